@@ -1,0 +1,1 @@
+"""Model state to pictures: one list of marks, drawn as SVG and by Bokeh."""

@@ -1,0 +1,1 @@
+"""What the kernel does, as data and named atomic steps; standard library only, no I/O."""

@@ -1,0 +1,1 @@
+"""Every named story, once, parameterized."""

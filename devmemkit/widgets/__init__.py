@@ -1,0 +1,1 @@
+"""Interactive explorers: thin shells over scenarios and figures."""
