@@ -1,0 +1,59 @@
+"""An inode's i_mmap: every VMA that maps the file, found by page offset (physical page number)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort_right
+from operator import itemgetter
+from typing import NamedTuple
+
+_FIRST = itemgetter(0)
+
+
+class Mapped(NamedTuple):
+    """One VMA in an i_mmap: page offsets ``first`` to ``last``, process, address of its start."""
+
+    first: int
+    last: int
+    pid: str
+    start: int
+
+
+class AddressSpace:
+    """struct address_space as far as unmap_mapping_range needs it.
+
+    The VMAs are kept sorted in one list per power of two of their length, so that a look-up skips
+    none and scans few: O(log n + found) per length class.
+    """
+
+    __slots__ = ("classes",)
+
+    def __init__(self) -> None:
+        self.classes: dict[int, list[Mapped]] = {}
+
+    def copy(self) -> AddressSpace:
+        twin = AddressSpace()
+        twin.classes = {size: entries.copy() for size, entries in self.classes.items()}
+        return twin
+
+    def value(self) -> tuple[Mapped, ...]:
+        return tuple(sorted(entry for entries in self.classes.values() for entry in entries))
+
+    def link(self, entry: Mapped) -> None:
+        """Add a VMA, after those of equal offset (vma_interval_tree_insert, _insert_after)."""
+        size = (entry.last - entry.first).bit_length()
+        insort_right(self.classes.setdefault(size, []), entry, key=_FIRST)
+
+    def unlink(self, entry: Mapped) -> None:
+        """Remove a VMA; ValueError when it is not linked."""
+        entries = self.classes[(entry.last - entry.first).bit_length()]
+        at = entries.index(entry, bisect_left(entries, entry.first, key=_FIRST))
+        del entries[at]
+
+    def overlapping(self, first: int, last: int) -> list[Mapped]:
+        """The VMAs that map a page of [first, last], by page offset (vma_interval_tree_foreach)."""
+        found = []
+        for size, entries in self.classes.items():
+            low = bisect_left(entries, first - (1 << size), key=_FIRST)
+            high = bisect_right(entries, last, low, key=_FIRST)
+            found += [entry for entry in entries[low:high] if entry[1] >= first]
+        return sorted(found, key=_FIRST)

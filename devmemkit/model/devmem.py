@@ -1,0 +1,183 @@
+"""/dev/mem: open, read, write, llseek and mmap, every check in the kernel's order.
+
+Source: drivers/char/mem.c; the errnos are those of 5.10 to 7.3 unless a step says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devmemkit.model.errors import KernelError
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
+from devmemkit.model.memtype import UC_MINUS, WB
+from devmemkit.model.mmap import (
+    MMAP_DEFAULTS,
+    do_mmap,
+    fill,
+    mmap_end,
+    remap,
+    remap_pfn_range,
+    vma_link_file,
+)
+from devmemkit.model.physical import read_physical, write_physical
+from devmemkit.model.step import Frame, Next, Return, Step, operation
+from devmemkit.model.strict import (
+    DENY,
+    ZERO,
+    devmem_is_allowed,
+    page_is_allowed,
+    same_answer_until,
+)
+from devmemkit.model.task import File, get_file, open_file, set_file
+
+MAX_ERRNO = 4095
+
+
+def open_port(m: View, f: Frame) -> Next:
+    """ENOENT without DEVMEM, EACCES by file mode, EPERM without SYS_RAWIO or under lockdown.
+
+    Lockdown is asked here and never again. The file gets the shared mapping from v5.8.
+    """
+    task = m["task", f.pid]
+    if not m.kernel.config.devmem:
+        raise KernelError("ENOENT", "/dev/mem does not exist: CONFIG_DEVMEM=n")
+    if not task.root:
+        raise KernelError("EACCES", "/dev/mem belongs to root")
+    if not task.capable("SYS_RAWIO"):
+        raise KernelError("EPERM", "opening /dev/mem needs CAP_SYS_RAWIO")
+    if m.kernel.lockdown:
+        raise KernelError("EPERM", "lockdown refuses /dev/mem (LOCKDOWN_DEV_MEM)")
+    mapping = "iomem" if "mem" in m.kernel.policy.one_inode else "/dev/mem"
+    file = File("mem", mapping, "r" in f.mode, "w" in f.mode, f.dsync)
+    return Return(open_file(m, f.pid, file))
+
+
+open_devmem = operation("open_devmem", open_port, mode="rw", dsync=False)
+"""Open /dev/mem; gives the descriptor. ``mode`` is "r", "w" or "rw", ``dsync`` O_SYNC."""
+
+
+def memory_lseek(m: View, f: Frame) -> Next:
+    """SEEK_SET and SEEK_CUR only (EINVAL); an offset that looks like -errno is EOVERFLOW."""
+    file = get_file(m, f.pid, f.fd)
+    if f.whence not in ("SET", "CUR"):
+        raise KernelError("EINVAL", f"SEEK_{f.whence} on /dev/mem")
+    pos = (f.offset + (file.pos if f.whence == "CUR" else 0)) & U64
+    if pos >= U64 - MAX_ERRNO + 1:
+        raise KernelError("EOVERFLOW", f"offset {pos:#x} looks like an errno")
+    set_file(m, f.pid, f.fd, replace(file, pos=pos))
+    return Return(pos)
+
+
+lseek_devmem = operation("lseek_devmem", memory_lseek, whence="SET")
+
+
+def valid_phys_addr_range(m: View, f: Frame) -> Next:
+    """EFAULT beyond directly mapped memory, tested before any permission (x86)."""
+    file = get_file(m, f.pid, f.fd)
+    if not (file.write if f.operation == "write_devmem" else file.read):
+        raise KernelError("EBADF", "the file is not open for that")
+    f.done = b""
+    f.left = len(f.data) if f.operation == "write_devmem" else f.count
+    if (f.offset + f.left - 1) & U64 > m.machine.high_memory - 1:
+        raise KernelError("EFAULT", f"{f.offset:#x} is above high_memory")
+    return None if f.left else Return(b"" if f.operation == "read_devmem" else 0)
+
+
+def copy_page(m: View, f: Frame) -> Next:
+    """One page (or the part that is wanted) of read_mem or write_mem: check, then copy.
+
+    A refused page is EPERM even when earlier ones were copied.
+    """
+    at = f.offset + len(f.done)
+    part = min(f.left, PAGE_SIZE - at % PAGE_SIZE)
+    answer = page_is_allowed(m, at >> PAGE_SHIFT)
+    if answer == DENY:
+        raise KernelError("EPERM", f"page {at >> PAGE_SHIFT:#x} is not allowed")
+    if f.operation == "write_devmem":
+        piece = f.data[len(f.done) : len(f.done) + part]
+        if answer != ZERO:
+            write_physical(m, at, piece)
+    else:
+        piece = bytes(part) if answer == ZERO else read_physical(m, at, part)
+    f.done += piece
+    f.left -= part
+    if f.left:
+        return "copy_page"
+    return Return(f.done if f.operation == "read_devmem" else len(f.done))
+
+
+read_devmem = operation("read_devmem", valid_phys_addr_range, copy_page)
+"""pread(fd, count, offset) of /dev/mem; gives the bytes. EFAULT, EPERM."""
+
+write_devmem = operation("write_devmem", valid_phys_addr_range, copy_page)
+"""pwrite(fd, data, offset) of /dev/mem; gives the count. EFAULT, EPERM."""
+
+
+def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
+    """EINVAL when the range wraps or exceeds the physical address width."""
+    last = f.offset + (f.vma.end - f.vma.start) - 1
+    if last > U64 or last >> m.machine.phys_bits:
+        raise KernelError("EINVAL", f"{last:#x} is beyond {m.machine.phys_bits} address bits")
+    return None
+
+
+def range_is_allowed(m: View, f: Frame) -> Next:
+    """The permission loop, page by page and no lock held across pages: EPERM."""
+    return _check(m, f, "range_is_allowed", "EPERM", page_is_allowed(m, f.page))
+
+
+def phys_mem_access_prot_allowed(m: View, f: Frame) -> Next:
+    """The second loop, for PAT: EINVAL. Which kernels take it is feature pat_check."""
+    strict = m.kernel.config.strict_devmem
+    asks = m.kernel["pat_check"] == ("with STRICT_DEVMEM" if strict else "without STRICT_DEVMEM")
+    if not (asks and m.kernel.config.x86_pat):
+        f.page = f.vma.pgoff
+        return None
+    answer = devmem_is_allowed(m, f.page)
+    return _check(m, f, "phys_mem_access_prot_allowed", "EINVAL", answer)
+
+
+def _check(m: View, f: Frame, again: str, error: str, answer: int) -> Next:
+    last = f.vma.pgoff + f.vma.pages - 1
+    if answer == DENY:
+        raise KernelError(error, f"page {f.page:#x} is not allowed")
+    f.page = same_answer_until(m, f.page, last) + 1
+    if f.page <= last:
+        return again
+    f.page = f.vma.pgoff
+    return None
+
+
+def mmap_mem(m: View, f: Frame) -> Next:
+    """The page protection: UC- with O_SYNC, else WB; EAGAIN when memtypes conflict."""
+    remap(m, f, UC_MINUS if f.vma.file.dsync else WB, "EAGAIN")
+    return None
+
+
+def remap_pfn_range_complete(m: View, f: Frame) -> Next:
+    """Populate a VMA that others can see already, page by page (from 6.19)."""
+    last = f.vma.pgoff + f.vma.pages - 1
+    until = f.page if m.machine.fine else last
+    fill(m, f, f.page, until)
+    f.page = until + 1
+    return "remap_pfn_range_complete" if f.page <= last else None
+
+
+def _mmap_steps(kernel: KernelProfile) -> tuple[Step, ...]:
+    checks = (
+        do_mmap,
+        valid_mmap_phys_addr_range,
+        range_is_allowed,
+        phys_mem_access_prot_allowed,
+        mmap_mem,
+    )
+    if kernel["devmem_mmap"] == "populate, link":
+        return (*checks, remap_pfn_range, vma_link_file, mmap_end)
+    return (*checks, vma_link_file, remap_pfn_range_complete, mmap_end)
+
+
+mmap_devmem = operation("mmap_devmem", choose=_mmap_steps, **MMAP_DEFAULTS)
+"""mmap /dev/mem; gives the address. ``offset`` and ``length`` in bytes, ``prot`` letters.
+EACCES, EINVAL, EPERM, EAGAIN. Source: mmap_mem (to 6.18), mmap_mem_prepare (from 6.19)."""

@@ -1,0 +1,81 @@
+"""How a kernel action can end: a value, an errno, a signal, or not yet."""
+
+from __future__ import annotations
+
+import errno as _errno
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from devmemkit.model.resource import Resource
+
+
+class KernelError(Exception):
+    """A system call or kernel function failed with an errno.
+
+    ``name`` is the errno's name ("EBUSY"), ``errno`` its Linux number, ``conflict`` the resource
+    that stood in the way, where one did, and ``why`` one sentence for a person.
+    """
+
+    def __init__(self, name: str, why: str = "", conflict: Resource | None = None) -> None:
+        self.name = name
+        self.errno: int = getattr(_errno, name)
+        self.why = why
+        self.conflict = conflict
+        super().__init__(f"{name}: {why}" if why else name)
+
+
+class Trap(Exception):
+    """An instruction of a user process ended in a signal instead of a value."""
+
+    def __init__(self, signal: str, code: str, address: int) -> None:
+        self.signal = signal
+        self.code = code
+        self.address = address
+        super().__init__(f"{signal}/{code} at {address:#x}")
+
+
+class Blocked(Exception):
+    """A step cannot run yet; ``on`` names the lock, queue or event it waits for.
+
+    ``until`` is the tick of the clock at which it could go on by itself, None when never.
+    """
+
+    def __init__(self, on: str, until: int | None = None) -> None:
+        self.on = on
+        self.until = until
+        super().__init__(on)
+
+
+SI_CODE = {"BUS_ADRERR": 2, "SEGV_MAPERR": 1, "SEGV_ACCERR": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the caller of an operation gets: ``value`` unless ``errno`` or ``signal`` is set."""
+
+    value: Any = 0
+    errno: str | None = None
+    signal: str | None = None
+    si_code: str | None = None
+    si_addr: int | None = None
+    why: str = ""
+    conflict: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.errno is None and self.signal is None
+
+    @classmethod
+    def of(cls, error: KernelError | Trap) -> Outcome:
+        if isinstance(error, Trap):
+            return cls(None, None, error.signal, error.code, error.address)
+        conflict = None if error.conflict is None else str(error.conflict)
+        return cls(None, error.name, why=error.why, conflict=conflict)
+
+    def __str__(self) -> str:
+        if self.signal:
+            return f"{self.signal} ({self.si_code}) at {self.si_addr:#x}"
+        if self.errno:
+            return self.errno
+        return f"{self.value:#x}" if isinstance(self.value, int) else str(self.value)

@@ -1,0 +1,155 @@
+"""Kernel profiles: version, configuration and command line decide which rule is in force.
+
+FEATURES is the only place that knows versions. Everything else asks a profile by feature name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from devmemkit.model.policy import POLICIES, Policy
+
+
+class Row(NamedTuple):
+    """From ``version`` on, ``feature`` has ``value``; brought by ``commit`` ("" when not known)."""
+
+    feature: str
+    version: str
+    value: Any
+    commit: str
+    what: str
+
+
+FEATURES: tuple[Row, ...] = (
+    Row("policy", "0", "NoProtection", "", "/dev/mem refuses System RAM only"),
+    Row("policy", "4.5", "ExcludeNew", "90a545e98126", "busy ranges: no new access"),
+    Row("policy", "5.8", "RevokeDevmem", "3234ac664a87", "a claim zaps /dev/mem mappings"),
+    Row("policy", "5.12", "RevokeAll", "636b21b50152", "PCI sysfs and procfs mappings too"),
+    Row("attribute_mapping", "0", "own", "", "resourceN keeps the mapping of its own inode"),
+    Row("attribute_mapping", "5.12", "at creation", "636b21b50152", "iomem inode needed early"),
+    Row("attribute_mapping", "5.15", "at open", "93bb8e352a91", "a function, called at open"),
+    Row("access_recheck", "0", False, "", "generic_access_phys copies from a stale pfn"),
+    Row("access_recheck", "5.12", True, "96667f8a4382", "it walks again after ioremap"),
+    Row("access_one_page", "0", False, "", "generic_access_phys may cross pages"),
+    Row("access_one_page", "7.3", True, "", "one page a call, no online RAM"),
+    Row("sysram_rule", "0", False, "", "only busy nodes are exclusive"),
+    Row("sysram_rule", "5.16", True, "a9e7b8d4f663", "exclusive System RAM even when idle"),
+    Row("read_stops_on", "0", "fatal signal", "", "a long read of /dev/mem can be killed"),
+    Row("read_stops_on", "6.1", "any signal", "", "first seen in 6.1"),
+    Row("muxed_sleep", "0", "after unlock", "", "a wake-up can be lost"),
+    Row("muxed_sleep", "6.12", "before unlock", "", "first seen in 6.12"),
+    Row("bad_bar", "0", "ignored", "", "pci_request_region does not check the index"),
+    Row("bad_bar", "6.12", "EINVAL", "", "first seen in 6.12"),
+    Row("memtype_lives", "0", "until zap", "", "any zap of the VMA drops its memtype"),
+    Row("memtype_lives", "6.16", "until VMA dies", "", "pfnmap_track_ctx"),
+    Row("devmem_mmap", "0", "populate, link", "", "mmap_mem fills pages, then the VMA is linked"),
+    Row("devmem_mmap", "6.19", "link, populate", "", "mmap_mem_prepare; the order swaps"),
+    Row("pat_check", "0", "without STRICT_DEVMEM", "", "memtype.c asks by itself, EINVAL"),
+    Row("pat_check", "7.2", "with STRICT_DEVMEM", "", "the page loop runs twice; read in 7.2, 7.3"),
+    Row("zap_lock", "0", "write", "", "unmap_mapping_range excludes other walks"),
+    Row("zap_lock", "6.1", "read", "", "walks may overlap; first seen in 6.1"),
+    Row("iores_levels", "0", 5, "", "MAX_IORES_LEVEL of /proc/iomem"),
+    Row("iores_levels", "7.3", 8, "", "seen in 7.3"),
+    Row("non_mappable", "0", "EINVAL", "", "resourceN of a BAR that is neither"),
+    Row("non_mappable", "7.3", "EIO", "", "neither memory nor mappable I/O"),
+)
+
+VERSIONS = {
+    "4.4": "historic: before IO_STRICT_DEVMEM",
+    "4.5": "historic: IO_STRICT_DEVMEM",
+    "5.8": "historic: the first kernel that revokes",
+    "5.10": "measured",
+    "5.12": "historic: revokes PCI mappings too",
+    "5.15": "historic: mapping resolved at open",
+    "6.1": "measured",
+    "6.12": "measured",
+    "6.16": "measured in part (memtype)",
+    "6.18": "measured in part (race, memtype)",
+    "6.19": "from symbols only",
+    "7.1": "from symbols only",
+    "7.2": "read",
+    "7.3": "measured",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The CONFIG_* options that matter here; the default is Debian's."""
+
+    devmem: bool = True
+    strict_devmem: bool = True
+    io_strict_devmem: bool = True
+    x86_pat: bool = True
+
+    def __post_init__(self) -> None:
+        if self.io_strict_devmem and not self.strict_devmem:
+            raise ValueError("config: expected STRICT_DEVMEM=y for IO_STRICT_DEVMEM=y, got n")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+@dataclass(frozen=True)
+class KernelProfile:
+    """One kernel as the model runs it.
+
+    ``policy`` overrides that row of FEATURES alone ("6.12, but RefuseClaim"). Raises ValueError
+    for a version or policy that the model does not know, naming those that it does.
+    """
+
+    version: str
+    config: Config = field(default_factory=Config)
+    cmdline: str = ""
+    policy_name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.version not in VERSIONS:
+            known = ", ".join(VERSIONS)
+            raise ValueError(f"kernel: expected one of {known}; got {self.version!r}")
+        if self.policy_name is not None and self.policy_name not in POLICIES:
+            known = ", ".join(POLICIES)
+            raise ValueError(f"policy: expected one of {known}; got {self.policy_name!r}")
+
+    def __getitem__(self, feature: str) -> Any:
+        """The value of ``feature`` in this kernel; KeyError when there is no such feature."""
+        return self.row(feature).value
+
+    def row(self, feature: str) -> Row:
+        """The row of FEATURES in force; KeyError when there is no such feature."""
+        mine = _number(self.version)
+        rows = [r for r in FEATURES if r.feature == feature and _number(r.version) <= mine]
+        if not rows:
+            raise KeyError(feature)
+        return rows[-1]
+
+    @cached_property
+    def policy(self) -> Policy:
+        return POLICIES[self.policy_name or self["policy"]]
+
+    @cached_property
+    def strict_iomem_checks(self) -> bool:
+        """1 at start iff STRICT_DEVMEM; iomem= is searched for "relaxed", then for "strict"."""
+        checks = self.config.strict_devmem
+        for word in self.cmdline.split():
+            if word.startswith("iomem="):
+                if "relaxed" in word:
+                    checks = False
+                if "strict" in word:
+                    checks = True
+        return checks
+
+    @cached_property
+    def lockdown(self) -> bool:
+        """Whether lockdown= asks for integrity or confidentiality; both refuse /dev/mem."""
+        modes = [w.split("=", 1)[1] for w in self.cmdline.split() if w.startswith("lockdown=")]
+        return bool(modes) and modes[-1] in ("integrity", "confidentiality")
+
+    def but(self, **changes: Any) -> KernelProfile:
+        """The same kernel with some fields replaced."""
+        return replace(self, **changes)
+
+    def __str__(self) -> str:
+        return f"Linux {self.version}, {self.policy.name}"

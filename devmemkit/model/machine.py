@@ -1,0 +1,132 @@
+"""The state that steps act on: a record of components, reached only through a View.
+
+Components and their keys:
+
+    "iomem", "ioport"              Resource, the root of a tree
+    ("task", pid)                  Task
+    ("files", pid)                 tuple of File, by descriptor
+    ("vmas", pid)                  tuple of Vma, by address
+    ("pagetable", pid)             PageTable
+    ("i_mmap", name)               AddressSpace: who maps the file, by page offset
+    ("page", pfn)                  bytes of one physical page; absent means zeroes
+    ("pci", bdf)                   PciDevice
+    "memtype"                      tuple of Memtype reservations
+    ("lock", name)                 tuple of (actor, writes), the holders
+    "muxed_wait"                   tuple of actors queued for a MUXED region
+    ("sleeping", actor)            bool
+    ("notices", pid)               tuple of (start, end) that a claimer asked for
+    "iomem_inode"                  bool: fs_initcall has made the inode
+    "clock"                        int, ticks; passes only when nobody else can run
+    ("stack", actor)               frames of the operation that the actor is in
+    ("outcome", actor)             Outcome of the actor's last operation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from devmemkit.model.kernel import KernelProfile
+
+Key = str | tuple[str | int, ...]
+
+
+class Machine:
+    """An immutable snapshot: what is where, under which kernel.
+
+    ``high_memory`` (bytes) is the end of directly mapped memory, ``phys_bits`` the CPU's physical
+    address width. ``fine`` makes one step of every page, so that others may get in between.
+    """
+
+    __slots__ = ("components", "fine", "high_memory", "kernel", "phys_bits")
+
+    def __init__(
+        self,
+        kernel: KernelProfile,
+        components: Mapping[Key, Any],
+        *,
+        high_memory: int = 0,
+        phys_bits: int = 40,
+        fine: bool = False,
+    ) -> None:
+        self.kernel = kernel
+        self.components = components
+        self.high_memory = high_memory
+        self.phys_bits = phys_bits
+        self.fine = fine
+
+    def __getitem__(self, key: Key) -> Any:
+        return self.components[key]
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        return self.components.get(key, default)
+
+    def with_(self, changes: Mapping[Key, Any]) -> Machine:
+        """The machine after ``changes``; None removes a component."""
+        merged = {**self.components, **changes}
+        return self._twin({k: v for k, v in merged.items() if v is not None})
+
+    def _twin(self, components: Mapping[Key, Any]) -> Machine:
+        return Machine(
+            self.kernel,
+            components,
+            high_memory=self.high_memory,
+            phys_bits=self.phys_bits,
+            fine=self.fine,
+        )
+
+    def value(self) -> frozenset[tuple[Key, Any]]:
+        """The state by value: equal for two machines that no later step can tell apart."""
+        return frozenset((key, value_of(part)) for key, part in self.components.items())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Machine):
+            return NotImplemented
+        return self.kernel == other.kernel and self.value() == other.value()
+
+    def __hash__(self) -> int:
+        return hash(self.value())
+
+
+def value_of(part: Any) -> Any:
+    """A hashable value of a component; rich ones say theirs by ``value()``."""
+    return part.value() if hasattr(part, "value") and callable(part.value) else part
+
+
+class View:
+    """One step's access to a machine; it records what was read and what was replaced.
+
+    ``edit`` hands out a private copy of a rich component to change in place.
+    """
+
+    __slots__ = ("machine", "reads", "writes")
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.reads: set[Key] = set()
+        self.writes: dict[Key, Any] = {}
+
+    @property
+    def kernel(self) -> KernelProfile:
+        return self.machine.kernel
+
+    def __getitem__(self, key: Key) -> Any:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        if key not in self.writes:
+            self.reads.add(key)
+            return self.machine.components.get(key, default)
+        value = self.writes[key]
+        return default if value is None else value
+
+    def __setitem__(self, key: Key, value: Any) -> None:
+        self.writes[key] = value
+
+    def edit(self, key: Key) -> Any:
+        if key not in self.writes:
+            self.writes[key] = self[key].copy()
+        return self.writes[key]

@@ -1,0 +1,98 @@
+"""Page tables as runs of consecutive PTEs; a run maps virtual pages to consecutive pfns."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+Run = tuple[int, int, int]
+"""First and last virtual page number (inclusive), pfn of the first."""
+
+
+class PageTable:
+    """The present PTEs of one mm: runs onto physical pages, and private copies (page contents)."""
+
+    __slots__ = ("private", "runs")
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.private: dict[int, bytes] = {}
+
+    def copy(self) -> PageTable:
+        twin = PageTable()
+        twin.runs = self.runs.copy()
+        twin.private = self.private.copy()
+        return twin
+
+    def value(self) -> tuple[object, ...]:
+        return tuple(self.runs), tuple(sorted(self.private.items()))
+
+    def pfn(self, vpn: int) -> int | None:
+        """The physical page behind ``vpn``, None when there is no PTE or a private copy."""
+        for first, _, pfn in self.between(vpn, vpn):
+            return pfn + vpn - first
+        return None
+
+    def between(self, first: int, last: int) -> Iterator[Run]:
+        """The runs inside [first, last], clipped to it."""
+        index = self._from(first)
+        while index < len(self.runs) and self.runs[index][0] <= last:
+            low, high, pfn = self.runs[index]
+            start = max(low, first)
+            yield start, min(high, last), pfn + start - low
+            index += 1
+
+    def set(self, first: int, last: int, pfn: int) -> None:
+        """Make PTEs for [first, last]; what was there is replaced."""
+        self.zap(first, last)
+        index = self._from(first)
+        if index and self.runs[index - 1][1] + 1 == first:
+            low, high, base = self.runs[index - 1]
+            if base + high - low + 1 == pfn:  # keeps values equal however the pages arrived
+                self.runs[index - 1] = (low, last, base)
+                return
+        self.runs.insert(index, (first, last, pfn))
+
+    def zap(self, first: int, last: int, *, even_cows: bool = True) -> int:
+        """Clear the PTEs of [first, last], private copies too if ``even_cows``; how many went.
+
+        Source: zap_page_range_single and unmap_mapping_range's even_cows argument.
+        """
+        low = high = self._from(first)
+        kept: list[Run] = []
+        gone = 0
+        while high < len(self.runs) and self.runs[high][0] <= last:
+            start, end, pfn = self.runs[high]
+            if start < first:
+                kept.append((start, first - 1, pfn))
+            if end > last:
+                kept.append((last + 1, end, pfn + last + 1 - start))
+            gone += min(end, last) - max(start, first) + 1
+            high += 1
+        self.runs[low:high] = kept
+        copies = [vpn for vpn in self.private if first <= vpn <= last] if even_cows else []
+        for vpn in copies:
+            del self.private[vpn]
+        return gone + len(copies)
+
+    def move(self, first: int, last: int, to: int) -> None:
+        """Move the PTEs of [first, last] so that ``first`` becomes ``to`` (move_page_tables)."""
+        runs = list(self.between(first, last))
+        copies = {v: page for v, page in self.private.items() if first <= v <= last}
+        self.zap(first, last)
+        for low, high, pfn in runs:
+            self.set(low - first + to, high - first + to, pfn)
+        self.private.update({v - first + to: page for v, page in copies.items()})
+
+    def present(self, first: int, last: int) -> list[int]:
+        """The virtual pages of [first, last] that have a PTE, in order."""
+        runs = [v for low, high, _ in self.between(first, last) for v in range(low, high + 1)]
+        return sorted(runs + [v for v in self.private if first <= v <= last])
+
+    def _from(self, vpn: int) -> int:
+        """Index of the first run that ends at or after ``vpn``."""
+        return bisect_left(self.runs, vpn, key=_last)
+
+
+def _last(run: Run) -> int:
+    return run[1]

@@ -1,0 +1,158 @@
+"""User access to PCI BARs: sysfs resourceN and resourceN_wc, /proc/bus/pci.
+
+Source: drivers/pci/pci-sysfs.c, drivers/pci/mmap.c, drivers/pci/proc.c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devmemkit.model import flags as fl
+from devmemkit.model.errors import KernelError
+from devmemkit.model.machine import View
+from devmemkit.model.memtype import UC_MINUS, WC
+from devmemkit.model.mmap import (
+    MMAP_DEFAULTS,
+    do_mmap,
+    mmap_end,
+    remap,
+    remap_pfn_range,
+    vma_link_file,
+)
+from devmemkit.model.pci import Bar, device
+from devmemkit.model.step import Frame, Next, Return, operation
+from devmemkit.model.strict import iomem_is_exclusive
+from devmemkit.model.task import File, get_file, open_file, set_file
+
+
+def sysfs_open(m: View, f: Frame) -> Next:
+    """Mode 0600 of root, no capability; ENOENT for a BAR that has no such file.
+
+    From v5.12 the file's mapping is the iomem inode's.
+    """
+    bar = device(m, f.bdf).bar(f.bar)
+    prefetch = bar is not None and bar.memory and bar.flags & fl.IORESOURCE_PREFETCH
+    if bar is None or not bar.length or bar.index > 5:
+        raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}")
+    if f.wc and not (prefetch and m.kernel.config.x86_pat):
+        raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}_wc")
+    if not m["task", f.pid].root:
+        raise KernelError("EACCES", f"resource{f.bar} belongs to root")
+    own = f"{f.bdf}/resource{f.bar}{'_wc' if f.wc else ''}"
+    shared = m.kernel["attribute_mapping"] != "own" and "resource" in m.kernel.policy.one_inode
+    mapping = "iomem" if shared else own
+    file = File("resource", mapping, "r" in f.mode, "w" in f.mode, bdf=f.bdf, bar=f.bar, wc=f.wc)
+    return Return(open_file(m, f.pid, file))
+
+
+open_resource = operation("open_resource", sysfs_open, mode="rw", wc=False)
+"""Open a device's resourceN; gives the descriptor. ENODEV, ENOENT, EACCES."""
+
+
+def pci_mmap_resource(m: View, f: Frame) -> Next:
+    """Lockdown EPERM; the page of the BAR's START alone is checked, EINVAL; the size, EINVAL.
+
+    After a removal ENODEV. Then the offset becomes absolute: the same key space as /dev/mem.
+    """
+    file = f.vma.file
+    bar = device(m, file.bdf).bar(file.bar)
+    if m.kernel.lockdown:
+        raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
+    if bar is None or not bar.memory:
+        raise KernelError(m.kernel["non_mappable"], f"resource{file.bar} cannot be mapped")
+    _check_start(m, bar)
+    if f.vma.pgoff + f.vma.pages > ((bar.length - 1) >> fl.PAGE_SHIFT) + 1:
+        raise KernelError("EINVAL", f"beyond the end of BAR {bar.index}")
+    _rebase(f, bar)
+    return None
+
+
+def _check_start(m: View, bar: Bar) -> None:
+    owner = iomem_is_exclusive(m, bar.start >> fl.PAGE_SHIFT)
+    if owner is not None or m.kernel.policy.excludes_idle:
+        raise KernelError("EINVAL", f"the first page of BAR {bar.index} is taken", owner)
+
+
+def _rebase(f: Frame, bar: Bar) -> None:
+    f.vma = replace(f.vma, pgoff=f.vma.pgoff + (bar.start >> fl.PAGE_SHIFT))
+
+
+def pci_mmap_resource_range(m: View, f: Frame) -> Next:
+    """UC-, or WC for resourceN_wc; a memtype conflict is EINVAL here."""
+    remap(m, f, WC if f.vma.file.wc else UC_MINUS, "EINVAL")
+    return None
+
+
+mmap_resource = operation(
+    "mmap_resource",
+    do_mmap,
+    pci_mmap_resource,
+    pci_mmap_resource_range,
+    remap_pfn_range,
+    vma_link_file,
+    mmap_end,
+    **MMAP_DEFAULTS,
+)
+"""mmap an open resourceN, ``offset`` within the BAR; gives the address. A legacy ->mmap in every
+version: populated before it is linked."""
+
+
+def proc_open(m: View, f: Frame) -> Next:
+    """Open /proc/bus/pci/BB/DD.F; its mapping is the iomem inode's from v5.12."""
+    device(m, f.bdf)
+    shared = m.kernel["attribute_mapping"] != "own" and "proc" in m.kernel.policy.one_inode
+    file = File("proc", "iomem" if shared else f"{f.bdf}/proc", bdf=f.bdf)
+    return Return(open_file(m, f.pid, file))
+
+
+open_proc_pci = operation("open_proc_pci", proc_open)
+
+
+def mmap_is_mem(m: View, f: Frame) -> Next:
+    """ioctl PCIIOC_MMAP_IS_MEM: without it the file maps I/O, which x86 cannot."""
+    set_file(m, f.pid, f.fd, replace(get_file(m, f.pid, f.fd), memory_state=True))
+    return Return(0)
+
+
+pciioc_mmap_is_mem = operation("pciioc_mmap_is_mem", mmap_is_mem)
+
+
+def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
+    """SYS_RAWIO and no lockdown, else EPERM; I/O state EINVAL; no BAR there ENODEV; busy EINVAL.
+
+    The offset is an absolute address.
+    """
+    file = f.vma.file
+    if not m["task", f.pid].capable("SYS_RAWIO") or m.kernel.lockdown:
+        raise KernelError("EPERM", "mapping through /proc/bus/pci needs CAP_SYS_RAWIO")
+    if not file.memory_state:
+        raise KernelError("EINVAL", "PCIIOC_MMAP_IS_MEM was not called")
+    first, last = f.vma.pgoff, f.vma.pgoff + f.vma.pages - 1
+    for bar in device(m, file.bdf).bars:
+        pages = bar.start >> fl.PAGE_SHIFT, bar.end >> fl.PAGE_SHIFT
+        if bar.memory and bar.index < 6 and pages[0] <= first and last <= pages[1]:
+            _check_start(m, bar)
+            return None
+    raise KernelError("ENODEV", f"no memory BAR of {file.bdf} at {f.offset:#x}")
+
+
+mmap_proc_pci = operation(
+    "mmap_proc_pci",
+    do_mmap,
+    proc_bus_pci_mmap,
+    pci_mmap_resource_range,
+    remap_pfn_range,
+    vma_link_file,
+    mmap_end,
+    **MMAP_DEFAULTS,
+)
+
+
+def sys_close(m: View, f: Frame) -> Next:
+    """close(2): the descriptor goes, mappings stay."""
+    get_file(m, f.pid, f.fd)
+    set_file(m, f.pid, f.fd, None)
+    return Return(0)
+
+
+close = operation("close", sys_close)

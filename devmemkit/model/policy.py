@@ -1,0 +1,83 @@
+"""What a claim does to the mappings of its region: one small class each.
+
+A policy says which mappings hang on the one iomem inode, what a new mapping is refused, and which
+steps a claim takes after its node is in the tree. To try another idea, write another class here.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Policy:
+    """NoProtection and the base of the others. ``since`` is the first release, "" for none."""
+
+    name: ClassVar[str] = "NoProtection"
+    since: ClassVar[str] = ""
+    what: ClassVar[str] = "claims and mappings do not know of each other"
+    excludes_busy: ClassVar[bool] = False
+    """A busy region is refused to read, write and new mappings (with IO_STRICT_DEVMEM)."""
+    excludes_idle: ClassVar[bool] = False
+    """What no driver has claimed is refused too."""
+    one_inode: ClassVar[frozenset[str]] = frozenset()
+    """The kinds of file whose mappings share the iomem inode's address space."""
+    after_insert: ClassVar[tuple[str, ...]] = ()
+    """Names of the claim's steps after the insertion; see revoke.STEPS."""
+
+
+class ExcludeNew(Policy):
+    name = "ExcludeNew"
+    since = "4.5"
+    what = "no new access to a busy region; established mappings stay"
+    excludes_busy = True
+
+
+class RevokeDevmem(ExcludeNew):
+    name = "RevokeDevmem"
+    since = "5.8"
+    what = "a claim zaps the /dev/mem mappings of its region"
+    one_inode = frozenset({"mem"})
+    after_insert: ClassVar[tuple[str, ...]] = ("both_ends", "zap_begin", "zap")
+
+
+class RevokeAll(RevokeDevmem):
+    name = "RevokeAll"
+    since = "5.12"
+    what = "a claim zaps /dev/mem, PCI sysfs and PCI procfs mappings of its region"
+    one_inode = frozenset({"mem", "resource", "proc"})
+
+
+class RefuseClaim(RevokeAll):
+    name = "RefuseClaim"
+    since = ""
+    what = "the claim fails with EBUSY while somebody maps the region"
+    # inserted first, then undone: a mapping made meanwhile is refused, not missed
+    after_insert = ("both_ends", "refuse_if_mapped", "refused")
+
+
+class RevokeAfterGrace(RevokeAll):
+    name = "RevokeAfterGrace"
+    since = ""
+    what = "the claim notifies those who map the region, waits, then zaps what is left"
+    after_insert = ("both_ends", "notify", "wait_for_unmap", "zap_begin", "zap")
+
+
+class DenyIdle(RevokeAll):
+    name = "DenyIdle"
+    since = ""
+    what = "nobody maps what no driver has claimed, nor what one has"
+    excludes_idle = True
+
+
+POLICIES: dict[str, Policy] = {
+    policy.name: policy()
+    for policy in (
+        Policy,
+        ExcludeNew,
+        RevokeDevmem,
+        RevokeAll,
+        RefuseClaim,
+        RevokeAfterGrace,
+        DenyIdle,
+    )
+}

@@ -1,0 +1,191 @@
+"""The resource tree (kernel/resource.c): who owns which physical addresses; ends are inclusive."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from operator import attrgetter
+
+from devmemkit.model import flags as fl
+from devmemkit.model.errors import KernelError
+
+_END = attrgetter("end")
+
+
+class Resource:
+    """One node: ``start`` and ``end`` (bytes, inclusive), name, flags, desc and place in a tree.
+
+    Source: struct resource, include/linux/ioport.h.
+    """
+
+    __slots__ = ("children", "desc", "disjoint", "end", "flags", "name", "parent", "start")
+
+    def __init__(self, start: int, end: int, name: str = "", flags: int = 0, desc: int = 0) -> None:
+        self.start = start
+        self.end = end
+        self.name = name
+        self.flags = flags
+        self.desc = desc
+        self.parent: Resource | None = None
+        self.children: list[Resource] = []
+        self.disjoint = True  # children sorted and disjoint; False only in damaged firmware trees
+
+    def __str__(self) -> str:
+        return f"{self.start:08x}-{self.end:08x} : {self.name}"
+
+    __repr__ = __str__
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.flags & fl.IORESOURCE_BUSY)
+
+    @property
+    def size(self) -> int:
+        """Bytes (resource_size)."""
+        return self.end - self.start + 1
+
+    def first_reaching(self, address: int) -> int:
+        """Index of the first child whose end is at or above ``address``; O(log n) when disjoint."""
+        if self.disjoint:
+            return bisect_left(self.children, address, key=_END)
+        return next(
+            (i for i, child in enumerate(self.children) if child.end >= address), len(self.children)
+        )
+
+    def overlapping(self, start: int, end: int) -> Iterator[Resource]:
+        """The children that share a byte with [start, end], in order."""
+        for index in range(self.first_reaching(start), len(self.children)):
+            child = self.children[index]
+            if child.start > end:
+                return
+            if child.end >= start:
+                yield child
+
+    def walk(self) -> Iterator[Resource]:
+        """This node's descendants in pre-order, without itself."""
+        for child in self.children:
+            yield child
+            yield from child.walk()
+
+    def value(self) -> tuple[object, ...]:
+        """The subtree as nested tuples: equal values, equal trees."""
+        return (
+            self.start,
+            self.end,
+            self.name,
+            self.flags,
+            self.desc,
+            tuple([child.value() for child in self.children]),
+        )
+
+    def copy(self) -> Resource:
+        """A deep copy of the subtree, without a parent."""
+        twin = Resource(self.start, self.end, self.name, self.flags, self.desc)
+        twin.disjoint = self.disjoint
+        for child in self.children:
+            below = child.copy()
+            below.parent = twin
+            twin.children.append(below)
+        return twin
+
+
+def resource_overlaps(a: Resource, b: Resource) -> bool:
+    """Whether a and b share a byte; types are not looked at."""
+    return a.start <= b.end and a.end >= b.start
+
+
+def resource_contains(a: Resource, b: Resource) -> bool:
+    """Whether b lies inside a, both being set and of one type."""
+    same_type = not (a.flags ^ b.flags) & fl.IORESOURCE_TYPE_BITS
+    unset = (a.flags | b.flags) & fl.IORESOURCE_UNSET
+    return same_type and not unset and a.start <= b.start and a.end >= b.end
+
+
+def resource_union(a: Resource, b: Resource) -> tuple[int, int] | None:
+    """The span of two overlapping resources, None when they do not overlap (6.1+)."""
+    return (min(a.start, b.start), max(a.end, b.end)) if resource_overlaps(a, b) else None
+
+
+def resource_intersection(a: Resource, b: Resource) -> tuple[int, int] | None:
+    """The bytes two resources share, None when they share none (6.1+)."""
+    return (max(a.start, b.start), min(a.end, b.end)) if resource_overlaps(a, b) else None
+
+
+def __request_resource(root: Resource, new: Resource) -> Resource | None:
+    """Insert ``new`` among the direct children of ``root``, or return the conflict.
+
+    ``root`` itself is the conflict when ``new`` does not lie inside it.
+    """
+    if new.end < new.start or new.start < root.start or new.end > root.end:
+        return root
+    index = root.first_reaching(new.start)
+    if index < len(root.children) and root.children[index].start <= new.end:
+        return root.children[index]
+    root.children.insert(index, new)
+    new.parent = root
+    return None
+
+
+request_resource_conflict = __request_resource
+
+
+def request_resource(root: Resource, new: Resource) -> None:
+    """Insert ``new`` directly below ``root``; EBUSY with the conflict otherwise (all versions)."""
+    if conflict := request_resource_conflict(root, new):
+        raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
+
+
+def insert_resource_conflict(parent: Resource, new: Resource) -> Resource | None:
+    """Insert ``new`` below ``parent``, adopting what lies inside it; the conflict, or None.
+
+    An existing node of the identical range becomes the child of ``new``.
+    Source: __insert_resource, all versions.
+    """
+    while first := request_resource_conflict(parent, new):
+        if first is parent or first is new:
+            return first
+        identical = first.start == new.start and first.end == new.end
+        if first.start > new.start or first.end < new.end or identical:
+            break
+        parent = first
+    else:
+        return None
+    at = parent.children.index(first)
+    adopted = []
+    for sibling in parent.children[at:]:
+        if sibling.start > new.end:
+            break
+        if sibling.start < new.start or sibling.end > new.end:
+            return sibling
+        adopted.append(sibling)
+    parent.children[at : at + len(adopted)] = [new]
+    new.parent, new.children = parent, adopted
+    for child in adopted:
+        child.parent = new
+    return None
+
+
+def insert_resource(parent: Resource, new: Resource) -> None:
+    """Insert ``new`` into the tree; EBUSY where a node would be cut in two (all versions)."""
+    if conflict := insert_resource_conflict(parent, new):
+        raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
+
+
+def release_resource(old: Resource) -> None:
+    """Unlink ``old`` with its subtree; EINVAL when it is in no tree (all versions)."""
+    if old.parent is None or old not in old.parent.children:
+        raise KernelError("EINVAL", f"{old} is not among its parent's children")
+    del old.parent.children[old.parent.children.index(old)]
+    old.parent = None
+
+
+def remove_resource(old: Resource) -> None:
+    """Unlink ``old`` alone, its children move up one level; EINVAL when it is in no tree."""
+    parent = old.parent
+    if parent is None or old not in parent.children:
+        raise KernelError("EINVAL", f"{old} is not among its parent's children")
+    at = parent.children.index(old)
+    parent.children[at : at + 1] = old.children
+    for child in old.children:
+        child.parent = parent
+    old.parent, old.children = None, []

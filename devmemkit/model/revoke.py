@@ -1,0 +1,136 @@
+"""What a claim does to mappings once its node is in the tree: revoke, refuse, or wait.
+
+Source: revoke_devmem (drivers/char/mem.c, v5.8 to 5.11), revoke_iomem (kernel/resource.c, v5.12
+on), unmap_mapping_range (mm/memory.c). The steps that no kernel has belong to the counterfactual
+policies of policy.py.
+"""
+
+from __future__ import annotations
+
+from devmemkit.model.addressspace import Mapped
+from devmemkit.model.errors import Blocked, KernelError
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.machine import Key, View
+from devmemkit.model.memtype import memtype_free
+from devmemkit.model.region import release_region
+from devmemkit.model.step import Frame, Next, Return, Step, lock, unlock
+from devmemkit.model.strict import devmem_is_allowed
+
+IOMEM: Key = ("i_mmap", "iomem")
+GRACE = 100
+"""Ticks that RevokeAfterGrace waits."""
+
+
+def zapped_pages(start: int, size: int) -> tuple[int, int]:
+    """First and last page (pfn) that unmap_mapping_range zaps for bytes [start, start+size).
+
+    The offset of ``start`` inside its page does not enter the page count, so an unaligned range
+    can keep its last page. Source: mm/memory.c, all versions (5.10 to 7.3).
+
+    >>> zapped_pages(0x1800, 0x1000)
+    (1, 1)
+    """
+    first = start >> PAGE_SHIFT
+    return first, first + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT) - 1
+
+
+def zap_vma(m: View, mapped: Mapped, first: int, last: int) -> None:
+    """Clear the PTEs of one VMA for file pages [first, last], private copies with them.
+
+    The VMA stays. Up to 6.15 any zap also drops the VMA's memtype (untrack_pfn).
+    """
+    vpn = mapped.start >> PAGE_SHIFT
+    low, high = max(first, mapped.first), min(last, mapped.last)
+    table: Key = ("pagetable", mapped.pid)
+    m.edit(table).zap(vpn + low - mapped.first, vpn + high - mapped.first)
+    if m.kernel["memtype_lives"] == "until zap":
+        memtype_free(m, ("vma", mapped.pid, mapped.start))
+
+
+def both_ends(m: View, f: Frame) -> Next:
+    """revoke_iomem up to its walk: nothing to do without the inode, or on a relaxed kernel.
+
+    Relaxed is told from the claim's two END pages alone: strict kernels deny them by now.
+    """
+    config = m.kernel.config
+    if not (config.io_strict_devmem and f.whole_tree and m.get("iomem_inode")):
+        return Return(f.start)
+    first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
+    if devmem_is_allowed(m, first) and devmem_is_allowed(m, last):
+        return Return(f.start)
+    return None
+
+
+def mappers(m: View, start: int, size: int) -> list[Mapped]:
+    """The VMAs on the iomem inode that map a page of the region."""
+    space = m.get(IOMEM)
+    first, last = start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT
+    return space.overlapping(first, last) if space else []
+
+
+def zap_begin(m: View, f: Frame) -> Next:
+    """unmap_mapping_range takes the rmap lock: nobody may link or unlink a VMA meanwhile."""
+    lock(m, f, "i_mmap iomem", write=m.kernel["zap_lock"] == "write")
+    f.first, f.last = zapped_pages(f.start, f.size)
+    f.done = -1
+    return None
+
+
+def zap(m: View, f: Frame) -> Next:
+    """The walk over the i_mmap; in a fine machine one page of one VMA a step, else all at once."""
+    space = m.get(IOMEM)
+    found = space.overlapping(f.first, f.last) if space else []
+    pages = (
+        [
+            (mapped, page)
+            for mapped in found
+            for page in range(max(f.first, mapped.first), min(f.last, mapped.last) + 1)
+        ]
+        if m.machine.fine
+        else []
+    )
+    if f.done + 1 < len(pages):
+        f.done += 1
+        mapped, page = pages[f.done]
+        zap_vma(m, mapped, page, page)
+        if f.done + 1 < len(pages):
+            return "zap"
+    elif not m.machine.fine:
+        for mapped in found:
+            zap_vma(m, mapped, f.first, f.last)
+    unlock(m, f, "i_mmap iomem")
+    return Return(f.start)
+
+
+def refuse_if_mapped(m: View, f: Frame) -> Next:
+    """RefuseClaim: undo the insertion when somebody maps the region."""
+    if not mappers(m, f.start, f.size):
+        return Return(f.start)
+    release_region(m.edit("iomem"), f.start, f.size)
+    return "refused"
+
+
+def refused(m: View, f: Frame) -> Next:
+    """RefuseClaim: the driver gets EBUSY."""
+    raise KernelError("EBUSY", f"{f.start:#x}-{f.start + f.size - 1:#x} is mapped by a process")
+
+
+def notify(m: View, f: Frame) -> Next:
+    """RevokeAfterGrace: tell each process that maps the region."""
+    for pid in {mapped.pid for mapped in mappers(m, f.start, f.size)}:
+        m["notices", pid] = (*m.get(("notices", pid), ()), (f.start, f.start + f.size - 1))
+    f.deadline = m["clock"] + GRACE
+    return None
+
+
+def wait_for_unmap(m: View, f: Frame) -> Next:
+    """RevokeAfterGrace: go on when nobody maps the region any more, or the grace is over."""
+    if mappers(m, f.start, f.size) and m["clock"] < f.deadline:
+        raise Blocked("grace", until=f.deadline)
+    return None
+
+
+STEPS: dict[str, Step] = {
+    step.__name__: step
+    for step in (both_ends, zap_begin, zap, refuse_if_mapped, refused, notify, wait_for_unmap)
+}

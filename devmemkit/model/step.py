@@ -1,0 +1,189 @@
+"""Operations and how they run: one definition for running, exploring and comparing.
+
+An operation is a short tuple of atomic steps. A step is a function of a View and the operation's
+Frame; between two steps another CPU may act. What a step returns says where to go on:
+
+    None                the next step; after the last one the operation is done
+    "name"              the step of that name (a loop or a branch)
+    Return(value)       the operation is done
+    Call(name, args)    another operation first; ``catch`` names the step that handles its failure
+
+A step that raises KernelError or Trap ends the operation, Blocked means "not yet": nothing that
+the step did is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from devmemkit.model.errors import Blocked, KernelError, Outcome, Trap
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Machine, View
+from devmemkit.model.trace import Event
+
+
+class Frame(SimpleNamespace):
+    """An operation under way: ``operation``, ``at`` (index of the next step), ``actor``, ``held``.
+
+    Arguments and locals are further attributes; all values are hashable.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    value: Any = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    operation: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    catch: str | None = None
+
+
+Next = Return | Call | str | None
+Step = Callable[[View, Frame], Next]
+Steps = Callable[[KernelProfile], tuple[Step, ...]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A kernel action by name; ``steps`` depends on the kernel profile, ``defaults`` fill in."""
+
+    name: str
+    steps: Steps
+    defaults: dict[str, Any]
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+
+def operation(
+    name: str, /, *steps: Step, choose: Steps | None = None, **defaults: Any
+) -> Operation:
+    """Register an operation of fixed ``steps``, or of those that ``choose(kernel)`` gives."""
+    made = Operation(name, choose or (lambda kernel: steps), defaults)
+    OPERATIONS[name] = made
+    return made
+
+
+def lock(m: View, f: Frame, name: str, *, write: bool = True) -> None:
+    """Take a lock until the operation ends or unlocks it; Blocked while others exclude us."""
+    holders = m.get(("lock", name), ())
+    if any(writes or write for _, writes in holders):
+        raise Blocked(name)
+    m["lock", name] = (*holders, (f.actor, write))
+    f.held = (*f.held, name)
+
+
+def unlock(m: View, f: Frame, name: str) -> None:
+    """Drop a lock that this operation holds."""
+    m["lock", name] = tuple(h for h in m["lock", name] if h[0] != f.actor) or None
+    f.held = tuple(held for held in f.held if held != name)
+
+
+def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
+    """Put ``actor`` at the first step of operation ``name``; no step is run yet."""
+    return machine.with_(
+        {("stack", actor): (_frame(name, actor, arguments),), ("outcome", actor): None}
+    )
+
+
+def _frame(name: str, actor: str, arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    values = {**OPERATIONS[name].defaults, **arguments}
+    return _frozen(Frame(operation=name, at=0, actor=actor, held=(), **values))
+
+
+def _frozen(frame: Frame) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(vars(frame).items()))
+
+
+def step_names(kernel: KernelProfile, name: str) -> tuple[str, ...]:
+    """The names of an operation's steps under ``kernel``."""
+    return tuple(step.__name__ for step in OPERATIONS[name].steps(kernel))
+
+
+def take_step(machine: Machine, actor: str) -> tuple[Machine, Event]:
+    """Run the actor's next atomic step; raises Blocked, changing nothing, when it cannot run."""
+    m = View(machine)
+    stack = list(m["stack", actor])
+    f = Frame(**dict(stack.pop()))
+    steps = OPERATIONS[f.operation].steps(machine.kernel)
+    step = steps[f.at]
+    operation, at = f.operation, f.at
+    outcome = None
+    try:
+        following = step(m, f)
+        if isinstance(following, Call):
+            f.at, f.catch = at + 1, following.catch
+            stack += [_frozen(f), _frame(following.operation, actor, following.arguments)]
+        elif isinstance(following, Return) or (following is None and at + 1 == len(steps)):
+            value = following.value if isinstance(following, Return) else 0
+            outcome = _leave(m, f, stack, Outcome(value))
+        else:
+            names = [s.__name__ for s in steps]
+            f.at = at + 1 if following is None else names.index(following)
+            stack.append(_frozen(f))
+    except (KernelError, Trap) as error:
+        m.writes = {}  # a step that fails leaves nothing behind
+        f = Frame(**dict(machine["stack", actor][-1]))
+        outcome = _leave(m, f, stack, Outcome.of(error))
+    if not stack:
+        m["outcome", actor] = outcome
+    m["stack", actor] = tuple(stack) or None
+    changed = {k: v for k, v in m.writes.items() if machine.get(k) is not v}
+    event = Event(actor, operation, step.__name__, frozenset(m.reads), frozenset(changed), outcome)
+    return machine.with_(changed), event
+
+
+def _leave(
+    m: View, f: Frame, stack: list[tuple[tuple[str, Any], ...]], outcome: Outcome
+) -> Outcome:
+    """Drop the frame's locks and hand its outcome to the caller, up to one that catches."""
+    while True:
+        for name in f.held:
+            unlock(m, f, name)
+        if not stack:
+            return outcome
+        f = Frame(**dict(stack.pop()))
+        if outcome.ok or f.catch:
+            f.result = outcome
+            if not outcome.ok:
+                steps = OPERATIONS[f.operation].steps(m.kernel)
+                f.at = [s.__name__ for s in steps].index(f.catch)
+            stack.append(_frozen(f))
+            return outcome
+
+
+def finished(machine: Machine, actor: str) -> bool:
+    """Whether the actor is in no operation."""
+    return machine.get(("stack", actor)) is None
+
+
+def steps_of(machine: Machine, actor: str) -> Iterator[tuple[Machine, Event]]:
+    """The actor's steps until its operation is done; time passes where only that can help.
+
+    Raises Blocked when it waits for somebody else.
+    """
+    while not finished(machine, actor):
+        try:
+            machine, event = take_step(machine, actor)
+        except Blocked as blocked:
+            if blocked.until is None:
+                raise
+            machine = machine.with_({"clock": blocked.until})
+            event = Event("time", "clock", "passes", frozenset(), frozenset({"clock"}), None)
+        yield machine, event
+
+
+def run(
+    machine: Machine, actor: str, name: str, /, **arguments: Any
+) -> tuple[Machine, Outcome, list[Event]]:
+    """All steps of one operation in a row: the machine after it, its outcome, its events."""
+    taken = list(steps_of(start(machine, actor, name, **arguments), actor))
+    after = taken[-1][0]
+    outcome: Outcome = after["outcome", actor]
+    return after, outcome, [event for _, event in taken]

@@ -1,0 +1,165 @@
+"""Processes: credentials, open files, VMAs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntFlag
+
+from devmemkit.model.addressspace import AddressSpace, Mapped
+from devmemkit.model.errors import Blocked, KernelError
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.machine import Key, View
+from devmemkit.model.pagetable import PageTable
+
+
+class VM(IntFlag):
+    """vm_flags that matter here (include/linux/mm.h)."""
+
+    READ = 0x1
+    WRITE = 0x2
+    EXEC = 0x4
+    SHARED = 0x8
+    MAYWRITE = 0x20
+    PFNMAP = 0x400
+    LOCKED = 0x2000
+    IO = 0x4000
+    DONTCOPY = 0x20000
+    DONTEXPAND = 0x40000
+    DONTDUMP = 0x4000000
+
+
+REMAPPED = VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP
+PROT = {"r": VM.READ, "w": VM.WRITE, "x": VM.EXEC}
+
+
+def vm_prot(prot: str) -> VM:
+    """VM_* bits of a protection written as letters: "rw", "r", "" (PROT_NONE)."""
+    bits = VM(0)
+    for letter in prot:
+        bits |= PROT[letter]
+    return bits
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A process: root owns the files of /dev and /sys; capabilities by name without CAP_."""
+
+    root: bool = True
+    capabilities: frozenset[str] = frozenset({"SYS_ADMIN", "SYS_RAWIO"})
+    next_address: int = 0x7F00_0000_0000
+
+    def capable(self, name: str) -> bool:
+        return name in self.capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An open file; ``kind`` is mem, resource or proc, ``f_mapping`` names its address space."""
+
+    kind: str
+    f_mapping: str
+    read: bool = True
+    write: bool = True
+    dsync: bool = False
+    pos: int = 0
+    bdf: str = ""
+    bar: int = 0
+    wc: bool = False
+    memory_state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vma:
+    """A mapping: bytes [start, end), ``pgoff`` the file's page that is mapped first."""
+
+    start: int
+    end: int
+    flags: VM
+    pgoff: int
+    file: File
+    memtype: str = ""
+
+    @property
+    def pages(self) -> int:
+        return (self.end - self.start) >> PAGE_SHIFT
+
+    @property
+    def vpns(self) -> tuple[int, int]:
+        """First and last virtual page number."""
+        return self.start >> PAGE_SHIFT, (self.end >> PAGE_SHIFT) - 1
+
+    @property
+    def mapping(self) -> Key:
+        return ("i_mmap", self.file.f_mapping)
+
+    def entry(self, pid: str) -> Mapped:
+        return Mapped(self.pgoff, self.pgoff + self.pages - 1, pid, self.start)
+
+    def part(self, start: int, end: int, **changes: object) -> Vma:
+        """The piece [start, end) of this VMA."""
+        pgoff = self.pgoff + ((start - self.start) >> PAGE_SHIFT)
+        return replace(self, start=start, end=end, pgoff=pgoff, **changes)  # type: ignore[arg-type]
+
+
+def new_task(task: Task | None = None) -> dict[str, object]:
+    """The components of a fresh process, by kind."""
+    return {"task": task or Task(), "files": (), "vmas": (), "pagetable": PageTable()}
+
+
+def find_vma(m: View, pid: str, address: int) -> Vma | None:
+    """The VMA that holds ``address``, or None."""
+    return next((v for v in m["vmas", pid] if v.start <= address < v.end), None)
+
+
+def link_vma(m: View, pid: str, vma: Vma) -> None:
+    """Make the VMA visible to unmap_mapping_range (vma_link_file)."""
+    _rmap_lock(m, vma)
+    if m.get(vma.mapping) is None:
+        m[vma.mapping] = AddressSpace()
+    m.edit(vma.mapping).link(vma.entry(pid))
+
+
+def unlink_vma(m: View, pid: str, vma: Vma) -> None:
+    """Take the VMA out of its file's i_mmap (unlink_file_vma)."""
+    _rmap_lock(m, vma)
+    m.edit(vma.mapping).unlink(vma.entry(pid))
+
+
+def _rmap_lock(m: View, vma: Vma) -> None:
+    # taken for writing and dropped within one step, so it is enough that nobody holds it
+    if m.get(("lock", f"i_mmap {vma.file.f_mapping}")):
+        raise Blocked(f"i_mmap {vma.file.f_mapping}")
+
+
+def put_vmas(m: View, pid: str, *, remove: tuple[Vma, ...] = (), add: tuple[Vma, ...] = ()) -> None:
+    """Replace VMAs of a process, its address order kept; i_mmap is not touched."""
+    kept = [vma for vma in m["vmas", pid] if vma not in remove]
+    m["vmas", pid] = tuple(sorted([*kept, *add], key=lambda vma: vma.start))
+
+
+def open_file(m: View, pid: str, file: File) -> int:
+    """Put a file into the lowest free descriptor and return its number."""
+    files = list(m["files", pid])
+    fd = files.index(None) if None in files else len(files)
+    files[fd : fd + 1] = [file]
+    m["files", pid] = tuple(files)
+    return fd
+
+
+def get_file(m: View, pid: str, fd: int) -> File:
+    """The open file behind a descriptor; EBADF when there is none."""
+    files = m["files", pid]
+    if not 0 <= fd < len(files) or files[fd] is None:
+        raise KernelError("EBADF", f"descriptor {fd} is not open")
+    file: File = files[fd]
+    return file
+
+
+def set_file(m: View, pid: str, fd: int, file: File | None) -> None:
+    files = list(m["files", pid])
+    files[fd] = file
+    m["files", pid] = tuple(files)
+
+
+def page_align(length: int) -> int:
+    return (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)
