@@ -12,6 +12,7 @@ from devmemkit.model.machine import View
 from devmemkit.model.physical import patched, read_physical, write_physical
 from devmemkit.model.region import DISJOINT, region_intersects
 from devmemkit.model.step import Frame, Next, Return, Step, operation
+from devmemkit.model.strict import LOW_MEGABYTE
 from devmemkit.model.task import VM, find_vma
 
 
@@ -113,7 +114,9 @@ def follow_phys(m: View, f: Frame) -> Next:
     pfn = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
     if vma is None or pfn is None:
         raise KernelError("EIO", f"no page at {f.address:#x}")
-    if m.kernel["access_one_page"]:
+    if f.operation == "ptrace_poke" and VM.WRITE | VM.SHARED not in vma.flags:
+        raise KernelError("EIO", f"the PTE at {f.address:#x} is not writable")
+    if m.kernel["access_one_page"] and pfn >= LOW_MEGABYTE:  # RAM below 1 MiB is reserved
         page = (pfn << PAGE_SHIFT, PAGE_SIZE)
         if region_intersects(m["iomem"], *page, IORESOURCE_SYSTEM_RAM) != DISJOINT:
             raise KernelError("EIO", f"pfn {pfn:#x} is System RAM")

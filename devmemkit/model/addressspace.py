@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right, insort_right
 from operator import itemgetter
 from typing import NamedTuple
 
+from devmemkit.model.flags import U64
+
 _FIRST = itemgetter(0)
 
 
@@ -36,7 +38,8 @@ class AddressSpace:
         return twin
 
     def value(self) -> tuple[Mapped, ...]:
-        return tuple(sorted(entry for entries in self.classes.values() for entry in entries))
+        # in the order of a walk, which equal offsets owe to the order of linking
+        return tuple(self.overlapping(0, U64))
 
     def link(self, entry: Mapped) -> None:
         """Add a VMA, after those of equal offset (vma_interval_tree_insert, _insert_after)."""
@@ -52,7 +55,7 @@ class AddressSpace:
     def overlapping(self, first: int, last: int) -> list[Mapped]:
         """The VMAs that map a page of [first, last], by page offset (vma_interval_tree_foreach)."""
         found = []
-        for size, entries in self.classes.items():
+        for size, entries in sorted(self.classes.items()):
             low = bisect_left(entries, first - (1 << size), key=_FIRST)
             high = bisect_right(entries, last, low, key=_FIRST)
             found += [entry for entry in entries[low:high] if entry[1] >= first]

@@ -66,7 +66,7 @@ def schedule(m: View, f: Frame) -> Next:
     """Wait on muxed_resource_wait, uninterruptibly; then try again."""
     if m.get(("sleeping", f.actor)):
         raise Blocked("muxed_resource_wait")
-    m["muxed_wait"] = tuple(actor for actor in m["muxed_wait"] if actor != f.actor)
+    m["muxed_wait"] = tuple(actor for actor in m["muxed_wait"] if actor != f.actor) or None
     return "insert"
 
 

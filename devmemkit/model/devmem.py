@@ -79,6 +79,9 @@ def valid_phys_addr_range(m: View, f: Frame) -> Next:
     if not (file.write if f.operation == "write_devmem" else file.read):
         raise KernelError("EBADF", "the file is not open for that")
     f.done = b""
+    f.at_pos = f.offset is None
+    if f.at_pos:
+        f.offset = file.pos
     f.left = len(f.data) if f.operation == "write_devmem" else f.count
     if (f.offset + f.left - 1) & U64 > m.machine.high_memory - 1:
         raise KernelError("EFAULT", f"{f.offset:#x} is above high_memory")
@@ -105,14 +108,19 @@ def copy_page(m: View, f: Frame) -> Next:
     f.left -= part
     if f.left:
         return "copy_page"
+    if f.at_pos:
+        file = get_file(m, f.pid, f.fd)
+        set_file(m, f.pid, f.fd, replace(file, pos=f.offset + len(f.done)))
     return Return(f.done if f.operation == "read_devmem" else len(f.done))
 
 
-read_devmem = operation("read_devmem", valid_phys_addr_range, copy_page)
-"""pread(fd, count, offset) of /dev/mem; gives the bytes. EFAULT, EPERM."""
+read_devmem = operation("read_devmem", valid_phys_addr_range, copy_page, offset=None)
+"""pread(fd, count, offset) of /dev/mem, or read(2) without ``offset``; gives the bytes.
+EFAULT, EPERM."""
 
-write_devmem = operation("write_devmem", valid_phys_addr_range, copy_page)
-"""pwrite(fd, data, offset) of /dev/mem; gives the count. EFAULT, EPERM."""
+write_devmem = operation("write_devmem", valid_phys_addr_range, copy_page, offset=None)
+"""pwrite(fd, data, offset) of /dev/mem, or write(2) without ``offset``; gives the count.
+EFAULT, EPERM."""
 
 
 def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
@@ -132,7 +140,7 @@ def phys_mem_access_prot_allowed(m: View, f: Frame) -> Next:
     """The second loop, for PAT: EINVAL. Which kernels take it is feature pat_check."""
     strict = m.kernel.config.strict_devmem
     asks = m.kernel["pat_check"] == ("with STRICT_DEVMEM" if strict else "without STRICT_DEVMEM")
-    if not (asks and m.kernel.config.x86_pat):
+    if not (asks and m.kernel.pat):
         f.page = f.vma.pgoff
         return None
     answer = devmem_is_allowed(m, f.page)

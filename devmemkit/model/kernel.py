@@ -143,9 +143,17 @@ class KernelProfile:
 
     @cached_property
     def lockdown(self) -> bool:
-        """Whether lockdown= asks for integrity or confidentiality; both refuse /dev/mem."""
-        modes = [w.split("=", 1)[1] for w in self.cmdline.split() if w.startswith("lockdown=")]
-        return bool(modes) and modes[-1] in ("integrity", "confidentiality")
+        """Whether lockdown= asks for integrity or confidentiality; both refuse /dev/mem.
+
+        Nothing lifts it again: another lockdown= behind is ignored.
+        """
+        words = self.cmdline.split()
+        return "lockdown=integrity" in words or "lockdown=confidentiality" in words
+
+    @cached_property
+    def pat(self) -> bool:
+        """Whether page cache types are tracked (pat_enabled): X86_PAT and no nopat."""
+        return self.config.x86_pat and "nopat" not in self.cmdline.split()
 
     def but(self, **changes: Any) -> KernelProfile:
         """The same kernel with some fields replaced."""

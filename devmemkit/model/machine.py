@@ -82,7 +82,10 @@ class Machine:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Machine):
             return NotImplemented
-        return self.kernel == other.kernel and self.value() == other.value()
+        return self._frame() == other._frame() and self.value() == other.value()
+
+    def _frame(self) -> tuple[object, ...]:
+        return self.kernel, self.high_memory, self.phys_bits, self.fine
 
     def __hash__(self) -> int:
         return hash(self.value())

@@ -28,7 +28,7 @@ def memtype_reserve(
     WC, who asked for UC- or WC never gets WB. Without PAT nothing is tracked.
     Source: memtype_reserve, is_new_memtype_allowed (arch/x86/mm/pat/memtype.c, all versions).
     """
-    if not m.kernel.config.x86_pat or "nopat" in m.kernel.cmdline.split():
+    if not m.kernel.pat:
         return wanted
     held: tuple[Memtype, ...] = m.get("memtype", ())
     types = {r.type for r in held if r.first <= last and r.last >= first}
@@ -46,13 +46,14 @@ def memtype_free(m: View, owner: tuple[str | int, ...]) -> None:
     held: tuple[Memtype, ...] = m.get("memtype", ())
     kept = tuple(r for r in held if r.owner != owner)
     if kept != held:
-        m["memtype"] = kept
+        m["memtype"] = kept or None
 
 
 def memtype_copy(m: View, owner: tuple[str | int, ...], twin: tuple[str | int, ...]) -> None:
     """Give ``twin`` what ``owner`` holds (track_pfn_copy at fork, a moved or split VMA)."""
     held: tuple[Memtype, ...] = m.get("memtype", ())
-    m["memtype"] = held + tuple(r._replace(owner=twin) for r in held if r.owner == owner)
+    more = tuple(r._replace(owner=twin) for r in held if r.owner == owner)
+    m["memtype"] = held + more or None
 
 
 def ioremap(m: View, start: int, end: int, owner: tuple[str | int, ...]) -> None:

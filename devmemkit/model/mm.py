@@ -50,15 +50,20 @@ def _split(m: View, f: Frame, vma: Vma) -> Vma:
     return next(part for part in parts if part.start == start)
 
 
+def _unmap(m: View, pid: str, address: int, length: int) -> None:
+    where = Frame(pid=pid, address=address, length=length)
+    for vma in _touched(m, where):
+        part = _split(m, where, vma)
+        m.edit(("pagetable", pid)).zap(*part.vpns)
+        unlink_vma(m, pid, part)
+        put_vmas(m, pid, remove=(part,))
+        memtype_free(m, ("vma", pid, part.start))
+
+
 def do_munmap(m: View, f: Frame) -> Next:
     """munmap: the VMAs leave the i_mmap and their PTEs go; a hole is no error."""
     _mmap_lock(m, f)
-    for vma in _touched(m, f):
-        part = _split(m, f, vma)
-        m.edit(("pagetable", f.pid)).zap(*part.vpns)
-        unlink_vma(m, f.pid, part)
-        put_vmas(m, f.pid, remove=(part,))
-        memtype_free(m, ("vma", f.pid, part.start))
+    _unmap(m, f.pid, f.address, f.length)
     return Return(0)
 
 
@@ -132,22 +137,22 @@ mlock = operation("mlock", do_mlock)
 def do_mremap(m: View, f: Frame) -> Next:
     """mremap: growing is EFAULT (VM_DONTEXPAND); shrinking and moving (to ``to``) work.
 
-    A moved VMA keeps its page offset, so a later claim still finds it; dead pages stay dead.
+    A moved VMA keeps its page offset, so a later claim still finds it; dead pages stay dead. What
+    was mapped at ``to`` goes (MREMAP_FIXED); EINVAL when old and new range overlap.
     """
     _mmap_lock(m, f)
     old, new = page_align(f.length), page_align(f.new_length)
     vma = find_vma(m, f.pid, f.address)
     if f.address % PAGE_SIZE or not old or not new:
         raise KernelError("EINVAL", f"address {f.address:#x}, lengths {old}, {new}")
+    if f.to is not None:
+        if f.to % PAGE_SIZE or (f.to < f.address + old and f.address < f.to + new):
+            raise KernelError("EINVAL", f"cannot move {f.address:#x}+{old:#x} to {f.to:#x}")
+        _unmap(m, f.pid, f.to, new)
     if vma is None or f.address + old > vma.end or new > old:
         raise KernelError("EFAULT", "not one mapping, or one that must not grow")
     if new < old:
-        tail = Frame(**{**vars(f), "address": f.address + new, "length": old - new})
-        part = _split(m, tail, vma)
-        m.edit(("pagetable", f.pid)).zap(*part.vpns)
-        unlink_vma(m, f.pid, part)
-        put_vmas(m, f.pid, remove=(part,))
-        memtype_free(m, ("vma", f.pid, part.start))
+        _unmap(m, f.pid, f.address + new, old - new)
         vma = find_vma(m, f.pid, f.address)
     if f.to is None or vma is None:
         return Return(f.address)

@@ -25,14 +25,16 @@ MMAP_DEFAULTS: dict[str, Any] = {"prot": "rw", "shared": True, "offset": 0, "add
 
 
 def do_mmap(m: View, f: Frame) -> Next:
-    """Take mmap_lock and test what mm/mmap.c tests for any file: EBADF, EINVAL, EACCES.
+    """Take mmap_lock and test what mm/mmap.c tests for any file: EINVAL, EBADF, EACCES.
 
     Also picks the address: the next free one, one page of hole between mappings.
     """
     lock(m, f, f"mmap {f.pid}")
+    if f.offset % PAGE_SIZE:
+        raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
     file = get_file(m, f.pid, f.fd)
-    if f.length <= 0 or f.offset % PAGE_SIZE:
-        raise KernelError("EINVAL", f"length {f.length}, offset {f.offset:#x}")
+    if f.length <= 0:
+        raise KernelError("EINVAL", f"length {f.length}")
     if not file.read or (f.shared and "w" in f.prot and not file.write):
         raise KernelError("EACCES", "the file is not open for that")
     length = page_align(f.length)

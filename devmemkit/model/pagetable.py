@@ -46,11 +46,18 @@ class PageTable:
         """Make PTEs for [first, last]; what was there is replaced."""
         self.zap(first, last)
         index = self._from(first)
-        if index and self.runs[index - 1][1] + 1 == first:
+        # joining with both neighbours keeps values equal however the pages arrived
+        if self.runs[index : index + 1]:
+            low, high, base = self.runs[index]
+            if low == last + 1 and base == pfn + low - first:
+                last = high
+                del self.runs[index]
+        if index:
             low, high, base = self.runs[index - 1]
-            if base + high - low + 1 == pfn:  # keeps values equal however the pages arrived
-                self.runs[index - 1] = (low, last, base)
-                return
+            if high + 1 == first and base + first - low == pfn:
+                index -= 1
+                first, pfn = low, base
+                del self.runs[index]
         self.runs.insert(index, (first, last, pfn))
 
     def zap(self, first: int, last: int, *, even_cows: bool = True) -> int:

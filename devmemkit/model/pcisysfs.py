@@ -19,7 +19,7 @@ from devmemkit.model.mmap import (
     remap_pfn_range,
     vma_link_file,
 )
-from devmemkit.model.pci import Bar, device
+from devmemkit.model.pci import Bar, PciDevice, device
 from devmemkit.model.step import Frame, Next, Return, operation
 from devmemkit.model.strict import iomem_is_exclusive
 from devmemkit.model.task import File, get_file, open_file, set_file
@@ -30,23 +30,23 @@ def sysfs_open(m: View, f: Frame) -> Next:
 
     From v5.12 the file's mapping is the iomem inode's.
     """
-    bar = device(m, f.bdf).bar(f.bar)
+    dev: PciDevice | None = m.get(("pci", f.bdf))
+    bar = dev.bar(f.bar) if dev else None
     prefetch = bar is not None and bar.memory and bar.flags & fl.IORESOURCE_PREFETCH
     if bar is None or not bar.length or bar.index > 5:
         raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}")
-    if f.wc and not (prefetch and m.kernel.config.x86_pat):
+    if f.wc and not (prefetch and m.kernel.pat):
         raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}_wc")
     if not m["task", f.pid].root:
         raise KernelError("EACCES", f"resource{f.bar} belongs to root")
     own = f"{f.bdf}/resource{f.bar}{'_wc' if f.wc else ''}"
-    shared = m.kernel["attribute_mapping"] != "own" and "resource" in m.kernel.policy.one_inode
-    mapping = "iomem" if shared else own
+    mapping = "iomem" if "resource" in m.kernel.policy.one_inode else own
     file = File("resource", mapping, "r" in f.mode, "w" in f.mode, bdf=f.bdf, bar=f.bar, wc=f.wc)
     return Return(open_file(m, f.pid, file))
 
 
 open_resource = operation("open_resource", sysfs_open, mode="rw", wc=False)
-"""Open a device's resourceN; gives the descriptor. ENODEV, ENOENT, EACCES."""
+"""Open a device's resourceN; gives the descriptor. ENOENT, EACCES."""
 
 
 def pci_mmap_resource(m: View, f: Frame) -> Next:
@@ -99,9 +99,10 @@ version: populated before it is linked."""
 
 def proc_open(m: View, f: Frame) -> Next:
     """Open /proc/bus/pci/BB/DD.F; its mapping is the iomem inode's from v5.12."""
-    device(m, f.bdf)
-    shared = m.kernel["attribute_mapping"] != "own" and "proc" in m.kernel.policy.one_inode
-    file = File("proc", "iomem" if shared else f"{f.bdf}/proc", bdf=f.bdf)
+    if m.get(("pci", f.bdf)) is None:
+        raise KernelError("ENOENT", f"no device {f.bdf}")
+    mapping = "iomem" if "proc" in m.kernel.policy.one_inode else f"{f.bdf}/proc"
+    file = File("proc", mapping, bdf=f.bdf)
     return Return(open_file(m, f.pid, file))
 
 

@@ -81,3 +81,6 @@ POLICIES: dict[str, Policy] = {
         DenyIdle,
     )
 }
+
+PROPOSALS = ("RefuseClaim", "RevokeAfterGrace", "DenyIdle")
+"""Policies that no kernel has: the alternatives that the discussion raises."""

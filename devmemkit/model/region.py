@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import KernelError
-from devmemkit.model.resource import Resource, request_resource_conflict
+from devmemkit.model.resource import Resource, release_resource, request_resource_conflict
 
 DISJOINT, INTERSECTS, MIXED = "DISJOINT", "INTERSECTS", "MIXED"
 
@@ -37,7 +37,7 @@ def request_region(parent: Resource, start: int, size: int, name: str, flags: in
             return new
         if conflict is not parent and not conflict.busy:
             parent = conflict
-        elif conflict is not parent and conflict.flags & flags & fl.IORESOURCE_MUXED:
+        elif conflict.flags & flags & fl.IORESOURCE_MUXED:
             raise Muxed(parent, conflict)
         else:
             raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
@@ -54,8 +54,7 @@ def release_region(parent: Resource, start: int, size: int) -> Resource | None:
         if not node.busy:
             parent = node
         elif node.start == start and node.end == end:
-            parent.children.remove(node)
-            node.parent = None
+            release_resource(node)
             return node
         else:
             return None

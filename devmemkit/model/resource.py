@@ -52,6 +52,15 @@ class Resource:
             (i for i, child in enumerate(self.children) if child.end >= address), len(self.children)
         )
 
+    def index_of(self, child: Resource) -> int | None:
+        """Where ``child`` is among the children, None when it is not; O(log n) when disjoint."""
+        for index in range(self.first_reaching(child.end), len(self.children)):
+            if self.children[index] is child:
+                return index
+            if self.disjoint:
+                break
+        return None
+
     def overlapping(self, start: int, end: int) -> Iterator[Resource]:
         """The children that share a byte with [start, end], in order."""
         for index in range(self.first_reaching(start), len(self.children)):
@@ -150,16 +159,14 @@ def insert_resource_conflict(parent: Resource, new: Resource) -> Resource | None
         parent = first
     else:
         return None
-    at = parent.children.index(first)
+    at = parent.children.index(first, parent.first_reaching(new.start))
     adopted = []
-    for sibling in parent.children[at:]:
-        if sibling.start > new.end:
-            break
+    for sibling in parent.overlapping(first.start, new.end):
         if sibling.start < new.start or sibling.end > new.end:
             return sibling
         adopted.append(sibling)
     parent.children[at : at + len(adopted)] = [new]
-    new.parent, new.children = parent, adopted
+    new.parent, new.children, new.disjoint = parent, adopted, parent.disjoint
     for child in adopted:
         child.parent = new
     return None
@@ -173,19 +180,22 @@ def insert_resource(parent: Resource, new: Resource) -> None:
 
 def release_resource(old: Resource) -> None:
     """Unlink ``old`` with its subtree; EINVAL when it is in no tree (all versions)."""
-    if old.parent is None or old not in old.parent.children:
+    parent = old.parent
+    at = None if parent is None else parent.index_of(old)
+    if parent is None or at is None:
         raise KernelError("EINVAL", f"{old} is not among its parent's children")
-    del old.parent.children[old.parent.children.index(old)]
+    del parent.children[at]
     old.parent = None
 
 
 def remove_resource(old: Resource) -> None:
     """Unlink ``old`` alone, its children move up one level; EINVAL when it is in no tree."""
     parent = old.parent
-    if parent is None or old not in parent.children:
+    at = None if parent is None else parent.index_of(old)
+    if parent is None or at is None:
         raise KernelError("EINVAL", f"{old} is not among its parent's children")
-    at = parent.children.index(old)
     parent.children[at : at + 1] = old.children
+    parent.disjoint = parent.disjoint and old.disjoint
     for child in old.children:
         child.parent = parent
     old.parent, old.children = None, []

@@ -1,0 +1,134 @@
+"""One notebook executed by papermill, in its own folder, by this very interpreter's kernel."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import site
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+LONGEST_FOLDER = 96  # of the 108 bytes of sun_path in unix(7), leaving room for "/k-ipc-5"
+
+
+class NotebookFailed(RuntimeError):
+    """A cell raised, or its kernel died: `cell` is its number as in `In [n]`, `source` its text."""
+
+    def __init__(self, message: str, cell: int | None = None, source: str = "") -> None:
+        self.message = message
+        self.cell = cell
+        lines = [line.strip() for line in source.splitlines() if line.strip()]
+        self.first_line = lines[0] if lines else ""
+        place = f"cell In [{cell}] ({self.first_line}): " if cell is not None else ""
+        super().__init__(place + message)
+
+
+def one_sentence(name: str, text: str) -> str:
+    """What a reader needs of an exception: a ValueError's own sentence, else also its type."""
+    line = re.sub(r"\x1b\[[0-9;]*m", "", text).strip().partition("\n")[0]
+    if name == "ValueError" and line:
+        return line
+    return f"{name}: {line}" if line else name
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder of our own, its path short enough for the kernel's sockets."""
+    base = tempfile.gettempdir()
+    if len(os.fsencode(base)) + len("/devmemkit-12345678") > LONGEST_FOLDER:
+        base = "/tmp"
+    scratch = Path(tempfile.mkdtemp(prefix="devmemkit-", dir=base))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def kernel_manager(scratch: Path) -> type:
+    """A kernel manager class for this interpreter over ipc, whatever kernels are registered."""
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    env = {
+        "IPYTHONDIR": str(scratch / "ipython"),  # not the user's profile with its start-up files
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else the debugger warns on stderr
+    }
+    package = Path(__file__).resolve().parents[2]
+    if str(package) not in [*site.getsitepackages(), site.getusersitepackages()]:
+        # Not installed, or in place: the kernel, started in another folder, needs the same one.
+        path = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+        env["PYTHONPATH"] = os.pathsep.join(path)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+    class ThisInterpreter(AsyncKernelManager):
+        transport = "ipc"
+        connection_file = str(scratch / "k.json")
+
+        @property
+        def kernel_spec(self) -> Any:
+            return KernelSpec(
+                argv=argv, env=env, language="python", display_name="Python 3 (ipykernel)"
+            )
+
+    return ThisInterpreter
+
+
+def _literal(path: Path) -> str:
+    """A path for papermill, to which it is a template with fields in braces."""
+    return str(path.resolve()).replace("{", "{{").replace("}", "}}")
+
+
+def execute(
+    notebook: Path,
+    output: Path,
+    parameters: Mapping[str, Any],
+    progress: Callable[[int, int], None],
+) -> None:
+    """Run a notebook in its folder; `output` holds what there is after every cell.
+
+    `progress` is told the number of code cells begun, and of all. NotebookFailed when a cell
+    raises or the kernel dies, with the partial notebook in `output`.
+    """
+    # jsonschema imports this parser where it is installed, and the parser compiles a grammar for
+    # 0.85 s, to check URLs that no notebook has; jsonschema foresees that it is missing.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import nbformat
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    cells = nbformat.read(notebook, as_version=4).cells
+    total = sum(cell.cell_type == "code" for cell in cells) + bool(parameters)
+    begun: list[str] = []
+
+    def on_cell_execute(cell: Any, cell_index: int) -> None:
+        begun.append(cell.source)
+        progress(len(begun), total)
+
+    with scratch_folder() as scratch:
+        try:
+            papermill.execute_notebook(
+                _literal(notebook),
+                _literal(output),
+                dict(parameters),
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                cwd=notebook.parent,
+                kernel_manager_class=kernel_manager(scratch),
+                shutdown_kernel="immediate",
+                coalesce_streams=True,
+                on_cell_execute=on_cell_execute,
+            )
+        except papermill.PapermillExecutionError as error:
+            message = one_sentence(error.ename, error.evalue)
+            raise NotebookFailed(message, error.exec_count, error.source) from None
+        except DeadKernelError:
+            source = begun[-1] if begun else ""
+            raise NotebookFailed("the kernel died", len(begun), source) from None

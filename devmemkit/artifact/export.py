@@ -1,0 +1,132 @@
+"""One executed notebook as one HTML file that needs no other host: styles and BokehJS inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from devmemkit.artifact.strip import WIDGET_VIEW
+from devmemkit.figures import theme
+
+HERE = Path(__file__).parent
+ERROR_MARKER = "papermill-error-cell-tag"
+FIGURES_MARK = "<!-- figures -->"
+
+
+class ExportError(RuntimeError):
+    """The page would load something from another host."""
+
+
+def css() -> str:
+    """The report's style sheet, light and dark, in the colours of the figures."""
+    from pygments.formatters import HtmlFormatter
+
+    sheets = []
+    for dark, code in enumerate(("default", "github-dark")):
+        paper, ink = theme.PAPER[dark], theme.INK[dark]
+        colours = {
+            "paper": paper,
+            "ink": ink,
+            "muted": theme.MUTED[dark],
+            "line": theme.GRID[dark],
+            "raised": theme.mix(ink, paper, 0.05),
+            "link": theme.ROLES["idle"][dark],
+            "good": theme.ROLES["ok"][dark],
+            "bad": theme.ROLES["error"][dark],
+        }
+        variables = "; ".join(f"--{name}: {colour}" for name, colour in colours.items())
+        tokens = HtmlFormatter(style=code).get_style_defs(".highlight")
+        sheets.append(f":root {{ {variables} }}\n{tokens}")
+    light, dark_sheet = sheets
+    shared = (HERE / "report.css").read_text("utf-8")
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark_sheet}\n}}\n{shared}"
+
+
+def title(notebook: Mapping[str, Any], otherwise: str) -> str:
+    """The notebook's first heading as plain text, or `otherwise`."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown" and ERROR_MARKER not in cell["metadata"].get("tags", ()):
+            source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+            if heading := re.search(r"^#{1,6}\s+(.+?)\s*#*$", source, re.MULTILINE):
+                return re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", r"\1", heading[1])
+    return otherwise
+
+
+def page(notebook: Any, name: str, failure: str = "") -> str:
+    """The HTML page of an executed notebook (an nbformat node, changed in place).
+
+    Widgets are left to the snapshot shown beside them. `failure` is the sentence of a run that
+    stopped early. ExportError when a script, style, font or picture has a foreign address.
+    """
+    from nbconvert.exporters import HTMLExporter
+
+    notebook.metadata.pop("widgets", None)
+    notebook.cells = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", ())]
+    live = False
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _only_widget(output)]
+            for output in cell.outputs:
+                live |= "<script" in output.get("data", {}).get("text/html", "")
+    exporter = HTMLExporter(
+        template_name="lab",
+        raw_template=(HERE / "report.html.j2").read_text("utf-8"),
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    report = {"title": title(notebook, name), "css": css(), "failure": failure}
+    html, _ = exporter.from_notebook_node(notebook, {"report": report})
+    if foreign := foreign_addresses(html):
+        raise ExportError(f"{name}: expected a page that loads nothing, got {foreign[0]}")
+    script = ""
+    if live:
+        from devmemkit.figures.show import bokeh_script
+
+        script = bokeh_script()
+    # At the end of the body, for the images are to be seen before 1 MB of script is read.
+    before, _, after = html.rpartition(FIGURES_MARK)
+    return before + script + after
+
+
+def _only_widget(output: Any) -> bool:
+    """Whether an output is a widget and nothing else; drops the widget's view from the others."""
+    data = output.get("data", {})
+    return bool(data.pop(WIDGET_VIEW, None)) and set(data) <= {"text/plain"}
+
+
+def foreign_addresses(html: str) -> list[str]:
+    """The addresses on other hosts that a browser would load for this page (links are free)."""
+    finder = _Finder()
+    finder.feed(html)
+    return finder.found
+
+
+class _Finder(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.in_style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.in_style = tag == "style"
+        for name, value in attrs:
+            loads = name in ("src", "srcset", "data", "poster", "xlink:href")
+            loads |= name == "href" and tag not in ("a", "area", "base")
+            if loads and re.match(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", value or "", re.IGNORECASE):
+                self.found.append(f"<{tag} {name}={value!r}>")
+            if name == "style":
+                self._sheet(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_style = self.in_style and tag != "style"
+
+    def handle_data(self, data: str) -> None:
+        if self.in_style:
+            self._sheet(data)
+
+    def _sheet(self, text: str) -> None:
+        pattern = r"(?:url\(|@import)\s*['\"]?\s*(?:[a-z][a-z0-9+.-]*:)?//[^'\")\s;]*"
+        self.found += re.findall(pattern, text, re.IGNORECASE)

@@ -1,0 +1,111 @@
+"""Typed parameters: what a notebook's `parameters` cell declares, and `NAME=VALUE` read as that type.
+
+papermill injects whatever it is given, under any name; this front refuses unknown names and wrong
+types before a kernel starts. Which *values* make sense is for the notebook's own code to say.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Value = str | int | float | bool | None
+
+EXPECTED = {
+    "str": "text",
+    "int": "an integer (such as 4096 or 0x1000)",
+    "float": "a finite number",
+    "bool": "true or false",
+}
+
+
+class ParameterError(ValueError):
+    """A parameter that the notebook does not declare, or a value that its type refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One annotated assignment of the cell: its name, its type (a key of `EXPECTED`), or None."""
+
+    name: str
+    type: str
+    optional: bool
+
+
+def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
+    """The parameters of a notebook (as parsed JSON), by name, in the order of the cell.
+
+    ParameterError when the cell tagged `parameters` is not Python, or annotates anything else
+    than `str`, `int`, `float`, `bool`, or one of these `| None`.
+    """
+    cells = [
+        cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code" and "parameters" in cell["metadata"].get("tags", ())
+    ]
+    try:
+        body = ast.parse(cells[0]).body if cells else []
+    except SyntaxError as error:
+        raise ParameterError(
+            f"{where}: expected Python in the parameters cell, got {error.msg} on its line "
+            f"{error.lineno}"
+        ) from None
+    return {
+        node.target.id: _parameter(node.target.id, ast.unparse(node.annotation), where)
+        for node in body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+
+
+def _parameter(name: str, annotation: str, where: str) -> Parameter:
+    types = [part.strip() for part in annotation.split("|")]
+    base = [part for part in types if part != "None"]
+    if len(base) != 1 or base[0] not in EXPECTED:
+        raise ParameterError(
+            f"{where}: expected {', '.join(EXPECTED)} (or one of them | None) as the type of "
+            f"parameter {name}, got {annotation}"
+        )
+    return Parameter(name, base[0], "None" in types)
+
+
+def convert(parameter: Parameter, text: str, where: str) -> Value:
+    """The value that `text` denotes for this parameter; ParameterError when it denotes none."""
+    if parameter.optional and text.lower() == "none":
+        return None
+    try:
+        if parameter.type == "int":
+            return int(text, 0)
+        if parameter.type == "float" and math.isfinite(number := float(text)):
+            return number
+        if parameter.type == "bool":
+            return {"true": True, "false": False}[text.lower()]
+    except (KeyError, ValueError):
+        pass
+    if parameter.type == "str":
+        return text
+    expected = EXPECTED[parameter.type] + (" or none" if parameter.optional else "")
+    raise ParameterError(f"{where}: expected {expected} for {parameter.name}, got {text!r}")
+
+
+def parse(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> dict[str, Value]:
+    """`NAME=VALUE` strings as typed values for papermill; ParameterError naming what is known."""
+    values: dict[str, Value] = {}
+    for item in given:
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise ParameterError(f"{where}: expected NAME=VALUE, got {item!r}")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise ParameterError(
+                f"{where}: no parameter {name!r}"
+                + (f" (did you mean {near[0]!r}?)" if near else "")
+                + (f"; it has {', '.join(known)}" if known else "; it has none")
+            )
+        if name in values:
+            raise ParameterError(f"{where}: the parameter {name} is given twice")
+        values[name] = convert(known[name], text, where)
+    return values

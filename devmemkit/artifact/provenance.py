@@ -1,0 +1,112 @@
+"""What a run was made on: commit, versions, digests of the data, seed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import tomllib
+from collections.abc import Iterable
+from contextlib import suppress
+from html import escape
+from importlib import metadata
+from pathlib import Path
+
+import devmemkit
+
+PACKAGES = ("anywidget", "bokeh", "ipykernel", "ipywidgets", "nbclient", "nbconvert", "papermill")
+ROOT = Path(devmemkit.__file__).resolve().parents[1]
+
+
+class Provenance(dict[str, str]):
+    """Fact -> value in the order in which they are shown; a table in a notebook."""
+
+    def __repr__(self) -> str:
+        width = max(map(len, self), default=0)
+        return "\n".join(f"{fact:{width}}  {value}" for fact, value in self.items())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row">{escape(fact)}</th><td><code>{escape(value)}</code></td></tr>'
+            for fact, value in self.items()
+        )
+        return f'<table class="facts">{rows}</table>'
+
+
+def checkout(start: Path) -> Path | None:
+    """The checkout of devmemkit at or above `start`, else the one that the package lies in."""
+    for folder in (start, *start.parents, ROOT):
+        with suppress(OSError, tomllib.TOMLDecodeError):
+            project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
+            if project.get("project", {}).get("name") == "devmemkit":
+                return folder
+    return None
+
+
+def made_on(files: Iterable[Path | str] = (), seed: int | None = None) -> Provenance:
+    """The commit, versions, SHA-256 of each data file, and seed that a result depends on.
+
+    The commit is that of the checkout around the current folder, where notebooks run.
+    """
+    root = checkout(Path.cwd()) or ROOT
+    facts = Provenance()
+    facts["commit"] = commit(root)
+    if not _same_package(root / "devmemkit"):
+        facts["commit"] += "; the installed package differs from it"
+    facts["devmemkit"] = devmemkit.__version__
+    facts["python"] = f"{platform.python_version()} ({platform.python_implementation()})"
+    facts["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
+    for package in PACKAGES:
+        try:
+            facts[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            facts[package] = "not installed"
+    for file in map(Path, files):
+        path = file.resolve()
+        # Elsewhere, enough of the path to tell files apart, and no more of this machine's.
+        name = path.relative_to(root) if path.is_relative_to(root) else Path(*path.parts[-3:])
+        facts[f"sha256 of {name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    if seed is not None:
+        facts["seed"] = str(seed)
+    return facts
+
+
+def _same_package(folder: Path) -> bool:
+    """Whether the package in use is that of the checkout, or a copy with the same modules."""
+    ours = ROOT / "devmemkit"
+    if folder == ours or not folder.exists():
+        return True
+    texts = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*.py")} for f in (ours, folder)]
+    return texts[0] == texts[1]
+
+
+def commit(root: Path) -> str:
+    """The commit checked out in `root` and whether tracked files were changed since.
+
+    "not a git checkout" for a folder that is no checkout's top: a package installed below some
+    other project's checkout must not be taken for it.
+    """
+    if not (root / ".git").exists():
+        return "not a git checkout"
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except FileNotFoundError:
+        return "unknown: git is not installed"
+    except subprocess.CalledProcessError as error:
+        return "unknown: " + error.stderr.strip().partition("\n")[0]
+    return head + (" with local changes" if changes else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    # Inside a git hook, GIT_DIR and its kin point to the repository that runs the hook.
+    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        env=env | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()

@@ -1,0 +1,101 @@
+"""The command line: `devmemkit reproduce` and `devmemkit iomem`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from devmemkit import __version__
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one sentence, without the usage."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="devmemkit", description=sys.modules["devmemkit"].__doc__)
+    parser.add_argument("--version", action="version", version=f"devmemkit {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    reproduce = commands.add_parser(
+        "reproduce", help="execute the notebooks and write a report to open in a browser"
+    )
+    reproduce.add_argument("--out", type=Path, default=Path("report"), metavar="DIR")
+    reproduce.add_argument("--only", metavar="NAME", help="one notebook: name, prefix or number")
+    reproduce.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N")
+    reproduce.add_argument(
+        "-p",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="parameters",
+        help="a parameter of the notebook, with --only",
+    )
+    iomem = commands.add_parser("iomem", help="print a dump of /proc/iomem and what was repaired")
+    iomem.add_argument("file", metavar="FILE", help="- for standard input")
+    iomem.add_argument("--json", action="store_true", help="entries and repairs as JSON")
+    return parser
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from devmemkit.artifact.parameters import ParameterError
+    from devmemkit.artifact.reproduce import UsageError, reproduce
+
+    try:
+        if options.parameters and options.only is None:
+            raise UsageError("expected --only NAME with -p, for parameters belong to one notebook")
+        return reproduce(options.out, options.only, options.jobs, options.parameters)
+    except (UsageError, ParameterError) as error:
+        print(f"devmemkit reproduce: {error}", file=sys.stderr)
+        return 2
+
+
+def _forget_output() -> None:
+    """Keep the interpreter from complaining when, at its end, it flushes what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _iomem(options: argparse.Namespace) -> int:
+    from devmemkit import dump
+
+    try:
+        dump.show(options.file, options.json, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        return 141  # as if SIGPIPE had ended us
+    except ValueError as error:
+        print(f"devmemkit iomem: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"devmemkit iomem: cannot write the output: {error.strerror}", file=sys.stderr)
+        _forget_output()
+        return 1
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; its exit status (2: asked for what cannot be, 130: interrupted)."""
+    try:
+        options = _parser().parse_args(argv)
+        return _reproduce(options) if options.command == "reproduce" else _iomem(options)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        print(f"devmemkit {options.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

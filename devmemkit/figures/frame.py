@@ -1,0 +1,109 @@
+"""Where things go, in px: margins, legend rows, and how much text fits."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+from devmemkit.figures.marks import Layer, Picture
+from devmemkit.figures.theme import MONO, STYLES
+
+WIDTH: Final = 760  # natural width of a figure
+MIN_WIDTH: Final = 660  # below this a figure scrolls instead of shrinking
+MAX_WIDTH: Final = 900
+
+ROW: Final = 20  # height of a legend row
+SWATCH: Final = 18  # width of a legend entry's sample
+EDGE: Final = 14  # free space around everything
+_GAP = 14  # between two legend entries
+_NARROW = frozenset("iljtfrI.,:;|'!()[]/ \u2009")
+_WIDE = frozenset("mwMW@%\u2014\u2026\u2192\u2190")
+
+
+def text_width(text: str, style: str) -> float:
+    """About how many px the text takes; rather too many than too few."""
+    family, size, weight = STYLES[style]
+    if family == MONO:
+        return 0.61 * size * len(text)
+    ems = 0.0
+    for char in text:
+        if char in _NARROW:
+            ems += 0.35
+        elif char in _WIDE:
+            ems += 0.95
+        elif char.isupper():
+            ems += 0.69
+        else:
+            ems += 0.58 if ord(char) < 0x2E80 else 1.0
+    return ems * size * (1.06 if weight == "bold" else 1.0)
+
+
+def elide(text: str, style: str, room: float) -> str:
+    """The text, or as much of its beginning as fits `room` px with an ellipsis, or nothing."""
+    if text_width(text, style) <= room:
+        return text
+    for length in range(len(text) - 1, 0, -1):
+        shorter = text[:length].rstrip() + "\u2026"
+        if text_width(shorter, style) <= room:
+            return shorter
+    return ""
+
+
+class Frame(NamedTuple):
+    """Px between the figure's edges and the frame that the axes span."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+
+class Entry(NamedTuple):
+    """A legend entry, drawn as the first mark of its role is: `kind` and, for markers, `shape`."""
+
+    role: str
+    label: str
+    kind: str
+    shape: str
+
+
+def entries(picture: Picture) -> list[Entry]:
+    """The legend's entries in order."""
+    looks: dict[str, tuple[str, str]] = {}
+    for layer in picture.layers:
+        if layer.kind != "text":
+            shapes = layer.columns.get("shape", layer.column("role"))
+            for role, shape in zip(layer.column("role"), shapes, strict=True):
+                looks.setdefault(role, (layer.kind, shape))
+    return [Entry(role, label, *looks.get(role, ("quad", ""))) for role, label in picture.legend]
+
+
+def legend_columns(picture: Picture) -> list[float]:
+    """Widths in px of the legend's columns: as many as fit the narrowest figure."""
+    widths = [SWATCH + 6 + text_width(label, "small") + _GAP for _, label in picture.legend]
+    for count in range(len(widths), 1, -1):
+        columns = [max(widths[i::count]) for i in range(count)]
+        if sum(columns) <= MIN_WIDTH - 2 * EDGE:
+            return columns
+    return widths[:1]
+
+
+def frame(picture: Picture) -> Frame:
+    """The margins that leave room for title, legend, tick labels and axis labels."""
+    ticks = max((text_width(label, "code") for _, label in picture.y.ticks), default=0)
+    left = EDGE + (round(ticks) + 8 if ticks else 0) + (18 if picture.y.label else 0)
+    rows = math.ceil(len(picture.legend) / (len(legend_columns(picture)) or 1))
+    top = EDGE + (24 if picture.title else 0) + ROW * rows
+    bottom = EDGE + (22 if picture.x.ticks else 0) + (18 if picture.x.label else 0)
+    return Frame(left, EDGE, top + (6 if picture.legend else 0), bottom)
+
+
+def fitted(picture: Picture, layer: Layer) -> tuple[str, ...]:
+    """A text layer's strings, each cut to its room as it is in the narrowest figure."""
+    box = frame(picture)
+    px = (MIN_WIDTH - box.left - box.right) / abs(picture.x.end - picture.x.start)
+    columns = (layer.column(name) for name in ("text", "style", "room"))
+    return tuple(
+        text if room is None else elide(text, style, room * px)
+        for text, style, room in zip(*columns, strict=True)
+    )

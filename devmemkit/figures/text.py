@@ -1,0 +1,66 @@
+"""Words in a notebook: a prediction to make before the answer opens, and named values."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from IPython.display import display
+
+VALUES = "application/vnd.devmemkit.values+json"
+"""The mime type under which a notebook stores named values."""
+
+
+def reveal(question: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Display a question whose computed answer, rows of (case, answer), opens on demand."""
+    lines = "".join(
+        f'<tr><td style="text-align:left">{html.escape(case)}</td>'
+        f'<td style="text-align:left"><b>{html.escape(answer)}</b></td></tr>'
+        for case, answer in rows
+    )
+    plain = "\n".join(f"{case}: {answer}" for case, answer in rows)
+    _display(
+        f"<details><summary><b>Predict:</b> {html.escape(question)}</summary>"
+        f"<table><tbody>{lines}</tbody></table></details>",
+        f"{question}\n{plain}",
+    )
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Display a table of plain text."""
+    head = "".join(f'<th style="text-align:left">{html.escape(c)}</th>' for c in columns)
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td style="text-align:left">{html.escape(c)}</td>' for c in row)
+        + "</tr>"
+        for row in rows
+    )
+    plain = "\n".join("  ".join(row) for row in rows)
+    _display(
+        f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>",
+        plain,
+    )
+
+
+def values(**named: Any) -> None:
+    """Display and store results by name, so that nobody has to parse prose or pixels.
+
+    They are folded away, for they would give away answers.
+    """
+    plain = "\n".join(f"{name} = {json.dumps(value)}" for name, value in named.items())
+    display(  # type: ignore[no-untyped-call]
+        {
+            VALUES: json.loads(json.dumps(named)),
+            "text/html": f"<details><summary>named values: {', '.join(named)}</summary>"
+            f'<pre style="white-space:pre-wrap">{html.escape(plain)}</pre></details>',
+            "text/plain": plain,
+        },
+        raw=True,
+    )
+
+
+def _display(rich: str, plain: str) -> None:
+    display({"text/html": rich, "text/plain": plain}, raw=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,88 @@
+"""What every colour means: one table of roles, light and dark, with a pattern as second channel.
+
+The lines carry the colours below; a filled area gets its line's colour mixed into the paper, so
+that ink stays readable on it. Two roles of areas that share a pattern stay apart for every kind
+of colour vision (tests/figures/test_theme.py simulates them).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Role(NamedTuple):
+    """One meaning: its line colour on light and on dark paper, its name, its pattern.
+
+    `hatch` is Bokeh's name of the pattern, " " for none.
+    """
+
+    light: str
+    dark: str
+    label: str
+    hatch: str = " "
+
+
+PAPER: Final = ("#ffffff", "#15181e")
+INK: Final = ("#1b1f27", "#e8eaef")
+MUTED: Final = ("#5d6470", "#a0a7b4")
+GRID: Final = ("#d5d9e0", "#363b45")
+TINT: Final = (0.18, 0.27)  # how much of the line's colour an area takes, light and dark
+
+ROLES: Final[dict[str, Role]] = {
+    "ram": Role("#3f4654", "#eceef3", "System RAM"),
+    "idle": Role("#1668c4", "#4d9df0", "unclaimed device memory"),
+    "bus": Role("#8b86a8", "#756f96", "bus window"),
+    "claimed": Role("#b45f06", "#f2a541", "claimed (busy)", "/"),
+    "reserved": Role("#77706a", "#b5aba1", "reserved", "."),
+    "live": Role("#0b9a63", "#35d69b", "live PTE"),
+    "zapped": Role("#b0223a", "#ff8095", "zapped page", "x"),
+    "private": Role("#8633b0", "#d29bf5", "private copy", "|"),
+    "process": Role("#1769c5", "#4e9ef1", "process"),
+    "driver": Role("#ad6500", "#ffc266", "driver"),
+    "kernel": Role("#4a4168", "#d0d3de", "kernel"),
+    "ok": Role("#0a8454", "#3fd9a0", "succeeds"),
+    "error": Role("#8e0f26", "#f0647c", "fails"),
+    "blocked": Role("#5d3fb0", "#b9a2ff", "waits"),
+    "now": Role("#d4006f", "#ff5fb4", "current step"),
+    "ink": Role(*INK, "text"),
+    "muted": Role(*MUTED, "secondary text"),
+    "grid": Role(*GRID, "guide line"),
+}
+
+SANS: Final = "system-ui, sans-serif"
+MONO: Final = "Menlo, Consolas, monospace"
+
+
+class Style(NamedTuple):
+    """How a text is set: font family, size in px, weight."""
+
+    family: str
+    size: int
+    weight: str
+
+
+STYLES: Final[dict[str, Style]] = {
+    "plain": Style(SANS, 12, "normal"),
+    "strong": Style(SANS, 12, "bold"),
+    "small": Style(SANS, 11, "normal"),
+    "code": Style(MONO, 11, "normal"),
+    "title": Style(SANS, 14, "bold"),
+}
+
+
+def mix(colour: str, paper: str, amount: float) -> str:
+    """`amount` (0 to 1) of `colour` in `paper`, both and the result as "#rrggbb"."""
+    pairs = zip(bytes.fromhex(colour[1:]), bytes.fromhex(paper[1:]), strict=True)
+    return "#" + bytes(round(c * amount + p * (1 - amount)) for c, p in pairs).hex()
+
+
+def tint(role: str) -> tuple[str, str]:
+    """The fill of an area of this role, on light and on dark paper."""
+    light, dark = ROLES[role][:2]
+    return mix(light, PAPER[0], TINT[0]), mix(dark, PAPER[1], TINT[1])
+
+
+def dark_of() -> dict[str, str]:
+    """Each colour of a mark on light paper -> the one for it on dark paper."""
+    lines = {role.light: role.dark for role in ROLES.values()}
+    return lines | dict(tint(name) for name in ROLES)

@@ -1,0 +1,179 @@
+"""Text forms of /proc/iomem and /proc/ioports: read, with a list of repairs, and write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from devmemkit.model import iomem_depth, iomem_repair
+from devmemkit.model.iomem_line import Notes, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a dump: an inclusive range of bytes, its name, and the nesting its indent shows.
+
+    `line` counts from 1; `width` is the least number of hex digits (r_show: 8, ioports 4).
+    """
+
+    start: int
+    end: int
+    name: str
+    depth: int
+    line: int
+    width: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was repaired, skipped or found odd on one line (counted from 1)."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A dump as read: entries and repairs in file order, and the tree that they form.
+
+    `parents[i]` is the index of the entry that holds entry i, None at the top. `max_level` is the
+    depth at which the printer stopped indenting (MAX_IORES_LEVEL), None if no line shows that it
+    did. `newline` tells whether the text ended with one.
+    """
+
+    entries: tuple[Entry, ...]
+    repairs: tuple[Repair, ...]
+    parents: tuple[int | None, ...]
+    max_level: int | None
+    newline: bool
+
+
+class DumpError(ValueError):
+    """A text that cannot be what it should be; the message names source, line and reason."""
+
+    def __init__(self, source: str, line: int, reason: str) -> None:
+        super().__init__(f"{source}:{line}: {reason}")
+        self.source = source
+        self.line = line
+        self.reason = reason
+
+
+def printable(name: str) -> str:
+    """Return `name` with controls, escapes and undecodable bytes spelled out, safe to print."""
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else _spelled(ord(c)) for c in name)
+
+
+def _spelled(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8, kept by surrogateescape
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def format_dump(entries: Iterable[Entry], *, newline: bool = True) -> str:
+    """Write entries as r_show does; a `surrogateescape` encoding gives back undecodable bytes."""
+    lines = [
+        f"{'':{2 * e.depth}}{e.start:0{e.width}x}-{e.end:0{e.width}x} : {e.name}" for e in entries
+    ]
+    return "\n".join(lines) + ("\n" if newline and lines else "")
+
+
+def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
+    """Read a dump of /proc/iomem or /proc/ioports, however it was pasted.
+
+    Every line that names a range becomes an entry; everything that is not as r_show prints it is
+    in `repairs`. Raises DumpError for a text without a single entry.
+    """
+    notes: Notes = []
+    decoded = iomem_repair.decode(text, notes)
+    lines = iomem_repair.split_lines(decoded, notes)
+    rows = iomem_repair.read_rows(lines, notes)
+    if not rows:
+        line, got, hint = iomem_repair.describe(lines)
+        shown = f"'{printable(got)}'" if got else "an empty text"
+        raise DumpError(
+            source,
+            line,
+            f"expected a line like '00001000-0009ffff : System RAM', got {shown}{hint}",
+        )
+    entries: list[Entry] = []
+    parents: list[int | None] = []
+    max_level: int | None = None
+    for block in _blocks(rows, notes):
+        depths = iomem_depth.depths(block, notes)
+        width = _width(block, notes)
+        level = iomem_depth.flattened_at(block, depths)
+        if level is not None:
+            max_level = max(level, max_level or 0)
+        for parent in iomem_depth.parents(block, depths, level, notes):
+            parents.append(None if parent is None else parent + len(entries))
+        entries += [
+            Entry(row.start, row.end, row.name, depth, row.line, width)
+            for row, depth in zip(block, depths, strict=True)
+        ]
+    _note_oddities(rows, notes)
+    notes.sort(key=lambda note: note[0])
+    return Dump(
+        tuple(entries),
+        tuple(Repair(line, what) for line, what in dict.fromkeys(notes)),
+        tuple(parents),
+        max_level,
+        decoded.endswith(("\n", "\r")),
+    )
+
+
+def _blocks(rows: list[Row], notes: Notes) -> Iterator[list[Row]]:
+    """Cut where a second dump begins: other digits, or, after a gap, addresses that start again."""
+    block = [rows[0]]
+    for last, row in pairwise(rows):
+        width = len(row.digits[0])
+        restarts = row.after_gap and 0 < row.start < last.start
+        if row.after_gap and row.start == 0 < row.end:
+            restarts = last.start > 0
+        first = block[0].digits[0]
+        rewidened = (
+            {width, len(row.digits[1]), len(first)} == {4, 8}
+            and len(row.digits[1]) == width
+            and row.digits[0][0] == first[0] == "0"
+            and (row.after_gap or len(row.indent) <= len(block[0].indent))
+        )
+        if restarts or rewidened:
+            notes.append((row.line, "another dump starts here"))
+            yield block
+            block = []
+        block.append(row)
+    yield block
+
+
+def _width(block: list[Row], notes: Notes) -> int:
+    """Derive the least number of digits: padded addresses show it, wider ones only bound it."""
+    written = [digits for row in block for digits in row.digits]
+    padded = Counter(len(digits) for digits in written if digits[0] == "0" != digits)
+    shortest = min(map(len, written))
+    if padded:
+        width = max(padded, key=lambda digits: padded[digits])
+    elif shortest >= 8 or (shortest < 4 and any(row.end > 0xFFFF for row in block)):
+        width = 8
+    else:
+        width = 4
+    for row in block:
+        for digits in row.digits:
+            size = len(digits)
+            if size < width or (size > width and digits[0] == "0"):
+                notes.append((row.line, f"address of {size} digits, the dump has {width}"))
+    return width
+
+
+def _note_oddities(rows: list[Row], notes: Notes) -> None:
+    for row in rows:
+        if row.start > row.end:
+            notes.append((row.line, "range ends before it starts: kept"))
+        elif row.end == 0:
+            notes.append((row.line, "both addresses are zero, as readers without rights see: kept"))
+        if not row.name:
+            notes.append((row.line, "empty name: kept"))
+        elif not row.name.isascii() and any("\udc80" <= c <= "\udcff" for c in row.name):
+            notes.append((row.line, "bytes that are not UTF-8 in the name: kept"))

@@ -1,0 +1,124 @@
+"""One line of pasted text: the range that it names, without what stands before and between."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+Notes = list[tuple[int, str]]
+
+
+@dataclass(slots=True)
+class Row:
+    """One range as found: its addresses, their digits as written, its name and what precedes it.
+
+    `prefix` is what stood before the indent, digits as 0; `indent` is made of spaces and tabs.
+    """
+
+    line: int
+    prefix: str
+    indent: str
+    start: int
+    end: int
+    digits: tuple[str, str]
+    name: str
+    raw: str  # the line, to judge whether it was wrapped
+    after_gap: bool = False
+
+
+# Blanks that mail clients and browsers put for a space; U+DCA0 is a Latin-1 one that is no UTF-8.
+_NBSP = "\xa0\u2000-\u200a\u202f\u205f\u3000\udca0"
+NBSPS = re.compile(f"\xc2?[{_NBSP}]")  # \xc2 too: UTF-8 taken for Latin-1
+_BLANK = f"[ \t\r{_NBSP}\u200b\ufeff]"
+DASH = "[-\u2010-\u2015\u2212]"
+_HEX = "(?:0[xX])?([0-9a-fA-F]{1,16})"
+_RANGE = rf"(?<![0-9a-fA-F]){_HEX}({_BLANK}{{0,4}}{DASH}{_BLANK}{{0,4}}){_HEX}(?![0-9a-fA-F])"
+
+PRINTED = re.compile(r"( *)([0-9a-f]{4,16})-([0-9a-f]{4,16}) : (.*)", re.DOTALL)
+LOOSE = re.compile(rf"{_RANGE}({_BLANK}{{0,40}}[:\uff1a]{_BLANK}?)(.*)", re.DOTALL)
+BARE = re.compile(rf"{_RANGE}({_BLANK}{{1,40}}(?=\S)|{_BLANK}{{0,40}}$)(.*)", re.DOTALL)
+NEXT = re.compile(r"(?<![0-9a-fA-F])(?:0x)?[0-9a-f]{4,16}-(?:0x)?[0-9a-f]{4,16} : ")
+CUT = re.compile(rf"(?:0x)?([0-9a-fA-F]{{1,16}}){_BLANK}?(?:{DASH}{_BLANK}?[0-9a-fA-FxX]{{0,16}})?")
+
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,32}[@-~]|\x1b[()][0-9A-B]|\x1b[=>]")
+_TAG = re.compile(
+    r"</?(?:a|b|body|br|code|div|font|html|i|li|p|pre|samp|span|td|tr|tt)\b[^<>]{0,300}>", re.I
+)
+_ENTITY = re.compile(r"&(?:nbsp|gt|lt|amp|quot|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
+_QUOPRI = re.compile(r"=(?:C2=A0|A0|20|09|3D)|=20$", re.I)
+MARKS = re.compile(r"""[>|\xbb+\-*#;/!:=~,."'`\[({\s\u2022]*""")
+_WORDED = re.compile(r"[:>|\]#$%]$|\d-$|^\[?[\d. ]{1,40}[\])]?$")
+_CLOSING = {'"': '"', "'": "'", "`": "`", "|": "|", "[": "]", "(": ")", "{": "}"}
+PERMISSIONS = re.compile(r"[r-][w-][x-][ps]\b")
+
+
+def unmangled(line: str) -> tuple[str, list[str]]:
+    """Undo what a terminal, a browser or a mail archive did to the characters of a line."""
+    did = []
+    if "\x1b" in line:
+        line, n = _ESCAPE.subn("", line)
+        did += ["terminal escapes removed"] * (n > 0)
+    if "<" in line and _TAG.search(line):
+        line = _TAG.sub("", line)
+        did.append("HTML tags removed")
+    if "&" in line and _ENTITY.search(line):
+        line = unescaped(line)
+        did.append("HTML entities decoded")
+    if "=" in line and _QUOPRI.search(line):
+        line = re.sub(
+            "=([0-9A-Fa-f]{2})", lambda m: chr(int(m[1], 16)), line.replace("=C2=A0", "=A0")
+        )
+        did.append("quoted-printable decoded")
+    return line, did
+
+
+def unescaped(text: str) -> str:
+    return _ENTITY.sub(lambda m: html.unescape(m[0]), text)
+
+
+def make_row(number: int, line: str, match: re.Match[str]) -> tuple[Row | None, list[str]]:
+    """Make a row of a match of LOOSE or BARE, None if what precedes the range forbids it."""
+    start, dash, end, colon, name = match.groups()
+    original = line[: match.start()]
+    lead = NBSPS.sub(" ", original)
+    digits = min(len(start), len(end))
+    prefixed = line.startswith(("0x", "0X"), match.start())
+    head = lead.rstrip()
+    clean = not head.strip("\ufeff\u200b\xc2")
+    if not clean and MARKS.fullmatch(head) is None:
+        spaced = colon == " : "
+        if digits < 8 and not (digits >= 4 and spaced and _WORDED.search(head[-48:])):
+            return None, []
+    elif digits < 4 and not prefixed and not (clean and colon == " : "):
+        return None, []
+    what = []
+    prefix = "" if clean else head.lstrip()
+    indent = lead if clean else lead[len(head) :]
+    if prefix and MARKS.fullmatch(prefix):
+        indent += lead[: len(head) - len(prefix)]  # a list's marks move with the depth
+    if NBSPS.search(original + dash + colon):
+        what.append("no-break spaces read as spaces")
+    plain = "".join(c for c in indent if c in " \t")
+    if plain != indent:
+        what.append("invisible characters before the range removed")
+    if prefix:
+        if ">" in prefix and MARKS.fullmatch(prefix):
+            what.append("mail quoting removed")
+        else:
+            what.append("text before the range removed")
+        closing = _CLOSING.get(prefix[-1])
+        if closing and (bare := name.rstrip(" \t,;")).endswith(closing):
+            name = bare[:-1].rstrip()
+    if prefixed:
+        what.append("0x before the addresses removed")
+    if (start + end).lower() != start + end:
+        what.append("upper-case addresses read")
+    if dash != "-":
+        what.append("dash between the addresses is not a plain '-'")
+    if NBSPS.sub(" ", colon) != " : ":
+        what.append("no ' : ' between range and name")
+        name = name.lstrip(" \t")
+    shape = re.sub(r"\d+", "0", "".join(prefix.split()))
+    row = Row(number, shape, plain, int(start, 16), int(end, 16), (start, end), name, line.rstrip())
+    return row, what

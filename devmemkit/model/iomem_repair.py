@@ -1,0 +1,305 @@
+"""Find the lines of a dump in text as people paste it: prefixes, odd separators, wrapped names."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+
+from devmemkit.model.iomem_line import (
+    BARE,
+    CUT,
+    DASH,
+    LOOSE,
+    MARKS,
+    NBSPS,
+    NEXT,
+    PERMISSIONS,
+    PRINTED,
+    Notes,
+    Row,
+    make_row,
+    unescaped,
+    unmangled,
+)
+
+# What ends every line of a paste and is no part of a name.
+_TAILS = ("^M$", "$", "^M", '",', '"', "',", "'", "<br>", "<br/>", "<br />", "\\n", "`", "|", "\\")
+
+# Names that are never whole: the first words of kernel names that have more than one.
+_INCOMPLETE = re.compile(
+    "System|Kernel|PCI|PCI (?:Bus|MMCONFIG|ECAM|CardBus)|ACPI|ACPI (?:Non-volatile|CPU)|Video|pnp"
+    "|Adapter|Local|IOAPIC|Crash|RAM|Unknown|Unknown E820|Persistent|Soft|Unusable|HPET|CXL"
+    "|CXL Window|ICH|ICH HD|dma|dma page|Graphics|Graphics Stolen"
+)
+_YEARS = re.compile("(?:19|20)[0-9]{2}-(?:19|20)[0-9]{2}:")
+_NO_WRAP = re.compile(
+    r"```|~~~|\.\.|\u2026|\[|\(|--|==|__|[-*#$%@<^/\\]|.*:$|.*[\w-]@[\w.-]|.*/proc/|(?i:snip|cut)\b"
+)
+
+
+def decode(text: str | bytes, notes: Notes) -> str:
+    """Decode bytes as UTF-8, or UTF-16 where it shows; a byte that is neither is kept escaped."""
+    if isinstance(text, bytes):
+        head = text[:4096]
+        zeros = [2 * head[side::2].count(0) > len(head) // 2 for side in (0, 1)]
+        codec = "utf-8"
+        if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            codec = "utf-16"
+        elif zeros[0] != zeros[1]:  # ASCII in UTF-16 has a zero in every second byte
+            codec = "utf-16-be" if zeros[0] else "utf-16-le"
+        if codec == "utf-8":
+            text = text.decode(codec, "surrogateescape")
+        else:
+            notes.append((1, "UTF-16 decoded"))
+            text = text.decode(codec, "replace")
+    if text.startswith(("\ufeff", "\xef\xbb\xbf")):
+        notes.append((1, "byte order mark removed"))
+        text = text.removeprefix("\ufeff").removeprefix("\xef\xbb\xbf")
+    return text
+
+
+def split_lines(text: str, notes: Notes) -> list[str]:
+    """Split at line feeds, or at whatever the text has instead, and drop carriage returns."""
+    separator = "\n"
+    if text.count("\n") <= 1:
+        separator = max("\n\r\u2028\x85", key=text.count)
+    lines = text.split(separator)
+    if not lines[-1]:
+        lines.pop()
+    if separator == "\n" and "\r" not in text:
+        return lines
+    for i, line in enumerate(lines):
+        if separator != "\n":
+            notes.append((i + 1, f"lines end in {separator!a} alone"))
+        if line.endswith("\r"):
+            notes.append((i + 1, "carriage return removed"))
+            lines[i] = line.rstrip("\r")
+    return lines
+
+
+def read_rows(lines: list[str], notes: Notes) -> list[Row]:
+    """Return the ranges of a text in file order; what is no range is noted or joined to a name."""
+    printed: list[Row | None] = []
+    for i, line in enumerate(lines, 1):
+        match = PRINTED.fullmatch(line)
+        if match and (" : " not in match[4] or not NEXT.search(match[4])):
+            indent, start, end, name = match.groups()
+            row = Row(i, "", indent, int(start, 16), int(end, 16), (start, end), name, line)
+            printed.append(row)
+        else:
+            printed.append(None)
+    rows = [row for row in printed if row]
+    if len(rows) < len(lines):
+        found = [[row] if row else [] for row in printed]
+        loose = [i for i, row in enumerate(printed) if not row and lines[i].strip()]
+        joined = _join_split(lines, loose)
+        _read_loose(lines, loose, found, notes)
+        _read_bare(lines, found, notes)
+        notes += [(i + 1, "second half of a range: joined") for i in joined]
+        rows = [row for group in found for row in group]
+        if rows:
+            _join_wrapped(lines, found, joined, notes)
+    _strip_tails(rows, notes)
+    return rows
+
+
+def _join_split(lines: list[str], loose: Sequence[int]) -> set[int]:
+    """Join a line that ends in 'start-' with the next; return the indices of the second halves."""
+    second = set()
+    for i in loose:
+        head = lines[i].rstrip()
+        if i + 1 < len(lines) and re.search(rf"[0-9a-fA-F]{{4}}{DASH}$", head):
+            joined = head + lines[i + 1].strip("> \t")
+            if (match := LOOSE.search(joined)) and make_row(i + 1, joined, match)[0]:
+                lines[i], lines[i + 1] = joined, ""
+                second.add(i + 1)
+    return second
+
+
+def _read_loose(
+    lines: Sequence[str], indices: Sequence[int], found: list[list[Row]], notes: Notes
+) -> None:
+    """Read lines that are not as printed, several ranges on one line among them."""
+    doubtful = []  # small numbers and years: kept if at least as many lines are ranges for sure
+    for i in indices:
+        line, did = unmangled(lines[i])
+        starts = [m.start() for m in NEXT.finditer(line)] if line.count(" : ") > 1 else []
+        pieces = [line]
+        if len(starts) > 1:
+            pieces = [line[: starts[1]]]
+            for a, b in zip(starts[1:], [*starts[2:], len(line)], strict=True):
+                before = pieces[-1].rstrip()
+                blanks = len(pieces[-1]) - len(before) - (not before.endswith("\\n"))
+                pieces.append(" " * max(0, blanks) + line[a:b])
+            pieces = [piece.partition("\\n")[0].rstrip() for piece in pieces]
+            did.append("several ranges on one line: separated")
+        for piece in pieces:
+            match = LOOSE.search(piece)
+            if match is None:
+                continue
+            row, what = make_row(i + 1, piece, match)
+            if row is None:
+                continue
+            short = min(map(len, row.digits)) < 4
+            if (short and piece[match.start() :][:2] not in ("0x", "0X")) or _YEARS.match(match[0]):
+                doubtful.append(row)
+            else:
+                found[i].append(row)
+                notes += [(i + 1, note) for note in (*did, *what)]
+    if len(doubtful) <= sum(map(len, found)):
+        for row in doubtful:
+            found[row.line - 1].append(row)
+    seen = {what for _, what in notes}
+    rows = [row for group in found for row in group]
+    if seen & {"HTML entities decoded", "HTML tags removed"}:
+        _rename(rows, unescaped, "HTML entities decoded", notes)
+    if "no-break spaces read as spaces" in seen:
+        _rename(rows, partial(NBSPS.sub, " "), "no-break spaces read as spaces", notes)
+
+
+def _rename(rows: Sequence[Row], repair: Callable[[str], str], what: str, notes: Notes) -> None:
+    for row in rows:
+        name = repair(row.name)
+        if name != row.name:
+            row.name = name
+            notes.append((row.line, what))
+
+
+def _read_bare(lines: Sequence[str], found: list[list[Row]], notes: Notes) -> None:
+    """Read ranges without a colon, if they stand next to lines that are entries for sure."""
+    if not any(found):
+        return
+    least = min(min(map(len, row.digits)) for rows in found for row in rows)
+    for i, line in enumerate(lines):
+        if found[i] or not (match := BARE.search(line)):
+            continue
+        before, after = i > 0 and found[i - 1], i + 1 < len(lines) and found[i + 1]
+        following = i + 1 < len(lines) and lines[i + 1].lstrip(" \t>|").startswith(":")
+        start, _, end, _, name = match.groups()
+        whole = min(8, max(4, least)) <= len(start) <= len(end)
+        head = line[: match.start()].strip()
+        if (
+            not (before or after or following)
+            or not whole
+            or PERMISSIONS.match(name)
+            or MARKS.fullmatch(head) is None
+        ):
+            continue
+        row, what = make_row(i + 1, line, match)
+        if row is not None:
+            found[i].append(row)
+            notes += [(i + 1, note) for note in what]
+
+
+def _shape(name: str) -> str:
+    return re.sub("[0-9a-f]+", "0", name)
+
+
+def _join_wrapped(
+    lines: Sequence[str], found: list[list[Row]], taken: set[int], notes: Notes
+) -> None:
+    """Join the rest of wrapped names to their rows; note every other line as skipped."""
+    rows = [row for group in found for row in group]
+    shapes = Counter(_shape(row.name.rstrip()) for row in rows)
+    limit = max(len(row.raw) for row in rows)
+    last = max(i for i, group in enumerate(found) if group)
+    row: Row | None = None
+    blanks = skipped = 0
+    for i, line in enumerate(lines):
+        number = i + 1
+        if found[i]:
+            row = found[i][-1]
+            found[i][0].after_gap = bool(blanks or skipped)
+            blanks = skipped = 0
+            continue
+        if i in taken:
+            continue
+        text = NBSPS.sub(" ", line).strip()
+        rest = text.lstrip(">|").lstrip() if text[:1] in (">", "|") else text
+        if not rest:
+            blanks += 1
+            notes.append((number, "blank line: skipped"))
+        elif row is None:
+            notes.append((number, "before the first entry: skipped"))
+        elif not skipped and (joined := _joined(row, rest, blanks, limit, shapes, i > last)):
+            row.name, row.raw, blanks = joined, line.rstrip("\r"), 0
+            notes.append((number, f"name wrapped from line {row.line}: joined"))
+        else:
+            skipped += 1
+            if (cut := CUT.fullmatch(rest)) and len(cut[1]) >= 4:
+                notes.append((number, "cut short, no whole range: skipped"))
+            elif i > last:
+                notes.append((number, "after the last entry: skipped"))
+            else:
+                notes.append((number, "not an entry: skipped"))
+
+
+def _joined(
+    row: Row, rest: str, blanks: int, limit: int, shapes: Counter[str], at_end: bool
+) -> str:
+    """Return the name with `rest` joined if there is evidence of a wrap, else an empty string."""
+    name = row.name.strip()
+    if rest.startswith(":") and not name:
+        return rest[1:].strip()
+    if _NO_WRAP.match(rest) or CUT.fullmatch(rest) or (at_end and blanks):
+        return ""
+    words = len(rest.split(maxsplit=4))
+    spaced = f"{name} {rest}".strip()
+    if row.raw.endswith("=") and name.endswith("="):
+        return name[:-1] + rest
+    if _INCOMPLETE.fullmatch(name) or shapes[_shape(spaced)]:
+        return spaced
+    if name and shapes[_shape(name + rest)]:
+        return name + rest
+    if (not name or row.name[-1:].isspace()) and words <= 3:
+        return spaced
+    too_long = len(row.raw) + 1 + len(rest.split(maxsplit=1)[0]) > limit >= 60
+    return spaced if too_long and not blanks and not at_end and words <= 4 else ""
+
+
+def _strip_tails(rows: Sequence[Row], notes: Notes) -> None:
+    """Strip what ends nearly every line: padding of a terminal, marks of a listing."""
+    many = len(rows) >= 4
+    if many and 2 * sum(row.name[-1:].isspace() for row in rows) > len(rows):
+        for row in rows:
+            if row.name[-1:].isspace():
+                row.name = row.name.rstrip()
+                notes.append((row.line, "trailing blanks removed"))
+    for tail in _TAILS:
+        likely = many and any(row.name.endswith(tail) for row in rows[:2])
+        if likely and sum(row.name.endswith(tail) for row in rows) >= len(rows) - 1:
+            for row in rows:
+                if row.name.endswith(tail):
+                    row.name = row.name.removesuffix(tail).rstrip()
+                    notes.append((row.line, f"'{tail}' at the end of the line removed"))
+
+
+_KINDS: tuple[tuple[str, str], ...] = (
+    (r"\s*0x[0-9a-f]{16} 0x[0-9a-f]{16} 0x[0-9a-f]{16}\s*$", "a PCI device's resource file"),
+    (r"(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] ", "the output of lspci"),
+    (r"\s+CPU0\b", "/proc/interrupts"),
+    (r"[0-9a-f]{4,16}-[0-9a-f]{4,16} [r-][w-][x-][ps] ", "a process's /proc/PID/maps"),
+    (r"\s*(?i:<!doctype|<html|<\?xml|<head)", "an HTML page"),
+    (r"(?:<\d+>)?\[ *\d+\.\d{6}\]", "a kernel log"),
+    (r"reg\d\d: ?base=", "/proc/mtrr"),
+    (r"\x1f\udc8b|\x1f\x8b", "a gzip file"),
+    (r"\udcff\udcd8\udcff|\x89PNG|\udc89PNG|\x7fELF|PK\x03|%PDF|\udcfd7zXZ|BZh\d", "a binary file"),
+)
+
+
+def describe(lines: Sequence[str]) -> tuple[int, str, str]:
+    """Say where and what a text without any entry begins with, and what it may be instead."""
+    filled = (i for i, line in enumerate(lines) if line and not line.isspace())
+    first = next(filled, None)
+    if first is None:
+        return 1, "", ""
+    got = lines[first].strip()[:60]
+    for i in (first, *islice(filled, 7)):
+        for pattern, kind in _KINDS:
+            if re.match(pattern, lines[i][:4096]):
+                return first + 1, got, f"; this looks like {kind}"
+    return first + 1, got, ""

@@ -1,0 +1,88 @@
+"""Recorded machines as model states: the resource tree and PCI devices of a real kernel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from devmemkit.model import flags as fl
+from devmemkit.model.iomem import parse
+from devmemkit.model.iomem_tree import tree_of
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Key, Machine
+from devmemkit.model.pci import Bar, PciDevice
+from devmemkit.model.pciresource import parse_resource
+from devmemkit.model.resource import Resource
+
+PHYS_BITS = 46
+"""Physical address width assumed for a dump that comes alone."""
+
+
+def data_dir() -> Path:
+    """The checkout's data folder: in or above the current directory, else beside the package.
+
+    Raises FileNotFoundError when there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
+        if (folder / "data" / "machines").is_dir():
+            return folder / "data"
+    raise FileNotFoundError("data/machines: expected in a checkout of devmemkit, found none")
+
+
+def recorded() -> tuple[str, ...]:
+    """Names of the recorded machines, oldest kernel first."""
+    found = [path.parent.name for path in (data_dir() / "machines").glob("*/machine.json")]
+    return tuple(sorted(found, key=lambda name: [int(n) for n in name.split("-")[1].split(".")]))
+
+
+def load_machine(
+    name: str, kernel: KernelProfile, *, state: str = "idle", fine: bool = False
+) -> Machine:
+    """A machine before any process runs: a recorded one by name, or the path of an iomem dump.
+
+    ``state`` is "idle" (no PCI driver loaded) or "bound"; a dump that comes alone has neither ports
+    nor PCI devices. Raises ValueError for a name that is neither, DumpError for a bad dump.
+    """
+    if name in recorded():
+        return _recorded(data_dir() / "machines" / name, kernel, state, fine)
+    path = Path(name)
+    if not path.is_file():
+        known = ", ".join(recorded())
+        raise ValueError(f"machine: expected {known} or the path of an iomem dump; got {name!r}")
+    dump = parse(path.read_bytes(), source=path.name)
+    bits = max(PHYS_BITS, *(entry.end.bit_length() for entry in dump.entries))
+    return _machine(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {}, fine)
+
+
+def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Machine:
+    about = json.loads((folder / "machine.json").read_text())
+    bits: int = about["physical_address_bits"]
+    iomem = parse((folder / state / "iomem").read_bytes(), source=f"{folder.name}/{state}/iomem")
+    ports = parse((folder / state / "ioports").read_bytes(), source=f"{folder.name} ioports")
+    more: dict[Key, Any] = {"ioport": tree_of(ports, root_end=0xFFFF, ports=True)}
+    for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
+        rows = parse_resource(entry["resource"])
+        bars = tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)
+        more["pci", bdf] = PciDevice(bdf, bars, driver=entry["driver"])
+    return _machine(kernel, tree_of(iomem, root_end=(1 << bits) - 1), bits, more, fine)
+
+
+def _machine(
+    kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any], fine: bool
+) -> Machine:
+    ram = [n.end + 1 for n in iomem.walk() if n.flags & fl.IORESOURCE_SYSTEM_RAM == _RAM]
+    components = {"iomem": iomem, "iomem_inode": True, "clock": 0, **more}
+    return Machine(kernel, components, high_memory=max(ram, default=0), phys_bits=bits, fine=fine)
+
+
+_RAM = fl.IORESOURCE_SYSTEM_RAM
+
+
+def sources(name: str) -> list[Path]:
+    """The files that a machine was read from, for a record of what a run used."""
+    if name not in recorded():
+        return [Path(name)]
+    folder = data_dir() / "machines" / name
+    return [folder / "machine.json", *sorted((folder / "idle").iterdir())]

@@ -1,0 +1,55 @@
+// A live figure whose data change in place. `item` is the figure as Bokeh's JSON; `state` has the
+// title, the alt text and the columns of every layer as they are now.
+function render({ model, el }) {
+  let shown = null; // { doc, remove } of the figure in the page
+  let queue = Promise.resolve(); // changes are applied one after the other
+  let removed = false;
+
+  const update = () => {
+    const { title, alt, columns } = model.get("state");
+    for (const [name, data] of Object.entries(columns)) {
+      const source = shown.doc.get_model_by_name(name);
+      if (JSON.stringify(source.data) !== JSON.stringify(data)) source.data = data;
+    }
+    const [figure] = shown.doc.roots();
+    if (figure.title.text !== title) figure.title.text = title;
+    el.setAttribute("aria-label", alt);
+  };
+
+  const draw = async (kit) => {
+    const item = model.get("item");
+    if (!item.doc) return; // nothing drawn yet
+    box.style.maxWidth = `${item.doc.roots[0].attributes.max_width}px`;
+    const holder = document.createElement("div");
+    holder.style.cssText = "position:absolute;inset:0;visibility:hidden";
+    box.append(holder);
+    const next = await kit.embed(item, holder);
+    if (removed) return next.remove();
+    shown?.remove();
+    shown = next;
+    box.replaceChildren(holder);
+    holder.style.position = holder.style.visibility = holder.style.inset = "";
+    kit.panes[item.target_id] = shown.doc;
+    update();
+  };
+
+  el.style.overflowX = "auto";
+  el.setAttribute("role", "img");
+  const box = document.createElement("div");
+  box.style.position = "relative";
+  el.append(box);
+
+  (window.devmemkit ||= { queue: [] }).queue.push((kit) => {
+    const redraw = () => (queue = queue.then(() => removed || draw(kit)));
+    const change = () => (queue = queue.then(() => removed || (shown && update())));
+    model.on("change:item", redraw);
+    model.on("change:state", change);
+    redraw();
+  });
+  return () => {
+    removed = true;
+    shown?.remove();
+  };
+}
+
+export default { render };

@@ -1,0 +1,59 @@
+"""A live figure as a widget: the first picture is embedded, later ones only replace its data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from devmemkit.figures.bokeh_figure import columns, literal, to_json
+from devmemkit.figures.marks import Picture
+from devmemkit.figures.show import load_bokeh
+
+
+def _structure(picture: Picture) -> tuple[Any, ...]:
+    """What a redraw cannot change in place."""
+    layers = tuple((layer.name, layer.kind, *layer.columns) for layer in picture.layers)
+    axes = (picture.x, picture.y)
+    return picture.name, axes, picture.height, picture.legend, bool(picture.title), layers
+
+
+class BokehPane(anywidget.AnyWidget):
+    """Shows the picture drawn last; put it into a box beside the controls that redraw it.
+
+    The page's `window.devmemkit.panes[picture name]` is the live Bokeh document.
+    """
+
+    _esm = (Path(__file__).parent / "pane.js").read_text(encoding="utf-8")
+    item = traitlets.Dict().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, picture: Picture) -> None:
+        load_bokeh()
+        self._structure: tuple[Any, ...] = ()
+        super().__init__(**self._traits_for(picture))
+
+    def _traits_for(self, picture: Picture) -> dict[str, Any]:
+        traits: dict[str, Any] = {
+            "state": {
+                "title": literal(picture.title),
+                "alt": picture.alt,
+                "columns": {layer.name: columns(picture, layer) for layer in picture.layers},
+            }
+        }
+        structure = _structure(picture)
+        if structure != self._structure:
+            self._structure = structure
+            traits["item"] = to_json(picture)
+        return traits
+
+    def draw(self, picture: Picture) -> None:
+        """Shows this picture instead; costs a message with its columns if only those differ."""
+        with self.hold_sync():
+            for name, value in self._traits_for(picture).items():
+                setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"BokehPane({self.item['target_id']!r})"

@@ -1,0 +1,220 @@
+"""The command: which notebooks, how they end, what is left behind."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from devmemkit.artifact.reproduce import UsageError, choose
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def outputs(path):
+    return [
+        "".join(output.get("text", ""))
+        for cell in json.loads(path.read_text())["cells"]
+        for output in cell.get("outputs", ())
+    ]
+
+
+def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys):
+    checkout.write("01-good", toys["good"]())
+    checkout.write("02-bad", toys["bad"]())
+    checkout.write("03-dead", toys["of"](toys["code"]("import os\nos._exit(3)")))
+    done = checkout.run("reproduce", "--jobs", "2")
+    report = checkout.root / "report"
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert "\n02-bad: failed at cell In [2] (# why): expected 6.12, got 9, " in done.stdout
+    assert "\n03-dead: failed at cell In [1] (import os): the kernel died, " in done.stdout
+    assert "\n01-good: done, 3 cells, " in "\n" + done.stdout
+    assert done.stdout.endswith(f"report: {report}/index.html\n")
+    assert names(report) == [
+        "01-good.html",
+        "01-good.ipynb",
+        "02-bad.partial.html",
+        "02-bad.partial.ipynb",
+        "03-dead.partial.html",
+        "03-dead.partial.ipynb",
+        "index.html",
+    ]
+    index = (report / "index.html").read_text()
+    assert re.findall(r'href="([^"]*)"', index) == [
+        "01-good.html",
+        "02-bad.partial.html",
+        "03-dead.partial.html",
+    ]
+    assert re.findall(r'class="status-(\w+)"', index) == ["done", "failed", "failed"]
+    assert ">A good one</a>" in index
+    assert "<code>not a git checkout</code>" in index
+    page = (report / "02-bad.partial.html").read_text()
+    assert "This run stopped early." in page
+    assert "<strong>ValueError</strong>: expected 6.12, got 9" in page
+    printed = outputs(report / "01-good.ipynb")
+    assert printed[0] == "6.12 4096 1.0 False None\n"
+    assert printed[1] == f"{checkout.root}/notebooks\n{sys.executable}\n"
+
+
+def test_a_repaired_notebook_replaces_its_partial_output(checkout, toys):
+    checkout.write("01-bad", toys["bad"]())
+    assert checkout.run("reproduce").returncode == 1
+    checkout.write("01-bad", toys["good"]())
+    assert checkout.run("reproduce").returncode == 0
+    assert names(checkout.root / "report") == ["01-bad.html", "01-bad.ipynb", "index.html"]
+
+
+def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
+    checkout.write("01-good", toys["good"]())
+    checkout.write("02-other", toys["of"](toys["text"]("# Other")))
+    arguments = "-p claim=0x20 -p flag=true -p machine=x -p scale=2".split()
+    done = checkout.run("reproduce", "--only", "1", "--out", "o", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert outputs(checkout.root / "o" / "01-good.ipynb")[0] == "6.12 32 2.0 True x\n"
+    index = (checkout.root / "o" / "index.html").read_text()
+    assert "<small>claim = 32</small>" in index
+    assert re.findall(r'class="status-\w+">([^<]*)<', index) == ["done", "not run"]
+    assert checkout.run("reproduce", "--only", "02", "--out", "o").returncode == 0
+    index = (checkout.root / "o" / "index.html").read_text()
+    assert re.findall(r'class="status-\w+">([^<]*)<', index) == ["earlier run", "done"]
+
+
+def test_the_kernel_is_this_interpreter_whatever_is_registered(checkout, toys, tmp_path):
+    content = toys["of"](toys["code"]("import sys\nprint(sys.executable, sys.prefix)"))
+    content["metadata"]["kernelspec"] = {"name": "no-such-kernel", "display_name": "x"}
+    checkout.write("01-kernel", content)
+    checkout.env |= {"JUPYTER_PATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = checkout.run("reproduce")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert outputs(checkout.root / "report" / "01-kernel.ipynb") == [
+        f"{sys.executable} {sys.prefix}\n"
+    ]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, tmp_path, how):
+    told = tmp_path / "pid"
+    checkout.write("01-slow", toys["slow"](told))
+    process = checkout.start("reproduce")
+    until(lambda: told.exists() and told.read_text())
+    process.send_signal(how)
+    _, stderr = process.communicate(timeout=30)
+    report = checkout.root / "report"
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert stderr == f"interrupted; what was done so far is in {report}\n"
+    kernel = int(told.read_text())
+    until(lambda: not alive(kernel))
+    assert names(report) == ["01-slow.partial.ipynb"]
+    checkout.write("01-slow", toys["good"]())
+    assert checkout.run("reproduce").returncode == 0
+    assert names(report) == ["01-slow.html", "01-slow.ipynb", "index.html"]
+
+
+def test_on_a_terminal_each_notebook_has_one_line_that_is_redrawn(checkout, toys):
+    checkout.write("01-good", toys["good"]())
+    checkout.write("02-bad", toys["bad"]())
+    reader, writer = pty.openpty()
+    process = subprocess.Popen(
+        checkout.command("reproduce"), cwd=checkout.root, env=checkout.env, stdout=writer
+    )
+    os.close(writer)
+    seen = b""
+    while True:
+        try:
+            seen += os.read(reader, 65536)
+        except OSError:  # how a terminal ends
+            break
+    os.close(reader)
+    assert process.wait() == 1
+    screen = seen.decode().replace("\r\n", "\n")
+    assert "01-good  cell 2 of 3" in screen
+    frames = screen.split("\x1b[2A")
+    assert len(frames) > 5
+    assert all(frame.count("\x1b[K") == 2 for frame in frames)
+    assert "01-good  done, 3 cells" in frames[-1]
+    assert "02-bad   failed at cell In [2]" in frames[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--only 9", "no notebook matches '9': expected one of 01-good, 02-bad"),
+        ("--only 0", "more than one notebook matches '0': expected one of 01-good, 02-bad"),
+        ("--only 1 -p clam=1", "01-good.ipynb: no parameter 'clam' (did you mean 'claim'?); it "),
+        ("--only 1 -p claim=x", "01-good.ipynb: expected an integer (such as 4096 or 0x1000) for"),
+        ("--only 2 -p a=1", "02-bad.ipynb: no parameter 'a'; it has none"),
+        ("-p claim=1", "expected --only NAME with -p"),
+        ("--jobs 0", "argument --jobs: expected a whole number from 1, got '0'"),
+        ("--out notebooks", "expected a folder of its own for the report, got the notebooks'"),
+        ("--out pyproject.toml", "expected a folder to write to, got"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_in_one_sentence(checkout, toys, arguments, sentence):
+    checkout.write("01-good", toys["good"]())
+    checkout.write("02-bad", toys["bad"]())
+    done = checkout.run("reproduce", *arguments.split())
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"devmemkit reproduce: {sentence}")
+    assert done.stderr.count("\n") == 1
+    assert not (checkout.root / "report").exists()
+
+
+def test_a_file_that_is_no_notebook_is_named(checkout, toys):
+    path = checkout.write("01-broken", {"nbformat": 3})
+    done = checkout.run("reproduce")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"devmemkit reproduce: {path}: expected a notebook of format 4, got "
+    )
+
+
+def test_the_checkout_is_found_from_below(checkout, toys):
+    checkout.write("01-good", toys["of"](toys["text"]("# T")))
+    below = checkout.root / "a" / "b"
+    below.mkdir(parents=True)
+    assert checkout.run("reproduce", cwd=below).returncode == 0
+    assert names(below / "report") == ["01-good.html", "01-good.ipynb", "index.html"]
+
+
+def test_a_checkout_without_notebooks_is_refused(checkout):
+    done = checkout.run("reproduce")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "devmemkit reproduce: expected to run inside a checkout of devmemkit with "
+        f"notebooks/*.ipynb, got {checkout.root}\n"
+    )
+
+
+def test_choose():
+    paths = [Path(f"{name}.ipynb") for name in ("01-a", "02-b", "10-b-more", "10x")]
+    assert choose(paths, "1") == paths[0]
+    assert choose(paths, "002") == paths[1]
+    assert choose(paths, "10-b") == paths[2]
+    assert choose(paths, "10-b-more.ipynb") == paths[2]
+    with pytest.raises(UsageError, match="no notebook matches ''"):
+        choose([], "")

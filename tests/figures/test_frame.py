@@ -1,0 +1,64 @@
+"""Margins, legend columns and how text is cut to its room."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures import address_map, timeline
+
+from devmemkit.figures.frame import (
+    EDGE,
+    MIN_WIDTH,
+    elide,
+    entries,
+    fitted,
+    frame,
+    legend_columns,
+    text_width,
+)
+from devmemkit.figures.theme import STYLES
+
+STYLE = st.sampled_from(sorted(STYLES))
+
+
+@given(st.text(), STYLE, st.floats(0, 500))
+def test_elided_text_fits_or_is_empty(text, style, room):
+    cut = elide(text, style, room)
+    assert cut == text or text_width(cut, style) <= room
+    assert cut in (text, "") or text.startswith(cut[:-1].rstrip()) and cut[-1] == "…"
+
+
+@given(st.text(), st.text(), STYLE)
+def test_more_text_is_wider(text, more, style):
+    assert text_width(text + more, style) >= text_width(text, style)
+
+
+def test_only_texts_with_a_room_are_cut():
+    picture = address_map()
+    name, page, address = fitted(picture, picture.layers[2])
+    assert name.endswith("…")
+    assert (page, address) == ("page", "fe800000")
+
+
+def test_legend_shows_what_the_marks_look_like():
+    assert [(e.role, e.kind, e.shape) for e in entries(timeline())] == [
+        ("ok", "marker", "circle"),
+        ("error", "marker", "x"),
+        ("grid", "segment", ""),
+        ("now", "outline", ""),
+    ]
+
+
+def test_legend_wraps_into_the_narrowest_figure():
+    many = replace(timeline(), legend=tuple(("ok", "a rather long label") for _ in range(9)))
+    columns = legend_columns(many)
+    assert 1 < len(columns) < 9
+    assert sum(columns) <= MIN_WIDTH - 2 * EDGE
+    assert frame(many).top > frame(timeline()).top
+
+
+def test_margins_grow_with_what_stands_in_them():
+    bare = replace(timeline(), title="", legend=(), y=replace(timeline().y, ticks=()))
+    assert frame(bare).top == EDGE
+    assert frame(bare).left == EDGE
+    assert frame(timeline()).left > text_width("process", "code")

@@ -1,0 +1,186 @@
+"""Small machines for the model's tests: a tree with RAM, an idle pmem range and one PCI device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devmemkit.model import access, claim, devmem, mm, pci, pcisysfs  # noqa: F401 - register them
+from devmemkit.model import flags as fl
+from devmemkit.model.errors import Blocked, Outcome
+from devmemkit.model.kernel import Config, KernelProfile
+from devmemkit.model.machine import Key, Machine
+from devmemkit.model.pci import Bar, PciDevice
+from devmemkit.model.resource import Resource
+from devmemkit.model.step import finished, run, start, take_step
+from devmemkit.model.task import Task, new_task
+
+ALL = ("5.10", "6.1", "6.12", "7.3")
+"""The kernels that the facts call ALL."""
+
+PAGE = fl.PAGE_SIZE
+RAM = fl.IORESOURCE_SYSTEM_RAM | fl.IORESOURCE_BUSY
+MEM = fl.IORESOURCE_MEM
+BUSY = fl.IORESOURCE_MEM | fl.IORESOURCE_BUSY
+PMEM = 0x4000_0000
+"""Start of the idle pmem range, 256 pages, below high_memory."""
+HIGH = 0x6000_0000
+"""high_memory."""
+BDF = "0000:00:03.0"
+BAR0 = 0xE000_0000
+"""BAR 0: 64 pages of memory, idle."""
+BAR2 = 0xE010_0000
+"""BAR 2: 4 pages, prefetchable."""
+PORTS = 0xC000
+"""BAR 4: 32 I/O ports."""
+PREFETCH = MEM | fl.IORESOURCE_PREFETCH
+
+
+def node(start: int, end: int, name: str, flags: int = MEM, *below: Resource, desc: int = 0) -> Any:
+    """A resource with its subtree."""
+    made = Resource(start, end, name, flags, desc)
+    for child in below:
+        child.parent = made
+        made.children.append(child)
+    return made
+
+
+def iomem(*more: Resource) -> Resource:
+    """The machine's tree; ``more`` are further top-level nodes above 4 GiB or in the low hole."""
+    top = [
+        node(0x1000, 0x9_EFFF, "System RAM", RAM),
+        node(0xF_0000, 0xF_FFFF, "System ROM", BUSY),
+        node(0x10_0000, 0x3FFF_FFFF, "System RAM", RAM, node(0x100_0000, 0x1FF_FFFF, "code", RAM)),
+        node(PMEM, PMEM + 256 * PAGE - 1, "Persistent Memory (legacy)", desc=5),
+        node(0x5000_0000, HIGH - 1, "System RAM", RAM),
+        node(
+            0xE000_0000,
+            0xEFFF_FFFF,
+            "PCI Bus 0000:00",
+            MEM | fl.IORESOURCE_WINDOW,
+            node(BAR0, BAR0 + 64 * PAGE - 1, BDF),
+            node(BAR2, BAR2 + 4 * PAGE - 1, BDF, PREFETCH),
+        ),
+        *more,
+    ]
+    return node(0, (1 << 40) - 1, "PCI mem", MEM, *sorted(top, key=lambda r: r.start))
+
+
+def machine(
+    version: str = "6.12",
+    *pids: str,
+    policy: str | None = None,
+    cmdline: str = "",
+    config: Config | None = None,
+    tree: Resource | None = None,
+    fine: bool = False,
+    inode: bool = True,
+    task: Task | None = None,
+) -> Machine:
+    """A machine with processes ``pids`` ("p" alone when none is named)."""
+    kernel = KernelProfile(version, config or Config(), cmdline, policy)
+    ports = node(
+        0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO, node(PORTS, PORTS + 31, BDF, fl.IORESOURCE_IO)
+    )
+    bars = (
+        Bar(0, BAR0, BAR0 + 64 * PAGE - 1, MEM),
+        Bar(2, BAR2, BAR2 + 4 * PAGE - 1, PREFETCH),
+        Bar(4, PORTS, PORTS + 31, fl.IORESOURCE_IO),
+    )
+    parts: dict[Key, Any] = {
+        "iomem": tree or iomem(),
+        "ioport": ports,
+        "clock": 0,
+        "iomem_inode": inode or None,
+        ("pci", BDF): PciDevice(BDF, bars),
+    }
+    for pid in pids or ("p",):
+        parts.update({(kind, pid): part for kind, part in new_task(task).items()})
+    return Machine(
+        kernel,
+        {key: part for key, part in parts.items() if part is not None},
+        high_memory=HIGH,
+        fine=fine,
+    )
+
+
+def do(m: Machine, name: str, actor: str = "p", /, **arguments: Any) -> tuple[Machine, Outcome]:
+    """Run one operation; ``pid`` is the actor's unless given."""
+    after, outcome, _ = run(m, actor, name, **{"pid": actor, **arguments})
+    return after, outcome
+
+
+def ok(m: Machine, name: str, actor: str = "p", /, **arguments: Any) -> tuple[Machine, Any]:
+    """Run one operation that must succeed; the machine and the value."""
+    after, outcome = do(m, name, actor, **arguments)
+    assert outcome.ok, f"{name}: {outcome} ({outcome.why})"
+    return after, outcome.value
+
+
+def claim_(m: Machine, begin: int, size: int, **more: Any) -> Machine:
+    """A driver's successful request_mem_region."""
+    return ok(m, "request_mem_region", "driver", start=begin, size=size, **more)[0]
+
+
+def mapped(
+    m: Machine, offset: int, pages: int, actor: str = "p", *, dsync: bool = True, **more: Any
+) -> tuple[Machine, int]:
+    """Open /dev/mem and map ``pages`` from ``offset``; the machine and the address."""
+    m, fd = ok(m, "open_devmem", actor, dsync=dsync)
+    return ok(m, "mmap_devmem", actor, fd=fd, offset=offset, length=pages * PAGE, **more)
+
+
+def bar_mapped(m: Machine, bar: int, pages: int, actor: str = "p", **more: Any) -> Any:
+    """Open resourceN and map its first ``pages``; the machine and the address."""
+    m, fd = ok(m, "open_resource", actor, bdf=BDF, bar=bar)
+    return ok(m, "mmap_resource", actor, fd=fd, length=pages * PAGE, **more)
+
+
+def live(m: Machine, address: int, pages: int, actor: str = "p") -> list[bool]:
+    """For each page of a mapping, whether a load works; the others are SIGBUS/BUS_ADRERR there."""
+    found = []
+    for page in range(pages):
+        at = address + page * PAGE
+        outcome = do(m, "load", actor, address=at)[1]
+        if not outcome.ok:
+            assert (outcome.signal, outcome.si_code) == ("SIGBUS", "BUS_ADRERR"), outcome
+            assert outcome.si_addr == at
+        found.append(outcome.ok)
+    return found
+
+
+def begin(m: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
+    """The actor at the first step of an operation."""
+    return start(m, actor, name, **{"pid": actor, **arguments})
+
+
+def step_to(m: Machine, actor: str, name: str) -> Machine:
+    """Take the actor's steps until one called ``name`` has been taken."""
+    for _ in range(10_000):
+        m, event = take_step(m, actor)
+        if event.step == name:
+            return m
+    raise AssertionError(f"{actor} never took {name}")
+
+
+def finish(m: Machine, actor: str) -> tuple[Machine, Outcome]:
+    """Take the actor's remaining steps."""
+    while not finished(m, actor):
+        m, _ = take_step(m, actor)
+    return m, m["outcome", actor]
+
+
+def blocked(m: Machine, actor: str) -> str | None:
+    """What the actor's next step waits for; None when it can run."""
+    before = m.value()
+    try:
+        take_step(m, actor)
+    except Blocked as waits:
+        assert m.value() == before
+        return waits.on
+    return None
+
+
+def node_at(m: Machine, begin: int, size: int, tree: str = "iomem") -> Resource:
+    """The innermost node of exactly this range."""
+    found = [r for r in m[tree].walk() if (r.start, r.end) == (begin, begin + size - 1)]
+    return found[-1]

@@ -1,0 +1,160 @@
+"""The committed notebooks: executed anew, their outputs compared for real, and their shape."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbval.plugin import comment_markers, get_sanitize_patterns, metadata_tags
+
+ROOT = Path(__file__).parents[1]
+SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def tags(cell: dict[str, Any]) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)
+
+
+def sanitized(text: str) -> str:
+    for regex, replacement in get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")):
+        text = re.sub(regex, replacement, text)
+    return text
+
+
+def nbval(path: Path) -> subprocess.CompletedProcess[str]:
+    """Run nbval on `path` in a process of its own, in this environment."""
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml")]
+    command += ["--rootdir", str(ROOT), "-o", "addopts=", "-p", "no:cacheprovider", "--color=no"]
+    command += ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZE)]
+    command += ["--nbval-cell-timeout", "120", str(path)]
+    env = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS, f"expected at least one notebook in {ROOT / 'notebooks'}, got none"
+
+
+@each_notebook
+def test_outputs_are_what_the_cells_print_today(path: Path) -> None:
+    run = nbval(path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    cells = len(code_cells(read(path)))
+    assert f"{cells} passed" in run.stdout, run.stdout
+
+
+def numbered_texts(cell: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """Where a cell's outputs hold compared text with a digit: (container, key)."""
+    found = []
+    for output in cell["outputs"]:
+        container = output if output["output_type"] == "stream" else output.get("data", {})
+        for key in ("text", "text/plain", "image/svg+xml"):
+            if key in container and re.search(r"\d", sanitized(joined(container[key]))):
+                found.append((container, key))
+    return found
+
+
+@pytest.mark.skipif(not NOTEBOOKS, reason="test_there_are_notebooks fails for this already")
+def test_one_altered_number_fails(tmp_path: Path) -> None:
+    source = NOTEBOOKS[0]
+    notebook = read(source)
+    number, container, key = next(
+        (number, container, key)
+        for number, cell in enumerate(code_cells(notebook))
+        if not set(tags(cell)) & set(metadata_tags)
+        for container, key in numbered_texts(cell)
+    )
+    before = joined(container[key])
+    for place in (match.start() for match in re.finditer(r"\d", before)):
+        after = before[:place] + str((int(before[place]) + 1) % 10) + before[place + 1 :]
+        if sanitized(after) != sanitized(before):  # not a digit of an identifier
+            break
+    container[key] = after
+
+    # The copy lies as deep as the original, so that relative paths still lead to the data.
+    (tmp_path / "notebooks").mkdir()
+    for name in os.listdir(ROOT):
+        if name != "notebooks":
+            (tmp_path / name).symlink_to(ROOT / name)
+    for neighbour in source.parent.iterdir():
+        if neighbour.is_file() and neighbour.suffix != ".ipynb":
+            shutil.copy(neighbour, tmp_path / "notebooks")
+    copy = tmp_path / "notebooks" / source.name
+    copy.write_text(json.dumps(notebook), encoding="utf-8")
+
+    run = nbval(copy)
+    assert run.returncode == 1, run.stdout + run.stderr
+    failed = re.findall(r"^FAILED .*::Cell (\d+)", run.stdout, re.MULTILINE)
+    assert failed == [str(number)], run.stdout
+    assert "Cell outputs differ" in run.stdout
+
+
+@each_notebook
+def test_shape(path: Path) -> None:
+    notebook = read(path)
+    cells = notebook["cells"]
+    assert path.stat().st_size <= 500_000
+    assert "widgets" not in notebook["metadata"]
+    assert sum("parameters" in tags(cell) for cell in cells) == 1
+    assert cells[-1]["cell_type"] == "code"
+    steering = set(metadata_tags) - {"nbval-ignore-output"}
+    for cell in cells:
+        assert not steering & set(tags(cell)), joined(cell["source"])
+        assert ("nbval-ignore-output" in tags(cell)) == (cell is cells[-1]), joined(cell["source"])
+        assert not any(marker in joined(cell["source"]) for marker in comment_markers)
+
+
+@each_notebook
+def test_every_cell_was_run_in_order(path: Path) -> None:
+    # nbval compares nothing for a cell that has no execution count.
+    counts = [cell["execution_count"] for cell in code_cells(read(path)) if cell["source"]]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1d2c5f4e-0a1b-4c3d-8e9f-00112233aabb", "ffffffff-0a1b-4c3d-8e9f-00112233aabb"),
+        ("id p1001 of a figure", "id p20417 of a figure"),
+        ("model 00112233445566778899aabbccddeeff", "model ff112233445566778899aabbccddeeff"),
+        ("<Tool object at 0x7f0012345678>", "<Tool object at 0x7f00deadbeef>"),
+    ],
+)
+def test_identifiers_are_not_compared(one: str, other: str) -> None:
+    assert sanitized(one) == sanitized(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("page at 0xfe000000, live", "page at 0xfe001000, live"),
+        ("0xfe000000-0xfe000fff", "0xfe000000-0xfe001fff"),
+        ("fe000000-fe000fff : claimed", "fe000000-fe001fff : claimed"),
+        ("step 1001", "step 1002"),
+        ("sha256 " + 64 * "a", "sha256 " + 63 * "a" + "b"),
+        ("p999", "p998"),
+    ],
+)
+def test_everything_else_is_compared(one: str, other: str) -> None:
+    assert sanitized(one) != sanitized(other)

@@ -1,0 +1,26 @@
+"""The README's picture and session are what the code gives today."""
+
+import doctest
+from pathlib import Path
+
+from devmemkit.figures.address_map import address_map
+from devmemkit.figures.svg import to_svg
+from devmemkit.scenarios.takeover import Takeover
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def picture() -> str:
+    """docs/takeover.svg: an unaligned claim, seen from process and child."""
+    story = Takeover(kernel="6.12", machine="qemu-6.12", claim_offset=0x1800, claim_size=0x5000)
+    return to_svg(address_map(story.played.after("claim"), story.node, 8, columns=4))
+
+
+def test_the_committed_picture_is_drawn_by_this_code() -> None:
+    assert (ROOT / "docs" / "takeover.svg").read_text(encoding="utf-8") == picture()
+
+
+def test_the_session_runs_as_shown() -> None:
+    result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert result.attempted >= 5
+    assert result.failed == 0
