@@ -54,7 +54,7 @@ def _refuse(path: str, shown: str) -> None:
     if stat.S_ISDIR(mode):
         raise SourceError(f"{shown}: expected a file, got a folder")
     below_dev = os.path.abspath(path).startswith("/dev/") or real.startswith("/dev/")
-    if below_dev or mode and not stat.S_ISREG(mode):
+    if below_dev or (mode and not stat.S_ISREG(mode)):
         raise SourceError(f"{shown}: expected a text file or a pipe, got a device, left unopened")
     if re.fullmatch(r"resource\d+(_wc)?", os.path.basename(real)):
         raise SourceError(

@@ -12,7 +12,11 @@ import devmemkit
 from devmemkit import cli
 
 ROOT = os.path.dirname(os.path.dirname(devmemkit.__file__))
-DUMP = b"00000000-0009fbff : System RAM\n  00001000-00001fff : \xffodd\x1b[31m\r\n0009fc00-0009ffff : r\n"
+DUMP = (
+    b"00000000-0009fbff : System RAM\n"
+    b"  00001000-00001fff : \xffodd\x1b[31m\r\n"
+    b"0009fc00-0009ffff : r\n"
+)
 
 
 def run(*arguments, stdin=b"", stdout=subprocess.PIPE):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -37,14 +37,17 @@ def _status(row: Row, folder: Path) -> tuple[str, str, str]:
     return "earlier", "earlier run" + (", stopped early" if present == partial else ""), present
 
 
-def write_index(rows: Iterable[Row], folder: Path, facts: Provenance) -> Path:
-    """Write `index.html` into `folder`, replacing it at once; links are relative."""
+def write_index(rows: Iterable[Row], folder: Path, facts: Provenance, sums: Sequence[str]) -> Path:
+    """Write `index.html` into `folder`, replacing it at once; links are relative.
+
+    `sums` are lines as `sha256sum --check` reads them, of the data that notebooks may use.
+    """
     body = []
     for row in rows:
-        kind, status, target = _status(row, folder)
+        kind, status, link = _status(row, folder)
         title = escape(row.title)
-        if target:
-            title = f'<a href="{escape(target)}">{title}</a>'
+        if link:
+            title = f'<a href="{escape(link)}">{title}</a>'
         notes = [f"{name} = {value!r}" for name, value in row.parameters.items()]
         notes += [row.error] if row.error else []
         small = "".join(f"<small>{escape(note)}</small>" for note in (row.name, *notes))
@@ -77,6 +80,8 @@ network; its figures are live, its explorers are shown as they start.</p>
 </table>
 <h2>Made on</h2>
 {facts._repr_html_()}
+<details><summary>SHA-256 of {len(sums)} data files</summary>
+<pre>{escape(chr(10).join(sums))}</pre></details>
 </main>
 </body>
 </html>

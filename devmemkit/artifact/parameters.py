@@ -1,4 +1,4 @@
-"""Typed parameters: what a notebook's `parameters` cell declares, and `NAME=VALUE` read as that type.
+"""Typed parameters: what a notebook's `parameters` cell declares, and `NAME=VALUE` in its types.
 
 papermill injects whatever it is given, under any name; this front refuses unknown names and wrong
 types before a kernel starts. Which *values* make sense is for the notebook's own code to say.

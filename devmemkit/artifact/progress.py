@@ -1,4 +1,4 @@
-"""One line per notebook while they run: redrawn in place on a terminal, else only when it counts."""
+"""One line per notebook while they run: redrawn in place on a terminal, else sparse."""
 
 from __future__ import annotations
 

@@ -66,10 +66,15 @@ def made_on(files: Iterable[Path | str] = (), seed: int | None = None) -> Proven
         path = file.resolve()
         # Elsewhere, enough of the path to tell files apart, and no more of this machine's.
         name = path.relative_to(root) if path.is_relative_to(root) else Path(*path.parts[-3:])
-        facts[f"sha256 of {name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        facts[f"sha256 of {name}"] = sha256(path)
     if seed is not None:
         facts["seed"] = str(seed)
     return facts
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _same_package(folder: Path) -> bool:
@@ -95,7 +100,7 @@ def commit(root: Path) -> str:
     except FileNotFoundError:
         return "unknown: git is not installed"
     except subprocess.CalledProcessError as error:
-        return "unknown: " + error.stderr.strip().partition("\n")[0]
+        return f"unknown: {error.stderr.strip().partition(chr(10))[0]}"
     return head + (" with local changes" if changes else "")
 
 

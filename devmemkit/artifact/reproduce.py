@@ -14,7 +14,7 @@ from typing import Any
 from devmemkit.artifact import export, parameters
 from devmemkit.artifact.index import Row, write_index
 from devmemkit.artifact.progress import Progress
-from devmemkit.artifact.provenance import checkout, made_on
+from devmemkit.artifact.provenance import checkout, made_on, sha256
 from devmemkit.artifact.workers import Workers
 
 GRACE = 10  # seconds that a worker gets to end its kernel
@@ -123,6 +123,7 @@ def reproduce(out: Path, only: str | None, jobs: int, given: Sequence[str]) -> i
     for run in runs:
         run.result()
     data = sorted(path for path in (root / "data").rglob("*") if path.is_file())
-    index = write_index(rows.values(), out, made_on(data))
+    sums = [f"{sha256(path)}  {path.relative_to(root)}" for path in data]
+    index = write_index(rows.values(), out, made_on(), sums)
     print(f"report: {index}")
     return 1 if any(row.error for row in rows.values()) else 0

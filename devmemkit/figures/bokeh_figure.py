@@ -34,7 +34,9 @@ from devmemkit.figures.frame import (
     entries,
     fitted,
     frame,
+    heading,
     legend_columns,
+    ticks,
 )
 from devmemkit.figures.marks import REQUIRED, Axis, Layer, Picture
 from devmemkit.figures.theme import INK, MUTED, ROLES, STYLES, tint
@@ -113,7 +115,7 @@ class _Pen:
 def _axis(guide: Any, axis: Axis) -> None:
     guide.visible = bool(axis.ticks or axis.label)
     guide.ticker = FixedTicker(ticks=[at for at, _ in axis.ticks])
-    guide.major_label_overrides = {at: literal(label) for at, label in axis.ticks}
+    guide.major_label_overrides = {at: literal(label) for at, label in ticks(axis)}
     guide.axis_label = literal(axis.label) if axis.label else None
     guide.minor_tick_line_color = None
     guide.major_tick_in, guide.major_tick_out = 0, 4
@@ -134,7 +136,7 @@ def _legend(pen: _Pen, picture: Picture, indent: int) -> Any:
         dict.fromkeys(sorted(places), [0] * len(listed))
         | {
             "role": [entry.role for entry in listed],
-            "shape": [entry.shape for entry in listed],
+            "shape": [entry.shape or "circle" for entry in listed],
             "dash": ["solid"] * len(listed),
         }
     )
@@ -207,7 +209,7 @@ def to_figure(picture: Picture) -> figure:
     if picture.title:
         style = STYLES["title"]
         title: Any = fig.title
-        title.text = literal(picture.title)
+        title.text = literal(heading(picture))
         title.offset = EDGE - box.left
         title.text_color = INK[0]
         title.text_font = style.family

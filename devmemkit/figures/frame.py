@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from devmemkit.figures.marks import Layer, Picture
+from devmemkit.figures.marks import Axis, Layer, Picture
 from devmemkit.figures.theme import MONO, STYLES
 
 WIDTH: Final = 760  # natural width of a figure
@@ -16,6 +16,8 @@ ROW: Final = 20  # height of a legend row
 SWATCH: Final = 18  # width of a legend entry's sample
 EDGE: Final = 14  # free space around everything
 _GAP = 14  # between two legend entries
+_LABEL = 220  # the widest label in the legend
+_TICK = 150  # the widest tick label
 _NARROW = frozenset("iljtfrI.,:;|'!()[]/ \u2009")
 _WIDE = frozenset("mwMW@%\u2014\u2026\u2192\u2190")
 
@@ -67,20 +69,34 @@ class Entry(NamedTuple):
     shape: str
 
 
+def heading(picture: Picture) -> str:
+    """The title, cut to the narrowest figure."""
+    return elide(picture.title, "title", MIN_WIDTH - 2 * EDGE)
+
+
+def ticks(axis: Axis) -> list[tuple[float, str]]:
+    """The axis's ticks with labels that leave the frame its room."""
+    return [(at, elide(label, "code", _TICK)) for at, label in axis.ticks]
+
+
 def entries(picture: Picture) -> list[Entry]:
     """The legend's entries in order."""
     looks: dict[str, tuple[str, str]] = {}
     for layer in picture.layers:
         if layer.kind != "text":
-            shapes = layer.columns.get("shape", layer.column("role"))
+            shapes = layer.columns.get("shape", ("",) * len(layer))
             for role, shape in zip(layer.column("role"), shapes, strict=True):
                 looks.setdefault(role, (layer.kind, shape))
-    return [Entry(role, label, *looks.get(role, ("quad", ""))) for role, label in picture.legend]
+    return [
+        Entry(role, elide(label, "small", _LABEL), *looks.get(role, ("quad", "")))
+        for role, label in picture.legend
+    ]
 
 
 def legend_columns(picture: Picture) -> list[float]:
     """Widths in px of the legend's columns: as many as fit the narrowest figure."""
-    widths = [SWATCH + 6 + text_width(label, "small") + _GAP for _, label in picture.legend]
+    labels = (entry.label for entry in entries(picture))
+    widths = [SWATCH + 6 + text_width(label, "small") + _GAP for label in labels]
     for count in range(len(widths), 1, -1):
         columns = [max(widths[i::count]) for i in range(count)]
         if sum(columns) <= MIN_WIDTH - 2 * EDGE:
@@ -90,8 +106,8 @@ def legend_columns(picture: Picture) -> list[float]:
 
 def frame(picture: Picture) -> Frame:
     """The margins that leave room for title, legend, tick labels and axis labels."""
-    ticks = max((text_width(label, "code") for _, label in picture.y.ticks), default=0)
-    left = EDGE + (round(ticks) + 8 if ticks else 0) + (18 if picture.y.label else 0)
+    widest = max((text_width(label, "code") for _, label in ticks(picture.y)), default=0)
+    left = EDGE + (round(widest) + 8 if widest else 0) + (18 if picture.y.label else 0)
     rows = math.ceil(len(picture.legend) / (len(legend_columns(picture)) or 1))
     top = EDGE + (24 if picture.title else 0) + ROW * rows
     bottom = EDGE + (22 if picture.x.ticks else 0) + (18 if picture.x.label else 0)

@@ -15,7 +15,9 @@ from devmemkit.figures.frame import (
     entries,
     fitted,
     frame,
+    heading,
     legend_columns,
+    ticks,
 )
 from devmemkit.figures.marks import Layer, Picture
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
@@ -175,10 +177,10 @@ class _Canvas:
             return f'<path class="dk-s-{entry.role}" d="M{_n(x)} {_n(y)}h{SWATCH}"/>'
         return _rect(entry.kind[0], entry.role, x, y - 7, SWATCH, SWATCH - 4)
 
-    def heading(self) -> Iterator[str]:
+    def top_lines(self) -> Iterator[str]:
         y = EDGE
         if self.picture.title:
-            yield _text(EDGE, y + 9, self.picture.title, "title", "ink")
+            yield _text(EDGE, y + 9, heading(self.picture), "title", "ink")
             y += 24
         widths = legend_columns(self.picture)
         for index, entry in enumerate(entries(self.picture)):
@@ -190,16 +192,16 @@ class _Canvas:
     def axes(self) -> Iterator[str]:
         x, y = self.picture.x, self.picture.y
         if y.ticks:
-            ticks = "".join(f"M{self.left} {_n(self.y(at))}h-4" for at, _ in y.ticks)
+            notches = "".join(f"M{self.left} {_n(self.y(at))}h-4" for at, _ in y.ticks)
             line = f"M{self.left} {self.top}V{self.bottom}"
-            yield f'<path class="dk-a-muted" d="{line}{ticks}"/>'
-            for at, label in y.ticks:
+            yield f'<path class="dk-a-muted" d="{line}{notches}"/>'
+            for at, label in ticks(y):
                 yield _text(self.left - 8, self.y(at), label, "code", "muted", _ANCHOR["right"])
         if x.ticks:
-            ticks = "".join(f"M{_n(self.x(at))} {self.bottom}v4" for at, _ in x.ticks)
+            notches = "".join(f"M{_n(self.x(at))} {self.bottom}v4" for at, _ in x.ticks)
             line = f"M{self.left} {self.bottom}H{self.right}"
-            yield f'<path class="dk-a-muted" d="{line}{ticks}"/>'
-            for at, label in x.ticks:
+            yield f'<path class="dk-a-muted" d="{line}{notches}"/>'
+            for at, label in ticks(x):
                 px = self.x(at)
                 yield _text(px, self.bottom + 14, label, "code", "muted", _ANCHOR["center"])
         if x.label:
@@ -219,7 +221,7 @@ def to_svg(picture: Picture) -> str:
     marks = (element for layer in picture.layers for element in canvas.layer(layer))
     defs = f"<defs>{''.join(_patterns(roles))}</defs>"
     paper = '<rect class="dk-paper" width="100%" height="100%" rx="6"/>'
-    body = "\n".join((defs, paper, *canvas.axes(), *canvas.heading(), *marks))
+    body = "\n".join((defs, paper, *canvas.axes(), *canvas.top_lines(), *marks))
     size = f'width="{WIDTH}" height="{picture.height}" viewBox="0 0 {WIDTH} {picture.height}"'
     return f"""<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>
 <title>{escape(picture.title or picture.name)}</title>

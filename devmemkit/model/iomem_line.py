@@ -48,7 +48,7 @@ _TAG = re.compile(
 _ENTITY = re.compile(r"&(?:nbsp|gt|lt|amp|quot|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
 _QUOPRI = re.compile(r"=(?:C2=A0|A0|20|09|3D)|=20$", re.I)
 MARKS = re.compile(r"""[>|\xbb+\-*#;/!:=~,."'`\[({\s\u2022]*""")
-_WORDED = re.compile(r"[:>|\]#$%]$|\d-$|^\[?[\d. ]{1,40}[\])]?$")
+_WORDED = re.compile(r"[:>|\]#$%]$|(?<![0-9a-f]{4}-[0-9a-f]{4})(?<=\d)-$|^\[?[\d. ]{1,40}[\])]?$")
 _CLOSING = {'"': '"', "'": "'", "`": "`", "|": "|", "[": "]", "(": ")", "{": "}"}
 PERMISSIONS = re.compile(r"[r-][w-][x-][ps]\b")
 
@@ -92,6 +92,8 @@ def make_row(number: int, line: str, match: re.Match[str]) -> tuple[Row | None, 
             return None, []
     elif digits < 4 and not prefixed and not (clean and colon == " : "):
         return None, []
+    if prefixed and name.startswith('"'):
+        return None, []  # a flash partition in a kernel log
     what = []
     prefix = "" if clean else head.lstrip()
     indent = lead if clean else lead[len(head) :]

@@ -37,8 +37,16 @@ _INCOMPLETE = re.compile(
 )
 _YEARS = re.compile("(?:19|20)[0-9]{2}-(?:19|20)[0-9]{2}:")
 _NO_WRAP = re.compile(
-    r"```|~~~|\.\.|\u2026|\[|\(|--|==|__|[-*#$%@<^/\\]|.*:$|.*[\w-]@[\w.-]|.*/proc/|(?i:snip|cut)\b"
+    r"```|~~~|\.\.|\u2026|[\[(]|--|==|__|[-*#$%@<^/\\]|.*:$|\S+@\S+[: ~].*[$#%]|.*/proc/|(?i:snip|cut)\b"
 )
+
+
+# What follows only another word, though it looks like an aside.
+_TAIL_WORDS = frozenset(("(kmem)", "(legacy)", "(boot alias)"))
+
+_MOST_SKIPPED = 10_000  # lines skipped in a row that are told one by one
+
+_Found = dict[int, list[Row]]  # by index of the line
 
 
 def decode(text: str | bytes, notes: Notes) -> str:
@@ -83,26 +91,23 @@ def split_lines(text: str, notes: Notes) -> list[str]:
 
 def read_rows(lines: list[str], notes: Notes) -> list[Row]:
     """Return the ranges of a text in file order; what is no range is noted or joined to a name."""
-    printed: list[Row | None] = []
-    for i, line in enumerate(lines, 1):
-        match = PRINTED.fullmatch(line)
+    rows: list[Row] = []
+    for number, line in enumerate(lines, 1):
+        match = PRINTED.fullmatch(line) if line else None
         if match and (" : " not in match[4] or not NEXT.search(match[4])):
             indent, start, end, name = match.groups()
-            row = Row(i, "", indent, int(start, 16), int(end, 16), (start, end), name, line)
-            printed.append(row)
-        else:
-            printed.append(None)
-    rows = [row for row in printed if row]
+            row = Row(number, "", indent, int(start, 16), int(end, 16), (start, end), name, line)
+            rows.append(row)
     if len(rows) < len(lines):
-        found = [[row] if row else [] for row in printed]
-        loose = [i for i, row in enumerate(printed) if not row and lines[i].strip()]
+        found = {row.line - 1: [row] for row in rows}
+        loose = [i for i, line in enumerate(lines) if i not in found and line.strip()]
         joined = _join_split(lines, loose)
         _read_loose(lines, loose, found, notes)
-        _read_bare(lines, found, notes)
+        _read_bare(lines, loose, found, notes)
         notes += [(i + 1, "second half of a range: joined") for i in joined]
-        rows = [row for group in found for row in group]
+        rows = [row for i in sorted(found) for row in found[i]]
         if rows:
-            _join_wrapped(lines, found, joined, notes)
+            _join_wrapped(lines, found, rows, joined, notes)
     _strip_tails(rows, notes)
     return rows
 
@@ -120,9 +125,7 @@ def _join_split(lines: list[str], loose: Sequence[int]) -> set[int]:
     return second
 
 
-def _read_loose(
-    lines: Sequence[str], indices: Sequence[int], found: list[list[Row]], notes: Notes
-) -> None:
+def _read_loose(lines: Sequence[str], indices: Sequence[int], found: _Found, notes: Notes) -> None:
     """Read lines that are not as printed, several ranges on one line among them."""
     doubtful = []  # small numbers and years: kept if at least as many lines are ranges for sure
     for i in indices:
@@ -148,13 +151,13 @@ def _read_loose(
             if (short and piece[match.start() :][:2] not in ("0x", "0X")) or _YEARS.match(match[0]):
                 doubtful.append(row)
             else:
-                found[i].append(row)
+                found.setdefault(i, []).append(row)
                 notes += [(i + 1, note) for note in (*did, *what)]
-    if len(doubtful) <= sum(map(len, found)):
+    if len(doubtful) <= len(found):
         for row in doubtful:
-            found[row.line - 1].append(row)
+            found.setdefault(row.line - 1, []).append(row)
     seen = {what for _, what in notes}
-    rows = [row for group in found for row in group]
+    rows = [row for group in found.values() for row in group]
     if seen & {"HTML entities decoded", "HTML tags removed"}:
         _rename(rows, unescaped, "HTML entities decoded", notes)
     if "no-break spaces read as spaces" in seen:
@@ -169,96 +172,112 @@ def _rename(rows: Sequence[Row], repair: Callable[[str], str], what: str, notes:
             notes.append((row.line, what))
 
 
-def _read_bare(lines: Sequence[str], found: list[list[Row]], notes: Notes) -> None:
+def _read_bare(lines: Sequence[str], indices: Sequence[int], found: _Found, notes: Notes) -> None:
     """Read ranges without a colon, if they stand next to lines that are entries for sure."""
-    if not any(found):
+    if not found:
         return
-    least = min(min(map(len, row.digits)) for rows in found for row in rows)
-    for i, line in enumerate(lines):
-        if found[i] or not (match := BARE.search(line)):
+    least = min(len(digits) for rows in found.values() for row in rows for digits in row.digits)
+    for i in indices:
+        if i in found or not (match := BARE.search(lines[i])):
             continue
-        before, after = i > 0 and found[i - 1], i + 1 < len(lines) and found[i + 1]
-        following = i + 1 < len(lines) and lines[i + 1].lstrip(" \t>|").startswith(":")
+        split = i + 1 < len(lines) and lines[i + 1].lstrip(" \t>|").startswith(":")
         start, _, end, _, name = match.groups()
-        whole = min(8, max(4, least)) <= len(start) <= len(end)
-        head = line[: match.start()].strip()
         if (
-            not (before or after or following)
-            or not whole
-            or PERMISSIONS.match(name)
-            or MARKS.fullmatch(head) is None
+            (i - 1 in found or i + 1 in found or split)
+            and min(8, max(4, least)) <= len(start) <= len(end)
+            and not PERMISSIONS.match(name)
+            and MARKS.fullmatch(lines[i][: match.start()].strip())
         ):
-            continue
-        row, what = make_row(i + 1, line, match)
-        if row is not None:
-            found[i].append(row)
-            notes += [(i + 1, note) for note in what]
+            row, what = make_row(i + 1, lines[i], match)
+            if row is not None:
+                found[i] = [row]
+                notes += [(i + 1, note) for note in what]
 
 
 def _shape(name: str) -> str:
     return re.sub("[0-9a-f]+", "0", name)
 
 
+class _Names:
+    """The names of a text, to tell from them which are broken off."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.limit = max(len(row.raw) for row in rows)
+        self.whole: Counter[str] = Counter()
+        self.beginnings: set[str] = set()
+        for row in rows:
+            shape = _shape(row.name.rstrip())
+            self.whole[shape] += 1
+            cuts = [i for i, c in enumerate(shape[:80]) if c == " "]
+            self.beginnings.update(shape[:i] for i in cuts)
+
+    def joined(self, row: Row, rest: str, after_blanks: bool, at_end: bool) -> str:
+        """Return the name with `rest` joined if something shows a wrap, else an empty string."""
+        name = row.name.strip()
+        if rest.startswith(":") and not name:
+            return rest[1:].strip()
+        if (_NO_WRAP.match(rest) and rest not in _TAIL_WORDS) or CUT.fullmatch(rest):
+            return ""
+        if at_end and after_blanks:
+            return ""
+        if row.raw.endswith("=") and name.endswith("="):  # quoted-printable's soft line break
+            return name[:-1] + rest
+        shape, spaced = _shape(name), f"{name} {rest}".strip()
+        words = len(rest.split(maxsplit=4))
+        if (
+            _INCOMPLETE.fullmatch(name)
+            or rest in _TAIL_WORDS
+            or self.whole[_shape(spaced)]
+            or any(name.count(a) > name.count(b) for a, b in ("[]", "()"))
+            or (words <= 2 and f"{row.start:x}" in rest)  # a device tree's node name
+            or (words <= 3 and (not name or row.name[-1:].isspace()))
+            or (words <= 3 and shape in self.beginnings and self.whole[shape] == 1)
+        ):
+            return spaced
+        if self.whole[_shape(name + rest)]:
+            return name + rest
+        fits = len(row.raw) + 1 + len(rest.split(maxsplit=1)[0]) <= max(60, self.limit)
+        return "" if fits or after_blanks or at_end or words > 4 else spaced
+
+
 def _join_wrapped(
-    lines: Sequence[str], found: list[list[Row]], taken: set[int], notes: Notes
+    lines: Sequence[str], found: _Found, rows: Sequence[Row], taken: set[int], notes: Notes
 ) -> None:
     """Join the rest of wrapped names to their rows; note every other line as skipped."""
-    rows = [row for group in found for row in group]
-    shapes = Counter(_shape(row.name.rstrip()) for row in rows)
-    limit = max(len(row.raw) for row in rows)
-    last = max(i for i, group in enumerate(found) if group)
+    names = _Names(rows)
+    last = max(found)
     row: Row | None = None
-    blanks = skipped = 0
+    blanks = skipped = alike = 0
     for i, line in enumerate(lines):
-        number = i + 1
-        if found[i]:
+        if i in found:
             row = found[i][-1]
             found[i][0].after_gap = bool(blanks or skipped)
-            blanks = skipped = 0
+            blanks = skipped = alike = 0
             continue
         if i in taken:
             continue
-        text = NBSPS.sub(" ", line).strip()
-        rest = text.lstrip(">|").lstrip() if text[:1] in (">", "|") else text
+        rest = NBSPS.sub(" ", line).strip().lstrip(">| ") if line else ""
         if not rest:
             blanks += 1
-            notes.append((number, "blank line: skipped"))
+            what = "blank line: skipped"
         elif row is None:
-            notes.append((number, "before the first entry: skipped"))
-        elif not skipped and (joined := _joined(row, rest, blanks, limit, shapes, i > last)):
-            row.name, row.raw, blanks = joined, line.rstrip("\r"), 0
-            notes.append((number, f"name wrapped from line {row.line}: joined"))
+            what = "before the first entry: skipped"
+        elif not skipped and (joined := names.joined(row, rest, blanks > 0, i > last)):
+            row.name, row.raw, blanks = joined, line.rstrip(), 0
+            what = f"name wrapped from line {row.line}: joined"
         else:
             skipped += 1
             if (cut := CUT.fullmatch(rest)) and len(cut[1]) >= 4:
-                notes.append((number, "cut short, no whole range: skipped"))
+                what = "cut short, no whole range: skipped"
             elif i > last:
-                notes.append((number, "after the last entry: skipped"))
+                what = "after the last entry: skipped"
             else:
-                notes.append((number, "not an entry: skipped"))
-
-
-def _joined(
-    row: Row, rest: str, blanks: int, limit: int, shapes: Counter[str], at_end: bool
-) -> str:
-    """Return the name with `rest` joined if there is evidence of a wrap, else an empty string."""
-    name = row.name.strip()
-    if rest.startswith(":") and not name:
-        return rest[1:].strip()
-    if _NO_WRAP.match(rest) or CUT.fullmatch(rest) or (at_end and blanks):
-        return ""
-    words = len(rest.split(maxsplit=4))
-    spaced = f"{name} {rest}".strip()
-    if row.raw.endswith("=") and name.endswith("="):
-        return name[:-1] + rest
-    if _INCOMPLETE.fullmatch(name) or shapes[_shape(spaced)]:
-        return spaced
-    if name and shapes[_shape(name + rest)]:
-        return name + rest
-    if (not name or row.name[-1:].isspace()) and words <= 3:
-        return spaced
-    too_long = len(row.raw) + 1 + len(rest.split(maxsplit=1)[0]) > limit >= 60
-    return spaced if too_long and not blanks and not at_end and words <= 4 else ""
+                what = "not an entry: skipped"
+        alike += 1
+        if alike < _MOST_SKIPPED:
+            notes.append((i + 1, what))
+        elif alike == _MOST_SKIPPED:
+            notes.append((i + 1, "this line and all up to the next entry: skipped"))
 
 
 def _strip_tails(rows: Sequence[Row], notes: Notes) -> None:

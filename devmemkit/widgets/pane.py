@@ -9,6 +9,7 @@ import anywidget
 import traitlets
 
 from devmemkit.figures.bokeh_figure import columns, literal, to_json
+from devmemkit.figures.frame import heading
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.show import load_bokeh
 
@@ -38,7 +39,7 @@ class BokehPane(anywidget.AnyWidget):
     def _traits_for(self, picture: Picture) -> dict[str, Any]:
         traits: dict[str, Any] = {
             "state": {
-                "title": literal(picture.title),
+                "title": literal(heading(picture)),
                 "alt": picture.alt,
                 "columns": {layer.name: columns(picture, layer) for layer in picture.layers},
             }

@@ -85,9 +85,10 @@ def test_every_integer_survives_in_decimal_and_hexadecimal(number):
 @given(st.sampled_from(["int", "float", "bool"]), st.text())
 def test_only_parameter_errors(kind, text):
     try:
-        convert(Parameter("a", kind, False), text, "n")
-    except ParameterError as error:
-        assert "\n" not in str(error)
+        value = convert(Parameter("a", kind, False), text, "n")
+    except ParameterError:
+        return
+    assert type(value).__name__ == kind
 
 
 @pytest.mark.parametrize(

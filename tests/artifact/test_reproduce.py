@@ -1,5 +1,6 @@
 """The command: which notebooks, how they end, what is left behind."""
 
+import hashlib
 import json
 import os
 import pty
@@ -44,6 +45,8 @@ def outputs(path):
 def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys):
     checkout.write("01-good", toys["good"]())
     checkout.write("02-bad", toys["bad"]())
+    (checkout.root / "data").mkdir()
+    (checkout.root / "data" / "d").write_bytes(b"abc")
     checkout.write("03-dead", toys["of"](toys["code"]("import os\nos._exit(3)")))
     done = checkout.run("reproduce", "--jobs", "2")
     report = checkout.root / "report"
@@ -71,6 +74,7 @@ def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys
     assert re.findall(r'class="status-(\w+)"', index) == ["done", "failed", "failed"]
     assert ">A good one</a>" in index
     assert "<code>not a git checkout</code>" in index
+    assert f"<pre>{hashlib.sha256(b'abc').hexdigest()}  data/d</pre>" in index
     page = (report / "02-bad.partial.html").read_text()
     assert "This run stopped early." in page
     assert "<strong>ValueError</strong>: expected 6.12, got 9" in page
@@ -90,7 +94,7 @@ def test_a_repaired_notebook_replaces_its_partial_output(checkout, toys):
 def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
     checkout.write("01-good", toys["good"]())
     checkout.write("02-other", toys["of"](toys["text"]("# Other")))
-    arguments = "-p claim=0x20 -p flag=true -p machine=x -p scale=2".split()
+    arguments = ["-p", "claim=0x20", "-p", "flag=true", "-p", "machine=x", "-p", "scale=2"]
     done = checkout.run("reproduce", "--only", "1", "--out", "o", *arguments)
     assert done.returncode == 0, done.stderr
     assert outputs(checkout.root / "o" / "01-good.ipynb")[0] == "6.12 32 2.0 True x\n"

@@ -25,7 +25,7 @@ STYLE = st.sampled_from(sorted(STYLES))
 def test_elided_text_fits_or_is_empty(text, style, room):
     cut = elide(text, style, room)
     assert cut == text or text_width(cut, style) <= room
-    assert cut in (text, "") or text.startswith(cut[:-1].rstrip()) and cut[-1] == "…"
+    assert cut in (text, "") or (text.startswith(cut[:-1].rstrip()) and cut[-1] == "…")
 
 
 @given(st.text(), st.text(), STYLE)

@@ -1,0 +1,109 @@
+"""The SVG: well-formed, self-contained, the same bytes every time, marks where they belong."""
+
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures import HOSTILE, address_map, timeline
+
+from devmemkit.figures.frame import WIDTH, frame
+from devmemkit.figures.marks import SHAPES, Axis, Layer, Picture, printable
+from devmemkit.figures.svg import escape, to_svg
+from devmemkit.figures.theme import ROLES
+
+NS = "{http://www.w3.org/2000/svg}"
+
+
+def parse(picture):
+    return ElementTree.fromstring(to_svg(picture))
+
+
+def all_texts(root):
+    return [text.text for text in root.iter(NS + "text")]
+
+
+@pytest.mark.parametrize("picture", [address_map(), timeline()], ids=lambda p: p.name)
+def test_nothing_runs_and_nothing_is_fetched(picture):
+    root = parse(picture)
+    assert {element.tag.removeprefix(NS) for element in root.iter()} <= {
+        "svg", "title", "desc", "style", "defs", "pattern", "path", "rect", "text", "circle",
+    }  # fmt: skip
+    for element in root.iter():
+        assert not {name for name in element.attrib if name.startswith("on") or "href" in name}
+    style = root.find(NS + "style").text
+    assert "@media(prefers-color-scheme:dark)" in style
+    assert set(re.findall(r"url\((.)", style)) <= {"#"}
+    assert "@import" not in style
+
+
+def test_title_and_description_say_what_the_picture_says():
+    picture = address_map()
+    root = parse(picture)
+    assert root.get("role") == "img"
+    assert root.find(NS + "title").text == picture.title
+    assert root.find(NS + "desc").text == picture.alt
+    assert printable(HOSTILE) in picture.alt
+
+
+def test_every_class_has_a_rule_and_every_pattern_exists():
+    for picture in (address_map(), timeline()):
+        root = parse(picture)
+        style = root.find(NS + "style").text
+        classes = {c for element in root.iter() for c in element.get("class", "").split()}
+        assert classes
+        assert [c for c in classes if f".{c}{{" not in style] == []
+        patterns = {pattern.get("id") for pattern in root.iter(NS + "pattern")}
+        assert set(re.findall(r"url\(#([^)]*)\)", style)) <= patterns
+
+
+def test_quads_lie_where_the_axes_put_them():
+    columns = {"left": [0], "right": [50], "bottom": [0], "top": [5], "role": ["live"]}
+    down = Picture(
+        "p", "", "alt", Axis("", 0, 100), Axis("", 10, 0), (Layer("q", "quad", columns),), 300
+    )
+    box = frame(down)
+    rect = parse(down).find(f"{NS}rect[@class='dk-q-live']")
+    width = WIDTH - box.left - box.right
+    height = 300 - box.top - box.bottom
+    found = [float(rect.get(name)) for name in ("x", "y", "width", "height")]
+    assert found == [box.left, box.top, width / 2, height / 2]
+    up = replace(down, y=Axis("", 0, 10))
+    assert float(parse(up).find(f"{NS}rect[@class='dk-q-live']").get("y")) == box.top + height / 2
+
+
+def test_dead_and_claimed_areas_carry_a_pattern_too():
+    style = parse(address_map()).find(NS + "style").text
+    for role in ("zapped", "claimed"):
+        assert f".dk-q-{role}{{fill:url(#dk-{role})" in style
+    assert ".dk-q-live{fill:#" in style
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_and_role_can_be_drawn(shape):
+    marks = {"x": range(len(ROLES)), "y": [0] * len(ROLES), "role": list(ROLES)}
+    layer = Layer("m", "marker", marks | {"shape": [shape] * len(ROLES)})
+    root = parse(replace(timeline(), layers=(layer,), legend=()))
+    drawn = [e for e in root.iter() if re.match("dk-[mx]-", e.get("class", ""))]
+    assert len(drawn) == len(ROLES)
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), min_size=1))
+def test_any_name_stays_text(name):
+    layer = Layer("t", "text", {"x": [0], "y": [0], "text": [name], "role": ["ink"]})
+    picture = replace(timeline(), title=name, alt=f"a {name}", layers=(layer,), legend=())
+    svg = to_svg(picture)
+    svg.encode()
+    shown = printable(name).replace("\r\n", "\n").replace("\r", "\n")  # as XML reads line ends
+    assert shown in all_texts(ElementTree.fromstring(svg))
+
+
+def test_escape_covers_text_and_attributes():
+    assert escape('<a href="x">&') == "&lt;a href=&quot;x&quot;&gt;&amp;"
+
+
+def test_same_bytes():
+    assert to_svg(address_map()) == to_svg(address_map())
+    assert to_svg(address_map(1)) != to_svg(address_map(2))

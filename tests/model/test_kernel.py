@@ -1,0 +1,147 @@
+"""Kernel profiles: every version switch on both sides of its boundary, configuration, cmdline."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import pytest
+
+from devmemkit.model.kernel import FEATURES, VERSIONS, Config, KernelProfile
+from devmemkit.model.policy import POLICIES
+
+ORDER = tuple(VERSIONS)
+"""The versions, oldest first."""
+
+
+@pytest.mark.parametrize(
+    ("feature", "before", "since", "old", "new"),
+    [
+        ("policy", "4.4", "4.5", "NoProtection", "ExcludeNew"),  # facts 8: 90a545e98126
+        ("policy", "4.5", "5.8", "ExcludeNew", "RevokeDevmem"),  # facts 3.1
+        ("policy", "5.10", "5.12", "RevokeDevmem", "RevokeAll"),  # facts 3.1
+        ("attribute_mapping", "5.10", "5.12", "own", "at creation"),  # facts 5.2
+        ("attribute_mapping", "5.12", "5.15", "at creation", "at open"),  # facts 5.2
+        ("access_recheck", "5.10", "5.12", False, True),  # facts 3.5
+        ("access_one_page", "7.2", "7.3", False, True),  # facts 3.5
+        ("sysram_rule", "5.15", "6.1", False, True),  # facts 1.10: v5.16
+        ("read_stops_on", "5.15", "6.1", "fatal signal", "any signal"),  # facts 2.3
+        ("muxed_sleep", "6.1", "6.12", "after unlock", "before unlock"),  # facts 1.5
+        ("bad_bar", "6.1", "6.12", "ignored", "EINVAL"),  # facts 5.5
+        ("memtype_lives", "6.12", "6.16", "until zap", "until VMA dies"),  # facts 3.7.9
+        ("devmem_mmap", "6.18", "6.19", "populate, link", "link, populate"),  # facts 4.2
+        ("pat_check", "7.1", "7.2", "without STRICT_DEVMEM", "with STRICT_DEVMEM"),  # facts 2.4
+        ("zap_lock", "5.15", "6.1", "write", "read"),  # facts 3.4
+        ("iores_levels", "7.2", "7.3", 5, 8),  # facts 1.11
+    ],
+)
+def test_feature_boundary(feature: str, before: str, since: str, old: object, new: object) -> None:
+    """The value in every version up to ``before`` that is not older, and in all from ``since``."""
+    assert ORDER.index(before) + 1 == ORDER.index(since)
+    assert KernelProfile(before)[feature] == old
+    assert KernelProfile(since)[feature] == new
+
+
+def test_table_is_in_order_and_complete() -> None:
+    """A feature's rows stand together, oldest first, from "0" on; versions are not repeated."""
+    seen = []
+    for feature, rows in groupby(FEATURES, key=lambda row: row.feature):
+        versions = [tuple(map(int, row.version.split("."))) for row in rows]
+        assert versions[0] == (0,)
+        assert versions == sorted(set(versions))
+        seen.append(feature)
+    assert len(seen) == len(set(seen))
+    for version in VERSIONS:
+        for feature in seen:
+            assert KernelProfile(version).row(feature).feature == feature
+
+
+def test_5_10_is_younger_than_5_8() -> None:
+    """Versions are compared as numbers, not as text."""
+    assert KernelProfile("5.10").row("policy").version == "5.8"
+    assert KernelProfile("6.19").row("devmem_mmap").version == "6.19"
+
+
+def test_commits_of_the_policies() -> None:
+    """Facts 3.1, 8."""
+    commits = {row.value: row.commit for row in FEATURES if row.feature == "policy"}
+    assert commits == {
+        "NoProtection": "",
+        "ExcludeNew": "90a545e98126",
+        "RevokeDevmem": "3234ac664a87",
+        "RevokeAll": "636b21b50152",
+    }
+
+
+@pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "7.3"])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_replaces_its_row_alone(version: str, policy: str) -> None:
+    plain, other = KernelProfile(version), KernelProfile(version, policy_name=policy)
+    assert other.policy.name == policy
+    assert {r.feature: plain[r.feature] for r in FEATURES} == {
+        r.feature: other[r.feature] for r in FEATURES
+    }
+    assert str(other) == f"Linux {version}, {policy}"
+
+
+def test_unknown_names_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"^kernel: expected one of 4\.4, .*7\.3; got '6\.13'$"):
+        KernelProfile("6.13")
+    with pytest.raises(ValueError, match=r"^policy: expected one of NoProtection, .*; got 'Deny'$"):
+        KernelProfile("6.12", policy_name="Deny")
+    with pytest.raises(KeyError, match="no_such_feature"):
+        KernelProfile("6.12")["no_such_feature"]
+
+
+def test_io_strict_needs_strict() -> None:
+    """Facts 2.6."""
+    with pytest.raises(ValueError, match="STRICT_DEVMEM=y for IO_STRICT_DEVMEM=y"):
+        Config(strict_devmem=False)
+    assert Config(strict_devmem=False, io_strict_devmem=False).devmem
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "strict", "checks"),
+    [
+        ("", True, True),
+        ("", False, False),
+        ("iomem=relaxed", True, False),
+        ("iomem=strict", True, True),
+        ("iomem=strict", False, True),
+        ("iomem=relaxed,strict", True, True),
+        ("iomem=strict,relaxed", True, True),  # within one word strict wins
+        ("iomem=strict iomem=relaxed", True, False),
+        ("quiet iomem=xxrelaxedxx", True, False),
+        ("noiomem=relaxed", True, True),
+        ("iomem=other", False, False),
+    ],
+)
+def test_strict_iomem_checks(cmdline: str, strict: bool, checks: bool) -> None:
+    """Facts 1.10: 1 at start iff STRICT_DEVMEM; substring search, relaxed first, then strict."""
+    config = Config(strict_devmem=strict, io_strict_devmem=strict)
+    assert KernelProfile("6.12", config, cmdline).strict_iomem_checks == checks
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "locked"),
+    [
+        ("", False),
+        ("lockdown=integrity", True),
+        ("quiet lockdown=confidentiality", True),
+        ("lockdown=none", False),
+        ("lockdown=integrity lockdown=none", True),
+    ],
+)
+def test_lockdown(cmdline: str, locked: bool) -> None:
+    """Facts 7.2: integrity suffices; it is never lifted again."""
+    assert KernelProfile("6.12", cmdline=cmdline).lockdown == locked
+
+
+def test_pat() -> None:
+    assert KernelProfile("6.12").pat
+    assert not KernelProfile("6.12", cmdline="quiet nopat").pat
+    assert not KernelProfile("6.12", Config(x86_pat=False)).pat
+
+
+def test_but() -> None:
+    kernel = KernelProfile("6.12").but(policy_name="DenyIdle")
+    assert (kernel.version, kernel.policy.name) == ("6.12", "DenyIdle")

@@ -1,0 +1,90 @@
+"""Recorded machines, and the model held against what real kernels printed."""
+
+import json
+
+import pytest
+
+from devmemkit.model.iomem import format_dump
+from devmemkit.model.iomem_tree import entries_of, tree_of
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Machine
+from devmemkit.model.resource import Resource
+from devmemkit.model.step import run
+from devmemkit.scenarios import story  # noqa: F401 - registers the operations
+from devmemkit.scenarios.machines import data_dir, load_machine, recorded, sources
+
+PMEM = (0x40000000, 0x10000000)
+
+
+def text(tree: Resource, kernel: KernelProfile) -> str:
+    return format_dump(entries_of(tree, levels=kernel["iores_levels"]))
+
+
+def machine(name: str, state: str = "idle") -> Machine:
+    return load_machine(name, KernelProfile(name.removeprefix("qemu-")), state=state)
+
+
+def test_four_kernels_are_recorded_oldest_first() -> None:
+    assert recorded() == ("qemu-5.10", "qemu-6.1", "qemu-6.12", "qemu-7.3")
+
+
+@pytest.mark.parametrize("name", recorded())
+@pytest.mark.parametrize("state", ["idle", "bound"])
+def test_a_loaded_tree_prints_as_the_kernel_printed_it(name: str, state: str) -> None:
+    loaded = machine(name, state)
+    folder = data_dir() / "machines" / name / state
+    assert text(loaded["iomem"], loaded.kernel) == (folder / "iomem").read_text()
+    assert text(loaded["ioport"], loaded.kernel) == (folder / "ioports").read_text()
+
+
+@pytest.mark.parametrize("name", recorded())
+def test_the_same_drivers_leave_the_tree_that_the_kernel_left(name: str) -> None:
+    """facts 5.5, 7.3: bind e1000 and nvme, claim the namespace; then compare with `bound`."""
+    m = machine(name)
+    for start, size in ((PMEM[0], 0x2000), (PMEM[0], 0x2000)):  # two looks at the info block
+        m, claimed, _ = run(
+            m, "nd", "request_mem_region", start=start, size=size, name="namespace0.0"
+        )
+        assert claimed.ok
+        m, released, _ = run(m, "nd", "release_mem_region", start=start, size=size)
+        assert released.value == 1
+    m, claimed, _ = run(
+        m, "nd", "request_mem_region", start=PMEM[0], size=PMEM[1], name="namespace0.0"
+    )
+    assert claimed.ok
+    for bdf, driver in (("0000:00:03.0", "e1000"), ("0000:00:04.0", "nvme")):
+        m, bound, _ = run(m, driver, "bind", bdf=bdf, driver=driver)
+        assert bound.ok, bound
+    folder = data_dir() / "machines" / name
+    assert text(m["ioport"], m.kernel) == (folder / "bound" / "ioports").read_text()
+    assert text(m["iomem"], m.kernel) == (folder / "bound" / "iomem").read_text()
+    assert text(machine(name)["iomem"], m.kernel) == (folder / "idle" / "iomem").read_text()
+    recorded_drivers = json.loads((folder / "bound" / "pci.json").read_text())
+    assert {b: m["pci", b].driver for b in recorded_drivers} == {
+        b: about["driver"] for b, about in recorded_drivers.items()
+    }
+
+
+def test_high_memory_and_width_come_from_the_recording() -> None:
+    m = machine("qemu-6.12")
+    assert m.phys_bits == 40
+    assert m.high_memory == 0x7FFD7000
+
+
+def test_a_dump_alone_is_a_machine_too() -> None:
+    path = data_dir() / "machines" / "qemu-6.1" / "bound" / "iomem"
+    loaded = load_machine(str(path), KernelProfile("6.1"))
+    assert text(loaded["iomem"], loaded.kernel) == path.read_text()
+    assert sources(str(path)) == [path]
+
+
+def test_what_is_no_machine_is_named_with_what_would_be() -> None:
+    with pytest.raises(ValueError, match=r"machine: expected qemu-5\.10, .* got 'pdp-11'"):
+        load_machine("pdp-11", KernelProfile("6.1"))
+
+
+def test_zeroed_dumps_are_refused() -> None:
+    from devmemkit.model.iomem import parse
+
+    with pytest.raises(ValueError, match="zeroes only: read it as root"):
+        tree_of(parse("00000000-00000000 : System RAM\n"), root_end=1 << 40)
