@@ -72,16 +72,9 @@ def _iomem(options: argparse.Namespace) -> int:
     try:
         dump.show(options.file, options.json, sys.stdout)
         sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_output()
-        return 141  # as if SIGPIPE had ended us
     except ValueError as error:
         print(f"devmemkit iomem: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"devmemkit iomem: cannot write the output: {error.strerror}", file=sys.stderr)
-        _forget_output()
-        return 1
     return 0
 
 
@@ -92,6 +85,14 @@ def main(argv: list[str] | None = None) -> int:
         return _reproduce(options) if options.command == "reproduce" else _iomem(options)
     except SystemExit as stop:
         return int(stop.code or 0)
+    except BrokenPipeError:
+        _forget_output()
+        return 141  # as if SIGPIPE had ended us
+    except OSError as error:
+        # Reading is over when this comes: every file that may be missing has its own sentence.
+        print(f"devmemkit {options.command}: cannot write: {error.strerror}", file=sys.stderr)
+        _forget_output()
+        return 1
     except KeyboardInterrupt:
         print(f"devmemkit {options.command}: interrupted", file=sys.stderr)
         return 130

@@ -191,7 +191,7 @@ def test_iomem_ends_quietly_when_its_reader_has_seen_enough(tmp_path):
 def test_iomem_says_when_the_output_cannot_be_written(dump):
     with open("/dev/full", "wb") as full:
         done = run("iomem", dump, stdout=full)
-    assert done.stderr == b"devmemkit iomem: cannot write the output: No space left on device\n"
+    assert done.stderr == b"devmemkit iomem: cannot write: No space left on device\n"
     assert done.returncode == 1
 
 

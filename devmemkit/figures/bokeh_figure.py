@@ -203,7 +203,9 @@ def to_figure(picture: Picture) -> figure:
         if "tip" in layer.columns:
             hovered.append(renderer)
     if hovered:
-        fig.add_tools(HoverTool(renderers=hovered, tooltips=_TIP, visible=False))
+        fig.add_tools(
+            HoverTool(renderers=hovered, tooltips=_TIP, point_policy="follow_mouse", visible=False)
+        )
     if picture.legend:
         fig.add_layout(_legend(pen, picture, box.left - EDGE), "above")
     if picture.title:

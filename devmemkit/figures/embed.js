@@ -15,25 +15,17 @@
     return theme === undefined ? system.matches : theme === "false";
   };
 
-  // Replaces each colour of the table in a property's value; others are returned as they are.
-  const swap = (value, table) => {
-    if (typeof value === "string") return table[value] ?? value;
-    if (Array.isArray(value)) return value.map((one) => swap(one, table));
-    return value;
-  };
-
   const recolour = () => {
     const dark = isDark();
     for (const [doc, place] of documents) {
       if (place.dark === dark) continue;
       place.dark = dark;
       place.element.style.background = paper[Number(dark)];
+      const table = dark ? darkOf : lightOf;
       for (const model of doc.all_models) {
+        if (model.palette) model.palette = model.palette.map((colour) => table[colour] ?? colour);
         for (const { attr } of model) {
-          if (attr !== "palette" && !attr.endsWith("_color")) continue;
-          const value = model[attr];
-          const other = swap(value, dark ? darkOf : lightOf);
-          if (JSON.stringify(other) !== JSON.stringify(value)) model[attr] = other;
+          if (attr.endsWith("_color") && model[attr] in table) model[attr] = table[model[attr]];
         }
       }
     }

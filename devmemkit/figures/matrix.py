@@ -7,7 +7,7 @@ from typing import Any
 
 from devmemkit.figures.marks import Axis, Layer, Picture
 
-LABEL, CELL = 4.6, 1.3
+LABEL, CELL = 5.0, 1.3
 """Widths, in axis units, of the row labels and of a cell."""
 
 Cell = tuple[str, str]
@@ -24,7 +24,7 @@ def matrix(
     }
     for index, column in enumerate(columns):
         for line, text in enumerate(column.split("\n")):
-            _word(words, LABEL + (index + 0.5) * CELL, line * 0.65 - 1.35, text, "small")
+            _word(words, LABEL + (index + 0.5) * CELL, line * 0.6 - 1.6, text, "small")
     for y, (label, cells) in enumerate(rows.items()):
         _word(words, 0, y, label, "plain", anchor="left", room=LABEL - 0.1)
         for index, (text, role) in enumerate(cells):
@@ -49,7 +49,7 @@ def matrix(
         title=title,
         alt=f"{title}. {told}.",
         x=Axis("", 0, LABEL + len(columns) * CELL),
-        y=Axis("", len(rows) - 0.4, -2.0),
+        y=Axis("", len(rows) - 0.4, -2.2),
         layers=(Layer("cells", "quad", quads), Layer("cell-words", "text", words)),
         height=int(46 + 27 * (len(rows) + 1.6)),
     )

@@ -30,20 +30,27 @@ def bundle(picture: Picture) -> dict[str, str]:
     The HTML shows the SVG as an image; its script replaces the image by the live figure as soon
     as BokehJS is in the page (`load_bokeh`, `bokeh_script`), and does nothing until then.
     """
-    svg = to_svg(picture)
-    data = base64.b64encode(svg.encode()).decode()
     item = json.dumps(to_json(picture), separators=(",", ":")).replace("<", "\\u003c")
+    live = (
+        f"<script>{{const s=document.currentScript.parentElement;{_QUEUE}(k=>k.figure(s,{item}))}}"
+        "</script>"
+    )
     return {
-        "image/svg+xml": svg,
-        "text/html": (
-            f'<div style="overflow-x:auto"><div style="position:relative;min-width:{MIN_WIDTH}px;'
-            f'max-width:{MAX_WIDTH}px"><img alt="{html.escape(picture.alt)}" width="{WIDTH}" '
-            f'height="{picture.height}" style="display:block;width:100%;height:auto" '
-            f'src="data:image/svg+xml;base64,{data}"><script>{{const s=document.currentScript'
-            f".parentElement;{_QUEUE}(k=>k.figure(s,{item}))}}</script></div></div>"
-        ),
+        "image/svg+xml": to_svg(picture),
+        "text/html": image(picture, live),
         "text/plain": picture.alt,
     }
+
+
+def image(picture: Picture, script: str = "") -> str:
+    """The picture as an `<img>` with a data address, in a box that scrolls where it is narrow."""
+    data = base64.b64encode(to_svg(picture).encode()).decode()
+    return (
+        f'<div style="overflow-x:auto"><div style="position:relative;min-width:{MIN_WIDTH}px;'
+        f'max-width:{MAX_WIDTH}px"><img alt="{html.escape(picture.alt)}" width="{WIDTH}" '
+        f'height="{picture.height}" style="display:block;width:100%;height:auto" '
+        f'src="data:image/svg+xml;base64,{data}">{script}</div></div>'
+    )
 
 
 def show(picture: Picture) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from devmemkit.figures.frame import (
@@ -230,3 +230,13 @@ def to_svg(picture: Picture) -> str:
 {body}
 </svg>
 """
+
+
+def stacked(pictures: Sequence[Picture]) -> str:
+    """Pictures below one another in one SVG document."""
+    body, y = "", 0
+    for picture in pictures:
+        body += to_svg(picture).replace("<svg ", f'<svg y="{y}" ', 1)
+        y += picture.height
+    size = f'width="{WIDTH}" height="{y}" viewBox="0 0 {WIDTH} {y}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n{body}</svg>\n'

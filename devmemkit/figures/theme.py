@@ -37,7 +37,7 @@ ROLES: Final[dict[str, Role]] = {
     "live": Role("#0b9a63", "#35d69b", "live PTE"),
     "zapped": Role("#b0223a", "#ff8095", "zapped page", "x"),
     "private": Role("#8633b0", "#d29bf5", "private copy", "|"),
-    "process": Role("#1769c5", "#4e9ef1", "process"),
+    "process": Role("#1769c5", "#5aa6f5", "process"),
     "driver": Role("#ad6500", "#ffc266", "driver"),
     "kernel": Role("#4a4168", "#d0d3de", "kernel"),
     "ok": Role("#0a8454", "#3fd9a0", "succeeds"),

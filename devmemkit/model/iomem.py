@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 from devmemkit.model import iomem_depth, iomem_repair
+from devmemkit.model.iomem_block import blocks, width_of
 from devmemkit.model.iomem_line import Notes, Row
 
 
@@ -102,9 +101,9 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     entries: list[Entry] = []
     parents: list[int | None] = []
     max_level: int | None = None
-    for block in _blocks(rows, notes):
+    for block in blocks(rows, notes):
         depths = iomem_depth.depths(block, notes)
-        width = _width(block, notes)
+        width = width_of(block, notes)
         level = iomem_depth.flattened_at(block, depths)
         if level is not None:
             max_level = max(level, max_level or 0)
@@ -125,54 +124,14 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     )
 
 
-def _blocks(rows: list[Row], notes: Notes) -> Iterator[list[Row]]:
-    """Cut where a second dump begins: other digits, or, after a gap, addresses that start again."""
-    block = [rows[0]]
-    for last, row in pairwise(rows):
-        width = len(row.digits[0])
-        restarts = row.after_gap and 0 < row.start < last.start
-        if row.after_gap and row.start == 0 < row.end:
-            restarts = last.start > 0
-        first = block[0].digits[0]
-        rewidened = (
-            {width, len(row.digits[1]), len(first)} == {4, 8}
-            and len(row.digits[1]) == width
-            and row.digits[0][0] == first[0] == "0"
-            and (row.after_gap or len(row.indent) <= len(block[0].indent))
-        )
-        if restarts or rewidened:
-            notes.append((row.line, "another dump starts here"))
-            yield block
-            block = []
-        block.append(row)
-    yield block
-
-
-def _width(block: list[Row], notes: Notes) -> int:
-    """Derive the least number of digits: padded addresses show it, wider ones only bound it."""
-    written = [digits for row in block for digits in row.digits]
-    padded = Counter(len(digits) for digits in written if digits[0] == "0" != digits)
-    shortest = min(map(len, written))
-    if padded:
-        width = max(padded, key=lambda digits: padded[digits])
-    elif shortest >= 8 or (shortest < 4 and any(row.end > 0xFFFF for row in block)):
-        width = 8
-    else:
-        width = 4
-    for row in block:
-        for digits in row.digits:
-            size = len(digits)
-            if size < width or (size > width and digits[0] == "0"):
-                notes.append((row.line, f"address of {size} digits, the dump has {width}"))
-    return width
-
-
 def _note_oddities(rows: list[Row], notes: Notes) -> None:
     for row in rows:
         if row.start > row.end:
             notes.append((row.line, "range ends before it starts: kept"))
         elif row.end == 0:
-            notes.append((row.line, "both addresses are zero, as readers without rights see: kept"))
+            notes.append(
+                (row.line, "both addresses are zero, as readers without rights see them: kept")
+            )
         if not row.name:
             notes.append((row.line, "empty name: kept"))
         elif not row.name.isascii() and any("\udc80" <= c <= "\udcff" for c in row.name):

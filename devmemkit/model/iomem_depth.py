@@ -43,7 +43,7 @@ def depths(block: Sequence[Row], notes: Notes) -> list[int]:
     last_at: dict[int, Row] = {}  # by depth, for indents between two depths
     for row, column in zip(block, columns, strict=True):
         depth, certain = meaning[column]
-        if not certain and above >= depth and depth in last_at and _holds(last_at[depth], row):
+        if not certain and above >= depth and depth in last_at and holds(last_at[depth], row):
             depth += 1
         if column - base != 2 * depth:
             notes.append((row.line, f"indent of {column - base} columns read as depth {depth}"))
@@ -93,7 +93,7 @@ def _first_aligned(block: Sequence[Row], columns: list[int]) -> list[int]:
         return columns
     outer = [row for row, column in zip(block[1:], columns[1:], strict=True) if column == rest]
     seen = block[0].end and any(row.end for row in outer)
-    if (not seen and gap in (1, 4, 8)) or any(_holds(block[0], row) for row in outer):
+    if (not seen and gap in (1, 4, 8)) or any(holds(block[0], row) for row in outer):
         return columns
     return [rest, *columns[1:]]
 
@@ -102,9 +102,7 @@ def _reading(columns: list[int]) -> _Reading:
     """Choose the reading that explains most indents with the fewest missing levels."""
     base = min(columns)
     counts = Counter(column - base for column in columns)
-    steps: Counter[tuple[int, int]] = (
-        Counter()
-    )  # from the indent of the line above a line to its own
+    steps: Counter[tuple[int, int]] = Counter()  # from the indent of the line that holds a line
     path: list[int] = []
     for column in columns:
         while path and path[-1] >= column:
@@ -128,7 +126,7 @@ def _reading(columns: list[int]) -> _Reading:
     return min(readings, key=lambda reading: reading[2])
 
 
-def _holds(outer: Row, inner: Row) -> bool:
+def holds(outer: Row, inner: Row) -> bool:
     """Tell whether `outer` contains `inner`; zeroed addresses contain and tell nothing."""
     return inner.end > 0 and outer.start <= inner.start <= inner.end <= outer.end
 
@@ -144,7 +142,7 @@ def flattened_at(block: Sequence[Row], found: Sequence[int]) -> int | None:
     for row, depth in zip(block, found, strict=True):
         if depth < deepest:
             holder = None
-        elif holder is not None and _holds(holder, row):
+        elif holder is not None and holds(holder, row):
             return deepest
         else:
             holder = row
@@ -165,7 +163,7 @@ def parents(
     for i, (row, depth) in enumerate(zip(block, found, strict=True)):
         while path and (
             found[path[-1]] > depth
-            or (found[path[-1]] == depth and not (depth == level and _holds(block[path[-1]], row)))
+            or (found[path[-1]] == depth and not (depth == level and holds(block[path[-1]], row)))
         ):
             path.pop()
         parent = path[-1] if path else None
@@ -175,8 +173,8 @@ def parents(
             )
         elif parent is not None and row.end and block[parent].end and row.start <= row.end:
             if found[parent] < depth - 1:
-                parent = next((p for p in reversed(path) if _holds(block[p], row)), None)
-            elif not _holds(block[parent], row):
+                parent = next((p for p in reversed(path) if holds(block[p], row)), None)
+            elif not holds(block[parent], row):
                 notes.append((row.line, f"sticks out of its parent on line {block[parent].line}"))
         if row.end > 0 and row.start <= row.end:
             reach = furthest.get(parent)

@@ -24,26 +24,36 @@ class Row:
     digits: tuple[str, str]
     name: str
     raw: str  # the line, to judge whether it was wrapped
-    after_gap: bool = False
+    blanks: int = 0  # empty lines above it
+    skipped: int = 0  # lines above it that are none of a dump
+
+
+Found = dict[int, list[Row]]  # the ranges of each line that names one, by index of the line
 
 
 # Blanks that mail clients and browsers put for a space; U+DCA0 is a Latin-1 one that is no UTF-8.
 _NBSP = "\xa0\u2000-\u200a\u202f\u205f\u3000\udca0"
 NBSPS = re.compile(f"\xc2?[{_NBSP}]")  # \xc2 too: UTF-8 taken for Latin-1
 _BLANK = f"[ \t\r{_NBSP}\u200b\ufeff]"
-DASH = "[-\u2010-\u2015\u2212]"
+DASH = re.compile("[-\u2010-\u2015\u2212\udc96\udc97]")  # the last two: dashes of Windows-1252
 _HEX = "(?:0[xX])?([0-9a-fA-F]{1,16})"
-_RANGE = rf"(?<![0-9a-fA-F]){_HEX}({_BLANK}{{0,4}}{DASH}{_BLANK}{{0,4}}){_HEX}(?![0-9a-fA-F])"
+_RANGE = (
+    rf"(?<![0-9a-fA-F]){_HEX}({_BLANK}{{0,4}}{DASH.pattern}{_BLANK}{{0,4}}){_HEX}(?![0-9a-fA-F])"
+)
 
 PRINTED = re.compile(r"( *)([0-9a-f]{4,16})-([0-9a-f]{4,16}) : (.*)", re.DOTALL)
 LOOSE = re.compile(rf"{_RANGE}({_BLANK}{{0,40}}[:\uff1a]{_BLANK}?)(.*)", re.DOTALL)
 BARE = re.compile(rf"{_RANGE}({_BLANK}{{1,40}}(?=\S)|{_BLANK}{{0,40}}$)(.*)", re.DOTALL)
 NEXT = re.compile(r"(?<![0-9a-fA-F])(?:0x)?[0-9a-f]{4,16}-(?:0x)?[0-9a-f]{4,16} : ")
-CUT = re.compile(rf"(?:0x)?([0-9a-fA-F]{{1,16}}){_BLANK}?(?:{DASH}{_BLANK}?[0-9a-fA-FxX]{{0,16}})?")
+CUT = re.compile(
+    rf"(?:0x)?([0-9a-fA-F]{{1,16}}){_BLANK}?(?:{DASH.pattern}{_BLANK}?[0-9a-fA-FxX]{{0,16}})?"
+)
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,32}[@-~]|\x1b[()][0-9A-B]|\x1b[=>]")
 _TAG = re.compile(
-    r"</?(?:a|b|body|br|code|div|font|html|i|li|p|pre|samp|span|td|tr|tt)\b[^<>]{0,300}>", re.I
+    r"</?(?:a|b|body|br|code|div|em|font|html|i|kbd|li|p|pre|samp|small|span|strong|t[dhrt]|u|ul)"
+    r"\b[^<>]{0,300}>",
+    re.I,
 )
 _ENTITY = re.compile(r"&(?:nbsp|gt|lt|amp|quot|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
 _QUOPRI = re.compile(r"=(?:C2=A0|A0|20|09|3D)|=20$", re.I)
@@ -74,6 +84,7 @@ def unmangled(line: str) -> tuple[str, list[str]]:
 
 
 def unescaped(text: str) -> str:
+    """Decode the few HTML entities that a pasted dump may hold."""
     return _ENTITY.sub(lambda m: html.unescape(m[0]), text)
 
 

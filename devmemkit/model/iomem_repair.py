@@ -1,17 +1,15 @@
-"""Find the lines of a dump in text as people paste it: prefixes, odd separators, wrapped names."""
+"""Find the lines of a dump in text as people paste it, and say what a text without any is."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 
 from devmemkit.model.iomem_line import (
     BARE,
-    CUT,
     DASH,
     LOOSE,
     MARKS,
@@ -19,34 +17,21 @@ from devmemkit.model.iomem_line import (
     NEXT,
     PERMISSIONS,
     PRINTED,
+    Found,
     Notes,
     Row,
     make_row,
     unescaped,
     unmangled,
 )
+from devmemkit.model.iomem_wrap import join_wrapped
 
 # What ends every line of a paste and is no part of a name.
 _TAILS = ("^M$", "$", "^M", '",', '"', "',", "'", "<br>", "<br/>", "<br />", "\\n", "`", "|", "\\")
 
-# Names that are never whole: the first words of kernel names that have more than one.
-_INCOMPLETE = re.compile(
-    "System|Kernel|PCI|PCI (?:Bus|MMCONFIG|ECAM|CardBus)|ACPI|ACPI (?:Non-volatile|CPU)|Video|pnp"
-    "|Adapter|Local|IOAPIC|Crash|RAM|Unknown|Unknown E820|Persistent|Soft|Unusable|HPET|CXL"
-    "|CXL Window|ICH|ICH HD|dma|dma page|Graphics|Graphics Stolen"
-)
+_HALF = re.compile(rf"[0-9a-fA-F]{{4}}{DASH.pattern}$")
 _YEARS = re.compile("(?:19|20)[0-9]{2}-(?:19|20)[0-9]{2}:")
-_NO_WRAP = re.compile(
-    r"```|~~~|\.\.|\u2026|[\[(]|--|==|__|[-*#$%@<^/\\]|.*:$|\S+@\S+[: ~].*[$#%]|.*/proc/|(?i:snip|cut)\b"
-)
-
-
-# What follows only another word, though it looks like an aside.
-_TAIL_WORDS = frozenset(("(kmem)", "(legacy)", "(boot alias)"))
-
-_MOST_SKIPPED = 10_000  # lines skipped in a row that are told one by one
-
-_Found = dict[int, list[Row]]  # by index of the line
+_OTHER_END = re.compile("([\r\u2028\x85])[ \t>]*[0-9a-fA-F]{4,16}-")
 
 
 def decode(text: str | bytes, notes: Notes) -> str:
@@ -73,8 +58,8 @@ def decode(text: str | bytes, notes: Notes) -> str:
 def split_lines(text: str, notes: Notes) -> list[str]:
     """Split at line feeds, or at whatever the text has instead, and drop carriage returns."""
     separator = "\n"
-    if text.count("\n") <= 1:
-        separator = max("\n\r\u2028\x85", key=text.count)
+    if text.count("\n") <= 1 and (other := _OTHER_END.search(text)):
+        separator = other[1]
     lines = text.split(separator)
     if not lines[-1]:
         lines.pop()
@@ -100,14 +85,14 @@ def read_rows(lines: list[str], notes: Notes) -> list[Row]:
             rows.append(row)
     if len(rows) < len(lines):
         found = {row.line - 1: [row] for row in rows}
-        loose = [i for i, line in enumerate(lines) if i not in found and line.strip()]
+        loose = [i for i, line in enumerate(lines) if i not in found and DASH.search(line)]
         joined = _join_split(lines, loose)
         _read_loose(lines, loose, found, notes)
         _read_bare(lines, loose, found, notes)
         notes += [(i + 1, "second half of a range: joined") for i in joined]
         rows = [row for i in sorted(found) for row in found[i]]
         if rows:
-            _join_wrapped(lines, found, rows, joined, notes)
+            join_wrapped(lines, found, rows, joined, notes)
     _strip_tails(rows, notes)
     return rows
 
@@ -117,7 +102,7 @@ def _join_split(lines: list[str], loose: Sequence[int]) -> set[int]:
     second = set()
     for i in loose:
         head = lines[i].rstrip()
-        if i + 1 < len(lines) and re.search(rf"[0-9a-fA-F]{{4}}{DASH}$", head):
+        if i + 1 < len(lines) and _HALF.search(head[-8:]):
             joined = head + lines[i + 1].strip("> \t")
             if (match := LOOSE.search(joined)) and make_row(i + 1, joined, match)[0]:
                 lines[i], lines[i + 1] = joined, ""
@@ -125,7 +110,7 @@ def _join_split(lines: list[str], loose: Sequence[int]) -> set[int]:
     return second
 
 
-def _read_loose(lines: Sequence[str], indices: Sequence[int], found: _Found, notes: Notes) -> None:
+def _read_loose(lines: Sequence[str], indices: Sequence[int], found: Found, notes: Notes) -> None:
     """Read lines that are not as printed, several ranges on one line among them."""
     doubtful = []  # small numbers and years: kept if at least as many lines are ranges for sure
     for i in indices:
@@ -172,7 +157,7 @@ def _rename(rows: Sequence[Row], repair: Callable[[str], str], what: str, notes:
             notes.append((row.line, what))
 
 
-def _read_bare(lines: Sequence[str], indices: Sequence[int], found: _Found, notes: Notes) -> None:
+def _read_bare(lines: Sequence[str], indices: Sequence[int], found: Found, notes: Notes) -> None:
     """Read ranges without a colon, if they stand next to lines that are entries for sure."""
     if not found:
         return
@@ -192,92 +177,6 @@ def _read_bare(lines: Sequence[str], indices: Sequence[int], found: _Found, note
             if row is not None:
                 found[i] = [row]
                 notes += [(i + 1, note) for note in what]
-
-
-def _shape(name: str) -> str:
-    return re.sub("[0-9a-f]+", "0", name)
-
-
-class _Names:
-    """The names of a text, to tell from them which are broken off."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.limit = max(len(row.raw) for row in rows)
-        self.whole: Counter[str] = Counter()
-        self.beginnings: set[str] = set()
-        for row in rows:
-            shape = _shape(row.name.rstrip())
-            self.whole[shape] += 1
-            cuts = [i for i, c in enumerate(shape[:80]) if c == " "]
-            self.beginnings.update(shape[:i] for i in cuts)
-
-    def joined(self, row: Row, rest: str, after_blanks: bool, at_end: bool) -> str:
-        """Return the name with `rest` joined if something shows a wrap, else an empty string."""
-        name = row.name.strip()
-        if rest.startswith(":") and not name:
-            return rest[1:].strip()
-        if (_NO_WRAP.match(rest) and rest not in _TAIL_WORDS) or CUT.fullmatch(rest):
-            return ""
-        if at_end and after_blanks:
-            return ""
-        if row.raw.endswith("=") and name.endswith("="):  # quoted-printable's soft line break
-            return name[:-1] + rest
-        shape, spaced = _shape(name), f"{name} {rest}".strip()
-        words = len(rest.split(maxsplit=4))
-        if (
-            _INCOMPLETE.fullmatch(name)
-            or rest in _TAIL_WORDS
-            or self.whole[_shape(spaced)]
-            or any(name.count(a) > name.count(b) for a, b in ("[]", "()"))
-            or (words <= 2 and f"{row.start:x}" in rest)  # a device tree's node name
-            or (words <= 3 and (not name or row.name[-1:].isspace()))
-            or (words <= 3 and shape in self.beginnings and self.whole[shape] == 1)
-        ):
-            return spaced
-        if self.whole[_shape(name + rest)]:
-            return name + rest
-        fits = len(row.raw) + 1 + len(rest.split(maxsplit=1)[0]) <= max(60, self.limit)
-        return "" if fits or after_blanks or at_end or words > 4 else spaced
-
-
-def _join_wrapped(
-    lines: Sequence[str], found: _Found, rows: Sequence[Row], taken: set[int], notes: Notes
-) -> None:
-    """Join the rest of wrapped names to their rows; note every other line as skipped."""
-    names = _Names(rows)
-    last = max(found)
-    row: Row | None = None
-    blanks = skipped = alike = 0
-    for i, line in enumerate(lines):
-        if i in found:
-            row = found[i][-1]
-            found[i][0].after_gap = bool(blanks or skipped)
-            blanks = skipped = alike = 0
-            continue
-        if i in taken:
-            continue
-        rest = NBSPS.sub(" ", line).strip().lstrip(">| ") if line else ""
-        if not rest:
-            blanks += 1
-            what = "blank line: skipped"
-        elif row is None:
-            what = "before the first entry: skipped"
-        elif not skipped and (joined := names.joined(row, rest, blanks > 0, i > last)):
-            row.name, row.raw, blanks = joined, line.rstrip(), 0
-            what = f"name wrapped from line {row.line}: joined"
-        else:
-            skipped += 1
-            if (cut := CUT.fullmatch(rest)) and len(cut[1]) >= 4:
-                what = "cut short, no whole range: skipped"
-            elif i > last:
-                what = "after the last entry: skipped"
-            else:
-                what = "not an entry: skipped"
-        alike += 1
-        if alike < _MOST_SKIPPED:
-            notes.append((i + 1, what))
-        elif alike == _MOST_SKIPPED:
-            notes.append((i + 1, "this line and all up to the next entry: skipped"))
 
 
 def _strip_tails(rows: Sequence[Row], notes: Notes) -> None:

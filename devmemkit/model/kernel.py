@@ -115,15 +115,18 @@ class KernelProfile:
 
     def __getitem__(self, feature: str) -> Any:
         """The value of ``feature`` in this kernel; KeyError when there is no such feature."""
-        return self.row(feature).value
+        return self.rows[feature].value
 
-    def row(self, feature: str) -> Row:
-        """The row of FEATURES in force; KeyError when there is no such feature."""
+    @cached_property
+    def rows(self) -> dict[str, Row]:
+        """The rows of FEATURES in force, by feature; a later one replaces an earlier."""
         mine = _number(self.version)
-        rows = [r for r in FEATURES if r.feature == feature and _number(r.version) <= mine]
-        if not rows:
-            raise KeyError(feature)
-        return rows[-1]
+        return {row.feature: row for row in FEATURES if _number(row.version) <= mine}
+
+    @property
+    def evidence(self) -> str:
+        """What this kernel's rules rest on: measured, read, or historic."""
+        return VERSIONS[self.version]
 
     @cached_property
     def policy(self) -> Policy:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as w
+
+from devmemkit.figures.marks import Picture
+from devmemkit.figures.show import image
+from devmemkit.figures.svg import stacked
 
 WIDE = {"description_width": "7rem"}
 
@@ -29,20 +34,31 @@ def stepper() -> tuple[w.IntSlider, w.HBox]:
 
 
 class Explorer(w.VBox):
-    """A box of controls and panes whose `repr` says what it shows, the same on every run."""
+    """A box of controls and panes that shows still pictures where no widget can live.
 
-    def __init__(self, children: list[w.Widget]) -> None:
+    Its output is one bundle: the widget, and as images what ``pictures`` gives, for a page without
+    one. ``summary`` says in words what is shown, the same on every run.
+    """
+
+    def __init__(
+        self,
+        children: list[w.Widget],
+        *,
+        summary: Callable[[], str],
+        pictures: Callable[[], tuple[Picture, ...]],
+    ) -> None:
         super().__init__(children)
+        self._summary = summary
+        self._pictures = pictures
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.summary()})"
+        return f"{type(self).__name__}({self._summary()})"
 
-    def summary(self) -> str:
-        """The state in words."""
-        raise TypeError(f"{type(self).__name__} has no summary")
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        found = super()._repr_mimebundle_(**options)
-        if isinstance(found, dict):
-            found["text/plain"] = repr(self)
-        return found
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        pictures = self._pictures()
+        return {
+            **super()._repr_mimebundle_(**options),
+            "image/svg+xml": stacked(pictures),
+            "text/html": "".join(image(picture) for picture in pictures),
+            "text/plain": repr(self),
+        }

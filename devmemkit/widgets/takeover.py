@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as w
 
 from devmemkit.figures.address_map import address_map
+from devmemkit.figures.marks import Picture
 from devmemkit.figures.timeline import timeline
 from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SHIFT
@@ -40,8 +41,7 @@ class TakeoverExplorer(Explorer):
         self.step.max = len(takeover.played.moments) - 1
         self.step.value = self._moment_of("claim")
         self.status = w.HTML()
-        self.map = BokehPane(self._map())
-        self.timeline = BokehPane(timeline(takeover.played, self.now))
+        self.map, self.timeline = map(BokehPane, self.pictures())
         self.status.value = self._sentence()
         for control in (self.kernel, self.policy, self.claim):
             control.observe(self._choose, "value")
@@ -49,7 +49,11 @@ class TakeoverExplorer(Explorer):
         choices = w.HBox(
             [self.kernel, self.policy, self.claim], layout=w.Layout(flex_flow="row wrap")
         )
-        super().__init__([choices, row, self.status, self.map, self.timeline])
+        super().__init__(
+            [choices, row, self.status, self.map, self.timeline],
+            summary=self.summary,
+            pictures=self.pictures,
+        )
 
     def _edges(self, mapped: int) -> tuple[int, int]:
         first = self.takeover.claim_offset
@@ -96,12 +100,16 @@ class TakeoverExplorer(Explorer):
             self.step.value = self._moment_of(act)
         self._draw(None)
 
-    def _map(self) -> Any:
-        return address_map(self.machine, self.takeover.node, self.takeover.pages)
+    def pictures(self) -> tuple[Picture, Picture]:
+        story = self.takeover
+        return (
+            address_map(self.machine, story.node, story.pages),
+            timeline(story.played, self.now),
+        )
 
     def _draw(self, _: Any) -> None:
-        self.map.draw(self._map())
-        self.timeline.draw(timeline(self.takeover.played, self.now))
+        for pane, picture in zip((self.map, self.timeline), self.pictures(), strict=True):
+            pane.draw(picture)
         self.status.value = self._sentence()
 
     def _sentence(self) -> str:

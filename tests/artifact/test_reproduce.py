@@ -163,6 +163,16 @@ def test_on_a_terminal_each_notebook_has_one_line_that_is_redrawn(checkout, toys
     assert "02-bad   failed at cell In [2]" in frames[-1]
 
 
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, tmp_path):
+    told = tmp_path / "pid"
+    checkout.write("01-slow", toys["slow"](told))
+    process = checkout.start("reproduce")
+    process.stdout.close()
+    assert process.wait(30) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -50,8 +50,8 @@ def test_the_image_in_the_html_is_the_svg(picture):
 
 def test_the_script_carries_the_figure(picture):
     [script] = Reader(bundle(picture)["text/html"]).scripts
-    item = json.loads(re.search(r"k\.figure\(s,(.*)\)\)\}$", script)[1].removesuffix(")"))
-    assert item == to_json(picture)
+    item = json.loads(re.search(r"k\.figure\(s,(.*)\)\)\}$", script)[1])
+    assert item == json.loads(json.dumps(to_json(picture)))
 
 
 def test_small_enough_for_eight_in_a_notebook(picture):
@@ -76,7 +76,7 @@ def test_page_script_is_inline_and_whole():
     html = bokeh_script()
     reader = Reader(html)
     assert reader.elements == [("script", {}), ("script", {})]
-    assert reader.scripts[-1] == kit_script()
+    assert [text for text in reader.scripts if text.strip()][-1] == kit_script()
     assert len(html) < 2_000_000
 
 

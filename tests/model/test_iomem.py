@@ -275,7 +275,7 @@ def test_zeroed_dump_keeps_its_nesting() -> None:
     ]
     assert dump.parents == parse(HEAD).parents
     assert {r.what for r in dump.repairs} == {
-        "both addresses are zero, as readers without rights see: kept"
+        "both addresses are zero, as readers without rights see them: kept"
     }
     assert len(dump.repairs) == len(dump.entries)
 
@@ -338,6 +338,15 @@ def test_two_dumps_in_one_text_stay_apart() -> None:
         )
         assert {e.width for e in dump.entries[:2]} == {4}
         assert {e.width for e in dump.entries[2:]} == {8}
+
+
+def test_excerpts_between_prose_have_indents_of_their_own() -> None:
+    lines = HEAD.splitlines(keepends=True)
+    text = "".join(lines[:5]) + "\nI wonder:\nis it this one?\n\n" + "".join(lines[9:12])
+    assert [e.depth for e in parse(text).entries] == [0, 0, 0, 1, 1, 0, 1, 2]
+    # one odd line within a tree does not end it
+    text = "".join(lines[:9]) + "this one?\n" + "".join(lines[9:])
+    assert keys(parse(text)) == keys(parse(HEAD))
 
 
 @pytest.mark.parametrize(
@@ -427,8 +436,9 @@ def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
         "00001000-0009ffff : " + "a" * 3_000_000 + "\nRAM\n" * 3 + "00100000-001fffff : x\n",
         "x " * 1_000_000 + "00001000-0009ffff : y",
         "(" + " " * 3_000_000 + "00001000-0009ffff : y",
+        "00001000-0009ffff : [\n" + "more\n" * 300_000,
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_hostile_texts_take_linear_time(text: str) -> None:
     began = time.process_time()

@@ -52,13 +52,13 @@ def test_table_is_in_order_and_complete() -> None:
     assert len(seen) == len(set(seen))
     for version in VERSIONS:
         for feature in seen:
-            assert KernelProfile(version).row(feature).feature == feature
+            assert KernelProfile(version).rows[feature].feature == feature
 
 
 def test_5_10_is_younger_than_5_8() -> None:
     """Versions are compared as numbers, not as text."""
-    assert KernelProfile("5.10").row("policy").version == "5.8"
-    assert KernelProfile("6.19").row("devmem_mmap").version == "6.19"
+    assert KernelProfile("5.10").rows["policy"].version == "5.8"
+    assert KernelProfile("6.19").rows["devmem_mmap"].version == "6.19"
 
 
 def test_commits_of_the_policies() -> None:

@@ -90,7 +90,7 @@ class Pages(RuleBasedStateMachine):
 
 
 TestPages = Pages.TestCase
-TestPages.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestPages.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
 
 
 def test_a_private_copy_has_no_pfn() -> None:

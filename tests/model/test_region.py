@@ -265,7 +265,7 @@ def test_exclusive_owner_equals_a_scan(
     def qualifies(r: Resource) -> bool:
         both = fl.IORESOURCE_SYSTEM_RAM | EXCLUSIVE
         busy = strict and r.busy and (io_strict or bool(r.flags & EXCLUSIVE))
-        return r.start < page + PAGE and r.end >= page and (rule and r.flags & both == both or busy)
+        return r.start < page + PAGE and r.end >= page and ((rule and r.flags & both == both) or busy)
 
     wanted = next(filter(qualifies, root.walk()), None)
     given_ = {"strict": strict, "io_strict": io_strict, "sysram_rule": rule}

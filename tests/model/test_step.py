@@ -28,7 +28,6 @@ from devmemkit.model.step import (
 )
 from tests.model.machines import (
     ALL,
-    BAR0,
     BDF,
     PAGE,
     PMEM,
@@ -266,7 +265,7 @@ def asked(m: Machine, move: tuple[str, int, int, Any], number: int) -> tuple[str
     return "read_devmem", {"fd": 0, "count": b * PAGE, "offset": PMEM + a * PAGE}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from([*ALL, "4.4"]), st.booleans(), st.lists(MOVES, min_size=1, max_size=10))
 def test_any_story(version: str, dsync: bool, moves: list[tuple[str, int, int, Any]]) -> None:
     """fine and coarse agree, runs repeat themselves, earlier snapshots stay, locks are dropped."""
@@ -289,11 +288,11 @@ def test_any_story(version: str, dsync: bool, moves: list[tuple[str, int, int, A
         m = after
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(ALL), st.lists(st.booleans(), min_size=40, max_size=40))
 def test_no_step_touches_an_earlier_machine(version: str, turns: list[bool]) -> None:
     """A claim and an mmap in any interleaving; every snapshot keeps its value."""
-    m, address = mapped(machine(version, "p", fine=True), PMEM, 3)
+    m, _ = mapped(machine(version, "p", fine=True), PMEM, 3)
     m = begin(m, "driver", "request_mem_region", start=PMEM + PAGE, size=2 * PAGE)
     m = begin(m, "q", "mmap_devmem", pid="p", fd=0, offset=PMEM, length=3 * PAGE)
     seen = [(m, m.value())]
@@ -311,7 +310,6 @@ def test_no_step_touches_an_earlier_machine(version: str, turns: list[bool]) -> 
         assert all(m.components[k] is v for k, v in untouched.items())
         seen.append((m, m.value()))
     assert all(each.value() == value for each, value in seen)
-    assert address
 
 
 def test_time_passes_only_when_nothing_else_helps() -> None:
@@ -324,8 +322,6 @@ def test_time_passes_only_when_nothing_else_helps() -> None:
 
 
 def test_run_raises_when_it_waits_for_another() -> None:
-    m = begin(machine(), "p", "munmap", address=0x1000, length=PAGE)
-    m = m.with_({("lock", "mmap p"): (("other", True),)})
+    m = machine().with_({("lock", "mmap p"): (("other", True),)})
     with pytest.raises(Blocked, match="mmap p"):
         do(m, "munmap", address=0x1000, length=PAGE)
-    assert BAR0

@@ -1,0 +1,228 @@
+"""System calls on mappings: none revives a page, none escapes a claim (facts 3.5, checklist 9)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devmemkit.model.machine import Machine
+from devmemkit.model.step import finished, take_step
+from tests.model.machines import (
+    ALL,
+    PAGE,
+    PMEM,
+    begin,
+    blocked,
+    claim_,
+    do,
+    finish,
+    live,
+    machine,
+    mapped,
+    ok,
+    step_to,
+)
+
+TO = 0x5000_0000_0000
+
+
+def half_dead(version: str) -> tuple[Machine, int]:
+    """Four pages mapped, pages 2 and 3 claimed."""
+    m, address = mapped(machine(version), PMEM, 4)
+    return claim_(m, PMEM + 2 * PAGE, 2 * PAGE), address
+
+
+HALF = [True, True, False, False]
+
+
+@pytest.mark.parametrize("version", ALL)
+@pytest.mark.parametrize(
+    ("name", "more", "errno"),
+    [
+        ("mprotect", {"prot": "rw"}, None),
+        ("mlock", {}, None),
+        ("msync", {}, "EINVAL"),
+        ("madvise", {"advice": "WILLNEED"}, None),
+        ("madvise", {"advice": "DONTFORK"}, None),
+        ("madvise", {"advice": "DOFORK"}, "EINVAL"),
+        ("madvise", {"advice": "DONTNEED"}, "EINVAL"),
+        ("madvise", {"advice": "POPULATE_READ"}, "EINVAL"),
+        ("madvise", {"advice": "POPULATE_WRITE"}, "EINVAL"),
+        ("madvise", {"advice": "FREE"}, "EINVAL"),
+        ("madvise", {"advice": "WIPEONFORK"}, "EINVAL"),
+        ("madvise", {"advice": "COLD"}, "EINVAL"),
+        ("madvise", {"advice": "PAGEOUT"}, "EINVAL"),
+        ("madvise", {"advice": "DONTNEED_LOCKED"}, "EINVAL"),
+    ],
+)
+def test_nothing_revives(
+    version: str, name: str, more: dict[str, str], errno: str | None
+) -> None:
+    """Facts 3.5 (M: ALL), 9: each call's result, on live and dead pages, and no page comes back."""
+    m, address = half_dead(version)
+    after, outcome = do(m, name, address=address, length=4 * PAGE, **more)
+    assert outcome.errno == errno
+    assert live(after, address, 4) == HALF
+    assert do(m, name, address=0x1000, length=PAGE, **more)[1].errno == "ENOMEM"
+    assert do(m, name, address=address + 1, length=PAGE, **more)[1].errno == "EINVAL"
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_mremap(version: str) -> None:
+    """Facts 3.5: grow EFAULT; a move keeps dead pages dead and stays revocable; shrink works."""
+    m, address = half_dead(version)
+    assert do(m, "mremap", address=address, length=4 * PAGE, new_length=5 * PAGE)[1].errno == (
+        "EFAULT"
+    )
+    moved, to = ok(m, "mremap", address=address, length=4 * PAGE, new_length=4 * PAGE, to=TO)
+    assert (to, live(moved, TO, 4)) == (TO, HALF)
+    assert do(moved, "load", address=address)[1].si_code == "SEGV_MAPERR"
+    assert moved["vmas", "p"][0].pgoff == PMEM >> 12
+    assert live(claim_(moved, PMEM, PAGE), TO, 4) == [False, True, False, False]
+    small, _ = ok(m, "mremap", address=address, length=4 * PAGE, new_length=PAGE)
+    assert live(small, address, 1) == [True]
+    assert do(small, "load", address=address + PAGE)[1].si_code == "SEGV_MAPERR"
+    both, _ = ok(m, "mremap", address=address, length=4 * PAGE, new_length=3 * PAGE, to=TO)
+    assert live(both, TO, 3) == HALF[:3]
+
+
+def test_mremap_of_a_middle_part() -> None:
+    """The pieces keep their page offsets: a claim finds each where it is now."""
+    m, address = mapped(machine(), PMEM, 4)
+    m, _ = ok(m, "mremap", address=address + PAGE, length=PAGE, new_length=PAGE, to=TO)
+    assert [(v.start, v.pages, v.pgoff - (PMEM >> 12)) for v in m["vmas", "p"]] == [
+        (TO, 1, 1),
+        (address, 1, 0),
+        (address + 2 * PAGE, 2, 2),
+    ]
+    m = claim_(m, PMEM + PAGE, 2 * PAGE)
+    assert (live(m, TO, 1), live(m, address, 1)) == ([False], [True])
+    assert live(m, address + 2 * PAGE, 2) == [False, True]
+
+
+def test_mremap_onto_something() -> None:
+    """MREMAP_FIXED: what was there goes; overlapping itself, or an odd address, is EINVAL."""
+    m, one = mapped(machine(), PMEM, 2)
+    m, two = mapped(m, PMEM + 4 * PAGE, 2)
+    span = {"address": one, "length": 2 * PAGE, "new_length": 2 * PAGE}
+    for to in (one + PAGE, one - PAGE, one, TO + 1):
+        assert do(m, "mremap", **span, to=to)[1].errno == "EINVAL"
+    m, _ = ok(m, "mremap", **span, to=two + PAGE)
+    assert [(v.start, v.pages, v.pgoff - (PMEM >> 12)) for v in m["vmas", "p"]] == [
+        (two, 1, 4),
+        (two + PAGE, 2, 0),
+    ]
+    assert len(m["i_mmap", "iomem"].value()) == 2
+    assert live(claim_(m, PMEM, PAGE), two, 3) == [True, False, True]
+    assert do(m, "mremap", address=0x1000, length=PAGE, new_length=PAGE)[1].errno == "EFAULT"
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_munmap_and_a_new_mmap_is_the_only_recovery(version: str) -> None:
+    """Facts 3.5, 3.6."""
+    m, address = half_dead(version)
+    m, _ = ok(m, "release_mem_region", "driver", start=PMEM + 2 * PAGE, size=2 * PAGE)
+    assert live(m, address, 4) == HALF
+    m, _ = ok(m, "munmap", address=address, length=4 * PAGE)
+    assert m["vmas", "p"] == ()
+    assert m["pagetable", "p"].present(0, 1 << 52) == []
+    m, again = ok(m, "mmap_devmem", fd=0, offset=PMEM, length=4 * PAGE)
+    assert all(live(m, again, 4))
+
+
+def test_munmap_in_the_middle() -> None:
+    """The rest keeps working and keeps its offsets; a hole is no error."""
+    m, address = mapped(machine(), PMEM, 4)
+    m, _ = ok(m, "munmap", address=address + PAGE, length=PAGE)
+    assert do(m, "load", address=address + PAGE)[1].si_code == "SEGV_MAPERR"
+    assert [v.pgoff - (PMEM >> 12) for v in m["vmas", "p"]] == [0, 2]
+    m = claim_(m, PMEM + PAGE, 2 * PAGE)
+    assert (live(m, address, 1), live(m, address + 2 * PAGE, 2)) == ([True], [False, True])
+    m, _ = ok(m, "munmap", address=address, length=4 * PAGE)
+    m, _ = ok(m, "munmap", address=address, length=4 * PAGE)
+    assert m["i_mmap", "iomem"].value() == ()
+    assert do(m, "munmap", address=address, length=0)[1].errno == "EINVAL"
+
+
+def test_mprotect() -> None:
+    """EACCES beyond the file's open mode; ENOMEM over a hole; splits at the borders."""
+    m, fd = ok(machine(), "open_devmem", mode="r")
+    m, address = ok(m, "mmap_devmem", fd=fd, offset=PMEM, length=3 * PAGE, prot="r")
+    span = {"address": address + PAGE, "length": PAGE}
+    assert do(m, "mprotect", **span, prot="rw")[1].errno == "EACCES"
+    none, _ = ok(m, "mprotect", **span, prot="")
+    assert [v.pages for v in none["vmas", "p"]] == [1, 1, 1]
+    assert [do(none, "load", address=address + i * PAGE)[1].signal for i in range(3)] == [
+        None,
+        "SIGSEGV",
+        None,
+    ]
+    back, _ = ok(none, "mprotect", **span, prot="r")
+    assert all(live(back, address, 3))
+    assert live(claim_(back, PMEM, 3 * PAGE), address, 3) == [False] * 3
+    beyond = {"address": address, "length": 4 * PAGE}
+    assert do(m, "mprotect", **beyond, prot="r")[1].errno == "ENOMEM"
+    m, private = ok(m, "mmap_devmem", fd=fd, offset=PMEM, length=PAGE, prot="r", shared=False)
+    ok(m, "mprotect", address=private, length=PAGE, prot="rw")
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_fork(version: str) -> None:
+    """Facts 3.5 (M: ALL): dead pages stay dead in the child, both die; DONTFORK leaves it out."""
+    m, address = half_dead(version)
+    m, other = ok(m, "mmap_devmem", fd=0, offset=PMEM, length=PAGE, shared=False)
+    m, _ = ok(m, "store", address=other, value=9)
+    m, hidden = ok(m, "mmap_devmem", fd=0, offset=PMEM, length=PAGE)
+    m, _ = ok(m, "madvise", address=hidden, length=PAGE, advice="DONTFORK")
+    m, child = ok(m, "fork", child="c")
+    assert (child, live(m, address, 4, "c")) == ("c", HALF)
+    assert do(m, "load", "c", address=hidden)[1].si_code == "SEGV_MAPERR"
+    m, _ = ok(m, "store", "c", address=other, value=10)
+    assert [ok(m, "load", pid, address=other)[1] for pid in "pc"] == [9, 10]
+    m = claim_(m, PMEM, PAGE)
+    assert live(m, address, 4) == live(m, address, 4, "c") == [False, True, False, False]
+    assert live(m, other, 1) == live(m, other, 1, "c") == [False]
+    assert m["files", "c"] == m["files", "p"]
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_a_zap_between_link_and_copy(version: str) -> None:
+    """Facts 3.5, checklist 9: the child is in the i_mmap before its PTEs are copied."""
+    m, address = mapped(machine(version), PMEM, 2)
+    m = step_to(begin(m, "p", "fork", child="c"), "p", "dup_mmap")
+    assert [e.pid for e in m["i_mmap", "iomem"].value()] == ["p", "c"]
+    m = claim_(m, PMEM, PAGE)
+    m, outcome = finish(m, "p")
+    assert outcome.ok
+    assert live(m, address, 2) == live(m, address, 2, "c") == [False, True]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(ALL),
+    st.sampled_from(["fork", "mremap", "split"]),
+    st.lists(st.booleans(), min_size=60, max_size=60),
+)
+def test_no_escape(version: str, what: str, turns: list[bool]) -> None:
+    """Facts 3.5, checklist 9: fork, mremap and splits cannot escape a claim, page by page."""
+    m, address = mapped(machine(version, fine=True), PMEM, 3)
+    m, _ = ok(m, "mmap_devmem", fd=0, offset=PMEM + PAGE, length=2 * PAGE, shared=False)
+    m = begin(m, "driver", "request_mem_region", start=PMEM, size=2 * PAGE)
+    if what == "fork":
+        m = begin(m, "p", "fork", child="c")
+    elif what == "mremap":
+        span = {"length": 3 * PAGE, "new_length": 3 * PAGE}
+        m = begin(m, "p", "mremap", address=address, to=TO, **span)
+    else:
+        m = begin(m, "p", "munmap", address=address + PAGE, length=PAGE)
+    for turn in [*turns, True, False] * 3:
+        actor = "driver" if turn else "p"
+        if not finished(m, actor) and blocked(m, actor) is None:
+            m, _ = take_step(m, actor)
+    assert finished(m, "driver")
+    assert finished(m, "p")
+    for pid in ("p", *(("c",) if what == "fork" else ())):
+        for vma in m["vmas", pid]:
+            pages = live(m, vma.start, vma.pages, pid)
+            assert pages == [pfn >= (PMEM >> 12) + 2 for pfn in range(vma.pgoff, vma.pgoff + vma.pages)]

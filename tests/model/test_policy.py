@@ -1,0 +1,169 @@
+"""The policies as classes, and the three that no kernel has as behaviour."""
+
+from __future__ import annotations
+
+import pytest
+
+from devmemkit.model.kernel import FEATURES
+from devmemkit.model.policy import POLICIES, PROPOSALS
+from devmemkit.model.revoke import GRACE, STEPS
+from devmemkit.model.step import finished, take_step
+from tests.model.machines import (
+    ALL,
+    BAR0,
+    BDF,
+    PAGE,
+    PMEM,
+    bar_mapped,
+    begin,
+    blocked,
+    claim_,
+    do,
+    finish,
+    live,
+    machine,
+    mapped,
+    ok,
+    step_to,
+)
+
+CLAIM = {"start": PMEM + PAGE, "size": PAGE}
+
+
+def test_names_and_releases() -> None:
+    """Facts 8, 3.1, design: 4.5, 5.8, 5.12; the feature table and the classes say the same."""
+    assert {name: p.since for name, p in POLICIES.items()} == {
+        "NoProtection": "",
+        "ExcludeNew": "4.5",
+        "RevokeDevmem": "5.8",
+        "RevokeAll": "5.12",
+        "RefuseClaim": "",
+        "RevokeAfterGrace": "",
+        "DenyIdle": "",
+    }
+    rows = {row.value: row.version for row in FEATURES if row.feature == "policy"}
+    assert {n: v for n, v in rows.items() if v != "0"} == {
+        name: p.since for name, p in POLICIES.items() if p.since
+    }
+    assert set(PROPOSALS) == set(POLICIES) - set(rows)
+    for policy in POLICIES.values():
+        assert policy.what
+        assert set(policy.after_insert) <= set(STEPS)
+
+
+def test_what_each_policy_covers() -> None:
+    devmem, everything = {"mem"}, {"mem", "resource", "proc"}
+    assert {n: set(p.one_inode) for n, p in POLICIES.items()} == {
+        "NoProtection": set(),
+        "ExcludeNew": set(),
+        "RevokeDevmem": devmem,
+        "RevokeAll": everything,
+        "RefuseClaim": everything,
+        "RevokeAfterGrace": everything,
+        "DenyIdle": everything,
+    }
+    assert [n for n, p in POLICIES.items() if not p.excludes_busy] == ["NoProtection"]
+    assert [n for n, p in POLICIES.items() if p.excludes_idle] == ["DenyIdle"]
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_no_protection_on_any_kernel(version: str) -> None:
+    m, address = mapped(machine(version, policy="NoProtection"), PMEM, 2)
+    m = claim_(m, **CLAIM_ARGS)
+    assert live(m, address, 2) == [True, True]
+    ok(m, "mmap_devmem", fd=0, offset=PMEM, length=2 * PAGE)
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_exclude_new_on_any_kernel(version: str) -> None:
+    m, address = mapped(machine(version, policy="ExcludeNew"), PMEM, 2)
+    m = claim_(m, **CLAIM_ARGS)
+    assert live(m, address, 2) == [True, True]
+    assert do(m, "mmap_devmem", fd=0, offset=PMEM, length=2 * PAGE)[1].errno == "EPERM"
+
+
+CLAIM_ARGS = {"begin": CLAIM["start"], "size": CLAIM["size"]}
+
+
+@pytest.mark.parametrize("version", ALL)
+@pytest.mark.parametrize("policy", ["RevokeAll", "RefuseClaim", "RevokeAfterGrace"])
+def test_pci_mappings_count_on_any_kernel(version: str, policy: str) -> None:
+    """A policy overrides its own row alone, and that row says what hangs on the inode."""
+    m, address = bar_mapped(machine(version, policy=policy), 0, 2)
+    m, outcome = do(m, "request_mem_region", "driver", start=BAR0, size=PAGE)
+    assert (outcome.errno == "EBUSY") == (policy == "RefuseClaim")
+    assert live(m, address, 2) == [policy == "RefuseClaim", True]
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_refuse_claim(version: str) -> None:
+    """EBUSY while somebody maps the region, nothing changed; a neighbour or an unmap lets it in."""
+    m, address = mapped(machine(version, policy="RefuseClaim"), PMEM, 2)
+    before = m["iomem"].value()
+    refused, outcome = do(m, "request_mem_region", "driver", **CLAIM)
+    assert outcome.errno == "EBUSY"
+    assert refused["iomem"].value() == before
+    assert live(refused, address, 2) == [True, True]
+    claim_(refused, PMEM + 2 * PAGE, PAGE)
+    gone, _ = ok(refused, "munmap", address=address + PAGE, length=PAGE)
+    gone = claim_(gone, **CLAIM_ARGS)
+    assert live(gone, address, 1) == [True]
+    assert do(gone, "mmap_devmem", fd=0, offset=PMEM, length=2 * PAGE)[1].errno == "EPERM"
+
+
+def test_refuse_claim_on_a_relaxed_kernel_lets_the_claim_in() -> None:
+    m, address = mapped(machine(policy="RefuseClaim", cmdline="iomem=relaxed"), PMEM, 2)
+    assert live(claim_(m, **CLAIM_ARGS), address, 2) == [True, True]
+
+
+def test_refuse_claim_refuses_a_mapping_made_meanwhile() -> None:
+    """Inserted first: an mmap that begins after the insertion is EPERM, not missed."""
+    m, _ = mapped(machine("6.12", "p", policy="RefuseClaim"), PMEM + 8 * PAGE, 1)
+    m = step_to(begin(m, "driver", "request_mem_region", **CLAIM), "driver", "insert")
+    assert do(m, "mmap_devmem", fd=0, offset=PMEM, length=2 * PAGE)[1].errno == "EPERM"
+    assert finish(m, "driver")[1].ok
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_revoke_after_grace(version: str) -> None:
+    """The mapper is told, the claim waits; an unmap ends the wait, else the deadline zaps."""
+    m = machine(version, "p", "q", policy="RevokeAfterGrace")
+    m, address = mapped(m, PMEM, 2)
+    m, elsewhere = mapped(m, PMEM + 4 * PAGE, 1, "q")
+    m = step_to(begin(m, "driver", "request_mem_region", **CLAIM), "driver", "notify")
+    assert m["notices", "p"] == ((PMEM + PAGE, PMEM + 2 * PAGE - 1),)
+    assert m.get(("notices", "q")) is None
+    assert blocked(m, "driver") == "grace"
+    assert live(m, address, 2) == [True, True]
+    early, _ = ok(m, "munmap", address=address + PAGE, length=PAGE)
+    early, outcome = finish(early, "driver")
+    assert outcome.ok
+    assert early["clock"] == 0
+    assert live(early, address, 1) == [True]
+    assert blocked(m.with_({"clock": GRACE - 1}), "driver") == "grace"
+    late, outcome = finish(m.with_({"clock": GRACE}), "driver")
+    assert outcome.ok
+    assert live(late, address, 2) == [True, False]
+    assert live(late, elsewhere, 1, "q") == [True]
+
+
+def test_grace_does_not_wait_when_nobody_maps() -> None:
+    m = begin(machine(policy="RevokeAfterGrace"), "driver", "request_mem_region", **CLAIM)
+    while not finished(m, "driver"):
+        m, event = take_step(m, "driver")
+        assert event.actor == "driver"
+    assert (m["clock"], m["outcome", "driver"].ok) == (0, True)
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_deny_idle(version: str) -> None:
+    """Nobody maps or reads what no driver has claimed, nor what one has; /dev/mem still opens."""
+    m = machine(version, policy="DenyIdle")
+    m, fd = ok(m, "open_devmem")
+    m, bar = ok(m, "open_resource", bdf=BDF, bar=0)
+    for state in (m, claim_(claim_(m, PMEM, PAGE), BAR0, 64 * PAGE)):
+        assert do(state, "mmap_devmem", fd=fd, offset=PMEM, length=PAGE)[1].errno == "EPERM"
+        assert do(state, "read_devmem", fd=fd, offset=PMEM, count=8)[1].errno == "EPERM"
+        assert do(state, "write_devmem", fd=fd, offset=PMEM, data=b"x")[1].errno == "EPERM"
+        assert do(state, "mmap_resource", fd=bar, length=PAGE)[1].errno == "EINVAL"
+    assert ok(m, "read_devmem", fd=fd, offset=0xF0000, count=4)[1] == bytes(4)

@@ -1,0 +1,285 @@
+"""Figures in a real browser, offline: in a page and in JupyterLab, live, as images, redrawn."""
+
+import os
+import re
+import runpy
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+nbformat = pytest.importorskip("nbformat", reason="the notebooks extra is not installed")
+
+import devmemkit  # noqa: E402
+from devmemkit.figures.marks import printable  # noqa: E402
+from devmemkit.figures.show import bokeh_script, bundle  # noqa: E402
+from devmemkit.figures.theme import PAPER, ROLES  # noqa: E402
+
+PICTURES = Path(__file__).parent / "figures" / "pictures.py"
+made = runpy.run_path(str(PICTURES))
+address_map, timeline, HOSTILE = made["address_map"], made["timeline"], made["HOSTILE"]
+
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+CELLS = [
+    f"import runpy, sys\nsys.path.insert(0, {str(Path(devmemkit.__file__).parents[1])!r})\n"
+    f"pictures = runpy.run_path({str(PICTURES)!r})\n"
+    "address_map, timeline = pictures['address_map'], pictures['timeline']\n"
+    "from devmemkit.figures.show import load_bokeh, show\nload_bokeh()",
+    "show(address_map(2))",
+    "show(timeline())",
+    "import ipywidgets\nfrom devmemkit.widgets.pane import BokehPane\n"
+    "pane = BokehPane(address_map(0, 'pane'))\n"
+    "slider = ipywidgets.IntSlider(min=0, max=4)\n"
+    "slider.observe(lambda change: pane.draw(address_map(change['new'], 'pane')), 'value')\n"
+    "ipywidgets.VBox([slider, pane])",
+]
+
+# How many pixels of the figure are painted, over its canvases in all shadow roots.
+PAINTED = """(root) => {
+  let count = 0;
+  const walk = (node) => {
+    for (const element of node.querySelectorAll("*")) {
+      if (element instanceof HTMLCanvasElement) {
+        const data = element.getContext("2d")
+          .getImageData(0, 0, element.width, element.height).data;
+        for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
+      }
+      if (element.shadowRoot) walk(element.shadowRoot);
+    }
+  };
+  walk(root);
+  return count;
+}"""
+LIVE = "() => window.devmemkit?.figures?.timeline"
+COLUMN = "([kind, name, layer, column]) => " + (
+    "[...window.devmemkit[kind][name].get_model_by_name(layer).data[column]]"
+)
+
+
+class Watched:
+    """A page that may only talk to this machine, and everything it complained about."""
+
+    def __init__(self, browser, **options):
+        self.complaints, self.foreign = [], []
+        self.page = browser.new_page(**options)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.route("**/*", self._route)
+
+    def _console(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _route(self, route):
+        if re.match(r"(http://127\.0\.0\.1:|file:|data:|blob:)", route.request.url):
+            route.continue_()
+        else:
+            self.foreign.append(route.request.url)
+            route.abort()
+
+    def check(self):
+        assert self.complaints == []
+        assert self.foreign == []
+        assert self.page.evaluate("window.hacked") is None
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path):
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium_path, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """An HTML page with both figures, as an exported notebook has them."""
+    path = tmp_path_factory.mktemp("report") / "page.html"
+    figures = "".join(bundle(picture)["text/html"] for picture in (address_map(2), timeline()))
+    path.write_text(f"<!doctype html><meta charset=utf-8><body>{figures}{bokeh_script()}")
+    return path.as_uri()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_page_draws_live_figures_offline(browser, report, width):
+    watched = Watched(browser, viewport={"width": width, "height": 900})
+    page = watched.page
+    page.goto(report)
+    page.wait_for_function(LIVE)
+    for image in page.locator("img").all():
+        assert not image.is_visible()
+    for holder in page.locator("[role=img]").all():
+        page.wait_for_function(f"(root) => ({PAINTED})(root) > 5000", arg=holder.element_handle())
+    found = page.evaluate(COLUMN, ["figures", "address-map", "pages", "role"])
+    assert found == ["zapped", "zapped", "live", "live"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    watched.check()
+    page.close()
+
+
+def test_without_scripts_the_images_stay(browser, report):
+    watched = Watched(browser, java_script_enabled=False)
+    watched.page.goto(report)
+    boxes = [image.bounding_box() for image in watched.page.locator("img").all()]
+    assert len(boxes) == 2
+    assert all(box["width"] > 600 and box["height"] > 150 for box in boxes)
+    watched.page.close()
+
+
+def test_hovering_shows_a_hostile_name_as_text(browser, report):
+    watched = Watched(browser, viewport={"width": 1000, "height": 700})
+    page = watched.page
+    page.goto(report)
+    page.wait_for_function(LIVE)
+    x, y = page.evaluate(
+        """() => {
+          const figure = devmemkit.figures["address-map"].roots()[0];
+          const view = devmemkit.figures["address-map"].views_manager.get(figure);
+          const frame = view.frame;
+          const box = view.canvas_view.el.getBoundingClientRect();
+          return [box.x + frame.x_scale.compute(20), box.y + frame.y_scale.compute(3.5)];
+        }"""
+    )
+    page.mouse.move(x, y)
+    tip = page.locator(".bk-Tooltip")
+    tip.wait_for()
+    assert printable(HOSTILE) in tip.evaluate("(tip) => tip.shadowRoot.textContent")
+    assert tip.locator("img").count() == 0
+    watched.check()
+    page.close()
+
+
+def test_colours_follow_the_readers_theme(browser, report):
+    watched = Watched(browser, color_scheme="dark")
+    page = watched.page
+    page.goto(report)
+    page.wait_for_function(LIVE)
+    look = """() => {
+      const doc = devmemkit.figures.timeline;
+      const { transform } = doc.roots()[0].renderers[1].glyph.line_color;
+      return [transform.palette[transform.factors.indexOf("driver")],
+              doc.roots()[0].title.text_color];
+    }"""
+    papers = "[...document.querySelectorAll('[role=img]')].map((e) => e.style.background)"
+    for theme, scheme in ((1, "dark"), (0, "light"), (1, "dark")):
+        page.emulate_media(color_scheme=scheme)
+        wanted = ",".join((ROLES["driver"][theme], ROLES["ink"][theme]))
+        page.wait_for_function(f"() => ({look})().join() === {wanted!r}", timeout=5000)
+        red, green, blue = bytes.fromhex(PAPER[theme][1:])
+        assert set(page.evaluate(papers)) == {f"rgb({red}, {green}, {blue})"}
+    watched.check()
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, chromium_path):
+    """JupyterLab on a folder with a fresh notebook and an executed one; its address."""
+    pytest.importorskip("jupyterlab", reason="the notebooks extra is not installed")
+    from nbclient import NotebookClient
+
+    root = tmp_path_factory.mktemp("lab")
+    (root / "home").mkdir()
+    book = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(CELLS)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(book, root / "fresh.ipynb")
+    book.cells.pop()  # a widget without its kernel is another story
+    NotebookClient(book, resources={"metadata": {"path": str(root)}}).execute()
+    book.metadata.pop("widgets", None)
+    nbformat.write(book, root / "executed.ipynb")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {"HOME": str(root / "home")}
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        env[name] = str(root / "home" / name.lower())
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=None",
+    ]  # fmt: skip
+    with (root / "home" / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log)
+        try:
+            address = f"http://127.0.0.1:{port}/lab"
+            for _ in range(120):
+                try:
+                    with urllib.request.urlopen(f"{address}/../api/status", timeout=2):
+                        break
+                except OSError:
+                    assert server.poll() is None, (root / "home" / "log").read_text()
+                    time.sleep(0.25)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
+    watched = Watched(browser, viewport={"width": 1280, "height": 1000})
+    page = watched.page
+    page.goto(f"{lab}/tree/fresh.ipynb")
+    page.get_by_text("| Idle").wait_for(timeout=60_000)  # what is run before that is dropped
+    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
+    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
+    page.wait_for_function("() => window.devmemkit?.panes?.pane", timeout=60_000)
+    page.wait_for_function(LIVE)
+    roles = ["panes", "pane", "pages", "role"]
+    assert page.evaluate(COLUMN, roles) == ["live"] * 4
+
+    page.locator(".noUi-handle").focus()
+    for zapped in (1, 2, 3):
+        page.keyboard.press("ArrowRight")
+        wanted = ",".join(["zapped"] * zapped + ["live"] * (4 - zapped))
+        page.wait_for_function(
+            f"(where) => ({COLUMN})(where).join() === {wanted!r}", arg=roles, timeout=5000
+        )
+    tops = page.evaluate(COLUMN, ["panes", "pane", "tree", "top"])
+    assert tops == list(address_map(3).layers[0].columns["top"])
+    assert page.evaluate(PAINTED, page.locator(".jp-OutputArea").last.element_handle()) > 5000
+    assert page.locator(".jp-OutputArea img:visible").count() == 0
+
+    page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    colour = "() => window.devmemkit.panes.pane.roots()[0].title.text_color"
+    page.wait_for_function(f"() => ({colour})() === {ROLES['ink'].dark!r}", timeout=5000)
+
+    # The kernel goes on in a new page: the loader's model comes back, and with it BokehJS.
+    page.keyboard.press("Control+s")
+    page.locator(".jp-mod-dirty").wait_for(state="detached")
+    page.reload()
+    page.wait_for_function("() => window.devmemkit?.panes?.pane", timeout=60_000)
+    page.wait_for_function(LIVE)
+    assert page.evaluate(COLUMN, roles) == ["zapped"] * 3 + ["live"]
+    watched.check()
+    page.close()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_jupyterlab_shows_images_where_nothing_has_run(browser, lab, width):
+    watched = Watched(browser, viewport={"width": width, "height": 1000})
+    page = watched.page
+    page.goto(f"{lab}/workspaces/at-{width}/tree/executed.ipynb")
+    images = page.locator(".jp-OutputArea img")
+    images.nth(1).wait_for(timeout=60_000)
+    for image in images.all():
+        assert image.bounding_box()["width"] > 600
+        assert image.evaluate("(image) => image.naturalWidth") > 600
+    assert page.locator(".jp-Notebook .jp-OutputArea-output").all_inner_texts() == ["", ""]
+    assert page.evaluate("window.Bokeh") is None
+    watched.check()
+    page.close()

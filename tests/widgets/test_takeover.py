@@ -1,0 +1,74 @@
+"""The takeover explorer without a browser: what its panes hold is the model's state."""
+
+from devmemkit.figures.address_map import address_map
+from devmemkit.figures.bokeh_figure import columns
+from devmemkit.figures.timeline import timeline
+from devmemkit.scenarios.takeover import Takeover
+from devmemkit.widgets.takeover import TakeoverExplorer
+
+
+def in_step(explorer: TakeoverExplorer) -> None:
+    story = explorer.takeover
+    for pane, picture in (
+        (explorer.map, address_map(explorer.machine, story.node, story.pages)),
+        (explorer.timeline, timeline(story.played, explorer.now)),
+    ):
+        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        assert pane.state["columns"] == shown
+
+
+def test_it_opens_at_the_claim_and_follows_every_control() -> None:
+    explorer = TakeoverExplorer(Takeover())
+    assert explorer.moment.event.step == "zap"
+    in_step(explorer)
+    explorer.step.value = 0
+    assert "open_port" in explorer.status.value
+    in_step(explorer)
+    explorer.kernel.value = "4.5"
+    assert explorer.takeover.profile.version == "4.5"
+    in_step(explorer)
+    explorer.policy.value = "RefuseClaim"
+    explorer.step.value = explorer.step.max
+    in_step(explorer)
+    explorer.claim.value = (0x1800, 0x2800)
+    assert explorer.takeover.claim_offset == 0x1800
+    assert explorer.takeover.claim_size == 0x1000
+    in_step(explorer)
+
+
+def test_the_buttons_go_one_step_and_stop_at_the_ends() -> None:
+    explorer = TakeoverExplorer(Takeover())
+    row = explorer.children[1]
+    back, forward = row.children[1:]
+    explorer.step.value = 1
+    back.click()
+    back.click()
+    assert explorer.now == 0
+    forward.click()
+    assert explorer.now == 1
+    explorer.step.value = explorer.step.max
+    forward.click()
+    assert explorer.now == explorer.step.max
+
+
+def test_a_shorter_story_keeps_the_slider_inside_it() -> None:
+    explorer = TakeoverExplorer(Takeover())
+    explorer.step.value = explorer.step.max
+    explorer.policy.value = "DenyIdle"
+    assert explorer.now <= explorer.step.max == len(explorer.takeover.played.moments) - 1
+    in_step(explorer)
+
+
+def test_an_empty_claim_changes_nothing() -> None:
+    explorer = TakeoverExplorer(Takeover())
+    before = explorer.takeover
+    explorer.claim.value = (0x1000, 0x1000)
+    assert explorer.takeover == before
+
+
+def test_its_repr_is_the_same_on_every_run() -> None:
+    assert (
+        repr(TakeoverExplorer(Takeover()))
+        == repr(TakeoverExplorer(Takeover()))
+        == ("TakeoverExplorer(Linux 6.12, RevokeAll, claim +0x4000..+0x7fff, step 29 of 61)")
+    )
