@@ -11,7 +11,7 @@ from typing import TextIO
 
 from devmemkit.model import iomem
 
-LARGEST = 64 << 20  # bytes; real dumps have kilobytes, /proc/kcore says it has 128 TiB
+LARGEST = 16 << 20  # bytes; real dumps have kilobytes, /proc/kcore says it has 128 TiB
 
 
 class SourceError(ValueError):

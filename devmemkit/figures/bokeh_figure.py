@@ -42,6 +42,9 @@ from devmemkit.figures.marks import REQUIRED, Axis, Layer, Picture
 from devmemkit.figures.theme import INK, MUTED, ROLES, STYLES, tint
 
 _NONE: Final[Any] = 0  # Bokeh's own hints of types leave out that a number is fine here
+_DEFAULTS: Final = frozenset(
+    ["AllLabels", "BasicTickFormatter", "CDSView", "LinearScale", "Selection", "UnionRenderers"]
+)
 _TIP: Final = (
     '<div style="margin:4px 0;white-space:pre-line;max-width:340px;font-size:12px;color:#1b1f27">'
     "@tip</div>"
@@ -114,6 +117,8 @@ class _Pen:
 
 def _axis(guide: Any, axis: Axis) -> None:
     guide.visible = bool(axis.ticks or axis.label)
+    if not guide.visible:
+        return
     guide.ticker = FixedTicker(ticks=[at for at, _ in axis.ticks])
     guide.major_label_overrides = {at: literal(label) for at, label in ticks(axis)}
     guide.axis_label = literal(axis.label) if axis.label else None
@@ -192,7 +197,7 @@ def to_figure(picture: Picture) -> figure:
     fig.toolbar.logo = None
     fig.toolbar.autohide = True
     fig.toolbar.active_drag = fig.toolbar.active_scroll = None
-    fig.grid.visible = False
+    fig.center = []  # no grid
     _axis(fig.xaxis[0], picture.x)
     _axis(fig.yaxis[0], picture.y)
     pen = _Pen(fig)
@@ -222,7 +227,8 @@ def to_figure(picture: Picture) -> figure:
 def to_json(picture: Picture) -> dict[str, Any]:
     """What BokehJS embeds, under the picture's name; the same for the same picture at any time.
 
-    Bokeh numbers its models through the whole process; here they count from 1 in each picture.
+    Bokeh numbers its models through the whole process; here they count from 1 in each picture,
+    without those that BokehJS makes by itself.
     """
     item: Any = json_item(to_figure(picture))
     ids: dict[str, str] = {}
@@ -237,6 +243,7 @@ def to_json(picture: Picture) -> dict[str, Any]:
             if key == "id"
             else renumber(one)
             for key, one in value.items()
+            if not (isinstance(one, dict) and one.get("name") in _DEFAULTS)
         }
 
     return {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from devmemkit.figures.frame import (
@@ -60,8 +62,8 @@ def _rule(kind: str, role: str, theme: int) -> str:
     return (
         f".dk-{kind}-{role}{{"
         + {
-            "q": f"fill:{area};stroke:{line}",
-            "o": f"fill:none;stroke:{line};stroke-width:2",
+            "q": f"fill:{area};stroke:{line};stroke-linejoin:round",
+            "o": f"fill:none;stroke:{line};stroke-width:2;stroke-linejoin:round",
             "s": f"fill:none;stroke:{line};stroke-width:1.5",
             "a": f"fill:none;stroke:{line}",
             "m": f"fill:{line};stroke:{line}",
@@ -100,11 +102,8 @@ def _patterns(roles: set[str]) -> Iterator[str]:
             )
 
 
-def _rect(kind: str, role: str, x: float, y: float, width: float, height: float) -> str:
-    return (
-        f'<rect class="dk-{kind}-{role}" x="{_n(x)}" y="{_n(y)}" '
-        f'width="{_n(width)}" height="{_n(height)}" rx="2"/>'
-    )
+def _box(x: float, y: float, width: float, height: float) -> str:
+    return f"M{_n(x)} {_n(y)}h{_n(width)}v{_n(height)}h{_n(-width)}z"
 
 
 def _text(x: float, y: float, text: str, style: str, role: str, more: str = "") -> str:
@@ -146,10 +145,14 @@ class _Canvas:
 
     def quads(self, layer: Layer) -> Iterator[str]:
         names = ("role", "left", "right", "bottom", "top")
-        for role, *edges in zip(*(layer.column(n) for n in names), strict=True):
-            x0, x1 = sorted(self.x(value) for value in edges[:2])
-            y0, y1 = sorted(self.y(value) for value in edges[2:])
-            yield _rect(layer.kind[0], role, x0, y0, x1 - x0, y1 - y0)
+        rows = zip(*(layer.column(name) for name in names), strict=True)
+        for role, run in groupby(rows, key=itemgetter(0)):  # one path is smaller than many
+            boxes = []
+            for _, left, right, bottom, top in run:
+                x0, x1 = sorted((self.x(left), self.x(right)))
+                y0, y1 = sorted((self.y(bottom), self.y(top)))
+                boxes.append(_box(x0, y0, x1 - x0, y1 - y0))
+            yield f'<path class="dk-{layer.kind[0]}-{role}" d="{"".join(boxes)}"/>'
 
     def segments(self, layer: Layer) -> Iterator[str]:
         names = ("role", "dash", "x0", "y0", "x1", "y1")
@@ -175,7 +178,8 @@ class _Canvas:
             return _marker(entry.role, x + SWATCH / 2, y, entry.shape)
         if entry.kind == "segment":
             return f'<path class="dk-s-{entry.role}" d="M{_n(x)} {_n(y)}h{SWATCH}"/>'
-        return _rect(entry.kind[0], entry.role, x, y - 7, SWATCH, SWATCH - 4)
+        box = _box(x, y - 7, SWATCH, SWATCH - 4)
+        return f'<path class="dk-{entry.kind[0]}-{entry.role}" d="{box}"/>'
 
     def top_lines(self) -> Iterator[str]:
         y = EDGE

@@ -52,7 +52,7 @@ FEATURES: tuple[Row, ...] = (
     Row("zap_lock", "6.1", "read", "", "walks may overlap; first seen in 6.1"),
     Row("iores_levels", "0", 5, "", "MAX_IORES_LEVEL of /proc/iomem"),
     Row("iores_levels", "7.3", 8, "", "seen in 7.3"),
-    Row("non_mappable", "0", "EINVAL", "", "resourceN of a BAR that is neither"),
+    Row("non_mappable", "0", "ENODEV", "", "resourceN of an I/O BAR has no mmap on x86"),
     Row("non_mappable", "7.3", "EIO", "", "neither memory nor mappable I/O"),
 )
 

@@ -28,10 +28,17 @@ def _mmap_lock(m: View, f: Frame) -> None:
 
 
 def _touched(m: View, f: Frame) -> list[Vma]:
-    if f.address % PAGE_SIZE or f.length <= 0:
+    if f.address % PAGE_SIZE or f.length < 0:
         raise KernelError("EINVAL", f"address {f.address:#x}, length {f.length}")
     end = f.address + page_align(f.length)
     return [vma for vma in m["vmas", f.pid] if vma.start < end and vma.end > f.address]
+
+
+def _no_hole(f: Frame, touched: list[Vma]) -> None:
+    end = f.address + page_align(f.length)
+    covered = sum(min(vma.end, end) - max(vma.start, f.address) for vma in touched)
+    if covered < end - f.address:
+        raise KernelError("ENOMEM", f"part of {f.address:#x}+{f.length:#x} is not mapped")
 
 
 def _split(m: View, f: Frame, vma: Vma) -> Vma:
@@ -63,6 +70,8 @@ def _unmap(m: View, pid: str, address: int, length: int) -> None:
 def do_munmap(m: View, f: Frame) -> Next:
     """munmap: the VMAs leave the i_mmap and their PTEs go; a hole is no error."""
     _mmap_lock(m, f)
+    if not f.length:
+        raise KernelError("EINVAL", "length 0")
     _unmap(m, f.pid, f.address, f.length)
     return Return(0)
 
@@ -74,11 +83,7 @@ def do_mprotect(m: View, f: Frame) -> Next:
     """mprotect: ENOMEM over a hole, EACCES beyond the file's open mode; revives nothing."""
     _mmap_lock(m, f)
     touched = _touched(m, f)
-    covered = sum(
-        min(v.end, f.address + page_align(f.length)) - max(v.start, f.address) for v in touched
-    )
-    if covered < page_align(f.length):
-        raise KernelError("ENOMEM", f"part of {f.address:#x}+{f.length:#x} is not mapped")
+    _no_hole(f, touched)
     wanted = vm_prot(f.prot)
     for vma in touched:
         if VM.WRITE in wanted and VM.MAYWRITE not in vma.flags:
@@ -92,7 +97,7 @@ def do_mprotect(m: View, f: Frame) -> Next:
 
 mprotect = operation("mprotect", do_mprotect)
 
-MADVISE = {"WILLNEED": None, "DONTFORK": None, "NORMAL": None, "RANDOM": None, "SEQUENTIAL": None}
+MADVISE = frozenset({"NORMAL", "RANDOM", "SEQUENTIAL", "WILLNEED", "DONTFORK", "DONTDUMP"})
 """Advice that succeeds on a remapped VMA; all other is EINVAL (M, 5.10 to 7.3)."""
 
 
@@ -100,10 +105,9 @@ def do_madvise(m: View, f: Frame) -> Next:
     """madvise: DONTFORK cannot be taken back (DOFORK is EINVAL on VM_IO)."""
     _mmap_lock(m, f)
     touched = _touched(m, f)
-    if not touched:
-        raise KernelError("ENOMEM", f"{f.address:#x} is not mapped")
-    if f.advice not in MADVISE:
+    if touched and f.advice not in MADVISE:
         raise KernelError("EINVAL", f"MADV_{f.advice} on a VM_PFNMAP mapping")
+    _no_hole(f, touched)
     if f.advice == "DONTFORK":
         for vma in touched:
             part = _split(m, f, vma)
@@ -116,18 +120,23 @@ madvise = operation("madvise", do_madvise)
 
 def do_msync(m: View, f: Frame) -> Next:
     """msync(MS_SYNC): EINVAL always, the files have no fsync; ENOMEM where nothing is mapped."""
-    if not _touched(m, f):
-        raise KernelError("ENOMEM", f"{f.address:#x} is not mapped")
-    raise KernelError("EINVAL", "the file has no fsync operation")
+    _mmap_lock(m, f)
+    touched = _touched(m, f)
+    if touched:
+        raise KernelError("EINVAL", "the file has no fsync operation")
+    _no_hole(f, touched)
+    return Return(0)
 
 
 msync = operation("msync", do_msync)
 
 
 def do_mlock(m: View, f: Frame) -> Next:
-    """mlock: succeeds on what is mapped, brings nothing back; ENOMEM else."""
-    if not _touched(m, f):
-        raise KernelError("ENOMEM", f"{f.address:#x} is not mapped")
+    """mlock: rounds to whole pages, brings nothing back; ENOMEM over a hole."""
+    _mmap_lock(m, f)
+    into = f.address % PAGE_SIZE
+    pages = Frame(pid=f.pid, address=f.address - into, length=f.length + into)
+    _no_hole(pages, _touched(m, pages))
     return Return(0)
 
 

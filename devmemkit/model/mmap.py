@@ -21,7 +21,7 @@ from devmemkit.model.task import (
     vm_prot,
 )
 
-MMAP_DEFAULTS: dict[str, Any] = {"prot": "rw", "shared": True, "offset": 0, "addr": None}
+MMAP_DEFAULTS: dict[str, Any] = {"prot": "rw", "shared": True, "offset": 0}
 
 
 def do_mmap(m: View, f: Frame) -> Next:
@@ -38,14 +38,13 @@ def do_mmap(m: View, f: Frame) -> Next:
     if not file.read or (f.shared and "w" in f.prot and not file.write):
         raise KernelError("EACCES", "the file is not open for that")
     length = page_align(f.length)
-    if f.addr is None:
-        task = m["task", f.pid]
-        f.addr = task.next_address
-        m["task", f.pid] = replace(task, next_address=f.addr + length + PAGE_SIZE)
+    task = m["task", f.pid]
+    start = task.next_address
+    m["task", f.pid] = replace(task, next_address=start + length + PAGE_SIZE)
     flags = vm_prot(f.prot) | (VM.SHARED if f.shared else VM(0))
     if file.write or not f.shared:
         flags |= VM.MAYWRITE
-    f.vma = Vma(f.addr, f.addr + length, flags, f.offset >> PAGE_SHIFT, file)
+    f.vma = Vma(start, start + length, flags, f.offset >> PAGE_SHIFT, file)
     f.page = f.vma.pgoff
     return None
 

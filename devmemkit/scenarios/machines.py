@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from devmemkit.dump import read
 from devmemkit.model import flags as fl
 from devmemkit.model.iomem import parse
 from devmemkit.model.iomem_tree import tree_of
@@ -51,7 +52,7 @@ def load_machine(
     if not path.is_file():
         known = ", ".join(recorded())
         raise ValueError(f"machine: expected {known} or the path of an iomem dump; got {name!r}")
-    dump = parse(path.read_bytes(), source=path.name)
+    dump = parse(read(name), source=path.name)
     bits = max(PHYS_BITS, *(entry.end.bit_length() for entry in dump.entries))
     return _machine(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {}, fine)
 

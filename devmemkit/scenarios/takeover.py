@@ -202,9 +202,9 @@ class Takeover:
 
 
 def idle_regions(machine: Machine) -> list[Resource]:
-    """Nodes above 1 MiB that nobody owns and nothing lies in, largest kinds of device memory first.
+    """Nodes above 1 MiB that nobody owns and nothing lies in, by address.
 
-    Bus windows do not count, nor does what is smaller than a page.
+    Bus windows do not count, nor does what is smaller than a page or begins inside one.
     """
     return [
         node
@@ -213,6 +213,7 @@ def idle_regions(machine: Machine) -> list[Resource]:
         and not node.busy
         and node.start >= 1 << 20
         and node.size >= PAGE_SIZE
+        and node.start % PAGE_SIZE == 0
         and not node.flags & IORESOURCE_SYSRAM
         and not node.name.startswith(("PCI Bus", "Reserved", "reserved"))
     ]

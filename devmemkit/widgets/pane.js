@@ -40,11 +40,12 @@ function render({ model, el }) {
   el.append(box);
 
   (window.devmemkit ||= { queue: [] }).queue.push((kit) => {
-    const redraw = () => (queue = queue.then(() => removed || draw(kit)));
-    const change = () => (queue = queue.then(() => removed || (shown && update())));
-    model.on("change:item", redraw);
-    model.on("change:state", change);
-    redraw();
+    const enqueue = (task) => {
+      queue = queue.then(() => removed || task()).catch(console.error);
+    };
+    model.on("change:item", () => enqueue(() => draw(kit)));
+    model.on("change:state", () => enqueue(() => shown && update()));
+    enqueue(() => draw(kit));
   });
   return () => {
     removed = true;

@@ -5,7 +5,7 @@ from devmemkit.figures.marks import Axis, Layer, Picture
 HOSTILE = '<img src=x onerror="window.hacked=1"> $$x^2$$ & "q" \x1b \udc80'
 
 
-def address_map(zapped: int = 2, name: str = "address-map") -> Picture:
+def address_map(zapped: int = 2, name: str = "address-map", height: int = 300) -> Picture:
     """Four pages beside a region that a driver has claimed; the first `zapped` are dead."""
     rows = range(4)
     roles = ["zapped" if row < zapped else "live" for row in rows]
@@ -46,7 +46,7 @@ def address_map(zapped: int = 2, name: str = "address-map") -> Picture:
             Layer("pages", "quad", pages),
             Layer("names", "text", names),
         ),
-        height=300,
+        height=height,
         legend=(
             ("idle", "unclaimed"),
             ("claimed", HOSTILE),

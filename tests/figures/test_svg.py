@@ -65,13 +65,14 @@ def test_quads_lie_where_the_axes_put_them():
         "p", "", "alt", Axis("", 0, 100), Axis("", 10, 0), (Layer("q", "quad", columns),), 300
     )
     box = frame(down)
-    rect = parse(down).find(f"{NS}rect[@class='dk-q-live']")
+    drawn = parse(down).find(f"{NS}path[@class='dk-q-live']").get("d")
     width = WIDTH - box.left - box.right
     height = 300 - box.top - box.bottom
-    found = [float(rect.get(name)) for name in ("x", "y", "width", "height")]
-    assert found == [box.left, box.top, width / 2, height / 2]
+    expected = (box.left, box.top, width / 2, height / 2, -width / 2)
+    assert [float(number) for number in re.findall(r"-?[\d.]+", drawn)] == list(expected)
     up = replace(down, y=Axis("", 0, 10))
-    assert float(parse(up).find(f"{NS}rect[@class='dk-q-live']").get("y")) == box.top + height / 2
+    raised = parse(up).find(f"{NS}path[@class='dk-q-live']").get("d")
+    assert raised.startswith(f"M{box.left} {box.top + height / 2:g}h")
 
 
 def test_dead_and_claimed_areas_carry_a_pattern_too():

@@ -35,7 +35,9 @@ PORTS = 0xC000
 PREFETCH = MEM | fl.IORESOURCE_PREFETCH
 
 
-def node(start: int, end: int, name: str, flags: int = MEM, *below: Resource, desc: int = 0) -> Any:
+def node(
+    start: int, end: int, name: str, flags: int = MEM, *below: Resource, desc: int = 0
+) -> Resource:
     """A resource with its subtree."""
     made = Resource(start, end, name, flags, desc)
     for child in below:
@@ -180,7 +182,26 @@ def blocked(m: Machine, actor: str) -> str | None:
     return None
 
 
+def interleavings(m: Machine, *actors: str) -> list[Machine]:
+    """The final machines of every interleaving of what the actors have begun."""
+    seen, ends, todo = set[Machine](), list[Machine](), [m]
+    while todo:
+        m = todo.pop()
+        if m in seen:
+            continue
+        seen.add(m)
+        running = [actor for actor in actors if not finished(m, actor)]
+        able = [actor for actor in running if blocked(m, actor) is None]
+        assert able or not running, "deadlock"
+        todo += [take_step(m, actor)[0] for actor in able]
+        if not running:
+            ends.append(m)
+    return ends
+
+
 def node_at(m: Machine, begin: int, size: int, tree: str = "iomem") -> Resource:
     """The innermost node of exactly this range."""
-    found = [r for r in m[tree].walk() if (r.start, r.end) == (begin, begin + size - 1)]
+    found: list[Resource] = [
+        r for r in m[tree].walk() if (r.start, r.end) == (begin, begin + size - 1)
+    ]
     return found[-1]

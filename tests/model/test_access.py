@@ -7,6 +7,7 @@ import pytest
 from devmemkit.model.access import pieces
 from devmemkit.model.errors import SI_CODE
 from devmemkit.model.kernel import Config
+from devmemkit.model.machine import Machine
 from tests.model.machines import (
     ALL,
     PAGE,
@@ -30,11 +31,11 @@ LIVE, DEAD = 0, PAGE
 """Offsets in a mapping of two pages, the second of which has been claimed."""
 
 
-def half_dead(version: str, *, sysfs: bool = False, **more: object) -> tuple[object, int]:
+def half_dead(version: str, *, sysfs: bool = False) -> tuple[Machine, int]:
     if sysfs:
         m, address = bar_mapped(machine(version), 0, 2)
         return claim_(m, BAR + PAGE, PAGE), address
-    m, address = mapped(machine(version), PMEM, 2, **more)
+    m, address = mapped(machine(version), PMEM, 2)
     return claim_(m, PMEM + PAGE, PAGE), address
 
 
@@ -75,6 +76,8 @@ def test_private_copies_do_not_reach_memory() -> None:
     m, _ = ok(m, "store", address=shared, value=0x33)
     assert ok(m, "load", address=shared + 8)[1] == 0
     assert [ok(m, "load", address=private + at)[1] for at in (0, 8)] == [0x11, 0x22]
+    assert m["pagetable", "p"].pfn(private // PAGE) is None
+    assert do(m, "ptrace_peek", address=private)[1].errno == "EIO"  # not device memory any more
 
 
 def test_sizes_and_page_crossing() -> None:

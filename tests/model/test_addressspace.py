@@ -30,8 +30,9 @@ def test_overlapping_equals_a_scan(steps: list[tuple[bool, Mapped]], a: int, b: 
         elif entry in linked:
             space.unlink(entry)
             linked.remove(entry)
-    found = space.overlapping(min(a, b), max(a, b))
-    assert sorted(found) == sorted(e for e in linked if e.first <= max(a, b) and e.last >= min(a, b))
+    a, b = min(a, b), max(a, b)
+    found = space.overlapping(a, b)
+    assert sorted(found) == sorted(e for e in linked if e.first <= b and e.last >= a)
     assert [e.first for e in found] == sorted(e.first for e in found)
     assert sorted(space.value()) == sorted(linked)
     assert space.overlapping(0, 100) == list(space.value())

@@ -21,6 +21,7 @@ from tests.model.machines import (
     claim_,
     do,
     finish,
+    interleavings,
     live,
     machine,
     mapped,
@@ -182,6 +183,21 @@ def test_the_retry_goes_on_from_the_descended_parent() -> None:
     m, _ = ok(m, "release_mem_region", "a", start=BAR0, size=PAGE)
     m, _ = finish(m, "b")
     assert path_to(node_of(m, BAR0, PAGE))[:2] == frame["parent"]
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_one_of_two_claims_wins(version: str) -> None:
+    """Facts 1.1, 1.5: the insertion is atomic; no interleaving lets both in or neither."""
+    m, address = mapped(machine(version), PMEM, 2)
+    m = begin(m, "a", "request_mem_region", start=PMEM, size=PAGE, name="a")
+    m = begin(m, "b", "request_mem_region", start=PMEM, size=2 * PAGE, name="b")
+    ends = interleavings(m, "a", "b")
+    assert {(e["outcome", "a"].ok, e["outcome", "b"].ok) for e in ends} == {
+        (True, False),
+        (False, True),
+    }
+    for end in ends:
+        assert live(end, address, 2) == [False, end["outcome", "a"].ok]
 
 
 @pytest.mark.parametrize(("version", "steps"), [("4.4", 1), ("4.5", 1), ("5.8", 4), ("7.3", 4)])

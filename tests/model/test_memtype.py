@@ -53,9 +53,7 @@ def test_two_types_in_one_range_conflict() -> None:
     assert memtype_reserve(m, 0, 1, WB, ("c",)) == UC_MINUS
 
 
-@pytest.mark.parametrize(
-    ("cmdline", "config"), [("nopat", Config()), ("", Config(x86_pat=False))]
-)
+@pytest.mark.parametrize(("cmdline", "config"), [("nopat", Config()), ("", Config(x86_pat=False))])
 def test_without_pat_nothing_is_tracked(cmdline: str, config: Config) -> None:
     m = View(machine(cmdline=cmdline, config=config))
     assert memtype_reserve(m, 0, 9, WB, ("a",)) == WB

@@ -20,6 +20,7 @@ from tests.model.machines import (
     claim_,
     do,
     finish,
+    interleavings,
     live,
     machine,
     mapped,
@@ -122,6 +123,20 @@ def test_refuse_claim_refuses_a_mapping_made_meanwhile() -> None:
     m = step_to(begin(m, "driver", "request_mem_region", **CLAIM), "driver", "insert")
     assert do(m, "mmap_devmem", fd=0, offset=PMEM, length=2 * PAGE)[1].errno == "EPERM"
     assert finish(m, "driver")[1].ok
+
+
+@pytest.mark.parametrize("version", ["6.12", "7.3"])
+def test_refuse_claim_alone_leaves_the_race_open(version: str) -> None:
+    """Facts 4.1: a claim between the check and the link finds nobody, and both sides succeed."""
+    m, fd = ok(machine(version, policy="RefuseClaim", fine=True), "open_devmem", dsync=True)
+    m = begin(m, "P", "mmap_devmem", pid="p", fd=fd, offset=PMEM, length=2 * PAGE)
+    m = begin(m, "K", "request_mem_region", start=PMEM, size=2 * PAGE)
+    ends = interleavings(m, "P", "K")
+    results = {(e["outcome", "P"].errno, e["outcome", "K"].errno) for e in ends}
+    assert {("EPERM", None), (None, "EBUSY"), (None, None)} <= results
+    for end in ends:
+        if end["outcome", "P"].ok:  # nothing is ever zapped
+            assert live(end, end["outcome", "P"].value, 2) == [True, True]
 
 
 @pytest.mark.parametrize("version", ALL)

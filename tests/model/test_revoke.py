@@ -1,4 +1,4 @@
-"""Revocation: when a claim zaps, which pages, what is left (facts 3.1 to 3.7, checklist 3, 4, 11)."""
+"""Revocation: when a claim zaps, which pages, what is left (facts 3, checklist 3, 4, 11)."""
 
 from __future__ import annotations
 

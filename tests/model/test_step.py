@@ -152,7 +152,8 @@ def test_only_readers_share_a_lock(first: bool, second: bool) -> None:
 
 
 def test_jump_and_call() -> None:
-    assert [e.step for e in run(EMPTY, "a", "test_inner", how="jump")[2]] == ["count", "fail", "end"]
+    events = run(EMPTY, "a", "test_inner", how="jump")[2]
+    assert [e.step for e in events] == ["count", "fail", "end"]
     m, outcome, events = run(EMPTY, "a", "test_outer")
     assert outcome.value == ("returned", 1)
     assert [e.step for e in events] == ["call", "count", "fail", "end", "after_call"]
@@ -166,6 +167,14 @@ def test_a_failing_call_goes_up_or_is_caught() -> None:
     m, outcome, _ = run(EMPTY, "a", "test_outer", how="errno", catching=True)
     assert outcome.value == ("caught", "EBUSY")
     assert m.get(("lock", "outer")) is None
+
+
+def test_outcomes_in_words() -> None:
+    assert str(Outcome(0x7F00)) == "0x7f00"
+    assert str(Outcome(b"ab")) == "b'ab'"
+    assert str(Outcome.of(KernelError("EPERM", "why"))) == "EPERM"
+    assert str(Outcome.of(Trap("SIGBUS", "BUS_ADRERR", 0x10))) == "SIGBUS (BUS_ADRERR) at 0x10"
+    assert (KernelError("ENODEV").errno, KernelError("EIO").errno) == (19, 5)
 
 
 def test_view_records_what_it_read_and_replaced() -> None:

@@ -1,6 +1,7 @@
 """Recorded machines, and the model held against what real kernels printed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,10 @@ def test_zeroed_dumps_are_refused() -> None:
 
     with pytest.raises(ValueError, match="zeroes only: read it as root"):
         tree_of(parse("00000000-00000000 : System RAM\n"), root_end=1 << 40)
+
+
+@pytest.mark.parametrize("name", ["resource0", "resource2_wc"])
+def test_no_memory_of_a_device_is_opened_for_a_dump(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("00000000-00000fff : Reserved\n")
+    with pytest.raises(ValueError, match="got the memory of a PCI device, left unopened"):
+        load_machine(str(tmp_path / name), KernelProfile("6.1"))

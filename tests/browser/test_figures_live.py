@@ -1,38 +1,22 @@
 """Figures in a real browser, offline: in a page and in JupyterLab, live, as images, redrawn."""
 
-import os
-import re
 import runpy
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 nbformat = pytest.importorskip("nbformat", reason="the notebooks extra is not installed")
+
+from pages import COLUMN, PAINTED, Watched, serve_lab  # noqa: E402
 
 import devmemkit  # noqa: E402
 from devmemkit.figures.marks import printable  # noqa: E402
 from devmemkit.figures.show import bokeh_script, bundle  # noqa: E402
 from devmemkit.figures.theme import PAPER, ROLES  # noqa: E402
 
-PICTURES = Path(__file__).parent / "figures" / "pictures.py"
+PICTURES = Path(__file__).parents[1] / "figures" / "pictures.py"
 made = runpy.run_path(str(PICTURES))
 address_map, timeline, HOSTILE = made["address_map"], made["timeline"], made["HOSTILE"]
-
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 CELLS = [
     f"import runpy, sys\nsys.path.insert(0, {str(Path(devmemkit.__file__).parents[1])!r})\n"
@@ -44,65 +28,13 @@ CELLS = [
     "import ipywidgets\nfrom devmemkit.widgets.pane import BokehPane\n"
     "pane = BokehPane(address_map(0, 'pane'))\n"
     "slider = ipywidgets.IntSlider(min=0, max=4)\n"
-    "slider.observe(lambda change: pane.draw(address_map(change['new'], 'pane')), 'value')\n"
+    "def follow(change):\n"
+    "    pane.draw(address_map(change['new'], 'pane', height=400 if change['new'] == 4 else 300))\n"
+    "slider.observe(follow, 'value')\n"
     "ipywidgets.VBox([slider, pane])",
 ]
 
-# How many pixels of the figure are painted, over its canvases in all shadow roots.
-PAINTED = """(root) => {
-  let count = 0;
-  const walk = (node) => {
-    for (const element of node.querySelectorAll("*")) {
-      if (element instanceof HTMLCanvasElement) {
-        const data = element.getContext("2d")
-          .getImageData(0, 0, element.width, element.height).data;
-        for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
-      }
-      if (element.shadowRoot) walk(element.shadowRoot);
-    }
-  };
-  walk(root);
-  return count;
-}"""
 LIVE = "() => window.devmemkit?.figures?.timeline"
-COLUMN = "([kind, name, layer, column]) => " + (
-    "[...window.devmemkit[kind][name].get_model_by_name(layer).data[column]]"
-)
-
-
-class Watched:
-    """A page that may only talk to this machine, and everything it complained about."""
-
-    def __init__(self, browser, **options):
-        self.complaints, self.foreign = [], []
-        self.page = browser.new_page(**options)
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.route("**/*", self._route)
-
-    def _console(self, message):
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def _route(self, route):
-        if re.match(r"(http://127\.0\.0\.1:|file:|data:|blob:)", route.request.url):
-            route.continue_()
-        else:
-            self.foreign.append(route.request.url)
-            route.abort()
-
-    def check(self):
-        assert self.complaints == []
-        assert self.foreign == []
-        assert self.page.evaluate("window.hacked") is None
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path):
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path, args=ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +124,6 @@ def lab(tmp_path_factory, chromium_path):
     from nbclient import NotebookClient
 
     root = tmp_path_factory.mktemp("lab")
-    (root / "home").mkdir()
     book = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(CELLS)],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -202,32 +133,8 @@ def lab(tmp_path_factory, chromium_path):
     NotebookClient(book, resources={"metadata": {"path": str(root)}}).execute()
     book.metadata.pop("widgets", None)
     nbformat.write(book, root / "executed.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    env = os.environ | {"HOME": str(root / "home")}
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        env[name] = str(root / "home" / name.lower())
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        "--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=None",
-    ]  # fmt: skip
-    with (root / "home" / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log)
-        try:
-            address = f"http://127.0.0.1:{port}/lab"
-            for _ in range(120):
-                try:
-                    with urllib.request.urlopen(f"{address}/../api/status", timeout=2):
-                        break
-                except OSError:
-                    assert server.poll() is None, (root / "home" / "log").read_text()
-                    time.sleep(0.25)
-            yield address
-        finally:
-            server.terminate()
-            server.wait(20)
+    with serve_lab(root) as address:
+        yield f"{address}/lab"
 
 
 def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
@@ -254,6 +161,12 @@ def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
     assert page.evaluate(PAINTED, page.locator(".jp-OutputArea").last.element_handle()) > 5000
     assert page.locator(".jp-OutputArea img:visible").count() == 0
 
+    # Another height cannot be had in place: a new figure takes the old one's.
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"(where) => ({COLUMN})(where)[3] === 'zapped'", arg=roles, timeout=5000)
+    panes = page.locator(".jp-OutputArea").last.locator(".bk-Figure")
+    assert [round(pane.bounding_box()["height"]) for pane in panes.all()] == [400]
+
     page.evaluate("document.body.dataset.jpThemeLight = 'false'")
     colour = "() => window.devmemkit.panes.pane.roots()[0].title.text_color"
     page.wait_for_function(f"() => ({colour})() === {ROLES['ink'].dark!r}", timeout=5000)
@@ -264,7 +177,7 @@ def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
     page.reload()
     page.wait_for_function("() => window.devmemkit?.panes?.pane", timeout=60_000)
     page.wait_for_function(LIVE)
-    assert page.evaluate(COLUMN, roles) == ["zapped"] * 3 + ["live"]
+    assert page.evaluate(COLUMN, roles) == ["zapped"] * 4
     watched.check()
     page.close()
 

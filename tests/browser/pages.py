@@ -1,0 +1,99 @@
+"""A browser page that may only talk to this machine, and a JupyterLab to open in it."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# How many pixels of the figure are painted, over its canvases in all shadow roots.
+PAINTED = """(root) => {
+  let count = 0;
+  const walk = (node) => {
+    for (const element of node.querySelectorAll("*")) {
+      if (element instanceof HTMLCanvasElement) {
+        const data = element.getContext("2d")
+          .getImageData(0, 0, element.width, element.height).data;
+        for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
+      }
+      if (element.shadowRoot) walk(element.shadowRoot);
+    }
+  };
+  walk(root);
+  return count;
+}"""
+COLUMN = "([kind, name, layer, column]) => " + (
+    "[...window.devmemkit[kind][name].get_model_by_name(layer).data[column]]"
+)
+
+
+class Watched:
+    """A page that may only talk to this machine, and everything it complained about."""
+
+    def __init__(self, browser, **options):
+        self.complaints, self.foreign = [], []
+        self.page = browser.new_page(**options)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.route("**/*", self._route)
+
+    def _console(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _route(self, route):
+        if re.match(r"(http://127\.0\.0\.1:|file:|data:|blob:)", route.request.url):
+            route.continue_()
+        else:
+            self.foreign.append(route.request.url)
+            route.abort()
+
+    def check(self):
+        assert self.complaints == []
+        assert self.foreign == []
+        assert self.page.evaluate("window.hacked") is None
+
+
+@contextmanager
+def serve_lab(root):
+    """JupyterLab on a folder, with nobody's settings; its address."""
+    (root / "home").mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {"HOME": str(root / "home")}
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        env[name] = str(root / "home" / name.lower())
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=None",
+    ]  # fmt: skip
+    with (root / "home" / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            for _ in range(120):
+                try:
+                    with urllib.request.urlopen(f"{address}/api/status", timeout=2):
+                        break
+                except OSError:
+                    assert server.poll() is None, (root / "home" / "log").read_text()
+                    time.sleep(0.25)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(20)

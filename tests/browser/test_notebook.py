@@ -1,0 +1,98 @@
+"""Notebook 01 in JupyterLab, offline: run, then moved; the page shows the model's state."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from pages import COLUMN, PAINTED, Watched, serve_lab
+
+from devmemkit.figures.address_map import address_map
+from devmemkit.figures.timeline import timeline
+from devmemkit.scenarios.machines import data_dir
+from devmemkit.scenarios.takeover import Takeover
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01-driver-takeover.ipynb"
+ANSWERS_WITHIN = 1000  # ms a test waits; what it really takes is measured in benchmarks/
+
+# JupyterLab draws only the cells that are in view.
+SCROLLED_TO_THE_EXPLORER = """() => {
+  const panel = document.querySelector(".jp-WindowedPanel-outer");
+  const explorer = document.querySelector(".jp-OutputArea select");
+  if (explorer) explorer.scrollIntoView();
+  else panel.scrollTop = (panel.scrollTop + 400) % panel.scrollHeight;
+  return window.devmemkit?.panes?.timeline;
+}"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on a copy of the notebook beside the data."""
+    pytest.importorskip("jupyterlab", reason="the notebooks extra is not installed")
+    root = tmp_path_factory.mktemp("lab")
+    shutil.copy(NOTEBOOK, root)
+    (root / "data").symlink_to(data_dir())
+    with serve_lab(root) as address:
+        yield f"{address}/lab/tree/{NOTEBOOK.name}"
+
+
+def wait_until_shown(page, story, now):
+    """Wait until map and timeline in the page hold what the model says; fail if they never do."""
+    machine = story.played.moments[now].machine
+    for picture in (address_map(machine, story.node, story.pages), timeline(story.played, now)):
+        for layer in picture.layers:
+            for column in ("role", "text", "top", "bottom"):
+                if column in layer.columns:
+                    wanted = list(layer.columns[column])
+                    page.wait_for_function(
+                        f"([where, wanted]) => JSON.stringify(({COLUMN})(where))"
+                        " === JSON.stringify(wanted)",
+                        arg=[["panes", picture.name, layer.name, column], wanted],
+                        timeout=ANSWERS_WITHIN,
+                    )
+
+
+def test_before_it_runs_every_picture_is_there_and_no_widget_is_missed(browser, lab):
+    watched = Watched(browser, viewport={"width": 400, "height": 900})
+    page = watched.page
+    page.goto(lab.replace("/lab/tree", "/doc/workspaces/still/tree"))
+    page.locator(".jp-OutputArea img").first.wait_for(timeout=60_000)
+    assert page.evaluate("window.Bokeh") is None
+    assert "Error displaying widget" not in page.locator("body").inner_text()
+    watched.check()
+    page.close()
+
+
+def test_it_runs_and_follows_the_widget(browser, lab):
+    watched = Watched(browser, viewport={"width": 1280, "height": 1000})
+    page = watched.page
+    page.goto(lab)
+    page.get_by_text("| Idle").wait_for(timeout=60_000)
+    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
+    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
+    page.wait_for_function(SCROLLED_TO_THE_EXPLORER, polling=500, timeout=60_000)
+    story = Takeover()
+    now = story.played.moments_of("claim")[-1]
+    wait_until_shown(page, story, now)
+
+    step = page.locator(".jp-OutputArea .noUi-handle").last
+    step.focus()
+    for key, move in (("ArrowRight", 1), ("ArrowRight", 1), ("ArrowLeft", -3)):
+        for _ in range(abs(move)):
+            page.keyboard.press(key)
+        now += move
+        wait_until_shown(page, story, now)
+    page.locator(".jp-OutputArea button[title='one step back']").click()
+    wait_until_shown(page, story, now - 1)
+
+    page.locator(".jp-OutputArea select").first.select_option("4.5")
+    story = story.on("4.5")
+    act = story.played.acts[Takeover().played.moments[now - 1].act].key
+    wait_until_shown(page, story, story.played.moments_of(act)[-1])
+    page.locator(".jp-OutputArea select").nth(1).select_option("RefuseClaim")
+    story = story.on("4.5", "RefuseClaim")
+    wait_until_shown(page, story, story.played.moments_of(act)[-1])
+
+    output = page.locator(".jp-OutputArea:has(select)").last
+    assert page.evaluate(PAINTED, output.element_handle()) > 5000
+    watched.check()
+    page.close()
