@@ -24,3 +24,7 @@ def test_the_session_runs_as_shown() -> None:
     result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert result.attempted >= 5
     assert result.failed == 0
+
+
+if __name__ == "__main__":  # python tests/test_readme.py draws it anew
+    (ROOT / "docs" / "takeover.svg").write_text(picture(), encoding="utf-8")

@@ -102,6 +102,8 @@ def test_protection(prot: str) -> None:
         write = do(m, "store", address=address + at, value=1)[1]
         assert (write.signal, write.si_code) == ("SIGSEGV", "SEGV_ACCERR")
     assert do(m, "load", address=address)[1].ok == ("r" in prot)
+    writable, at = ok(m, "mmap_devmem", fd=0, offset=PMEM, length=PAGE, prot="w")
+    assert live(writable, at, 1) == [True]  # x86 has no write-only pages
     none = do(m, "load", address=0x1000)[1]
     assert (none.signal, none.si_code, none.si_addr) == ("SIGSEGV", "SEGV_MAPERR", 0x1000)
 

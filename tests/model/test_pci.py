@@ -19,12 +19,14 @@ from tests.model.machines import (
     PAGE,
     PORTS,
     bar_mapped,
+    begin,
     claim_,
     do,
     live,
     machine,
     mapped,
     ok,
+    step_to,
 )
 
 
@@ -133,6 +135,24 @@ def test_bind_and_unbind(version: str) -> None:
 def machine_memtype(m: Machine) -> object:
     """What the process's own mapping keeps: nothing up to 6.15, its type since."""
     return m.get("memtype") if m.kernel["memtype_lives"] == "until VMA dies" else None
+
+
+def test_unbind_releases_the_last_bar_first() -> None:
+    m, _ = ok(machine(), "bind", "driver", bdf=BDF)
+    m, left = begin(m, "driver", "unbind", bdf=BDF), []
+    for _ in range(3):
+        m = step_to(m, "driver", "release")
+        left.append([start for start, _ in busy(m)])
+    assert left == [[BAR0, BAR2], [BAR0], []]
+
+
+def test_the_rom_is_not_requested() -> None:
+    """Facts 5.5: pci_request_regions takes the six BARs."""
+    m = machine()
+    rom = Bar(6, BAR2 + 4 * PAGE, BAR2 + 5 * PAGE - 1, MEM)
+    m = m.with_({("pci", BDF): replace(m["pci", BDF], bars=(*m["pci", BDF].bars, rom))})
+    m, _ = ok(m, "bind", "driver", bdf=BDF)
+    assert (busy(m), m["pci", BDF].held) == (ALL_BARS, (0, 2, 4))
 
 
 def test_a_partial_driver_takes_the_bars_it_wants() -> None:

@@ -112,6 +112,14 @@ def test_refuse_claim(version: str) -> None:
     assert do(gone, "mmap_devmem", fd=0, offset=PMEM, length=2 * PAGE)[1].errno == "EPERM"
 
 
+def test_refuse_claim_counts_every_page_it_touches() -> None:
+    """Not the pages of facts 3.3, which miss the tail of an unaligned claim."""
+    m, _ = mapped(machine(policy="RefuseClaim"), PMEM + 2 * PAGE, 1)
+    span = {"start": PMEM + 0x1800, "size": 0x1000}
+    assert do(m, "request_mem_region", "driver", **span)[1].errno == "EBUSY"
+    claim_(m, PMEM + 0x1800, 0x800)
+
+
 def test_refuse_claim_on_a_relaxed_kernel_lets_the_claim_in() -> None:
     m, address = mapped(machine(policy="RefuseClaim", cmdline="iomem=relaxed"), PMEM, 2)
     assert live(claim_(m, **CLAIM_ARGS), address, 2) == [True, True]

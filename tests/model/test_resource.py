@@ -86,6 +86,7 @@ def test_contains_needs_one_type_and_no_unset() -> None:
 RANGES = st.tuples(st.integers(0, ROOT_END + 2), st.integers(0, 20)).map(lambda p: (p[0], sum(p)))
 
 
+@settings(deadline=None)
 @given(RANGES, RANGES)
 def test_union_and_intersection(a: tuple[int, int], b: tuple[int, int]) -> None:
     """Facts 1.1: interval overlap alone; None when the two do not overlap, even when they touch."""
@@ -252,6 +253,7 @@ def test_any_sequence_keeps_the_tree_healthy(actions: list[tuple[str, tuple[int,
         check(root)
 
 
+@settings(deadline=None)
 @given(st.lists(RANGES, max_size=12), RANGES)
 def test_first_reaching_and_overlapping(spans: list[tuple[int, int]], query: Any) -> None:
     """The bisected look-ups equal a scan, in healthy and in damaged trees."""

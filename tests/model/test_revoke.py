@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devmemkit.model import flags as fl
@@ -29,6 +29,7 @@ from tests.model.machines import (
 )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1 << 20), st.integers(1, 1 << 16))
 def test_page_count(start: int, size: int) -> None:
     """Facts 3.3, checklist 4: first = start>>12, count = (size+4095)>>12; the last page is missed
@@ -83,6 +84,7 @@ def test_since_5_8_for_devmem(version: str) -> None:
     m = claim_(m, BAR0, PAGE)
     survives = version in ("4.4", "4.5")
     assert live(m, address, 2) == [survives, True]
+    assert (m.get(("i_mmap", "iomem")) is None) == survives  # facts 2.1: the shared address space
 
 
 @pytest.mark.parametrize("version", VERSIONS)
