@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
-from devmemkit.model.region import Muxed, release_region, request_region
+from devmemkit.model.region import Muxed, request_region
 from devmemkit.model.resource import Resource
-from devmemkit.model.revoke import STEPS
+from devmemkit.model.revoke import STEPS, free_region
 from devmemkit.model.step import Frame, Next, Return, Step, operation
 
 Path = tuple[tuple[int, int, str], ...]
@@ -41,7 +40,9 @@ def node_at(root: Resource, path: Path) -> Resource | None:
 def insert(m: View, f: Frame) -> Next:
     """__request_region under resource_lock: the node goes in, or EBUSY, or a MUXED wait begins."""
     root = m.edit(f.tree)
-    parent = node_at(root, f.parent) or root
+    parent = node_at(root, f.parent)
+    if parent is None:
+        raise ValueError(f"parent: expected a node of {f.tree}, got {f.parent}")
     try:
         request_region(parent, f.start, f.size, f.name, f.flags)
     except Muxed as muxed:
@@ -100,18 +101,11 @@ request_region_io = operation(
 
 
 def release(m: View, f: Frame) -> Next:
-    """__release_region: exact ranges only; wakes MUXED waiters; never revives a mapping.
+    """__release_region: exact ranges only; never revives a mapping.
 
     The value is 1, or 0 with nothing changed for a "nonexistent resource".
     """
-    freed = release_region(m.edit(f.tree), f.start, f.size)
-    if freed is None:
-        m.writes.pop(f.tree)
-        return Return(0)
-    if freed.flags & fl.IORESOURCE_MUXED:
-        for actor in m.get("muxed_wait", ()):
-            m["sleeping", actor] = None
-    return Return(1)
+    return Return(int(free_region(m, f.tree, f.start, f.size)))
 
 
 release_mem_region = operation("release_mem_region", release, tree="iomem")

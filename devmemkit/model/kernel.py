@@ -36,8 +36,10 @@ FEATURES: tuple[Row, ...] = (
     Row("access_one_page", "7.3", True, "", "one page a call, no online RAM"),
     Row("sysram_rule", "0", False, "", "only busy nodes are exclusive"),
     Row("sysram_rule", "5.16", True, "a9e7b8d4f663", "exclusive System RAM even when idle"),
-    Row("read_stops_on", "0", "fatal signal", "", "a long read of /dev/mem can be killed"),
-    Row("read_stops_on", "6.1", "any signal", "", "first seen in 6.1"),
+    Row("low_ram", "0", "readable", "", "/dev/mem shows RAM below 1 MiB"),
+    Row("low_ram", "4.11", "zeroes", "a4866aa81251", "it reads as zeroes, writes are dropped"),
+    Row("lockdown", "0", False, "", "there is no lockdown"),
+    Row("lockdown", "5.4", True, "", "lockdown= refuses /dev/mem and PCI access"),
     Row("muxed_sleep", "0", "after unlock", "", "a wake-up can be lost"),
     Row("muxed_sleep", "6.12", "before unlock", "", "first seen in 6.12"),
     Row("bad_bar", "0", "ignored", "", "pci_request_region does not check the index"),
@@ -151,7 +153,8 @@ class KernelProfile:
         Nothing lifts it again: another lockdown= behind is ignored.
         """
         words = self.cmdline.split()
-        return "lockdown=integrity" in words or "lockdown=confidentiality" in words
+        asked = "lockdown=integrity" in words or "lockdown=confidentiality" in words
+        return asked and bool(self["lockdown"])
 
     @cached_property
     def pat(self) -> bool:

@@ -21,6 +21,9 @@ from devmemkit.model.task import (
     vm_prot,
 )
 
+LOWEST = 0x7F00_0000_0000
+"""Address of a process's first mapping; a real kernel draws it at random."""
+
 MMAP_DEFAULTS: dict[str, Any] = {"prot": "rw", "shared": True, "offset": 0}
 
 
@@ -38,9 +41,7 @@ def do_mmap(m: View, f: Frame) -> Next:
     if not file.read or (f.shared and "w" in f.prot and not file.write):
         raise KernelError("EACCES", "the file is not open for that")
     length = page_align(f.length)
-    task = m["task", f.pid]
-    start = task.next_address
-    m["task", f.pid] = replace(task, next_address=start + length + PAGE_SIZE)
+    start = max((vma.end for vma in m["vmas", f.pid]), default=LOWEST - PAGE_SIZE) + PAGE_SIZE
     flags = vm_prot(f.prot) | (VM.SHARED if f.shared else VM(0))
     if file.write or not f.shared:
         flags |= VM.MAYWRITE

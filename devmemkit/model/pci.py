@@ -1,6 +1,6 @@
-"""PCI devices and their drivers: enable, request and release regions, bind, unbind, remove.
+"""PCI devices: their BARs, enabling, requesting and releasing their regions.
 
-Source: drivers/pci/pci.c and pci-driver.c; the same in 5.10 to 7.3 unless a step says otherwise.
+Source: drivers/pci/pci.c; the same in 5.10 to 7.3 unless a step says otherwise.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from devmemkit.model import flags as fl
 from devmemkit.model.claim import claim_arguments
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
-from devmemkit.model.memtype import ioremap, memtype_free
-from devmemkit.model.resource import Resource, release_resource
-from devmemkit.model.revoke import zap_vma
+from devmemkit.model.resource import Resource
 from devmemkit.model.step import Call, Frame, Next, Return, operation
 
 
@@ -113,170 +111,56 @@ def pci_release(m: View, f: Frame) -> Next:
     return Call(name, {"start": bar.start, "size": bar.length})
 
 
-def released(m: View, f: Frame) -> Next:
-    return Return(f.result.value)
+pci_release_region = operation("pci_release_region", pci_release)
 
 
-pci_release_region = operation("pci_release_region", pci_release, released)
+def release_last(m: View, f: Frame) -> Next:
+    """Release the last BAR of the list, until none is left."""
+    if not f.bars:
+        return Return(0)
+    bar = f.bars[-1]
+    f.bars = f.bars[:-1]
+    return Call("pci_release_region", {"bdf": f.bdf, "bar": bar}, then="release_last")
+
+
+pci_release_regions = operation("pci_release_regions", release_last)
+"""Release ``bars``, last first."""
 
 
 def begin_bars(m: View, f: Frame) -> Next:
     """Which BARs: all of the device's, or those asked for."""
     have = tuple(bar.index for bar in device(m, f.bdf).bars if bar.index < 6)
-    f.todo = have if f.bars is None else tuple(f.bars)
-    f.claimed = ()
+    f.bars = have if f.bars is None else tuple(f.bars)
+    f.claimed = -1
     return None
 
 
 def next_bar(m: View, f: Frame) -> Next:
     """Claim the next BAR of the list; a failure gives back those before it."""
-    if not f.todo:
+    f.claimed += 1
+    if f.claimed == len(f.bars):
         return Return(0)
-    f.current, *rest = f.todo
-    f.todo = tuple(rest)
-    arguments = {"bdf": f.bdf, "bar": f.current, "name": f.name}
-    return Call("pci_request_region", arguments, catch="undo_bar")
+    arguments = {"bdf": f.bdf, "bar": f.bars[f.claimed], "name": f.name}
+    return Call("pci_request_region", arguments, then="next_bar", catch="undo_bars")
 
 
-def bar_done(m: View, f: Frame) -> Next:
-    f.claimed = (*f.claimed, f.current)
-    return "next_bar"
+def undo_bars(m: View, f: Frame) -> Next:
+    """Give back what was claimed."""
+    return Call("pci_release_regions", {"bdf": f.bdf, "bars": f.bars[: f.claimed]})
 
 
-def undo_bar(m: View, f: Frame) -> Next:
-    """Give back what was claimed, last first; then fail as the claim did."""
-    if not f.claimed:
-        raise KernelError("EBUSY", f"{f.bdf} BAR {f.current}: can't reserve")
-    *f.claimed, last = f.claimed
-    f.claimed = tuple(f.claimed)
-    return Call("pci_release_region", {"bdf": f.bdf, "bar": last})
-
-
-def undone_bar(m: View, f: Frame) -> Next:
-    return "undo_bar"
+def cannot_reserve(m: View, f: Frame) -> Next:
+    """EBUSY, whatever the claim failed with."""
+    raise KernelError("EBUSY", f"{f.bdf} BAR {f.bars[f.claimed]}: can't reserve")
 
 
 pci_request_regions = operation(
     "pci_request_regions",
     begin_bars,
     next_bar,
-    bar_done,
-    undo_bar,
-    undone_bar,
+    undo_bars,
+    cannot_reserve,
     name="driver",
     bars=None,
 )
 """Claim all memory and I/O BARs, or ``bars``; EBUSY with nothing kept."""
-
-
-def probe(m: View, f: Frame) -> Next:
-    """A driver's probe begins with pci_enable_device; EBUSY when another driver has the device."""
-    if device(m, f.bdf).driver is not None:
-        raise KernelError("EBUSY", f"{f.bdf} is bound to {device(m, f.bdf).driver}")
-    return Call("pci_enable_device", {"bdf": f.bdf})
-
-
-def probe_request(m: View, f: Frame) -> Next:
-    return Call("pci_request_regions", {"bdf": f.bdf, "name": f.driver, "bars": f.bars})
-
-
-def probe_ioremap(m: View, f: Frame) -> Next:
-    """ioremap of the claimed memory BARs, UC-; a memtype conflict fails the probe."""
-    dev = device(m, f.bdf)
-    try:
-        for index in dev.held:
-            bar = dev.bar(index)
-            if bar is not None and bar.memory:
-                ioremap(m, bar.start, bar.end, ("driver", f.bdf))
-    except KernelError:
-        m.writes.pop("memtype", None)
-        return "probe_undo"
-    m["pci", f.bdf] = replace(dev, driver=f.driver)
-    return Return(0)
-
-
-def probe_undo(m: View, f: Frame) -> Next:
-    """The probe fails: the claims are given back, last first."""
-    held = device(m, f.bdf).held
-    return Call("pci_release_region", {"bdf": f.bdf, "bar": held[-1]}) if held else "probe_failed"
-
-
-def probe_undone(m: View, f: Frame) -> Next:
-    return "probe_undo"
-
-
-def probe_failed(m: View, f: Frame) -> Next:
-    raise KernelError("ENOMEM", f"{f.driver}: ioremap of {f.bdf} failed")
-
-
-bind = operation(
-    "bind",
-    probe,
-    probe_request,
-    probe_ioremap,
-    probe_undo,
-    probe_undone,
-    probe_failed,
-    driver="driver",
-    bars=None,
-)
-"""A driver takes the device: enable, claim, ioremap. EBUSY, EINVAL, ENOMEM."""
-
-
-def unbind_ioremap(m: View, f: Frame) -> Next:
-    """The driver's remove: its kernel mapping goes; ENODEV when no driver is bound."""
-    dev = device(m, f.bdf)
-    if dev.driver is None:
-        raise KernelError("ENODEV", f"{f.bdf} has no driver")
-    memtype_free(m, ("driver", f.bdf))
-    return None
-
-
-def unbind_release(m: View, f: Frame) -> Next:
-    """Its claims are released, last first; no mapping comes back."""
-    dev = device(m, f.bdf)
-    if dev.held:
-        return Call("pci_release_region", {"bdf": f.bdf, "bar": dev.held[-1]})
-    m["pci", f.bdf] = replace(dev, driver=None)
-    return Return(0)
-
-
-def unbind_again(m: View, f: Frame) -> Next:
-    return "unbind_release"
-
-
-unbind = operation("unbind", unbind_ioremap, unbind_release, unbind_again)
-
-
-def remove_driver(m: View, f: Frame) -> Next:
-    """echo 1 > remove: the driver goes first, where there is one."""
-    if device(m, f.bdf).driver is None:
-        return "remove_files"
-    return Call("unbind", {"bdf": f.bdf})
-
-
-def remove_files(m: View, f: Frame) -> Next:
-    """kernfs unmaps through the inode of the sysfs file itself.
-
-    That reaches a mapping only while it hangs there: not from v5.12, when VMAs moved to the iomem
-    inode (measured: 5.10 SIGBUS; 6.1, 6.12, 7.3 still readable).
-    """
-    for bar in device(m, f.bdf).bars:
-        for name in (f"resource{bar.index}", f"resource{bar.index}_wc"):
-            space = m.get(("i_mmap", f"{f.bdf}/{name}"))
-            for mapped in space.value() if space else ():
-                zap_vma(m, mapped, mapped.first, mapped.last)
-    return None
-
-
-def remove_device(m: View, f: Frame) -> Next:
-    """The device's BARs leave the tree and the device is gone."""
-    for bar in device(m, f.bdf).bars:
-        node = node_of(m.edit("iomem" if bar.memory else "ioport"), bar, f.bdf)
-        if node is not None:
-            release_resource(node)
-    m["pci", f.bdf] = None
-    return Return(0)
-
-
-remove = operation("remove", remove_driver, remove_files, remove_device)

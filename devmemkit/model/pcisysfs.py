@@ -56,10 +56,11 @@ def pci_mmap_resource(m: View, f: Frame) -> Next:
     """
     file = f.vma.file
     bar = device(m, file.bdf).bar(file.bar)
-    if m.kernel.lockdown:
+    refusal = None if bar and bar.memory else m.kernel["non_mappable"]
+    if m.kernel.lockdown and refusal != "ENODEV":
         raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
-    if bar is None or not bar.memory:
-        raise KernelError(m.kernel["non_mappable"], f"resource{file.bar} cannot be mapped")
+    if bar is None or refusal:
+        raise KernelError(refusal or "EINVAL", f"resource{file.bar} cannot be mapped")
     _check_start(m, bar)
     if f.vma.pgoff + f.vma.pages > ((bar.length - 1) >> fl.PAGE_SHIFT) + 1:
         raise KernelError("EINVAL", f"beyond the end of BAR {bar.index}")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from devmemkit.model.addressspace import Mapped
 from devmemkit.model.errors import Blocked, KernelError
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import IORESOURCE_MUXED, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Key, View
 from devmemkit.model.memtype import memtype_free
 from devmemkit.model.region import release_region
-from devmemkit.model.step import Frame, Next, Return, Step, lock, unlock
+from devmemkit.model.step import Frame, Next, Return, Step, lock
 from devmemkit.model.strict import devmem_is_allowed
 
 IOMEM: Key = ("i_mmap", "iomem")
@@ -61,6 +61,18 @@ def both_ends(m: View, f: Frame) -> Next:
     return None
 
 
+def free_region(m: View, tree: str, start: int, size: int) -> bool:
+    """__release_region: the exact range goes and MUXED waiters wake; False when there is none."""
+    freed = release_region(m.edit(tree), start, size)
+    if freed is None:
+        m.writes.pop(tree)
+        return False
+    if freed.flags & IORESOURCE_MUXED:
+        for actor in m.get("muxed_wait", ()):
+            m["sleeping", actor] = None
+    return True
+
+
 def mappers(m: View, start: int, size: int) -> list[Mapped]:
     """The VMAs on the iomem inode that map a page of the region."""
     space = m.get(IOMEM)
@@ -72,7 +84,7 @@ def zap_begin(m: View, f: Frame) -> Next:
     """unmap_mapping_range takes the rmap lock: nobody may link or unlink a VMA meanwhile."""
     lock(m, f, "i_mmap iomem", write=m.kernel["zap_lock"] == "write")
     f.first, f.last = zapped_pages(f.start, f.size)
-    f.done = -1
+    f.done = 0
     return None
 
 
@@ -80,33 +92,27 @@ def zap(m: View, f: Frame) -> Next:
     """The walk over the i_mmap; in a fine machine one page of one VMA a step, else all at once."""
     space = m.get(IOMEM)
     found = space.overlapping(f.first, f.last) if space else []
-    pages = (
-        [
-            (mapped, page)
-            for mapped in found
-            for page in range(max(f.first, mapped.first), min(f.last, mapped.last) + 1)
-        ]
-        if m.machine.fine
-        else []
-    )
-    if f.done + 1 < len(pages):
-        f.done += 1
-        mapped, page = pages[f.done]
-        zap_vma(m, mapped, page, page)
-        if f.done + 1 < len(pages):
-            return "zap"
-    elif not m.machine.fine:
+    if not m.machine.fine:
         for mapped in found:
             zap_vma(m, mapped, f.first, f.last)
-    unlock(m, f, "i_mmap iomem")
-    return Return(f.start)
+        return Return(f.start)
+    pages = [
+        (mapped, page)
+        for mapped in found
+        for page in range(max(f.first, mapped.first), min(f.last, mapped.last) + 1)
+    ]
+    if f.done < len(pages):
+        mapped, page = pages[f.done]
+        zap_vma(m, mapped, page, page)
+        f.done += 1
+    return "zap" if f.done < len(pages) else Return(f.start)
 
 
 def refuse_if_mapped(m: View, f: Frame) -> Next:
     """RefuseClaim: undo the insertion when somebody maps the region."""
     if not mappers(m, f.start, f.size):
         return Return(f.start)
-    release_region(m.edit("iomem"), f.start, f.size)
+    free_region(m, "iomem", f.start, f.size)
     return "refused"
 
 

@@ -6,7 +6,8 @@ Frame; between two steps another CPU may act. What a step returns says where to 
     None                the next step; after the last one the operation is done
     "name"              the step of that name (a loop or a branch)
     Return(value)       the operation is done
-    Call(name, args)    another operation first; ``catch`` names the step that handles its failure
+    Call(name, args)    another operation first, then the next step, or ``then``; ``catch`` names
+                        the step that handles its failure; from the last step, its outcome is ours
 
 A step that raises KernelError or Trap ends the operation, Blocked means "not yet": nothing that
 the step did is kept.
@@ -41,6 +42,7 @@ class Return:
 class Call:
     operation: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    then: str | None = None
     catch: str | None = None
 
 
@@ -86,7 +88,12 @@ def unlock(m: View, f: Frame, name: str) -> None:
 
 
 def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
-    """Put ``actor`` at the first step of operation ``name``; no step is run yet."""
+    """Put ``actor`` at the first step of operation ``name``; no step is run yet.
+
+    ValueError when the actor is still in an operation.
+    """
+    if not finished(machine, actor):
+        raise ValueError(f"{actor}: expected an actor that is in no operation")
     return machine.with_(
         {("stack", actor): (_frame(name, actor, arguments),), ("outcome", actor): None}
     )
@@ -114,17 +121,18 @@ def take_step(machine: Machine, actor: str) -> tuple[Machine, Event]:
     steps = OPERATIONS[f.operation].steps(machine.kernel)
     step = steps[f.at]
     operation, at = f.operation, f.at
+    names = [s.__name__ for s in steps]
     outcome = None
     try:
         following = step(m, f)
         if isinstance(following, Call):
-            f.at, f.catch = at + 1, following.catch
+            f.at = names.index(following.then) if following.then else at + 1
+            f.catch = following.catch
             stack += [_frozen(f), _frame(following.operation, actor, following.arguments)]
         elif isinstance(following, Return) or (following is None and at + 1 == len(steps)):
             value = following.value if isinstance(following, Return) else 0
             outcome = _leave(m, f, stack, Outcome(value))
         else:
-            names = [s.__name__ for s in steps]
             f.at = at + 1 if following is None else names.index(following)
             stack.append(_frozen(f))
     except (KernelError, Trap) as error:
@@ -149,13 +157,14 @@ def _leave(
         if not stack:
             return outcome
         f = Frame(**dict(stack.pop()))
-        if outcome.ok or f.catch:
-            f.result = outcome
-            if not outcome.ok:
-                steps = OPERATIONS[f.operation].steps(m.kernel)
-                f.at = [s.__name__ for s in steps].index(f.catch)
-            stack.append(_frozen(f))
-            return outcome
+        steps = OPERATIONS[f.operation].steps(m.kernel)
+        if not outcome.ok and f.catch:
+            f.at = [s.__name__ for s in steps].index(f.catch)
+        elif not outcome.ok or f.at == len(steps):
+            continue  # nobody catches it here, or a call from the last step
+        f.result = outcome
+        stack.append(_frozen(f))
+        return outcome
 
 
 def finished(machine: Machine, actor: str) -> bool:

@@ -29,12 +29,13 @@ def iomem_is_exclusive(m: View, pfn: int) -> Resource | None:
 def devmem_is_allowed(m: View, pfn: int) -> int:
     """DENY, ALLOW or ZERO for one page (arch/x86/mm/init.c, all versions).
 
-    System RAM is ZERO below 1 MiB and DENY above; an exclusive page is DENY, but never below 1 MiB.
+    System RAM is ZERO below 1 MiB (ALLOW before v4.11) and DENY above; an exclusive page is DENY,
+    but never below 1 MiB.
     """
     address = pfn << fl.PAGE_SHIFT
     ram = region_intersects(m["iomem"], address, fl.PAGE_SIZE, fl.IORESOURCE_SYSTEM_RAM)
     if ram != DISJOINT:
-        return ZERO if pfn < LOW_MEGABYTE else DENY
+        return (ZERO if m.kernel["low_ram"] == "zeroes" else ALLOW) if pfn < LOW_MEGABYTE else DENY
     if pfn < LOW_MEGABYTE:
         return ALLOW
     if iomem_is_exclusive(m, pfn) or m.kernel.policy.excludes_idle:

@@ -46,7 +46,6 @@ class Task:
 
     root: bool = True
     capabilities: frozenset[str] = frozenset({"SYS_ADMIN", "SYS_RAWIO"})
-    next_address: int = 0x7F00_0000_0000
 
     def capable(self, name: str) -> bool:
         return name in self.capabilities
@@ -135,7 +134,10 @@ def link_vma(m: View, pid: str, vma: Vma) -> None:
 def unlink_vma(m: View, pid: str, vma: Vma) -> None:
     """Take the VMA out of its file's i_mmap (unlink_file_vma)."""
     _rmap_lock(m, vma)
-    m.edit(vma.mapping).unlink(vma.entry(pid))
+    space = m.edit(vma.mapping)
+    space.unlink(vma.entry(pid))
+    if not space.value():
+        m[vma.mapping] = None
 
 
 def _rmap_lock(m: View, vma: Vma) -> None:

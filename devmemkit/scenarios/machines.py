@@ -62,12 +62,19 @@ def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Ma
     bits: int = about["physical_address_bits"]
     iomem = parse((folder / state / "iomem").read_bytes(), source=f"{folder.name}/{state}/iomem")
     ports = parse((folder / state / "ioports").read_bytes(), source=f"{folder.name} ioports")
-    more: dict[Key, Any] = {"ioport": tree_of(ports, root_end=0xFFFF, ports=True)}
+    trees = {"iomem": tree_of(iomem, root_end=(1 << bits) - 1)}
+    trees["ioport"] = tree_of(ports, root_end=0xFFFF, ports=True)
+    more: dict[Key, Any] = {"ioport": trees["ioport"]}
     for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
         rows = parse_resource(entry["resource"])
         bars = tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)
-        more["pci", bdf] = PciDevice(bdf, bars, driver=entry["driver"])
-    return _machine(kernel, tree_of(iomem, root_end=(1 << bits) - 1), bits, more, fine)
+        held = tuple(b.index for b in bars if _claimed(trees["iomem" if b.memory else "ioport"], b))
+        more["pci", bdf] = PciDevice(bdf, bars, driver=entry["driver"], held=held)
+    return _machine(kernel, trees["iomem"], bits, more, fine)
+
+
+def _claimed(tree: Resource, bar: Bar) -> bool:
+    return any(n.busy and (n.start, n.end) == (bar.start, bar.end) for n in tree.walk())
 
 
 def _machine(

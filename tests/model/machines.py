@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.model import access, claim, devmem, mm, pci, pcisysfs  # noqa: F401 - register them
+from devmemkit.model import access, claim, devmem, driver, mm, pcisysfs  # noqa: F401 - register them
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.kernel import Config, KernelProfile

@@ -24,7 +24,8 @@ ORDER = tuple(VERSIONS)
         ("access_recheck", "5.10", "5.12", False, True),  # facts 3.5
         ("access_one_page", "7.2", "7.3", False, True),  # facts 3.5
         ("sysram_rule", "5.15", "6.1", False, True),  # facts 1.10: v5.16
-        ("read_stops_on", "5.15", "6.1", "fatal signal", "any signal"),  # facts 2.3
+        ("lockdown", "4.5", "5.8", False, True),  # v5.4
+        ("low_ram", "4.5", "5.8", "readable", "zeroes"),  # v4.11
         ("muxed_sleep", "6.1", "6.12", "after unlock", "before unlock"),  # facts 1.5
         ("bad_bar", "6.1", "6.12", "ignored", "EINVAL"),  # facts 5.5
         ("memtype_lives", "6.12", "6.16", "until zap", "until VMA dies"),  # facts 3.7.9

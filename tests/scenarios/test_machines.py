@@ -66,6 +66,19 @@ def test_the_same_drivers_leave_the_tree_that_the_kernel_left(name: str) -> None
     }
 
 
+@pytest.mark.parametrize("name", recorded())
+def test_drivers_that_were_recorded_bound_can_be_unbound(name: str) -> None:
+    m = machine(name, "bound")
+    for bdf in ("0000:00:03.0", "0000:00:04.0"):
+        m, gone, _ = run(m, "root", "unbind", bdf=bdf)
+        assert gone.ok
+    m, freed, _ = run(m, "nd", "release_mem_region", start=PMEM[0], size=PMEM[1])
+    assert freed.value == 1
+    folder = data_dir() / "machines" / name / "idle"
+    assert text(m["iomem"], m.kernel) == (folder / "iomem").read_text()
+    assert text(m["ioport"], m.kernel) == (folder / "ioports").read_text()
+
+
 def test_high_memory_and_width_come_from_the_recording() -> None:
     m = machine("qemu-6.12")
     assert m.phys_bits == 40
