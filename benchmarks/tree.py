@@ -85,7 +85,7 @@ def claim_lookup_release(count: int) -> Bench:
 
 
 def parsing(count: int) -> Bench:
-    """A dump of ``count`` lines into a structure that answers look-ups."""
+    """A dump of `count` lines into a structure that answers look-ups."""
     text = format_dump(entries_of(resource_tree(count), levels=5))
 
     def ranges() -> Iterator[tuple[int, int, str]]:
@@ -110,7 +110,7 @@ def parsing(count: int) -> Bench:
 
 
 def zapping(pages: int, count: int = 100_000) -> Bench:
-    """``pages`` consecutive pages leave 10^5 mappings of four pages each; then they come back."""
+    """`pages` consecutive pages leave 10^5 mappings of four pages each; then they come back."""
     spans = [(8 * i, 8 * i + 3) for i in range(count)]
     space, table = AddressSpace(), PageTable()
     for first, last in spans:

@@ -24,9 +24,9 @@ LEGEND = (
 
 
 def address_map(machine: Machine, region: Resource, pages: int, *, columns: int = 6) -> Picture:
-    """Picture ``pages`` pages of ``region``: who owns them, and every mapping's PTEs.
+    """Picture `pages` pages of `region`: who owns them, and every mapping's PTEs.
 
-    ``columns`` is how many mappings there is room for; a claim's edges are drawn to the byte.
+    `columns` is how many mappings there is room for; a claim's edges are drawn to the byte.
     """
     base = region.start >> PAGE_SHIFT
     mappings = list(_mappings(machine, base, base + pages - 1))[:columns]

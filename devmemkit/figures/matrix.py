@@ -17,7 +17,7 @@ Cell = tuple[str, str]
 def matrix(
     name: str, title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Cell]]
 ) -> Picture:
-    """Picture ``rows`` (label to cells) under ``columns``; a column's name may have two lines."""
+    """Picture `rows` (label to cells) under `columns`; a column's name may have two lines."""
     quads: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
     words: dict[str, list[Any]] = {
         k: [] for k in ("x", "y", "text", "style", "role", "anchor", "room")

@@ -14,7 +14,7 @@ TEXT, RESULT, WIDTH = 4.1, 10.3, 14.6
 
 
 def timeline(played: Played, now: int | None = None) -> Picture:
-    """Picture a story up to moment ``now`` (index), or all of it; what is to come is subdued."""
+    """Picture a story up to moment `now` (index), or all of it; what is to come is subdued."""
     reached = len(played.moments) - 1 if now is None else now
     current = played.moments[reached].act if played.moments and reached >= 0 else -1
     dots: dict[str, list[Any]] = {k: [] for k in ("x", "y", "shape", "role", "tip")}

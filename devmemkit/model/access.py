@@ -148,7 +148,7 @@ def _access_steps(kernel: KernelProfile) -> tuple[Step, ...]:
 
 
 ptrace_peek = operation("ptrace_peek", choose=_access_steps)
-"""PTRACE_PEEKDATA at an aligned address of ``pid``; EIO on a zapped page."""
+"""PTRACE_PEEKDATA at an aligned address of `pid`; EIO on a zapped page."""
 
 ptrace_poke = operation("ptrace_poke", choose=_access_steps)
 

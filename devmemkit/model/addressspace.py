@@ -12,7 +12,7 @@ _FIRST = itemgetter(0)
 
 
 class Mapped(NamedTuple):
-    """One VMA in an i_mmap: page offsets ``first`` to ``last``, process, address of its start."""
+    """One VMA in an i_mmap: page offsets `first` to `last`, process, address of its start."""
 
     first: int
     last: int

@@ -26,7 +26,7 @@ def path_to(node: Resource) -> Path:
 
 
 def node_at(root: Resource, path: Path) -> Resource | None:
-    """The node that ``path_to`` described, None when it is gone."""
+    """The node that `path_to` described, None when it is gone."""
     at = root
     for wanted in path:
         below = (child for child in at.overlapping(wanted[0], wanted[1]))
@@ -85,8 +85,8 @@ request_mem_region = operation(
     flags=0,
     whole_tree=True,
 )
-"""Claim bytes [start, start+size) of "iomem"; ``whole_tree`` is False for a claim whose parent
-argument is not the root, which never revokes. Gives ``start``; EBUSY."""
+"""Claim bytes [start, start+size) of "iomem"; `whole_tree` is False for a claim whose parent
+argument is not the root, which never revokes. Gives `start`; EBUSY."""
 
 request_region_io = operation(
     "request_region",

@@ -55,7 +55,7 @@ def open_port(m: View, f: Frame) -> Next:
 
 
 open_devmem = operation("open_devmem", open_port, mode="rw", dsync=False)
-"""Open /dev/mem; gives the descriptor. ``mode`` is "r", "w" or "rw", ``dsync`` O_SYNC."""
+"""Open /dev/mem; gives the descriptor. `mode` is "r", "w" or "rw", `dsync` O_SYNC."""
 
 
 def memory_lseek(m: View, f: Frame) -> Next:
@@ -115,11 +115,11 @@ def copy_page(m: View, f: Frame) -> Next:
 
 
 read_devmem = operation("read_devmem", valid_phys_addr_range, copy_page, offset=None)
-"""pread(fd, count, offset) of /dev/mem, or read(2) without ``offset``; gives the bytes.
+"""pread(fd, count, offset) of /dev/mem, or read(2) without `offset`; gives the bytes.
 EFAULT, EPERM."""
 
 write_devmem = operation("write_devmem", valid_phys_addr_range, copy_page, offset=None)
-"""pwrite(fd, data, offset) of /dev/mem, or write(2) without ``offset``; gives the count.
+"""pwrite(fd, data, offset) of /dev/mem, or write(2) without `offset`; gives the count.
 EFAULT, EPERM."""
 
 
@@ -187,5 +187,5 @@ def _mmap_steps(kernel: KernelProfile) -> tuple[Step, ...]:
 
 
 mmap_devmem = operation("mmap_devmem", choose=_mmap_steps, **MMAP_DEFAULTS)
-"""mmap /dev/mem; gives the address. ``offset`` and ``length`` in bytes, ``prot`` letters.
+"""mmap /dev/mem; gives the address. `offset` and `length` in bytes, `prot` letters.
 EACCES, EINVAL, EPERM, EAGAIN. Source: mmap_mem (to 6.18), mmap_mem_prepare (from 6.19)."""

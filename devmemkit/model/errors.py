@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class KernelError(Exception):
     """A system call or kernel function failed with an errno.
 
-    ``name`` is the errno's name ("EBUSY"), ``errno`` its Linux number, ``conflict`` the resource
-    that stood in the way, where one did, and ``why`` one sentence for a person.
+    `name` is the errno's name ("EBUSY"), `errno` its Linux number, `conflict` the resource
+    that stood in the way, where one did, and `why` one sentence for a person.
     """
 
     def __init__(self, name: str, why: str = "", conflict: Resource | None = None) -> None:
@@ -36,9 +36,9 @@ class Trap(Exception):
 
 
 class Blocked(Exception):
-    """A step cannot run yet; ``on`` names the lock, queue or event it waits for.
+    """A step cannot run yet; `on` names the lock, queue or event it waits for.
 
-    ``until`` is the tick of the clock at which it could go on by itself, None when never.
+    `until` is the tick of the clock at which it could go on by itself, None when never.
     """
 
     def __init__(self, on: str, until: int | None = None) -> None:
@@ -52,7 +52,7 @@ SI_CODE = {"BUS_ADRERR": 2, "SEGV_MAPERR": 1, "SEGV_ACCERR": 2}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the caller of an operation gets: ``value`` unless ``errno`` or ``signal`` is set."""
+    """What the caller of an operation gets: `value` unless `errno` or `signal` is set."""
 
     value: Any = 0
     errno: str | None = None

@@ -31,7 +31,7 @@ _DESC = {
 
 
 def flags_and_desc(name: str, start: int, *, ports: bool = False) -> tuple[int, int]:
-    """Flags and desc of a node called ``name`` that begins at ``start``.
+    """Flags and desc of a node called `name` that begins at `start`.
 
     Below 1 MiB the firmware map's ranges are BUSY from the start, above only RAM, ACPI tables and
     the like (e820__reserve_resources, e820__reserve_resources_late).
@@ -50,7 +50,7 @@ def flags_and_desc(name: str, start: int, *, ports: bool = False) -> tuple[int, 
 def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
     """The tree that a dump shows; every entry becomes a node.
 
-    ``root_end`` is the last address of the root (2^bits - 1, or 0xffff for ports). Siblings that
+    `root_end` is the last address of the root (2^bits - 1, or 0xffff for ports). Siblings that
     overlap are kept as they are; their parent is then searched without bisection. Raises
     ValueError for a dump without addresses (read without CAP_SYS_ADMIN).
     """
@@ -73,9 +73,9 @@ def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
 
 
 def entries_of(root: Resource, *, levels: int) -> tuple[Entry, ...]:
-    """What r_show prints of a tree: pre-order without the root, indented to ``levels`` at most.
+    """What r_show prints of a tree: pre-order without the root, indented to `levels` at most.
 
-    Source: kernel/resource.c:r_show; ``levels`` is MAX_IORES_LEVEL, feature iores_levels.
+    Source: kernel/resource.c:r_show; `levels` is MAX_IORES_LEVEL, feature iores_levels.
     """
     width = 4 if root.end < 0x10000 else 8
     lines: list[Entry] = []

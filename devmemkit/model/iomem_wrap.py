@@ -15,7 +15,7 @@ _INCOMPLETE = re.compile(
     "|CXL Window|ICH|ICH HD|dma|dma page|Graphics|Graphics Stolen"
 )
 _NO_WRAP = re.compile(
-    r"```|~~~|\.\.|\u2026|[\[(]|--|==|__|[-*$%@<^/\\]|#(?![0-9])|.*:$|\S+@\S+[: ~].*[$#%]|.*/proc/"
+    r"``|~~~|\.\.|\u2026|[\[(]|--|==|__|[-*$%@<^/\\]|#(?![0-9])|.*:$|\S+@\S+[: ~].*[$#%]|.*/proc/"
     r"|(?i:snip|cut)\b"
 )
 

@@ -13,7 +13,7 @@ from devmemkit.model.policy import POLICIES, Policy
 
 
 class Row(NamedTuple):
-    """From ``version`` on, ``feature`` has ``value``; brought by ``commit`` ("" when not known)."""
+    """From `version` on, `feature` has `value`; brought by `commit` ("" when not known)."""
 
     feature: str
     version: str
@@ -98,7 +98,7 @@ def _number(version: str) -> tuple[int, ...]:
 class KernelProfile:
     """One kernel as the model runs it.
 
-    ``policy`` overrides that row of FEATURES alone ("6.12, but RefuseClaim"). Raises ValueError
+    `policy` overrides that row of FEATURES alone ("6.12, but RefuseClaim"). Raises ValueError
     for a version or policy that the model does not know, naming those that it does.
     """
 
@@ -116,7 +116,7 @@ class KernelProfile:
             raise ValueError(f"policy: expected one of {known}; got {self.policy_name!r}")
 
     def __getitem__(self, feature: str) -> Any:
-        """The value of ``feature`` in this kernel; KeyError when there is no such feature."""
+        """The value of `feature` in this kernel; KeyError when there is no such feature."""
         return self.rows[feature].value
 
     @cached_property

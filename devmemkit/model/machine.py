@@ -34,8 +34,8 @@ Key = str | tuple[str | int, ...]
 class Machine:
     """An immutable snapshot: what is where, under which kernel.
 
-    ``high_memory`` (bytes) is the end of directly mapped memory, ``phys_bits`` the CPU's physical
-    address width. ``fine`` makes one step of every page, so that others may get in between.
+    `high_memory` (bytes) is the end of directly mapped memory, `phys_bits` the CPU's physical
+    address width. `fine` makes one step of every page, so that others may get in between.
     """
 
     __slots__ = ("components", "fine", "high_memory", "kernel", "phys_bits")
@@ -62,7 +62,7 @@ class Machine:
         return self.components.get(key, default)
 
     def with_(self, changes: Mapping[Key, Any]) -> Machine:
-        """The machine after ``changes``; None removes a component."""
+        """The machine after `changes`; None removes a component."""
         merged = {**self.components, **changes}
         return self._twin({k: v for k, v in merged.items() if v is not None})
 
@@ -92,14 +92,14 @@ class Machine:
 
 
 def value_of(part: Any) -> Any:
-    """A hashable value of a component; rich ones say theirs by ``value()``."""
+    """A hashable value of a component; rich ones say theirs by `value()`."""
     return part.value() if hasattr(part, "value") and callable(part.value) else part
 
 
 class View:
     """One step's access to a machine; it records what was read and what was replaced.
 
-    ``edit`` hands out a private copy of a rich component to change in place.
+    `edit` hands out a private copy of a rich component to change in place.
     """
 
     __slots__ = ("machine", "reads", "writes")

@@ -11,7 +11,7 @@ WB, WC, UC_MINUS = "WB", "WC", "UC-"
 
 
 class Memtype(NamedTuple):
-    """A reservation: pages ``first`` to ``last`` (pfn), type, and whose it is."""
+    """A reservation: pages `first` to `last` (pfn), type, and whose it is."""
 
     first: int
     last: int
@@ -22,7 +22,7 @@ class Memtype(NamedTuple):
 def memtype_reserve(
     m: View, first: int, last: int, wanted: str, owner: tuple[str | int, ...]
 ) -> str | None:
-    """Reserve ``wanted`` for pages [first, last]; the type granted, None when types conflict.
+    """Reserve `wanted` for pages [first, last]; the type granted, None when types conflict.
 
     An existing type is taken over where the caller can live with it: who asked for WB gets UC- or
     WC, who asked for UC- or WC never gets WB. Without PAT nothing is tracked.
@@ -42,7 +42,7 @@ def memtype_reserve(
 
 
 def memtype_free(m: View, owner: tuple[str | int, ...]) -> None:
-    """Drop every reservation of ``owner``."""
+    """Drop every reservation of `owner`."""
     held: tuple[Memtype, ...] = m.get("memtype", ())
     kept = tuple(r for r in held if r.owner != owner)
     if kept != held:
@@ -50,7 +50,7 @@ def memtype_free(m: View, owner: tuple[str | int, ...]) -> None:
 
 
 def memtype_copy(m: View, owner: tuple[str | int, ...], twin: tuple[str | int, ...]) -> None:
-    """Give ``twin`` what ``owner`` holds (track_pfn_copy at fork, a moved or split VMA)."""
+    """Give `twin` what `owner` holds (track_pfn_copy at fork, a moved or split VMA)."""
     held: tuple[Memtype, ...] = m.get("memtype", ())
     more = tuple(r._replace(owner=twin) for r in held if r.owner == owner)
     m["memtype"] = held + more or None

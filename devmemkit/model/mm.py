@@ -42,7 +42,7 @@ def _no_hole(f: Frame, touched: list[Vma]) -> None:
 
 
 def _split(m: View, f: Frame, vma: Vma) -> Vma:
-    """Cut ``vma`` at the borders of [address, address+length); gives the piece inside."""
+    """Cut `vma` at the borders of [address, address+length); gives the piece inside."""
     start = max(vma.start, f.address)
     end = min(vma.end, f.address + page_align(f.length))
     cuts = [vma.start, start, end, vma.end]
@@ -144,10 +144,10 @@ mlock = operation("mlock", do_mlock)
 
 
 def do_mremap(m: View, f: Frame) -> Next:
-    """mremap: growing is EFAULT (VM_DONTEXPAND); shrinking and moving (to ``to``) work.
+    """mremap: growing is EFAULT (VM_DONTEXPAND); shrinking and moving (to `to`) work.
 
     A moved VMA keeps its page offset, so a later claim still finds it; dead pages stay dead. What
-    was mapped at ``to`` goes (MREMAP_FIXED); EINVAL when old and new range overlap.
+    was mapped at `to` goes (MREMAP_FIXED); EINVAL when old and new range overlap.
     """
     _mmap_lock(m, f)
     old, new = page_align(f.length), page_align(f.new_length)
@@ -213,4 +213,4 @@ def copy_page_range(m: View, f: Frame) -> Next:
 
 
 fork = operation("fork", dup_mm, dup_mmap, copy_page_range)
-"""Fork ``pid`` into ``child``; gives the child's name."""
+"""Fork `pid` into `child`; gives the child's name."""

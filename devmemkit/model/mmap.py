@@ -51,7 +51,7 @@ def do_mmap(m: View, f: Frame) -> Next:
 
 
 def remap(m: View, f: Frame, wanted: str, error: str) -> None:
-    """Reserve the memtype for the whole VMA; ``error`` when it conflicts (track_pfn_remap)."""
+    """Reserve the memtype for the whole VMA; `error` when it conflicts (track_pfn_remap)."""
     first, last = f.vma.entry(f.pid)[:2]
     granted = memtype_reserve(m, first, last, wanted, ("vma", f.pid, f.vma.start))
     if granted is None:

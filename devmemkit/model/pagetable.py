@@ -28,7 +28,7 @@ class PageTable:
         return tuple(self.runs), tuple(sorted(self.private.items()))
 
     def pfn(self, vpn: int) -> int | None:
-        """The physical page behind ``vpn``, None when there is no PTE or a private copy."""
+        """The physical page behind `vpn`, None when there is no PTE or a private copy."""
         for first, _, pfn in self.between(vpn, vpn):
             return pfn + vpn - first
         return None
@@ -61,7 +61,7 @@ class PageTable:
         self.runs.insert(index, (first, last, pfn))
 
     def zap(self, first: int, last: int, *, even_cows: bool = True) -> int:
-        """Clear the PTEs of [first, last], private copies too if ``even_cows``; how many went.
+        """Clear the PTEs of [first, last], private copies too if `even_cows`; how many went.
 
         Source: zap_page_range_single and unmap_mapping_range's even_cows argument.
         """
@@ -83,7 +83,7 @@ class PageTable:
         return gone + len(copies)
 
     def move(self, first: int, last: int, to: int) -> None:
-        """Move the PTEs of [first, last] so that ``first`` becomes ``to`` (move_page_tables)."""
+        """Move the PTEs of [first, last] so that `first` becomes `to` (move_page_tables)."""
         runs = list(self.between(first, last))
         copies = {v: page for v, page in self.private.items() if first <= v <= last}
         self.zap(first, last)
@@ -97,7 +97,7 @@ class PageTable:
         return sorted(runs + [v for v in self.private if first <= v <= last])
 
     def _from(self, vpn: int) -> int:
-        """Index of the first run that ends at or after ``vpn``."""
+        """Index of the first run that ends at or after `vpn`."""
         return bisect_left(self.runs, vpn, key=_last)
 
 

@@ -17,7 +17,7 @@ from devmemkit.model.step import Call, Frame, Next, Return, operation
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A base address register: ``index`` 0 to 5 (6 is the ROM), inclusive range, flags."""
+    """A base address register: `index` 0 to 5 (6 is the ROM), inclusive range, flags."""
 
     index: int
     start: int
@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class PciDevice:
-    """A device by its address ``bdf`` ("0000:00:03.0"); ``held`` are the BARs its driver claims."""
+    """A device by its address `bdf` ("0000:00:03.0"); `held` are the BARs its driver claims."""
 
     bdf: str
     bars: tuple[Bar, ...]
@@ -97,7 +97,7 @@ def note_held(m: View, f: Frame) -> Next:
 pci_request_region = operation(
     "pci_request_region", pci_request, note_held, name="driver", exclusive=False
 )
-"""Claim one BAR for ``name``; EBUSY ("can't reserve"), EINVAL."""
+"""Claim one BAR for `name`; EBUSY ("can't reserve"), EINVAL."""
 
 
 def pci_release(m: View, f: Frame) -> Next:
@@ -124,7 +124,7 @@ def release_last(m: View, f: Frame) -> Next:
 
 
 pci_release_regions = operation("pci_release_regions", release_last)
-"""Release ``bars``, last first."""
+"""Release `bars`, last first."""
 
 
 def begin_bars(m: View, f: Frame) -> Next:
@@ -163,4 +163,4 @@ pci_request_regions = operation(
     name="driver",
     bars=None,
 )
-"""Claim all memory and I/O BARs, or ``bars``; EBUSY with nothing kept."""
+"""Claim all memory and I/O BARs, or `bars`; EBUSY with nothing kept."""

@@ -94,7 +94,7 @@ mmap_resource = operation(
     mmap_end,
     **MMAP_DEFAULTS,
 )
-"""mmap an open resourceN, ``offset`` within the BAR; gives the address. A legacy ->mmap in every
+"""mmap an open resourceN, `offset` within the BAR; gives the address. A legacy ->mmap in every
 version: populated before it is linked."""
 
 

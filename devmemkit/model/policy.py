@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class Policy:
-    """NoProtection and the base of the others. ``since`` is the first release, "" for none."""
+    """NoProtection and the base of the others. `since` is the first release, "" for none."""
 
     name: ClassVar[str] = "NoProtection"
     since: ClassVar[str] = ""

@@ -12,7 +12,7 @@ DISJOINT, INTERSECTS, MIXED = "DISJOINT", "INTERSECTS", "MIXED"
 
 
 class Muxed(Exception):
-    """The claim must wait for a MUXED region; ``parent`` is where it had descended to."""
+    """The claim must wait for a MUXED region; `parent` is where it had descended to."""
 
     def __init__(self, parent: Resource, conflict: Resource) -> None:
         self.parent = parent
@@ -20,7 +20,7 @@ class Muxed(Exception):
 
 
 def request_region(parent: Resource, start: int, size: int, name: str, flags: int = 0) -> Resource:
-    """Claim ``size`` bytes from ``start``: a BUSY node in the innermost idle node that holds them.
+    """Claim `size` bytes from `start`: a BUSY node in the innermost idle node that holds them.
 
     EBUSY when a busy node overlaps or the range straddles an edge of any node, busy or not; raises
     Muxed when a MUXED region has to be waited for. Does not revoke: that is the caller's next step.
@@ -106,8 +106,8 @@ def exclusive_owner(
 ) -> Resource | None:
     """The node that makes a page (address of its first byte) exclusive to the kernel, or None.
 
-    Page-granular: one qualifying node on any byte is enough. ``strict`` is strict_iomem_checks,
-    ``io_strict`` CONFIG_IO_STRICT_DEVMEM, ``sysram_rule`` the idle exclusive System RAM rule of
+    Page-granular: one qualifying node on any byte is enough. `strict` is strict_iomem_checks,
+    `io_strict` CONFIG_IO_STRICT_DEVMEM, `sysram_rule` the idle exclusive System RAM rule of
     a9e7b8d4f663 (v5.16). Source: iomem_is_exclusive up to 5.15, resource_is_exclusive from 5.16.
     """
     both = fl.IORESOURCE_SYSTEM_RAM | fl.IORESOURCE_EXCLUSIVE
@@ -120,7 +120,7 @@ def exclusive_owner(
 
 
 def next_edge(node: Resource, address: int) -> int | None:
-    """The lowest address above ``address`` where a node below ``node`` begins or has just ended."""
+    """The lowest address above `address` where a node below `node` begins or has just ended."""
     if not node.disjoint:
         edges = [
             edge

@@ -13,7 +13,7 @@ _END = attrgetter("end")
 
 
 class Resource:
-    """One node: ``start`` and ``end`` (bytes, inclusive), name, flags, desc and place in a tree.
+    """One node: `start` and `end` (bytes, inclusive), name, flags, desc and place in a tree.
 
     Source: struct resource, include/linux/ioport.h.
     """
@@ -45,7 +45,7 @@ class Resource:
         return self.end - self.start + 1
 
     def first_reaching(self, address: int) -> int:
-        """Index of the first child whose end is at or above ``address``; O(log n) when disjoint."""
+        """Index of the first child whose end is at or above `address`; O(log n) when disjoint."""
         if self.disjoint:
             return bisect_left(self.children, address, key=_END)
         return next(
@@ -53,7 +53,7 @@ class Resource:
         )
 
     def index_of(self, child: Resource) -> int | None:
-        """Where ``child`` is among the children, None when it is not; O(log n) when disjoint."""
+        """Where `child` is among the children, None when it is not; O(log n) when disjoint."""
         for index in range(self.first_reaching(child.end), len(self.children)):
             if self.children[index] is child:
                 return index
@@ -121,9 +121,9 @@ def resource_intersection(a: Resource, b: Resource) -> tuple[int, int] | None:
 
 
 def __request_resource(root: Resource, new: Resource) -> Resource | None:
-    """Insert ``new`` among the direct children of ``root``, or return the conflict.
+    """Insert `new` among the direct children of `root`, or return the conflict.
 
-    ``root`` itself is the conflict when ``new`` does not lie inside it.
+    `root` itself is the conflict when `new` does not lie inside it.
     """
     if new.end < new.start or new.start < root.start or new.end > root.end:
         return root
@@ -139,15 +139,15 @@ request_resource_conflict = __request_resource
 
 
 def request_resource(root: Resource, new: Resource) -> None:
-    """Insert ``new`` directly below ``root``; EBUSY with the conflict otherwise (all versions)."""
+    """Insert `new` directly below `root`; EBUSY with the conflict otherwise (all versions)."""
     if conflict := request_resource_conflict(root, new):
         raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
 
 
 def insert_resource_conflict(parent: Resource, new: Resource) -> Resource | None:
-    """Insert ``new`` below ``parent``, adopting what lies inside it; the conflict, or None.
+    """Insert `new` below `parent`, adopting what lies inside it; the conflict, or None.
 
-    An existing node of the identical range becomes the child of ``new``.
+    An existing node of the identical range becomes the child of `new`.
     Source: __insert_resource, all versions.
     """
     while first := request_resource_conflict(parent, new):
@@ -173,13 +173,13 @@ def insert_resource_conflict(parent: Resource, new: Resource) -> Resource | None
 
 
 def insert_resource(parent: Resource, new: Resource) -> None:
-    """Insert ``new`` into the tree; EBUSY where a node would be cut in two (all versions)."""
+    """Insert `new` into the tree; EBUSY where a node would be cut in two (all versions)."""
     if conflict := insert_resource_conflict(parent, new):
         raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
 
 
 def release_resource(old: Resource) -> None:
-    """Unlink ``old`` with its subtree; EINVAL when it is in no tree (all versions)."""
+    """Unlink `old` with its subtree; EINVAL when it is in no tree (all versions)."""
     parent = old.parent
     at = None if parent is None else parent.index_of(old)
     if parent is None or at is None:
@@ -189,7 +189,7 @@ def release_resource(old: Resource) -> None:
 
 
 def remove_resource(old: Resource) -> None:
-    """Unlink ``old`` alone, its children move up one level; EINVAL when it is in no tree."""
+    """Unlink `old` alone, its children move up one level; EINVAL when it is in no tree."""
     parent = old.parent
     at = None if parent is None else parent.index_of(old)
     if parent is None or at is None:

@@ -24,7 +24,7 @@ GRACE = 100
 def zapped_pages(start: int, size: int) -> tuple[int, int]:
     """First and last page (pfn) that unmap_mapping_range zaps for bytes [start, start+size).
 
-    The offset of ``start`` inside its page does not enter the page count, so an unaligned range
+    The offset of `start` inside its page does not enter the page count, so an unaligned range
     can keep its last page. Source: mm/memory.c, all versions (5.10 to 7.3).
 
     >>> zapped_pages(0x1800, 0x1000)

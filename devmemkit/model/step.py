@@ -6,7 +6,7 @@ Frame; between two steps another CPU may act. What a step returns says where to 
     None                the next step; after the last one the operation is done
     "name"              the step of that name (a loop or a branch)
     Return(value)       the operation is done
-    Call(name, args)    another operation first, then the next step, or ``then``; ``catch`` names
+    Call(name, args)    another operation first, then the next step, or `then`; `catch` names
                         the step that handles its failure; from the last step, its outcome is ours
 
 A step that raises KernelError or Trap ends the operation, Blocked means "not yet": nothing that
@@ -27,7 +27,7 @@ from devmemkit.model.trace import Event
 
 
 class Frame(SimpleNamespace):
-    """An operation under way: ``operation``, ``at`` (index of the next step), ``actor``, ``held``.
+    """An operation under way: `operation`, `at` (index of the next step), `actor`, `held`.
 
     Arguments and locals are further attributes; all values are hashable.
     """
@@ -53,7 +53,7 @@ Steps = Callable[[KernelProfile], tuple[Step, ...]]
 
 @dataclass(frozen=True)
 class Operation:
-    """A kernel action by name; ``steps`` depends on the kernel profile, ``defaults`` fill in."""
+    """A kernel action by name; `steps` depends on the kernel profile, `defaults` fill in."""
 
     name: str
     steps: Steps
@@ -66,7 +66,7 @@ OPERATIONS: dict[str, Operation] = {}
 def operation(
     name: str, /, *steps: Step, choose: Steps | None = None, **defaults: Any
 ) -> Operation:
-    """Register an operation of fixed ``steps``, or of those that ``choose(kernel)`` gives."""
+    """Register an operation of fixed `steps`, or of those that `choose(kernel)` gives."""
     made = Operation(name, choose or (lambda kernel: steps), defaults)
     OPERATIONS[name] = made
     return made
@@ -88,7 +88,7 @@ def unlock(m: View, f: Frame, name: str) -> None:
 
 
 def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
-    """Put ``actor`` at the first step of operation ``name``; no step is run yet.
+    """Put `actor` at the first step of operation `name`; no step is run yet.
 
     ValueError when the actor is still in an operation.
     """
@@ -109,7 +109,7 @@ def _frozen(frame: Frame) -> tuple[tuple[str, Any], ...]:
 
 
 def step_names(kernel: KernelProfile, name: str) -> tuple[str, ...]:
-    """The names of an operation's steps under ``kernel``."""
+    """The names of an operation's steps under `kernel`."""
     return tuple(step.__name__ for step in OPERATIONS[name].steps(kernel))
 
 

@@ -49,7 +49,7 @@ def page_is_allowed(m: View, pfn: int) -> int:
 
 
 def same_answer_until(m: View, pfn: int, last: int) -> int:
-    """The last page up to ``last`` that must get the answer of ``pfn``: no node's edge in between.
+    """The last page up to `last` that must get the answer of `pfn`: no node's edge in between.
 
     An operation that nobody interrupts takes all those pages in one step. In a fine machine every
     page is a step of its own.

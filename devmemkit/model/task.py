@@ -53,7 +53,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An open file; ``kind`` is mem, resource or proc, ``f_mapping`` names its address space."""
+    """An open file; `kind` is mem, resource or proc, `f_mapping` names its address space."""
 
     kind: str
     f_mapping: str
@@ -69,7 +69,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Vma:
-    """A mapping: bytes [start, end), ``pgoff`` the file's page that is mapped first."""
+    """A mapping: bytes [start, end), `pgoff` the file's page that is mapped first."""
 
     start: int
     end: int
@@ -106,7 +106,7 @@ def new_task(task: Task | None = None) -> dict[str, object]:
 
 
 def find_vma(m: View, pid: str, address: int) -> Vma | None:
-    """The VMA that holds ``address``, or None."""
+    """The VMA that holds `address`, or None."""
     return next((v for v in m["vmas", pid] if v.start <= address < v.end), None)
 
 

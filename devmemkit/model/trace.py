@@ -12,7 +12,7 @@ from devmemkit.model.errors import Outcome
 class Event:
     """One step: who took it, in which operation, what it read and replaced, how it ended.
 
-    ``outcome`` is set on an operation's last step only.
+    `outcome` is set on an operation's last step only.
     """
 
     actor: str

@@ -43,7 +43,7 @@ def load_machine(
 ) -> Machine:
     """A machine before any process runs: a recorded one by name, or the path of an iomem dump.
 
-    ``state`` is "idle" (no PCI driver loaded) or "bound"; a dump that comes alone has neither ports
+    `state` is "idle" (no PCI driver loaded) or "bound"; a dump that comes alone has neither ports
     nor PCI devices. Raises ValueError for a name that is neither, DumpError for a bad dump.
     """
     if name in recorded():

@@ -15,9 +15,9 @@ from devmemkit.model.trace import Event
 
 @dataclass(frozen=True)
 class Act:
-    """One operation of a story: ``key`` names its outcome, ``actor`` does it.
+    """One operation of a story: `key` names its outcome, `actor` does it.
 
-    An argument that is a Ref is filled in from an earlier outcome; ``says`` is the step in words.
+    An argument that is a Ref is filled in from an earlier outcome; `says` is the step in words.
     The operation SETTLE lets time pass until nobody waits any more.
     """
 

@@ -36,8 +36,8 @@ QUESTIONS = {
 class Takeover:
     """The story's parameters; each is checked, and an error names what would be accepted.
 
-    ``region`` is the name of an idle node of the machine, or an address inside one. ``pages`` are
-    mapped from its start. The driver claims ``claim_size`` bytes from ``claim_offset`` in it.
+    `region` is the name of an idle node of the machine, or an address inside one. `pages` are
+    mapped from its start. The driver claims `claim_size` bytes from `claim_offset` in it.
     """
 
     kernel: str = "6.12"

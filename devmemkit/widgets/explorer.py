@@ -36,8 +36,8 @@ def stepper() -> tuple[w.IntSlider, w.HBox]:
 class Explorer(w.VBox):
     """A box of controls and panes that shows still pictures where no widget can live.
 
-    Its output is one bundle: the widget, and as images what ``pictures`` gives, for a page without
-    one. ``summary`` says in words what is shown, the same on every run.
+    Its output is one bundle: the widget, and as images what `pictures` gives, for a page without
+    one. `summary` says in words what is shown, the same on every run.
     """
 
     def __init__(

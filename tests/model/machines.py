@@ -47,7 +47,7 @@ def node(
 
 
 def iomem(*more: Resource) -> Resource:
-    """The machine's tree; ``more`` are further top-level nodes above 4 GiB or in the low hole."""
+    """The machine's tree; `more` are further top-level nodes above 4 GiB or in the low hole."""
     top = [
         node(0x1000, 0x9_EFFF, "System RAM", RAM),
         node(0xF_0000, 0xF_FFFF, "System ROM", BUSY),
@@ -78,7 +78,7 @@ def machine(
     inode: bool = True,
     task: Task | None = None,
 ) -> Machine:
-    """A machine with processes ``pids`` ("p" alone when none is named)."""
+    """A machine with processes `pids` ("p" alone when none is named)."""
     kernel = KernelProfile(version, config or Config(), cmdline, policy)
     ports = node(
         0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO, node(PORTS, PORTS + 31, BDF, fl.IORESOURCE_IO)
@@ -106,7 +106,7 @@ def machine(
 
 
 def do(m: Machine, name: str, actor: str = "p", /, **arguments: Any) -> tuple[Machine, Outcome]:
-    """Run one operation; ``pid`` is the actor's unless given."""
+    """Run one operation; `pid` is the actor's unless given."""
     after, outcome, _ = run(m, actor, name, **{"pid": actor, **arguments})
     return after, outcome
 
@@ -126,13 +126,13 @@ def claim_(m: Machine, begin: int, size: int, **more: Any) -> Machine:
 def mapped(
     m: Machine, offset: int, pages: int, actor: str = "p", *, dsync: bool = True, **more: Any
 ) -> tuple[Machine, int]:
-    """Open /dev/mem and map ``pages`` from ``offset``; the machine and the address."""
+    """Open /dev/mem and map `pages` from `offset`; the machine and the address."""
     m, fd = ok(m, "open_devmem", actor, dsync=dsync)
     return ok(m, "mmap_devmem", actor, fd=fd, offset=offset, length=pages * PAGE, **more)
 
 
 def bar_mapped(m: Machine, bar: int, pages: int, actor: str = "p", **more: Any) -> Any:
-    """Open resourceN and map its first ``pages``; the machine and the address."""
+    """Open resourceN and map its first `pages`; the machine and the address."""
     m, fd = ok(m, "open_resource", actor, bdf=BDF, bar=bar)
     return ok(m, "mmap_resource", actor, fd=fd, length=pages * PAGE, **more)
 
@@ -156,7 +156,7 @@ def begin(m: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
 
 
 def step_to(m: Machine, actor: str, name: str) -> Machine:
-    """Take the actor's steps until one called ``name`` has been taken."""
+    """Take the actor's steps until one called `name` has been taken."""
     for _ in range(10_000):
         m, event = take_step(m, actor)
         if event.step == name:

@@ -226,7 +226,7 @@ WHOLE: dict[str, tuple[Callable[[str], str | bytes], int]] = {
     "Latin-1 no-break": (lambda t: t.replace("  ", "\xa0 ").encode("latin-1"), 4),
     "prompt": (lambda t: f"user@host:~$ cat /proc/iomem\n{t}user@host:~$ \n", 1),
     "mail": (lambda t: f"Hi,\n\nhere it is:\n\n{t}\nRegards,\nJoe\n-- \nJoe Doe\n", 3),
-    "fence": (lambda t: f"```\n{t}```\n", 1),
+    "fence": (lambda t: f"``\n{t}``\n", 1),
     "HTML": (lambda t: "<pre>" + t.replace("<", "&lt;").replace("\n", "<br>\n") + "</pre>\n", 1),
     "one line": (lambda t: t.replace("\n", " "), 1),
     "JSON": (lambda t: '{"text": "' + t.replace("\n", "\\n") + '"}', 1),

@@ -36,7 +36,7 @@ ORDER = tuple(VERSIONS)
     ],
 )
 def test_feature_boundary(feature: str, before: str, since: str, old: object, new: object) -> None:
-    """The value in every version up to ``before`` that is not older, and in all from ``since``."""
+    """The value in every version up to `before` that is not older, and in all from `since`."""
     assert ORDER.index(before) + 1 == ORDER.index(since)
     assert KernelProfile(before)[feature] == old
     assert KernelProfile(since)[feature] == new
