@@ -23,6 +23,12 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a folder, got ''")
+    return Path(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="devmemkit", description=sys.modules["devmemkit"].__doc__)
     parser.add_argument("--version", action="version", version=f"devmemkit {__version__}")
@@ -31,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     reproduce = commands.add_parser(
         "reproduce", help="execute the notebooks and write a report to open in a browser"
     )
-    reproduce.add_argument("--out", type=Path, default=Path("report"), metavar="DIR")
+    reproduce.add_argument("--out", type=_folder, default=Path("report"), metavar="DIR")
     reproduce.add_argument("--only", metavar="NAME", help="one notebook: name, prefix or number")
     reproduce.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N")
     reproduce.add_argument(

@@ -10,6 +10,7 @@ import sys
 from typing import TextIO
 
 from devmemkit.model import iomem
+from devmemkit.model.text import printable
 
 LARGEST = 16 << 20  # bytes; real dumps have kilobytes, /proc/kcore says it has 128 TiB
 
@@ -32,7 +33,7 @@ def read(name: str) -> bytes:
         with open(descriptor, "rb", closefd=False) as stream:
             data = stream.read(LARGEST + 1)
     else:
-        shown = iomem.printable(name) or "''"
+        shown = printable(name) or "''"
         try:
             _refuse(name, shown)
             with open(name, "rb") as stream:
@@ -61,6 +62,12 @@ def _refuse(path: str, shown: str) -> None:
             f"{shown}: expected text, got the memory of a PCI device, left unopened "
             "(its text form is the file named resource)"
         )
+    kernels = real.startswith(("/proc/", "/sys/"))
+    if kernels and os.path.basename(real) not in ("iomem", "ioports", "resource"):
+        raise SourceError(
+            f"{shown}: expected /proc/iomem, /proc/ioports or a device's resource file, "
+            "got another file of the kernel, left unopened"
+        )
 
 
 def as_json(dump: iomem.Dump) -> str:
@@ -75,17 +82,17 @@ def as_json(dump: iomem.Dump) -> str:
 def as_text(dump: iomem.Dump) -> str:
     """The tree as the kernel indents it, then the repairs, safe for a terminal."""
     lines = [
-        f"{'  ' * e.depth}{e.start:0{e.width}x}-{e.end:0{e.width}x} : {iomem.printable(e.name)}"
+        f"{'  ' * e.depth}{e.start:0{e.width}x}-{e.end:0{e.width}x} : {printable(e.name)}"
         for e in dump.entries
     ]
     lines.append("repaired:" if dump.repairs else "nothing was repaired")
-    lines += [f"  line {r.line}: {iomem.printable(r.what)}" for r in dump.repairs]
+    lines += [f"  line {r.line}: {printable(r.what)}" for r in dump.repairs]
     return "\n".join(lines)
 
 
 def show(name: str, json_wanted: bool, stream: TextIO) -> None:
     """Print the dump named on the command line; SourceError or DumpError for what is none."""
-    source = "standard input" if name == "-" else iomem.printable(name)
+    source = "standard input" if name == "-" else printable(name)
     dump = iomem.parse(read(name), source=source)
     text = as_json(dump) if json_wanted else as_text(dump)
     # A name may hold what the terminal's encoding has not.

@@ -4,6 +4,11 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The first example of a run builds Unicode tables; how long that takes says nothing.
+settings.register_profile("devmemkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("devmemkit")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

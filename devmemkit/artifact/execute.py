@@ -5,49 +5,33 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import site
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-LONGEST_FOLDER = 96  # of the 108 bytes of sun_path in unix(7), leaving room for "/k-ipc-5"
+from devmemkit.model.text import printable
+
+# Of the 108 bytes of sun_path in unix(7), leaving room for "/devmemkit-12345678/k-ipc-5".
+LONGEST_FOLDER = 77
 
 
 class NotebookFailed(RuntimeError):
     """A cell raised, or its kernel died: `cell` is its number as in `In [n]`, `source` its text."""
 
-    def __init__(self, message: str, cell: int | None = None, source: str = "") -> None:
-        self.message = message
-        self.cell = cell
-        lines = [line.strip() for line in source.splitlines() if line.strip()]
-        self.first_line = lines[0] if lines else ""
-        place = f"cell In [{cell}] ({self.first_line}): " if cell is not None else ""
-        super().__init__(place + message)
+    def __init__(self, message: str, cell: int, source: str) -> None:
+        first_line = source.strip().partition("\n")[0].rstrip()
+        super().__init__(f"cell In [{cell}], {first_line!r}: {message}")
 
 
 def one_sentence(name: str, text: str) -> str:
     """What a reader needs of an exception: a ValueError's own sentence, else also its type."""
-    line = re.sub(r"\x1b\[[0-9;]*m", "", text).strip().partition("\n")[0]
+    line = printable(re.sub(r"\x1b\[[0-9;]*m", "", text).strip().partition("\n")[0])
     if name == "ValueError" and line:
         return line
     return f"{name}: {line}" if line else name
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A folder of our own, its path short enough for the kernel's sockets."""
-    base = tempfile.gettempdir()
-    if len(os.fsencode(base)) + len("/devmemkit-12345678") > LONGEST_FOLDER:
-        base = "/tmp"
-    scratch = Path(tempfile.mkdtemp(prefix="devmemkit-", dir=base))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def kernel_manager(scratch: Path) -> type:
@@ -111,7 +95,10 @@ def execute(
         begun.append(cell.source)
         progress(len(begun), total)
 
-    with scratch_folder() as scratch:
+    too_long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER
+    with tempfile.TemporaryDirectory(
+        prefix="devmemkit-", dir="/tmp" if too_long else None, ignore_cleanup_errors=True
+    ) as scratch:
         try:
             papermill.execute_notebook(
                 _literal(notebook),
@@ -121,7 +108,7 @@ def execute(
                 language="python",
                 progress_bar=False,
                 cwd=notebook.parent,
-                kernel_manager_class=kernel_manager(scratch),
+                kernel_manager_class=kernel_manager(Path(scratch)),
                 shutdown_kernel="immediate",
                 coalesce_streams=True,
                 on_cell_execute=on_cell_execute,

@@ -16,10 +16,6 @@ ERROR_MARKER = "papermill-error-cell-tag"
 FIGURES_MARK = "<!-- figures -->"
 
 
-class ExportError(RuntimeError):
-    """The page would load something from another host."""
-
-
 def css() -> str:
     """The report's style sheet, light and dark, in the colours of the figures."""
     from pygments.formatters import HtmlFormatter
@@ -59,7 +55,7 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
     """The HTML page of an executed notebook (an nbformat node, changed in place).
 
     Widgets are left to the snapshot shown beside them. `failure` is the sentence of a run that
-    stopped early. ExportError when a script, style, font or picture has a foreign address.
+    stopped early. ValueError when a script, style, font or picture has a foreign address.
     """
     from nbconvert.exporters import HTMLExporter
 
@@ -80,7 +76,7 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
     report = {"title": title(notebook, name), "css": css(), "failure": failure}
     html, _ = exporter.from_notebook_node(notebook, {"report": report})
     if foreign := foreign_addresses(html):
-        raise ExportError(f"{name}: expected a page that loads nothing, got {foreign[0]}")
+        raise ValueError(f"{name}: expected a page that loads nothing, got {foreign[0]}")
     script = ""
     if live:
         from devmemkit.figures.show import bokeh_script

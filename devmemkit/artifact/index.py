@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from devmemkit.artifact.export import css
 from devmemkit.artifact.provenance import Provenance
@@ -25,9 +26,7 @@ class Row:
 def _status(row: Row, folder: Path) -> tuple[str, str, str]:
     """Class, text, and the file that the row links to ("" for none)."""
     page, partial = f"{row.name}.html", f"{row.name}.partial.html"
-    present = page if (folder / page).exists() else partial
-    if not (folder / present).exists():
-        present = ""
+    present = next((file for file in (page, partial) if (folder / file).exists()), "")
     if row.error:
         return "failed", "failed", present
     if row.seconds is not None:
@@ -47,7 +46,7 @@ def write_index(rows: Iterable[Row], folder: Path, facts: Provenance, sums: Sequ
         kind, status, link = _status(row, folder)
         title = escape(row.title)
         if link:
-            title = f'<a href="{escape(link)}">{title}</a>'
+            title = f'<a href="{quote(link)}">{title}</a>'
         notes = [f"{name} = {value!r}" for name, value in row.parameters.items()]
         notes += [row.error] if row.error else []
         small = "".join(f"<small>{escape(note)}</small>" for note in (row.name, *notes))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from devmemkit.artifact import export, parameters
@@ -28,7 +29,7 @@ def choose(notebooks: Sequence[Path], only: str) -> Path:
     """The notebook of that name, number or unique prefix."""
     wanted = only.removesuffix(".ipynb")
     found = [path for path in notebooks if path.stem == wanted]
-    found = found or [path for path in notebooks if path.stem.startswith(wanted)]
+    found = found or [path for path in notebooks if wanted and path.stem.startswith(wanted)]
     if wanted.isdecimal():
         numbers = [path.stem.partition("-")[0] for path in notebooks]
         pairs = zip(notebooks, numbers, strict=True)
@@ -52,6 +53,18 @@ def _read(notebook: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
     raise UsageError(f"{notebook}: expected a notebook of format 4, got {reason}")
+
+
+def _make_writable(folder: Path) -> None:
+    """Make the report's folder where there is none; UsageError when it cannot take the report."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+        folders = [path for path in folder.iterdir() if path.is_dir()]
+    except OSError as error:
+        raise UsageError(f"expected a folder to write to, got {folder}: {error.strerror}") from None
+    if taken := [path for path in folders if path.suffix in (".html", ".ipynb")]:
+        raise UsageError(f"expected a file of the report or nothing, got a folder: {taken[0]}")
 
 
 def _run(row: Row, notebook: Path, folder: Path, workers: Workers, progress: Progress) -> None:
@@ -101,12 +114,9 @@ def reproduce(out: Path, only: str | None, jobs: int, given: Sequence[str]) -> i
             known = parameters.declared(parsed, notebook.name)
             row.parameters = parameters.parse(given, known, notebook.name)
     out = out.resolve()
-    if out == root / "notebooks":
-        raise UsageError(f"expected a folder of its own for the report, got the notebooks' {out}")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"expected a folder to write to, got {out}: {error.strerror}") from None
+    if out in (root, root / "notebooks") or (out / ".git").exists():
+        raise UsageError(f"expected a folder of its own for the report, got {out}")
+    _make_writable(out)
 
     progress = Progress([notebook.stem for notebook in chosen], sys.stdout)
     workers = Workers()

@@ -10,13 +10,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from devmemkit.artifact.execute import NotebookFailed, execute
+from devmemkit.artifact.execute import NotebookFailed, execute, one_sentence
 from devmemkit.artifact.strip import strip, write
 
 
@@ -43,8 +41,7 @@ def run(notebook: Path, folder: Path, parameters: dict[str, Any], report: Any) -
         for stale in (f"{name}.ipynb", f"{name}.html"):
             (folder / stale).unlink(missing_ok=True)
     except Exception as error:
-        text = str(error).strip().partition("\n")[0]
-        failure = f"{type(error).__name__}: {text}"
+        failure = one_sentence(type(error).__name__, str(error))
     report(error=failure)
     return False
 
@@ -61,15 +58,12 @@ def _export(notebook: Path, target: Path, name: str, failure: str = "") -> None:
 
 
 def _end_with_parent() -> None:
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
     def wait() -> None:
         while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 
-    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=wait, daemon=True).start()
 
 
@@ -87,7 +81,3 @@ def main(arguments: list[str]) -> int:
         return 0 if run(Path(notebook), Path(folder), json.loads(parameters), report) else 1
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

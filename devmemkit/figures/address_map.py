@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from devmemkit.figures.frame import wrapped
 from devmemkit.figures.marks import Axis, Layer, Picture
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource import Resource
 from devmemkit.model.task import VM, Vma, page_states
 
-TREE, GAP, COLUMN = 4.8, 0.6, 1.3
-"""Widths, in axis units: of the tree, between tree and pages, of one mapping."""
+TREE, GAP, COLUMN = 76, 8, 24
+"""Widths of the tree, between tree and pages, of one mapping; about px in the narrowest figure."""
+INDENT, PAD = 7, 4
+"""Of a child in the tree; of a name in its box."""
 
 LEGEND = (
     ("idle", "unclaimed"),
-    ("claimed", "claimed by the driver"),
+    ("claimed", "claimed"),
     ("live", "live page"),
     ("private", "private copy"),
     ("zapped", "zapped page"),
 )
 
 
-def address_map(machine: Machine, region: Resource, pages: int, *, columns: int = 6) -> Picture:
+def address_map(machine: Machine, region: Resource, pages: int, *, columns: int = 7) -> Picture:
     """Picture `pages` pages of `region`: who owns them, and every mapping's PTEs.
 
     `columns` is how many mappings there is room for; a claim's edges are drawn to the byte.
@@ -34,19 +38,19 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
     live = sum(role != "zapped" for *_, roles in mappings for _, role in roles)
     owners = [node.name for node in _shown(machine["iomem"], region, pages) if node.busy]
     step = max(1, pages // 8)
-    ticks = [(i, f"{region.start + (i << PAGE_SHIFT):#x}") for i in range(0, pages + 1, step)]
+    ticks = [(i, f"+{i << PAGE_SHIFT:#x}") for i in range(0, pages + 1, step)]
     return Picture(
         name="address-map",
-        title=f"{region.name}: owners and mappings",
+        title=region.name,
         alt=(
             f"Address map of {pages} pages of {region.name} from {region.start:#x}: "
             f"claimed by {', '.join(owners) or 'nobody'}; "
             f"{len(mappings)} mappings with {live} live and {dead} zapped pages."
         ),
         x=Axis("", 0, TREE + GAP + columns * COLUMN),
-        y=Axis("physical address", pages + 0.25, -1.7, tuple(ticks)),
+        y=Axis(f"offset from {region.start:#x}", pages + 0.25, -2.5, tuple(ticks)),
         layers=(*_tree(machine["iomem"], region, pages), *_pages(mappings, base)),
-        height=max(300, 60 + 22 * pages),
+        height=max(300, 76 + 22 * pages),
         legend=LEGEND,
     )
 
@@ -60,20 +64,28 @@ def _shown(root: Resource, region: Resource, pages: int) -> list[Resource]:
 def _tree(root: Resource, region: Resource, pages: int) -> tuple[Layer, Layer]:
     quads: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
     names: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "room")}
-    for depth, node in enumerate(_shown(root, region, pages)):
-        left = min(depth, 3) * 0.9
+    shown = _shown(root, region, pages)
+    for depth, node in enumerate(shown):
+        left = min(depth, 3) * INDENT
         top = max(0.0, (node.start - region.start) / PAGE_SIZE)
         bottom = min(float(pages), (node.end + 1 - region.start) / PAGE_SIZE)
         _add(
             quads, left=left, right=TREE, bottom=bottom, top=top,
             role="claimed" if node.busy else "idle", tip=str(node),
         )  # fmt: skip
-        middle = (top + bottom) / 2 if node.busy else top + 0.5
-        _add(
-            names, x=left + 0.15, y=middle, text=node.name, style="strong", role="ink",
-            room=TREE - left - 0.25,
-        )  # fmt: skip
-    _add(names, x=0, y=-0.75, text="resource tree", style="small", role="muted", room=TREE)
+        room = TREE - left - PAD
+        inside = [(n.start - region.start) / PAGE_SIZE for n in shown[depth + 1 :]]
+        lines = wrapped(node.name, "strong", 0.93 * room)
+        free = min([bottom, *inside]) - top  # above the first child
+        if free < len(lines) and inside:
+            lines = []  # the title and the tip have it
+        first = (top + bottom - len(lines) + 1) / 2 if node.busy else top + 0.5
+        for number, line in enumerate(lines):
+            _add(
+                names, x=left + PAD, y=first + number, text=line, style="strong", role="ink",
+                room=room,
+            )  # fmt: skip
+    _add(names, x=PAD, y=-2.05, text="resource tree", style="small", role="muted", room=None)
     return Layer("resources", "quad", quads), Layer("resource-names", "text", names)
 
 
@@ -94,15 +106,24 @@ def _mappings(machine: Machine, first: int, last: int) -> Iterator[Row]:
 def _pages(mappings: list[Row], base: int) -> tuple[Layer, Layer]:
     quads: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
     names: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
+    seen: Counter[tuple[str, ...]] = Counter()
     for column, (pid, vma, roles) in enumerate(mappings):
         left = TREE + GAP + column * COLUMN
         kind = "shared" if VM.SHARED in vma.flags else "private"
-        for text, y, style in ((f"{pid}", -1.25, "strong"), (kind, -0.55, "small")):
-            _add(names, x=left + 0.55, y=y, text=text, style=style, role="ink", anchor="center")
+        seen[pid, kind] += 1
+        if seen[pid, kind] > 1:
+            seen[pid,] += 1
+            kind = "new" if seen[pid,] == 1 else f"new {seen[pid,]}"
+        line = -1.3 if column % 2 else -0.6  # a label is wider than its column
+        for text, y, style in ((pid, -2.05, "strong"), (kind, line, "small")):
+            _add(
+                names, x=left + COLUMN / 2, y=y, text=text, style=style, role="ink",
+                anchor="center",
+            )  # fmt: skip
         for pfn, role in roles:
             address = vma.start + ((pfn - vma.pgoff) << PAGE_SHIFT)
             _add(
-                quads, left=left, right=left + 1.1, top=pfn - base + 0.06,
+                quads, left=left + 2, right=left + COLUMN - 2, top=pfn - base + 0.06,
                 bottom=pfn - base + 0.94, role=role,
                 tip=f"{pid} {address:#x}: page {pfn:#x}, {role}",
             )  # fmt: skip

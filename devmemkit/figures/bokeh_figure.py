@@ -29,7 +29,6 @@ from bokeh.plotting import figure
 from devmemkit.figures.frame import (
     EDGE,
     MAX_WIDTH,
-    MIN_WIDTH,
     SWATCH,
     entries,
     fitted,
@@ -179,7 +178,7 @@ def to_figure(picture: Picture) -> figure:
     box = frame(picture)
     fig = figure(
         height=picture.height,
-        min_width=MIN_WIDTH,
+        min_width=picture.min_width,
         max_width=MAX_WIDTH,
         sizing_mode="stretch_width",
         x_range=Range1d(start=picture.x.start, end=picture.x.end),

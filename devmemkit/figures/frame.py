@@ -8,16 +8,15 @@ from typing import Final, NamedTuple
 from devmemkit.figures.marks import Axis, Layer, Picture
 from devmemkit.figures.theme import MONO, STYLES
 
-WIDTH: Final = 760  # natural width of a figure
-MIN_WIDTH: Final = 660  # below this a figure scrolls instead of shrinking
-MAX_WIDTH: Final = 900
+WIDTH: Final = 680  # px, natural width of a figure
+MAX_WIDTH: Final = 760
 
 ROW: Final = 20  # height of a legend row
 SWATCH: Final = 18  # width of a legend entry's sample
-EDGE: Final = 14  # free space around everything
+EDGE: Final = 12  # free space around everything
 _GAP = 14  # between two legend entries
-_LABEL = 220  # the widest label in the legend
-_TICK = 150  # the widest tick label
+_LABEL = 200  # the widest label in the legend
+_TICK = 110  # the widest tick label
 _NARROW = frozenset("iljtfrI.,:;|'!()[]/ \u2009")
 _WIDE = frozenset("mwMW@%\u2014\u2026\u2192\u2190")
 
@@ -51,6 +50,17 @@ def elide(text: str, style: str, room: float) -> str:
     return ""
 
 
+def wrapped(text: str, style: str, room: float) -> list[str]:
+    """The text's words in lines of at most `room` px; a longer word has a line of its own."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and text_width(f"{lines[-1]} {word}", style) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 class Frame(NamedTuple):
     """Px between the figure's edges and the frame that the axes span."""
 
@@ -67,11 +77,6 @@ class Entry(NamedTuple):
     label: str
     kind: str
     shape: str
-
-
-def heading(picture: Picture) -> str:
-    """The title, cut to the narrowest figure."""
-    return elide(picture.title, "title", MIN_WIDTH - 2 * EDGE)
 
 
 def ticks(axis: Axis) -> list[tuple[float, str]]:
@@ -99,7 +104,7 @@ def legend_columns(picture: Picture) -> list[float]:
     widths = [SWATCH + 6 + text_width(label, "small") + _GAP for label in labels]
     for count in range(len(widths), 1, -1):
         columns = [max(widths[i::count]) for i in range(count)]
-        if sum(columns) <= MIN_WIDTH - 2 * EDGE:
+        if sum(columns) <= picture.min_width - 2 * EDGE:
             return columns
     return widths[:1]
 
@@ -114,10 +119,16 @@ def frame(picture: Picture) -> Frame:
     return Frame(left, EDGE, top + (6 if picture.legend else 0), bottom)
 
 
+def heading(picture: Picture) -> str:
+    """The title, cut to the frame of the narrowest figure: Bokeh would widen that for it."""
+    box = frame(picture)
+    return elide(picture.title, "title", picture.min_width - box.left - box.right)
+
+
 def fitted(picture: Picture, layer: Layer) -> tuple[str, ...]:
     """A text layer's strings, each cut to its room as it is in the narrowest figure."""
     box = frame(picture)
-    px = (MIN_WIDTH - box.left - box.right) / abs(picture.x.end - picture.x.start)
+    px = (picture.min_width - box.left - box.right) / abs(picture.x.end - picture.x.start)
     columns = (layer.column(name) for name in ("text", "style", "room"))
     return tuple(
         text if room is None else elide(text, style, room * px)

@@ -17,6 +17,8 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "text": ("x", "y", "text"),
     "marker": ("x", "y", "shape"),
 }
+MIN_WIDTH: Final = 350  # px: narrower, a figure scrolls instead of shrinking
+
 ANCHORS: Final = ("left", "center", "right")
 SHAPES: Final = ("circle", "square", "diamond", "triangle", "inverted_triangle", "x")
 DASHES: Final = ("solid", "dashed", "dotted")
@@ -142,7 +144,8 @@ class Picture:
     """Layers (the first lowest) between two axes.
 
     `name` identifies it in a page (lower case, digits, hyphens); `alt` says in words what it
-    shows; `height` is in px at the natural width (`frame.WIDTH`); `legend` lists (role, label).
+    shows; `height` is in px at every width; `legend` lists (role, label). Texts are cut to what
+    fits at `min_width` px; in less room the picture scrolls.
     """
 
     name: str
@@ -153,6 +156,7 @@ class Picture:
     layers: tuple[Layer, ...]
     height: int
     legend: tuple[tuple[str, str], ...] = ()
+    min_width: int = MIN_WIDTH
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[a-z][a-z0-9-]*", self.name):

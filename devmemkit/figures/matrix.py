@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from devmemkit.figures.marks import Axis, Layer, Picture
+from devmemkit.figures.frame import EDGE, text_width
+from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture
 
-LABEL, CELL = 5.0, 1.3
-"""Widths, in axis units, of the row labels and of a cell."""
+LINE, CELL, ROW = 16, 22, 44
+"""Heights in px: of a line of text, of a cell, of a row with its label above its cells."""
 
 Cell = tuple[str, str]
 """The word in a cell and its role."""
@@ -19,24 +21,28 @@ def matrix(
 ) -> Picture:
     """Picture `rows` (label to cells) under `columns`; a column's name may have two lines."""
     quads: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
-    words: dict[str, list[Any]] = {
-        k: [] for k in ("x", "y", "text", "style", "role", "anchor", "room")
-    }
+    words: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
+    texts = [line for column in columns for line in column.split("\n")]
+    texts += [text for cells in rows.values() for text, _ in cells]
+    width = max((text_width(text, "small") for text in texts), default=0) + 4
+    narrowest = max(MIN_WIDTH, math.ceil(2 * EDGE + len(columns) * width))
     for index, column in enumerate(columns):
         for line, text in enumerate(column.split("\n")):
-            _word(words, LABEL + (index + 0.5) * CELL, line * 0.6 - 1.6, text, "small")
-    for y, (label, cells) in enumerate(rows.items()):
-        _word(words, 0, y, label, "plain", anchor="left", room=LABEL - 0.1)
+            _word(words, index + 0.5, line * LINE * 0.8 - LINE, text, "small")
+    for number, (label, cells) in enumerate(rows.items()):
+        y = number * ROW + 2 * LINE
+        _word(words, 0.03, y - 0.6 * LINE, label, "strong", "left")
+        if narrowest > MIN_WIDTH:  # it scrolls: the label is there at the other end too
+            _word(words, len(columns) - 0.03, y - 0.6 * LINE, label, "small", "right")
         for index, (text, role) in enumerate(cells):
-            left = LABEL + index * CELL
             where = columns[index].replace("\n", " ")
-            quads["left"].append(left + 0.04)
-            quads["right"].append(left + CELL - 0.04)
-            quads["top"].append(y - 0.44)
-            quads["bottom"].append(y + 0.44)
+            quads["left"].append(index + 0.03)
+            quads["right"].append(index + 0.97)
+            quads["top"].append(y)
+            quads["bottom"].append(y + CELL)
             quads["role"].append(role)
             quads["tip"].append(f"{label}, {where}: {text}")
-            _word(words, left + CELL / 2, y, text, "small", room=CELL - 0.1)
+            _word(words, index + 0.5, y + CELL / 2, text, "small")
     told = "; ".join(
         f"{label}: "
         + ", ".join(
@@ -48,17 +54,17 @@ def matrix(
         name=name,
         title=title,
         alt=f"{title}. {told}.",
-        x=Axis("", 0, LABEL + len(columns) * CELL),
-        y=Axis("", len(rows) - 0.4, -2.2),
+        x=Axis("", 0, max(1, len(columns))),
+        y=Axis("", len(rows) * ROW + LINE, -1.5 * LINE),
         layers=(Layer("cells", "quad", quads), Layer("cell-words", "text", words)),
-        height=int(46 + 27 * (len(rows) + 1.6)),
+        height=int(24 + 2 * EDGE + len(rows) * ROW + 2.5 * LINE),
+        min_width=narrowest,
     )
 
 
 def _word(
-    words: dict[str, list[Any]], x: float, y: float, text: str, style: str,
-    *, anchor: str = "center", room: float | None = None,
-) -> None:  # fmt: skip
+    words: dict[str, list[Any]], x: float, y: float, text: str, style: str, anchor: str = "center"
+) -> None:
     row = {"x": x, "y": y, "text": text, "style": style, "role": "ink", "anchor": anchor}
-    for key, value in {**row, "room": room}.items():
+    for key, value in row.items():
         words[key].append(value)

@@ -15,10 +15,26 @@ from bokeh.resources import Resources
 from IPython.display import display
 
 from devmemkit.figures.bokeh_figure import to_json
-from devmemkit.figures.frame import MAX_WIDTH, MIN_WIDTH, WIDTH
+from devmemkit.figures.frame import MAX_WIDTH
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.svg import to_svg
 from devmemkit.figures.theme import PAPER, dark_of
+
+_PAGE: Final = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
+# A strip below the figure is darker at an edge beyond which there is more: the page's colour
+# scrolls with the figure's ends and covers the shade there.
+SCROLLER: Final = (
+    f"overflow-x:auto;max-width:{MAX_WIDTH}px;padding-bottom:6px;background:"
+    + ",".join(
+        f"linear-gradient({colours}) {side} 100%/40px 6px no-repeat {moves}"
+        for colours, side, moves in (
+            (f"{_PAGE},{_PAGE}", "0", "local"),
+            (f"{_PAGE},{_PAGE}", "100%", "local"),
+            ("90deg,#888,#8880", "0", "scroll"),
+            ("270deg,#888,#8880", "100%", "scroll"),
+        )
+    )
+)
 
 # Early code waits in this queue until the kit (embed.js) is there; see `kit_script`.
 _QUEUE: Final = "(window.devmemkit||={queue:[]}).queue.push"
@@ -44,12 +60,12 @@ def bundle(picture: Picture) -> dict[str, str]:
 
 def image(picture: Picture, script: str = "") -> str:
     """The picture as an `<img>` with a data address, in a box that scrolls where it is narrow."""
-    data = base64.b64encode(to_svg(picture).encode()).decode()
+    data = base64.b64encode(to_svg(picture, fluid=True).encode()).decode()
     return (
-        f'<div style="overflow-x:auto"><div style="position:relative;min-width:{MIN_WIDTH}px;'
-        f'max-width:{MAX_WIDTH}px"><img alt="{html.escape(picture.alt)}" width="{WIDTH}" '
-        f'height="{picture.height}" style="display:block;width:100%;height:auto" '
-        f'src="data:image/svg+xml;base64,{data}">{script}</div></div>'
+        f'<div tabindex="0" style="{SCROLLER}"><div style="position:relative;'
+        f'min-width:{picture.min_width}px;max-width:{MAX_WIDTH}px">'
+        f'<img alt="{html.escape(picture.alt)}" width="100%" height="{picture.height}" '
+        f'style="display:block" src="data:image/svg+xml;base64,{data}">{script}</div></div>'
     )
 
 

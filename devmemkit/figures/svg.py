@@ -1,4 +1,8 @@
-"""A picture as a standalone SVG: the same bytes for the same picture, no script, no other file."""
+"""A picture as a standalone SVG: the same bytes for the same picture, no script, no other file.
+
+Across, marks stand at percentages of the frame, so that a renderer can lay out the same elements
+at any width without scaling the text.
+"""
 
 from __future__ import annotations
 
@@ -102,36 +106,46 @@ def _patterns(roles: set[str]) -> Iterator[str]:
             )
 
 
-def _box(x: float, y: float, width: float, height: float) -> str:
-    return f"M{_n(x)} {_n(y)}h{_n(width)}v{_n(height)}h{_n(-width)}z"
+def _group(look: str, elements: list[str], more: str = "") -> str:
+    return f'<g class="dk-{look}"{more}>{"".join(elements)}</g>'
 
 
-def _text(x: float, y: float, text: str, style: str, role: str, more: str = "") -> str:
-    at = f'x="{_n(x)}" y="{_n(y)}"{more}'
+def _box(x: str, y: float, width: str, height: float) -> str:
+    return f'<rect x="{x}" y="{_n(y)}" width="{width}" height="{_n(height)}"/>'
+
+
+def _line(look: str, x0: str, y0: float, x1: str, y1: float, dash: str = "") -> str:
+    ends = f'x1="{x0}" y1="{_n(y0)}" x2="{x1}" y2="{_n(y1)}"'
+    return f'<line class="dk-{look}" {ends}{dash}/>'
+
+
+def _text(x: str, y: float, text: str, style: str, role: str, more: str = "") -> str:
+    at = f'x="{x}" y="{_n(y)}"{more}'
     return f'<text class="dk-t-{role} dk-{style}" {at}>{escape(text)}</text>'
 
 
-def _marker(role: str, x: float, y: float, shape: str) -> str:
+def _marker(role: str, x: str, y: float, shape: str) -> str:
     if shape == "circle":
-        return f'<circle class="dk-m-{role}" cx="{_n(x)}" cy="{_n(y)}" r="4.5"/>'
+        return f'<circle class="dk-m-{role}" cx="{x}" cy="{_n(y)}" r="4.5"/>'
     kind = "x" if shape == "x" else "m"
-    move = f'transform="translate({_n(x)} {_n(y)})"'
-    return f'<path class="dk-{kind}-{role}" d="{_SHAPE[shape]}" {move}/>'
+    path = f'<path class="dk-{kind}-{role}" d="{_SHAPE[shape]}"/>'
+    return f'<svg x="{x}" y="{_n(y)}" overflow="visible">{path}</svg>'
 
 
 class _Canvas:
-    """Axis units to px, and from there to elements."""
+    """Axis units to places in the frame, and from there to elements."""
 
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
-        box = frame(picture)
-        self.left, self.top = box.left, box.top
-        self.right, self.bottom = WIDTH - box.right, picture.height - box.bottom
+        self.box = frame(picture)
+        self.top, self.bottom = self.box.top, picture.height - self.box.bottom
 
-    def x(self, value: float) -> float:
+    def share(self, value: float) -> float:
         axis = self.picture.x
-        share = (value - axis.start) / (axis.end - axis.start)
-        return self.left + share * (self.right - self.left)
+        return 100 * (value - axis.start) / (axis.end - axis.start)
+
+    def x(self, value: float) -> str:
+        return f"{round(self.share(value), 2) + 0.0:g}%"
 
     def y(self, value: float) -> float:
         axis = self.picture.y
@@ -146,87 +160,111 @@ class _Canvas:
     def quads(self, layer: Layer) -> Iterator[str]:
         names = ("role", "left", "right", "bottom", "top")
         rows = zip(*(layer.column(name) for name in names), strict=True)
-        for role, run in groupby(rows, key=itemgetter(0)):  # one path is smaller than many
+        for role, run in groupby(rows, key=itemgetter(0)):
             boxes = []
             for _, left, right, bottom, top in run:
-                x0, x1 = sorted((self.x(left), self.x(right)))
+                start, end = sorted((left, right), key=self.share)
                 y0, y1 = sorted((self.y(bottom), self.y(top)))
-                boxes.append(_box(x0, y0, x1 - x0, y1 - y0))
-            yield f'<path class="dk-{layer.kind[0]}-{role}" d="{"".join(boxes)}"/>'
+                width = f"{round(self.share(end) - self.share(start), 2):g}%"
+                boxes.append(_box(self.x(start), y0, width, y1 - y0))
+            yield _group(f"{layer.kind[0]}-{role}", boxes)
 
     def segments(self, layer: Layer) -> Iterator[str]:
         names = ("role", "dash", "x0", "y0", "x1", "y1")
         for role, dash, x0, y0, x1, y1 in zip(*(layer.column(n) for n in names), strict=True):
-            start = f"{_n(self.x(x0))} {_n(self.y(y0))}"
-            end = f"{_n(self.x(x1))} {_n(self.y(y1))}"
-            yield f'<path class="dk-s-{role}" d="M{start}L{end}"{_DASH[dash]}/>'
+            yield _line(
+                f"s-{role}", self.x(x0), self.y(y0), self.x(x1), self.y(y1), _DASH[dash]
+            )  # fmt: skip
 
     def texts(self, layer: Layer) -> Iterator[str]:
-        names = ("role", "x", "y", "dx", "dy", "style", "anchor")
+        names = ("role", "style", "anchor", "x", "y", "dx", "dy")
         rows = zip(*(layer.column(n) for n in names), fitted(self.picture, layer), strict=True)
-        for role, x, y, dx, dy, style, anchor, text in rows:
-            if text:
-                yield _text(self.x(x) + dx, self.y(y) + dy, text, style, role, _ANCHOR[anchor])
+        for (role, style, anchor), run in groupby(rows, key=itemgetter(0, 1, 2)):
+            texts = []
+            for _, _, _, x, y, dx, dy, text in run:
+                if text:
+                    shift = f' dx="{_n(dx)}"' if dx else ""
+                    at = f'x="{self.x(x)}" y="{_n(self.y(y) + dy)}"{shift}'
+                    texts.append(f"<text {at}>{escape(text)}</text>")
+            if texts:
+                yield _group(f"t-{role} dk-{style}", texts, _ANCHOR[anchor])
 
     def markers(self, layer: Layer) -> Iterator[str]:
         names = ("role", "x", "y", "shape")
         for role, x, y, shape in zip(*(layer.column(n) for n in names), strict=True):
             yield _marker(role, self.x(x), self.y(y), shape)
 
+    def x_axis(self) -> Iterator[str]:
+        axis = self.picture.x
+        if axis.ticks:
+            yield _line("a-muted", "0", self.bottom, "100%", self.bottom)
+            for at, label in ticks(axis):
+                x = self.x(at)
+                yield _line("a-muted", x, self.bottom, x, self.bottom + 4)
+                yield _text(x, self.bottom + 14, label, "code", "muted", _ANCHOR["center"])
+        if axis.label:
+            low = self.picture.height - 16
+            yield _text("50%", low, axis.label, "small", "muted", _ANCHOR["center"])
+
+    def inside(self, fluid: bool) -> str:
+        """What stands in the frame, in an element as wide as the frame."""
+        left, margins = self.box.left, self.box.left + self.box.right
+        width = f'width="{WIDTH - margins}"'
+        if fluid:  # exact in the narrowest figure; in wider ones the right margin grows with it
+            width = f'width="{100 - 100 * margins / self.picture.min_width:.4g}%"'
+        marks = (element for layer in self.picture.layers for element in self.layer(layer))
+        parts = "\n".join((*self.x_axis(), *marks))
+        size = f'x="{left}" {width} height="{self.picture.height}"'
+        return f'<svg {size} overflow="visible">\n{parts}\n</svg>'
+
     def swatch(self, entry: Entry, x: float, y: float) -> str:
         if entry.kind == "marker":
-            return _marker(entry.role, x + SWATCH / 2, y, entry.shape)
+            return _marker(entry.role, _n(x + SWATCH / 2), y, entry.shape)
         if entry.kind == "segment":
-            return f'<path class="dk-s-{entry.role}" d="M{_n(x)} {_n(y)}h{SWATCH}"/>'
-        box = _box(x, y - 7, SWATCH, SWATCH - 4)
-        return f'<path class="dk-{entry.kind[0]}-{entry.role}" d="{box}"/>'
+            return _line(f"s-{entry.role}", _n(x), y, _n(x + SWATCH), y)
+        box = _box(_n(x), y - 7, str(SWATCH), SWATCH - 4)
+        return _group(f"{entry.kind[0]}-{entry.role}", [box])
 
     def top_lines(self) -> Iterator[str]:
         y = EDGE
         if self.picture.title:
-            yield _text(EDGE, y + 9, heading(self.picture), "title", "ink")
+            yield _text(_n(EDGE), y + 9, heading(self.picture), "title", "ink")
             y += 24
         widths = legend_columns(self.picture)
         for index, entry in enumerate(entries(self.picture)):
             row, column = divmod(index, len(widths))
             x, middle = EDGE + sum(widths[:column]), y + row * ROW + 10
             yield self.swatch(entry, x, middle)
-            yield _text(x + SWATCH + 6, middle, entry.label, "small", "ink")
+            yield _text(_n(x + SWATCH + 6), middle, entry.label, "small", "ink")
 
-    def axes(self) -> Iterator[str]:
-        x, y = self.picture.x, self.picture.y
-        if y.ticks:
-            notches = "".join(f"M{self.left} {_n(self.y(at))}h-4" for at, _ in y.ticks)
-            line = f"M{self.left} {self.top}V{self.bottom}"
+    def y_axis(self) -> Iterator[str]:
+        axis, left = self.picture.y, self.box.left
+        if axis.ticks:
+            notches = "".join(f"M{left} {_n(self.y(at))}h-4" for at, _ in axis.ticks)
+            line = f"M{left} {self.top}V{self.bottom}"
             yield f'<path class="dk-a-muted" d="{line}{notches}"/>'
-            for at, label in ticks(y):
-                yield _text(self.left - 8, self.y(at), label, "code", "muted", _ANCHOR["right"])
-        if x.ticks:
-            notches = "".join(f"M{_n(self.x(at))} {self.bottom}v4" for at, _ in x.ticks)
-            line = f"M{self.left} {self.bottom}H{self.right}"
-            yield f'<path class="dk-a-muted" d="{line}{notches}"/>'
-            for at, label in ticks(x):
-                px = self.x(at)
-                yield _text(px, self.bottom + 14, label, "code", "muted", _ANCHOR["center"])
-        if x.label:
-            middle, low = (self.left + self.right) / 2, self.picture.height - 16
-            yield _text(middle, low, x.label, "small", "muted", _ANCHOR["center"])
-        if y.label:
+            for at, label in ticks(axis):
+                yield _text(_n(left - 8), self.y(at), label, "code", "muted", _ANCHOR["right"])
+        if axis.label:
             middle = (self.top + self.bottom) / 2
             turn = f'{_ANCHOR["center"]} transform="rotate(-90 16 {_n(middle)})"'
-            yield _text(16, middle, y.label, "small", "muted", turn)
+            yield _text("16", middle, axis.label, "small", "muted", turn)
 
 
-def to_svg(picture: Picture) -> str:
-    """The picture as one SVG document, light or dark as the reader's system is."""
+def to_svg(picture: Picture, *, fluid: bool = False) -> str:
+    """The picture as one SVG document, light or dark as the reader's system is.
+
+    A fluid one is as wide as the place it is put into, with text and height of the same size; the
+    other one has the natural width and is scaled as a whole.
+    """
     canvas = _Canvas(picture)
     roles = {role for role, _ in picture.legend}
     roles |= {role for layer in picture.layers for role in layer.column("role")}
-    marks = (element for layer in picture.layers for element in canvas.layer(layer))
     defs = f"<defs>{''.join(_patterns(roles))}</defs>"
     paper = '<rect class="dk-paper" width="100%" height="100%" rx="6"/>'
-    body = "\n".join((defs, paper, *canvas.axes(), *canvas.top_lines(), *marks))
-    size = f'width="{WIDTH}" height="{picture.height}" viewBox="0 0 {WIDTH} {picture.height}"'
+    body = "\n".join((defs, paper, *canvas.y_axis(), *canvas.top_lines(), canvas.inside(fluid)))
+    natural = f'width="{WIDTH}" height="{picture.height}" viewBox="0 0 {WIDTH} {picture.height}"'
+    size = f'width="100%" height="{picture.height}"' if fluid else natural
     return f"""<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>
 <title>{escape(picture.title or picture.name)}</title>
 <desc>{escape(picture.alt)}</desc>

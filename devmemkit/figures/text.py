@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from IPython.display import display
@@ -48,12 +49,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def values(**named: Any) -> None:
     """Display and store results by name, so that nobody has to parse prose or pixels.
 
-    They are folded away, for they would give away answers.
+    They are folded away, for they would give away answers. A value is whatever JSON can hold, or
+    a dataclass of it.
     """
-    plain = "\n".join(f"{name} = {json.dumps(value)}" for name, value in named.items())
+    stored = json.loads(json.dumps(named, default=asdict))
+    plain = "\n".join(f"{name} = {json.dumps(value)}" for name, value in stored.items())
     display(  # type: ignore[no-untyped-call]
         {
-            VALUES: json.loads(json.dumps(named)),
+            VALUES: stored,
             "text/html": f"<details><summary>named values: {', '.join(named)}</summary>"
             f'<pre style="white-space:pre-wrap">{html.escape(plain)}</pre></details>',
             "text/plain": plain,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.figures.marks import Axis, Layer, Picture
-from devmemkit.scenarios.story import SETTLE, Played
+from devmemkit.figures.frame import EDGE, elide, text_width, wrapped
+from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture
+from devmemkit.model.errors import Outcome
+from devmemkit.scenarios.story import SETTLE, Act, Played
 from devmemkit.scenarios.words import phrase
 
-LANES = {"P": (0.6, "process", "P"), "C": (1.5, "process", "C"), "G": (2.4, "kernel", "G"),
-         "D": (3.3, "driver", "D")}  # fmt: skip
-TEXT, RESULT, WIDTH = 4.1, 10.3, 14.6
+LANES = {"P": (6, "process"), "C": (18, "process"), "G": (30, "kernel"), "D": (42, "driver")}
+RESULT, TEXT, WIDTH = 56, 128, MIN_WIDTH - 2 * EDGE
+"""Places across, in px of the narrowest figure."""
 
 
 def timeline(played: Played, now: int | None = None) -> Picture:
@@ -18,7 +20,7 @@ def timeline(played: Played, now: int | None = None) -> Picture:
     reached = len(played.moments) - 1 if now is None else now
     current = played.moments[reached].act if played.moments and reached >= 0 else -1
     dots: dict[str, list[Any]] = {k: [] for k in ("x", "y", "shape", "role", "tip")}
-    words: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "room")}
+    words: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role")}
     y = 0.0
     at_now: float | None = None
     for index, act in enumerate(played.acts):
@@ -27,35 +29,37 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         taken = [i for i, m in enumerate(played.moments) if m.act == index]
         done = bool(taken) and taken[-1] <= reached
         outcome = played.outcomes.get(act.key) if done else None
-        lane, actor, _ = LANES[act.actor]
+        lane, actor = LANES[act.actor]
         begun = bool(taken) and taken[0] <= reached
         role = actor if not done else "ok" if outcome and outcome.ok else "error"
         shape = "circle" if not done or (outcome and outcome.ok) else "x"
         steps = " · ".join(played.moments[i].event.step for i in taken)
+        told = f": {phrase(act, outcome)}" if done else ""
         _add(
             dots, x=lane, y=y, shape=shape, role=role if begun else "grid",
-            tip=f"{act.operation}: {steps or 'not played'}",
+            tip=f"{act.says}{told}\n{act.operation}: {steps or 'not played'}",
         )  # fmt: skip
-        result = "" if not begun else phrase(act, outcome) if done else "waits"
+        result = "" if not begun else _short(act, outcome) if done else "waits"
         ink = "ink" if begun else "muted"
-        _add(words, x=TEXT, y=y, text=act.says, style="plain", role=ink, room=RESULT - TEXT - 0.2)
-        _add(
-            words, x=RESULT, y=y, text=result, style="strong", role=role if begun else "muted",
-            room=WIDTH - RESULT,
-        )  # fmt: skip
+        _add(words, x=RESULT, y=y, text=result, style="strong", role=role if begun else "muted")
         if index == current and now is not None:
             at_now = y
+        for line, text in enumerate(wrapped(act.says, "plain", WIDTH - TEXT)):
+            y += 0.7 if line else 0
+            _add(words, x=TEXT, y=y, text=text, style="plain", role=ink)
         if act.actor == "D":
             y += 0.8
-            shown = " · ".join(played.moments[i].event.step for i in taken if i <= reached)
-            _add(words, x=TEXT, y=y, text=shown, style="code", role="muted", room=WIDTH - TEXT)
+            _add(
+                words, x=RESULT, y=y, text=_steps(played, [i for i in taken if i <= reached]),
+                style="code", role="muted",
+            )  # fmt: skip
         y += 1.0
     return Picture(
         name="timeline",
-        title="What process (P, child C, debugger G) and driver (D) do and get",
+        title="What everyone does, and what comes of it",
         alt=_alt(played, reached),
         x=Axis("", 0, WIDTH),
-        y=Axis("", y, -1.8),
+        y=Axis("", y - 0.4, -2.4),
         layers=(
             _lanes(y),
             Layer("lane-names", "text", _lane_names()),
@@ -63,8 +67,23 @@ def timeline(played: Played, now: int | None = None) -> Picture:
             Layer("acts", "marker", dots),
             Layer("words", "text", words),
         ),
-        height=int(50 + 20 * (y + 1.8)),
+        height=int(50 + 20 * (y + 2)),
     )
+
+
+def _short(act: Act, outcome: Outcome | None) -> str:
+    """The outcome in the room between lanes and text; tip and alt text have all of it."""
+    signal = outcome.signal if outcome else ""
+    return signal or elide(phrase(act, outcome), "strong", TEXT - RESULT - 4)
+
+
+def _steps(played: Played, moments: list[int]) -> str:
+    """The names of these steps, without the earliest where they need more than the line."""
+    names = [played.moments[index].event.step for index in moments]
+    line = " · ".join(names)
+    while text_width(line, "code") > WIDTH - RESULT and len(names) > 1:
+        line = " · ".join(("…", *(names := names[1:])))
+    return line
 
 
 def _alt(played: Played, reached: int) -> str:
@@ -78,7 +97,7 @@ def _alt(played: Played, reached: int) -> str:
 
 
 def _lanes(bottom: float) -> Layer:
-    xs = tuple(x for x, _, _ in LANES.values())
+    xs = tuple(x for x, _ in LANES.values())
     ends = (bottom - 0.6,) * len(xs)
     columns = {"x0": xs, "y0": (-0.8,) * len(xs), "x1": xs, "y1": ends, "role": ("grid",) * len(xs)}
     return Layer("lanes", "segment", columns)
@@ -86,8 +105,10 @@ def _lanes(bottom: float) -> Layer:
 
 def _lane_names() -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
-    for x, role, name in LANES.values():
-        _add(columns, x=x, y=-1.25, text=name, style="strong", role=role, anchor="center")
+    who = "process P, its child C, debugger G, driver D"
+    _add(columns, x=0, y=-2, text=who, style="small", role="muted", anchor="left")
+    for name, (x, role) in LANES.items():
+        _add(columns, x=x, y=-1.1, text=name, style="strong", role=role, anchor="center")
     return columns
 
 

@@ -11,7 +11,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.physical import patched, read_physical, write_physical
 from devmemkit.model.region import DISJOINT, region_intersects
-from devmemkit.model.step import Frame, Next, Return, Step, operation
+from devmemkit.model.step import Frame, Next, Return, Step, lock, operation
 from devmemkit.model.strict import LOW_MEGABYTE
 from devmemkit.model.task import VM, find_vma
 
@@ -34,8 +34,9 @@ def fault(m: View, pid: str, address: int, need: VM) -> None:
     table, vpn = m["pagetable", pid], address >> PAGE_SHIFT
     present = vpn in table.private or table.pfn(vpn) is not None
     vma = find_vma(m, pid, address)
-    # VM_WRITE lets loads through too: x86 has no write-only pages
-    allowed = vma is not None and (need in vma.flags or VM.WRITE in vma.flags)
+    # any of the three lets a load through: x86 without pkeys has no write-only or exec-only pages
+    enough = VM.READ | VM.WRITE | VM.EXEC if need == VM.READ else need
+    allowed = vma is not None and bool(enough & vma.flags)
     if present and allowed:
         return
     if any(writes for _, writes in m.get(("lock", f"mmap {pid}"), ())):
@@ -88,8 +89,8 @@ def store_step(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-load = operation("load", load_step, size=8)
-store = operation("store", store_step, size=8)
+load = operation("load", load_step, needs=("pid", "address"), size=8)
+store = operation("store", store_step, needs=("pid", "address", "value"), size=8)
 
 
 def user_copy(m: View, f: Frame) -> Next:
@@ -103,15 +104,19 @@ def user_copy(m: View, f: Frame) -> Next:
     return Return(f.count)
 
 
-copy_from_user = operation("copy_from_user", user_copy, count=8)
+copy_from_user = operation("copy_from_user", user_copy, needs=("pid", "address"), count=8)
 """write(2) of a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
-copy_to_user = operation("copy_to_user", user_copy, count=8)
+copy_to_user = operation("copy_to_user", user_copy, needs=("pid", "address"), count=8)
 """read(2) into a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
 
 def follow_phys(m: View, f: Frame) -> Next:
-    """ptrace and /proc/pid/mem on a remapped VMA, first half: find the pfn; EIO when it is gone."""
+    """ptrace and /proc/pid/mem on a remapped VMA, first half: find the pfn; EIO when it is gone.
+
+    mmap_lock is held throughout: an mmap or munmap waits, a zap does not.
+    """
+    lock(m, f, f"mmap {f.pid}", write=False)
     vma = find_vma(m, f.pid, f.address)
     pfn = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
     if vma is None or pfn is None:
@@ -127,11 +132,13 @@ def follow_phys(m: View, f: Frame) -> Next:
 
 
 def recheck(m: View, f: Frame) -> Next:
-    """After ioremap, from v5.12: walk again; a page that moved is retried, one that went is EIO."""
-    now = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
-    if now is None:
+    """After ioremap, from v5.12: walk again; a page that went meanwhile is EIO.
+
+    The kernel retries a page that changed; under mmap_lock one of these mappings cannot change.
+    """
+    if m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT) is None:
         raise KernelError("EIO", f"the page at {f.address:#x} was revoked")
-    return copy_phys(m, f) if now == f.pfn else "follow_phys"
+    return copy_phys(m, f)
 
 
 def copy_phys(m: View, f: Frame) -> Next:
@@ -147,10 +154,10 @@ def _access_steps(kernel: KernelProfile) -> tuple[Step, ...]:
     return (follow_phys, recheck if kernel["access_recheck"] else copy_phys)
 
 
-ptrace_peek = operation("ptrace_peek", choose=_access_steps)
+ptrace_peek = operation("ptrace_peek", choose=_access_steps, needs=("pid", "address"))
 """PTRACE_PEEKDATA at an aligned address of `pid`; EIO on a zapped page."""
 
-ptrace_poke = operation("ptrace_poke", choose=_access_steps)
+ptrace_poke = operation("ptrace_poke", choose=_access_steps, needs=("pid", "address", "value"))
 
 
 def gup_refuses(m: View, f: Frame) -> Next:
@@ -158,4 +165,4 @@ def gup_refuses(m: View, f: Frame) -> Next:
     raise KernelError("EFAULT", f"{f.address:#x} is in a VM_PFNMAP mapping or in none")
 
 
-process_vm_readv = operation("process_vm_readv", gup_refuses)
+process_vm_readv = operation("process_vm_readv", gup_refuses, needs=("pid", "address"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from devmemkit.model.errors import Blocked
+from devmemkit.model.errors import Blocked, KernelBug
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.region import Muxed, request_region
@@ -41,14 +39,13 @@ def insert(m: View, f: Frame) -> Next:
     """__request_region under resource_lock: the node goes in, or EBUSY, or a MUXED wait begins."""
     root = m.edit(f.tree)
     parent = node_at(root, f.parent)
-    if parent is None:
-        raise ValueError(f"parent: expected a node of {f.tree}, got {f.parent}")
+    if parent is None:  # it was removed while the claim slept on a MUXED region
+        raise KernelBug(f"use after free of the parent {f.parent[-1]}")
     try:
         request_region(parent, f.start, f.size, f.name, f.flags)
     except Muxed as muxed:
         f.parent = path_to(muxed.parent)  # the retry goes on from where it had descended to
-        m.writes.pop(f.tree)
-        m["muxed_wait"] = (*m.get("muxed_wait", ()), f.actor)
+        m["muxed_wait"] = tuple(sorted([*m.get("muxed_wait", ()), f.actor]))
         if m.kernel["muxed_sleep"] == "before unlock":
             m["sleeping", f.actor] = True
         return "fall_asleep"
@@ -79,6 +76,7 @@ def _steps(kernel: KernelProfile) -> tuple[Step, ...]:
 request_mem_region = operation(
     "request_mem_region",
     choose=_steps,
+    needs=("start", "size"),
     tree="iomem",
     parent=(),
     name="driver",
@@ -88,16 +86,16 @@ request_mem_region = operation(
 """Claim bytes [start, start+size) of "iomem"; `whole_tree` is False for a claim whose parent
 argument is not the root, which never revokes. Gives `start`; EBUSY."""
 
-request_region_io = operation(
+operation(
     "request_region",
     choose=_steps,
+    needs=("start", "size"),
     tree="ioport",
     parent=(),
     name="driver",
     flags=0,
     whole_tree=False,
 )
-"""Claim I/O ports; never revokes."""
 
 
 def release(m: View, f: Frame) -> Next:
@@ -108,10 +106,5 @@ def release(m: View, f: Frame) -> Next:
     return Return(int(free_region(m, f.tree, f.start, f.size)))
 
 
-release_mem_region = operation("release_mem_region", release, tree="iomem")
-release_region_io = operation("release_region", release, tree="ioport")
-
-
-def claim_arguments(start: int, end: int, **more: Any) -> dict[str, Any]:
-    """Arguments for a claim of the inclusive range [start, end]."""
-    return {"start": start, "size": end - start + 1, **more}
+release_mem_region = operation("release_mem_region", release, needs=("start", "size"), tree="iomem")
+operation("release_region", release, needs=("start", "size"), tree="ioport")

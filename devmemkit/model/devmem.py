@@ -13,7 +13,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.memtype import UC_MINUS, WB
 from devmemkit.model.mmap import (
-    MMAP_DEFAULTS,
+    MMAP,
     do_mmap,
     fill,
     mmap_end,
@@ -54,13 +54,13 @@ def open_port(m: View, f: Frame) -> Next:
     return Return(open_file(m, f.pid, file))
 
 
-open_devmem = operation("open_devmem", open_port, mode="rw", dsync=False)
+open_devmem = operation("open_devmem", open_port, needs=("pid",), mode="rw", dsync=False)
 """Open /dev/mem; gives the descriptor. `mode` is "r", "w" or "rw", `dsync` O_SYNC."""
 
 
 def memory_lseek(m: View, f: Frame) -> Next:
     """SEEK_SET and SEEK_CUR only (EINVAL); an offset that looks like -errno is EOVERFLOW."""
-    file = get_file(m, f.pid, f.fd)
+    file = get_file(m, f.pid, f.fd, "mem")
     if f.whence not in ("SET", "CUR"):
         raise KernelError("EINVAL", f"SEEK_{f.whence} on /dev/mem")
     pos = (f.offset + (file.pos if f.whence == "CUR" else 0)) & U64
@@ -70,22 +70,31 @@ def memory_lseek(m: View, f: Frame) -> Next:
     return Return(pos)
 
 
-lseek_devmem = operation("lseek_devmem", memory_lseek, whence="SET")
+lseek_devmem = operation("lseek_devmem", memory_lseek, needs=("pid", "fd", "offset"), whence="SET")
 
 
 def valid_phys_addr_range(m: View, f: Frame) -> Next:
-    """EFAULT beyond directly mapped memory, tested before any permission (x86)."""
-    file = get_file(m, f.pid, f.fd)
-    if not (file.write if f.operation == "write_devmem" else file.read):
+    """EFAULT beyond directly mapped memory, tested before any permission (x86).
+
+    Before that: a negative offset is EINVAL, EBADF, and at a position of 2^63 or more a read that
+    would wrap is EOVERFLOW (rw_verify_area).
+    """
+    if f.offset is not None and f.offset >> 63:
+        raise KernelError("EINVAL", f"offset {f.offset:#x}")
+    file = get_file(m, f.pid, f.fd, "mem")
+    writing = f.operation == "write_devmem"
+    if not (file.write if writing else file.read):
         raise KernelError("EBADF", "the file is not open for that")
     f.done = b""
+    f.left = len(f.data) if writing else f.count
     f.at_pos = f.offset is None
     if f.at_pos:
         f.offset = file.pos
-    f.left = len(f.data) if f.operation == "write_devmem" else f.count
+        if f.offset >> 63 and f.left >= U64 + 1 - f.offset:
+            raise KernelError("EOVERFLOW", f"{f.left} bytes at {f.offset:#x}")
     if (f.offset + f.left - 1) & U64 > m.machine.high_memory - 1:
         raise KernelError("EFAULT", f"{f.offset:#x} is above high_memory")
-    return None if f.left else Return(b"" if f.operation == "read_devmem" else 0)
+    return None if f.left else Return(0 if writing else b"")
 
 
 def copy_page(m: View, f: Frame) -> Next:
@@ -114,11 +123,15 @@ def copy_page(m: View, f: Frame) -> Next:
     return Return(f.done if f.operation == "read_devmem" else len(f.done))
 
 
-read_devmem = operation("read_devmem", valid_phys_addr_range, copy_page, offset=None)
+read_devmem = operation(
+    "read_devmem", valid_phys_addr_range, copy_page, needs=("pid", "fd", "count"), offset=None
+)
 """pread(fd, count, offset) of /dev/mem, or read(2) without `offset`; gives the bytes.
 EFAULT, EPERM."""
 
-write_devmem = operation("write_devmem", valid_phys_addr_range, copy_page, offset=None)
+write_devmem = operation(
+    "write_devmem", valid_phys_addr_range, copy_page, needs=("pid", "fd", "data"), offset=None
+)
 """pwrite(fd, data, offset) of /dev/mem, or write(2) without `offset`; gives the count.
 EFAULT, EPERM."""
 
@@ -186,6 +199,6 @@ def _mmap_steps(kernel: KernelProfile) -> tuple[Step, ...]:
     return (*checks, vma_link_file, remap_pfn_range_complete, mmap_end)
 
 
-mmap_devmem = operation("mmap_devmem", choose=_mmap_steps, **MMAP_DEFAULTS)
+mmap_devmem = operation("mmap_devmem", choose=_mmap_steps, **MMAP)
 """mmap /dev/mem; gives the address. `offset` and `length` in bytes, `prot` letters.
 EACCES, EINVAL, EPERM, EAGAIN. Source: mmap_mem (to 6.18), mmap_mem_prepare (from 6.19)."""

@@ -13,11 +13,15 @@ from devmemkit.model.memtype import ioremap, memtype_free
 from devmemkit.model.pci import device, node_of
 from devmemkit.model.resource import release_resource
 from devmemkit.model.revoke import zap_vma
-from devmemkit.model.step import Call, Frame, Next, Return, operation
+from devmemkit.model.step import Call, Frame, Next, Return, lock, operation
 
 
 def probe(m: View, f: Frame) -> Next:
-    """A driver's probe begins with pci_enable_device; EBUSY when another driver has the device."""
+    """A driver's probe begins with pci_enable_device; EBUSY when another driver has the device.
+
+    bind, unbind and remove exclude one another by the device's lock.
+    """
+    lock(m, f, f"device {f.bdf}")
     if device(m, f.bdf).driver is not None:
         raise KernelError("EBUSY", f"{f.bdf} is bound to {device(m, f.bdf).driver}")
     return Call("pci_enable_device", {"bdf": f.bdf})
@@ -37,7 +41,7 @@ def probe_ioremap(m: View, f: Frame) -> Next:
             if bar is not None and bar.memory:
                 ioremap(m, bar.start, bar.end, ("driver", f.bdf))
     except KernelError:
-        m.writes.pop("memtype", None)
+        memtype_free(m, ("driver", f.bdf))
         return "probe_undo"
     m["pci", f.bdf] = replace(dev, driver=f.driver)
     return Return(0)
@@ -60,16 +64,33 @@ bind = operation(
     probe_ioremap,
     probe_undo,
     probe_failed,
+    needs=("bdf",),
     driver="driver",
     bars=None,
 )
 """A driver takes the device: enable, claim, ioremap. EBUSY, EINVAL, ENOMEM."""
 
 
+def ioremap_region(m: View, f: Frame) -> Next:
+    """A driver maps what it has claimed for itself, UC-; ENOMEM when the memtypes conflict."""
+    ioremap(m, f.start, f.start + f.size - 1, ("driver", f.name))
+    return Return(0)
+
+
+def iounmap_region(m: View, f: Frame) -> Next:
+    """The driver's own mapping goes, and its memtype with it."""
+    memtype_free(m, ("driver", f.name))
+    return Return(0)
+
+
+operation("ioremap", ioremap_region, needs=("start", "size"), name="driver")
+operation("iounmap", iounmap_region, name="driver")
+
+
 def unbind_ioremap(m: View, f: Frame) -> Next:
     """The driver's remove: its kernel mapping goes; ENODEV when no driver is bound."""
-    dev = device(m, f.bdf)
-    if dev.driver is None:
+    lock(m, f, f"device {f.bdf}")
+    if device(m, f.bdf).driver is None:
         raise KernelError("ENODEV", f"{f.bdf} has no driver")
     memtype_free(m, ("driver", f.bdf))
     return None
@@ -86,11 +107,12 @@ def unbound(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-unbind = operation("unbind", unbind_ioremap, unbind_release, unbound)
+unbind = operation("unbind", unbind_ioremap, unbind_release, unbound, needs=("bdf",))
 
 
 def remove_driver(m: View, f: Frame) -> Next:
     """echo 1 > remove: the driver goes first, where there is one."""
+    lock(m, f, f"device {f.bdf}")
     if device(m, f.bdf).driver is None:
         return "remove_files"
     return Call("unbind", {"bdf": f.bdf})
@@ -120,4 +142,4 @@ def remove_device(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-remove = operation("remove", remove_driver, remove_files, remove_device)
+remove = operation("remove", remove_driver, remove_files, remove_device, needs=("bdf",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno as _errno
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ class KernelError(Exception):
         super().__init__(f"{name}: {why}" if why else name)
 
 
+class KernelBug(Exception):
+    """The kernel itself does something undefined here; the model stops the operation."""
+
+
 class Trap(Exception):
     """An instruction of a user process ended in a signal instead of a value."""
 
@@ -44,38 +48,42 @@ class Blocked(Exception):
     def __init__(self, on: str, until: int | None = None) -> None:
         self.on = on
         self.until = until
+        self.reads: frozenset[Any] = frozenset()  # what the step had looked at, set by take_step
         super().__init__(on)
-
-
-SI_CODE = {"BUS_ADRERR": 2, "SEGV_MAPERR": 1, "SEGV_ACCERR": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the caller of an operation gets: `value` unless `errno` or `signal` is set."""
+    """What the caller of an operation gets: `value`, an errno, a signal, or a kernel `bug`.
+
+    `why` and `conflict` (the resource in the way, printed) are for people and do not compare.
+    """
 
     value: Any = 0
     errno: str | None = None
     signal: str | None = None
     si_code: str | None = None
     si_addr: int | None = None
-    why: str = ""
-    conflict: str | None = None
+    bug: str | None = None
+    why: str = field(default="", compare=False)
+    conflict: str | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:
-        return self.errno is None and self.signal is None
+        return self.errno is None and self.signal is None and self.bug is None
 
     @classmethod
-    def of(cls, error: KernelError | Trap) -> Outcome:
+    def of(cls, error: KernelError | KernelBug | Trap) -> Outcome:
         if isinstance(error, Trap):
             return cls(None, None, error.signal, error.code, error.address)
+        if isinstance(error, KernelBug):
+            return cls(None, bug=str(error))
         conflict = None if error.conflict is None else str(error.conflict)
         return cls(None, error.name, why=error.why, conflict=conflict)
 
     def __str__(self) -> str:
         if self.signal:
             return f"{self.signal} ({self.si_code}) at {self.si_addr:#x}"
-        if self.errno:
-            return self.errno
+        if self.errno or self.bug:
+            return self.errno or f"kernel bug: {self.bug}"
         return f"{self.value:#x}" if isinstance(self.value, int) else str(self.value)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from devmemkit.model import iomem_depth, iomem_repair
 from devmemkit.model.iomem_block import blocks, width_of
 from devmemkit.model.iomem_line import Notes, Row
+from devmemkit.model.text import printable
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a dump: an inclusive range of bytes, its name, and the nesting its indent shows.
 
     `line` counts from 1; `width` is the least number of hex digits (r_show: 8, ioports 4).
@@ -25,8 +26,7 @@ class Entry:
     width: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(NamedTuple):
     """What was repaired, skipped or found odd on one line (counted from 1)."""
 
     line: int
@@ -59,19 +59,6 @@ class DumpError(ValueError):
         self.reason = reason
 
 
-def printable(name: str) -> str:
-    """Return `name` with controls, escapes and undecodable bytes spelled out, safe to print."""
-    if name.isprintable():
-        return name
-    return "".join(c if c.isprintable() else _spelled(ord(c)) for c in name)
-
-
-def _spelled(code: int) -> str:
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8, kept by surrogateescape
-        code -= 0xDC00
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
 def format_dump(entries: Iterable[Entry], *, newline: bool = True) -> str:
     """Write entries as r_show does; a `surrogateescape` encoding gives back undecodable bytes."""
     lines = [
@@ -92,7 +79,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     rows = iomem_repair.read_rows(lines, notes)
     if not rows:
         line, got, hint = iomem_repair.describe(lines)
-        shown = f"'{printable(got)}'" if got else "an empty text"
+        shown = f"'{printable(got)[:60]}'" if got else "an empty text"
         raise DumpError(
             source,
             line,
@@ -107,8 +94,10 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         level = iomem_depth.flattened_at(block, depths)
         if level is not None:
             max_level = max(level, max_level or 0)
-        for parent in iomem_depth.parents(block, depths, level, notes):
-            parents.append(None if parent is None else parent + len(entries))
+        found = iomem_depth.parents(block, depths, level, notes)
+        if entries:  # indices into the block become those into the dump
+            found = [None if parent is None else parent + len(entries) for parent in found]
+        parents += found
         entries += [
             Entry(row.start, row.end, row.name, depth, row.line, width)
             for row, depth in zip(block, depths, strict=True)
@@ -117,7 +106,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     notes.sort(key=lambda note: note[0])
     return Dump(
         tuple(entries),
-        tuple(Repair(line, what) for line, what in dict.fromkeys(notes)),
+        tuple(Repair(*note) for note in dict.fromkeys(notes)),
         tuple(parents),
         max_level,
         decoded.endswith(("\n", "\r")),

@@ -11,6 +11,10 @@ from devmemkit.model.iomem_line import Notes, Row
 
 def blocks(rows: list[Row], notes: Notes) -> Iterator[list[Row]]:
     """Cut where a second dump begins: its digits, addresses or indents do not go on."""
+    sizes = {len(row.digits[0]) for row in rows}
+    if not sizes >= {4, 8} and not any(row.blanks or row.skipped for row in rows):
+        yield rows
+        return
     outermost = _outermost(rows)
     block: list[Row] = []
     path: list[Row] = []  # the rows that hold the last one, to judge by their indents
@@ -68,14 +72,16 @@ def _rewidened(first: Row, row: Row) -> bool:
 def width_of(block: list[Row], notes: Notes) -> int:
     """Derive the least number of digits: padded addresses show it, wider ones only bound it."""
     written = [digits for row in block for digits in row.digits]
-    padded = Counter(len(digits) for digits in written if digits[0] == "0" != digits)
     shortest = min(map(len, written))
+    padded = Counter([len(digits) for digits in written if "0" < digits < "1"])  # begin with 0
     if padded:
-        width = max(padded, key=lambda digits: padded[digits])
+        width = max(padded, key=lambda size: padded[size])
     elif shortest >= 8 or (shortest < 4 and any(row.end > 0xFFFF for row in block)):
         width = 8
     else:
         width = 4
+    if shortest >= width >= max(padded, default=0):
+        return width
     for row in block:
         for digits in row.digits:
             size = len(digits)

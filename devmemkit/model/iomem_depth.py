@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import gcd
 
 from devmemkit.model.iomem_line import Notes, Row
 
@@ -11,22 +13,19 @@ from devmemkit.model.iomem_line import Notes, Row
 # for, whether this reading explains it exactly, and how much less likely the reading is.
 _Reading = tuple[Callable[[int], int], Callable[[int], bool], int]
 _AS_PRINTED: _Reading = (lambda c: c // 2, lambda c: c % 2 == 0, 0)
-_READINGS: tuple[_Reading, ...] = (
-    _AS_PRINTED,
+_PASTED: tuple[_Reading, ...] = (
     # 0, 3, 5, 7: format=flowed puts one more space before lines that begin with one
     (lambda c: (c - 1) // 2 if c else 0, lambda c: c == 0 or (c > 1 and c % 2 == 1), 1),
     # 0, 1, 3, 5: indented lines lost one
     (lambda c: (c + 1) // 2, lambda c: c == 0 or c % 2 == 1, 1),
-    # re-indented by another unit
-    (lambda c: c, lambda c: True, 1),
-    (lambda c: c // 4, lambda c: c % 4 == 0, 1),
-    (lambda c: c // 3, lambda c: c % 3 == 0, 1),
-    (lambda c: c // 8, lambda c: c % 8 == 0, 1),
 )
+_MOST_UNITS = 4  # units of indentation that are tried, the most frequent first
 
 
 def depths(block: Sequence[Row], notes: Notes) -> list[int]:
     """Return the depth that each row's indent shows, outermost 0, from the indents of all rows."""
+    if printed := _printed(block):
+        return printed
     sizes = (8, 4, 2, 1) if any("\t" in row.indent for row in block) else (8,)
     columns, (depth_of, exact, _) = min(
         ((columns, _reading(columns)) for columns in (_columns(block, size) for size in sizes)),
@@ -43,8 +42,8 @@ def depths(block: Sequence[Row], notes: Notes) -> list[int]:
     last_at: dict[int, Row] = {}  # by depth, for indents between two depths
     for row, column in zip(block, columns, strict=True):
         depth, certain = meaning[column]
-        if not certain and above >= depth and depth in last_at and holds(last_at[depth], row):
-            depth += 1
+        if not certain and above >= depth and depth in last_at:
+            depth += not row.end or holds(last_at[depth], row)
         if column - base != 2 * depth:
             notes.append((row.line, f"indent of {column - base} columns read as depth {depth}"))
         if "\t" in row.indent:
@@ -59,6 +58,19 @@ def depths(block: Sequence[Row], notes: Notes) -> list[int]:
         found.append(depth)
         above = depth
     return found
+
+
+def _printed(block: Sequence[Row]) -> list[int]:
+    """Return the depths of a dump that is indented as r_show does it; else an empty list."""
+    indents = [row.prefix + row.indent for row in block]
+    depth_of = {indent: len(indent) // 2 for indent in indents}
+    if (
+        indents[0]
+        or any(indent != "  " * depth for indent, depth in depth_of.items())
+        or any(len(below) > len(above) + 2 for above, below in set(pairwise(indents)))
+    ):
+        return []
+    return [depth_of[indent] for indent in indents]
 
 
 def _columns(block: Sequence[Row], tab: int) -> list[int]:
@@ -93,13 +105,17 @@ def _first_aligned(block: Sequence[Row], columns: list[int]) -> list[int]:
         return columns
     outer = [row for row, column in zip(block[1:], columns[1:], strict=True) if column == rest]
     seen = block[0].end and any(row.end for row in outer)
-    if (not seen and gap in (1, 4, 8)) or any(holds(block[0], row) for row in outer):
+    regular = all((column - columns[0]) % gap == 0 for column in columns)
+    if (regular and not seen) or any(holds(block[0], row) for row in outer):
         return columns
     return [rest, *columns[1:]]
 
 
 def _reading(columns: list[int]) -> _Reading:
-    """Choose the reading that explains most indents with the fewest missing levels."""
+    """Choose the reading that explains most indents with the fewest missing levels.
+
+    Beside 2 columns a level these are other units, and the rank of an indent among all indents.
+    """
     base = min(columns)
     counts = Counter(column - base for column in columns)
     steps: Counter[tuple[int, int]] = Counter()  # from the indent of the line that holds a line
@@ -110,7 +126,11 @@ def _reading(columns: list[int]) -> _Reading:
         if path:
             steps[path[-1] - base, column - base] += 1
         path.append(column)
-    if all(b - a == 2 for a, b in steps) and all(column % 2 == 0 for column in counts):
+    gaps: Counter[int] = Counter()
+    for (a, b), n in steps.items():
+        gaps[b - a] += n
+    even = all(column % 2 == 0 for column in counts)
+    if even and gaps.keys() <= {2}:
         return _AS_PRINTED
 
     def priced(reading: _Reading) -> _Reading:
@@ -119,11 +139,21 @@ def _reading(columns: list[int]) -> _Reading:
         cost += sum(n * max(0, depth_of(b) - depth_of(a) - 1) for (a, b), n in steps.items())
         return depth_of, exact, cost
 
-    readings = [priced(reading) for reading in _READINGS]
-    if any(column % 2 for column in counts):
-        rank = {column: i for i, column in enumerate(sorted(counts))}
-        readings.append(priced((rank.__getitem__, lambda c: True, 2)))
-    return min(readings, key=lambda reading: reading[2])
+    units = [gcd(*counts), *(gap for gap, _ in gaps.most_common(_MOST_UNITS))]
+    rank = {column: i for i, column in enumerate(sorted(counts))}
+    by_rank: _Reading = (rank.__getitem__, lambda c: True, 2)
+    if even and 2 in gaps:
+        likely = [_AS_PRINTED]  # an indent that jumps tells of missing lines
+    elif 2 in gaps or (gaps.total() < 2 and not even):
+        likely = [_AS_PRINTED, by_rank]
+    else:
+        likely = [by_rank]
+    readings = [*likely, *_PASTED, *map(_by_unit, units)]
+    return min(map(priced, readings), key=lambda reading: reading[2])
+
+
+def _by_unit(unit: int) -> _Reading:
+    return lambda c: c // unit, lambda c: c % unit == 0, 1
 
 
 def holds(outer: Row, inner: Row) -> bool:
@@ -159,11 +189,11 @@ def parents(
     """
     result: list[int | None] = []
     path: list[int] = []  # the open rows, outermost first
-    furthest: dict[int | None, int] = {}  # per parent, the child that reaches furthest
+    furthest: dict[int | None, Row] = {}  # per parent, the child that reaches furthest
     for i, (row, depth) in enumerate(zip(block, found, strict=True)):
         while path and (
-            found[path[-1]] > depth
-            or (found[path[-1]] == depth and not (depth == level and holds(block[path[-1]], row)))
+            (above := found[path[-1]]) > depth
+            or (above == depth and not (depth == level and holds(block[path[-1]], row)))
         ):
             path.pop()
         parent = path[-1] if path else None
@@ -178,11 +208,11 @@ def parents(
                 notes.append((row.line, f"sticks out of its parent on line {block[parent].line}"))
         if row.end > 0 and row.start <= row.end:
             reach = furthest.get(parent)
-            if reach is not None and row.start <= block[reach].end:
-                how = "overlaps" if row.end >= block[reach].start else "comes after the higher"
-                notes.append((row.line, f"{how} range on line {block[reach].line}: kept"))
-            if reach is None or row.end > block[reach].end:
-                furthest[parent] = i
+            if reach is not None and row.start <= reach.end:
+                how = "overlaps" if row.end >= reach.start else "comes after the higher"
+                notes.append((row.line, f"{how} range on line {reach.line}: kept"))
+            if reach is None or row.end > reach.end:
+                furthest[parent] = row
         result.append(parent)
         path.append(i)
     return result

@@ -29,6 +29,8 @@ from devmemkit.model.iomem_wrap import join_wrapped
 # What ends every line of a paste and is no part of a name.
 _TAILS = ("^M$", "$", "^M", '",', '"', "',", "'", "<br>", "<br/>", "<br />", "\\n", "`", "|", "\\")
 
+_LEAST_WIDTH = 72  # columns of a terminal; few lines as printed are that long
+
 _HALF = re.compile(rf"[0-9a-fA-F]{{4}}{DASH.pattern}$")
 _YEARS = re.compile("(?:19|20)[0-9]{2}-(?:19|20)[0-9]{2}:")
 _OTHER_END = re.compile("([\r\u2028\x85])[ \t>]*[0-9a-fA-F]{4,16}-")
@@ -77,11 +79,13 @@ def split_lines(text: str, notes: Notes) -> list[str]:
 def read_rows(lines: list[str], notes: Notes) -> list[Row]:
     """Return the ranges of a text in file order; what is no range is noted or joined to a name."""
     rows: list[Row] = []
-    for number, line in enumerate(lines, 1):
-        match = PRINTED.fullmatch(line) if line else None
-        if match and (" : " not in match[4] or not NEXT.search(match[4])):
+    for number, match in enumerate(map(PRINTED.fullmatch, lines), 1):
+        if match:
             indent, start, end, name = match.groups()
-            row = Row(number, "", indent, int(start, 16), int(end, 16), (start, end), name, line)
+            if " : " in name and NEXT.search(name):
+                continue
+            digits = (start, end)
+            row = Row(number, "", indent, int(start, 16), int(end, 16), digits, name, match.string)
             rows.append(row)
     if len(rows) < len(lines):
         found = {row.line - 1: [row] for row in rows}
@@ -93,7 +97,11 @@ def read_rows(lines: list[str], notes: Notes) -> list[Row]:
         rows = [row for i in sorted(found) for row in found[i]]
         if rows:
             join_wrapped(lines, found, rows, joined, notes)
-    _strip_tails(rows, notes)
+    if len(rows) >= 4:
+        if notes or _padded(lines):
+            _strip_blanks(rows, notes)
+        if notes:  # a dump as printed keeps its names, whatever they end in
+            _strip_tails(rows, notes)
     return rows
 
 
@@ -179,16 +187,28 @@ def _read_bare(lines: Sequence[str], indices: Sequence[int], found: Found, notes
                 notes += [(i + 1, note) for note in what]
 
 
+def _padded(lines: Sequence[str]) -> bool:
+    """Tell whether a terminal filled lines of different lengths up to its last column."""
+    width = len(lines[0])
+    return (
+        width >= _LEAST_WIDTH
+        and all(len(line) == width for line in lines)
+        and len({len(line.rstrip(" ")) for line in lines}) > 1
+    )
+
+
+def _strip_blanks(rows: Sequence[Row], notes: Notes) -> None:
+    ends = [row for row in rows if row.name[-1:].isspace()]
+    if 2 * len(ends) > len(rows):
+        for row in ends:
+            row.name = row.name.rstrip()
+            notes.append((row.line, "trailing blanks removed"))
+
+
 def _strip_tails(rows: Sequence[Row], notes: Notes) -> None:
-    """Strip what ends nearly every line: padding of a terminal, marks of a listing."""
-    many = len(rows) >= 4
-    if many and 2 * sum(row.name[-1:].isspace() for row in rows) > len(rows):
-        for row in rows:
-            if row.name[-1:].isspace():
-                row.name = row.name.rstrip()
-                notes.append((row.line, "trailing blanks removed"))
+    """Strip the marks of a listing that end nearly every line."""
     for tail in _TAILS:
-        likely = many and any(row.name.endswith(tail) for row in rows[:2])
+        likely = any(row.name.endswith(tail) for row in rows[:2])
         if likely and sum(row.name.endswith(tail) for row in rows) >= len(rows) - 1:
             for row in rows:
                 if row.name.endswith(tail):

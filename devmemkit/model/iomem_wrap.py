@@ -12,11 +12,12 @@ from devmemkit.model.iomem_line import CUT, NBSPS, Found, Notes, Row
 _INCOMPLETE = re.compile(
     "System|Kernel|PCI|PCI (?:Bus|MMCONFIG|ECAM|CardBus)|ACPI|ACPI (?:Non-volatile|CPU)|Video|pnp"
     "|Adapter|Local|IOAPIC|Crash|RAM|Unknown|Unknown E820|Persistent|Soft|Unusable|HPET|CXL"
-    "|CXL Window|ICH|ICH HD|dma|dma page|Graphics|Graphics Stolen"
+    "|CXL Window|ICH|ICH HD|dma|dma page|Graphics|Graphics Stolen|PCI (?:MMCONFIG|ECAM) [0-9a-f]{4}"
+    "|Intel|Intel PCH|Intel PCH thermal"
 )
 _NO_WRAP = re.compile(
-    r"``|~~~|\.\.|\u2026|[\[(]|--|==|__|[-*$%@<^/\\]|#(?![0-9])|.*:$|\S+@\S+[: ~].*[$#%]|.*/proc/"
-    r"|(?i:snip|cut)\b"
+    r"``|~~~|\.\.|\u2026|\(|\[(?!bus\b)|--|==|__|[-*$%@<^/\\]|#(?![0-9])|.*:$"
+    r"|\S+@\S+[: ~].*[$#%]|.*/proc/|(?i:snip|cut)\b"
 )
 
 # What follows only another word, though it looks like an aside.

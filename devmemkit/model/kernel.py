@@ -5,7 +5,7 @@ FEATURES is the only place that knows versions. Everything else asks a profile b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -86,6 +86,8 @@ class Config:
     x86_pat: bool = True
 
     def __post_init__(self) -> None:
+        if self.strict_devmem and not self.devmem:
+            raise ValueError("config: expected DEVMEM=y for STRICT_DEVMEM=y, got n")
         if self.io_strict_devmem and not self.strict_devmem:
             raise ValueError("config: expected STRICT_DEVMEM=y for IO_STRICT_DEVMEM=y, got n")
 
@@ -160,10 +162,6 @@ class KernelProfile:
     def pat(self) -> bool:
         """Whether page cache types are tracked (pat_enabled): X86_PAT and no nopat."""
         return self.config.x86_pat and "nopat" not in self.cmdline.split()
-
-    def but(self, **changes: Any) -> KernelProfile:
-        """The same kernel with some fields replaced."""
-        return replace(self, **changes)
 
     def __str__(self) -> str:
         return f"Linux {self.version}, {self.policy.name}"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from devmemkit.model.addressspace import Mapped
 from devmemkit.model.errors import KernelError
+from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT
 from devmemkit.model.machine import View
+from devmemkit.model.region import DISJOINT, INTERSECTS, region_intersects
 
 WB, WC, UC_MINUS = "WB", "WC", "UC-"
 
@@ -19,17 +22,30 @@ class Memtype(NamedTuple):
     owner: tuple[str | int, ...]
 
 
+ISA = (0xA0, 0xFF)
+"""Pages that x86 never tracks: they are WB to everybody."""
+
+
 def memtype_reserve(
     m: View, first: int, last: int, wanted: str, owner: tuple[str | int, ...]
 ) -> str | None:
     """Reserve `wanted` for pages [first, last]; the type granted, None when types conflict.
 
     An existing type is taken over where the caller can live with it: who asked for WB gets UC- or
-    WC, who asked for UC- or WC never gets WB. Without PAT nothing is tracked.
-    Source: memtype_reserve, is_new_memtype_allowed (arch/x86/mm/pat/memtype.c, all versions).
+    WC, who asked for UC- or WC never gets WB. Nothing is recorded for RAM above 1 MiB and for the
+    ISA range, which stay WB; a range that is RAM in part conflicts. Without PAT nothing is tracked.
+    Source: memtype_reserve, is_new_memtype_allowed, pat_pagerange_is_ram
+    (arch/x86/mm/pat/memtype.c, all versions).
     """
     if not m.kernel.pat:
         return wanted
+    ram = _ram(m, max(first, ISA[1] + 1), last)
+    if ram == INTERSECTS and first > ISA[1]:
+        return WB
+    if ram != DISJOINT:
+        return None
+    if ISA[0] <= first and last <= ISA[1]:
+        return WB
     held: tuple[Memtype, ...] = m.get("memtype", ())
     types = {r.type for r in held if r.first <= last and r.last >= first}
     if len(types) > 1:
@@ -37,23 +53,51 @@ def memtype_reserve(
     granted = types.pop() if types else wanted
     if granted == WB != wanted:
         return None
-    m["memtype"] = (*held, Memtype(first, last, granted, owner))
+    _put(m, [*held, Memtype(first, last, granted, owner)])
     return granted
+
+
+def _ram(m: View, first: int, last: int) -> str:
+    if first > last:
+        return DISJOINT
+    start, size = first << PAGE_SHIFT, (last - first + 1) << PAGE_SHIFT
+    return region_intersects(m["iomem"], start, size, IORESOURCE_SYSTEM_RAM)
+
+
+def _put(m: View, reservations: list[Memtype]) -> None:
+    m["memtype"] = tuple(sorted(reservations)) or None
 
 
 def memtype_free(m: View, owner: tuple[str | int, ...]) -> None:
     """Drop every reservation of `owner`."""
     held: tuple[Memtype, ...] = m.get("memtype", ())
-    kept = tuple(r for r in held if r.owner != owner)
-    if kept != held:
-        m["memtype"] = kept or None
+    if any(r.owner == owner for r in held):
+        _put(m, [r for r in held if r.owner != owner])
 
 
 def memtype_copy(m: View, owner: tuple[str | int, ...], twin: tuple[str | int, ...]) -> None:
-    """Give `twin` what `owner` holds (track_pfn_copy at fork, a moved or split VMA)."""
+    """Give `twin` what `owner` holds (track_pfn_copy at fork, a moved VMA)."""
     held: tuple[Memtype, ...] = m.get("memtype", ())
-    more = tuple(r._replace(owner=twin) for r in held if r.owner == owner)
-    m["memtype"] = held + more or None
+    if any(r.owner == owner for r in held):
+        _put(m, [*held, *(r._replace(owner=twin) for r in held if r.owner == owner)])
+
+
+def memtype_split(m: View, owner: tuple[str | int, ...], parts: list[Mapped]) -> None:
+    """A VMA was split: up to 6.15 each part answers for its own pages, later all for the whole."""
+    held: tuple[Memtype, ...] = m.get("memtype", ())
+    whole = m.kernel["memtype_lives"] == "until VMA dies"
+    more = [
+        r._replace(
+            first=r.first if whole else part.first,
+            last=r.last if whole else part.last,
+            owner=("vma", part.pid, part.start),
+        )
+        for r in held
+        if r.owner == owner
+        for part in parts
+    ]
+    if more:
+        _put(m, [*(r for r in held if r.owner != owner), *more])
 
 
 def ioremap(m: View, start: int, end: int, owner: tuple[str | int, ...]) -> None:
@@ -61,5 +105,5 @@ def ioremap(m: View, start: int, end: int, owner: tuple[str | int, ...]) -> None
 
     Source: __ioremap_caller, which prints "ioremap error" and returns NULL.
     """
-    if memtype_reserve(m, start >> 12, end >> 12, UC_MINUS, owner) is None:
+    if memtype_reserve(m, start >> PAGE_SHIFT, end >> PAGE_SHIFT, UC_MINUS, owner) is None:
         raise KernelError("ENOMEM", f"ioremap of {start:#x}-{end:#x}: memtype conflict with WB")

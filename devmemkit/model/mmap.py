@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from devmemkit.model.errors import KernelError
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import View
 from devmemkit.model.memtype import memtype_reserve
 from devmemkit.model.step import Frame, Next, Return, lock
@@ -24,29 +24,56 @@ from devmemkit.model.task import (
 LOWEST = 0x7F00_0000_0000
 """Address of a process's first mapping; a real kernel draws it at random."""
 
-MMAP_DEFAULTS: dict[str, Any] = {"prot": "rw", "shared": True, "offset": 0}
+TASK_SIZE = (1 << 47) - PAGE_SIZE
+MAX_LFS_FILESIZE = (1 << 63) - 1
+
+MMAP: dict[str, Any] = {
+    "needs": ("pid", "fd", "length"),
+    "prot": "rw",
+    "shared": True,
+    "offset": 0,
+}
+"""The arguments of every mmap: bytes, protection letters, MAP_SHARED or MAP_PRIVATE."""
+
+KIND = {"mmap_devmem": "mem", "mmap_resource": "resource", "mmap_proc_pci": "proc"}
 
 
 def do_mmap(m: View, f: Frame) -> Next:
-    """Take mmap_lock and test what mm/mmap.c tests for any file: EINVAL, EBADF, EACCES.
+    """Take mmap_lock and test what mm/mmap.c tests for any file, in its order.
 
-    Also picks the address: the next free one, one page of hole between mappings.
+    EINVAL (offset inside a page), EBADF, EINVAL (length 0), ENOMEM (more than there are
+    addresses), EOVERFLOW (beyond the largest offset), EACCES (open mode), EPERM (PROT_EXEC on
+    sysfs and procfs). Also picks the address: one page of hole between mappings.
     """
-    lock(m, f, f"mmap {f.pid}")
     if f.offset % PAGE_SIZE:
         raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
-    file = get_file(m, f.pid, f.fd)
+    file = get_file(m, f.pid, f.fd, KIND[f.operation])
+    lock(m, f, f"mmap {f.pid}")
     if f.length <= 0:
         raise KernelError("EINVAL", f"length {f.length}")
+    length = page_align(f.length)
+    if length > TASK_SIZE:
+        raise KernelError("ENOMEM", f"length {length:#x}")
+    largest = U64 + 1 if file.kind == "mem" else MAX_LFS_FILESIZE
+    if f.offset >> PAGE_SHIFT > (largest - length) >> PAGE_SHIFT:
+        raise KernelError("EOVERFLOW", f"offset {f.offset:#x} and length {length:#x}")
     if not file.read or (f.shared and "w" in f.prot and not file.write):
         raise KernelError("EACCES", "the file is not open for that")
-    length = page_align(f.length)
+    flags = vm_prot(f.prot) | VM.MAYWRITE | VM.MAYEXEC
+    if f.shared:
+        flags |= VM.MAYSHARE
+    if f.shared and file.write:
+        flags |= VM.SHARED
+    elif f.shared:
+        flags &= ~VM.MAYWRITE
+    if file.kind != "mem":  # SB_I_NOEXEC
+        if VM.EXEC in flags:
+            raise KernelError("EPERM", "nothing in sysfs or procfs can be mapped for execution")
+        flags &= ~VM.MAYEXEC
     start = max((vma.end for vma in m["vmas", f.pid]), default=LOWEST - PAGE_SIZE) + PAGE_SIZE
-    flags = vm_prot(f.prot) | (VM.SHARED if f.shared else VM(0))
-    if file.write or not f.shared:
-        flags |= VM.MAYWRITE
-    f.vma = Vma(start, start + length, flags, f.offset >> PAGE_SHIFT, file)
-    f.page = f.vma.pgoff
+    pgoff = f.offset >> PAGE_SHIFT
+    f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0))
+    f.page = pgoff
     return None
 
 
@@ -56,7 +83,7 @@ def remap(m: View, f: Frame, wanted: str, error: str) -> None:
     granted = memtype_reserve(m, first, last, wanted, ("vma", f.pid, f.vma.start))
     if granted is None:
         raise KernelError(error, f"memtype: wanted {wanted}, the pages are mapped WB")
-    f.vma = replace(f.vma, memtype=granted, flags=f.vma.flags | REMAPPED)
+    f.vma = replace(f.vma, flags=f.vma.flags | REMAPPED)
 
 
 def fill(m: View, f: Frame, first: int, last: int) -> None:

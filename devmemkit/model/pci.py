@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from devmemkit.model import flags as fl
-from devmemkit.model.claim import claim_arguments
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.resource import Resource
 from devmemkit.model.step import Call, Frame, Next, Return, operation
+
+PCI_NUM_RESOURCES = 17
+"""BARs, ROM, SR-IOV BARs and bridge windows (include/linux/pci.h with IOV)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,6 @@ class PciDevice:
     bdf: str
     bars: tuple[Bar, ...]
     driver: str | None = None
-    enabled: bool = False
     held: tuple[int, ...] = ()
 
     def bar(self, index: int) -> Bar | None:
@@ -57,16 +58,14 @@ def device(m: View, bdf: str) -> PciDevice:
 
 def pci_enable(m: View, f: Frame) -> Next:
     """Claims nothing; EINVAL when a BAR is unassigned or not in the tree."""
-    dev = device(m, f.bdf)
-    for bar in dev.bars:
+    for bar in device(m, f.bdf).bars:
         tree = m["iomem" if bar.memory else "ioport"]
         if bar.index < 6 and (bar.flags & fl.IORESOURCE_UNSET or node_of(tree, bar, f.bdf) is None):
             raise KernelError("EINVAL", f"{f.bdf} BAR {bar.index} is not claimed in the tree")
-    m["pci", f.bdf] = replace(dev, enabled=True)
     return Return(0)
 
 
-pci_enable_device = operation("pci_enable_device", pci_enable)
+pci_enable_device = operation("pci_enable_device", pci_enable, needs=("bdf",))
 
 
 def node_of(tree: Resource, bar: Bar, bdf: str) -> Resource | None:
@@ -76,15 +75,16 @@ def node_of(tree: Resource, bar: Bar, bdf: str) -> Resource | None:
 
 
 def pci_request(m: View, f: Frame) -> Next:
-    """Claim the whole BAR: an empty one is 0, a bad index EINVAL from 6.12."""
+    """Claim the whole BAR, the ROM (6) too: an empty one is 0, a bad index EINVAL from 6.12."""
     bar = device(m, f.bdf).bar(f.bar)
-    if not 0 <= f.bar <= 5 and m.kernel["bad_bar"] == "EINVAL":
+    if not 0 <= f.bar < PCI_NUM_RESOURCES and m.kernel["bad_bar"] == "EINVAL":
         raise KernelError("EINVAL", f"no BAR {f.bar}")
     if bar is None or not bar.length:
         return Return(0)
     name = "request_mem_region" if bar.memory else "request_region"
     flags = fl.IORESOURCE_EXCLUSIVE if f.exclusive and bar.memory else 0
-    return Call(name, claim_arguments(bar.start, bar.end, name=f.name, flags=flags))
+    claim = {"start": bar.start, "size": bar.length, "name": f.name, "flags": flags}
+    return Call(name, claim)
 
 
 def note_held(m: View, f: Frame) -> Next:
@@ -95,7 +95,12 @@ def note_held(m: View, f: Frame) -> Next:
 
 
 pci_request_region = operation(
-    "pci_request_region", pci_request, note_held, name="driver", exclusive=False
+    "pci_request_region",
+    pci_request,
+    note_held,
+    needs=("bdf", "bar"),
+    name="driver",
+    exclusive=False,
 )
 """Claim one BAR for `name`; EBUSY ("can't reserve"), EINVAL."""
 
@@ -111,7 +116,7 @@ def pci_release(m: View, f: Frame) -> Next:
     return Call(name, {"start": bar.start, "size": bar.length})
 
 
-pci_release_region = operation("pci_release_region", pci_release)
+pci_release_region = operation("pci_release_region", pci_release, needs=("bdf", "bar"))
 
 
 def release_last(m: View, f: Frame) -> Next:
@@ -123,7 +128,7 @@ def release_last(m: View, f: Frame) -> Next:
     return Call("pci_release_region", {"bdf": f.bdf, "bar": bar}, then="release_last")
 
 
-pci_release_regions = operation("pci_release_regions", release_last)
+pci_release_regions = operation("pci_release_regions", release_last, needs=("bdf", "bars"))
 """Release `bars`, last first."""
 
 
@@ -160,6 +165,7 @@ pci_request_regions = operation(
     next_bar,
     undo_bars,
     cannot_reserve,
+    needs=("bdf",),
     name="driver",
     bars=None,
 )

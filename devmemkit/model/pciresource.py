@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from devmemkit.model.iomem import DumpError, printable
+from devmemkit.model.iomem import DumpError
+from devmemkit.model.text import printable
 
 # Resources of struct pci_dev: 6 BARs and the ROM, then SR-IOV BARs and bridge windows as built.
 ROWS = (13, 17, 18)
@@ -42,7 +43,7 @@ def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Row, .
                 source,
                 index + 1,
                 "expected three numbers of 16 hex digits with 0x, as in a device's resource file,"
-                f" got '{printable(line[:60])}'",
+                f" got '{printable(line[:60])[:60]}'",
             )
         start, end, flags = (int(digits, 16) for digits in match.groups())
         rows.append(Row(index, start, end, flags))

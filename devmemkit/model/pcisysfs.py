@@ -12,7 +12,7 @@ from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.memtype import UC_MINUS, WC
 from devmemkit.model.mmap import (
-    MMAP_DEFAULTS,
+    MMAP,
     do_mmap,
     mmap_end,
     remap,
@@ -21,7 +21,7 @@ from devmemkit.model.mmap import (
 )
 from devmemkit.model.pci import Bar, PciDevice, device
 from devmemkit.model.step import Frame, Next, Return, operation
-from devmemkit.model.strict import iomem_is_exclusive
+from devmemkit.model.strict import is_taken
 from devmemkit.model.task import File, get_file, open_file, set_file
 
 
@@ -45,7 +45,9 @@ def sysfs_open(m: View, f: Frame) -> Next:
     return Return(open_file(m, f.pid, file))
 
 
-open_resource = operation("open_resource", sysfs_open, mode="rw", wc=False)
+open_resource = operation(
+    "open_resource", sysfs_open, needs=("pid", "bdf", "bar"), mode="rw", wc=False
+)
 """Open a device's resourceN; gives the descriptor. ENOENT, EACCES."""
 
 
@@ -62,20 +64,21 @@ def pci_mmap_resource(m: View, f: Frame) -> Next:
     if bar is None or refusal:
         raise KernelError(refusal or "EINVAL", f"resource{file.bar} cannot be mapped")
     _check_start(m, bar)
-    if f.vma.pgoff + f.vma.pages > ((bar.length - 1) >> fl.PAGE_SHIFT) + 1:
+    if not _fits(f, bar, 0):
         raise KernelError("EINVAL", f"beyond the end of BAR {bar.index}")
-    _rebase(f, bar)
+    f.vma = replace(f.vma, pgoff=f.vma.pgoff + (bar.start >> fl.PAGE_SHIFT))
     return None
 
 
 def _check_start(m: View, bar: Bar) -> None:
-    owner = iomem_is_exclusive(m, bar.start >> fl.PAGE_SHIFT)
-    if owner is not None or m.kernel.policy.excludes_idle:
-        raise KernelError("EINVAL", f"the first page of BAR {bar.index} is taken", owner)
+    if is_taken(m, bar.start >> fl.PAGE_SHIFT):
+        raise KernelError("EINVAL", f"the first page of BAR {bar.index} is taken")
 
 
-def _rebase(f: Frame, bar: Bar) -> None:
-    f.vma = replace(f.vma, pgoff=f.vma.pgoff + (bar.start >> fl.PAGE_SHIFT))
+def _fits(f: Frame, bar: Bar, first: int) -> bool:
+    """pci_mmap_fits: whether the VMA's pages lie in the BAR, whose first has offset `first`."""
+    pages = ((bar.length - 1) >> fl.PAGE_SHIFT) + 1
+    return bool(first <= f.vma.pgoff and f.vma.pgoff + f.vma.pages <= first + pages)
 
 
 def pci_mmap_resource_range(m: View, f: Frame) -> Next:
@@ -92,7 +95,7 @@ mmap_resource = operation(
     remap_pfn_range,
     vma_link_file,
     mmap_end,
-    **MMAP_DEFAULTS,
+    **MMAP,
 )
 """mmap an open resourceN, `offset` within the BAR; gives the address. A legacy ->mmap in every
 version: populated before it is linked."""
@@ -107,32 +110,41 @@ def proc_open(m: View, f: Frame) -> Next:
     return Return(open_file(m, f.pid, file))
 
 
-open_proc_pci = operation("open_proc_pci", proc_open)
+open_proc_pci = operation("open_proc_pci", proc_open, needs=("pid", "bdf"))
 
 
 def mmap_is_mem(m: View, f: Frame) -> Next:
-    """ioctl PCIIOC_MMAP_IS_MEM: without it the file maps I/O, which x86 cannot."""
-    set_file(m, f.pid, f.fd, replace(get_file(m, f.pid, f.fd), memory_state=True))
+    """ioctl PCIIOC_MMAP_IS_MEM: without it the file maps I/O, which x86 cannot.
+
+    EPERM under lockdown, ENOTTY when the device is gone.
+    """
+    file = get_file(m, f.pid, f.fd, "proc")
+    if m.get(("pci", file.bdf)) is None:
+        raise KernelError("ENOTTY", f"no device {file.bdf}")
+    if m.kernel.lockdown:
+        raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
+    set_file(m, f.pid, f.fd, replace(file, memory_state=True))
     return Return(0)
 
 
-pciioc_mmap_is_mem = operation("pciioc_mmap_is_mem", mmap_is_mem)
+pciioc_mmap_is_mem = operation("pciioc_mmap_is_mem", mmap_is_mem, needs=("pid", "fd"))
 
 
 def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
-    """SYS_RAWIO and no lockdown, else EPERM; I/O state EINVAL; no BAR there ENODEV; busy EINVAL.
+    """A device that is gone is EIO; no SYS_RAWIO, or lockdown, EPERM; I/O state EINVAL.
 
-    The offset is an absolute address.
+    Then no BAR there is ENODEV, a busy one EINVAL. The offset is an absolute address.
     """
     file = f.vma.file
+    dev: PciDevice | None = m.get(("pci", file.bdf))
+    if dev is None:
+        raise KernelError("EIO", f"no device {file.bdf}")
     if not m["task", f.pid].capable("SYS_RAWIO") or m.kernel.lockdown:
         raise KernelError("EPERM", "mapping through /proc/bus/pci needs CAP_SYS_RAWIO")
     if not file.memory_state:
         raise KernelError("EINVAL", "PCIIOC_MMAP_IS_MEM was not called")
-    first, last = f.vma.pgoff, f.vma.pgoff + f.vma.pages - 1
-    for bar in device(m, file.bdf).bars:
-        pages = bar.start >> fl.PAGE_SHIFT, bar.end >> fl.PAGE_SHIFT
-        if bar.memory and bar.index < 6 and pages[0] <= first and last <= pages[1]:
+    for bar in dev.bars:
+        if bar.memory and bar.index < 6 and _fits(f, bar, bar.start >> fl.PAGE_SHIFT):
             _check_start(m, bar)
             return None
     raise KernelError("ENODEV", f"no memory BAR of {file.bdf} at {f.offset:#x}")
@@ -146,7 +158,7 @@ mmap_proc_pci = operation(
     remap_pfn_range,
     vma_link_file,
     mmap_end,
-    **MMAP_DEFAULTS,
+    **MMAP,
 )
 
 
@@ -157,4 +169,4 @@ def sys_close(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-close = operation("close", sys_close)
+close = operation("close", sys_close, needs=("pid", "fd"))

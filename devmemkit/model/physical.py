@@ -18,7 +18,8 @@ def read_physical(m: View, address: int, count: int) -> bytes:
 def write_physical(m: View, address: int, data: bytes) -> None:
     """Write `data`, which lies in one page, at physical `address`."""
     key = ("page", address >> PAGE_SHIFT)
-    m[key] = patched(m.get(key, EMPTY), address % PAGE_SIZE, data)
+    page = patched(m.get(key, EMPTY), address % PAGE_SIZE, data)
+    m[key] = None if page == EMPTY else page
 
 
 def patched(page: bytes, at: int, data: bytes) -> bytes:

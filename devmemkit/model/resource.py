@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import KernelError
+from devmemkit.model.text import printable
 
 _END = attrgetter("end")
 
@@ -31,7 +32,7 @@ class Resource:
         self.disjoint = True  # children sorted and disjoint; False only in damaged firmware trees
 
     def __str__(self) -> str:
-        return f"{self.start:08x}-{self.end:08x} : {self.name}"
+        return f"{self.start:08x}-{self.end:08x} : {printable(self.name)}"
 
     __repr__ = __str__
 
@@ -103,13 +104,6 @@ def resource_overlaps(a: Resource, b: Resource) -> bool:
     return a.start <= b.end and a.end >= b.start
 
 
-def resource_contains(a: Resource, b: Resource) -> bool:
-    """Whether b lies inside a, both being set and of one type."""
-    same_type = not (a.flags ^ b.flags) & fl.IORESOURCE_TYPE_BITS
-    unset = (a.flags | b.flags) & fl.IORESOURCE_UNSET
-    return same_type and not unset and a.start <= b.start and a.end >= b.end
-
-
 def resource_union(a: Resource, b: Resource) -> tuple[int, int] | None:
     """The span of two overlapping resources, None when they do not overlap (6.1+)."""
     return (min(a.start, b.start), max(a.end, b.end)) if resource_overlaps(a, b) else None
@@ -120,10 +114,11 @@ def resource_intersection(a: Resource, b: Resource) -> tuple[int, int] | None:
     return (max(a.start, b.start), min(a.end, b.end)) if resource_overlaps(a, b) else None
 
 
-def __request_resource(root: Resource, new: Resource) -> Resource | None:
+def request_resource_conflict(root: Resource, new: Resource) -> Resource | None:
     """Insert `new` among the direct children of `root`, or return the conflict.
 
     `root` itself is the conflict when `new` does not lie inside it.
+    Source: __request_resource, all versions.
     """
     if new.end < new.start or new.start < root.start or new.end > root.end:
         return root
@@ -133,9 +128,6 @@ def __request_resource(root: Resource, new: Resource) -> Resource | None:
     root.children.insert(index, new)
     new.parent = root
     return None
-
-
-request_resource_conflict = __request_resource
 
 
 def request_resource(root: Resource, new: Resource) -> None:

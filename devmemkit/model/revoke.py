@@ -39,12 +39,16 @@ def zap_vma(m: View, mapped: Mapped, first: int, last: int) -> None:
 
     The VMA stays. Up to 6.15 any zap also drops the VMA's memtype (untrack_pfn).
     """
-    vpn = mapped.start >> PAGE_SHIFT
-    low, high = max(first, mapped.first), min(last, mapped.last)
     table: Key = ("pagetable", mapped.pid)
-    m.edit(table).zap(vpn + low - mapped.first, vpn + high - mapped.first)
+    m.edit(table).zap(*_vpns(mapped, first, last))
     if m.kernel["memtype_lives"] == "until zap":
         memtype_free(m, ("vma", mapped.pid, mapped.start))
+
+
+def _vpns(mapped: Mapped, first: int, last: int) -> tuple[int, int]:
+    """The virtual pages of a VMA that show file pages [first, last], clipped to it."""
+    offset = (mapped.start >> PAGE_SHIFT) - mapped.first
+    return max(first, mapped.first) + offset, min(last, mapped.last) + offset
 
 
 def both_ends(m: View, f: Frame) -> Next:
@@ -65,7 +69,6 @@ def free_region(m: View, tree: str, start: int, size: int) -> bool:
     """__release_region: the exact range goes and MUXED waiters wake; False when there is none."""
     freed = release_region(m.edit(tree), start, size)
     if freed is None:
-        m.writes.pop(tree)
         return False
     if freed.flags & IORESOURCE_MUXED:
         for actor in m.get("muxed_wait", ()):
@@ -74,10 +77,14 @@ def free_region(m: View, tree: str, start: int, size: int) -> bool:
 
 
 def mappers(m: View, start: int, size: int) -> list[Mapped]:
-    """The VMAs on the iomem inode that map a page of the region."""
+    """The VMAs on the iomem inode that have a page of the region present."""
     space = m.get(IOMEM)
     first, last = start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT
-    return space.overlapping(first, last) if space else []
+    return [
+        mapped
+        for mapped in (space.overlapping(first, last) if space else [])
+        if m["pagetable", mapped.pid].present(*_vpns(mapped, first, last))
+    ]
 
 
 def zap_begin(m: View, f: Frame) -> Next:
@@ -123,7 +130,7 @@ def refused(m: View, f: Frame) -> Next:
 
 def notify(m: View, f: Frame) -> Next:
     """RevokeAfterGrace: tell each process that maps the region."""
-    for pid in {mapped.pid for mapped in mappers(m, f.start, f.size)}:
+    for pid in sorted({mapped.pid for mapped in mappers(m, f.start, f.size)}):
         m["notices", pid] = (*m.get(("notices", pid), ()), (f.start, f.start + f.size - 1))
     f.deadline = m["clock"] + GRACE
     return None

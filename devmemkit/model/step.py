@@ -15,14 +15,14 @@ the step did is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from devmemkit.model.errors import Blocked, KernelError, Outcome, Trap
+from devmemkit.model.errors import Blocked, KernelBug, KernelError, Outcome, Trap
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Machine, View
+from devmemkit.model.machine import Machine, View, value_of
 from devmemkit.model.trace import Event
 
 
@@ -53,10 +53,14 @@ Steps = Callable[[KernelProfile], tuple[Step, ...]]
 
 @dataclass(frozen=True)
 class Operation:
-    """A kernel action by name; `steps` depends on the kernel profile, `defaults` fill in."""
+    """A kernel action by name; `steps` depends on the kernel profile.
+
+    It takes the arguments that it `needs`, and those of `defaults`.
+    """
 
     name: str
     steps: Steps
+    needs: tuple[str, ...]
     defaults: dict[str, Any]
 
 
@@ -64,20 +68,30 @@ OPERATIONS: dict[str, Operation] = {}
 
 
 def operation(
-    name: str, /, *steps: Step, choose: Steps | None = None, **defaults: Any
+    name: str,
+    /,
+    *steps: Step,
+    choose: Steps | None = None,
+    needs: tuple[str, ...] = (),
+    **defaults: Any,
 ) -> Operation:
     """Register an operation of fixed `steps`, or of those that `choose(kernel)` gives."""
-    made = Operation(name, choose or (lambda kernel: steps), defaults)
+    made = Operation(name, choose or (lambda kernel: steps), needs, defaults)
     OPERATIONS[name] = made
     return made
 
 
 def lock(m: View, f: Frame, name: str, *, write: bool = True) -> None:
-    """Take a lock until the operation ends or unlocks it; Blocked while others exclude us."""
+    """Take a lock until the operation ends or unlocks it; Blocked while others exclude us.
+
+    An actor that holds it already, in this or a calling operation, goes on.
+    """
     holders = m.get(("lock", name), ())
+    if any(actor == f.actor for actor, _ in holders):
+        return
     if any(writes or write for _, writes in holders):
         raise Blocked(name)
-    m["lock", name] = (*holders, (f.actor, write))
+    m["lock", name] = tuple(sorted([*holders, (f.actor, write)]))
     f.held = (*f.held, name)
 
 
@@ -90,7 +104,8 @@ def unlock(m: View, f: Frame, name: str) -> None:
 def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
     """Put `actor` at the first step of operation `name`; no step is run yet.
 
-    ValueError when the actor is still in an operation.
+    ValueError when the actor is still in an operation, or for arguments that are missing, unknown
+    or not hashable.
     """
     if not finished(machine, actor):
         raise ValueError(f"{actor}: expected an actor that is in no operation")
@@ -100,7 +115,17 @@ def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machi
 
 
 def _frame(name: str, actor: str, arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    values = {**OPERATIONS[name].defaults, **arguments}
+    made = OPERATIONS[name]
+    known = {*made.needs, *made.defaults}
+    missing = [argument for argument in made.needs if argument not in arguments]
+    unknown = sorted(arguments.keys() - known)
+    if missing or unknown:
+        wrong = f"no {missing[0]!r}" if missing else f"{unknown[0]!r}"
+        raise ValueError(f"{name}: expected the arguments {', '.join(sorted(known))}; got {wrong}")
+    values = {**made.defaults, **arguments}
+    for argument, value in values.items():
+        if not isinstance(value, Hashable):
+            raise ValueError(f"{name}: expected a hashable {argument}, got {value!r}")
     return _frozen(Frame(operation=name, at=0, actor=actor, held=(), **values))
 
 
@@ -135,16 +160,23 @@ def take_step(machine: Machine, actor: str) -> tuple[Machine, Event]:
         else:
             f.at = at + 1 if following is None else names.index(following)
             stack.append(_frozen(f))
-    except (KernelError, Trap) as error:
+    except Blocked as blocked:
+        blocked.reads = frozenset(m.reads)  # one of these must change before the step can run
+        raise
+    except (KernelError, KernelBug, Trap) as error:
         m.writes = {}  # a step that fails leaves nothing behind
         f = Frame(**dict(machine["stack", actor][-1]))
         outcome = _leave(m, f, stack, Outcome.of(error))
     if not stack:
         m["outcome", actor] = outcome
     m["stack", actor] = tuple(stack) or None
-    changed = {k: v for k, v in m.writes.items() if machine.get(k) is not v}
+    changed = {k: v for k, v in m.writes.items() if _differs(machine.get(k), v)}
     event = Event(actor, operation, step.__name__, frozenset(m.reads), frozenset(changed), outcome)
     return machine.with_(changed), event
+
+
+def _differs(old: Any, new: Any) -> bool:
+    return old is not new and (old is None or new is None or value_of(old) != value_of(new))
 
 
 def _leave(

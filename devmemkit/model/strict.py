@@ -26,6 +26,12 @@ def iomem_is_exclusive(m: View, pfn: int) -> Resource | None:
     )
 
 
+def is_taken(m: View, pfn: int) -> bool:
+    """Whether nobody may map the page anew: it is exclusive, or the policy excludes idle ones."""
+    idle_too = m.kernel.policy.excludes_idle and m.kernel.strict_iomem_checks
+    return idle_too or iomem_is_exclusive(m, pfn) is not None
+
+
 def devmem_is_allowed(m: View, pfn: int) -> int:
     """DENY, ALLOW or ZERO for one page (arch/x86/mm/init.c, all versions).
 
@@ -38,9 +44,7 @@ def devmem_is_allowed(m: View, pfn: int) -> int:
         return (ZERO if m.kernel["low_ram"] == "zeroes" else ALLOW) if pfn < LOW_MEGABYTE else DENY
     if pfn < LOW_MEGABYTE:
         return ALLOW
-    if iomem_is_exclusive(m, pfn) or m.kernel.policy.excludes_idle:
-        return DENY
-    return ALLOW
+    return DENY if is_taken(m, pfn) else ALLOW
 
 
 def page_is_allowed(m: View, pfn: int) -> int:

@@ -20,8 +20,9 @@ class VM(IntFlag):
     EXEC = 0x4
     SHARED = 0x8
     MAYWRITE = 0x20
+    MAYEXEC = 0x40
+    MAYSHARE = 0x80
     PFNMAP = 0x400
-    LOCKED = 0x2000
     IO = 0x4000
     DONTCOPY = 0x20000
     DONTEXPAND = 0x40000
@@ -76,7 +77,6 @@ class Vma:
     flags: VM
     pgoff: int
     file: File
-    memtype: str = ""
 
     @property
     def pages(self) -> int:
@@ -161,20 +161,29 @@ def open_file(m: View, pid: str, file: File) -> int:
     return fd
 
 
-def get_file(m: View, pid: str, fd: int) -> File:
-    """The open file behind a descriptor; EBADF when there is none."""
+def get_file(m: View, pid: str, fd: int, *kinds: str) -> File:
+    """The open file behind a descriptor; EBADF when there is none.
+
+    ValueError for a file that is none of `kinds`: the operation is not made for it.
+    """
     files = m["files", pid]
     if not 0 <= fd < len(files) or files[fd] is None:
         raise KernelError("EBADF", f"descriptor {fd} is not open")
     file: File = files[fd]
+    if kinds and file.kind not in kinds:
+        raise ValueError(f"fd: expected a file of kind {' or '.join(kinds)}, got {file.kind}")
     return file
 
 
 def set_file(m: View, pid: str, fd: int, file: File | None) -> None:
+    """Replace the file of an open descriptor, None to close it."""
     files = list(m["files", pid])
     files[fd] = file
+    while files and files[-1] is None:  # so that opened and closed equals never opened
+        files.pop()
     m["files", pid] = tuple(files)
 
 
 def page_align(length: int) -> int:
+    """Bytes rounded up to whole pages."""
     return (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from devmemkit.model import access, claim, devmem, driver, mm, pcisysfs  # noqa: F401 - register them
+from devmemkit.model import access, claim, devmem, driver, fork, mm, mremap, pcisysfs  # noqa: F401 - register them
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import finished, start, steps_of, take_step

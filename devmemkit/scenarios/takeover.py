@@ -12,8 +12,10 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine
 from devmemkit.model.resource import Resource
 from devmemkit.model.task import new_task
+from devmemkit.model.text import printable
 from devmemkit.scenarios.machines import load_machine
 from devmemkit.scenarios.story import SETTLE, Act, Played, Ref, play
+from devmemkit.scenarios.words import phrase
 
 AS_RELEASED = "as released"
 """The policy parameter's value for the kernel's own policy."""
@@ -21,6 +23,7 @@ AS_RELEASED = "as released"
 QUESTIONS = {
     "map": "first\nmmap",
     "claim": "driver's\nclaim",
+    "ioremap": "driver's\nioremap",
     "load_at_once": "load\nat once",
     "load_after": "load\nlater",
     "load_private": "private\ncopy",
@@ -37,7 +40,8 @@ class Takeover:
     """The story's parameters; each is checked, and an error names what would be accepted.
 
     `region` is the name of an idle node of the machine, or an address inside one. `pages` are
-    mapped from its start. The driver claims `claim_size` bytes from `claim_offset` in it.
+    mapped from its start, write-back or, with `sync` (O_SYNC), uncached. The driver claims
+    `claim_size` bytes from `claim_offset` in it, which must be mapped there.
     """
 
     kernel: str = "6.12"
@@ -47,6 +51,7 @@ class Takeover:
     pages: int = 16
     claim_offset: int = 0x4000
     claim_size: int = 0x4000
+    sync: bool = False
     seed: int = 2020
 
     def __post_init__(self) -> None:
@@ -58,6 +63,11 @@ class Takeover:
             raise ValueError(
                 "claim_offset, claim_size: expected a range of at least one byte, got "
                 f"{self.claim_offset:#x}, {self.claim_size:#x}"
+            )
+        if self.claim_offset >= self.pages << PAGE_SHIFT:
+            raise ValueError(
+                f"claim_offset: expected less than {self.pages << PAGE_SHIFT:#x}, the mapped "
+                f"bytes, got {self.claim_offset:#x}"
             )
         if self.claim_offset + self.claim_size > size:
             raise ValueError(
@@ -88,7 +98,9 @@ class Takeover:
         for node in regions:
             if node.name == self.region or node.start <= address <= node.end:
                 return node
-        known = ", ".join(dict.fromkeys(node.name for node in regions))
+        if not regions:
+            raise ValueError(f"machine: expected one with an idle region, got {self.machine!r}")
+        known = ", ".join(dict.fromkeys(printable(node.name) for node in regions))
         raise ValueError(
             f"region: expected one of {known}, or an address in one; got {self.region!r}"
         )
@@ -116,8 +128,7 @@ class Takeover:
     def acts(self) -> tuple[Act, ...]:
         """The story, in order."""
         start, (first, last) = self.node.start, self.claim
-        inside = self.claim_offset & ~(PAGE_SIZE - 1)
-        low = inside if inside < self.pages << PAGE_SHIFT else 0
+        low = self.claim_offset & ~(PAGE_SIZE - 1)
         mine, other, copy = self.values
         free = None if self.free_page is None else self.free_page << PAGE_SHIFT
         whole = {"pid": "P", "fd": Ref("open"), "offset": start, "length": self.pages << PAGE_SHIFT}
@@ -156,7 +167,8 @@ class Takeover:
         )
         here = {"pid": "P", "address": Ref("map", low)}
         return (
-            Act("open", "P", "open_devmem", {"pid": "P"}, "opens /dev/mem"),
+            Act("open", "P", "open_devmem", {"pid": "P", "dsync": self.sync},
+                f"opens /dev/mem{' with O_SYNC' if self.sync else ''}"),
             Act("map", "P", "mmap_devmem", whole, f"maps {self.pages} pages, shared"),
             Act("private", "P", "mmap_devmem", {**whole, "shared": False},
                 "maps them again, private"),
@@ -172,6 +184,8 @@ class Takeover:
                 f"claims {first:#x}-{last:#x}"),
             Act("load_at_once", "P", "load", here, "reads the page again"),
             Act("settle", "D", SETTLE),
+            Act("ioremap", "D", "ioremap", {"start": first, "size": last - first + 1},
+                "maps it for itself, uncached", needs="claim"),
             Act("load_after", "P", "load", here, "reads the page once more"),
             Act("load_child", "C", "load", {**here, "pid": "C"}, "the child reads it"),
             Act("load_private", "P", "load", {"pid": "P", "address": Ref("private", low)},
@@ -183,6 +197,7 @@ class Takeover:
                 "pread(2) of the region"),
             Act("map_again", "P", "mmap_devmem", whole, "maps the region anew"),
             *free_after,
+            Act("iounmap", "D", "iounmap", {}, "unmaps it", needs="ioremap"),
             Act("release", "D", "release_mem_region",
                 {"start": first, "size": last - first + 1}, "releases the region", needs="claim"),
             Act("load_released", "P", "load", here, "reads through the old mapping"),
@@ -217,3 +232,10 @@ def idle_regions(machine: Machine) -> list[Resource]:
         and not node.flags & IORESOURCE_SYSRAM
         and not node.name.startswith(("PCI Bus", "Reserved", "reserved"))
     ]
+
+
+def try_mapping(machine: Machine, node: Resource) -> str:
+    """What process P gets for mapping the first page of a node through /dev/mem."""
+    length = {"pid": "P", "fd": Ref("open"), "offset": node.start, "length": PAGE_SIZE}
+    acts = (Act("open", "P", "open_devmem", {"pid": "P"}), Act("map", "P", "mmap_devmem", length))
+    return phrase(acts[1], play(machine, acts).outcomes.get("map"))

@@ -10,6 +10,8 @@ _DONE = {
     "store": "written",
     "request_mem_region": "claimed",
     "release_mem_region": "released",
+    "ioremap": "mapped",
+    "iounmap": "unmapped",
     "copy_from_user": "copied",
     "fork": "child C",
 }

@@ -33,7 +33,8 @@ function render({ model, el }) {
     update();
   };
 
-  el.style.overflowX = "auto";
+  el.style.cssText += SCROLLER; // the box that scrolls where it is narrow
+  el.tabIndex = 0;
   el.setAttribute("role", "img");
   const box = document.createElement("div");
   box.style.position = "relative";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import traitlets
 from devmemkit.figures.bokeh_figure import columns, literal, to_json
 from devmemkit.figures.frame import heading
 from devmemkit.figures.marks import Picture
-from devmemkit.figures.show import load_bokeh
+from devmemkit.figures.show import SCROLLER, load_bokeh
 
 
 def _structure(picture: Picture) -> tuple[Any, ...]:
@@ -27,7 +28,11 @@ class BokehPane(anywidget.AnyWidget):
     The page's `window.devmemkit.panes[picture name]` is the live Bokeh document.
     """
 
-    _esm = (Path(__file__).parent / "pane.js").read_text(encoding="utf-8")
+    _esm = (
+        (Path(__file__).parent / "pane.js")
+        .read_text(encoding="utf-8")
+        .replace("SCROLLER", json.dumps(SCROLLER))
+    )
     item = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from typing import Any
 
@@ -86,15 +87,18 @@ class TakeoverExplorer(Explorer):
         played = self.takeover.played
         return (played.moments_of(key) or [len(played.moments) - 1])[-1]
 
-    def _choose(self, _: Any) -> None:
-        low, high = self.claim.value
-        if low == high:  # a claim has at least one byte: keep the last one
-            return
+    def _choose(self, change: Any) -> None:
         act = self.takeover.played.acts[self.moment.act].key
-        self.takeover = replace(
-            self.takeover, kernel=self.kernel.value, policy=self.policy.value,
-            claim_offset=low, claim_size=high - low,
-        )  # fmt: skip
+        if change.owner is self.claim:
+            low, high = self.claim.value
+            if low == high:  # a claim has at least one byte
+                last = self.claim.options[-1][1]
+                self.claim.value = (low, low + HALF_PAGE) if low < last else (low - HALF_PAGE, low)
+                return
+            changes = {"claim_offset": low, "claim_size": high - low}
+        else:
+            changes = {"kernel": self.kernel.value, "policy": self.policy.value}
+        self.takeover = replace(self.takeover, **changes)
         with self.step.hold_trait_notifications():
             self.step.max = len(self.takeover.played.moments) - 1
             self.step.value = self._moment_of(act)
@@ -115,8 +119,8 @@ class TakeoverExplorer(Explorer):
     def _sentence(self) -> str:
         act = self.takeover.played.acts[self.moment.act]
         outcome: Outcome | None = self.moment.event.outcome
-        end = f" → <b>{phrase(act, outcome)}</b>" if outcome else ""
+        end = f" → <b>{html.escape(phrase(act, outcome))}</b>" if outcome else ""
         return (
-            f"<code>{self.moment.event.actor}:{self.moment.event.step}</code> "
-            f"{act.says or 'time passes'}{end}"
+            f"{html.escape(self.moment.event.actor)} {html.escape(act.says or 'waits')}, "
+            f"step <code>{html.escape(self.moment.event.step)}</code>{end}"
         )

@@ -125,7 +125,8 @@ def test_a_page_that_would_load_something_is_an_error(checkout, toys):
     done = checkout.run("reproduce")
     assert done.returncode == 1
     assert (
-        "expected a page that loads nothing, got <img src='https://a.example/x.png'>" in done.stdout
+        "\n01-page: failed at 01-page: expected a page that loads nothing, "
+        "got <img src='https://a.example/x.png'>, " in done.stdout
     )
 
 

@@ -1,6 +1,7 @@
 """The command: which notebooks, how they end, what is left behind."""
 
 import hashlib
+import html
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
@@ -52,8 +54,8 @@ def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys
     report = checkout.root / "report"
     assert done.returncode == 1
     assert done.stderr == ""
-    assert "\n02-bad: failed at cell In [2] (# why): expected 6.12, got 9, " in done.stdout
-    assert "\n03-dead: failed at cell In [1] (import os): the kernel died, " in done.stdout
+    assert "\n02-bad: failed at cell In [2], '# why': expected 6.12, got 9, " in done.stdout
+    assert "\n03-dead: failed at cell In [1], 'import os': the kernel died, " in done.stdout
     assert "\n01-good: done, 3 cells, " in "\n" + done.stdout
     assert done.stdout.endswith(f"report: {report}/index.html\n")
     assert names(report) == [
@@ -91,6 +93,23 @@ def test_a_repaired_notebook_replaces_its_partial_output(checkout, toys):
     assert names(checkout.root / "report") == ["01-bad.html", "01-bad.ipynb", "index.html"]
 
 
+def test_links_lead_to_files_whatever_their_names(checkout, toys):
+    checkout.write("01-50% & #1? ü", toys["of"](toys["text"]("# T")))
+    assert checkout.run("reproduce").returncode == 0
+    report = checkout.root / "report"
+    (link,) = re.findall(r'href="([^"]*)"', (report / "index.html").read_text())
+    base = f"{report.as_uri()}/index.html"
+    target = urlsplit(urljoin(base, html.unescape(link)))
+    assert (target.query, target.fragment) == ("", "")
+    assert Path(unquote(target.path)) == report / "01-50% & #1? ü.html"
+
+
+def test_a_failure_over_several_lines_is_quoted_by_its_first(checkout, toys):
+    checkout.write("01-bad", toys["of"](toys["code"]("\n  \nint(\n    'x'\n)")))
+    done = checkout.run("reproduce")
+    assert "01-bad: failed at cell In [1], 'int(': invalid literal for int() " in done.stdout
+
+
 def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
     checkout.write("01-good", toys["good"]())
     checkout.write("02-other", toys["of"](toys["text"]("# Other")))
@@ -118,14 +137,23 @@ def test_the_kernel_is_this_interpreter_whatever_is_registered(checkout, toys, t
     ]
 
 
+def test_a_long_path_of_temporary_files_leaves_room_for_the_sockets(checkout, toys, tmp_path):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    checkout.env |= {"TMPDIR": str(long)}
+    checkout.write("01-good", toys["of"](toys["code"]("1")))
+    done = checkout.run("reproduce")
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, tmp_path, how):
     told = tmp_path / "pid"
     checkout.write("01-slow", toys["slow"](told))
-    process = checkout.start("reproduce")
-    until(lambda: told.exists() and told.read_text())
-    process.send_signal(how)
-    _, stderr = process.communicate(timeout=30)
+    with checkout.start("reproduce") as process:
+        until(lambda: told.exists() and told.read_text())
+        process.send_signal(how)
+        _, stderr = process.communicate(timeout=30)
     report = checkout.root / "report"
     if how == signal.SIGINT:
         assert process.returncode == 130
@@ -166,11 +194,10 @@ def test_on_a_terminal_each_notebook_has_one_line_that_is_redrawn(checkout, toys
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, tmp_path):
     told = tmp_path / "pid"
     checkout.write("01-slow", toys["slow"](told))
-    process = checkout.start("reproduce")
-    process.stdout.close()
-    assert process.wait(30) == 141
-    assert process.stderr.read() == ""
-    process.stderr.close()
+    with checkout.start("reproduce") as process:
+        process.stdout.close()
+        assert process.wait(30) == 141
+        assert process.stderr.read() == ""
 
 
 @pytest.mark.parametrize(
@@ -183,19 +210,29 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, 
         ("--only 2 -p a=1", "02-bad.ipynb: no parameter 'a'; it has none"),
         ("-p claim=1", "expected --only NAME with -p"),
         ("--jobs 0", "argument --jobs: expected a whole number from 1, got '0'"),
-        ("--out notebooks", "expected a folder of its own for the report, got the notebooks'"),
-        ("--out pyproject.toml", "expected a folder to write to, got"),
+        ("--only=", "no notebook matches '': expected one of 01-good, 02-bad"),
+        ("--out=", "argument --out: expected a folder, got ''"),
+        ("--out .", "expected a folder of its own for the report, got {root}"),
+        ("--out notebooks", "expected a folder of its own for the report, got {root}/notebooks"),
+        ("--out other", "expected a folder of its own for the report, got {root}/other"),
+        ("--out pyproject.toml", "expected a folder to write to, got {root}/pyproject.toml: File"),
+        ("--out /proc", "expected a folder to write to, got /proc: "),
+        ("--out taken", "expected a file of the report or nothing, got a folder: {root}/taken/01-"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_in_one_sentence(checkout, toys, arguments, sentence):
     checkout.write("01-good", toys["good"]())
     checkout.write("02-bad", toys["bad"]())
+    (checkout.root / "other" / ".git").mkdir(parents=True)
+    (checkout.root / "taken" / "01-good.html").mkdir(parents=True)
+    before = sorted(checkout.root.rglob("*"))
     done = checkout.run("reproduce", *arguments.split())
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith(f"devmemkit reproduce: {sentence}")
+    expected = sentence.replace("{root}", str(checkout.root))
+    assert done.stderr.startswith(f"devmemkit reproduce: {expected}")
     assert done.stderr.count("\n") == 1
-    assert not (checkout.root / "report").exists()
+    assert sorted(checkout.root.rglob("*")) == before
 
 
 def test_a_file_that_is_no_notebook_is_named(checkout, toys):
@@ -230,5 +267,6 @@ def test_choose():
     assert choose(paths, "002") == paths[1]
     assert choose(paths, "10-b") == paths[2]
     assert choose(paths, "10-b-more.ipynb") == paths[2]
-    with pytest.raises(UsageError, match="no notebook matches ''"):
-        choose([], "")
+    for nothing in ("", ".ipynb"):
+        with pytest.raises(UsageError, match=f"no notebook matches '{nothing}': .* one of 01-a$"):
+            choose(paths[:1], nothing)

@@ -107,7 +107,7 @@ def test_refresh_gives_the_same_bytes_twice_and_leaves_a_failing_one_alone(check
     for _ in range(2):
         done = subprocess.run(command, env=checkout.env, capture_output=True, text=True)
         assert done.returncode == 1
-        assert done.stderr == f"{bad}: cell In [2] (# why): expected 6.12, got 9\n"
+        assert done.stderr == f"{bad}: cell In [2], '# why': expected 6.12, got 9\n"
         seen.append(fine.read_bytes())
     assert seen[0] == seen[1]
     assert json.loads(seen[0])["cells"][1]["outputs"][0]["name"] == "stdout"

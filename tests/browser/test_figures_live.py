@@ -10,9 +10,14 @@ nbformat = pytest.importorskip("nbformat", reason="the notebooks extra is not in
 from pages import COLUMN, PAINTED, Watched, serve_lab  # noqa: E402
 
 import devmemkit  # noqa: E402
+from devmemkit.figures import address_map as story_map  # noqa: E402
+from devmemkit.figures import timeline as story_timeline  # noqa: E402
 from devmemkit.figures.marks import printable  # noqa: E402
+from devmemkit.figures.matrix import matrix  # noqa: E402
 from devmemkit.figures.show import bokeh_script, bundle  # noqa: E402
+from devmemkit.figures.svg import to_svg  # noqa: E402
 from devmemkit.figures.theme import PAPER, ROLES  # noqa: E402
+from devmemkit.scenarios.takeover import Takeover  # noqa: E402
 
 PICTURES = Path(__file__).parents[1] / "figures" / "pictures.py"
 made = runpy.run_path(str(PICTURES))
@@ -70,6 +75,75 @@ def test_without_scripts_the_images_stay(browser, report):
     assert len(boxes) == 2
     assert all(box["width"] > 600 and box["height"] > 150 for box in boxes)
     watched.page.close()
+
+
+def story_pictures():
+    """Map and timeline of an unaligned claim; the map after the release has the most columns."""
+    story = Takeover(claim_offset=0x1800, claim_size=0x5000)
+    played = story.played
+    return (
+        story_map.address_map(played.moments[-1].machine, story.node, story.pages),
+        story_timeline.timeline(played),
+    )
+
+
+# Rows of [text, left, top, right, bottom, font size] for the texts, then the same for the marks.
+PLACES = """() => ["text", "rect:not(.dk-paper), circle"].map((what) =>
+  [...document.querySelectorAll(what)].filter((e) => !e.closest("defs")).map((e) => {
+    const { left, top, right, bottom } = e.getBoundingClientRect();
+    return [e.textContent, left, top, right, bottom, parseFloat(getComputedStyle(e).fontSize)];
+  }))"""
+
+
+@pytest.mark.parametrize("width", [366, 400, 800])
+def test_a_still_picture_fits_a_phone_and_no_text_meets_another(browser, width):
+    words = [("works", "ok"), ("SIGBUS", "error"), ("EPERM", "error")]
+    wide = matrix("wide", "Wide", ["new map,\nreleased"] * 9, {"Linux 6.12, RevokeAll": words * 3})
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    for picture in (*story_pictures(), wide):
+        page.set_content(
+            f'<div style="min-width:{picture.min_width}px">{to_svg(picture, fluid=True)}</div>'
+        )
+        texts, marks = page.evaluate(PLACES)
+        assert marks
+        assert min(size for *_, size in texts) >= 10
+        edge = max(width, picture.min_width + 8)
+        assert [row for row in (*texts, *marks) if row[1] < 0 or row[3] > edge] == []
+        ordered = sorted(texts, key=lambda row: row[2])
+        for index, (one, left, top, right, bottom, _) in enumerate(ordered):
+            for other, left2, top2, right2, *_ in ordered[index + 1 :]:
+                if "offset" not in one + other and top2 < bottom - 3:  # lines may touch
+                    assert left2 >= right or left >= right2, (one, other, top)
+    page.close()
+
+
+def test_a_live_figure_shows_its_point_on_a_phone(browser, tmp_path):
+    pictures = story_pictures()
+    html = "".join(bundle(picture)["text/html"] for picture in pictures)
+    path = tmp_path / "page.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8><body>{html}{bokeh_script()}")
+    watched = Watched(browser, viewport={"width": 400, "height": 900})
+    page = watched.page
+    page.goto(path.as_uri())
+    page.wait_for_function(LIVE)
+    place = """([name, value]) => {
+      const doc = devmemkit.figures[name];
+      const view = doc.views_manager.get(doc.roots()[0]);
+      return view.canvas_view.el.getBoundingClientRect().x + view.frame.x_scale.compute(value);
+    }"""
+    zapped = pictures[0].layers[2].columns
+    right = max(r for r, role in zip(zapped["right"], zapped["role"], strict=True)
+                if role == "zapped")  # fmt: skip
+    assert 200 < page.evaluate(place, ["address-map", right]) <= 400
+    ends = [page.evaluate(place, ["timeline", x])
+            for x in (story_timeline.RESULT, story_timeline.TEXT)]  # fmt: skip
+    assert 0 < ends[0] < ends[1] <= 200  # the outcomes, even in a narrow pane
+    scrollers = (
+        "[...document.querySelectorAll('[tabindex]')].map((e) => e.scrollWidth <= e.clientWidth)"
+    )
+    assert page.evaluate(scrollers) == [True, True]
+    watched.check()
+    page.close()
 
 
 def test_hovering_shows_a_hostile_name_as_text(browser, report):
@@ -190,8 +264,8 @@ def test_jupyterlab_shows_images_where_nothing_has_run(browser, lab, width):
     images = page.locator(".jp-OutputArea img")
     images.nth(1).wait_for(timeout=60_000)
     for image in images.all():
-        assert image.bounding_box()["width"] > 600
-        assert image.evaluate("(image) => image.naturalWidth") > 600
+        assert image.bounding_box()["width"] >= 350
+        assert image.evaluate("(image) => image.naturalWidth") > 0
     assert page.locator(".jp-Notebook .jp-OutputArea-output").all_inner_texts() == ["", ""]
     assert page.evaluate("window.Bokeh") is None
     watched.check()

@@ -12,7 +12,7 @@ from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.takeover import Takeover
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01-driver-takeover.ipynb"
-ANSWERS_WITHIN = 1000  # ms a test waits; what it really takes is measured in benchmarks/
+ANSWERS_WITHIN = 1000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
 
 # JupyterLab draws only the cells that are in view.
 SCROLLED_TO_THE_EXPLORER = """() => {

@@ -8,13 +8,13 @@ from pictures import address_map, timeline
 
 from devmemkit.figures.frame import (
     EDGE,
-    MIN_WIDTH,
     elide,
     entries,
     fitted,
     frame,
     legend_columns,
     text_width,
+    wrapped,
 )
 from devmemkit.figures.theme import STYLES
 
@@ -26,6 +26,13 @@ def test_elided_text_fits_or_is_empty(text, style, room):
     cut = elide(text, style, room)
     assert cut == text or text_width(cut, style) <= room
     assert cut in (text, "") or (text.startswith(cut[:-1].rstrip()) and cut[-1] == "…")
+
+
+@given(st.text(), STYLE, st.floats(0, 500))
+def test_wrapping_keeps_the_words_and_only_a_long_word_sticks_out(text, style, room):
+    lines = wrapped(text, style, room)
+    assert " ".join(lines).split() == text.split()
+    assert all(text_width(line, style) <= room or len(line.split()) == 1 for line in lines)
 
 
 @given(st.text(), st.text(), STYLE)
@@ -53,7 +60,7 @@ def test_legend_wraps_into_the_narrowest_figure():
     many = replace(timeline(), legend=tuple(("ok", "a rather long label") for _ in range(9)))
     columns = legend_columns(many)
     assert 1 < len(columns) < 9
-    assert sum(columns) <= MIN_WIDTH - 2 * EDGE
+    assert sum(columns) <= many.min_width - 2 * EDGE
     assert frame(many).top > frame(timeline()).top
 
 

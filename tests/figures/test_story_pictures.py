@@ -3,7 +3,7 @@
 import pytest
 
 from devmemkit.figures.address_map import address_map
-from devmemkit.figures.marks import Layer, Picture
+from devmemkit.figures.marks import MIN_WIDTH, Layer, Picture
 from devmemkit.figures.matrix import matrix
 from devmemkit.figures.timeline import timeline
 from devmemkit.model.task import page_states
@@ -59,6 +59,31 @@ def test_the_timeline_has_a_row_an_act_and_stops_at_now() -> None:
     assert "error" not in layer(half, "acts").columns["role"]
 
 
+def test_mappings_of_the_same_kind_have_different_names() -> None:
+    for version in ("4.4", "6.12"):
+        story = Takeover(kernel=version)
+        picture = address_map(story.played.moments[-1].machine, story.node, story.pages)
+        names = layer(picture, "page-names").columns
+        labels = list(zip(names["x"], names["text"], strict=True))
+        columns = ["".join(text for at, text in labels if at == x) for x in sorted({*names["x"]})]
+        assert columns[:3] == ["Pshared", "Pprivate", "Pnew"]
+        assert len({*columns}) == len(columns) >= 6
+
+
+def test_a_name_that_the_claim_would_cover_is_left_to_the_title() -> None:
+    story = Takeover(claim_offset=0, claim_size=0x1000)
+    picture = address_map(story.played.after("claim"), story.node, story.pages)
+    assert layer(picture, "resource-names").columns["text"] == ("driver", "resource tree")
+    assert picture.title == story.node.name
+
+
+def test_the_timeline_cuts_nothing_but_values_and_past_steps() -> None:
+    played = Takeover(policy="RevokeAfterGrace").played
+    texts = layer(timeline(played), "words").columns["text"]
+    assert any(text.startswith("… · ") and text.endswith("zap") for text in texts)
+    assert all(text.startswith(("…", "0x")) for text in texts if "…" in text)
+
+
 def test_the_timeline_keeps_its_shape_so_that_a_pane_can_replace_its_data() -> None:
     pictures = [timeline(Takeover(policy=p).played, 5) for p in ("as released", "DenyIdle")]
     assert pictures[0].height == pictures[1].height
@@ -69,3 +94,12 @@ def test_the_matrix_says_each_cell_in_its_alt_text() -> None:
     picture = matrix("t", "T", ["a\nb", "c"], {"r": [("works", "ok"), ("EPERM", "error")]})
     assert picture.alt == "T. r: a b works, c EPERM."
     assert layer(picture, "cells").columns["role"] == ("ok", "error")
+    assert layer(picture, "cell-words").columns["text"].count("r") == 1
+
+
+def test_a_wide_matrix_scrolls_with_its_labels_at_both_ends() -> None:
+    picture = matrix("t", "T", ["released"] * 9, {"r": [("SIGBUS", "error")] * 9})
+    assert picture.min_width > MIN_WIDTH
+    words = layer(picture, "cell-words").columns
+    anchors = zip(words["text"], words["anchor"], strict=True)
+    assert [anchor for text, anchor in anchors if text == "r"] == ["left", "right"]

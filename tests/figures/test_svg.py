@@ -29,7 +29,7 @@ def all_texts(root):
 def test_nothing_runs_and_nothing_is_fetched(picture):
     root = parse(picture)
     assert {element.tag.removeprefix(NS) for element in root.iter()} <= {
-        "svg", "title", "desc", "style", "defs", "pattern", "path", "rect", "text", "circle",
+        "svg", "title", "desc", "style", "defs", "pattern", "path", "rect", "text", "circle", "line", "g",
     }  # fmt: skip
     for element in root.iter():
         assert not {name for name in element.attrib if name.startswith("on") or "href" in name}
@@ -65,14 +65,25 @@ def test_quads_lie_where_the_axes_put_them():
         "p", "", "alt", Axis("", 0, 100), Axis("", 10, 0), (Layer("q", "quad", columns),), 300
     )
     box = frame(down)
-    drawn = parse(down).find(f"{NS}path[@class='dk-q-live']").get("d")
-    width = WIDTH - box.left - box.right
-    height = 300 - box.top - box.bottom
-    expected = (box.left, box.top, width / 2, height / 2, -width / 2)
-    assert [float(number) for number in re.findall(r"-?[\d.]+", drawn)] == list(expected)
+    height = (300 - box.top - box.bottom) / 2
+
+    def drawn(picture):
+        inside = parse(picture).find(f"{NS}svg")
+        assert inside.get("x") == str(box.left)
+        assert inside.get("width") == str(WIDTH - box.left - box.right)
+        rect = inside.find(f"{NS}g[@class='dk-q-live']/{NS}rect")
+        return [rect.get(name) for name in ("x", "width", "y", "height")]
+
+    assert drawn(down) == ["0%", "50%", f"{box.top:g}", f"{height:g}"]
     up = replace(down, y=Axis("", 0, 10))
-    raised = parse(up).find(f"{NS}path[@class='dk-q-live']").get("d")
-    assert raised.startswith(f"M{box.left} {box.top + height / 2:g}h")
+    assert drawn(up) == ["0%", "50%", f"{box.top + height:g}", f"{height:g}"]
+
+
+def test_a_fluid_one_differs_only_in_its_widths():
+    fixed, fluid = to_svg(address_map()), to_svg(address_map(), fluid=True)
+    changed = [pair for pair in zip(fixed.split("\n"), fluid.split("\n"), strict=True)]
+    assert [a.split()[0] for a, b in changed if a != b] == ["<svg", "<svg"]
+    assert "viewBox" not in fluid
 
 
 def test_dead_and_claimed_areas_carry_a_pattern_too():

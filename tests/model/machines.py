@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.model import access, claim, devmem, driver, mm, pcisysfs  # noqa: F401 - register them
+from devmemkit.model import access, claim, devmem, driver, fork, mm, mremap, pcisysfs  # noqa: F401 - register them
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
 from devmemkit.model.pci import Bar, PciDevice
 from devmemkit.model.resource import Resource
-from devmemkit.model.step import finished, run, start, take_step
+from devmemkit.model.step import OPERATIONS, finished, run, start, take_step
 from devmemkit.model.task import Task, new_task
 
 ALL = ("5.10", "6.1", "6.12", "7.3")
@@ -58,7 +58,7 @@ def iomem(*more: Resource) -> Resource:
             0xE000_0000,
             0xEFFF_FFFF,
             "PCI Bus 0000:00",
-            MEM | fl.IORESOURCE_WINDOW,
+            MEM,
             node(BAR0, BAR0 + 64 * PAGE - 1, BDF),
             node(BAR2, BAR2 + 4 * PAGE - 1, BDF, PREFETCH),
         ),
@@ -105,9 +105,14 @@ def machine(
     )
 
 
+def with_pid(name: str, actor: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments, with the actor as process where the operation has one."""
+    return {"pid": actor, **arguments} if "pid" in OPERATIONS[name].needs else arguments
+
+
 def do(m: Machine, name: str, actor: str = "p", /, **arguments: Any) -> tuple[Machine, Outcome]:
     """Run one operation; `pid` is the actor's unless given."""
-    after, outcome, _ = run(m, actor, name, **{"pid": actor, **arguments})
+    after, outcome, _ = run(m, actor, name, **with_pid(name, actor, arguments))
     return after, outcome
 
 
@@ -152,7 +157,7 @@ def live(m: Machine, address: int, pages: int, actor: str = "p") -> list[bool]:
 
 def begin(m: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
     """The actor at the first step of an operation."""
-    return start(m, actor, name, **{"pid": actor, **arguments})
+    return start(m, actor, name, **with_pid(name, actor, arguments))
 
 
 def step_to(m: Machine, actor: str, name: str) -> Machine:

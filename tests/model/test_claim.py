@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model import flags as fl
-from devmemkit.model.claim import claim_arguments, node_at, path_to
+from devmemkit.model.claim import node_at, path_to
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import step_names, take_step
 from tests.model.machines import (
@@ -63,14 +63,6 @@ def test_errors_name_the_conflict() -> None:
         after, outcome = do(m, "request_mem_region", "other", start=start, size=size)
         assert (outcome.errno, outcome.conflict) == ("EBUSY", conflict)
         assert after["iomem"] is m["iomem"]
-
-
-def test_claim_arguments_are_inclusive() -> None:
-    assert claim_arguments(0x1000, 0x1FFF, name="x") == {
-        "start": 0x1000,
-        "size": 0x1000,
-        "name": "x",
-    }
 
 
 def test_paths() -> None:
@@ -206,3 +198,17 @@ def test_steps_of_a_claim(version: str, steps: int) -> None:
     names = step_names(machine(version).kernel, "request_mem_region")
     assert names[:steps] == ("insert", "both_ends", "zap_begin", "zap")[:steps]
     assert names[steps:] == ("fall_asleep", "schedule")
+
+
+def test_a_muxed_parent_that_goes_is_a_bug_of_the_kernel() -> None:
+    """The retry goes on from a node that was freed meanwhile: a finding, not a traceback."""
+    flags = fl.IORESOURCE_MUXED
+    m = claim_(machine(), BAR0, PAGE, flags=flags)
+    m = begin(m, "w", "request_mem_region", start=BAR0, size=PAGE, flags=flags)
+    m = step_to(step_to(m, "w", "insert"), "w", "fall_asleep")
+    m, _ = ok(m, "release_mem_region", "driver", start=BAR0, size=PAGE)
+    m, _ = ok(m, "remove", "root", bdf=BDF)
+    _, outcome = finish(m, "w")
+    assert not outcome.ok
+    assert outcome.bug is not None
+    assert "use after free" in outcome.bug

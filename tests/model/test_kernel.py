@@ -141,8 +141,3 @@ def test_pat() -> None:
     assert KernelProfile("6.12").pat
     assert not KernelProfile("6.12", cmdline="quiet nopat").pat
     assert not KernelProfile("6.12", Config(x86_pat=False)).pat
-
-
-def test_but() -> None:
-    kernel = KernelProfile("6.12").but(policy_name="DenyIdle")
-    assert (kernel.version, kernel.policy.name) == ("6.12", "DenyIdle")

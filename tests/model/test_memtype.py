@@ -116,21 +116,34 @@ def test_a_revoked_wb_mapping_fails_the_drivers_ioremap(
     assert node_at(m, BAR0, 64 * PAGE).name == "driver"
 
 
-@pytest.mark.parametrize("version", ["6.12", "7.3"])
-def test_a_moved_forked_or_split_mapping_keeps_its_type(version: str) -> None:
-    """The reservation follows every piece of the VMA and goes with the last one."""
+@pytest.mark.parametrize(("version", "whole"), [("6.12", False), ("6.16", True), ("7.3", True)])
+def test_a_moved_forked_or_split_mapping_keeps_its_type(version: str, whole: bool) -> None:
+    """Up to 6.15 each piece answers for its own pages, later the whole lives until the last one."""
     m, address = mapped(machine(version), BAR0, 4, dsync=False)
     m, _ = ok(m, "munmap", address=address + PAGE, length=PAGE)
     m, _ = ok(m, "mremap", address=address, length=PAGE, new_length=PAGE, to=0x10_0000)
     m, _ = ok(m, "fork", child="q")
     m, fd = ok(m, "open_resource", bdf=BDF, bar=0)
-    for pid, at, length in [
-        ("p", 0x10_0000, PAGE),
-        ("p", address + 2 * PAGE, 2 * PAGE),
-        ("q", 0x10_0000, PAGE),
-        ("q", address + 2 * PAGE, 2 * PAGE),
-    ]:
-        assert do(m, "mmap_resource", fd=fd, length=PAGE)[1].errno == "EINVAL"
-        m, _ = ok(m, "munmap", pid, address=at, length=length)
+
+    def conflicts(page: int) -> bool:
+        errno = do(m, "mmap_resource", fd=fd, offset=page * PAGE, length=PAGE)[1].errno
+        assert errno in (None, "EINVAL")
+        return errno == "EINVAL"
+
+    assert [conflicts(page) for page in range(4)] == [True, whole, True, True]
+    for pid in ("p", "q"):
+        m, _ = ok(m, "munmap", pid, address=0x10_0000, length=PAGE)
+    assert [conflicts(page) for page in range(4)] == [whole, whole, True, True]
+    for pid in ("p", "q"):
+        m, _ = ok(m, "munmap", pid, address=address + 2 * PAGE, length=2 * PAGE)
     assert m.get("memtype") is None
-    ok(m, "mmap_resource", fd=fd, length=PAGE)
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_what_is_never_tracked(version: str) -> None:
+    """The ISA range is WB to everybody; RAM below it is tracked like a device."""
+    for address, errno in ((0xF0000, None), (0x1000, "EAGAIN")):
+        m, _ = mapped(machine(version), address, 1, dsync=False)
+        m, fd = ok(m, "open_devmem", dsync=True)
+        again = do(m, "mmap_devmem", fd=fd, offset=address, length=PAGE)[1]
+        assert again.errno == errno

@@ -243,3 +243,70 @@ def test_no_escape(version: str, what: str) -> None:
                 pfns = range(vma.pgoff, vma.pgoff + vma.pages)
                 alive = [pfn >= (PMEM >> 12) + 2 for pfn in pfns]
                 assert live(m, vma.start, vma.pages, pid) == alive
+
+
+def test_mremap_into_its_own_mapping() -> None:
+    """The page that was in the way goes; the moved one keeps its offset."""
+    m, address = mapped(machine(), PMEM, 4)
+    to = address + 2 * PAGE
+    m, _ = ok(m, "mremap", address=address, length=PAGE, new_length=PAGE, to=to)
+    assert [(v.start - address, v.pages, v.pgoff - (PMEM >> 12)) for v in m["vmas", "p"]] == [
+        (PAGE, 1, 1),
+        (2 * PAGE, 1, 0),
+        (3 * PAGE, 1, 3),
+    ]
+    assert live(claim_(m, PMEM, PAGE), address + PAGE, 3) == [True, False, True]
+
+
+@pytest.mark.parametrize("name", ["mprotect", "madvise", "msync", "mlock"])
+def test_a_length_of_zero_changes_nothing(name: str) -> None:
+    """Also in the middle of a mapping, where it must not split it."""
+    m, address = mapped(machine(), PMEM, 2)
+    more = {"mprotect": {"prot": ""}, "madvise": {"advice": "DONTFORK"}}.get(name, {})
+    after, _ = ok(m, name, address=address + PAGE, length=0, **more)
+    assert after["vmas", "p"] == m["vmas", "p"]
+
+
+def test_what_mprotect_did_before_it_failed_stays() -> None:
+    """It goes from mapping to mapping; a hole is ENOMEM when it is reached."""
+    m, one = mapped(machine(), PMEM, 1)
+    m, two = mapped(m, PMEM + PAGE, 1)
+    assert two == one + 2 * PAGE
+    after, outcome = do(m, "mprotect", address=one, length=3 * PAGE, prot="r")
+    assert outcome.errno == "ENOMEM"
+    assert do(after, "store", address=one, value=1)[1].si_code == "SEGV_ACCERR"
+    assert do(after, "store", address=two, value=1)[1].ok
+    after, outcome = do(m, "madvise", address=one, length=3 * PAGE, advice="DONTFORK")
+    assert outcome.errno == "ENOMEM"
+    assert ok(after, "fork", child="q")[0]["vmas", "q"] == ()  # both are marked
+
+
+def test_old_length_zero() -> None:
+    """mremap of a shared mapping is EFAULT (it would grow), of a private one EINVAL."""
+    for shared, errno in ((True, "EFAULT"), (False, "EINVAL")):
+        m, address = mapped(machine(), PMEM, 1, shared=shared)
+        move = {"address": address, "length": 0, "new_length": PAGE}
+        assert do(m, "mremap", **move)[1].errno == errno
+
+
+def test_msync_of_what_has_an_fsync() -> None:
+    """/dev/mem shared is EINVAL; private, read-only and sysfs mappings are fine."""
+    m, shared = mapped(machine(), PMEM, 1)
+    assert do(m, "msync", address=shared, length=PAGE)[1].errno == "EINVAL"
+    m, private = mapped(m, PMEM, 1, shared=False)
+    ok(m, "msync", address=private, length=PAGE)
+    m, fd = ok(m, "open_devmem", mode="r")
+    m, read_only = ok(m, "mmap_devmem", fd=fd, offset=PMEM, length=PAGE, prot="r")
+    ok(m, "msync", address=read_only, length=PAGE)
+
+
+def test_unknown_advice_is_a_mistake_of_ours() -> None:
+    m, address = mapped(machine(), PMEM, 1)
+    with pytest.raises(ValueError, match=r"advice: expected one of COLD, .*; got 'COOL'"):
+        do(m, "madvise", address=address, length=PAGE, advice="COOL")
+
+
+def test_a_child_needs_a_name_of_its_own() -> None:
+    m, _ = ok(mapped(machine(), PMEM, 1)[0], "fork", child="q")
+    with pytest.raises(ValueError, match="child: expected the name of no process, got 'q'"):
+        do(m, "fork", child="q")

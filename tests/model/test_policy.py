@@ -190,3 +190,13 @@ def test_deny_idle(version: str) -> None:
         assert do(state, "write_devmem", fd=fd, offset=PMEM, data=b"x")[1].errno == "EPERM"
         assert do(state, "mmap_resource", fd=bar, length=PAGE)[1].errno == "EINVAL"
     assert ok(m, "read_devmem", fd=fd, offset=0xF0000, count=4)[1] == bytes(4)
+
+
+def test_a_mapping_without_pages_delays_no_later_claim() -> None:
+    """RevokeAfterGrace waits once for a process that ignores the notice, not again and again."""
+    m, _ = mapped(machine(policy="RevokeAfterGrace"), PMEM, 1)
+    m = claim_(m, PMEM, PAGE)
+    waited = m["clock"]
+    m, _ = ok(m, "release_mem_region", "driver", start=PMEM, size=PAGE)
+    assert waited > 0
+    assert claim_(m, PMEM, PAGE)["clock"] == waited

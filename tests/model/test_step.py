@@ -37,6 +37,8 @@ from tests.model.machines import (
     machine,
     mapped,
     ok,
+    step_to,
+    with_pid,
 )
 
 
@@ -284,11 +286,11 @@ def test_any_story(version: str, dsync: bool, moves: list[tuple[str, int, int, A
     for number, move in enumerate(moves):
         name, arguments = asked(m, move, number)
         before = m.value()
-        after, outcome, events = run(m, "p", name, pid="p", **arguments)
-        again, same, repeated = run(m, "p", name, pid="p", **arguments)
+        after, outcome, events = run(m, "p", name, **with_pid(name, "p", arguments))
+        again, same, repeated = run(m, "p", name, **with_pid(name, "p", arguments))
         assert (again, same, repeated) == (after, outcome, events)
         assert hash(again) == hash(after)
-        n, pagewise, steps = run(n, "p", name, pid="p", **arguments)
+        n, pagewise, steps = run(n, "p", name, **with_pid(name, "p", arguments))
         assert pagewise == outcome
         assert len(steps) >= len(events)
         assert n.value() == after.value()
@@ -334,3 +336,39 @@ def test_run_raises_when_it_waits_for_another() -> None:
     m = machine().with_({("lock", "mmap p"): (("other", True),)})
     with pytest.raises(Blocked, match="mmap p"):
         do(m, "munmap", address=0x1000, length=PAGE)
+
+
+def test_arguments_are_checked() -> None:
+    """Misspelt, missing and unhashable arguments are one sentence, before anything runs."""
+    m = machine()
+    for arguments, sentence in (
+        ({"pid": "p", "fd": 0, "length": 1, "share": False}, r"mmap_devmem: .*; got 'share'"),
+        ({"pid": "p", "fd": 0}, r"mmap_devmem: expected the arguments .*; got no 'length'"),
+        ({"pid": "p", "fd": 0, "length": [1]}, r"mmap_devmem: expected a hashable length"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            start(m, "p", "mmap_devmem", **arguments)
+
+
+def test_a_blocked_step_says_what_it_had_read() -> None:
+    """The explorer tries it again when one of these changes."""
+    m = step_to(begin(machine(), "u", "open_devmem", pid="p"), "u", "open_port")
+    m = begin(m, "u", "mmap_devmem", pid="p", fd=0, offset=PMEM, length=PAGE)
+    m = step_to(m, "u", "do_mmap")
+    m = begin(m, "v", "munmap", pid="p", address=0, length=PAGE)
+    with pytest.raises(Blocked) as caught:
+        take_step(m, "v")
+    assert ("lock", "mmap p") in caught.value.reads
+
+
+def test_opened_and_closed_equals_never_opened() -> None:
+    m = machine()
+    after = ok(ok(m, "open_devmem")[0], "close", fd=0)[0]
+    assert after.with_({("outcome", "p"): None}) == m.with_({("outcome", "p"): None})
+
+
+def test_zeroes_written_equal_nothing_written() -> None:
+    m, address = mapped(machine(), PMEM, 1)
+    written = ok(m, "store", address=address, value=7)[0]
+    assert written != m
+    assert ok(written, "store", address=address, value=0)[0] == ok(m, "load", address=address)[0]

@@ -108,13 +108,32 @@ def test_every_cell_of_the_table_has_an_outcome(version: str, policy: str) -> No
         ({"region": "GPU"}, "region: expected one of Persistent Memory .*; got 'GPU'"),
         ({"pages": 0}, "pages: expected 1 to 64, got 0"),
         ({"claim_size": 0}, "claim_offset, claim_size: expected .* at least one byte"),
-        ({"claim_offset": 1 << 40}, "claim_offset [+] claim_size: expected at most 0x10000000"),
+        ({"claim_offset": 1 << 40}, "claim_offset: expected less than 0x10000, the mapped bytes"),
+        ({"claim_size": 1 << 40}, "claim_offset [+] claim_size: expected at most 0x10000000"),
+        ({"pages": 1}, "claim_offset: expected less than 0x1000"),
     ],
 )
 def test_a_wrong_parameter_is_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as caught:
         Takeover(**wrong)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "sync", "ending"),
+    [
+        ("6.12", False, "mapped"),
+        ("6.16", False, "ENOMEM"),
+        ("7.3", False, "ENOMEM"),
+        ("6.16", True, "mapped"),
+        ("7.3", True, "mapped"),
+    ],
+)
+def test_a_revoked_write_back_mapping_stops_the_drivers_ioremap(
+    version: str, sync: bool, ending: str
+) -> None:
+    """facts 3.7.9"""
+    assert outcomes(kernel=version, sync=sync)["ioremap"] == ending
 
 
 def test_a_region_can_be_named_by_an_address() -> None:

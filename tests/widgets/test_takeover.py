@@ -59,16 +59,24 @@ def test_a_shorter_story_keeps_the_slider_inside_it() -> None:
     in_step(explorer)
 
 
-def test_an_empty_claim_changes_nothing() -> None:
+def test_an_empty_claim_takes_half_a_page() -> None:
     explorer = TakeoverExplorer(Takeover())
-    before = explorer.takeover
     explorer.claim.value = (0x1000, 0x1000)
-    assert explorer.takeover == before
+    assert (explorer.takeover.claim_offset, explorer.takeover.claim_size) == (0x1000, 0x800)
+    explorer.claim.value = (0x10000, 0x10000)
+    assert (explorer.takeover.claim_offset, explorer.takeover.claim_size) == (0xF800, 0x800)
+    in_step(explorer)
+
+
+def test_another_kernel_keeps_an_odd_claim() -> None:
+    explorer = TakeoverExplorer(Takeover(claim_offset=0x1801, claim_size=0x20))
+    explorer.kernel.value = "5.10"
+    assert (explorer.takeover.claim_offset, explorer.takeover.claim_size) == (0x1801, 0x20)
 
 
 def test_its_repr_is_the_same_on_every_run() -> None:
     assert (
         repr(TakeoverExplorer(Takeover()))
         == repr(TakeoverExplorer(Takeover()))
-        == ("TakeoverExplorer(Linux 6.12, RevokeAll, claim +0x4000..+0x7fff, step 29 of 61)")
+        == ("TakeoverExplorer(Linux 6.12, RevokeAll, claim +0x4000..+0x7fff, step 29 of 63)")
     )

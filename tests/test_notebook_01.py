@@ -1,0 +1,84 @@
+"""Notebook 01: its stored values are the model's, and its cells run for every kind of story."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from devmemkit.figures.text import VALUES
+from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.policy import POLICIES
+from devmemkit.scenarios.takeover import AS_RELEASED, QUESTIONS, Takeover
+from devmemkit.scenarios.words import said
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "01-driver-takeover.ipynb"
+CELLS = [c for c in json.loads(NOTEBOOK.read_text("utf-8"))["cells"] if c["cell_type"] == "code"]
+
+
+def stored() -> dict[str, Any]:
+    """All named values of the committed notebook."""
+    named: dict[str, Any] = {}
+    for cell in CELLS:
+        for output in cell["outputs"]:
+            for name, value in output.get("data", {}).get(VALUES, {}).items():
+                assert name not in named, f"{name} is stored twice"
+                named[name] = value
+    return named
+
+
+def test_the_stored_values_are_the_models() -> None:
+    story, named = Takeover(), stored()
+    start = story.node.start
+    assert named["claim"] == [start + 0x4000, start + 0x7FFF]
+    assert named["zapped"] == [(start >> 12) + 4, (start >> 12) + 7]
+    assert named["forked"] == {"live": 62, "private": 2}
+    assert named["claimed"] == {"live": 48, "zapped": 16}
+    assert named["next_load"] == {
+        version: said(story.on(version).played, "load_after") for version in named["next_load"]
+    }
+    assert named["outcome"]["signal"] == "SIGBUS"
+    assert named["outcome"]["si_addr"] == story.played.outcomes["map"].value + 0x4000
+    assert named["written"] == named["new_mapping"]["value"] == story.values[0]
+    assert named["old_mapping"]["si_code"] == "BUS_ADRERR"
+    assert named["unaligned_zapped"] == [1]
+    assert named["proposals"]["DenyIdle"]["map"] == "EPERM"
+    assert named["changes"] == [["4.4", "4.5"], ["4.5", "5.8"], ["6.12", "6.16"]]
+    assert len(named["outcomes"]) == len(VERSIONS) + 3
+    assert all(len(cells) == len(QUESTIONS) for cells in named["outcomes"].values())
+
+
+ODD = [
+    {"pages": 1, "claim_offset": 0, "claim_size": 1},
+    {"pages": 1, "claim_offset": 0xFFF, "claim_size": 0x2000},
+    {"pages": 64, "claim_offset": 0, "claim_size": 0x40000},
+    {"claim_offset": 0xF800, "claim_size": 0x10000, "sync": True},
+    {"region": "0000:00:05.0", "kernel": "5.10", "claim_offset": 0x1801, "claim_size": 3},
+    {"region": "0000:00:04.0", "machine": "qemu-7.3", "kernel": "7.3", "pages": 4}
+    | {"claim_offset": 0x3000, "claim_size": 0x1000},
+]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"policy": policy} for policy in (AS_RELEASED, *POLICIES)]
+    + [{"kernel": version} for version in ("4.4", "4.5", "5.8", "7.3")]
+    + ODD,
+)
+def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    shell = InteractiveShell.instance()
+    try:
+        for cell in CELLS:
+            source = "".join(cell["source"])
+            if "parameters" in cell["metadata"].get("tags", ()):
+                declared = [n for n in ast.parse(source).body if isinstance(n, ast.AnnAssign)]
+                assert parameters.keys() <= {ast.unparse(n.target) for n in declared}
+                source += "\n" + "\n".join(f"{k} = {v!r}" for k, v in parameters.items())
+            result = shell.run_cell(source, store_history=False)
+            assert result.success, f"{source}\n{result.error_in_exec}"
+    finally:
+        shell.reset()
+        InteractiveShell.clear_instance()
+        capsys.readouterr()
