@@ -106,14 +106,15 @@ def _mappings(machine: Machine, first: int, last: int) -> Iterator[Row]:
 def _pages(mappings: list[Row], base: int) -> tuple[Layer, Layer]:
     quads: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
     names: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
-    seen: Counter[tuple[str, ...]] = Counter()
+    seen: Counter[tuple[str, str]] = Counter()
+    again: Counter[str] = Counter()
     for column, (pid, vma, roles) in enumerate(mappings):
         left = TREE + GAP + column * COLUMN
         kind = "shared" if VM.SHARED in vma.flags else "private"
         seen[pid, kind] += 1
         if seen[pid, kind] > 1:
-            seen[pid,] += 1
-            kind = "new" if seen[pid,] == 1 else f"new {seen[pid,]}"
+            again[pid] += 1
+            kind = "new" if again[pid] == 1 else f"new {again[pid]}"
         line = -1.3 if column % 2 else -0.6  # a label is wider than its column
         for text, y, style in ((pid, -2.05, "strong"), (kind, line, "small")):
             _add(

@@ -32,7 +32,8 @@ def matrix(
     for number, (label, cells) in enumerate(rows.items()):
         y = number * ROW + 2 * LINE
         _word(words, 0.03, y - 0.6 * LINE, label, "strong", "left")
-        if narrowest > MIN_WIDTH:  # it scrolls: the label is there at the other end too
+        # Where it scrolls, the label is there at the other end too.
+        if narrowest > max(MIN_WIDTH, 2 * text_width(label, "strong") + 2 * EDGE):
             _word(words, len(columns) - 0.03, y - 0.6 * LINE, label, "small", "right")
         for index, (text, role) in enumerate(cells):
             where = columns[index].replace("\n", " ")

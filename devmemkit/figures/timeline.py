@@ -11,7 +11,7 @@ from devmemkit.scenarios.story import SETTLE, Act, Played
 from devmemkit.scenarios.words import phrase
 
 LANES = {"P": (6, "process"), "C": (18, "process"), "G": (30, "kernel"), "D": (42, "driver")}
-RESULT, TEXT, WIDTH = 56, 128, MIN_WIDTH - 2 * EDGE
+RESULT, TEXT, WIDTH = 56, 134, MIN_WIDTH - 2 * EDGE
 """Places across, in px of the narrowest figure."""
 
 
@@ -74,7 +74,7 @@ def timeline(played: Played, now: int | None = None) -> Picture:
 def _short(act: Act, outcome: Outcome | None) -> str:
     """The outcome in the room between lanes and text; tip and alt text have all of it."""
     signal = outcome.signal if outcome else ""
-    return signal or elide(phrase(act, outcome), "strong", TEXT - RESULT - 4)
+    return signal or elide(phrase(act, outcome), "strong", TEXT - RESULT - 10)
 
 
 def _steps(played: Played, moments: list[int]) -> str:

@@ -265,6 +265,7 @@ def test_jupyterlab_shows_images_where_nothing_has_run(browser, lab, width):
     images.nth(1).wait_for(timeout=60_000)
     for image in images.all():
         assert image.bounding_box()["width"] >= 350
+        assert image.bounding_box()["height"] in (300, 220)
         assert image.evaluate("(image) => image.naturalWidth") > 0
     assert page.locator(".jp-Notebook .jp-OutputArea-output").all_inner_texts() == ["", ""]
     assert page.evaluate("window.Bokeh") is None

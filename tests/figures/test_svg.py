@@ -29,7 +29,8 @@ def all_texts(root):
 def test_nothing_runs_and_nothing_is_fetched(picture):
     root = parse(picture)
     assert {element.tag.removeprefix(NS) for element in root.iter()} <= {
-        "svg", "title", "desc", "style", "defs", "pattern", "path", "rect", "text", "circle", "line", "g",
+        "svg", "title", "desc", "style", "defs", "pattern", "path", "rect", "text", "circle",
+        "line", "g",
     }  # fmt: skip
     for element in root.iter():
         assert not {name for name in element.attrib if name.startswith("on") or "href" in name}
@@ -81,7 +82,7 @@ def test_quads_lie_where_the_axes_put_them():
 
 def test_a_fluid_one_differs_only_in_its_widths():
     fixed, fluid = to_svg(address_map()), to_svg(address_map(), fluid=True)
-    changed = [pair for pair in zip(fixed.split("\n"), fluid.split("\n"), strict=True)]
+    changed = zip(fixed.split("\n"), fluid.split("\n"), strict=True)
     assert [a.split()[0] for a, b in changed if a != b] == ["<svg", "<svg"]
     assert "viewBox" not in fluid
 
