@@ -97,8 +97,11 @@ def user_copy(m: View, f: Frame) -> Next:
     """copy_from_user or copy_to_user on a mapping: EFAULT instead of a signal (M, 5.10 to 7.3)."""
     need = VM.READ if f.operation == "copy_from_user" else VM.WRITE
     try:
-        for address, _ in pieces(f.address, f.count):
+        for address, count in pieces(f.address, f.count):
             fault(m, f.pid, address, need)
+            vma = find_vma(m, f.pid, address)
+            if need == VM.WRITE and vma is not None and VM.SHARED not in vma.flags:
+                poke(m, f.pid, address, peek(m, f.pid, address, count))  # its own copy now
     except Trap as trap:
         raise KernelError("EFAULT", f"user buffer at {trap.address:#x}: {trap}") from None
     return Return(f.count)

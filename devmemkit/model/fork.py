@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from devmemkit.model.machine import View
-from devmemkit.model.memtype import memtype_copy
 from devmemkit.model.pagetable import PageTable
 from devmemkit.model.step import Frame, Next, Return, lock, operation
 from devmemkit.model.task import VM, link_vma, put_vmas
+from devmemkit.model.track import can_copy, copy_memtype
 
 
 def dup_mm(m: View, f: Frame) -> Next:
-    """A child with the parent's files and no memory yet; ValueError when the name is taken."""
+    """A child with the parent's files and no memory yet; ValueError when the name is taken.
+
+    ENOMEM for a mapping that cannot be copied (see can_copy).
+    """
     if m.get(("task", f.child)) is not None:
         raise ValueError(f"child: expected the name of no process, got {f.child!r}")
     lock(m, f, f"mmap {f.pid}")
@@ -19,6 +22,8 @@ def dup_mm(m: View, f: Frame) -> Next:
     m["vmas", f.child] = ()
     m["pagetable", f.child] = PageTable()
     f.todo = tuple(vma for vma in m["vmas", f.pid] if VM.DONTCOPY not in vma.flags)
+    for vma in f.todo:
+        can_copy(m, f.pid, vma)
     return "dup_mmap" if f.todo else Return(f.child)
 
 
@@ -27,7 +32,7 @@ def dup_mmap(m: View, f: Frame) -> Next:
     vma = f.todo[0]
     put_vmas(m, f.child, add=(vma,))
     link_vma(m, f.child, vma)
-    memtype_copy(m, ("vma", f.pid, vma.start), ("vma", f.child, vma.start))
+    copy_memtype(m, f.pid, f.child, vma)
     f.page = vma.vpns[0]
     return None
 

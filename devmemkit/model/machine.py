@@ -11,6 +11,7 @@ Components and their keys:
     ("page", pfn)                  bytes of one physical page; absent means zeroes
     ("pci", bdf)                   PciDevice
     "memtype"                      tuple of Memtype reservations
+    "mtrr_uc"                      tuple of (first, last) pages that are uncachable by MTRR
     ("lock", name)                 tuple of (actor, writes), the holders
     "muxed_wait"                   tuple of actors queued for a MUXED region
     ("sleeping", actor)            bool

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from devmemkit.model.addressspace import Mapped
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT
 from devmemkit.model.machine import View
@@ -46,6 +45,8 @@ def memtype_reserve(
         return None
     if ISA[0] <= first and last <= ISA[1]:
         return WB
+    if wanted == WB and any(a <= last and b >= first for a, b in m.get("mtrr_uc", ())):
+        wanted = UC_MINUS  # pat_x_mtrr_type
     held: tuple[Memtype, ...] = m.get("memtype", ())
     types = {r.type for r in held if r.first <= last and r.last >= first}
     if len(types) > 1:
@@ -76,28 +77,29 @@ def memtype_free(m: View, owner: tuple[str | int, ...]) -> None:
 
 
 def memtype_copy(m: View, owner: tuple[str | int, ...], twin: tuple[str | int, ...]) -> None:
-    """Give `twin` what `owner` holds (track_pfn_copy at fork, a moved VMA)."""
+    """Give `twin` what `owner` holds."""
     held: tuple[Memtype, ...] = m.get("memtype", ())
     if any(r.owner == owner for r in held):
         _put(m, [*held, *(r._replace(owner=twin) for r in held if r.owner == owner)])
 
 
-def memtype_split(m: View, owner: tuple[str | int, ...], parts: list[Mapped]) -> None:
-    """A VMA was split: up to 6.15 each part answers for its own pages, later all for the whole."""
-    held: tuple[Memtype, ...] = m.get("memtype", ())
-    whole = m.kernel["memtype_lives"] == "until VMA dies"
-    more = [
-        r._replace(
-            first=r.first if whole else part.first,
-            last=r.last if whole else part.last,
-            owner=("vma", part.pid, part.start),
-        )
-        for r in held
-        if r.owner == owner
-        for part in parts
-    ]
-    if more:
-        _put(m, [*(r for r in held if r.owner != owner), *more])
+def memtype_erase(m: View, first: int, last: int) -> None:
+    """Free pages [first, last] by their numbers alone, as up to 6.15 a mapping does.
+
+    A reservation of exactly these pages goes; else one that ends with them is cut short; else
+    nothing is freed, and what was reserved stays for good.
+    Source: memtype_erase (arch/x86/mm/pat/memtype_interval.c).
+    """
+    held: list[Memtype] = list(m.get("memtype", ()))
+    for reservation in held:
+        if (reservation.first, reservation.last) == (first, last):
+            held.remove(reservation)
+            return _put(m, held)
+    for reservation in held:
+        if reservation.last == last and reservation.first < first:
+            held.remove(reservation)
+            return _put(m, [*held, reservation._replace(last=first - 1)])
+    return None
 
 
 def ioremap(m: View, start: int, end: int, owner: tuple[str | int, ...]) -> None:

@@ -8,7 +8,6 @@ from itertools import pairwise
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.machine import View
-from devmemkit.model.memtype import memtype_free, memtype_split
 from devmemkit.model.step import Frame, Next, Return, lock, operation
 from devmemkit.model.task import (
     VM,
@@ -19,6 +18,7 @@ from devmemkit.model.task import (
     unlink_vma,
     vm_prot,
 )
+from devmemkit.model.track import split_memtype, untrack_end
 
 
 def touched(m: View, f: Frame) -> list[Vma]:
@@ -57,7 +57,7 @@ def split(m: View, pid: str, vma: Vma, start: int, end: int) -> Vma:
         put_vmas(m, pid, remove=(vma,), add=tuple(parts))
         for part in parts:
             link_vma(m, pid, part)
-        memtype_split(m, ("vma", pid, vma.start), [part.entry(pid) for part in parts])
+        split_memtype(m, pid, vma, parts)
     return next(part for part in parts if part.start == start)
 
 
@@ -66,10 +66,10 @@ def unmap(m: View, pid: str, address: int, length: int) -> None:
     end = address + page_align(length)
     for vma in _between(m, pid, address, end):
         part = split(m, pid, vma, address, end)
+        untrack_end(m, pid, part)
         m.edit(("pagetable", pid)).zap(*part.vpns)
         unlink_vma(m, pid, part)
         put_vmas(m, pid, remove=(part,))
-        memtype_free(m, ("vma", pid, part.start))
 
 
 def do_munmap(m: View, f: Frame) -> Next:

@@ -8,7 +8,6 @@ from typing import Any
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import View
-from devmemkit.model.memtype import memtype_reserve
 from devmemkit.model.step import Frame, Next, Return, lock
 from devmemkit.model.task import (
     REMAPPED,
@@ -20,6 +19,7 @@ from devmemkit.model.task import (
     put_vmas,
     vm_prot,
 )
+from devmemkit.model.track import track_remap
 
 LOWEST = 0x7F00_0000_0000
 """Address of a process's first mapping; a real kernel draws it at random."""
@@ -79,11 +79,10 @@ def do_mmap(m: View, f: Frame) -> Next:
 
 def remap(m: View, f: Frame, wanted: str, error: str) -> None:
     """Reserve the memtype for the whole VMA; `error` when it conflicts (track_pfn_remap)."""
-    first, last = f.vma.entry(f.pid)[:2]
-    granted = memtype_reserve(m, first, last, wanted, ("vma", f.pid, f.vma.start))
-    if granted is None:
+    tracked = track_remap(m, f.pid, f.vma, wanted)
+    if tracked is None:
         raise KernelError(error, f"memtype: wanted {wanted}, the pages are mapped WB")
-    f.vma = replace(f.vma, flags=f.vma.flags | REMAPPED)
+    f.vma = replace(tracked, flags=tracked.flags | REMAPPED)
 
 
 def fill(m: View, f: Frame, first: int, last: int) -> None:

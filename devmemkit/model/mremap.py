@@ -7,17 +7,17 @@ from dataclasses import replace
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
-from devmemkit.model.memtype import memtype_copy, memtype_free
 from devmemkit.model.mm import split, unmap
 from devmemkit.model.step import Frame, Next, Return, lock, operation
 from devmemkit.model.task import VM, find_vma, link_vma, page_align, put_vmas, unlink_vma
+from devmemkit.model.track import move_memtype
 
 
 def mremap_to(m: View, f: Frame) -> Next:
     """The checks, the end that is cut off, and what is in the way at `to` (MREMAP_FIXED).
 
-    EINVAL for addresses inside a page and ranges that overlap, EFAULT where nothing is. What was unmapped here stays so
-    when the move fails.
+    EINVAL for addresses inside a page and ranges that overlap, EFAULT where nothing is. What was
+    unmapped here stays so when the move fails.
     """
     lock(m, f, f"mmap {f.pid}")
     f.length, f.new_length = page_align(f.length), page_align(f.new_length)
@@ -54,8 +54,7 @@ def move_vma(m: View, f: Frame) -> Next:
     unlink_vma(m, f.pid, part)
     put_vmas(m, f.pid, remove=(part,), add=(moved,))
     link_vma(m, f.pid, moved)
-    memtype_copy(m, ("vma", f.pid, part.start), ("vma", f.pid, moved.start))
-    memtype_free(m, ("vma", f.pid, part.start))
+    move_memtype(m, f.pid, part, moved)
     return Return(f.to)
 
 

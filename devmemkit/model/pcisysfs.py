@@ -145,7 +145,8 @@ def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
         raise KernelError("EINVAL", "PCIIOC_MMAP_IS_MEM was not called")
     for bar in dev.bars:
         if bar.memory and bar.index < 6 and _fits(f, bar, bar.start >> fl.PAGE_SHIFT):
-            _check_start(m, bar)
+            if m.kernel["proc_exclusive"]:
+                _check_start(m, bar)
             return None
     raise KernelError("ENODEV", f"no memory BAR of {file.bdf} at {f.offset:#x}")
 

@@ -11,10 +11,10 @@ from devmemkit.model.addressspace import Mapped
 from devmemkit.model.errors import Blocked, KernelError
 from devmemkit.model.flags import IORESOURCE_MUXED, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Key, View
-from devmemkit.model.memtype import memtype_free
 from devmemkit.model.region import release_region
 from devmemkit.model.step import Frame, Next, Return, Step, lock
 from devmemkit.model.strict import devmem_is_allowed
+from devmemkit.model.track import untrack_zap
 
 IOMEM: Key = ("i_mmap", "iomem")
 GRACE = 100
@@ -41,8 +41,7 @@ def zap_vma(m: View, mapped: Mapped, first: int, last: int) -> None:
     """
     table: Key = ("pagetable", mapped.pid)
     m.edit(table).zap(*_vpns(mapped, first, last))
-    if m.kernel["memtype_lives"] == "until zap":
-        memtype_free(m, ("vma", mapped.pid, mapped.start))
+    untrack_zap(m, mapped.pid, mapped.start)
 
 
 def _vpns(mapped: Mapped, first: int, last: int) -> tuple[int, int]:

@@ -25,6 +25,7 @@ class VM(IntFlag):
     PFNMAP = 0x400
     IO = 0x4000
     DONTCOPY = 0x20000
+    PAT = 0x40000000
     DONTEXPAND = 0x40000
     DONTDUMP = 0x4000000
 

@@ -16,6 +16,9 @@ from devmemkit.model.pci import Bar, PciDevice
 from devmemkit.model.pciresource import parse_resource
 from devmemkit.model.resource import Resource
 
+MTRR_UC = ((2 << 30 >> 12, (4 << 30 >> 12) - 1),)
+"""Pages that /proc/mtrr of the recorded guests calls uncachable: 2 to 4 GiB (SeaBIOS sets it)."""
+
 PHYS_BITS = 46
 """Physical address width assumed for a dump that comes alone."""
 
@@ -64,7 +67,7 @@ def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Ma
     ports = parse((folder / state / "ioports").read_bytes(), source=f"{folder.name} ioports")
     trees = {"iomem": tree_of(iomem, root_end=(1 << bits) - 1)}
     trees["ioport"] = tree_of(ports, root_end=0xFFFF, ports=True)
-    more: dict[Key, Any] = {"ioport": trees["ioport"]}
+    more: dict[Key, Any] = {"ioport": trees["ioport"], "mtrr_uc": MTRR_UC}
     for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
         rows = parse_resource(entry["resource"])
         bars = tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)

@@ -233,11 +233,12 @@ def test_proc(version: str, offset: int, pages: int, more: dict[str, Any], errno
 
 @pytest.mark.parametrize("version", ALL)
 def test_proc_checks_the_first_page_of_the_bar(version: str) -> None:
-    """Facts 5.4: EINVAL, as sysfs."""
+    """Facts 5.4: EINVAL, as sysfs; 5.10 does not look (measured, against the facts)."""
     m = proc(version)
     first, middle = claim_(m, BAR0, PAGE), claim_(m, BAR0 + PAGE, PAGE)
     span = {"offset": BAR0 + PAGE, "length": PAGE}
-    assert do(first, "mmap_proc_pci", fd=0, **span)[1].errno == "EINVAL"
+    errno = do(first, "mmap_proc_pci", fd=0, **span)[1].errno
+    assert errno == (None if version == "5.10" else "EINVAL")
     ok(middle, "mmap_proc_pci", fd=0, **span)
 
 
@@ -268,7 +269,7 @@ def test_whole_claims_inside_a_legacy_mmap(version: str, kind: str) -> None:
     check = "pci_mmap_resource" if kind == "resource" else "proc_bus_pci_mmap"
     last = "LLL" if version == "5.10" else "ddd"
     assert after_each_step(version, 0, 3, kind=kind) == [
-        ("do_mmap", "EINVAL"),
+        ("do_mmap", "LLL" if (kind, version) == ("proc", "5.10") else "EINVAL"),
         (check, "LLL"),
         ("pci_mmap_resource_range", "LLL"),
         ("remap_pfn_range", "LLL"),
