@@ -1,0 +1,1 @@
+"""Real kernels: get them, boot them, play stories in them, compare with the model."""

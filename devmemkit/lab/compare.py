@@ -1,0 +1,114 @@
+"""Model against kernel: each act's two outcomes, and a verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+
+from devmemkit.lab.perform import Performed
+from devmemkit.model.errors import Outcome
+from devmemkit.scenarios.story import SETTLE, Act, Ref
+
+
+class Verdict(Enum):
+    """What became of one act."""
+
+    PASSED = "model and kernel ended it alike"
+    FAILED = "they ended it differently, or only one of them played it"
+    UNDECIDED = "an earlier act could not be carried out in the guest, so the states differ"
+    SKIPPED = "not played by either, or it could not be carried out in the guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One act, both outcomes (None: not played), `cannot` where the guest was unable to."""
+
+    act: Act
+    model: Outcome | None
+    kernel: Outcome | None
+    verdict: Verdict
+    cannot: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All acts of a story, one row each, in order."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def divergences(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.verdict is Verdict.FAILED)
+
+    def count(self) -> dict[Verdict, int]:
+        """How many acts came to each verdict."""
+        found = Counter(row.verdict for row in self.rows)
+        return {verdict: found[verdict] for verdict in Verdict}
+
+    def __str__(self) -> str:
+        lines = [("act", "operation", "model", "kernel", "verdict")]
+        for row in self.rows:
+            kernel = row.cannot or _shown(row.act, row.kernel)
+            model = _shown(row.act, row.model)
+            lines.append((row.act.key, row.act.operation, model, kernel, row.verdict.name))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        padded = (
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            for line in lines
+        )
+        return "\n".join(line.rstrip() for line in padded)
+
+
+def compare(acts: tuple[Act, ...], model: dict[str, Outcome], kernel: Performed) -> Comparison:
+    """Compare outcomes by key: errno; signal, si_code and place of the touch; value."""
+    rows = []
+    comparable = True
+    for act in acts:
+        if act.operation == SETTLE:
+            continue
+        ours, theirs = model.get(act.key), kernel.outcomes.get(act.key)
+        cannot = kernel.cannot.get(act.key, "")
+        if cannot or (ours is None and theirs is None):
+            verdict = Verdict.SKIPPED
+        elif not comparable:
+            verdict = Verdict.UNDECIDED
+        elif ours is not None and theirs is not None and _alike(act, ours, theirs, model, kernel):
+            verdict = Verdict.PASSED
+        else:
+            verdict = Verdict.FAILED
+        comparable = comparable and not cannot
+        rows.append(Row(act, ours, theirs, verdict, cannot))
+    return Comparison(tuple(rows))
+
+
+def _alike(
+    act: Act, ours: Outcome, theirs: Outcome, model: dict[str, Outcome], kernel: Performed
+) -> bool:
+    if ours.ok or theirs.ok:
+        return ours.ok and theirs.ok and (is_handle(act) or ours.value == theirs.value)
+    if (ours.errno, ours.signal, ours.si_code) != (theirs.errno, theirs.signal, theirs.si_code):
+        return False
+    return _place(act, ours, model) == _place(act, theirs, kernel.outcomes)
+
+
+def is_handle(act: Act) -> bool:
+    """Whether the value is a descriptor or an address, each side's own."""
+    return act.operation.startswith(("open_", "mmap_")) or act.operation == "mremap"
+
+
+def _place(act: Act, outcome: Outcome, outcomes: dict[str, Outcome]) -> int | None:
+    """The touched address, from the start of the mapping that the act names by a Ref."""
+    address = act.arguments.get("address")
+    if outcome.si_addr is None or not isinstance(address, Ref):
+        return outcome.si_addr
+    start = outcomes[address.key].value if address.key in outcomes else None
+    return outcome.si_addr - start if isinstance(start, int) else outcome.si_addr
+
+
+def _shown(act: Act, outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "not played"
+    if outcome.ok and is_handle(act):
+        return "open" if act.operation.startswith("open_") else "mapped"
+    return str(outcome)

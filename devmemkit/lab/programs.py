@@ -1,0 +1,68 @@
+"""The programs of apt and dpkg, and what they say when they fail, as one sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+OTHERWISE = "or pass --kernel VMLINUZ --modules DIR"
+
+REASONS = (  # what apt and dpkg-deb say, and what to do about it
+    (
+        r"(404 |file not found)(.|\n)*does not have a release file",
+        "the repository has no such suite",
+    ),
+    ("no space left|enough free space", "the disk is full; make room or set XDG_CACHE_HOME"),
+    (
+        "not signed|no_pubkey|badsig|invalid signature|couldn't be verified|gpgv|sqv",
+        "expected a signature by a key in {keyring}, got another or none; "
+        "update the package debian-archive-keyring",
+    ),
+    (
+        "hash sum mismatch|unexpected size",
+        "expected the digest in the signed list, got another; run it again, and later if it stays",
+    ),
+    (
+        "could not resolve|temporary failure|could ?n.t connect|could not connect|cannot initiate"
+        "|connection (timed out|refused|failed)|unreachable|unable to connect",
+        f"the repository cannot be reached; connect to the network {OTHERWISE}",
+    ),
+)
+
+
+class KernelError(Exception):
+    """A kernel cannot be had; one sentence that says what to install or pass."""
+
+
+class NoSuchSuite(KernelError):
+    """The repository does not have the suite."""
+
+
+def explain(where: str, output: str, keyring: str = "") -> KernelError:
+    """What a failed apt or dpkg-deb said, as one sentence about `where`."""
+    for number, (pattern, sentence) in enumerate(REASONS):
+        if re.search(pattern, output, re.IGNORECASE):
+            kind = KernelError if number else NoSuchSuite
+            return kind(f"{where}: {sentence.format(keyring=keyring)}")
+    said = re.findall(r"^(?:E|dpkg-deb: error): (.*)", output, re.MULTILINE)
+    return KernelError(f"{where}: {said[0] if said else 'failed without a word'}")
+
+
+def run(where: str, *command: str, keyring: str = "", cwd: Path | None = None) -> str:
+    """What a program of apt or dpkg prints, in English; KernelError when it fails or is missing."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=cwd)
+    except FileNotFoundError:
+        package = "dpkg" if command[0] == "dpkg-deb" else "apt"
+        raise KernelError(
+            f"{command[0]}: not found; install the package {package} {OTHERWISE}"
+        ) from None
+    if done.returncode:
+        raise explain(where, done.stdout + done.stderr, keyring)
+    return done.stdout
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}
