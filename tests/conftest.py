@@ -7,7 +7,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # The first example of a run builds Unicode tables; how long that takes says nothing.
-settings.register_profile("devmemkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "devmemkit",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,  # a change is judged by the same examples each time
+)
 settings.load_profile("devmemkit")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
