@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from devmemkit.figures.frame import wrapped
-from devmemkit.figures.marks import Axis, Layer, Picture
+from devmemkit.figures.marks import Axis, Layer, Picture, add_mark
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource import Resource
@@ -69,7 +69,7 @@ def _tree(root: Resource, region: Resource, pages: int) -> tuple[Layer, Layer]:
         left = min(depth, 3) * INDENT
         top = max(0.0, (node.start - region.start) / PAGE_SIZE)
         bottom = min(float(pages), (node.end + 1 - region.start) / PAGE_SIZE)
-        _add(
+        add_mark(
             quads, left=left, right=TREE, bottom=bottom, top=top,
             role="claimed" if node.busy else "idle", tip=str(node),
         )  # fmt: skip
@@ -81,11 +81,11 @@ def _tree(root: Resource, region: Resource, pages: int) -> tuple[Layer, Layer]:
             lines = []  # the title and the tip have it
         first = (top + bottom - len(lines) + 1) / 2 if node.busy else top + 0.5
         for number, line in enumerate(lines):
-            _add(
+            add_mark(
                 names, x=left + PAD, y=first + number, text=line, style="strong", role="ink",
                 room=room,
             )  # fmt: skip
-    _add(names, x=PAD, y=-2.05, text="resource tree", style="small", role="muted", room=None)
+    add_mark(names, x=PAD, y=-2.05, text="resource tree", style="small", role="muted", room=None)
     return Layer("resources", "quad", quads), Layer("resource-names", "text", names)
 
 
@@ -117,20 +117,15 @@ def _pages(mappings: list[Row], base: int) -> tuple[Layer, Layer]:
             kind = "new" if again[pid] == 1 else f"new {again[pid]}"
         line = -1.3 if column % 2 else -0.6  # a label is wider than its column
         for text, y, style in ((pid, -2.05, "strong"), (kind, line, "small")):
-            _add(
+            add_mark(
                 names, x=left + COLUMN / 2, y=y, text=text, style=style, role="ink",
                 anchor="center",
             )  # fmt: skip
         for pfn, role in roles:
             address = vma.start + ((pfn - vma.pgoff) << PAGE_SHIFT)
-            _add(
+            add_mark(
                 quads, left=left + 2, right=left + COLUMN - 2, top=pfn - base + 0.06,
                 bottom=pfn - base + 0.94, role=role,
                 tip=f"{pid} {address:#x}: page {pfn:#x}, {role}",
             )  # fmt: skip
     return Layer("pages", "quad", quads), Layer("page-names", "text", names)
-
-
-def _add(columns: dict[str, list[Any]], **values: Any) -> None:
-    for name, value in values.items():
-        columns[name].append(value)

@@ -56,6 +56,12 @@ _CHECKS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
 }
 
 
+def add_mark(columns: dict[str, list[Any]], **values: Any) -> None:
+    """Append one mark to the columns of a layer in the making; KeyError for an unknown column."""
+    for name, value in values.items():
+        columns[name].append(value)
+
+
 @dataclass(frozen=True)
 class Layer:
     """Marks of one kind, in columns of equal length; row i of every column is mark i.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devmemkit.figures.frame import EDGE, elide, text_width, wrapped
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture
+from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.story import SETTLE, Act, Played
 from devmemkit.scenarios.words import phrase
@@ -35,21 +35,21 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         shape = "circle" if not done or (outcome and outcome.ok) else "x"
         steps = " · ".join(played.moments[i].event.step for i in taken)
         told = f": {phrase(act, outcome)}" if done else ""
-        _add(
+        add_mark(
             dots, x=lane, y=y, shape=shape, role=role if begun else "grid",
             tip=f"{act.says}{told}\n{act.operation}: {steps or 'not played'}",
         )  # fmt: skip
         result = "" if not begun else _short(act, outcome) if done else "waits"
         ink = "ink" if begun else "muted"
-        _add(words, x=RESULT, y=y, text=result, style="strong", role=role if begun else "muted")
+        add_mark(words, x=RESULT, y=y, text=result, style="strong", role=role if begun else "muted")
         if index == current and now is not None:
             at_now = y
         for line, text in enumerate(wrapped(act.says, "plain", WIDTH - TEXT)):
             y += 0.7 if line else 0
-            _add(words, x=TEXT, y=y, text=text, style="plain", role=ink)
+            add_mark(words, x=TEXT, y=y, text=text, style="plain", role=ink)
         if act.actor == "D":
             y += 0.8
-            _add(
+            add_mark(
                 words, x=RESULT, y=y, text=_steps(played, [i for i in taken if i <= reached]),
                 style="code", role="muted",
             )  # fmt: skip
@@ -106,9 +106,9 @@ def _lanes(bottom: float) -> Layer:
 def _lane_names() -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
     who = "process P, its child C, debugger G, driver D"
-    _add(columns, x=0, y=-2, text=who, style="small", role="muted", anchor="left")
+    add_mark(columns, x=0, y=-2, text=who, style="small", role="muted", anchor="left")
     for name, (x, role) in LANES.items():
-        _add(columns, x=x, y=-1.1, text=name, style="strong", role=role, anchor="center")
+        add_mark(columns, x=x, y=-1.1, text=name, style="strong", role=role, anchor="center")
     return columns
 
 
@@ -116,8 +116,3 @@ def _now(y: float | None) -> Layer:
     rows = () if y is None else ((0.0, WIDTH, y + 0.5, y - 0.5, "now"),)
     names = ("left", "right", "bottom", "top", "role")
     return Layer("now", "outline", {n: [row[i] for row in rows] for i, n in enumerate(names)})
-
-
-def _add(columns: dict[str, list[Any]], **values: Any) -> None:
-    for name, value in values.items():
-        columns[name].append(value)
