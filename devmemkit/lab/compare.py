@@ -8,7 +8,7 @@ from enum import Enum
 
 from devmemkit.lab.perform import Performed
 from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.story import SETTLE, Act, Ref
+from devmemkit.scenarios.story import SETTLE, Act, Played, Ref
 
 
 class Verdict(Enum):
@@ -22,13 +22,18 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One act, both outcomes (None: not played), `cannot` where the guest was unable to."""
+    """One act, both outcomes (None: not played), `cannot` where the guest was unable to.
+
+    `rule` is the model's step that a divergence is about: operation and step, as the model names
+    them.
+    """
 
     act: Act
     model: Outcome | None
     kernel: Outcome | None
     verdict: Verdict
     cannot: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,12 @@ class Comparison:
         return "\n".join(line.rstrip() for line in padded)
 
 
-def compare(acts: tuple[Act, ...], model: dict[str, Outcome], kernel: Performed) -> Comparison:
+def compare(played: Played, kernel: Performed) -> Comparison:
     """Compare outcomes by key: errno; signal, si_code and place of the touch; value."""
     rows = []
     comparable = True
-    for act in acts:
+    model = played.outcomes
+    for act in played.acts:
         if act.operation == SETTLE:
             continue
         ours, theirs = model.get(act.key), kernel.outcomes.get(act.key)
@@ -78,7 +84,8 @@ def compare(acts: tuple[Act, ...], model: dict[str, Outcome], kernel: Performed)
         else:
             verdict = Verdict.FAILED
         comparable = comparable and not cannot
-        rows.append(Row(act, ours, theirs, verdict, cannot))
+        rule = _rule(played, act) if verdict is Verdict.FAILED else ""
+        rows.append(Row(act, ours, theirs, verdict, cannot, rule))
     return Comparison(tuple(rows))
 
 
@@ -90,6 +97,12 @@ def _alike(
     if (ours.errno, ours.signal, ours.si_code) != (theirs.errno, theirs.signal, theirs.si_code):
         return False
     return _place(act, ours, model) == _place(act, theirs, kernel.outcomes)
+
+
+def _rule(played: Played, act: Act) -> str:
+    at = played.moments_of(act.key)
+    last = played.moments[at[-1]].event if at else None
+    return f"{last.operation}: {last.step}" if last else "not played"
 
 
 def is_handle(act: Act) -> bool:

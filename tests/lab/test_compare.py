@@ -9,9 +9,14 @@ from devmemkit.lab.guest import Guest
 from devmemkit.lab.kernels import Kernel
 from devmemkit.lab.perform import Performed, perform, processes, requests
 from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.story import SETTLE, Act, Ref
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Machine
+from devmemkit.model.trace import Event
+from devmemkit.scenarios.story import SETTLE, Act, Moment, Played, Ref
 from devmemkit.scenarios.takeover import Takeover
 
+BEFORE = Machine(KernelProfile("6.12"), {})
+NONE: frozenset[str] = frozenset()
 ACTS = (
     Act("open", "P", "open_devmem", {"pid": "P"}),
     Act("map", "P", "mmap_devmem", {"pid": "P", "fd": Ref("open"), "length": 0x2000}),
@@ -25,6 +30,16 @@ MODEL = {
     "claim": Outcome(0x1000),
     "load": Outcome(None, None, "SIGBUS", "BUS_ADRERR", 0x11000),
 }
+PLAYED = Played(
+    ACTS,
+    BEFORE,
+    tuple(
+        Moment(at, Event(act.actor, act.operation, f"last_of_{act.key}", NONE, NONE, None), BEFORE)
+        for at, act in enumerate(ACTS)
+        if act.key in MODEL
+    ),
+    MODEL,
+)
 KERNEL = {
     "open": Outcome(3),
     "map": Outcome(0x70000),
@@ -35,7 +50,7 @@ KERNEL = {
 
 def verdicts(outcomes: dict[str, Outcome], cannot: dict[str, str] | None = None) -> dict[str, str]:
     kept = {key: outcome for key, outcome in outcomes.items() if key not in (cannot or {})}
-    compared = compare(ACTS, MODEL, Performed(kept, cannot or {}, {}))
+    compared = compare(PLAYED, Performed(kept, cannot or {}, {}))
     return {row.act.key: row.verdict.name for row in compared.rows}
 
 
@@ -55,8 +70,10 @@ def test_handles_and_places_are_each_sides_own() -> None:
     ],
 )
 def test_a_difference_fails(key: str, outcome: Outcome) -> None:
-    compared = compare(ACTS, MODEL, Performed({**KERNEL, key: outcome}, {}, {}))
-    assert [row.act.key for row in compared.divergences] == [key]
+    compared = compare(PLAYED, Performed({**KERNEL, key: outcome}, {}, {}))
+    (row,) = compared.divergences
+    assert row.act.key == key
+    assert row.rule == f"{row.act.operation}: last_of_{key}"
     assert "FAILED" in str(compared)
 
 
@@ -71,7 +88,7 @@ def test_after_an_act_that_could_not_be_carried_out_nothing_is_decided() -> None
 
 
 def test_the_count_has_every_verdict() -> None:
-    compared = compare(ACTS, MODEL, Performed(KERNEL, {}, {}))
+    compared = compare(PLAYED, Performed(KERNEL, {}, {}))
     assert compared.count() == {**dict.fromkeys(Verdict, 0), Verdict.PASSED: 4}
 
 
@@ -108,14 +125,14 @@ def test_takeover_is_the_same_on_the_kernel(
     guest: Guest, kernel: Kernel, offset: int, size: int
 ) -> None:
     story = takeover(kernel, claim_offset=offset, claim_size=size)
-    compared = compare(story.acts, story.played.outcomes, perform(guest, story.acts))
+    compared = compare(story.played, perform(guest, story.acts))
     assert not compared.divergences, str(compared)
     assert compared.count()[Verdict.PASSED] == len(story.acts) - 1  # all but SETTLE
 
 
 def test_a_wrong_model_is_noticed(guest: Guest, kernel: Kernel) -> None:
     story = takeover(kernel, policy="NoProtection")
-    compared = compare(story.acts, story.played.outcomes, perform(guest, story.acts))
+    compared = compare(story.played, perform(guest, story.acts))
     keys = {row.act.key for row in compared.divergences}
     assert {"load_at_once", "load_after", "load_child", "load_private", "map_again"} <= keys
     assert "load_beyond" not in keys
