@@ -1,4 +1,4 @@
-"""The command line: `devmemkit reproduce`, `devmemkit iomem`, `devmemkit lab`."""
+"""The command line: `devmemkit reproduce`, `iomem`, `lab`, `conform`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from devmemkit import __version__
+from devmemkit.lab import command
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,32 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     iomem = commands.add_parser("iomem", help="print a dump of /proc/iomem and what was repaired")
     iomem.add_argument("file", metavar="FILE", help="- for standard input")
     iomem.add_argument("--json", action="store_true", help="entries and repairs as JSON")
-    lab = commands.add_parser("lab", help="real kernels: list them, play a scenario on one")
-    actions = lab.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help="which are cached, which can be had")
-    listed.add_argument("--refresh", action="store_true", help="read the package lists now")
-    played = actions.add_parser("run", help="play a scenario live, beside the model")
-    played.add_argument("scenario", metavar="SCENARIO")
-    played.add_argument("--kernel", required=True, metavar="V", help="such as 6.12")
+    command.add_parsers(commands)
     return parser
-
-
-def _lab(options: argparse.Namespace) -> int:
-    from devmemkit.lab.guest import GuestError
-    from devmemkit.lab.kernels import KernelError
-    from devmemkit.lab.run import run
-    from devmemkit.lab.show import list_kernels
-    from devmemkit.scenarios.machines import recorded
-
-    try:
-        if options.action == "run":
-            return 0 if run(options.scenario, options.kernel) else 1
-        versions = [machine.split("-")[1] for machine in recorded()]
-        print(list_kernels(versions, refresh=options.refresh))
-    except (ValueError, GuestError, KernelError) as error:
-        print(f"devmemkit lab {options.action}: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
 def _reproduce(options: argparse.Namespace) -> int:
@@ -113,7 +90,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; its exit status (2: asked for what cannot be, 130: interrupted)."""
     try:
         options = _parser().parse_args(argv)
-        commands = {"reproduce": _reproduce, "iomem": _iomem, "lab": _lab}
+        commands = {"reproduce": _reproduce, "iomem": _iomem}
+        commands |= {"lab": command.lab, "conform": command.conform}
         return commands[options.command](options)
     except SystemExit as stop:
         return int(stop.code or 0)

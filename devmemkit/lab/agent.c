@@ -70,6 +70,12 @@ static struct shared {
 	unsigned char data[DATA];
 	size_t used;
 	struct worker { char name[32]; pid_t pid; } worker[WORKERS];
+	struct race {
+		_Atomic enum { OPENING, READY, GO, RETURNED, TOUCH, TOUCHED } stage;
+		uint64_t start, entered, returned; /* CLOCK_MONOTONIC, ns */
+		int error;
+		unsigned int alive, dead;
+	} race;
 } *shared;
 
 static int sockets[WORKERS][2]; /* main's end and the worker's */
@@ -665,6 +671,23 @@ static void release(struct act *a)
 	a->value = 1;
 }
 
+/* The claim and the driver's own mapping as one act: EBUSY when the one fails, ENOMEM the other. An
+ * older driver then forgets its claim, which stays for good. */
+static void probe_ramoops(struct act *a)
+{
+	claim(a);
+	if (a->state == CANNOT && strstr(a->cannot, "its ioremap conflicts")) {
+		a->state = DONE;
+		a->error = ENOMEM;
+	} else if (a->state == DONE && !a->error &&
+		   access("/sys/bus/platform/drivers/ramoops/ramoops", F_OK)) {
+		a->error = ENOMEM;
+		claimed_size = 0;
+		if (syscall(SYS_delete_module, "ramoops", O_NONBLOCK))
+			cannot(a, "rmmod ramoops: %s", strerror(errno));
+	}
+}
+
 /* ramoops maps what it claims at once; its probe ends with success only if that worked. */
 static void map_claim(struct act *a)
 {
@@ -893,6 +916,166 @@ static void read_path(struct act *a)
 		close(fd);
 }
 
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000UL + time.tv_nsec;
+}
+
+/* Count the pages of [from, to) that a load still reaches: all, or the first and the last of every
+ * 2 MiB, which is what one page table maps. */
+static void touch_pages(struct race *race, char *from, char *to)
+{
+	size_t step = 2UL << 20;
+
+	if (to - from <= (long)step)
+		step = PAGE;
+	for (char *page = from; page < to; page += step)
+		for (int last = 0; last <= (step > PAGE); last++)
+			if (!sigsetjmp(on_trap, 1)) {
+				*(volatile char *)(last ? page + step - PAGE : page);
+				race->alive++;
+			} else {
+				race->dead++;
+			}
+}
+
+/* The mapper: alone on the second CPU it maps once, at the time that was agreed on. */
+static void race_to_map(struct act *a, struct race *race, int fd)
+{
+	uint64_t start = number(a, "start"), first = start, last = start + number(a, "length");
+	cpu_set_t second = {{2}};
+	char *at;
+
+	sched_setaffinity(0, sizeof second, &second);
+	race->stage = READY;
+	while (race->stage != GO || now() < race->start)
+		;
+	race->entered = now();
+	at = mmap(NULL, last - first, PROT_READ | PROT_WRITE, MAP_SHARED, fd, number(a, "offset"));
+	race->returned = now();
+	race->error = at == MAP_FAILED ? errno : 0;
+	race->stage = RETURNED;
+	while (race->stage != TOUCH)
+		usleep(100);
+	if (claimed_start < last && claimed_start + claimed_size > first) { /* else all of it */
+		last = last < claimed_start + claimed_size ? last : claimed_start + claimed_size;
+		first = first > claimed_start ? first : claimed_start;
+	}
+	if (!race->error)
+		touch_pages(race, at + (first - start), at + (last - start));
+	race->stage = TOUCHED;
+	_exit(0);
+}
+
+/* KiB of page tables that a process has: they grow while its mmap fills them. */
+static uint64_t page_tables(pid_t pid)
+{
+	char path[64], text[4096], *line = NULL;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (length > 0) {
+		text[length] = 0;
+		line = strstr(text, "VmPTE:");
+	}
+	return line ? strtoul(line + 6, NULL, 10) : 0;
+}
+
+static void wait_for_stage(struct race *race, int stage, pid_t mapper)
+{
+	while (race->stage != stage) {
+		siginfo_t gone = {0};
+
+		if (waitid(P_PID, mapper, &gone, WEXITED | WNOHANG | WNOWAIT) || gone.si_pid)
+			if (race->stage != stage)
+				die("the mapper is dead");
+		usleep(100);
+	}
+}
+
+/* One mmap against one claim: `length` bytes of `path` from `offset`, which is the address `start`,
+ * against what ramoops holds. It lets go of it before, and claims it again `delay` ns after the
+ * mmap begins; not before that has made `grown` KiB of page tables, or has returned; or when all is
+ * over if `claim` is 0. As no module is loaded the time is sharp. */
+static void race(struct act *a)
+{
+	static const char bind_path[] = "/sys/bus/platform/drivers/ramoops/bind";
+	static const char unbind_path[] = "/sys/bus/platform/drivers/ramoops/unbind";
+	static char text[160];
+	uint64_t first = claimed_start, last = first + claimed_size - 1, begin, end;
+	uint64_t grown = number(a, "grown");
+	int64_t delay = number(a, "delay"), ahead = delay < 0 ? -delay : 0;
+	struct race *race = &shared->race;
+	int fd = open(string(a, "path"), O_RDWR | O_SYNC | O_CLOEXEC), error, before, shown;
+	pid_t mapper;
+
+	if (fd < 0)
+		return answer(a, fd);
+	error = claimed_size ? say(unbind_path, "ramoops") : ENODEV;
+	if (error) {
+		close(fd);
+		return cannot(a, "ramoops does not let go: %s", strerror(error));
+	}
+	before = nodes(first, last);
+	*race = (struct race){0};
+	mapper = fork();
+	if (!mapper)
+		race_to_map(a, race, fd);
+	close(fd);
+	wait_for_stage(race, READY, mapper);
+	grown = grown ? grown + page_tables(mapper) : 0;
+	race->start = now() + ahead + 1000000;
+	race->stage = GO;
+	while (number(a, "claim") && now() < race->start + delay)
+		;
+	while (grown && race->stage != RETURNED && page_tables(mapper) < grown)
+		;
+	begin = now();
+	error = number(a, "claim") ? say(bind_path, "ramoops") : 0;
+	end = now();
+	wait_for_stage(race, RETURNED, mapper);
+	shown = nodes(first, last) - before;
+	race->stage = TOUCH;
+	wait_for_stage(race, TOUCHED, mapper);
+	waitpid(mapper, NULL, 0);
+	if (!number(a, "claim"))
+		error = say(bind_path, "ramoops");
+	if (error)
+		return cannot(a, "ramoops does not claim: %s", strerror(error));
+	snprintf(text, sizeof text, "%ld %ld %ld %d %d %u %u", race->returned - race->entered,
+		 begin - race->entered, end - race->entered, shown, race->error, race->alive,
+		 race->dead);
+	a->text = text;
+}
+
+/* The paths that match a pattern, a line each. */
+static void glob_paths(struct act *a)
+{
+	glob_t found;
+
+	a->bytes = shared->data + shared->used;
+	if (glob(string(a, "pattern"), 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		size_t length = strlen(found.gl_pathv[i]) + 1;
+		unsigned char *line = space(length);
+
+		if (!line)
+			return cannot(a, "too many paths");
+		memcpy(line, found.gl_pathv[i], length);
+		line[length - 1] = '\n';
+		a->value += length;
+	}
+	globfree(&found);
+}
+
 /* Playing */
 
 static const struct operation {
@@ -910,10 +1093,12 @@ static const struct operation {
 	{"madvise", advise}, {"msync", sync_mapping}, {"mlock", lock}, {"fork", fork_child},
 	{"ptrace_peek", peek_or_poke, 1}, {"ptrace_poke", peek_or_poke, 1},
 	{"process_vm_readv", vm_read, 1}, {"request_mem_region", claim, 1},
-	{"release_mem_region", release, 1}, {"ioremap", map_claim, 1}, {"iounmap", unmap_claim, 1},
+	{"release_mem_region", release, 1}, {"ramoops_probe", probe_ramoops, 1},
+	{"ramoops_remove", release, 1}, {"ioremap", map_claim, 1}, {"iounmap", unmap_claim, 1},
 	{"bind", bind_driver, 1}, {"unbind", unbind_driver, 1},
 	{"remove", remove_device, 1}, {"process", process, 1}, {"reset", reset, 1},
 	{"read_block", read_block, 1}, {"clear", clear, 1}, {"read_path", read_path, 1},
+	{"glob", glob_paths, 1}, {"race", race, 1},
 };
 
 static const struct operation *operation_of(struct act *a)

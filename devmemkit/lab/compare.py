@@ -20,6 +20,9 @@ class Verdict(Enum):
     SKIPPED = "not played by either, or it could not be carried out in the guest"
 
 
+WORST_FIRST = (Verdict.FAILED, Verdict.UNDECIDED, Verdict.SKIPPED, Verdict.PASSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One act, both outcomes (None: not played), `cannot` where the guest was unable to.
@@ -51,18 +54,27 @@ class Comparison:
         found = Counter(row.verdict for row in self.rows)
         return {verdict: found[verdict] for verdict in Verdict}
 
-    def __str__(self) -> str:
-        lines = [("act", "operation", "model", "kernel", "verdict")]
-        for row in self.rows:
-            kernel = row.cannot or _shown(row.act, row.kernel)
-            model = _shown(row.act, row.model)
-            lines.append((row.act.key, row.act.operation, model, kernel, row.verdict.name))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        padded = (
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            for line in lines
-        )
-        return "\n".join(line.rstrip() for line in padded)
+
+def table(found: dict[str, Comparison]) -> str:
+    """One story on several kernels: each act, the model's outcome and the kernel's, the verdict."""
+    versions = list(found)
+    head = [cell for version in versions for cell in (f"model {version}", f"Linux {version}")]
+    lines = [["act", "operation", *head, "verdict"]]
+    for rows in zip(*(comparison.rows for comparison in found.values()), strict=True):
+        cells = [c for row in rows for c in (shown(row.act, row.model), _kernel_cell(row))]
+        verdicts = {row.verdict for row in rows}
+        worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
+        lines.append([rows[0].act.key, rows[0].act.operation, *cells, worst.name])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    )
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def _kernel_cell(row: Row) -> str:
+    return row.cannot or shown(row.act, row.kernel)
 
 
 def compare(played: Played, kernel: Performed) -> Comparison:
@@ -93,7 +105,7 @@ def _alike(
     act: Act, ours: Outcome, theirs: Outcome, model: dict[str, Outcome], kernel: Performed
 ) -> bool:
     if ours.ok or theirs.ok:
-        return ours.ok and theirs.ok and (is_handle(act) or ours.value == theirs.value)
+        return ours.ok and theirs.ok and (act.live or is_handle(act) or ours.value == theirs.value)
     if (ours.errno, ours.signal, ours.si_code) != (theirs.errno, theirs.signal, theirs.si_code):
         return False
     return _place(act, ours, model) == _place(act, theirs, kernel.outcomes)
@@ -119,7 +131,8 @@ def _place(act: Act, outcome: Outcome, outcomes: dict[str, Outcome]) -> int | No
     return outcome.si_addr - start if isinstance(start, int) else outcome.si_addr
 
 
-def _shown(act: Act, outcome: Outcome | None) -> str:
+def shown(act: Act, outcome: Outcome | None) -> str:
+    """An outcome in a table's cell."""
     if outcome is None:
         return "not played"
     if outcome.ok and is_handle(act):

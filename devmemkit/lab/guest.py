@@ -21,15 +21,21 @@ from devmemkit.lab.programs import KernelError
 
 __all__ = ["CMDLINE", "MACHINE", "Bootable", "Guest", "GuestError", "KernelError", "boot"]
 
-MACHINE = (
-    *("-accel", "tcg,thread=multi", "-cpu", "qemu64", "-smp", "2", "-m", "2048"),
-    *("-display", "none", "-no-reboot", "-nic", "none", "-device", "e1000"),
-    *("-blockdev", "null-co,node-name=scratch,size=16777216,read-zeroes=on"),
-    *("-device", "nvme,drive=scratch,serial=1", "-device", "ivshmem-plain,memdev=shared"),
-    *("-object", "memory-backend-ram,id=shared,size=64M,share=on"),
-    # ports alone, no memory BAR: the addresses stay those of the recorded machines
-    *("-device", "virtio-serial-pci,disable-modern=on,vectors=0"),
-)
+
+def machine(shared_mib: int = 64) -> tuple[str, ...]:
+    """QEMU's arguments for a machine whose ivshmem device has a BAR of so many MiB."""
+    return (
+        *("-accel", "tcg,thread=multi", "-cpu", "qemu64", "-smp", "2", "-m", "2048"),
+        *("-display", "none", "-no-reboot", "-nic", "none", "-device", "e1000"),
+        *("-blockdev", "null-co,node-name=scratch,size=16777216,read-zeroes=on"),
+        *("-device", "nvme,drive=scratch,serial=1", "-device", "ivshmem-plain,memdev=shared"),
+        *("-object", f"memory-backend-ram,id=shared,size={shared_mib}M,share=on"),
+        # ports alone, no memory BAR: the addresses stay those of the recorded machines
+        *("-device", "virtio-serial-pci,disable-modern=on,vectors=0"),
+    )
+
+
+MACHINE = machine()
 """QEMU's arguments: the machine of data/machines, and a port for the agent."""
 
 CMDLINE = "console=ttyS0 quiet panic=-1 oops=panic nokaslr norandmaps memmap=256M!1G"
@@ -113,6 +119,11 @@ class Guest:
             raise OSError(number, os.strerror(number), path)
         return bytes.fromhex(answer["bytes"]).decode(errors="replace")
 
+    def glob(self, pattern: str) -> list[str]:
+        """The paths in the guest that match a shell pattern, sorted."""
+        answer = self.play([{"operation": "glob", "pattern": pattern}])[0]
+        return bytes.fromhex(answer["bytes"]).decode(errors="replace").splitlines()
+
     def iomem(self) -> str:
         """/proc/iomem as root reads it."""
         return self.read("/proc/iomem")
@@ -164,7 +175,9 @@ _CODES = {
 
 
 @contextmanager
-def boot(kernel: Bootable, cmdline: str = "", *, limit: float = 120) -> Iterator[Guest]:
+def boot(
+    kernel: Bootable, cmdline: str = "", *, limit: float = 120, shared_mib: int = 64
+) -> Iterator[Guest]:
     """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
 
     GuestError, with the end of the console log, when it is not up after `limit` seconds.
@@ -178,7 +191,8 @@ def boot(kernel: Bootable, cmdline: str = "", *, limit: float = 120) -> Iterator
         ours, theirs = socket.socketpair()
         with ours, theirs:
             command = [
-                *(qemu, *MACHINE, "-kernel", str(kernel.vmlinuz), "-initrd", str(work / "initrd")),
+                *(qemu, *machine(shared_mib), "-kernel", str(kernel.vmlinuz)),
+                *("-initrd", str(work / "initrd")),
                 *("-append", f"{CMDLINE} {cmdline}".strip()),
                 *("-chardev", f"socket,id=agent,fd={theirs.fileno()}"),
                 *("-device", "virtserialport,chardev=agent"),

@@ -8,7 +8,7 @@ from typing import Any
 from devmemkit.lab.guest import Guest
 from devmemkit.model.errors import Outcome
 from devmemkit.model.step import OPERATIONS
-from devmemkit.scenarios.story import SETTLE, Act, Ref
+from devmemkit.scenarios.story import SETTLE, Act, Ref, processes
 
 WHOLE = {"tree": "iomem", "parent": (), "flags": 0, "whole_tree": True, "bars": None}
 """Arguments that steer the model alone; a driver in the guest knows no other value."""
@@ -42,12 +42,6 @@ def perform(guest: Guest, acts: tuple[Act, ...], *, limit: float = 60) -> Perfor
         {a.key: r["cannot"] for a, r in pairs if "cannot" in r},
         {a.key: r["ns"] for a, r in pairs if "skipped" not in r},
     )
-
-
-def processes(acts: tuple[Act, ...]) -> list[str]:
-    """The processes that a story begins with: those that no fork makes."""
-    made = {act.arguments["child"] for act in acts if act.operation == "fork"}
-    return sorted({act.arguments["pid"] for act in acts if "pid" in act.arguments} - made)
 
 
 def requests(acts: list[Act], *, after: int = 0) -> list[dict[str, Any]]:

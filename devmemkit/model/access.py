@@ -13,7 +13,7 @@ from devmemkit.model.physical import patched, read_physical, write_physical
 from devmemkit.model.region import DISJOINT, region_intersects
 from devmemkit.model.step import Frame, Next, Return, Step, lock, operation
 from devmemkit.model.strict import LOW_MEGABYTE
-from devmemkit.model.task import VM, find_vma
+from devmemkit.model.task import VM, Vma, find_vma
 
 
 def pieces(address: int, count: int) -> list[tuple[int, int]]:
@@ -62,6 +62,8 @@ def poke(m: View, pid: str, address: int, data: bytes) -> None:
     vma = find_vma(m, pid, address)
     if vma is not None and VM.SHARED in vma.flags:
         write_physical(m, (m["pagetable", pid].pfn(vpn) << PAGE_SHIFT) + at, data)
+        if vma.file.kind == "resource" and vpn not in m["pagetable", pid].dirty:
+            m.edit(("pagetable", pid)).write(vpn)
         return
     page = patched(peek(m, pid, vpn << PAGE_SHIFT, PAGE_SIZE), at, data)
     table = m.edit(("pagetable", pid))
@@ -99,9 +101,8 @@ def user_copy(m: View, f: Frame) -> Next:
     try:
         for address, count in pieces(f.address, f.count):
             fault(m, f.pid, address, need)
-            vma = find_vma(m, f.pid, address)
-            if need == VM.WRITE and vma is not None and VM.SHARED not in vma.flags:
-                poke(m, f.pid, address, peek(m, f.pid, address, count))  # its own copy now
+            if need == VM.WRITE:  # a private page is its own copy now, a shared one was written
+                poke(m, f.pid, address, peek(m, f.pid, address, count))
     except Trap as trap:
         raise KernelError("EFAULT", f"user buffer at {trap.address:#x}: {trap}") from None
     return Return(f.count)
@@ -114,17 +115,26 @@ copy_to_user = operation("copy_to_user", user_copy, needs=("pid", "address"), co
 """read(2) into a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
 
+def _is_gone(m: View, vma: Vma) -> bool:
+    """Whether it maps a sysfs file whose device was removed (kernfs_get_active)."""
+    return vma.file.kind == "resource" and m.get(("pci", vma.file.bdf)) is None
+
+
 def follow_phys(m: View, f: Frame) -> Next:
     """ptrace and /proc/pid/mem on a remapped VMA, first half: find the pfn; EIO when it is gone.
 
-    mmap_lock is held throughout: an mmap or munmap waits, a zap does not.
+    EIO too for a sysfs file whose device was removed (kernfs_vma_access). mmap_lock is held
+    throughout: an mmap or munmap waits, a zap does not.
     """
     lock(m, f, f"mmap {f.pid}", write=False)
     vma = find_vma(m, f.pid, f.address)
     pfn = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
-    if vma is None or pfn is None:
+    if vma is None or pfn is None or _is_gone(m, vma):
         raise KernelError("EIO", f"no page at {f.address:#x}")
-    if f.operation == "ptrace_poke" and VM.WRITE | VM.SHARED not in vma.flags:
+    writable = VM.WRITE | VM.SHARED in vma.flags and (
+        f.address >> PAGE_SHIFT not in m["pagetable", f.pid].protected
+    )
+    if f.operation == "ptrace_poke" and not writable:
         raise KernelError("EIO", f"the PTE at {f.address:#x} is not writable")
     if m.kernel["access_one_page"] and pfn >= LOW_MEGABYTE:  # RAM below 1 MiB is reserved
         page = (pfn << PAGE_SHIFT, PAGE_SIZE)

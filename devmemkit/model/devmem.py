@@ -5,8 +5,6 @@ Source: drivers/char/mem.c; the errnos are those of 5.10 to 7.3 unless a step sa
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.kernel import KernelProfile
@@ -30,7 +28,7 @@ from devmemkit.model.strict import (
     page_is_allowed,
     same_answer_until,
 )
-from devmemkit.model.task import File, get_file, open_file, set_file
+from devmemkit.model.task import File, get_file, open_file, update_file
 
 MAX_ERRNO = 4095
 
@@ -66,7 +64,7 @@ def memory_lseek(m: View, f: Frame) -> Next:
     pos = (f.offset + (file.pos if f.whence == "CUR" else 0)) & U64
     if pos >= U64 - MAX_ERRNO + 1:
         raise KernelError("EOVERFLOW", f"offset {pos:#x} looks like an errno")
-    set_file(m, f.pid, f.fd, replace(file, pos=pos))
+    update_file(m, f.pid, f.fd, pos=pos)
     return Return(pos)
 
 
@@ -118,8 +116,7 @@ def copy_page(m: View, f: Frame) -> Next:
     if f.left:
         return "copy_page"
     if f.at_pos:
-        file = get_file(m, f.pid, f.fd)
-        set_file(m, f.pid, f.fd, replace(file, pos=f.offset + len(f.done)))
+        update_file(m, f.pid, f.fd, pos=f.offset + len(f.done))
     return Return(f.done if f.operation == "read_devmem" else len(f.done))
 
 

@@ -1,118 +1,99 @@
-"""PCI drivers that come and go: bind, unbind, and the removal of a device.
+"""Drivers that come and go: bind, unbind, and the removal of a PCI device.
 
-Source: drivers/base/dd.c, drivers/pci/pci-driver.c, remove.c; the same in 5.10 to 7.3.
+Source: drivers/base/bus.c, dd.c, drivers/pci/pci-driver.c, remove.c; the same in 5.10 to 7.3 unless
+a step says otherwise.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from devmemkit.model import nvdimm, pcidriver  # noqa: F401 - they register operations
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
-from devmemkit.model.memtype import ioremap, memtype_free
 from devmemkit.model.pci import device, node_of
 from devmemkit.model.resource import release_resource
 from devmemkit.model.revoke import zap_vma
 from devmemkit.model.step import Call, Frame, Next, Return, lock, operation
 
 
-def probe(m: View, f: Frame) -> Next:
-    """A driver's probe begins with pci_enable_device; EBUSY when another driver has the device.
+def _kind(m: View, name: str) -> str:
+    return "nd" if m.get(("nd", name)) is not None else "pci"
 
-    bind, unbind and remove exclude one another by the device's lock.
+
+def device_driver_attach(m: View, f: Frame) -> Next:
+    """A driver's bind file: ENOENT where the bus has no such driver, ENODEV for no such device.
+
+    ENODEV too for a device that is not the driver's; one that has a driver is EBUSY, but ENODEV on
+    5.10. bind, unbind and remove exclude one another by the device's lock.
     """
     lock(m, f, f"device {f.bdf}")
-    if device(m, f.bdf).driver is not None:
-        raise KernelError("EBUSY", f"{f.bdf} is bound to {device(m, f.bdf).driver}")
-    return Call("pci_enable_device", {"bdf": f.bdf})
+    kind = _kind(m, f.bdf)
+    found = m["nd", f.bdf] if kind == "nd" else device(m, f.bdf)
+    if (f.driver == "nd_pmem") != (kind == "nd"):
+        raise KernelError("ENOENT", f"the {kind} bus has no driver {f.driver}")
+    if kind == "pci" and f.driver in pcidriver.PROBE_ERRORS and found.fits not in (None, f.driver):
+        raise KernelError("ENODEV", f"{f.bdf} is no device of {f.driver}")
+    if found.driver is not None:
+        raise KernelError(_told(m, "EBUSY"), f"{f.bdf} is bound to {found.driver}")
+    probe = "nd_pmem_probe" if kind == "nd" else "pci_probe"
+    arguments = {"bdf": f.bdf, "driver": f.driver, "bars": f.bars}
+    return Call(probe, arguments, catch="probe_failed")
 
 
-def probe_request(m: View, f: Frame) -> Next:
-    """It claims its BARs under its own name."""
-    return Call("pci_request_regions", {"bdf": f.bdf, "name": f.driver, "bars": f.bars})
-
-
-def probe_ioremap(m: View, f: Frame) -> Next:
-    """ioremap of the claimed memory BARs, UC-; a memtype conflict fails the probe."""
-    dev = device(m, f.bdf)
-    try:
-        for index in dev.held:
-            bar = dev.bar(index)
-            if bar is not None and bar.memory:
-                ioremap(m, bar.start, bar.end, ("driver", f.bdf))
-    except KernelError:
-        memtype_free(m, ("driver", f.bdf))
-        return "probe_undo"
-    m["pci", f.bdf] = replace(dev, driver=f.driver)
+def driver_bound(m: View, f: Frame) -> Next:
+    """The device has its driver."""
+    kind = _kind(m, f.bdf)
+    m[kind, f.bdf] = replace(m[kind, f.bdf], driver=f.driver)
     return Return(0)
 
 
-def probe_undo(m: View, f: Frame) -> Next:
-    """The probe fails: the claims are given back."""
-    return Call("pci_release_regions", {"bdf": f.bdf, "bars": device(m, f.bdf).held})
-
-
 def probe_failed(m: View, f: Frame) -> Next:
-    """ENOMEM, as a driver says when ioremap gave it nothing."""
-    raise KernelError("ENOMEM", f"{f.driver}: ioremap of {f.bdf} failed")
+    """bind fails with the probe's errno, on 5.10 with ENODEV whatever it was."""
+    raise KernelError(_told(m, f.result.errno), f.result.why)
+
+
+def _told(m: View, errno: str) -> str:
+    return "ENODEV" if m.kernel["bind_error"] == "ENODEV" else errno
 
 
 bind = operation(
     "bind",
-    probe,
-    probe_request,
-    probe_ioremap,
-    probe_undo,
+    device_driver_attach,
+    driver_bound,
     probe_failed,
     needs=("bdf",),
     driver="driver",
     bars=None,
 )
-"""A driver takes the device: enable, claim, ioremap. EBUSY, EINVAL, ENOMEM."""
+"""A driver takes the device `bdf` (a PCI address or a namespace); `bars` are those it claims."""
 
 
-def ioremap_region(m: View, f: Frame) -> Next:
-    """A driver maps what it has claimed for itself, UC-; ENOMEM when the memtypes conflict."""
-    ioremap(m, f.start, f.start + f.size - 1, ("driver", f.name))
-    return Return(0)
-
-
-def iounmap_region(m: View, f: Frame) -> Next:
-    """The driver's own mapping goes, and its memtype with it."""
-    memtype_free(m, ("driver", f.name))
-    return Return(0)
-
-
-operation("ioremap", ioremap_region, needs=("start", "size"), name="driver")
-operation("iounmap", iounmap_region, name="driver")
-
-
-def unbind_ioremap(m: View, f: Frame) -> Next:
-    """The driver's remove: its kernel mapping goes; ENODEV when no driver is bound."""
+def device_driver_detach(m: View, f: Frame) -> Next:
+    """The device's unbind file, which is there while a driver is bound: ENODEV otherwise."""
     lock(m, f, f"device {f.bdf}")
-    if device(m, f.bdf).driver is None:
+    kind = _kind(m, f.bdf)
+    found = m["nd", f.bdf] if kind == "nd" else device(m, f.bdf)
+    if found.driver is None:
         raise KernelError("ENODEV", f"{f.bdf} has no driver")
-    memtype_free(m, ("driver", f.bdf))
-    return None
-
-
-def unbind_release(m: View, f: Frame) -> Next:
-    """Its claims are released; no mapping comes back."""
-    return Call("pci_release_regions", {"bdf": f.bdf, "bars": device(m, f.bdf).held})
+    return Call("nd_pmem_remove" if kind == "nd" else "pci_device_remove", {"bdf": f.bdf})
 
 
 def unbound(m: View, f: Frame) -> Next:
     """The device has no driver any more."""
-    m["pci", f.bdf] = replace(device(m, f.bdf), driver=None)
+    kind = _kind(m, f.bdf)
+    m[kind, f.bdf] = replace(m[kind, f.bdf], driver=None)
     return Return(0)
 
 
-unbind = operation("unbind", unbind_ioremap, unbind_release, unbound, needs=("bdf",))
+unbind = operation("unbind", device_driver_detach, unbound, needs=("bdf",))
 
 
 def remove_driver(m: View, f: Frame) -> Next:
     """echo 1 > remove: the driver goes first, where there is one."""
     lock(m, f, f"device {f.bdf}")
+    if _kind(m, f.bdf) == "nd":
+        raise KernelError("ENOENT", f"{f.bdf} has no remove file")
     if device(m, f.bdf).driver is None:
         return "remove_files"
     return Call("unbind", {"bdf": f.bdf})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devmemkit.model.machine import View
 from devmemkit.model.pagetable import PageTable
 from devmemkit.model.step import Frame, Next, Return, lock, operation
-from devmemkit.model.task import VM, link_vma, put_vmas
+from devmemkit.model.task import VM, link_vma, put_vmas, share_files
 from devmemkit.model.track import can_copy, copy_memtype
 
 
@@ -18,7 +18,7 @@ def dup_mm(m: View, f: Frame) -> Next:
         raise ValueError(f"child: expected the name of no process, got {f.child!r}")
     lock(m, f, f"mmap {f.pid}")
     m["task", f.child] = m["task", f.pid]
-    m["files", f.child] = m["files", f.pid]
+    share_files(m, f.pid, f.child)
     m["vmas", f.child] = ()
     m["pagetable", f.child] = PageTable()
     f.todo = tuple(vma for vma in m["vmas", f.pid] if VM.DONTCOPY not in vma.flags)
@@ -49,6 +49,7 @@ def copy_page_range(m: View, f: Frame) -> Next:
     for first, until, pfn in parent.between(f.page, last):
         child.set(first, until, pfn)
     child.private.update({v: page for v, page in parent.private.items() if f.page <= v <= last})
+    child.protected |= frozenset(v for v in parent.protected if f.page <= v <= last)  # and clean
     f.page = last + 1
     if f.page <= end:
         return "copy_page_range"

@@ -10,6 +10,7 @@ Components and their keys:
     ("i_mmap", name)               AddressSpace: who maps the file, by page offset
     ("page", pfn)                  bytes of one physical page; absent means zeroes
     ("pci", bdf)                   PciDevice
+    ("nd", name)                   Namespace
     "memtype"                      tuple of Memtype reservations
     "mtrr_uc"                      tuple of (first, last) pages that are uncachable by MTRR
     ("lock", name)                 tuple of (actor, writes), the holders

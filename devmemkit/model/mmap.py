@@ -11,6 +11,7 @@ from devmemkit.model.machine import View
 from devmemkit.model.step import Frame, Next, Return, lock
 from devmemkit.model.task import (
     REMAPPED,
+    TASK_SIZE,
     VM,
     Vma,
     get_file,
@@ -24,7 +25,6 @@ from devmemkit.model.track import track_remap
 LOWEST = 0x7F00_0000_0000
 """Address of a process's first mapping; a real kernel draws it at random."""
 
-TASK_SIZE = (1 << 47) - PAGE_SIZE
 MAX_LFS_FILESIZE = (1 << 63) - 1
 
 MMAP: dict[str, Any] = {
@@ -42,8 +42,8 @@ def do_mmap(m: View, f: Frame) -> Next:
     """Take mmap_lock and test what mm/mmap.c tests for any file, in its order.
 
     EINVAL (offset inside a page), EBADF, EINVAL (length 0), ENOMEM (more than there are
-    addresses), EOVERFLOW (beyond the largest offset), EACCES (open mode), EPERM (PROT_EXEC on
-    sysfs and procfs). Also picks the address: one page of hole between mappings.
+    addresses left), EOVERFLOW (beyond the largest offset), EACCES (open mode), EPERM (PROT_EXEC on
+    sysfs and procfs). The address is behind the last mapping, with a page of hole.
     """
     if f.offset % PAGE_SIZE:
         raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
@@ -52,8 +52,11 @@ def do_mmap(m: View, f: Frame) -> Next:
     if f.length <= 0:
         raise KernelError("EINVAL", f"length {f.length}")
     length = page_align(f.length)
-    if length > TASK_SIZE:
-        raise KernelError("ENOMEM", f"length {length:#x}")
+    if length > U64:
+        raise KernelError("ENOMEM", f"length {f.length:#x}")
+    start = max((vma.end for vma in m["vmas", f.pid]), default=LOWEST - PAGE_SIZE) + PAGE_SIZE
+    if start + length > TASK_SIZE:
+        raise KernelError("ENOMEM", f"no room for {length:#x} bytes from {start:#x}")
     largest = U64 + 1 if file.kind == "mem" else MAX_LFS_FILESIZE
     if f.offset >> PAGE_SHIFT > (largest - length) >> PAGE_SHIFT:
         raise KernelError("EOVERFLOW", f"offset {f.offset:#x} and length {length:#x}")
@@ -70,9 +73,8 @@ def do_mmap(m: View, f: Frame) -> Next:
         if VM.EXEC in flags:
             raise KernelError("EPERM", "nothing in sysfs or procfs can be mapped for execution")
         flags &= ~VM.MAYEXEC
-    start = max((vma.end for vma in m["vmas", f.pid]), default=LOWEST - PAGE_SIZE) + PAGE_SIZE
     pgoff = f.offset >> PAGE_SHIFT
-    f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0))
+    f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0, shared=""))
     f.page = pgoff
     return None
 

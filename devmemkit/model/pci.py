@@ -37,12 +37,16 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class PciDevice:
-    """A device by its address `bdf` ("0000:00:03.0"); `held` are the BARs its driver claims."""
+    """A device by its address `bdf` ("0000:00:03.0"); `held` are the BARs its driver claims.
+
+    `fits` is the one driver that is made for it, "" for none, None when any may take it.
+    """
 
     bdf: str
     bars: tuple[Bar, ...]
     driver: str | None = None
     held: tuple[int, ...] = ()
+    fits: str | None = None
 
     def bar(self, index: int) -> Bar | None:
         return next((bar for bar in self.bars if bar.index == index), None)

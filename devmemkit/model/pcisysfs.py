@@ -22,7 +22,7 @@ from devmemkit.model.mmap import (
 from devmemkit.model.pci import Bar, PciDevice, device
 from devmemkit.model.step import Frame, Next, Return, operation
 from devmemkit.model.strict import is_taken
-from devmemkit.model.task import File, get_file, open_file, set_file
+from devmemkit.model.task import File, close_file, get_file, open_file, update_file
 
 
 def sysfs_open(m: View, f: Frame) -> Next:
@@ -52,17 +52,16 @@ open_resource = operation(
 
 
 def pci_mmap_resource(m: View, f: Frame) -> Next:
-    """Lockdown EPERM; the page of the BAR's START alone is checked, EINVAL; the size, EINVAL.
+    """Ports ENODEV or EINVAL, lockdown EPERM; then EINVAL: a taken START page, the size.
 
     After a removal ENODEV. Then the offset becomes absolute: the same key space as /dev/mem.
     """
     file = f.vma.file
     bar = device(m, file.bdf).bar(file.bar)
-    refusal = None if bar and bar.memory else m.kernel["non_mappable"]
-    if m.kernel.lockdown and refusal != "ENODEV":
+    if bar is None or not bar.memory:
+        raise KernelError(m.kernel["non_mappable"], f"resource{file.bar} cannot be mapped")
+    if m.kernel.lockdown:
         raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
-    if bar is None or refusal:
-        raise KernelError(refusal or "EINVAL", f"resource{file.bar} cannot be mapped")
     _check_start(m, bar)
     if not _fits(f, bar, 0):
         raise KernelError("EINVAL", f"beyond the end of BAR {bar.index}")
@@ -123,7 +122,7 @@ def mmap_is_mem(m: View, f: Frame) -> Next:
         raise KernelError("ENOTTY", f"no device {file.bdf}")
     if m.kernel.lockdown:
         raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
-    set_file(m, f.pid, f.fd, replace(file, memory_state=True))
+    update_file(m, f.pid, f.fd, memory_state=True)
     return Return(0)
 
 
@@ -166,7 +165,7 @@ mmap_proc_pci = operation(
 def sys_close(m: View, f: Frame) -> Next:
     """close(2): the descriptor goes, mappings stay."""
     get_file(m, f.pid, f.fd)
-    set_file(m, f.pid, f.fd, None)
+    close_file(m, f.pid, f.fd)
     return Return(0)
 
 

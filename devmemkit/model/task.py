@@ -24,11 +24,18 @@ class VM(IntFlag):
     MAYSHARE = 0x80
     PFNMAP = 0x400
     IO = 0x4000
+    SEQ_READ = 0x8000
+    RAND_READ = 0x10000
     DONTCOPY = 0x20000
-    PAT = 0x40000000
     DONTEXPAND = 0x40000
+    PAT = 0x1000000
     DONTDUMP = 0x4000000
+    HUGEPAGE = 0x20000000
+    NOHUGEPAGE = 0x40000000
 
+
+TASK_SIZE = (1 << 47) - PAGE_SIZE
+"""End of a process's addresses."""
 
 REMAPPED = VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP
 PROT = {"r": VM.READ, "w": VM.WRITE, "x": VM.EXEC}
@@ -55,7 +62,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An open file; `kind` is mem, resource or proc, `f_mapping` names its address space."""
+    """An open file; `kind` is mem, resource or proc, `f_mapping` names its address space.
+
+    `shared` names what a fork made common to several processes (struct file): its position and
+    its ioctl state are those of all of them.
+    """
 
     kind: str
     f_mapping: str
@@ -67,6 +78,7 @@ class File:
     bar: int = 0
     wc: bool = False
     memory_state: bool = False
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +188,33 @@ def get_file(m: View, pid: str, fd: int, *kinds: str) -> File:
     return file
 
 
-def set_file(m: View, pid: str, fd: int, file: File | None) -> None:
-    """Replace the file of an open descriptor, None to close it."""
+def update_file(m: View, pid: str, fd: int, **changes: object) -> None:
+    """Change the state of an open file, for every process that has it by fork."""
+    old = get_file(m, pid, fd)
+    new = replace(old, **changes)  # type: ignore[arg-type]
+    if not old.shared:
+        return _put_file(m, pid, fd, new)
+    for kind, *names in [key for key in m.machine.components if isinstance(key, tuple)]:
+        for other, file in enumerate(m["files", names[0]] if kind == "files" else ()):
+            if file is not None and file.shared == old.shared:
+                _put_file(m, str(names[0]), other, new)
+    return None
+
+
+def close_file(m: View, pid: str, fd: int) -> None:
+    """Close an open descriptor; other processes keep theirs."""
+    _put_file(m, pid, fd, None)
+
+
+def share_files(m: View, pid: str, child: str) -> None:
+    """The child has the files of its parent: the same ones, not copies (dup_fd)."""
+    for fd, file in enumerate(m["files", pid]):
+        if file is not None and not file.shared:
+            _put_file(m, pid, fd, replace(file, shared=f"{child} {fd}"))
+    m["files", child] = m["files", pid]
+
+
+def _put_file(m: View, pid: str, fd: int, file: File | None) -> None:
     files = list(m["files", pid])
     files[fd] = file
     while files and files[-1] is None:  # so that opened and closed equals never opened

@@ -58,11 +58,17 @@ def split_memtype(m: View, pid: str, whole: Vma, parts: list[Vma]) -> None:
             memtype_copy(m, owner(pid, whole), owner(pid, part))
 
 
-def move_memtype(m: View, pid: str, old: Vma, new: Vma) -> None:
-    """A moved VMA keeps its type."""
+def move_memtype(m: View, pid: str, old: Vma, new: Vma, rest: list[Vma]) -> None:
+    """A moved VMA keeps its type; up to 6.15 the pieces that stay behind forget that they have one.
+
+    Source: untrack_pfn_moved, from 6.1 untrack_pfn_clear (measured on 5.10 to 6.12).
+    """
     if not _by_number(m):
         memtype_copy(m, owner(pid, old), owner(pid, new))
         memtype_free(m, owner(pid, old))
+        return
+    for vma in rest:
+        put_vmas(m, pid, remove=(vma,), add=(replace(vma, flags=vma.flags & ~VM.PAT),))
 
 
 def can_copy(m: View, pid: str, vma: Vma) -> None:

@@ -12,6 +12,7 @@ from devmemkit.model.iomem import parse
 from devmemkit.model.iomem_tree import tree_of
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine
+from devmemkit.model.nvdimm import namespaces
 from devmemkit.model.pci import Bar, PciDevice
 from devmemkit.model.pciresource import parse_resource
 from devmemkit.model.resource import Resource
@@ -68,11 +69,13 @@ def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Ma
     trees = {"iomem": tree_of(iomem, root_end=(1 << bits) - 1)}
     trees["ioport"] = tree_of(ports, root_end=0xFFFF, ports=True)
     more: dict[Key, Any] = {"ioport": trees["ioport"], "mtrr_uc": MTRR_UC}
+    bound = json.loads((folder / "bound" / "pci.json").read_text())
+    fits = {bdf: entry["driver"] for bdf, entry in bound.items()}
     for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
         rows = parse_resource(entry["resource"])
         bars = tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)
         held = tuple(b.index for b in bars if _claimed(trees["iomem" if b.memory else "ioport"], b))
-        more["pci", bdf] = PciDevice(bdf, bars, driver=entry["driver"], held=held)
+        more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, fits[bdf] or "")
     return _machine(kernel, trees["iomem"], bits, more, fine)
 
 
@@ -85,6 +88,7 @@ def _machine(
 ) -> Machine:
     ram = [n.end + 1 for n in iomem.walk() if n.flags & fl.IORESOURCE_SYSTEM_RAM == _RAM]
     components = {"iomem": iomem, "iomem_inode": True, "clock": 0, **more}
+    components |= {("nd", space.name): space for space in namespaces(iomem)}
     return Machine(kernel, components, high_memory=max(ram, default=0), phys_bits=bits, fine=fine)
 
 

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from devmemkit.model import access, claim, devmem, driver, fork, mm, mremap, pcisysfs  # noqa: F401 - register them
+from devmemkit.model import (  # noqa: F401 - register them
+    access,
+    claim,
+    devmem,
+    driver,
+    fork,
+    mm,
+    mremap,
+    pcisysfs,
+    platform,
+)
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import finished, start, steps_of, take_step
@@ -28,6 +38,8 @@ class Act:
     says: str = ""
     needs: str = ""
     """Key of an act without whose success this one is left out."""
+    live: bool = False
+    """What is read comes from a device, not from memory: the model does not know the value."""
 
 
 SETTLE = "settle"
@@ -39,6 +51,12 @@ class Ref:
 
     key: str
     plus: int = 0
+
+
+def processes(acts: tuple[Act, ...]) -> list[str]:
+    """The processes that a story begins with: those that no fork makes."""
+    made = {act.arguments["child"] for act in acts if act.operation == "fork"}
+    return sorted({act.arguments["pid"] for act in acts if "pid" in act.arguments} - made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ import pytest
 from devmemkit.lab.compare import Verdict, compare
 from devmemkit.lab.guest import Guest
 from devmemkit.lab.kernels import Kernel
-from devmemkit.lab.perform import Performed, perform, processes, requests
+from devmemkit.lab.perform import Performed, perform, requests
 from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.trace import Event
-from devmemkit.scenarios.story import SETTLE, Act, Moment, Played, Ref
+from devmemkit.scenarios.story import SETTLE, Act, Moment, Played, Ref, processes
 from devmemkit.scenarios.takeover import Takeover
 
 BEFORE = Machine(KernelProfile("6.12"), {})

@@ -182,6 +182,12 @@ def test_files_of_the_guest(guest: Guest) -> None:
         guest.read("/proc/nothing")
 
 
+def test_paths_of_the_guest(guest: Guest) -> None:
+    found = guest.glob("/sys/bus/pci/devices/0000:00:05.0/resource[0-5]")
+    assert [path.rpartition("/")[2] for path in found] == ["resource0", "resource2"]
+    assert guest.glob("/nothing/*") == []
+
+
 def test_thousands_of_acts_travel_in_one_message(guest: Guest) -> None:
     began = time.monotonic()
     answers = guest.play([PROCESS, OPEN, MAP, *[load(AT)] * 20_000])

@@ -9,6 +9,7 @@ from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
+from devmemkit.model.nvdimm import namespaces
 from devmemkit.model.pci import Bar, PciDevice
 from devmemkit.model.resource import Resource
 from devmemkit.model.step import OPERATIONS, finished, run, start, take_step
@@ -95,6 +96,7 @@ def machine(
         "iomem_inode": inode or None,
         ("pci", BDF): PciDevice(BDF, bars),
     }
+    parts.update({("nd", space.name): space for space in namespaces(parts["iomem"])})
     for pid in pids or ("p",):
         parts.update({(kind, pid): part for kind, part in new_task(task).items()})
     return Machine(

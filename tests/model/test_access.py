@@ -9,6 +9,7 @@ from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine
 from tests.model.machines import (
     ALL,
+    BDF,
     PAGE,
     PMEM,
     bar_mapped,
@@ -210,3 +211,19 @@ def test_a_present_page_does_not_wait_for_mmap_lock() -> None:
     m = begin(m, "b", "load", pid="p", address=address + DEAD)
     assert blocked(m, "b") == "mmap p"
     assert finish(finish(m, "t")[0], "b")[1].signal == "SIGBUS"
+
+
+@pytest.mark.parametrize("version", [*ALL, "6.18"])
+def test_ptrace_of_a_removed_devices_mapping(version: str) -> None:
+    """Measured: from 6.1 loads go on after a removal, but ptrace asks sysfs: EIO; procfs works."""
+    m, fd = ok(machine(version), "open_resource", bdf=BDF, bar=0)
+    m, sysfs = ok(m, "mmap_resource", fd=fd, length=PAGE)
+    m, fd = ok(m, "open_proc_pci", bdf=BDF)
+    m, _ = ok(m, "pciioc_mmap_is_mem", fd=fd)
+    m, proc = ok(m, "mmap_proc_pci", fd=fd, offset=BAR, length=PAGE)
+    assert do(m, "ptrace_peek", "t", pid="p", address=sysfs)[1].ok
+    m, _ = ok(m, "remove", "root", bdf=BDF)
+    assert do(m, "load", address=sysfs)[1].signal == ("SIGBUS" if version == "5.10" else None)
+    assert do(m, "ptrace_peek", "t", pid="p", address=sysfs)[1].errno == "EIO"
+    assert do(m, "ptrace_poke", "t", pid="p", address=sysfs, value=1)[1].errno == "EIO"
+    assert do(m, "ptrace_peek", "t", pid="p", address=proc)[1].ok

@@ -284,9 +284,9 @@ def test_the_new_vma(version: str) -> None:
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.19", "7.1", "7.2", "7.3"])
 @pytest.mark.parametrize("cmdline", ["", "nopat"])
 def test_pat_check_without_strict_devmem(version: str, cmdline: str) -> None:
-    """Facts 2.4: up to 6.12 PAT refuses RAM with EINVAL when STRICT_DEVMEM=n; 7.3 does not."""
+    """Facts 2.4: up to 6.15 PAT refuses RAM with EINVAL when STRICT_DEVMEM=n; later ones do not."""
     m = opened(version, config=NONE, cmdline=cmdline)
-    filters = version not in ("7.2", "7.3") and not cmdline
+    filters = version in ("5.10", "6.1", "6.12") and not cmdline
     expected = "EINVAL" if filters else None
     assert error(m, "mmap_devmem", offset=0x10_0000, length=PAGE) == expected
     assert error(m, "mmap_devmem", offset=PMEM, length=PAGE) is None
@@ -343,7 +343,7 @@ def after_each_step(version: str, page: int, pages: int, **more: Any) -> list[tu
 CHECK, PAT, P = "range_is_allowed", "phys_mem_access_prot_allowed", "remap_pfn_range_complete"
 
 
-@pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.18"])
+@pytest.mark.parametrize("version", ["5.10", "6.1", "6.12"])
 def test_whole_claims_inside_an_old_mmap(version: str) -> None:
     """Facts 4.1 to 4.4: EPERM while pages are unchecked, then a full survivor, dead after L."""
     assert after_each_step(version, 0, PAGES) == [
@@ -358,14 +358,30 @@ def test_whole_claims_inside_an_old_mmap(version: str) -> None:
     ]
 
 
+def test_two_passes_before_the_old_order() -> None:
+    """Measured on 6.18: the second pass refuses with EINVAL; then all survives, or all dies."""
+    assert after_each_step("6.18", 0, PAGES) == [
+        ("do_mmap", "EPERM"),
+        ("valid_mmap_phys_addr_range", "EPERM"),
+        *[(CHECK, "EPERM")] * (PAGES - 1),
+        (CHECK, "EINVAL"),
+        *[(PAT, "EINVAL")] * (PAGES - 1),
+        (PAT, "LLLL"),
+        ("mmap_mem", "LLLL"),
+        ("remap_pfn_range", "LLLL"),
+        ("vma_link_file", "dddd"),
+    ]
+
+
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.18"])
 def test_a_low_claim_has_the_longest_window(version: str) -> None:
-    """Facts 4.3: a claim of page 0 escapes from the moment page 0 has been checked."""
-    ends = after_each_step(version, 0, 1)
-    assert [end for _, end in ends] == ["EPERM", "EPERM", *["LLLL"] * (PAGES + 3), "dLLL"]
+    """Facts 4.3: a claim of page 0 escapes from the moment page 0 was checked (the last time)."""
+    passes = ["EINVAL"] * PAGES + ["LLLL"] * PAGES if version == "6.18" else ["LLLL"] * (PAGES + 1)
+    ends = [end for _, end in after_each_step(version, 0, 1)]
+    assert ends == ["EPERM", "EPERM", *passes, "LLLL", "LLLL", "dLLL"]
 
 
-@pytest.mark.parametrize("version", ["7.2", "7.3"])
+@pytest.mark.parametrize("version", ["6.19", "7.1", "7.2", "7.3"])
 def test_whole_claims_inside_a_new_mmap(version: str) -> None:
     """Facts 4.2 to 4.4: EPERM in the first pass, EINVAL in the second, then page by page."""
     assert after_each_step(version, 0, PAGES) == [
@@ -395,14 +411,6 @@ def test_a_small_claim_survives_on_7_3(version: str) -> None:
         *["LLLL"] * 2,
         *["dLLL"] * PAGES,
     ]
-
-
-@pytest.mark.parametrize("version", ["6.19", "7.1"])
-def test_the_swapped_order_without_a_second_pass(version: str) -> None:
-    """Facts 4.2, 11: 6.19 links first; the second pass is only known of 7.2 and 7.3."""
-    ends = [end for _, end in after_each_step(version, 0, PAGES)]
-    assert "EINVAL" not in ends
-    assert ends[-PAGES:] == ["dLLL", "ddLL", "dddL", "dddd"]
 
 
 @pytest.mark.parametrize("version", ALL)

@@ -30,7 +30,14 @@ ORDER = tuple(VERSIONS)
         ("bad_bar", "6.1", "6.12", "ignored", "EINVAL"),  # facts 5.5
         ("memtype_lives", "6.12", "6.16", "until zap", "until VMA dies"),  # facts 3.7.9
         ("devmem_mmap", "6.18", "6.19", "populate, link", "link, populate"),  # facts 4.2
-        ("pat_check", "7.1", "7.2", "without STRICT_DEVMEM", "with STRICT_DEVMEM"),  # facts 2.4
+        ("pat_check", "6.12", "6.16", "without STRICT_DEVMEM", "with STRICT_DEVMEM"),
+        ("bind_error", "5.15", "6.1", "ENODEV", "its own"),
+        ("mremap_checks", "5.15", "6.1", "target", "source, target"),
+        ("mremap_checks", "6.12", "6.16", "source, target", "alignment, source, target"),
+        ("mremap_checks", "6.16", "6.17", "alignment, source, target", "all first"),
+        ("populate", "5.12", "5.15", "unknown", "each VMA"),
+        ("populate", "6.1", "6.12", "each VMA", "in order"),
+        ("non_mappable", "7.1", "7.2", "ENODEV", "EINVAL"),
         ("zap_lock", "5.15", "6.1", "write", "read"),  # facts 3.4
         ("iores_levels", "7.2", "7.3", 5, 8),  # facts 1.11
     ],

@@ -7,6 +7,8 @@ import pytest
 from devmemkit.model.machine import Machine
 from tests.model.machines import (
     ALL,
+    BAR0,
+    BDF,
     PAGE,
     PMEM,
     begin,
@@ -60,7 +62,9 @@ def test_nothing_revives(version: str, name: str, more: dict[str, str], errno: s
     after, outcome = do(m, name, address=address, length=4 * PAGE, **more)
     assert outcome.errno == errno
     assert live(after, address, 4) == HALF
-    assert do(m, name, address=0x1000, length=PAGE, **more)[1].errno == "ENOMEM"
+    unknown = version == "5.10" and "POPULATE" in more.get("advice", "")
+    nothing = do(m, name, address=0x1000, length=PAGE, **more)[1].errno
+    assert nothing == ("EINVAL" if unknown else "ENOMEM")
     unaligned = do(m, name, address=address + 1, length=PAGE, **more)[1]
     assert unaligned.errno == (None if name == "mlock" else "EINVAL")  # mlock rounds
 
@@ -310,7 +314,7 @@ def test_msync_of_what_has_an_fsync() -> None:
     """/dev/mem shared is EINVAL; private, read-only and sysfs mappings are fine."""
     m, shared = mapped(machine(), PMEM, 1)
     assert do(m, "msync", address=shared, length=PAGE)[1].errno == "EINVAL"
-    m, private = mapped(m, PMEM, 1, shared=False)
+    m, private = mapped(m, PMEM + PAGE, 1, shared=False)
     ok(m, "msync", address=private, length=PAGE)
     m, fd = ok(m, "open_devmem", mode="r")
     m, read_only = ok(m, "mmap_devmem", fd=fd, offset=PMEM, length=PAGE, prot="r")
@@ -327,3 +331,123 @@ def test_a_child_needs_a_name_of_its_own() -> None:
     m, _ = ok(mapped(machine(), PMEM, 1)[0], "fork", child="q")
     with pytest.raises(ValueError, match="child: expected the name of no process, got 'q'"):
         do(m, "fork", child="q")
+
+
+KERNELS = (*ALL, "6.18")
+
+
+@pytest.mark.parametrize("version", KERNELS)
+@pytest.mark.parametrize("advice", ["POPULATE_READ", "POPULATE_WRITE"])
+def test_populating_holes(version: str, advice: str) -> None:
+    """Measured: 5.10 does not know it; 6.1 goes on to what is mapped, later ones end at a hole."""
+    m, address = mapped(machine(version), PMEM, 2)
+
+    def said(at: int, pages: int) -> str | None:
+        return do(m, "madvise", address=at, length=pages * PAGE, advice=advice)[1].errno
+
+    old = version == "5.10"
+    assert said(address + 2 * PAGE, 1) == ("EINVAL" if old else "ENOMEM")
+    assert said(address - PAGE, 2) == ("EINVAL" if old or version == "6.1" else "ENOMEM")
+    assert said(address + PAGE, 2) == "EINVAL"
+    assert said(address, 0) == ("EINVAL" if old else None)
+
+
+@pytest.mark.parametrize("version", KERNELS)
+@pytest.mark.parametrize(
+    ("name", "more", "wraps", "to_the_end", "zero"),
+    [
+        ("munmap", {}, "EINVAL", "EINVAL", "EINVAL"),
+        ("mprotect", {"prot": "rw"}, "ENOMEM", "ENOMEM", None),
+        ("madvise", {"advice": "NORMAL"}, "EINVAL", "EINVAL", None),
+        ("msync", {}, "ENOMEM", None, None),  # the length rounds up to 0
+        ("mlock", {}, "EINVAL", None, None),
+    ],
+)
+def test_lengths_that_wrap(
+    version: str,
+    name: str,
+    more: dict[str, str],
+    wraps: str,
+    to_the_end: str | None,
+    zero: str | None,
+) -> None:
+    """Measured on all: beyond 2^64, 2^64 - 1 bytes, and none."""
+    m, address = mapped(machine(version), PMEM, 2)
+    top = 1 << 64
+    for at, length, errno in (
+        (address, top - PAGE, wraps),
+        (top - PAGE, PAGE, wraps),
+        (address, top - 1, to_the_end),
+        (address, 0, zero),
+        (address + 5 * PAGE, 0, zero),
+        (top - PAGE, 0, zero),
+    ):
+        assert do(m, name, address=at, length=length, **more)[1].errno == errno, hex(length)
+    assert all(live(m, address, 2))
+
+
+@pytest.mark.parametrize("version", KERNELS)
+def test_ptrace_cannot_write_a_page_of_sysfs_before_its_first_write(version: str) -> None:
+    """Measured: after mprotect a clean page waits for a store; /dev/mem has nothing of the kind."""
+
+    def poke(at: int, pid: str = "p") -> str | None:
+        return do(m, "ptrace_poke", "g", pid=pid, address=at, value=1)[1].errno
+
+    def protect(prot: str) -> Machine:
+        return ok(m, "mprotect", address=address, length=2 * PAGE, prot=prot)[0]
+
+    m, fd = ok(machine(version), "open_resource", bdf=BDF, bar=0)
+    m, address = ok(m, "mmap_resource", fd=fd, length=2 * PAGE)
+    assert poke(address) is None
+    m = protect("rw")  # no change
+    assert poke(address) is None
+    m = protect("w")
+    assert (poke(address), poke(address + PAGE)) == ("EIO", "EIO")
+    m, _ = ok(m, "store", address=address, value=3)
+    assert (poke(address), poke(address + PAGE)) == (None, "EIO")
+    m = protect("r")
+    assert poke(address) == "EIO"
+    m = protect("rw")  # a dirty page is writable at once
+    assert (poke(address), poke(address + PAGE)) == (None, "EIO")
+    forked, _ = ok(m, "fork", child="c")
+    m, before = forked, m
+    assert (poke(address, "c"), poke(address + PAGE, "c")) == (None, "EIO")
+    m = before
+    m, _ = ok(m, "mremap", address=address, length=2 * PAGE, new_length=2 * PAGE, to=TO)
+    assert (poke(TO), poke(TO + PAGE)) == (None, "EIO")
+    m, _ = ok(m, "copy_to_user", address=TO + PAGE)
+    assert poke(TO + PAGE) is None
+    m, plain = mapped(m, PMEM, 1, prot="r")
+    m, _ = ok(m, "mprotect", address=plain, length=PAGE, prot="rw")
+    assert poke(plain) is None
+
+
+@pytest.mark.parametrize("version", KERNELS)
+def test_an_open_file_is_shared_by_fork(version: str) -> None:
+    """Measured: position and ioctl state are those of parent and child; a later open is not."""
+    m, fd = ok(machine(version), "open_devmem")
+    m, proc = ok(m, "open_proc_pci", bdf=BDF)
+    m, _ = ok(m, "fork", child="c")
+    m, _ = ok(m, "fork", "c", child="d")
+    m, _ = ok(m, "lseek_devmem", "d", fd=fd, offset=PMEM)
+    m, _ = ok(m, "read_devmem", fd=fd, count=8)
+    m, _ = ok(m, "close", "c", fd=fd)
+    assert do(m, "lseek_devmem", "c", fd=fd, offset=0, whence="CUR")[1].errno == "EBADF"
+    m, own = ok(m, "open_devmem", "c")
+    here = {"offset": 0, "whence": "CUR"}
+    assert ok(m, "lseek_devmem", "c", fd=own, **here)[1] == 0
+    assert [ok(m, "lseek_devmem", pid, fd=fd, **here)[1] for pid in "pd"] == [PMEM + 8] * 2
+    m, _ = ok(m, "pciioc_mmap_is_mem", "d", fd=proc)
+    assert do(m, "mmap_proc_pci", fd=proc, offset=BAR0, length=PAGE)[1].ok
+
+
+def test_msync_of_what_has_nothing_to_write_back() -> None:
+    """Measured on all: private and read-only mappings 0, shared procfs like /dev/mem EINVAL."""
+    m, fd = ok(machine(), "open_devmem", mode="r")
+    m, read_only = ok(m, "mmap_devmem", fd=fd, offset=PMEM, length=PAGE, prot="r")
+    m, private = mapped(m, PMEM + PAGE, 1, shared=False)
+    m, proc = ok(m, "open_proc_pci", bdf=BDF)
+    m, _ = ok(m, "pciioc_mmap_is_mem", fd=proc)
+    m, shared = ok(m, "mmap_proc_pci", fd=proc, offset=BAR0, length=PAGE)
+    found = [do(m, "msync", address=a, length=PAGE)[1].errno for a in (read_only, private, shared)]
+    assert found == [None, None, "EINVAL"]

@@ -1,0 +1,125 @@
+"""The lab's part of the command line: `devmemkit lab` and `devmemkit conform`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from devmemkit.lab.kernel import Kernel
+
+RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
+"""The kernels whose recordings are in data/."""
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to argparse's sub-parsers."""
+    lab = commands.add_parser("lab", help="real kernels: list them, play a scenario, record it")
+    actions = lab.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="which are cached, can be had, are recorded")
+    listed.add_argument("--refresh", action="store_true", help="read the package lists now")
+    played = actions.add_parser("run", help="play a scenario live, beside the model")
+    played.add_argument("scenario", metavar="SCENARIO")
+    kept = actions.add_parser("record", help="play scenarios live and keep what the kernels did")
+    kept.add_argument(
+        "scenario", metavar="SCENARIO", nargs="*", help="all of them if none is named"
+    )
+    for parser in (played, kept):
+        _add_kernel(parser, required=parser is played)
+    conform = commands.add_parser("conform", help="hold the model against recordings, or a kernel")
+    conform.add_argument("--live", metavar="KERNEL", help="random operations on this one")
+    conform.add_argument("--modules", type=Path, metavar="DIR", help="--live is an image's path")
+    conform.add_argument("--seed", type=int, default=1, metavar="S")
+    conform.add_argument("--ops", type=int, default=10_000, metavar="N")
+
+
+def _add_kernel(parser: argparse.ArgumentParser, required: bool) -> None:
+    parser.add_argument(
+        "--kernel",
+        required=required,
+        action="append",
+        metavar="V",
+        help="such as 6.12 (may be repeated), or with --modules the path of an image",
+    )
+    parser.add_argument(
+        "--modules", type=Path, metavar="DIR", help="the image's lib/modules/RELEASE"
+    )
+
+
+def lab(options: argparse.Namespace) -> int:
+    """`devmemkit lab ACTION`: 0, 1 when something differs, 2 for what cannot be."""
+    from devmemkit.lab.guest import GuestError
+    from devmemkit.lab.programs import KernelError
+    from devmemkit.lab.recording import RecordingError
+
+    try:
+        if options.action == "run":
+            from devmemkit.lab.run import run
+
+            return 0 if run(options.scenario, _kernels(options.kernel, options.modules)) else 1
+        if options.action == "record":
+            return _record(options)
+        return _list(options.refresh)
+    except (ValueError, GuestError, KernelError, RecordingError) as error:
+        print(f"devmemkit lab {options.action}: {error}", file=sys.stderr)
+        return 2
+
+
+def _kernels(names: list[str], modules: Path | None) -> list[Kernel]:
+    from devmemkit.lab import kernels
+    from devmemkit.model.kernel import KernelProfile
+
+    if modules is not None:
+        if len(names) != 1:
+            raise ValueError(f"--modules: expected one --kernel IMAGE, got {len(names)}")
+        found = [kernels.custom(Path(names[0]), modules)]
+    else:
+        found = [kernels.get(KernelProfile(name).version) for name in dict.fromkeys(names)]
+    for kernel in found:
+        KernelProfile(kernel.version)  # the model must know it
+    return found
+
+
+def _record(options: argparse.Namespace) -> int:
+    from devmemkit.lab import machine
+    from devmemkit.lab.record import NAMES, record
+    from devmemkit.lab.recording import path_of
+
+    known = ("machine", *NAMES)
+    for name in options.scenario:  # a wrong name is told before anything boots
+        if name not in known:
+            raise ValueError(f"scenario: expected one of {', '.join(known)}; got {name!r}")
+    for kernel in _kernels(options.kernel or list(RECORDED), options.modules):
+        for name in options.scenario or known:
+            if name == "machine":
+                path = machine.take(kernel)
+            else:
+                path = path_of(name, kernel.version)
+                record(name, kernel, print).write(path)
+            print(f"{path}: written", flush=True)
+    return 0
+
+
+def _list(refresh: bool) -> int:
+    from devmemkit.lab.recording import folder
+    from devmemkit.lab.show import list_kernels
+
+    print(list_kernels({path.stem for path in folder().glob("*/*.json")}, refresh=refresh))
+    return 0
+
+
+def conform(options: argparse.Namespace) -> int:
+    """`devmemkit conform`: 0, 1 when something differs, 2 for what cannot be."""
+    from devmemkit.lab.recording import RecordingError, recordings
+    from devmemkit.lab.replay import replay
+
+    try:
+        found = recordings()
+        if not found:
+            raise RecordingError("data/recordings: expected recordings, found none")
+        return 0 if replay(found) else 1
+    except (ValueError, RecordingError) as error:
+        print(f"devmemkit conform: {error}", file=sys.stderr)
+        return 2

@@ -1,0 +1,217 @@
+"""The mmap-versus-claim race on a real kernel: one CPU maps 1 GiB while another claims.
+
+The judge needs no kernel: it holds a recorded sweep against every interleaving of the model.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from devmemkit.lab.compare import Verdict
+from devmemkit.lab.guest import Guest, GuestError, boot
+from devmemkit.lab.kernel import Kernel
+from devmemkit.scenarios.race import CLAIMS, CONTROLS, VIAS, in_order, race_outcomes
+
+MIB = 1 << 20
+SHARED_MIB = 1024
+BDF, RESOURCE = "0000:00:05.0", 2
+"""The device whose BAR is mapped: no driver wants it."""
+
+CLAIM_SIZE = {"whole": SHARED_MIB * MIB, "first page": 4096}
+
+TABLES = SHARED_MIB * 2
+"""KiB of page tables for the whole BAR: 8 bytes for each page of 4 KiB."""
+
+
+def sweep(
+    kernel: Kernel, trials: int = 40, progress: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Race `trials` times for each way to map and each claim, and 3 times for each control.
+
+    "version", "release", "bar" (bdf, resource, start, size), "trials". A trial has via and claim
+    (see scenarios.race), control ("" for a real trial, else one of CONTROLS), and when the claim
+    was to come: delay (ns from the entry of the mmap) or grown (KiB of page tables that the mmap
+    had made), else None. Measured, in ns since the mmap was entered: returned; begin and end of
+    the claim, which lands in between. Then errno of the mmap (None: mapped), shown (whether
+    /proc/iomem showed the claim), alive and dead (pages that a load reached or not, of the claimed
+    ones that are mapped: the first page, or the first and last of every 2 MiB), outcome.
+    GuestError when the guest fails.
+    """
+    done: list[dict[str, Any]] = []
+    with boot(kernel, shared_mib=SHARED_MIB) as guest:
+        start = bar_start(guest)
+        for claim in CLAIMS:
+            with holding(guest, start, claim):
+                for via in VIAS:
+                    made = _trials(guest, start, via, claim, trials)
+                    done += made
+                    progress(f"{kernel.version}: {via}, {claim}: {_said(made)}")
+    bar = {"bdf": BDF, "resource": RESOURCE, "start": start, "size": SHARED_MIB * MIB}
+    return {"version": kernel.version, "release": kernel.release, "bar": bar, "trials": done}
+
+
+@contextmanager
+def holding(guest: Guest, start: int, claim: str) -> Iterator[None]:
+    """The guest claims so much from `start`, so that race() can let go of it and claim it again."""
+    held = {"start": start, "size": CLAIM_SIZE[claim]}
+    _did(guest, {"operation": "request_mem_region", "name": "driver", **held})
+    yield
+    _did(guest, {"operation": "release_mem_region", **held})
+
+
+def bar_start(guest: Guest) -> int:
+    """Physical address of the BAR that is raced for; GuestError when it has another size."""
+    line = guest.read(f"/sys/bus/pci/devices/{BDF}/resource").splitlines()[RESOURCE]
+    first, last, _ = (int(word, 16) for word in line.split())
+    if last - first + 1 != SHARED_MIB * MIB:
+        raise GuestError(f"{BDF}: expected a BAR of {SHARED_MIB} MiB, got {line}")
+    return first
+
+
+def _trials(guest: Guest, start: int, via: str, claim: str, trials: int) -> list[dict[str, Any]]:
+    """All trials for one way to map and one claim, which the guest holds."""
+
+    def one(control: str = "", **when: int) -> dict[str, Any]:
+        return race(guest, start, via, claim, control, **when)
+
+    controls = [one("none") for _ in range(3)]
+    duration = round(median(trial["returned"] for trial in controls))
+    controls += [one("before", delay=-20_000_000 - duration // 10) for _ in range(3)]
+    controls += [one("after", grown=2 * TABLES) for _ in range(3)]  # it waits for the end
+    if claim != "whole":
+        controls += [one("outside", grown=TABLES * part // 8) for part in (1, 2, 3)]
+    timed = trials * 3 // 4
+    real = [one(delay=round(duration * (-0.1 + 1.3 * n / timed))) for n in range(timed)]
+    filling = trials - timed  # how long the checks take varies; so some wait for the pages
+    real += [one(grown=max(1, TABLES * n // filling)) for n in range(filling)]
+    return controls + real
+
+
+def race(
+    guest: Guest, start: int, via: str, claim: str, control: str = "", **when: int
+) -> dict[str, Any]:
+    """One trial, as in sweep(), within holding(); `when` is delay or grown.
+
+    With the control "outside" only the second half of the BAR is mapped.
+    """
+    size = SHARED_MIB * MIB
+    skipped = size // 2 if control == "outside" else 0
+    path = "/dev/mem" if via == "devmem" else f"/sys/bus/pci/devices/{BDF}/resource{RESOURCE}"
+    offset = skipped + (start if via == "devmem" else 0)
+    act = {"operation": "race", "path": path, "offset": offset, "start": start + skipped}
+    act |= {"length": size - skipped, "claim": control != "none", "delay": 0, **when}
+    text = str(_did(guest, act)["text"])
+    returned, begin, end, shown, error, alive, dead = map(int, text.split())
+    trial = {
+        "via": via,
+        "claim": claim,
+        "control": control,
+        "delay": when.get("delay"),
+        "grown": when.get("grown"),
+        "returned": returned,
+        "begin": None if control == "none" else begin,
+        "end": None if control == "none" else end,
+        "shown": shown == 1,
+        "errno": errno.errorcode[error] if error else None,
+        "alive": alive,
+        "dead": dead,
+    }
+    return trial | {"outcome": outcome(trial)}
+
+
+def outcome(trial: dict[str, Any]) -> str:
+    """denied (with the errno), killed, survived, torn, alive (no claim), or undecided."""
+    if trial["begin"] is None:
+        return "alive" if trial["alive"] and not trial["dead"] else "undecided"
+    if not trial["shown"]:
+        return "undecided"
+    if trial["errno"]:
+        return f"denied {trial['errno']}"
+    if trial["alive"] and trial["dead"]:
+        return "torn"
+    return "survived" if trial["alive"] else "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One way to map and one claim: what was seen, how often, and what the model can give.
+
+    `inside` is the number of claims that began within the mmap; `why` is "" where it PASSED.
+    """
+
+    via: str
+    claim: str
+    seen: dict[str, int]
+    possible: frozenset[str]
+    inside: int
+    verdict: Verdict
+    why: str
+
+
+def judge(recorded: dict[str, Any]) -> list[Judged]:
+    """Hold a sweep against the model, each way to map and each claim by itself.
+
+    UNDECIDED when a control is missing or did not end as it must, or no claim began within the
+    mmap; FAILED when an outcome was seen that no interleaving of the model gives.
+    """
+    return [
+        _judged(recorded["version"], via, claim, recorded["trials"])
+        for via in VIAS
+        for claim in CLAIMS
+    ]
+
+
+def _judged(version: str, via: str, claim: str, trials: list[dict[str, Any]]) -> Judged:
+    mine = [t for t in trials if (t["via"], t["claim"]) == (via, claim)]
+    real = [t for t in mine if not t["control"] and t["outcome"] != "undecided"]
+    seen = dict(sorted(Counter(t["outcome"] for t in real).items()))
+    possible = race_outcomes(version, via, claim)
+    inside = sum(0 <= t["begin"] < t["returned"] for t in real)
+    never = ", ".join(sorted(seen.keys() - possible))
+    if why := _control_fault(version, via, claim, mine):
+        verdict = Verdict.UNDECIDED
+    elif not inside:
+        verdict, why = Verdict.UNDECIDED, "no claim began within the mmap"
+    elif never:
+        verdict, why = Verdict.FAILED, f"the model never gives: {never}"
+    else:
+        verdict = Verdict.PASSED
+    return Judged(via, claim, seen, possible, inside, verdict, why)
+
+
+def _control_fault(version: str, via: str, claim: str, trials: list[dict[str, Any]]) -> str:
+    for control in CONTROLS:
+        if (control, claim) == ("outside", "whole"):  # nothing is left outside
+            continue
+        expected = in_order(version, via, claim, control)
+        got = {t["outcome"] for t in trials if t["control"] == control and _in_place(t)}
+        if got != {expected}:
+            said = ", ".join(sorted(got)) or "no trial"
+            return f"control {control}: expected {expected}, got {said}"
+    return ""
+
+
+def _in_place(trial: dict[str, Any]) -> bool:
+    """Whether a control's claim came when it should: a busy host may delay either side."""
+    if trial["control"] == "before":
+        return bool(trial["end"] < 0)
+    return trial["control"] != "after" or bool(trial["begin"] >= trial["returned"])
+
+
+def _did(guest: Guest, act: dict[str, Any]) -> dict[str, Any]:
+    answer = guest.play([act], limit=60)[0]
+    if "cannot" in answer or "errno" in answer:
+        said = answer.get("cannot", answer.get("errno"))
+        raise GuestError(f"{act['operation']}: expected it to succeed, got: {said}")
+    return answer
+
+
+def _said(trials: list[dict[str, Any]]) -> str:
+    real = Counter(trial["outcome"] for trial in trials if not trial["control"])
+    return ", ".join(f"{count} {name}" for name, count in sorted(real.items()))

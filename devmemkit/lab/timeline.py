@@ -1,0 +1,243 @@
+"""Booting a kernel under its own tracer: every initcall, and when PCI resource files appear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from devmemkit.lab.compare import Verdict
+from devmemkit.lab.guest import Guest, GuestError, boot
+from devmemkit.lab.kernel import Kernel
+from devmemkit.model.kernel import KernelProfile
+
+FUNCTIONS = (
+    *("pci_device_add", "pci_bus_add_device", "pci_create_sysfs_dev_files"),
+    *("pci_create_resource_files", "pci_create_attr", "pci_dev_resource_*_is_visible"),
+    *("do_populate_rootfs", "kernel_execve"),
+)
+"""What is traced beside the initcalls; a kernel may lack some of them.
+
+Up to 7.1 pci_create_attr makes one resource file. From 7.2 on device_add makes a device's files
+with it, and asks pci_dev_resource_*_is_visible of each.
+"""
+
+PARAMETERS = " ".join(
+    (
+        "trace_clock=global",  # else, up to 6.1, a late initcall changes it, and all is lost
+        "trace_buf_size=4M",
+        "trace_event=initcall:*,sched:sched_process_exec",
+        f"ftrace=function ftrace_filter={','.join(FUNCTIONS)}",
+    )
+)
+"""Kernel parameters that a timeline adds."""
+
+MOMENTS = {
+    "acpi_init": "PCI devices are found",
+    "iomem_init_inode": "the iomem inode is made",
+    "chr_dev_init": "/dev/mem is made",
+    "populate_rootfs": "the initramfs is unpacked from here on",
+    "ioresources_init": "/proc/iomem is made",
+    "pci_proc_init": "/proc/bus/pci is made",
+    "pci_sysfs_init": "the resource files of all devices are made",
+}
+"""Initcalls that matter here, and what they bring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the trace: `name` is that of the event, "" for a function and its caller."""
+
+    us: int
+    name: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A trace in order, its first record at 0 us.
+
+    `initcalls` are [function, level, start_us, usecs, ret], by start, up to the first process (us);
+    modules come later. The kernel counts rootfs to the level "fs". `calls` are [function, caller,
+    us, initcall that was running or "", how many in a row]; those that make resource files stand
+    together, each other call by itself.
+    """
+
+    initcalls: list[list[Any]]
+    calls: list[list[Any]]
+    first_process: int
+
+
+def timeline(kernel: Kernel) -> dict[str, Any]:
+    """Boot `kernel` traced; times are in emulation, good for order alone.
+
+    "initcalls", "calls" and "first_process" (us) as in Traced; "moments" [us, function, what it
+    brings]; "devices" with bdf, vendor, device, class, driver ("" without), resource (text) and
+    files (names of its resource files), made_us (the first one's making, None without any) and
+    made_by [function, caller, initcall]; "iomem" (text), "parameters", "version", "release".
+    GuestError when the guest fails or its trace has holes.
+    """
+    with boot(kernel, PARAMETERS) as guest:
+        traced = parse_trace(guest.read("/sys/kernel/debug/tracing/trace"))
+        devices = _devices(guest)
+        iomem = guest.iomem()
+    for device, made in zip(devices, first_files(traced.calls, len(devices)), strict=True):
+        row = made if device["files"] else None  # from 7.2 on a device without any is asked too
+        device["made_us"] = row[2] if row else None
+        device["made_by"] = [*row[:2], row[3]] if row else None
+    return {
+        "version": kernel.version,
+        "release": kernel.release,
+        "parameters": PARAMETERS,
+        "initcalls": traced.initcalls,
+        "calls": traced.calls,
+        "first_process": traced.first_process,
+        "moments": _moments(traced, devices),
+        "devices": devices,
+        "iomem": iomem,
+    }
+
+
+LINE = re.compile(r"\s*\S.*?-\d+\s+\[\d+\]\s+\S+\s+(\d+)\.(\d{6}): (.*)")
+
+
+def parse_trace(text: str) -> Traced:
+    """The initcalls and function calls of a tracefs `trace` file.
+
+    GuestError when entries are lost, the first process is missing, or an initcall ends that did
+    not start.
+    """
+    kept = re.search(r"entries-in-buffer/entries-written: (\d+)/(\d+)", text)
+    if kept is None or kept[1] != kept[2]:
+        got = f"{kept[1]} of {kept[2]}" if kept else "no count"
+        raise GuestError(f"trace: expected every entry that was written, got {got}")
+    initcalls: list[list[Any]] = []
+    calls: list[list[Any]] = []
+    running: list[list[Any]] = []
+    level = ""
+    for at in _records(text.splitlines()):
+        if at.name == "initcall_level":
+            level = at.what.removeprefix("level=")
+        elif at.name == "initcall_start":
+            name = at.what.removeprefix("func=").partition("+")[0]
+            running.append([name, level, at.us, None, None])
+            initcalls.append(running[-1])
+        elif at.name == "initcall_finish":
+            name = at.what.removeprefix("func=").partition("+")[0]
+            if not running or running[-1][0] != name:
+                raise GuestError(f"trace: expected initcall {name} to have started, it did not")
+            row = running.pop()
+            row[3:] = at.us - row[2], int(at.what.rpartition("ret=")[2])
+        elif at.name == "sched_process_exec":
+            return Traced(initcalls, calls, at.us)
+        elif not at.name:
+            function, _, caller = at.what.partition(" <-")
+            row = [function, caller, at.us, running[-1][0] if running else "", 1]
+            if calls and calls[-1][:2] == row[:2] and _makes_files(function):
+                calls[-1][4] += 1
+            else:
+                calls.append(row)
+    raise GuestError("trace: expected the exec of the first process, found none")
+
+
+def _records(lines: Iterable[str]) -> Iterable[Record]:
+    first = None
+    for line in lines:
+        if found := LINE.match(line):
+            us = int(found[1]) * 1_000_000 + int(found[2])
+            first = us if first is None else first
+            name, colon, what = found[3].partition(": ")
+            yield Record(us - first, name if colon else "", what if colon else found[3])
+
+
+def _makes_files(function: str) -> bool:
+    return function == "pci_create_attr" or function.endswith("_is_visible")
+
+
+def first_files(calls: list[list[Any]], devices: int) -> list[list[Any] | None]:
+    """For each PCI device, in the order of their addition: the call that made its first file.
+
+    pci_sysfs_init walks all devices (up to 7.1); else pci_device_add does it, device by device.
+    GuestError when not each of the `devices` is seen.
+    """
+    walked = any(call[1] == "pci_sysfs_init" for call in calls)
+    found: list[list[Any] | None] = []
+    for call in calls:
+        if call[1] == "pci_sysfs_init" if walked else call[0] == "pci_device_add":
+            found.append(None)
+        elif found and found[-1] is None and _makes_files(call[0]):
+            found[-1] = call
+    if len(found) != devices:
+        raise GuestError(f"trace: expected {devices} PCI devices to get files, got {len(found)}")
+    return found
+
+
+def _devices(guest: Guest) -> list[dict[str, Any]]:
+    """The PCI devices of sysfs; they have one bus, so that this is the order of their addition."""
+    root = "/sys/bus/pci/devices"
+    drivers = [path.split("/")[-2:] for path in guest.glob("/sys/bus/pci/drivers/*/0*")]
+    names = [path.split("/")[-2:] for path in guest.glob(f"{root}/*/resource[0-5]*")]
+    return [
+        {
+            "bdf": bdf,
+            **{name: guest.read(f"{root}/{bdf}/{name}").strip() for name in PROPERTIES},
+            "driver": next((driver for driver, device in drivers if device == bdf), ""),
+            "files": [n for device, n in names if device == bdf and not n.endswith("_resize")],
+        }
+        for bdf in (path.rpartition("/")[2] for path in guest.glob(f"{root}/*"))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact of a boot, held against the model's feature table; `why` is "" where it PASSED."""
+
+    name: str
+    verdict: Verdict
+    why: str
+
+
+def judge(recorded: dict[str, Any]) -> list[Fact]:
+    """Who makes the inode and the resource files, and that it is before any process can map.
+
+    UNDECIDED where no device has a resource file or an initcall was not seen.
+    """
+    kernel = KernelProfile(recorded["version"])
+    ends = {row[0]: row[2] + (row[3] or 0) for row in recorded["initcalls"]}
+    by = [device["made_by"] for device in recorded["devices"] if device["files"]]
+    makers = {"pci_sysfs_init" if row[2] == "pci_sysfs_init" else "device_add" for row in by}
+    inode = "iomem_init_inode" if "iomem_init_inode" in ends else "chr_dev_init"
+    first, mem = recorded["first_process"], ends.get("chr_dev_init")
+    files = max((device["made_us"] for device in recorded["devices"] if device["files"]), default=0)
+    return [
+        _fact("who makes the resource files", {kernel["resource_files"]}, makers),
+        _fact("who makes the iomem inode", {kernel["iomem_inode"]}, {inode} & ends.keys()),
+        _fact("/dev/mem after the inode", {True}, {mem >= ends[inode]} if mem else set()),
+        _fact("files before the first process", {True}, {files < first} if files else set()),
+    ]
+
+
+def _fact(name: str, expected: set[Any], got: set[Any]) -> Fact:
+    if not got:
+        return Fact(name, Verdict.UNDECIDED, f"{name}: not seen")
+    said = f"{name}: the model says {expected}, the kernel {got}"
+    return Fact(name, *((Verdict.PASSED, "") if got == expected else (Verdict.FAILED, said)))
+
+
+PROPERTIES = ("vendor", "device", "class", "resource")
+
+
+def _moments(traced: Traced, devices: list[dict[str, Any]]) -> list[list[Any]]:
+    """[us, function, what it brings], in order; an initcall counts by its end."""
+    found = [
+        [start + usecs * (function != "populate_rootfs"), function, MOMENTS[function]]
+        for function, _, start, usecs, _ in traced.initcalls
+        if function in MOMENTS
+    ]
+    made = [(d["made_us"], d["made_by"]) for d in devices if d["files"]]
+    if made:
+        us, by = min(made)
+        found.append([us, by[0], f"the first resource file, by {by[2]}"])
+    found.append([traced.first_process, "kernel_execve", "the first process runs"])
+    return sorted(found)

@@ -1,0 +1,84 @@
+"""Every named scenario of acts in order: the same names in notebooks, lab and command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Key, Machine
+from devmemkit.model.task import new_task
+from devmemkit.scenarios.bars import bars, ioremap_conflicts
+from devmemkit.scenarios.claims import claims
+from devmemkit.scenarios.machines import load_machine, recorded
+from devmemkit.scenarios.pmem import preload_gap, refused_claim
+from devmemkit.scenarios.script import IVSHMEM, Story
+from devmemkit.scenarios.story import Act, Played, play, processes
+from devmemkit.scenarios.switches import iomem_relaxed, lockdown_integrity
+from devmemkit.scenarios.takeover import Takeover
+
+# On idle persistent memory mapped write-back the claiming instrument's own ioremap would fail from
+# 6.16 on and take the claim back with it: there the process opens with O_SYNC.
+TAKEOVERS = {
+    "pmem": Takeover(sync=True),
+    "pmem-unaligned": Takeover(sync=True, claim_offset=0x1800, claim_size=0x1000),
+    "bar": Takeover(region=IVSHMEM),
+    "bar-two-pages": Takeover(region=IVSHMEM, sync=True, claim_offset=0x3FF0, claim_size=0x20),
+    "bar-whole": Takeover(region=IVSHMEM, claim_offset=0, claim_size=0x10000),
+}
+
+
+def takeover() -> tuple[Story, ...]:
+    """The driver takeover of notebook 01, through /dev/mem, at several places."""
+    return tuple(
+        Story(name, f"{one.node.name}: {one.claim_size:#x} bytes at +{one.claim_offset:#x} claimed",
+              one.acts, "claim")
+        for name, one in TAKEOVERS.items()
+    )  # fmt: skip
+
+
+SCENARIOS: dict[str, Callable[[], tuple[Story, ...]]] = {
+    "takeover": takeover,
+    "claims": claims,
+    "pci-bars": bars,
+    "ioremap-conflict": ioremap_conflicts,
+    "iomem-relaxed": iomem_relaxed,
+    "lockdown": lockdown_integrity,
+    "preload-gap": preload_gap,
+    "refused-claim": refused_claim,
+}
+
+
+@cache
+def stories(name: str) -> tuple[Story, ...]:
+    """A scenario's stories, each followed by its control; ValueError names those that exist."""
+    if name not in SCENARIOS:
+        raise ValueError(f"scenario: expected one of {', '.join(SCENARIOS)}; got {name!r}")
+    found = SCENARIOS[name]()
+    return tuple(one for story in found for one in (story, story.control) if one is not None)
+
+
+def machine_of(version: str) -> str:
+    """The recorded machine of a kernel, or of the nearest older one: the guests are alike."""
+
+    def number(text: str) -> list[int]:
+        return [int(part) for part in text.split(".")]
+
+    names = recorded()
+    older = [name for name in names if number(name.split("-")[1]) <= number(version)]
+    return older[-1] if older else names[0]
+
+
+def before(acts: tuple[Act, ...], version: str, cmdline: str = "") -> Machine:
+    """The lab's machine under a kernel, with the processes that the acts begin with."""
+    kernel = KernelProfile(version, cmdline=cmdline)
+    tasks: dict[Key, Any] = {
+        (kind, pid): part for pid in processes(acts) for kind, part in new_task().items()
+    }
+    return load_machine(machine_of(version), kernel).with_(tasks)
+
+
+def on_model(story: Story, version: str) -> Played:
+    """The story, played on the model of a kernel."""
+    return play(before(story.acts, version, story.cmdline), story.acts)

@@ -1,0 +1,95 @@
+"""The race's pictures: every trial at its place, in the lane and with the look of its outcome."""
+
+from typing import Any
+
+import pytest
+
+from devmemkit.figures.race import EDGE, FIRST, LANES, LAST, LOOKS, landed, race, races
+from devmemkit.scenarios.race import CLAIMS, VIAS
+
+
+def trial(outcome: str, begin: int = 50, returned: int = 100, **more: Any) -> dict[str, Any]:
+    """A trial of a whole claim through /dev/mem, times in ns."""
+    denied = outcome.startswith("denied")
+    row = {"via": "devmem", "claim": "whole", "control": "", "begin": begin}
+    row |= {"end": begin + 10, "returned": returned}
+    row |= {"errno": outcome.split()[1] if denied else None, "shown": True}
+    return row | {"outcome": outcome} | more
+
+
+def sweep(version: str = "6.12", *trials: dict[str, Any]) -> dict[str, Any]:
+    """A sweep with a trial of each kind and its undisturbed controls."""
+    alone = [
+        trial("alive", via=via, claim=claim, control="none") for via in VIAS for claim in CLAIMS
+    ]
+    rest = [trial("survived", via=v, claim=c) for v in VIAS for c in CLAIMS]
+    return {"version": version, "trials": [*alone, *rest, *trials]}
+
+
+def layer(picture: Any, name: str) -> Any:
+    [found] = [layer for layer in picture.layers if layer.name == name]
+    return found.columns
+
+
+def test_a_denied_mmap_is_measured_by_one_that_nobody_disturbs() -> None:
+    found = landed(
+        sweep("6.12", trial("denied EPERM", 20, 21), trial("killed", 180, 200)), "devmem", "whole"
+    )
+    assert [(one.outcome, one.begin) for one in found] == [
+        ("denied EPERM", 0.2), ("survived", 0.5), ("killed", 0.9),
+    ]  # fmt: skip
+
+
+def test_every_trial_has_a_mark_in_view() -> None:
+    extra = [trial(name, begin) for name, begin in zip(LOOKS, range(-900, 900, 300), strict=True)]
+    picture = race(sweep("6.12", *extra))
+    marks = layer(picture, "trials")
+    assert len(marks["x"]) == 4 + len(LOOKS)
+    assert min(marks["x"]) == FIRST > picture.x.start
+    assert max(marks["x"]) == LAST < picture.x.end == LAST + EDGE
+    assert {*zip(marks["role"], marks["shape"], strict=True)} == {
+        (role, shape) for role, shape, _ in LOOKS.values()
+    }
+    lanes = dict(picture.y.ticks)
+    for y, tip in zip(marks["y"], marks["tip"], strict=True):
+        assert tip.startswith(lanes[y])
+
+
+def test_outcomes_differ_in_colour_and_shape() -> None:
+    assert len({role for role, _, _ in LOOKS.values()}) == len(LOOKS)
+    assert len({shape for _, shape, _ in LOOKS.values()}) == len(LOOKS)
+
+
+def test_an_empty_lane_says_whether_the_model_knows_the_outcome() -> None:
+    words = layer(race(sweep("5.10")), "words")["text"]
+    assert words.count("the model: never") == 2  # killed through sysfs, where 5.10 never revokes
+    assert "possible, not seen" in words
+
+
+def test_without_controls_the_verdict_is_undecided_and_in_the_picture() -> None:
+    picture = race(sweep())
+    assert layer(picture, "words")["text"].count("UNDECIDED") == 4
+    assert "UNDECIDED" in picture.alt
+
+
+@pytest.mark.parametrize("versions", [("6.12",), ("5.10", "7.3")])
+def test_a_strip_a_kernel_and_race_with_shares_that_fill_it(versions: tuple[str, ...]) -> None:
+    two = [trial("killed", 50), trial("killed", 52)]
+    picture = races({version: sweep(version, *two) for version in versions})
+    assert [label for _, label in picture.y.ticks] == list(versions) * 4
+    quads = layer(picture, "shares")
+    height: dict[tuple[float, str], float] = {}
+    for left, top, bottom, role in zip(
+        *(quads[name] for name in ("left", "top", "bottom", "role")), strict=True
+    ):
+        strip = int(top // 18)
+        height[left, f"{strip} {role}"] = bottom - top
+    shares = [h for (_, name), h in height.items() if name.endswith("zapped")]
+    assert len(shares) == len(versions)
+    assert shares == [pytest.approx(14 * 2 / 3)] * len(versions)
+    assert "2 killed, 1 survived" in picture.alt
+
+
+def test_the_usual_lanes_are_always_there() -> None:
+    labels = [label for _, label in race(sweep()).y.ticks]
+    assert labels == [*LANES] * 4

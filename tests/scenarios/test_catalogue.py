@@ -1,0 +1,73 @@
+"""The named scenarios: well-formed on every kernel, and each cause makes a difference."""
+
+from __future__ import annotations
+
+import pytest
+
+from devmemkit.model.kernel import VERSIONS, KernelProfile
+from devmemkit.scenarios import script
+from devmemkit.scenarios.catalogue import SCENARIOS, machine_of, on_model, stories
+from devmemkit.scenarios.machines import load_machine, recorded
+
+MODERN = [version for version, words in VERSIONS.items() if "historic" not in words]
+each = pytest.mark.parametrize("scenario", SCENARIOS)
+
+
+@each
+def test_names_and_keys_are_unique(scenario: str) -> None:
+    names = [story.name for story in stories(scenario)]
+    assert len(names) == len(set(names))
+    for story in stories(scenario):
+        keys = [act.key for act in story.acts]
+        assert len(keys) == len(set(keys)), story.name
+        assert not story.cause or story.cause in keys
+
+
+@each
+@pytest.mark.parametrize("version", MODERN)
+def test_every_story_plays(scenario: str, version: str) -> None:
+    for story in stories(scenario):
+        played = on_model(story, version)
+        assert not [o.bug for o in played.outcomes.values() if o.bug], story.name
+
+
+@each
+def test_the_cause_makes_a_difference_on_the_newest_kernel(scenario: str) -> None:
+    for story in stories(scenario):
+        if story.control is None or "iomem=relaxed" in story.cmdline or story.name == "lockdown":
+            continue  # what the switches are for: nothing changes
+        with_it, without = on_model(story, "7.3").outcomes, on_model(story.control, "7.3").outcomes
+        differing = [k for k, o in without.items() if k not in with_it or with_it[k] != o]
+        assert differing, story.name
+
+
+def test_a_control_lacks_the_cause_and_what_needs_it() -> None:
+    story = next(one for one in stories("claims") if one.name == "several_pages-devmem")
+    control = story.control
+    assert control is not None
+    assert {a.key for a in story.acts} - {a.key for a in control.acts} == {"claim", "release"}
+    assert control.control is None
+
+
+def test_an_unknown_name_lists_those_that_exist() -> None:
+    with pytest.raises(ValueError, match="scenario: expected one of takeover, claims"):
+        stories("coffee")
+
+
+def test_the_machine_is_that_of_the_kernel_or_the_next_older() -> None:
+    assert machine_of("7.3") == "qemu-7.3"
+    assert machine_of("7.2") == [name for name in recorded() if name != "qemu-7.3"][-1]
+    assert machine_of("4.4") == recorded()[0]
+
+
+@pytest.mark.parametrize("name", recorded())
+def test_the_places_of_the_stories_are_in_the_recorded_machines(name: str) -> None:
+    machine = load_machine(name, KernelProfile("6.12"))
+    nodes = {(node.start, node.end): node.name for node in machine["iomem"].walk()}
+    assert nodes[script.PMEM, script.PMEM_END] == "Persistent Memory (legacy)"
+    for bdf, bar, start in (
+        (script.IVSHMEM, 2, script.IVSHMEM_BAR),
+        (script.NVME, 0, script.NVME_BAR),
+        (script.E1000, 0, script.E1000_BAR),
+    ):
+        assert machine["pci", bdf].bar(bar).start == start
