@@ -111,15 +111,33 @@ def _list(refresh: bool) -> int:
 
 
 def conform(options: argparse.Namespace) -> int:
-    """`devmemkit conform`: 0, 1 when something differs, 2 for what cannot be."""
+    """`devmemkit conform`: 0, 1 when something differs, 2 for what cannot be, 130 interrupted."""
+    from devmemkit.lab.guest import GuestError
+    from devmemkit.lab.programs import KernelError
     from devmemkit.lab.recording import RecordingError, recordings
     from devmemkit.lab.replay import replay
 
     try:
+        if options.live:
+            return _conform_live(options)
         found = recordings()
         if not found:
             raise RecordingError("data/recordings: expected recordings, found none")
         return 0 if replay(found) else 1
-    except (ValueError, RecordingError) as error:
+    except (ValueError, GuestError, KernelError, RecordingError) as error:
         print(f"devmemkit conform: {error}", file=sys.stderr)
         return 2
+
+
+def _conform_live(options: argparse.Namespace) -> int:
+    from devmemkit.lab import conform as live
+    from devmemkit.lab.guest import GuestError
+
+    (kernel,) = _kernels([options.live], options.modules)
+    found = live.conform(kernel, options.seed, options.ops, print)
+    print(live.report(found.to_dict()))
+    if found.ended == "interrupted":
+        return 130
+    if not found.complete:
+        raise GuestError(found.ended)
+    return 1 if found.divergences else 0

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from devmemkit.lab.moves import Moves
 from devmemkit.scenarios.story import Act
 
-LIFE = 40
+LIFE = 28
 """Sequences of one guest: bindings of persistent memory first, the removal of a device last."""
 
-TOUCH = {"load": 44, "store": 26, "copy": 7, "debug": 3, "read_memory": 6}
+TOUCH = {"load": 50, "store": 30, "copy": 7, "debug": 3, "read_memory": 6}
 CHANGE = {
     "map_file": 10,
     "unmap": 2.5,
@@ -31,10 +31,10 @@ CHANGE = {
     "advise": 3,
     "lock": 2,
     "move": 4,
-    "fork": 0.8,
+    "fork": 0.5,
 }
 FILES = {"open_file": 2, "close_file": 2, "ask": 0.6, "seek": 1.5, "write_memory": 4}
-CLAIM = {"claim": 8}
+CLAIM = {"claim": 9}
 
 MIX: dict[str, dict[str, float]] = {
     "plain": {**TOUCH, **CHANGE, **FILES},
@@ -72,14 +72,14 @@ class Sequence:
 
 
 def sequence(seed: int, index: int) -> Sequence:
-    """Sequence `index` of a seed: about 240 acts of two to six processes, drivers, a debugger."""
+    """Sequence `index` of a seed: about 360 acts of two to six processes, drivers, a debugger."""
     chance = random.Random(f"{seed}/{index}")
     at = index % LIFE
     kind = "pmem" if at == 0 else "remove" if at == LIFE - 1 else _kind(chance)
     writer = Moves(chance, kind, at)
     mix = MIX[kind]
     names, weights = list(mix), list(mix.values())
-    length = chance.randint(200, 280)
+    length = chance.randint(300, 420)
     while len(writer.acts) < length:
         (name,) = chance.choices(names, weights)
         getattr(writer, name)()

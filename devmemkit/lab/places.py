@@ -37,8 +37,11 @@ class Place(NamedTuple):
 
 PLACES = (
     Place(0, 2, False),  # reserved, then RAM
-    Place(0x1_0000, 16, False),  # RAM below 1 MiB
-    Place(0x9_E000, 4, False),  # RAM, reserved, then the ISA range
+    # RAM below 1 MiB: as much as every kernel keeps for itself, what ptrace can read depends on it
+    Place(0x2000, 14, False),
+    # a range across 0xa0000 is left out: the fixed MTRRs, which the model does not have, end there
+    Place(0x9_F000, 1, False),  # RAM, then reserved
+    Place(0xA_0000, 16, None),  # the ISA range
     Place(0xC_0000, 16, None),  # ROM
     Place(0xF_0000, 16, None),
     Place(0x7FFD_8000, 8, False),  # reserved by the firmware
@@ -69,7 +72,7 @@ class Bar(NamedTuple):
     """A BAR as sysfs and procfs map it, `start` its address."""
 
     bdf: str
-    index: int
+    number: int
     start: int
     pages: int
 

@@ -9,12 +9,12 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from devmemkit.lab.generate import Sequence, sequence
 from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Machine
+from devmemkit.model.machine import Key, Machine
 from devmemkit.model.task import new_task
 from devmemkit.scenarios.catalogue import machine_of
 from devmemkit.scenarios.machines import load_machine
@@ -33,7 +33,7 @@ class Expected(NamedTuple):
 
 def machine(profile: KernelProfile) -> Machine:
     """The lab's machine with the two processes that every sequence begins with."""
-    tasks = {(kind, pid): part for pid in "PQ" for kind, part in new_task().items()}
+    tasks: dict[Key, Any] = {(kind, pid): part for pid in "PQ" for kind, part in new_task().items()}
     return load_machine(machine_of(profile.version), profile).with_(tasks)
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from devmemkit.lab.catalogue import Progress
+from devmemkit.lab.conform import conform
 from devmemkit.lab.encode import encode_story
 from devmemkit.lab.guest import Guest, GuestError, boot
 from devmemkit.lab.kernel import Kernel
@@ -62,9 +63,20 @@ def _boot(kernel: Kernel, progress: Progress) -> Recording:
     return Recording("boot", about(kernel), {"timeline": timeline(kernel)})
 
 
+SEED, OPS = 2026, 100_000
+
+
+def _random(kernel: Kernel, progress: Progress) -> Recording:
+    found = conform(kernel, SEED, OPS, progress)
+    if not found.complete:
+        raise GuestError(f"conform: expected {OPS} operations, it ended: {found.ended}")
+    return Recording("conform", about(kernel), {"conform": found.to_dict()})
+
+
 MEASURED: dict[str, Callable[[Kernel, Progress], Recording]] = {
     "boot": _boot,
     "mmap-vs-claim": _race,
+    "conform": _random,
 }
 """Scenarios that are no list of acts."""
 

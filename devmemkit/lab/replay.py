@@ -25,8 +25,12 @@ class Finding:
 
 
 def findings(recording: Recording) -> Iterator[Finding]:
-    """Each story of a recording, or each way to race, or each fact of a boot."""
+    """Each story of a recording, each way to race, each fact of a boot, or a random run.
+
+    Of a random run only the summary was kept: its acts were compared when they were played.
+    """
     content = recording.content
+    differs: tuple[str, ...]
     if "race" in content:
         for way in race.judge(content["race"]):
             differs = (way.why,) if way.verdict is Verdict.FAILED else ()
@@ -35,6 +39,11 @@ def findings(recording: Recording) -> Iterator[Finding]:
         for fact in timeline.judge(content["timeline"]):
             differs = (fact.why,) if fact.verdict is Verdict.FAILED else ()
             yield Finding(fact.name, fact.verdict, 1, differs)
+    elif "conform" in content:
+        summary = content["conform"]
+        differs = tuple(f"{d['operation']} ({d['rule']})" for d in summary["divergences"])
+        verdict = Verdict.FAILED if differs else Verdict.PASSED
+        yield Finding("random operations", verdict, summary["ops"], differs)
     else:
         for story in judge(recording):
             count = story.comparison.count()

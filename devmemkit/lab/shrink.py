@@ -74,6 +74,7 @@ def _smaller(acts: Acts, shows: Judge) -> Acts:
 def _candidates(act: Act, name: str) -> Iterator[Any]:
     """Simpler values of an argument, the simplest first."""
     value = act.arguments[name]
+    values: list[Any]
     if isinstance(value, bool) or name in ("bar", "to", "fd"):
         return
     if isinstance(value, Ref):

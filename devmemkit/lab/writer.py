@@ -72,7 +72,7 @@ class Writer:
         arguments = {"pid": self.at.name, **arguments}
         return self._act(operation, self.at.name, needs or self.at.born, arguments)
 
-    def _drive(self, operation: str, needs: str = "", **arguments: Any) -> str:
+    def _drive(self, operation: str, needs: str = "", /, **arguments: Any) -> str:
         return self._act(operation, "D", needs, arguments)
 
     def _often(self, share: float) -> bool:
@@ -80,7 +80,7 @@ class Writer:
 
     def _turn(self) -> None:
         # to wake another process takes the guest longer than most acts
-        if self._often(0.1):
+        if self._often(0.07):
             self.at = self.chance.choice(self.processes)
 
     # Files
@@ -91,7 +91,7 @@ class Writer:
         self._opened(File(key, "mem", dsync=dsync, mode=mode))
 
     def _open_bar(self, bar: Bar, mode: str = "rw", wc: bool = False) -> None:
-        where = {"bdf": bar.bdf, "bar": bar.index}
+        where = {"bdf": bar.bdf, "bar": bar.number}
         mode = "r" if self.live else mode
         key = self._do("open_resource", **where, mode=mode, wc=wc)
         self._opened(File(key, "resource", bar, mode=mode))

@@ -15,6 +15,9 @@ from devmemkit.model.step import Frame, Next, Return, Step, lock, operation
 from devmemkit.model.strict import LOW_MEGABYTE
 from devmemkit.model.task import VM, Vma, find_vma
 
+BIOS = 0x9F
+"""The page from which on x86 keeps low memory for the BIOS (reserve_bios_regions)."""
+
 
 def pieces(address: int, count: int) -> list[tuple[int, int]]:
     """(address, count) of each page's part of a range."""
@@ -155,7 +158,14 @@ def recheck(m: View, f: Frame) -> Next:
 
 
 def copy_phys(m: View, f: Frame) -> Next:
-    """Second half: copy through the kernel's own mapping of the pfn found before."""
+    """Second half: copy through the kernel's own mapping of the pfn found before.
+
+    EIO where ioremap refuses RAM in use: below 1 MiB, what no kernel reserves for itself.
+    """
+    page = (f.pfn << PAGE_SHIFT, PAGE_SIZE)
+    in_use = m.kernel["low_reserved"] <= f.pfn < BIOS
+    if in_use and region_intersects(m["iomem"], *page, IORESOURCE_SYSTEM_RAM) != DISJOINT:
+        raise KernelError("EIO", f"ioremap refuses pfn {f.pfn:#x}, which is System RAM")
     at = (f.pfn << PAGE_SHIFT) + f.address % PAGE_SIZE
     if f.operation == "ptrace_peek":
         return Return(int.from_bytes(read_physical(m, at, 8), "little"))

@@ -43,6 +43,8 @@ FEATURES: tuple[Row, ...] = (
     Row("sysram_rule", "5.16", True, "a9e7b8d4f663", "exclusive System RAM even when idle"),
     Row("low_ram", "0", "readable", "", "/dev/mem shows RAM below 1 MiB"),
     Row("low_ram", "4.11", "zeroes", "a4866aa81251", "it reads as zeroes, writes are dropped"),
+    Row("low_reserved", "0", 16, "", "the kernel keeps pages of RAM; 64 KiB, measured on 5.10"),
+    Row("low_reserved", "6.1", 256, "", "all of the first MiB; first seen in 6.1"),
     Row("lockdown", "0", False, "", "there is no lockdown"),
     Row("lockdown", "5.4", True, "", "lockdown= refuses /dev/mem and PCI access"),
     Row("muxed_sleep", "0", "after unlock", "", "a wake-up can be lost"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntFlag
+from typing import Any
 
 from devmemkit.model.addressspace import AddressSpace, Mapped
 from devmemkit.model.errors import Blocked, KernelError
@@ -113,7 +114,7 @@ class Vma:
         return replace(self, start=start, end=end, pgoff=pgoff, **changes)  # type: ignore[arg-type]
 
 
-def new_task(task: Task | None = None) -> dict[str, object]:
+def new_task(task: Task | None = None) -> dict[str, Any]:
     """The components of a fresh process, by kind."""
     return {"task": task or Task(), "files": (), "vmas": (), "pagetable": PageTable()}
 

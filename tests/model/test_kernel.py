@@ -35,6 +35,7 @@ ORDER = tuple(VERSIONS)
         ("mremap_checks", "5.15", "6.1", "target", "source, target"),
         ("mremap_checks", "6.12", "6.16", "source, target", "alignment, source, target"),
         ("mremap_checks", "6.16", "6.17", "alignment, source, target", "all first"),
+        ("low_reserved", "5.15", "6.1", 16, 256),
         ("populate", "5.12", "5.15", "unknown", "each VMA"),
         ("populate", "6.1", "6.12", "each VMA", "in order"),
         ("non_mappable", "7.1", "7.2", "ENODEV", "EINVAL"),
