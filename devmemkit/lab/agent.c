@@ -505,8 +505,8 @@ static uint64_t claimed_start, claimed_size; /* what ramoops holds; size 0: noth
 static struct act *unmapping; /* an act that the release will carry out */
 
 /* ramoops writes a header of 12 bytes to the start of what it claims, which request_mem_region does
- * not do. So what was there is put back: at once if any mapping still shows the place, and in any
- * case after the release. */
+ * not do. So what was there is put back: at once if any mapping still shows the place, else after the
+ * release. */
 static unsigned char under_header[12];
 static int is_saved;
 
@@ -587,8 +587,9 @@ static void restore_header(uint64_t start, unsigned char *older)
 {
 	unsigned char *mem = window("/dev/mem", 0, start), *bar = mem ? NULL : bar_window(start);
 
-	if (is_saved && !copy_header(mem ? mem : bar, under_header))
-		copy_header(older, under_header);
+	if (is_saved && (copy_header(mem ? mem : bar, under_header) ||
+			 copy_header(older, under_header)))
+		is_saved = 0; /* what is written from now on is the story's */
 	close_window(mem);
 	close_window(bar);
 }

@@ -56,9 +56,11 @@ def lab(options: argparse.Namespace) -> int:
 
     try:
         if options.action == "run":
+            from devmemkit.lab.record import check
             from devmemkit.lab.run import run
 
-            return 0 if run(options.scenario, _kernels(options.kernel, options.modules)) else 1
+            name = check(options.scenario)  # a wrong name is told before anything is fetched
+            return 0 if run(name, _kernels(options.kernel, options.modules)) else 1
         if options.action == "record":
             return _record(options)
         return _list(options.refresh)

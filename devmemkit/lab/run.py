@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from devmemkit.lab.catalogue import Progress
 from devmemkit.lab.compare import Comparison, compare, table
 from devmemkit.lab.kernel import Kernel
-from devmemkit.lab.record import play_stories
+from devmemkit.lab.record import MEASURED, check, play_stories, record
+from devmemkit.lab.replay import replay
 from devmemkit.scenarios.catalogue import on_model, stories
 
 
 def run(scenario: str, booted: Sequence[Kernel], *, progress: Progress = print) -> bool:
-    """Play a scenario's stories on each kernel and print each comparison; whether all agree.
+    """Play a scenario on each kernel and print it beside the model; whether they agree.
 
     ValueError for a scenario that does not exist or a kernel that the model does not know,
     GuestError for a guest that fails.
     """
+    if check(scenario) in MEASURED:
+        return replay([record(scenario, kernel, progress) for kernel in booted], progress)
     played = stories(scenario)
     model = {
         (story.name, kernel.version): on_model(story, kernel.version)

@@ -13,6 +13,7 @@ from devmemkit.model.task import (
     REMAPPED,
     TASK_SIZE,
     VM,
+    File,
     Vma,
     get_file,
     link_vma,
@@ -42,8 +43,9 @@ def do_mmap(m: View, f: Frame) -> Next:
     """Take mmap_lock and test what mm/mmap.c tests for any file, in its order.
 
     EINVAL (offset inside a page), EBADF, EINVAL (length 0), ENOMEM (more than there are
-    addresses left), EOVERFLOW (beyond the largest offset), EACCES (open mode), EPERM (PROT_EXEC on
-    sysfs and procfs). The address is behind the last mapping, with a page of hole.
+    addresses left), EIO (is_gone), EOVERFLOW (beyond the largest offset), EACCES (open mode),
+    EPERM (PROT_EXEC on sysfs and procfs). The address is behind the last mapping, with a
+    page of hole.
     """
     if f.offset % PAGE_SIZE:
         raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
@@ -57,6 +59,8 @@ def do_mmap(m: View, f: Frame) -> Next:
     start = max((vma.end for vma in m["vmas", f.pid]), default=LOWEST - PAGE_SIZE) + PAGE_SIZE
     if start + length > TASK_SIZE:
         raise KernelError("ENOMEM", f"no room for {length:#x} bytes from {start:#x}")
+    if is_gone(m, file):
+        raise KernelError("EIO", f"no device {file.bdf}")
     largest = U64 + 1 if file.kind == "mem" else MAX_LFS_FILESIZE
     if f.offset >> PAGE_SHIFT > (largest - length) >> PAGE_SHIFT:
         raise KernelError("EOVERFLOW", f"offset {f.offset:#x} and length {length:#x}")
@@ -77,6 +81,14 @@ def do_mmap(m: View, f: Frame) -> Next:
     f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0, shared=""))
     f.page = pgoff
     return None
+
+
+def is_gone(m: View, file: File) -> bool:
+    """Whether procfs has no place for a mapping any more: its device was removed.
+
+    Source: proc_reg_get_unmapped_area (fs/proc/inode.c), asked before most other tests.
+    """
+    return file.kind == "proc" and m.get(("pci", file.bdf)) is None
 
 
 def remap(m: View, f: Frame, wanted: str, error: str) -> None:

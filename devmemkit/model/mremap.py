@@ -8,6 +8,7 @@ from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 from devmemkit.model.mm import check_range, split, unmap
+from devmemkit.model.mmap import is_gone
 from devmemkit.model.step import Frame, Next, Return, lock, operation
 from devmemkit.model.task import (
     TASK_SIZE,
@@ -97,6 +98,8 @@ def move_vma(m: View, f: Frame) -> Next:
     """
     vma = _source(m, f, f.address)
     _check_source(f, vma)
+    if is_gone(m, vma.file):
+        return "get_unmapped_area"
     _move(m, f.pid, vma, f.address, f.address + f.length, f.to)
     return Return(f.to)
 
@@ -119,10 +122,17 @@ def remap_move(m: View, f: Frame) -> Next:
         raise KernelError("EFAULT", f"{at:#x} cannot move with the rest")
     to = f.to + at - f.address
     unmap(m, f.pid, to, until - at)
+    if is_gone(m, vma.file):
+        return "get_unmapped_area"
     vma = _source(m, f, at)  # the target may have been another part of it
     _move(m, f.pid, vma, at, until, to)
     f.next, f.moved = until, f.moved + 1
     return "remap_move" if until < end else Return(f.to)
+
+
+def get_unmapped_area(m: View, f: Frame) -> Next:
+    """procfs is asked for the new place: EIO where the device is gone, as is the target."""
+    raise KernelError("EIO", "the device of the mapping is gone")
 
 
 def _move(m: View, pid: str, vma: Vma, start: int, end: int, to: int) -> None:
@@ -143,7 +153,9 @@ mremap = operation(
     shrink,
     move_vma,
     remap_move,
+    get_unmapped_area,
     needs=("pid", "address", "length", "new_length"),
     to=None,
 )
-"""Resize or move; gives the address. `to` is a fixed new address, None to stay. EINVAL, EFAULT."""
+"""Resize or move; gives the address. `to` is a fixed new address, None to stay.
+EINVAL, EFAULT, EIO."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from devmemkit.lab import conform as module
 from devmemkit.lab.conform import conform, report
 from devmemkit.lab.kernels import Kernel
-from devmemkit.lab.player import Expected
+from devmemkit.lab.player import Expected, expected
 from devmemkit.model.kernel import KernelProfile
 
 
@@ -34,31 +34,40 @@ def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
     assert "0 divergences" in report(summary)
 
 
-def test_a_wrong_model_is_found_out_in_few_acts(kernel: Kernel) -> None:
+def feed(
+    monkeypatch: pytest.MonkeyPatch, choose: Callable[[Iterator[Expected]], Iterator[Expected]]
+) -> None:
+    """Let only chosen sequences come."""
+
+    @contextmanager
+    def chosen(profile: KernelProfile, seed: int) -> Iterator[Iterator[Expected]]:
+        with expected(profile, seed) as coming:
+            yield choose(coming)
+
+    monkeypatch.setattr(module, "expected", chosen)
+
+
+def test_a_wrong_model_is_found_out_in_few_acts(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed(monkeypatch, lambda coming: (one for one in coming if one.sequence.kind == "claim"))
     wrong = KernelProfile(kernel.version, policy_name="NoProtection")
-    summary = conform(kernel, 2, 300, quiet, wrong).to_dict()
-    assert summary["divergences"]
-    for one in summary["divergences"]:
-        assert one["reproduced"]
-        assert len(one["acts"]) <= 6
-        assert one["rule"]
-        assert one["model"] != one["kernel"]
-    assert summary["divergences"][0]["acts"][0] in report(summary)
+    summary = conform(kernel, 2, 1, quiet, wrong).to_dict()
+    (one,) = summary["divergences"]
+    assert one["reproduced"]
+    assert len(one["acts"]) <= 6
+    assert any(" request_mem_region " in act for act in one["acts"])
+    assert one["rule"].startswith(one["operation"])
+    assert one["model"] != one["kernel"]
+    assert one["acts"][0] in report(summary)
 
 
 def test_an_interrupt_keeps_what_was_found(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = module.expected
+    def one_and_stop(coming: Iterator[Expected]) -> Iterator[Expected]:
+        yield next(one for one in coming if one.sequence.kind == "plain")
+        raise KeyboardInterrupt
 
-    @contextmanager
-    def interrupted(profile: KernelProfile, seed: int) -> Iterator[Iterator[Expected]]:
-        def two(coming: Iterator[Expected]) -> Iterator[Expected]:
-            yield next(coming)
-            raise KeyboardInterrupt
-
-        with real(profile, seed) as coming:
-            yield two(coming)
-
-    monkeypatch.setattr(module, "expected", interrupted)
+    feed(monkeypatch, one_and_stop)
     summary = conform(kernel, 1, 10_000, quiet).to_dict()
     assert not summary["complete"]
     assert summary["ended"] == "interrupted"

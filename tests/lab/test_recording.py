@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from devmemkit.lab.command import RECORDED
 from devmemkit.lab.encode import decode_story, encode_story
 from devmemkit.lab.perform import Performed
+from devmemkit.lab.record import MEASURED
 from devmemkit.lab.recording import MARK, Recording, RecordingError, path_of, read, recordings
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
@@ -123,6 +124,14 @@ def test_the_checkout_has_every_scenario_as_it_is_told_today(scenario: str, vers
     recording = read(path_of(scenario, version))
     assert (recording.scenario, recording.version) == (scenario, version)
     assert tuple(decode_story(one)[0] for one in recording.content["stories"]) == stories(scenario)
+
+
+@pytest.mark.parametrize("scenario", MEASURED)
+@pytest.mark.parametrize("version", RECORDED)
+def test_the_checkout_has_what_was_measured(scenario: str, version: str) -> None:
+    recording = read(path_of(scenario, version))
+    (measured,) = recording.content.values()
+    assert recording.version == version == (measured.get("version") or measured["kernel"])
 
 
 def test_every_recording_says_which_machine_it_was() -> None:

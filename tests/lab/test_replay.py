@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from devmemkit import cli
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.judge import judge
 from devmemkit.lab.recording import Recording, path_of, read, recordings
-from devmemkit.lab.replay import replay
+from devmemkit.lab.replay import findings, replay
 
 
 @pytest.fixture
@@ -35,11 +36,12 @@ def test_no_recording_diverges(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.splitlines()[-1].endswith(" outcomes compared, 0 divergences")
 
 
-def test_every_story_was_decided() -> None:
+def test_every_part_was_decided() -> None:
     for recording in recordings():
-        for one in judge(recording) if "stories" in recording.content else ():
-            where = f"{recording.version} {recording.scenario} {one.story.name}"
-            assert one.verdict is Verdict.PASSED, where
+        for part in findings(recording):
+            where = f"{recording.version} {recording.scenario} {part.name}"
+            assert part.verdict is Verdict.PASSED, where
+            assert part.compared or "race" in recording.content, where
 
 
 def test_another_outcome_is_told_with_its_rule(takeover: Recording) -> None:
@@ -85,3 +87,20 @@ def test_a_damaged_recording_is_one_sentence(
     assert capsys.readouterr().err == (
         "devmemkit conform: data/recordings: expected recordings, found none\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "spoil"),
+    [
+        ("mmap-vs-claim", lambda c: c["race"]["trials"][-1].update(outcome="torn")),
+        ("boot", lambda c: c["timeline"]["devices"][2]["made_by"].__setitem__(2, "acpi_init")),
+        (
+            "conform",
+            lambda c: c["conform"]["divergences"].append({"operation": "load", "rule": ""}),
+        ),
+    ],
+)
+def test_a_spoilt_measurement_fails(scenario: str, spoil: Callable[[dict[str, Any]], None]) -> None:
+    false = edited(read(path_of(scenario, "6.12")))
+    spoil(false.content)
+    assert not replay([false], lambda said: None)

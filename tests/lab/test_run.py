@@ -10,7 +10,7 @@ from devmemkit.lab.run import run
 def test_the_takeover_agrees_on_a_real_kernel(
     kernel: Kernel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("takeover", kernel.version)
+    assert run("takeover", [kernel])
     said = capsys.readouterr().out
     assert said.count("PASSED") > 100
     assert "FAILED" not in said
@@ -19,8 +19,11 @@ def test_the_takeover_agrees_on_a_real_kernel(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "coffee", "--kernel", "6.1"], "scenario: expected one of takeover; got 'coffee'"),
+        (["run", "coffee", "--kernel", "6.1"], "got 'coffee'"),
         (["run", "takeover", "--kernel", "1.0"], "1.0"),
+        (["record", "coffee"], "expected one of machine, takeover, claims"),
+        (["record", "boot", "--kernel", "1.0"], "1.0"),
+        (["run", "boot", "--kernel", "a", "--kernel", "b", "--modules", "c"], "one --kernel IMAGE"),
     ],
 )
 def test_mistakes_are_one_sentence(
@@ -28,8 +31,31 @@ def test_mistakes_are_one_sentence(
 ) -> None:
     assert cli.main(["lab", *arguments]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("devmemkit lab run: ")
+    assert said.startswith(f"devmemkit lab {arguments[0]}: ")
     assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_boot_is_traced_and_held_against_the_model(
+    kernel: Kernel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("boot", [kernel])
+    assert "4 outcomes compared, 0 divergences" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--live", "1.0"], "kernel: expected one of"),
+        (["--live", "6.12", "--modules", "nowhere"], "nowhere: expected a folder of modules"),
+    ],
+)
+def test_conform_says_what_is_wrong(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["conform", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"devmemkit conform: {sentence}")
     assert said.count("\n") == 1
 
 

@@ -186,3 +186,17 @@ def test_a_move_onto_another_part_of_the_same_mapping(version: str) -> None:
     after, errno = move(m, first, 2, 2, first + 2 * PAGE)
     assert (errno, shown(after, first, 5)) == (None, "..LL.")
     assert [v.pgoff - (PMEM >> 12) for v in after["vmas", "p"]] == [0, 16]
+
+
+@pytest.mark.parametrize("version", KERNELS)
+def test_procfs_has_no_place_for_a_device_that_is_gone(version: str) -> None:
+    """Measured on 5.10, 6.12 and 7.3: EIO comes before PROT_EXEC is refused, and from mremap."""
+    m, fd = ok(machine(version), "open_proc_pci", bdf=BDF)
+    m = ok(m, "pciioc_mmap_is_mem", fd=fd)[0]
+    m, at = ok(m, "mmap_proc_pci", fd=fd, offset=BAR0, length=PAGE)
+    before = do(m, "mmap_proc_pci", fd=fd, offset=BAR0, length=PAGE, prot="rx")[1]
+    assert before.errno == "EPERM"
+    m = ok(m, "remove", "root", bdf=BDF)[0]
+    assert do(m, "mmap_proc_pci", fd=fd, offset=BAR0, length=PAGE, prot="rx")[1].errno == "EIO"
+    assert move(m, at, 1, 1, TO)[1] == "EIO"
+    assert live(m, at, 1) == [True]
