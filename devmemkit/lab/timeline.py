@@ -10,6 +10,7 @@ from typing import Any
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest import Guest, GuestError, boot
 from devmemkit.lab.kernel import Kernel
+from devmemkit.lab.machine import SYSFS, devices
 from devmemkit.model.kernel import KernelProfile
 
 FUNCTIONS = (
@@ -175,17 +176,15 @@ def first_files(calls: list[list[Any]], devices: int) -> list[list[Any] | None]:
 
 def _devices(guest: Guest) -> list[dict[str, Any]]:
     """The PCI devices of sysfs; they have one bus, so that this is the order of their addition."""
-    root = "/sys/bus/pci/devices"
-    drivers = [path.split("/")[-2:] for path in guest.glob("/sys/bus/pci/drivers/*/0*")]
-    names = [path.split("/")[-2:] for path in guest.glob(f"{root}/*/resource[0-5]*")]
+    names = [path.split("/")[-2:] for path in guest.glob(f"{SYSFS}/*/resource[0-5]*")]
     return [
         {
             "bdf": bdf,
-            **{name: guest.read(f"{root}/{bdf}/{name}").strip() for name in PROPERTIES},
-            "driver": next((driver for driver, device in drivers if device == bdf), ""),
+            **{name: about[name].strip() for name in PROPERTIES},
+            "driver": about["driver"] or "",
             "files": [n for device, n in names if device == bdf and not n.endswith("_resize")],
         }
-        for bdf in (path.rpartition("/")[2] for path in guest.glob(f"{root}/*"))
+        for bdf, about in devices(guest).items()
     ]
 
 
