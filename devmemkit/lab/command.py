@@ -64,7 +64,7 @@ def lab(options: argparse.Namespace) -> int:
         if options.action == "record":
             return _record(options)
         return _list(options.refresh)
-    except (ValueError, GuestError, KernelError, RecordingError) as error:
+    except (ValueError, FileNotFoundError, GuestError, KernelError, RecordingError) as error:
         print(f"devmemkit lab {options.action}: {error}", file=sys.stderr)
         return 2
 
@@ -126,7 +126,7 @@ def conform(options: argparse.Namespace) -> int:
         if not found:
             raise RecordingError("data/recordings: expected recordings, found none")
         return 0 if replay(found) else 1
-    except (ValueError, GuestError, KernelError, RecordingError) as error:
+    except (ValueError, FileNotFoundError, GuestError, KernelError, RecordingError) as error:
         print(f"devmemkit conform: {error}", file=sys.stderr)
         return 2
 

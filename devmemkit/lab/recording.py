@@ -84,8 +84,10 @@ def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
 
 def read(path: Path) -> Recording:
     """A recording, checked: digest first, then the schema; RecordingError says what is wrong."""
-    import jsonschema  # the lab's only need beyond the standard library
-
+    try:
+        import jsonschema  # the lab's only need beyond the standard library
+    except ImportError:
+        raise RecordingError("jsonschema: not found; install devmemkit[lab]") from None
     where = f"{path.parent.name}/{path.name}"
     try:
         text = path.read_bytes()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from devmemkit import cli
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.judge import judge
-from devmemkit.lab.recording import Recording, path_of, read, recordings
+from devmemkit.lab.recording import Recording, RecordingError, path_of, read, recordings
 from devmemkit.lab.replay import findings, replay
 
 
@@ -104,3 +106,22 @@ def test_a_spoilt_measurement_fails(scenario: str, spoil: Callable[[dict[str, An
     false = edited(read(path_of(scenario, "6.12")))
     spoil(false.content)
     assert not replay([false], lambda said: None)
+
+
+def test_outside_a_checkout_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nowhere() -> Path:
+        raise FileNotFoundError("data/machines: expected in a checkout of devmemkit, found none")
+
+    monkeypatch.setattr("devmemkit.lab.recording.data_dir", nowhere)
+    assert cli.main(["conform"]) == 2
+    assert capsys.readouterr().err == (
+        "devmemkit conform: data/machines: expected in a checkout of devmemkit, found none\n"
+    )
+
+
+def test_without_jsonschema_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    with pytest.raises(RecordingError, match=r"jsonschema: not found; install devmemkit\[lab\]"):
+        read(path_of("boot", "6.12"))
