@@ -9,15 +9,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from multiprocessing import get_context
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from devmemkit.lab.generate import Sequence, sequence
 from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine
-from devmemkit.model.task import new_task
-from devmemkit.scenarios.catalogue import machine_of
-from devmemkit.scenarios.machines import load_machine
+from devmemkit.model.machine import Machine
+from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.story import play
 
 AHEAD = 16
@@ -33,8 +31,7 @@ class Expected(NamedTuple):
 
 def machine(profile: KernelProfile) -> Machine:
     """The lab's machine with the two processes that every sequence begins with."""
-    tasks: dict[Key, Any] = {(kind, pid): part for pid in "PQ" for kind, part in new_task().items()}
-    return load_machine(machine_of(profile.version), profile).with_(tasks)
+    return before("PQ", profile)
 
 
 _before: list[Machine] = []  # the worker's; set once by _prepare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from devmemkit.scenarios.claims import claims
 from devmemkit.scenarios.machines import load_machine, recorded
 from devmemkit.scenarios.pmem import preload_gap, refused_claim
 from devmemkit.scenarios.script import IVSHMEM, Story
-from devmemkit.scenarios.story import Act, Played, play, processes
+from devmemkit.scenarios.story import Played, play, processes
 from devmemkit.scenarios.switches import iomem_relaxed, lockdown_integrity
 from devmemkit.scenarios.takeover import Takeover
 
@@ -70,15 +70,13 @@ def machine_of(version: str) -> str:
     return older[-1] if older else names[0]
 
 
-def before(acts: tuple[Act, ...], version: str, cmdline: str = "") -> Machine:
-    """The lab's machine under a kernel, with the processes that the acts begin with."""
-    kernel = KernelProfile(version, cmdline=cmdline)
-    tasks: dict[Key, Any] = {
-        (kind, pid): part for pid in processes(acts) for kind, part in new_task().items()
-    }
-    return load_machine(machine_of(version), kernel).with_(tasks)
+def before(pids: Iterable[str], kernel: KernelProfile) -> Machine:
+    """The lab's machine under a kernel, with fresh processes."""
+    tasks: dict[Key, Any] = {(kind, pid): part for pid in pids for kind, part in new_task().items()}
+    return load_machine(machine_of(kernel.version), kernel).with_(tasks)
 
 
 def on_model(story: Story, version: str) -> Played:
     """The story, played on the model of a kernel."""
-    return play(before(story.acts, version, story.cmdline), story.acts)
+    kernel = KernelProfile(version, cmdline=story.cmdline)
+    return play(before(processes(story.acts), kernel), story.acts)
