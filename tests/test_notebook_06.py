@@ -11,9 +11,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from devmemkit.artifact.parameters import declared
 from devmemkit.figures.text import VALUES
 from devmemkit.lab.compare import Verdict
-from devmemkit.lab.guest import KernelError
-from devmemkit.lab.judge import judge
-from devmemkit.lab.recording import recordings
+from devmemkit.lab.guest.boot import KernelError
+from devmemkit.lab.recordings.judge import judge
+from devmemkit.lab.recordings.recording import recordings
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "06-real-kernels.ipynb"
 WHOLE = json.loads(NOTEBOOK.read_text("utf-8"))
@@ -123,7 +123,7 @@ def test_without_a_guest_live_says_so_and_shows_what_is_recorded(
     def get(version: str) -> None:
         raise KernelError("apt-get: not found; install it")
 
-    monkeypatch.setattr("devmemkit.lab.kernels.get", get)
+    monkeypatch.setattr("devmemkit.lab.kernels.cache.get", get)
     assert run({"live": True}, CELLS[:4]) is None
     said = capsys.readouterr().out
     assert "apt-get: not found; install it" in said

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from devmemkit.lab.kernel import Kernel
+    from devmemkit.lab.kernels.kernel import Kernel
 
 RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
 """The kernels whose recordings are in data/."""
@@ -50,13 +50,13 @@ def _add_kernel(parser: argparse.ArgumentParser, required: bool) -> None:
 
 def lab(options: argparse.Namespace) -> int:
     """`devmemkit lab ACTION`: 0, 1 when something differs, 2 for what cannot be."""
-    from devmemkit.lab.guest import GuestError
-    from devmemkit.lab.programs import KernelError
-    from devmemkit.lab.recording import RecordingError
+    from devmemkit.lab.guest.boot import GuestError
+    from devmemkit.lab.kernels.programs import KernelError
+    from devmemkit.lab.recordings.recording import RecordingError
 
     try:
         if options.action == "run":
-            from devmemkit.lab.record import check
+            from devmemkit.lab.recordings.record import check
             from devmemkit.lab.run import run
 
             name = check(options.scenario)  # a wrong name is told before anything is fetched
@@ -70,24 +70,24 @@ def lab(options: argparse.Namespace) -> int:
 
 
 def _kernels(names: list[str], modules: Path | None) -> list[Kernel]:
-    from devmemkit.lab import kernels
+    from devmemkit.lab.kernels import cache
     from devmemkit.model.kernel import KernelProfile
 
     if modules is not None:
         if len(names) != 1:
             raise ValueError(f"--modules: expected one --kernel IMAGE, got {len(names)}")
-        found = [kernels.custom(Path(names[0]), modules)]
+        found = [cache.custom(Path(names[0]), modules)]
     else:
-        found = [kernels.get(KernelProfile(name).version) for name in dict.fromkeys(names)]
+        found = [cache.get(KernelProfile(name).version) for name in dict.fromkeys(names)]
     for kernel in found:
         KernelProfile(kernel.version)  # the model must know it
     return found
 
 
 def _record(options: argparse.Namespace) -> int:
-    from devmemkit.lab import machine
-    from devmemkit.lab.record import NAMES, record
-    from devmemkit.lab.recording import path_of
+    from devmemkit.lab.recordings import machine
+    from devmemkit.lab.recordings.record import NAMES, record
+    from devmemkit.lab.recordings.recording import path_of
 
     known = ("machine", *NAMES)
     for name in options.scenario:  # a wrong name is told before anything boots
@@ -105,8 +105,8 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _list(refresh: bool) -> int:
-    from devmemkit.lab.recording import folder
-    from devmemkit.lab.show import list_kernels
+    from devmemkit.lab.kernels.listing import list_kernels
+    from devmemkit.lab.recordings.recording import folder
 
     print(list_kernels({path.stem for path in folder().glob("*/*.json")}, refresh=refresh))
     return 0
@@ -114,10 +114,10 @@ def _list(refresh: bool) -> int:
 
 def conform(options: argparse.Namespace) -> int:
     """`devmemkit conform`: 0, 1 when something differs, 2 for what cannot be, 130 interrupted."""
-    from devmemkit.lab.guest import GuestError
-    from devmemkit.lab.programs import KernelError
-    from devmemkit.lab.recording import RecordingError, recordings
-    from devmemkit.lab.replay import replay
+    from devmemkit.lab.guest.boot import GuestError
+    from devmemkit.lab.kernels.programs import KernelError
+    from devmemkit.lab.recordings.recording import RecordingError, recordings
+    from devmemkit.lab.recordings.replay import replay
 
     try:
         if options.live:
@@ -132,8 +132,8 @@ def conform(options: argparse.Namespace) -> int:
 
 
 def _conform_live(options: argparse.Namespace) -> int:
-    from devmemkit.lab import conform as live
-    from devmemkit.lab.guest import GuestError
+    from devmemkit.lab.fuzz import conform as live
+    from devmemkit.lab.guest.boot import GuestError
 
     (kernel,) = _kernels([options.live], options.modules)
     found = live.conform(kernel, options.seed, options.ops, print)

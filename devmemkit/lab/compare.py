@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
-from devmemkit.lab.perform import Performed
+from devmemkit.lab.guest.perform import Performed
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.story import SETTLE, Act, Played, Ref
 

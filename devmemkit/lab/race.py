@@ -14,8 +14,8 @@ from statistics import median
 from typing import Any
 
 from devmemkit.lab.compare import Verdict
-from devmemkit.lab.guest import Guest, GuestError, boot
-from devmemkit.lab.kernel import Kernel
+from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.scenarios.race import CLAIMS, CONTROLS, VIAS, in_order, race_outcomes
 
 MIB = 1 << 20

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devmemkit.lab.catalogue import Progress
 from devmemkit.lab.compare import Comparison, compare, table
-from devmemkit.lab.kernel import Kernel
-from devmemkit.lab.record import MEASURED, check, play_stories, record
-from devmemkit.lab.replay import replay
+from devmemkit.lab.kernels.catalogue import Progress
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.lab.recordings.record import MEASURED, check, play_stories, record
+from devmemkit.lab.recordings.replay import replay
 from devmemkit.scenarios.catalogue import on_model, stories
 
 

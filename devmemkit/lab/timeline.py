@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from devmemkit.lab.compare import Verdict
-from devmemkit.lab.guest import Guest, GuestError, boot
-from devmemkit.lab.kernel import Kernel
-from devmemkit.lab.machine import SYSFS, devices
+from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.lab.recordings.machine import SYSFS, devices
 from devmemkit.model.kernel import KernelProfile
 
 FUNCTIONS = (
@@ -26,6 +26,7 @@ with it, and asks pci_dev_resource_*_is_visible of each.
 
 PARAMETERS = " ".join(
     (
+        "maxcpus=1",  # each CPU has a buffer: records of one time in two have no order
         "trace_clock=global",  # else, up to 6.1, a late initcall changes it, and all is lost
         "trace_buf_size=4M",
         "trace_event=initcall:*,sched:sched_process_exec",

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from devmemkit.model import iomem_depth, iomem_repair
-from devmemkit.model.iomem_block import blocks, width_of
-from devmemkit.model.iomem_line import Notes, Row
+from devmemkit.model.repair.block import blocks, width_of
+from devmemkit.model.repair.depth import depths_of, flattened_at, parents_of
+from devmemkit.model.repair.line import Notes, Row
+from devmemkit.model.repair.rows import decode, describe, read_rows, split_lines
 from devmemkit.model.text import printable
 
 
@@ -74,11 +75,11 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     in `repairs`. Raises DumpError for a text without a single entry.
     """
     notes: Notes = []
-    decoded = iomem_repair.decode(text, notes)
-    lines = iomem_repair.split_lines(decoded, notes)
-    rows = iomem_repair.read_rows(lines, notes)
+    decoded = decode(text, notes)
+    lines = split_lines(decoded, notes)
+    rows = read_rows(lines, notes)
     if not rows:
-        line, got, hint = iomem_repair.describe(lines)
+        line, got, hint = describe(lines)
         shown = f"'{printable(got)[:60]}'" if got else "an empty text"
         raise DumpError(
             source,
@@ -89,12 +90,12 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     parents: list[int | None] = []
     max_level: int | None = None
     for block in blocks(rows, notes):
-        depths = iomem_depth.depths(block, notes)
+        depths = depths_of(block, notes)
         width = width_of(block, notes)
-        level = iomem_depth.flattened_at(block, depths)
+        level = flattened_at(block, depths)
         if level is not None:
             max_level = max(level, max_level or 0)
-        found = iomem_depth.parents(block, depths, level, notes)
+        found = parents_of(block, depths, level, notes)
         if entries:  # indices into the block become those into the dump
             found = [None if parent is None else parent + len(entries) for parent in found]
         parents += found

@@ -7,26 +7,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from devmemkit.lab import kernels
-from devmemkit.lab.guest import Guest, boot
+from devmemkit.lab.guest.boot import Guest, boot
+from devmemkit.lab.kernels import cache
 
 LIVE = ("6.1", "6.12", "7.3", "5.10")
 
 
 @pytest.fixture(scope="session")
-def kernel() -> kernels.Kernel:
+def kernel() -> cache.Kernel:
     """A kernel of the cache; nothing is downloaded."""
     for program in ("qemu-system-x86_64", "gcc"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    found = next((kernel for version in LIVE if (kernel := kernels.cached(version))), None)
+    found = next((kernel for version in LIVE if (kernel := cache.cached(version))), None)
     if found is None:
         pytest.skip(f"none of the kernels {', '.join(LIVE)} is in the cache")
     return found
 
 
 @pytest.fixture(scope="session")
-def booted(kernel: kernels.Kernel) -> Iterator[Guest]:
+def booted(kernel: cache.Kernel) -> Iterator[Guest]:
     with boot(kernel) as guest:
         yield guest
 

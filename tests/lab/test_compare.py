@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.lab.compare import Verdict, compare
-from devmemkit.lab.guest import Guest
-from devmemkit.lab.kernels import Kernel
-from devmemkit.lab.perform import Performed, perform, requests
+from devmemkit.lab.guest.boot import Guest
+from devmemkit.lab.guest.perform import Performed, perform, requests
+from devmemkit.lab.kernels.cache import Kernel
 from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from devmemkit.lab.compare import Verdict
-from devmemkit.lab.guest import Guest, GuestError, boot
-from devmemkit.lab.kernels import Kernel
+from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.kernels.cache import Kernel
 from devmemkit.lab.race import TABLES, bar_start, holding, judge, outcome, race
 from devmemkit.scenarios.race import CLAIMS, CONTROLS, VIAS, in_order, race_outcomes
 

@@ -3,7 +3,7 @@
 import pytest
 
 from devmemkit import cli
-from devmemkit.lab.kernel import Kernel
+from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.run import run
 
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from devmemkit.lab.guest import GuestError
-from devmemkit.lab.kernels import Kernel
+from devmemkit.lab.guest.boot import GuestError
+from devmemkit.lab.kernels.cache import Kernel
 from devmemkit.lab.timeline import first_files, parse_trace, timeline
 
 HEAD = """# tracer: function

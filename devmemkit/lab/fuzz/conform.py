@@ -1,0 +1,201 @@
+"""`devmemkit conform --live`: random operation sequences on a real kernel, beside the model."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from devmemkit.lab.compare import Comparison, Verdict, compare
+from devmemkit.lab.fuzz.generate import LIFE
+from devmemkit.lab.fuzz.live import Live, first, signature
+from devmemkit.lab.fuzz.player import Expected, expected, machine
+from devmemkit.lab.fuzz.tally import Pairs, pairs, rare
+from devmemkit.lab.guest.boot import GuestError
+from devmemkit.lab.guest.perform import Performed
+from devmemkit.lab.kernels.catalogue import Progress
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.story import Played
+
+RATES = {"plain": "plain", "device": "plain", "claim": "claim"}
+"""Kinds of sequence whose rates are given together; all others are "bind"."""
+
+SLOW = ("request_mem_region", "release_mem_region", "bind", "unbind")
+EVERY = 5.0
+"""Seconds between two words about progress."""
+
+
+@dataclass
+class Conformance:
+    """What a live comparison came to, so far as it went.
+
+    `ops` are the acts that both sides played and that were compared. `spent` has acts and seconds
+    by kind of sequence (see RATES) and, "... alone", in the guest by what takes it long.
+    """
+
+    kernel: str
+    release: str
+    seed: int
+    wanted: int
+    ops: int = 0
+    sequences: int = 0
+    boots: int = 0
+    seconds: float = 0.0
+    complete: bool = False
+    ended: str = ""
+    verdicts: Counter[str] = field(default_factory=Counter)
+    seen: Pairs = field(default_factory=Counter)
+    possible: Pairs = field(default_factory=Counter)
+    spent: dict[str, list[float]] = field(default_factory=dict)
+    divergences: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, one: Expected, performed: Performed, found: Comparison, seconds: float) -> None:
+        """Count one sequence."""
+        count = found.count()
+        self.sequences += 1
+        self.ops += count[Verdict.PASSED] + count[Verdict.FAILED]
+        self.verdicts.update({verdict.name: number for verdict, number in count.items()})
+        passed = [row.act for row in found.rows if row.verdict is Verdict.PASSED]
+        self.seen += pairs(passed, performed.outcomes)
+        self.possible += pairs(one.sequence.acts, one.outcomes)
+        kind = RATES.get(one.sequence.kind, "bind")
+        self._spend(kind, len(performed.outcomes), seconds)
+        for act in passed:
+            if act.operation in SLOW:
+                self._spend(f"{act.operation} alone", 1, performed.ns[act.key] / 1e9)
+
+    def _spend(self, what: str, acts: int, seconds: float) -> None:
+        total = self.spent.setdefault(what, [0, 0.0])
+        total[0] += acts
+        total[1] += seconds
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as JSON takes it."""
+        return {
+            "kernel": self.kernel,
+            "release": self.release,
+            "seed": self.seed,
+            "wanted": self.wanted,
+            "ops": self.ops,
+            "sequences": self.sequences,
+            "boots": self.boots,
+            "seconds": round(self.seconds, 1),
+            "complete": self.complete,
+            "ended": self.ended,
+            "verdicts": {verdict.name: self.verdicts[verdict.name] for verdict in Verdict},
+            "rates": {
+                what: {"acts": int(acts), "seconds": round(spent, 2), "rate": _rate(acts, spent)}
+                for what, (acts, spent) in sorted(self.spent.items())
+            },
+            "pairs": _table(self.seen),
+            "rare": _table(rare(self.seen, self.possible)),
+            "divergences": self.divergences,
+        }
+
+
+def _rate(acts: float, seconds: float) -> float:
+    return round(acts / seconds, 1) if seconds else 0.0
+
+
+def _table(counts: dict[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Counts by operation, then by outcome."""
+    table: dict[str, dict[str, int]] = {}
+    for (operation, outcome), number in sorted(counts.items()):
+        table.setdefault(operation, {})[outcome] = number
+    return table
+
+
+def conform(
+    kernel: Kernel, seed: int, ops: int, progress: Progress, profile: KernelProfile | None = None
+) -> Conformance:
+    """Compare `ops` random operations on a kernel with the model, and shrink what differs.
+
+    `profile` is the model's kernel where it is not that of `kernel.version`. An interrupt ends it
+    with what was found so far, `complete` False, and so does a guest that fails; ValueError for
+    arguments that make no sense.
+    """
+    if ops < 1:
+        raise ValueError(f"ops: expected at least 1, got {ops}")
+    if seed < 0:
+        raise ValueError(f"seed: expected a number from 0, got {seed}")
+    profile = profile or KernelProfile(kernel.version)
+    result = Conformance(kernel.version, kernel.release, seed, ops)
+    began = time.monotonic()
+    live = Live(kernel, machine(profile), progress)
+    with expected(profile, seed) as coming, live:
+        try:
+            _play(live, coming, result, progress)
+            _imagine(coming, result, progress)
+            result.complete = True
+        except KeyboardInterrupt:
+            result.ended = "interrupted"
+        except GuestError as error:
+            result.ended = f"after {result.sequences} sequences: {error}"
+    result.boots = live.boots
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _play(live: Live, coming: Iterator[Expected], result: Conformance, progress: Progress) -> None:
+    known: dict[tuple[str, str, str], dict[str, Any]] = {}
+    said = before = time.monotonic()
+    while result.ops < result.wanted:
+        one = next(coming)
+        made = one.sequence
+        if made.index % LIFE == 0:
+            live.renew()
+            live.perform((), made.windows)  # boots: not part of any sequence's time
+            before = time.monotonic()
+        performed = live.perform(made.acts, made.windows)
+        found = compare(Played(made.acts, live.before, (), one.outcomes), performed)
+        now = time.monotonic()
+        result.add(one, performed, found, now - before)
+        row = first(found)
+        if row is not None and signature(row) in known:
+            known[signature(row)]["times"] += 1
+        elif row is not None:
+            known[signature(row)] = {"times": 1, **live.smallest(made, row)}
+            result.divergences.append(known[signature(row)])
+        if now - said > EVERY:
+            said = now
+            progress(
+                f"{result.ops} of {result.wanted} operations, {made.index + 1} sequences, "
+                f"{len(result.divergences)} divergences"
+            )
+        before = time.monotonic()
+
+
+def _imagine(coming: Iterator[Expected], result: Conformance, progress: Progress) -> None:
+    """Play as much again on the model alone, of every kind, to see what else can come up."""
+    progress("what else the model can produce")
+    least, played = result.sequences + LIFE, 0
+    for one in coming:
+        played += len(one.outcomes)
+        result.possible += pairs(one.sequence.acts, one.outcomes)
+        if played >= result.ops and one.sequence.index >= least:
+            return
+
+
+def report(summary: dict[str, Any]) -> str:
+    """A summary (Conformance.to_dict) for people."""
+    state = "" if summary["complete"] else f" of {summary['wanted']} ({summary['ended']})"
+    lines = [
+        f"Linux {summary['kernel']} ({summary['release']}), seed {summary['seed']}: "
+        f"{summary['ops']} operations{state} in {summary['sequences']} sequences, "
+        f"{summary['boots']} boots, {summary['seconds']:.0f} s",
+        ", ".join(f"{name} {number}" for name, number in summary["verdicts"].items()),
+    ]
+    for what, rate in summary["rates"].items():
+        lines.append(f"  {what}: {rate['acts']} at {rate['rate']:.0f} a second")
+    for operation, outcomes in summary["rare"].items():
+        for outcome, number in outcomes.items():
+            lines.append(f"  rare: {operation} {outcome} came up {number} times")
+    for one in summary["divergences"]:
+        lines += ["", f"divergence in {one['operation']} ({one['rule']}), {one['times']} times:"]
+        lines += [f"  {act}" for act in one["acts"]]
+        lines.append(f"  the model says {one['model']}, the kernel {one['kernel']}")
+    lines.append(f"{len(summary['divergences'])} divergences")
+    return "\n".join(lines)

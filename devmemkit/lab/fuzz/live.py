@@ -1,0 +1,117 @@
+"""A guest that random sequences are played in: booted when needed, and what differs shrunk."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from devmemkit.lab.compare import Comparison, Row, compare, shown
+from devmemkit.lab.fuzz.generate import LIFE, Sequence
+from devmemkit.lab.fuzz.places import WINDOWS, moved, to_clear
+from devmemkit.lab.fuzz.shrink import Acts, shrink
+from devmemkit.lab.fuzz.tally import ending, line
+from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.guest.perform import Performed, perform
+from devmemkit.lab.kernels.catalogue import Progress
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.model.machine import Machine
+from devmemkit.scenarios.story import play
+
+PATIENCE = 120.0
+"""Seconds after which a sequence is as small as it gets."""
+
+
+class Live:
+    """A guest of `kernel` beside the model's machine `before`; a context manager."""
+
+    def __init__(self, kernel: Kernel, before: Machine, progress: Progress) -> None:
+        self.kernel = kernel
+        self.before = before
+        self.progress = progress
+        self.boots = 0
+        self._stack = ExitStack()
+        self._guest: Guest | None = None
+        self._spare = LIFE
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Let the guest go: the next act boots another, whose windows are all fresh."""
+        self._stack.close()
+        self._guest = None
+        self._spare = LIFE
+
+    def perform(self, acts: Acts, windows: int) -> Performed:
+        """Play acts in a guest that is as after its boot, their windows zeroed."""
+        if self._guest is not None:
+            try:
+                self._guest.reset(*to_clear(windows))
+            except GuestError:  # a device is gone, say: its guest is of no more use
+                self.renew()
+        if self._guest is None:
+            self._guest = self._stack.enter_context(boot(self.kernel))
+            self.boots += 1
+        return perform(self._guest, acts)
+
+    def smallest(self, made: Sequence, row: Row) -> dict[str, Any]:
+        """A divergence as small as it gets: its acts, both outcomes and the model's rule."""
+        wanted = signature(row)
+        until = time.monotonic() + PATIENCE
+        tried = 0
+
+        def shows(acts: Acts) -> bool:
+            nonlocal tried
+            tried += 1
+            if time.monotonic() > until:
+                return False
+            found = self._compare(acts, made.windows)
+            return found is not None and signature(first(found)) == wanted
+
+        at = made.acts.index(row.act)
+        self.progress(f"sequence {made.index}: {' '.join(wanted)}; shrinking")
+        try:
+            acts = shrink(made.acts[: at + 1], shows)
+        except ValueError:  # it takes more than this sequence: what others left in the guest
+            acts, last = made.acts[: at + 1], row
+        else:
+            until += PATIENCE
+            last = first(self._compare(acts, made.windows)) or row
+        self.progress(f"sequence {made.index}: {len(acts)} acts after {tried} tries")
+        return {
+            "sequence": made.index,
+            "kind": made.kind,
+            "operation": wanted[0],
+            "model": shown(last.act, last.model),
+            "kernel": shown(last.act, last.kernel),
+            "rule": last.rule,
+            "reproduced": tried > 1,
+            "acts": [line(act) for act in acts],
+        }
+
+    def _compare(self, acts: Acts, windows: int) -> Comparison | None:
+        """Both outcomes in windows that nobody had; None where the model has none."""
+        if self._spare == WINDOWS:
+            self.renew()
+        acts, self._spare = moved(acts, windows, self._spare), self._spare + 1
+        try:
+            played = play(self.before, acts)
+        except (KeyError, ValueError, OverflowError):  # smaller than makes sense
+            return None
+        return compare(played, self.perform(acts, self._spare - 1))
+
+
+def first(found: Comparison | None) -> Row | None:
+    """The first divergence: what follows may be its effect."""
+    return next(iter(found.divergences), None) if found else None
+
+
+def signature(row: Row | None) -> tuple[str, str, str]:
+    """What makes two divergences alike: the operation and how it ended on either side."""
+    if row is None:
+        return "", "", ""
+    return row.act.operation, ending(row.model), ending(row.kernel)

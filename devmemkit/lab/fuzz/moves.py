@@ -1,0 +1,218 @@
+"""Moves of a random sequence that act on mappings, claims and drivers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devmemkit.lab.fuzz.places import EDGES, MEMORY_BAR, PLACES, REFUSED
+from devmemkit.lab.fuzz.writer import MAPPED, File, Process, Writer
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.script import E1000, E1000_BAR, IVSHMEM, NVME, NVME_BAR
+from devmemkit.scenarios.story import Ref
+
+HUGE = 1 << 47
+ADVICE = (
+    *("NORMAL", "RANDOM", "SEQUENTIAL", "WILLNEED", "DONTFORK", "DONTDUMP", "DONTNEED", "FREE"),
+    *("WIPEONFORK", "COLD", "PAGEOUT", "POPULATE_READ", "POPULATE_WRITE", "DOFORK", "DODUMP"),
+)
+MMAP = {"mem": "mmap_devmem", "resource": "mmap_resource", "proc": "mmap_proc_pci"}
+DRIVERS = {E1000: "e1000", NVME: "nvme", "namespace0.0": "nd_pmem"}
+TOP = 0x7F10_0000_0000
+"""Fixed addresses of mremap, above all mappings that were placed."""
+
+
+class Moves(Writer):
+    """Each method is one move."""
+
+    # Mapping
+
+    def map_file(self) -> None:
+        self._turn()
+        file = self._file("mem", "mem", "resource", "proc")
+        usual = "r" if self.live else "rw"
+        prot = self.chance.choice((usual, usual, usual, usual, "r", "", "rw", "w", "rwx"))
+        shared = self._often(0.7)
+        refused = "r" not in file.mode or ("x" in prot and file.kind != "mem")
+        refused |= shared and "w" in prot and "w" not in file.mode
+        if refused and self._often(0.5):
+            return  # these are easily too many
+        offset, pages = getattr(self, f"_{file.kind}_offset")(file)
+        length = pages * PAGE_SIZE - self.chance.choice((0, 0, 0, 1, 100))
+        odd = self._often(0.06)
+        if odd and self._often(0.6):
+            length = self.chance.choice((0, HUGE, HUGE))
+        elif odd:
+            offset += 0x800
+        key = self._do(
+            MMAP[file.kind],
+            fd=self._fd(file), offset=offset, length=length, prot=prot, shared=shared,
+        )  # fmt: skip
+        if not (refused or odd):
+            self.at.maps.append((key, pages))
+
+    def _window(self) -> tuple[int, int]:
+        first = self.chance.randrange(MAPPED // 2)
+        return first * PAGE_SIZE, self.chance.randint(1, MAPPED - first)
+
+    def _mem_offset(self, file: File) -> tuple[int, int]:
+        if self._often(0.08):
+            return self.chance.choice(REFUSED)
+        fixed = [place for place in PLACES if place.sync in (None, file.dsync)]
+        if self.live and self._often(0.6):
+            place = self.chance.choice(fixed)
+            first = self.chance.randrange(place.pages)
+            return place.start + first * PAGE_SIZE, self.chance.randint(1, place.pages - first)
+        bases = [self.memory, self.bar, *([self.high] if self.live else ())]
+        if self.sync_only and not file.dsync:
+            bases.remove(self.memory)
+        into, pages = self._window()
+        return self.chance.choice(bases) + into, pages
+
+    def _resource_offset(self, file: File) -> tuple[int, int]:
+        bar = file.bar
+        if self._often(0.06):  # across the end, behind it, beyond all offsets
+            last = (bar.pages - 1) * PAGE_SIZE
+            return self.chance.choice(((last, 2), (last + PAGE_SIZE, 1), (1 << 63, 1)))
+        if bar is MEMORY_BAR:
+            into, pages = self._window()
+            return self.bar - bar.start + into, pages
+        first = self.chance.randrange(bar.pages)
+        return first * PAGE_SIZE, self.chance.randint(1, min(MAPPED, bar.pages - first))
+
+    def _proc_offset(self, file: File) -> tuple[int, int]:
+        into, pages = self._resource_offset(file)
+        return (into if into >> 63 else file.bar.start + into), pages
+
+    # Touching
+
+    def _page(self) -> tuple[str, int]:
+        """A mapping of the process at work and the offset of a page of it, or right behind it."""
+        while not self.at.maps:
+            self.map_file()
+        key, pages = self.chance.choice(self.at.maps[-6:])
+        return key, self.chance.randrange(pages + self._often(0.05)) * PAGE_SIZE
+
+    def _byte(self) -> Ref:
+        key, page = self._page()
+        return Ref(key, page + self.chance.choice((0, 8, 100, 4088)))
+
+    def load(self) -> None:
+        self._turn()
+        key, page = self._page()
+        into = self.chance.choice((0, 8, 100, 4088, *(() if self.live else (4093,))))
+        self._do("load", address=Ref(key, page + into), size=self.chance.choice((1, 2, 4, 8)))
+
+    def store(self) -> None:
+        self._turn()
+        size = self.chance.choice((1, 2, 4, 8))
+        self._do("store", address=self._byte(), size=size, value=self.chance.getrandbits(8 * size))
+
+    def copy(self) -> None:
+        self._turn()
+        to = not self.live and self._often(0.5)
+        count = self.chance.choice((1, 8))
+        self._do("copy_to_user" if to else "copy_from_user", address=self._byte(), count=count)
+
+    def debug(self) -> None:
+        self._turn()
+        key, page = self._page()
+        at: dict[str, Any] = {
+            "pid": self.at.name,
+            "address": Ref(key, page + 8 * self.chance.randrange(512)),
+        }
+        what = ["ptrace_peek"] * 6 + ([] if self.live else ["ptrace_poke"] * 6)
+        operation = self.chance.choice((*what, "process_vm_readv"))
+        if operation == "ptrace_poke":
+            at["value"] = self.chance.getrandbits(64)
+        self._act(operation, "G", self.at.born, at)
+
+    # Changing mappings
+
+    def _range(self) -> dict[str, Any]:
+        key, page = self._page()
+        into = self.chance.choice((*[0] * 15, 8))
+        length = self.chance.randint(1, 3) * PAGE_SIZE - self.chance.choice((0, 0, 0, 1))
+        length = 0 if self._often(0.04) else length
+        return {"address": Ref(key, page + into), "length": length}
+
+    def unmap(self) -> None:
+        self._turn()
+        self._do("munmap", **self._range())
+
+    def protect(self) -> None:
+        self._turn()
+        prot = self.chance.choice(("r", "rw", "rw", "", "w", "rwx"))
+        self._do("mprotect", **self._range(), prot=prot)
+
+    def advise(self) -> None:
+        self._turn()
+        self._do("madvise", **self._range(), advice=self.chance.choice(ADVICE))
+
+    def lock(self) -> None:
+        self._turn()
+        self._do(self.chance.choice(("msync", "mlock")), **self._range())
+
+    def move(self) -> None:
+        self._turn()
+        where = self._range()
+        new = self.chance.choice((where["length"], PAGE_SIZE, 2 * PAGE_SIZE, 0))
+        to: dict[str, Any] = {}
+        if self._often(0.6):
+            to = {"to": TOP + self.chance.randrange(64) * PAGE_SIZE}
+        elif self._often(0.2):
+            to = {"to": where["address"]}
+        key = self._do("mremap", **where, new_length=new, **to)
+        if to:
+            self.at.maps.append((key, 1))
+
+    def fork(self) -> None:
+        if len(self.processes) == 6:
+            return
+        self._turn()
+        name = f"C{len(self.processes)}"
+        key = self._do("fork", child=name)
+        # not what was closed: the guest opens two descriptors of its own in every process
+        child = Process(name, key, list(self.at.files), [], list(self.at.maps))
+        self.processes.append(child)
+
+    # Drivers
+
+    def claim(self) -> None:
+        """A claim with the claimer's ioremap, or the release of the one there is, likewise."""
+        if self.claimed:
+            claim, mapped, where = self.claimed
+            self.claimed = None
+            self._drive("iounmap", mapped)
+            self._drive("release_mem_region", claim, **where)
+            return
+        where = self._claimable()
+        claim = self._drive("request_mem_region", **where)
+        mapped = self._drive("ioremap", claim, **where)
+        self.claimed = claim, mapped, where
+
+    def _claimable(self) -> dict[str, int]:
+        if self._often(0.08):
+            return dict(zip(("start", "size"), self.chance.choice(EDGES), strict=True))
+        if self.live and self._often(0.6):
+            # beyond the registers that mean something: the header that ramoops writes does no harm
+            start = self.chance.choice((E1000_BAR + 0x1_0000, NVME_BAR + 0x1800))
+            return {"start": start, "size": self.chance.choice((16, 0x100, 0x800))}
+        base = self.chance.choice((self.memory, self.bar))
+        page = self.chance.randrange(MAPPED) * PAGE_SIZE
+        into = self.chance.choice((0, 0, page, page + 2 * self.chance.randrange(2048)))
+        size = self.chance.choice((16, 0x40, 0x1000, 0x1000, 0x2000, 0x4000, 0x8000))
+        if self._often(0.25):
+            size = 2 * self.chance.randint(8, 0x2000)
+        elif base == self.bar and self._often(0.1):
+            size = 4 << 20
+        return {"start": base + into, "size": size}
+
+    def bind(self) -> None:
+        bdf = "namespace0.0" if self.kind == "pmem" else self.chance.choice((E1000, NVME))
+        if self._often(0.45):
+            self._drive("unbind", bdf=bdf)
+        else:
+            self._drive("bind", bdf=bdf, driver=DRIVERS[bdf])
+
+    def remove(self) -> None:
+        self._drive("remove", bdf=self.chance.choice((E1000, NVME, IVSHMEM)))

@@ -1,0 +1,108 @@
+"""Shrinking a sequence that shows something: fewer acts, smaller numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from devmemkit.lab.fuzz.places import WINDOW
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.story import Act, Ref
+
+Acts = tuple[Act, ...]
+Judge = Callable[[Acts], bool]
+
+PLACES = ("offset", "start")
+"""Arguments that say where, not how much: they stay in their window, whose writing does no harm."""
+
+
+def shrink(acts: Acts, shows: Judge) -> Acts:
+    """A sequence that still `shows` it, of which no act or number can be taken back alone.
+
+    ValueError when `acts` themselves do not show it.
+    """
+    if not shows(acts):
+        raise ValueError(f"acts: expected {len(acts)} that show it, got some that do not")
+    before: Acts = ()
+    while acts != before:
+        before = acts
+        acts = _fewer(acts, shows)
+        acts = _smaller(acts, shows)
+    return acts
+
+
+def without(acts: Acts, keys: set[str]) -> Acts:
+    """The acts but those of `keys`, and all that needs one of these: its value or its process."""
+    gone, nobody = set(keys), set()
+    kept = []
+    for act in acts:
+        needed = {v.key for v in act.arguments.values() if isinstance(v, Ref)} | {act.needs}
+        if act.key in gone or needed & gone or act.arguments.get("pid") in nobody:
+            gone.add(act.key)
+            nobody |= {act.arguments["child"]} if act.operation == "fork" else set()
+        else:
+            kept.append(act)
+    return tuple(kept)
+
+
+def _fewer(acts: Acts, shows: Judge) -> Acts:
+    size = max(1, len(acts) // 2)
+    while size:
+        at = len(acts)
+        while at > 0:
+            keys = {act.key for act in acts[max(0, at - size) : at]}
+            fewer = without(acts, keys)
+            if fewer and shows(fewer):
+                acts = fewer
+            at = min(at - size, len(acts))
+        size //= 2
+    return acts
+
+
+def _smaller(acts: Acts, shows: Judge) -> Acts:
+    for at in range(len(acts)):
+        for name in acts[at].arguments:
+            for value in _candidates(acts[at], name):
+                simpler = _with(acts, at, name, value)
+                if shows(simpler):
+                    acts = simpler
+                    break
+    return acts
+
+
+def _candidates(act: Act, name: str) -> Iterator[Any]:
+    """Simpler values of an argument, the simplest first."""
+    value = act.arguments[name]
+    values: list[Any]
+    if isinstance(value, bool) or name in ("bar", "to", "fd"):
+        return
+    if isinstance(value, Ref):
+        values = [
+            Ref(value.key, plus) for plus in (0, value.plus & -PAGE_SIZE) if plus < value.plus
+        ]
+    elif isinstance(value, bytes):
+        values = [value[:n] for n in (1, 8) if n < len(value)]
+    elif not isinstance(value, int):
+        return
+    elif name in PLACES:
+        values = [v for v in (value & -WINDOW, value & -PAGE_SIZE) if v < value]
+    elif name == "size" and act.operation in ("load", "store"):
+        values = [1] if value > 1 else []
+    else:
+        numbers = (1, 8, 16, PAGE_SIZE, 2 * PAGE_SIZE, 4 * PAGE_SIZE)
+        values = [v for v in numbers if v < value]
+    yield from values
+
+
+def _with(acts: Acts, at: int, name: str, value: Any) -> Acts:
+    """One argument replaced; a claim's in all acts on the same range."""
+    old = acts[at]
+    claim = [old.arguments.get(part) for part in ("start", "size")]
+    changed = []
+    for index, act in enumerate(acts):
+        same = None not in claim and [act.arguments.get(p) for p in ("start", "size")] == claim
+        if index == at or same:
+            act = replace(act, arguments={**act.arguments, name: value})
+        changed.append(act)
+    return tuple(changed)

@@ -1,0 +1,193 @@
+"""Writing a random sequence: its processes, their files, and the acts on files."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from devmemkit.lab.fuzz.places import MEMORY_BAR, PORTS, REGISTERS, Bar, windows
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.script import IVSHMEM, PMEM
+from devmemkit.scenarios.story import Act, Ref
+
+MAPPED = 8
+"""Pages of a window that mappings show, at most."""
+NOBODY = "0000:00:1f.0"
+
+
+@dataclass(frozen=True)
+class File:
+    """A descriptor: its key and kind, the BAR that it maps, how it was opened."""
+
+    key: str
+    kind: str
+    bar: Bar = MEMORY_BAR
+    dsync: bool = False
+    mode: str = "rw"
+
+
+@dataclass
+class Process:
+    """What a process has, as far as the writer knows; `born` is the fork that made it."""
+
+    name: str
+    born: str = ""
+    files: list[File] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    maps: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Writer:
+    """Writes one sequence; `kind` is that of generate.MIX, `window` the number of its windows."""
+
+    def __init__(self, chance: random.Random, kind: str, window: int) -> None:
+        self.chance = chance
+        self.kind = kind
+        self.live = kind in ("device", "bind", "remove")
+        self.memory, self.bar, self.high = windows(window)
+        # ramoops cannot hold what somebody maps write-back, from 6.16 on: rarely, then
+        self.sync_only = kind == "claim" and chance.random() < 0.97
+        self.acts: list[Act] = []
+        self.claimed: tuple[str, str, dict[str, int]] | None = None
+        self.processes = [Process("P"), Process("Q")]
+        for process in self.processes:
+            self.at = process
+            self._open_memory(dsync=True)
+            self._open_memory(dsync=False)
+            self._open_bar(MEMORY_BAR)
+            self._open_proc(IVSHMEM)
+
+    # Acts
+
+    def _act(self, operation: str, actor: str, needs: str, arguments: dict[str, Any]) -> str:
+        key = f"a{len(self.acts)}"
+        live = self.live and operation in ("load", "ptrace_peek", "read_devmem")
+        self.acts.append(Act(key, actor, operation, arguments, "", needs, live))
+        return key
+
+    def _do(self, operation: str, needs: str = "", /, **arguments: Any) -> str:
+        """An act of the process at work, which is left out when its fork failed."""
+        arguments = {"pid": self.at.name, **arguments}
+        return self._act(operation, self.at.name, needs or self.at.born, arguments)
+
+    def _drive(self, operation: str, needs: str = "", /, **arguments: Any) -> str:
+        return self._act(operation, "D", needs, arguments)
+
+    def _often(self, share: float) -> bool:
+        return self.chance.random() < share
+
+    def _turn(self) -> None:
+        # to wake another process takes the guest longer than most acts
+        if self._often(0.07):
+            self.at = self.chance.choice(self.processes)
+
+    # Files
+
+    def _open_memory(self, dsync: bool, mode: str = "rw") -> None:
+        mode = "r" if self.live else mode
+        key = self._do("open_devmem", dsync=dsync, mode=mode)
+        self._opened(File(key, "mem", dsync=dsync, mode=mode))
+
+    def _open_bar(self, bar: Bar, mode: str = "rw", wc: bool = False) -> None:
+        where = {"bdf": bar.bdf, "bar": bar.number}
+        mode = "r" if self.live else mode
+        key = self._do("open_resource", **where, mode=mode, wc=wc)
+        self._opened(File(key, "resource", bar, mode=mode))
+
+    def _open_proc(self, bdf: str) -> None:
+        key = self._do("open_proc_pci", bdf=bdf)
+        if self._often(0.8):
+            self._do("pciioc_mmap_is_mem", fd=Ref(key))
+        bar = next((bar for bar in REGISTERS[1:] if bar.bdf == bdf), MEMORY_BAR)
+        self._opened(File(key, "proc", bar))
+
+    def _opened(self, file: File) -> None:
+        self.at.files.append(file)
+        self.at.closed.clear()  # the number of a closed one may be this one's now
+
+    def open_file(self) -> None:
+        self._turn()
+        bars = [MEMORY_BAR, MEMORY_BAR, *(REGISTERS if self.live else ())]
+        what = self.chance.choice(("mem", "mem", "bar", "bar", "proc", "wc", "ports", "none"))
+        mode = self.chance.choice(("rw", "r", "w"))
+        if what == "mem":
+            self._open_memory(self._often(0.5), mode)
+        elif what == "bar":
+            self._open_bar(self.chance.choice(bars), mode)
+        elif what == "proc":
+            self._open_proc(self.chance.choice(bars).bdf)
+        elif what == "wc":
+            self._open_bar(self.chance.choice(bars), mode, wc=True)
+        elif what == "ports":
+            self._open_bar(PORTS, mode)
+        elif self._often(0.5):
+            self._do("open_resource", bdf=IVSHMEM, bar=self.chance.choice((1, 4, 5)))
+        else:
+            self._do("open_proc_pci", bdf=NOBODY)
+
+    def close_file(self) -> None:
+        self._turn()
+        if self.at.closed and self._often(0.3):
+            self._do("close", fd=Ref(self.at.closed[-1]))
+        elif len(self.at.files) > 4:
+            file = self.at.files.pop(self.chance.randrange(4, len(self.at.files)))
+            self._do("close", fd=Ref(file.key))
+            self.at.closed.append(file.key)
+
+    def _file(self, *kinds: str) -> File:
+        return self.chance.choice([file for file in self.at.files if file.kind in kinds])
+
+    def _fd(self, file: File) -> Ref:
+        """The file's descriptor; now and then one that was closed."""
+        stale = self.at.closed and self._often(0.3)
+        return Ref(self.at.closed[-1] if stale else file.key)
+
+    def ask(self) -> None:
+        """PCIIOC_MMAP_IS_MEM, of a file that may be closed or have no device any more."""
+        self._turn()
+        self._do("pciioc_mmap_is_mem", fd=self._fd(self._file("proc")))
+
+    # Reading and writing
+
+    def seek(self) -> None:
+        """A position, and a read or write there, where it could be set."""
+        self._turn()
+        fd = self._fd(self._file("mem"))
+        end = 1 << 64
+        offset = self.chance.choice(
+            (self.memory, self.memory + 0x3FF8, 0x2000, 1 << 63, end - 4100, end - 4)
+        )
+        whence = self.chance.choice(("SET", "SET", "SET", "SET", "END"))
+        at = self._do("lseek_devmem", fd=fd, offset=offset, whence=whence)
+        if self._often(0.3):
+            further = self.chance.choice((8, PAGE_SIZE, end - 4))
+            at = self._do("lseek_devmem", at, fd=fd, offset=further, whence="CUR")
+        # so many at the highest position would wrap
+        count = 4104 if offset == end - 4100 else self.chance.choice((0, 1, 8))
+        if self.live or self._often(0.5):
+            self._do("read_devmem", at, fd=fd, count=count)
+        else:
+            self._do("write_devmem", at, fd=fd, data=self.chance.randbytes(count))
+
+    def _offset(self) -> dict[str, int]:
+        """Where to read or write: mostly the window, across pages too, or what is refused."""
+        usual = self.memory + self.chance.randrange(MAPPED * PAGE_SIZE)
+        odd = (0x1_0000, 0x9_E800, 0x10_0000, 0x3FFF_F000, self.bar, 1 << 40, 1 << 63)
+        return {"offset": usual if self._often(0.75) else self.chance.choice(odd)}
+
+    def read_memory(self) -> None:
+        self._turn()
+        count = self.chance.choice((0, 1, 8, 8, 8, 100, 5000))
+        self._do("read_devmem", fd=self._fd(self._file("mem")), count=count, **self._offset())
+
+    def write_memory(self) -> None:
+        self._turn()
+        data = self.chance.randbytes(self.chance.choice((0, 1, 8, 8, 60)))
+        self._do("write_devmem", fd=self._fd(self._file("mem")), data=data, **self._offset())
+
+    def read_disk(self) -> None:
+        """Bytes of the window, as persistent memory's driver serves them."""
+        at = self.chance.randrange(MAPPED) * PAGE_SIZE + self.chance.choice((0, 8, 100))
+        where = {"offset": self.memory - PMEM + at, "count": self.chance.choice((1, 8, 100))}
+        self._drive("read_block", device="pmem0", **where)

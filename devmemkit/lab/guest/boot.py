@@ -1,0 +1,217 @@
+"""A real kernel in a guest: boot it under QEMU, play acts in it, read its files."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from devmemkit.lab.guest.initramfs import GuestError, initramfs
+from devmemkit.lab.kernels.programs import KernelError
+
+__all__ = ["CMDLINE", "MACHINE", "Bootable", "Guest", "GuestError", "KernelError", "boot"]
+
+
+def machine(shared_mib: int = 64) -> tuple[str, ...]:
+    """QEMU's arguments for a machine whose ivshmem device has a BAR of so many MiB."""
+    return (
+        *("-accel", "tcg,thread=multi", "-cpu", "qemu64", "-smp", "2", "-m", "2048"),
+        *("-display", "none", "-no-reboot", "-nic", "none", "-device", "e1000"),
+        *("-blockdev", "null-co,node-name=scratch,size=16777216,read-zeroes=on"),
+        *("-device", "nvme,drive=scratch,serial=1", "-device", "ivshmem-plain,memdev=shared"),
+        *("-object", f"memory-backend-ram,id=shared,size={shared_mib}M,share=on"),
+        # ports alone, no memory BAR: the addresses stay those of the recorded machines
+        *("-device", "virtio-serial-pci,disable-modern=on,vectors=0"),
+    )
+
+
+MACHINE = machine()
+"""QEMU's arguments: the machine of data/machines, and a port for the agent."""
+
+CMDLINE = "console=ttyS0 quiet panic=-1 oops=panic nokaslr norandmaps memmap=256M!1G"
+"""Kernel parameters of every guest; a story may add "iomem=relaxed" or "lockdown=integrity"."""
+
+
+class Bootable(Protocol):
+    """What a guest needs of a kernel: the image and the folder of its modules."""
+
+    @property
+    def vmlinuz(self) -> Path: ...
+    @property
+    def modules(self) -> Path: ...
+
+
+class Guest:
+    """A running guest. `boot_seconds` is the time from QEMU's start to the agent's first word."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: socket.socket, console: Path, limit: float
+    ) -> None:
+        self.process = process
+        self._port = port
+        self._console = console
+        self._rest = b""
+        began = time.monotonic()
+        if "ready" not in self._line(began + limit, "its boot"):
+            raise self._failed("expected the agent to say it is ready")
+        self.boot_seconds = time.monotonic() - began
+        self._booted = self.iomem()
+
+    def play(self, acts: list[dict[str, Any]], *, limit: float = 60) -> list[dict[str, Any]]:
+        """Play acts in the guest, all in one message; one answer per act, in order.
+
+        An act is the agent's JSON object (see agent.c): "operation" and its arguments, where
+        {"ref": N, "plus": M} is the value of act N plus M. The answers have "i", "ns" and one of
+        "value", "bytes" (hexadecimal), "text", "errno" (its name), "signal", "skipped", "cannot".
+        GuestError when the guest ends or is not done after `limit` seconds.
+        """
+        deadline = time.monotonic() + limit
+        self._port.settimeout(limit)
+        answers: list[dict[str, Any]] = []
+        try:
+            self._port.sendall(json.dumps(acts).encode() + b"\n")
+        except OSError:
+            raise self._failed("it took no message") from None
+        while len(answers) <= len(acts):
+            at = acts[len(answers)]["operation"] if len(answers) < len(acts) else "the end"
+            answer = self._line(deadline, f"act {len(answers)}, {at}")
+            if "done" in answer:
+                return answers
+            answers.append(_named(answer))
+        raise self._failed(f"expected {len(acts)} answers, got more")
+
+    def reset(self, *clear: tuple[int, int]) -> None:
+        """Make the guest as it was after its boot; `clear` are (start, size) to fill with zeroes.
+
+        Processes end, the claim and the drivers go. GuestError when a claim stays or a device is
+        gone: then it must be booted again.
+        """
+        ranges = [{"operation": "clear", "start": s, "size": size} for s, size in clear]
+        for answer in self.play([{"operation": "reset"}, *ranges]):
+            if "cannot" in answer:
+                raise self._failed(f"expected it to be as after its boot: {answer['cannot']}")
+        if self.iomem() != self._booted:
+            raise self._failed("expected /proc/iomem to be as after its boot")
+
+    def memtypes(self) -> list[str]:
+        """The page cache types reserved now, a line each, as the kernel lists them for debugging.
+
+        Kernels up to 6.15 leave some behind for good when a mapping was split or moved in part: the
+        next story should use other pages. OSError under lockdown.
+        """
+        return self.read("/sys/kernel/debug/x86/pat_memtype_list").splitlines()
+
+    def read(self, path: str) -> str:
+        """The text of a file in the guest; OSError when it cannot be read there."""
+        answer = self.play([{"operation": "read_path", "path": path}])[0]
+        if "errno" in answer:
+            number: int = getattr(errno, answer["errno"])
+            raise OSError(number, os.strerror(number), path)
+        return bytes.fromhex(answer["bytes"]).decode(errors="replace")
+
+    def glob(self, pattern: str) -> list[str]:
+        """The paths in the guest that match a shell pattern, sorted."""
+        answer = self.play([{"operation": "glob", "pattern": pattern}])[0]
+        return bytes.fromhex(answer["bytes"]).decode(errors="replace").splitlines()
+
+    def iomem(self) -> str:
+        """/proc/iomem as root reads it."""
+        return self.read("/proc/iomem")
+
+    def console(self) -> str:
+        """The kernel log as far as it went to the serial console."""
+        return self._console.read_text(errors="replace")
+
+    def _line(self, deadline: float, what: str) -> dict[str, Any]:
+        while b"\n" not in self._rest:
+            left = deadline - time.monotonic()
+            try:
+                if left <= 0:
+                    raise TimeoutError
+                self._port.settimeout(left)
+                more = self._port.recv(1 << 20)
+            except TimeoutError:
+                raise self._failed(f"no answer in time during {what}") from None
+            except OSError:
+                more = b""
+            if not more:
+                raise self._failed(f"it ended during {what}")
+            self._rest += more
+        line, _, self._rest = self._rest.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _failed(self, why: str) -> GuestError:
+        tail = "\n".join(self.console().splitlines()[-25:])
+        return GuestError(f"guest: {why}; the end of its console:\n{tail}")
+
+
+def _named(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer with the names of its errno, signal and si_code."""
+    if "errno" in answer:
+        answer["errno"] = errno.errorcode[answer["errno"]]
+    if "signal" in answer:
+        name = signal.Signals(answer["signal"]).name
+        answer["signal"] = name
+        answer["si_code"] = _CODES.get((name, answer["si_code"]), str(answer["si_code"]))
+    return answer
+
+
+_CODES = {
+    ("SIGBUS", 2): "BUS_ADRERR",
+    ("SIGSEGV", 1): "SEGV_MAPERR",
+    ("SIGSEGV", 2): "SEGV_ACCERR",
+}
+
+
+@contextmanager
+def boot(
+    kernel: Bootable, cmdline: str = "", *, limit: float = 120, shared_mib: int = 64
+) -> Iterator[Guest]:
+    """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
+
+    GuestError, with the end of the console log, when it is not up after `limit` seconds.
+    """
+    qemu = shutil.which("qemu-system-x86_64")
+    if qemu is None:
+        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
+    with tempfile.TemporaryDirectory(prefix="devmemkit-guest-") as folder:
+        work = Path(folder)
+        (work / "initrd").write_bytes(initramfs(kernel.modules))
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            command = [
+                *(qemu, *machine(shared_mib), "-kernel", str(kernel.vmlinuz)),
+                *("-initrd", str(work / "initrd")),
+                *("-append", f"{CMDLINE} {cmdline}".strip()),
+                *("-chardev", f"socket,id=agent,fd={theirs.fileno()}"),
+                *("-device", "virtserialport,chardev=agent"),
+                *("-serial", f"file:{work / 'console'}", "-monitor", "none"),
+            ]
+            # a guest whose host goes away powers off by itself: see agent.c
+            with (work / "console").open("ab") as console:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=console,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            theirs.close()
+            try:
+                yield Guest(process, ours, work / "console", limit)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -1,0 +1,74 @@
+"""The guest's root file system: the compiled agent and the modules it loads, as a cpio archive."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from devmemkit.lab.kernels.cache import cache_dir
+from devmemkit.lab.kernels.modules import load_order, module_name, read_module
+
+AGENT = Path(__file__).with_name("agent.c")
+MODULES = ("virtio_pci", "virtio_console", "ramoops", "e1000", "nvme", "nd_e820", "nd_pmem")
+"""What the agent may load; the modules that these need come along."""
+
+COMPILE = ("gcc", "-static", "-O2", "-Wall")
+
+
+class GuestError(Exception):
+    """The guest could not be made, did not start, or stopped answering; one sentence."""
+
+
+def compiled_agent() -> bytes:
+    """The agent as a static program, compiled once for each version of its source."""
+    digest = hashlib.sha256(AGENT.read_bytes()).hexdigest()
+    program = cache_dir().parent / "agent" / digest
+    if not program.exists():
+        program.parent.mkdir(parents=True, exist_ok=True)
+        new = program.with_suffix(f".{os.getpid()}")
+        command = [*COMPILE, "-o", str(new), str(AGENT)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise GuestError("gcc: not found; install a C compiler (package gcc)") from None
+        if done.returncode:
+            said = next((line for line in done.stderr.splitlines() if "error" in line), "failed")
+            raise GuestError(f"gcc: {said}; a static C library is needed (package libc6-dev)")
+        new.replace(program)
+    return program.read_bytes()
+
+
+@cache
+def initramfs(modules: Path) -> bytes:
+    """A cpio archive (newc) with the agent as /init; the same bytes for the same content.
+
+    `modules` is a kernel's module folder. KernelError when a module that is needed is not there.
+    """
+    files: dict[str, bytes | None] = dict.fromkeys(("dev", "proc", "sys", "modules"))
+    for name in MODULES:
+        order = {module_name(path.name): path for path in load_order(modules, [name])}
+        files[f"modules/{name}.load"] = "".join(f"{one}\n" for one in order).encode()
+        files |= {f"modules/{one}.ko": read_module(path) for one, path in order.items()}
+    files["init"] = compiled_agent()
+    entries = [_entry(number, name, files[name]) for number, name in enumerate(sorted(files), 1)]
+    console = _header(len(files) + 1, "dev/console", 0o020600, device=(5, 1))
+    return b"".join([*entries, console, _header(0, "TRAILER!!!", 0)])
+
+
+def _entry(number: int, name: str, content: bytes | None) -> bytes:
+    if content is None:
+        return _header(number, name, 0o040755)
+    mode = 0o100755 if name == "init" else 0o100644
+    return _header(number, name, mode, len(content)) + content + bytes(-len(content) % 4)
+
+
+def _header(
+    number: int, name: str, mode: int, size: int = 0, device: tuple[int, int] = (0, 0)
+) -> bytes:
+    path = name.encode() + b"\0"
+    fields = (number, mode, 0, 0, 1, 0, size, 0, 0, *device, len(path), 0)
+    head = b"070701" + b"".join(b"%08X" % field for field in fields) + path
+    return head + bytes(-len(head) % 4)

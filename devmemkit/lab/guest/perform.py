@@ -1,0 +1,86 @@
+"""Performing a story in a guest: the acts that play() gives the model, on a real kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from devmemkit.lab.guest.boot import Guest
+from devmemkit.model.errors import Outcome
+from devmemkit.model.step import OPERATIONS
+from devmemkit.scenarios.story import SETTLE, Act, Ref, processes
+
+WHOLE = {"tree": "iomem", "parent": (), "flags": 0, "whole_tree": True, "bars": None}
+"""Arguments that steer the model alone; a driver in the guest knows no other value."""
+
+
+@dataclass(frozen=True)
+class Performed:
+    """What a guest did: each act's outcome by key, in story order, as play() gives them.
+
+    `cannot` says, by key, why an act could not be carried out there; `ns` is the time of each
+    act in the guest.
+    """
+
+    outcomes: dict[str, Outcome]
+    cannot: dict[str, str]
+    ns: dict[str, int]
+
+
+def perform(guest: Guest, acts: tuple[Act, ...], *, limit: float = 60) -> Performed:
+    """Play the acts in the guest, in order, by the rules of play(); SETTLE has nothing to do.
+
+    ValueError for an argument that no guest can be given, GuestError when the guest fails.
+    """
+    pids = processes(acts)
+    first: list[dict[str, Any]] = [{"operation": "process", "pid": pid} for pid in pids]
+    done = [act for act in acts if act.operation != SETTLE]
+    answers = guest.play(first + requests(done, after=len(first)), limit=limit)
+    pairs = list(zip(done, answers[len(first) :], strict=True))
+    return Performed(
+        {a.key: _outcome(a, r) for a, r in pairs if "skipped" not in r and "cannot" not in r},
+        {a.key: r["cannot"] for a, r in pairs if "cannot" in r},
+        {a.key: r["ns"] for a, r in pairs if "skipped" not in r},
+    )
+
+
+def requests(acts: list[Act], *, after: int = 0) -> list[dict[str, Any]]:
+    """The acts as the agent takes them: the model's defaults filled in, Refs by index.
+
+    `after` is the number of other acts before them in the message.
+    """
+    index = {act.key: number for number, act in enumerate(acts, after)}
+    made = []
+    for act in acts:
+        arguments = {**OPERATIONS[act.operation].defaults, **act.arguments}
+        request: dict[str, Any] = {"operation": act.operation}
+        for name, value in arguments.items():
+            if name in WHOLE:
+                if value != WHOLE[name]:
+                    raise ValueError(f"{act.key}: expected {name}={WHOLE[name]!r}, got {value!r}")
+            elif value is not None:
+                request[name] = _encoded(value, index, f"{act.key}.{name}")
+        if act.needs:
+            request["needs"] = index[act.needs]
+        made.append(request)
+    return made
+
+
+def _encoded(value: Any, index: dict[str, int], where: str) -> Any:
+    if isinstance(value, Ref):
+        return {"ref": index[value.key], "plus": value.plus}
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, str | int):
+        return value
+    raise ValueError(f"{where}: expected a number, text, bytes or a Ref, got {value!r}")
+
+
+def _outcome(act: Act, answer: dict[str, Any]) -> Outcome:
+    if "errno" in answer:
+        return Outcome(None, answer["errno"])
+    if "signal" in answer:
+        return Outcome(None, None, answer["signal"], answer["si_code"], answer["si_addr"])
+    if "bytes" in answer:
+        return Outcome(bytes.fromhex(answer["bytes"]))
+    return Outcome(answer["text"] if "text" in answer else answer["value"])

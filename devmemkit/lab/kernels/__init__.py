@@ -1,0 +1,1 @@
+"""Real kernels: found in Debian's suites, fetched through apt, cached, or passed by hand."""

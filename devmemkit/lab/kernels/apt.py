@@ -1,0 +1,159 @@
+"""A private apt root: one Debian suite from the repositories that the machine's own apt uses."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from devmemkit.lab.kernels.programs import KernelError, environment, explain, run
+from devmemkit.lab.kernels.sources import repositories, stanzas
+
+HELPER = "/usr/lib/apt/apt-helper"
+KERNELS = r"^linux-(image|base|binary|modules)-[0-9].*-amd64$"
+
+SETTINGS = {
+    "APT::Architecture": "amd64",
+    "APT::Get::AllowUnauthenticated": "false",
+    "APT::Sandbox::User": "root",  # apt's own user cannot read a cache in somebody's home
+    "APT::Update::Error-Mode": "any",
+    "Acquire::AllowDowngradeToInsecureRepositories": "false",
+    "Acquire::AllowInsecureRepositories": "false",
+    "Acquire::AllowWeakRepositories": "false",
+    "Dir::Etc::SourceParts": "/dev/null",
+    "Dir::State::status": "/dev/null",
+}
+# Hooks are for the system's lists; only a file can take them out.
+NO_HOOKS = "".join(f"#clear APT::Update::{when};\n" for when in ("Pre-Invoke", "Post-Invoke"))
+NO_HOOKS += "#clear APT::Update::Post-Invoke-Success;\n"
+
+
+@dataclass(frozen=True)
+class Package:
+    """One version of a package in a suite; sizes in bytes, the digest in hexadecimal."""
+
+    name: str
+    version: str
+    size: int
+    installed: int
+    sha256: str
+    depends: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}_{self.version.replace(':', '%3a')}_amd64.deb"
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 digest of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class Suite:
+    """A suite and its security updates, with lists and settings of their own below `folder`."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._folder = folder / name
+        self._config = self._folder / "apt.conf"
+        sources = self._folder / "sources.list"
+        places = {"Dir::Cache": self._folder, "Dir::State": self._folder}
+        places["Dir::Etc::SourceList"] = sources
+        self._sources = sources
+        self._options = [f"-o{key}={value}" for key, value in (SETTINGS | places).items()]
+
+    def _apt(self, program: str, *arguments: str, keyring: str = "") -> str:
+        options = ("-q", "-c", str(self._config), *self._options)
+        # In a folder of its own: apt-get download looks at what lies in the current one
+        command = (program, *options, *arguments)
+        return run(self.name, *command, keyring=keyring, cwd=self._folder)
+
+    def update(self) -> None:
+        """Fetch and verify the package lists; NoSuchSuite or KernelError when that fails."""
+        found = repositories(run("apt", "apt-get", "indextargets", "Created-By: Packages"))
+        for part in ("lists/partial", "archives/partial"):
+            (self._folder / part).mkdir(parents=True, exist_ok=True)
+        self._config.write_text(NO_HOOKS)
+        lines = []
+        for one in found:
+            if not one.security:
+                lines.append(f"deb [signed-by={one.keyring}] {one.address} {self.name} main\n")
+            elif not self.name.endswith("-backports"):  # which have no security suite
+                suite = f"{self.name}-security"
+                lines.append(f"deb [signed-by={one.keyring}] {one.address} {suite} main\n")
+        self._sources.write_text("".join(lines))
+        self._apt("apt-get", "update", keyring=" and ".join({str(one.keyring) for one in found}))
+
+    def packages(self) -> list[Package] | None:
+        """All packages that kernels are made of, as of the last update; None before the first."""
+        if not self._sources.exists():
+            return None
+        lines = self._apt("apt-cache", "search", "--names-only", KERNELS).splitlines()
+        names = [line.split(" ")[0] for line in lines]
+        return [
+            Package(
+                name=one["Package"],
+                version=one["Version"],
+                size=int(one["Size"]),
+                installed=int(one["Installed-Size"]) << 10,
+                sha256=one["SHA256"],
+                depends=one.get("Depends", ""),
+            )
+            for one in stanzas(self._apt("apt-cache", "show", *names) if names else "")
+        ]
+
+    def download(self, package: Package, folder: Path, progress: Callable[[str], None]) -> Path:
+        """A package's file, checked by digest; a part that is there already is gone on with."""
+        path = folder / package.file
+        if path.exists() and path.stat().st_size >= package.size:
+            if digest(path) == package.sha256:
+                return path
+            path.unlink()
+        wanted = f"{package.name}={package.version}"
+        uri = self._apt("apt-get", "download", "--print-uris", wanted).split("'")[1]
+        checked = f"SHA256:{package.sha256}"
+        command = (HELPER, "-q", "-c", str(self._config), *self._options, "download-file", uri)
+        try:
+            _watch(package, path, (*command, str(path), checked), progress)
+        finally:  # apt keeps a file with a wrong digest beside
+            path.with_name(f"{path.name}.FAILED").unlink(missing_ok=True)
+        if digest(path) != package.sha256:
+            path.unlink()
+            raise KernelError(f"{package.file}: expected digest {package.sha256}, got another")
+        return path
+
+
+def _watch(
+    package: Package, path: Path, command: Sequence[str], progress: Callable[[str], None]
+) -> None:
+    """Run apt's downloader and say every two seconds how far it is; ended with us."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,  # so that its transport gets our signals, and can be resumed
+    ) as process:
+        done = 0
+        try:
+            while True:
+                with suppress(FileNotFoundError):
+                    done = path.stat().st_size
+                progress(f"{package.file}: {done / 1e6:.1f} of {package.size / 1e6:.1f} MB")
+                try:
+                    said = process.communicate(timeout=2)[1]
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+    if process.returncode:
+        raise explain(package.file, said)

@@ -1,0 +1,173 @@
+"""The kernels that the lab boots: found in Debian's suites, kept in a cache, or passed by hand."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from devmemkit.lab.kernels.apt import Package, digest
+from devmemkit.lab.kernels.catalogue import (
+    Progress,
+    by_number,
+    find,
+    images,
+    parts,
+    suites,
+    unknown,
+)
+from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, module_files, release_of
+from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, NoSuchSuite, run
+
+__all__ = ["Kernel", "KernelError", "Offer", "available", "custom", "get", "module_files"]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A version, where it can be had from as of the last update of the lists, and if it is here."""
+
+    version: str
+    suite: str | None
+    package: Package | None
+    cached: Kernel | None
+
+
+def cache_dir() -> Path:
+    """The folder of the kernels, below $XDG_CACHE_HOME or ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "devmemkit" / "kernels"
+
+
+def cached(version: str) -> Kernel | None:
+    """The kernel in the cache, if it is there and its image undamaged."""
+    folder = cache_dir() / version
+    try:
+        kernel = Kernel(
+            vmlinuz=folder / "vmlinuz",
+            modules=folder / "modules",
+            **json.loads((folder / "kernel.json").read_text()),
+        )
+        return kernel if digest(kernel.vmlinuz) == kernel.sha256 else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def available(*, refresh: bool = False, progress: Progress = print) -> list[Offer]:
+    """Every version that a suite has or the cache holds, oldest first; the network on refresh."""
+    found: dict[str, tuple[str, Package]] = {}
+    for suite in suites(cache_dir() / "apt"):
+        try:
+            if refresh:
+                progress(f"{suite.name}: reading the package lists")
+                suite.update()
+        except NoSuchSuite as error:
+            progress(str(error))
+            continue
+        for version, package in images(suite.packages() or []).items():
+            found.setdefault(version, (suite.name, package))
+    names = {path.parent.name for path in cache_dir().glob("[0-9]*.[0-9]*/kernel.json")}
+    offers = []
+    for version in sorted(found.keys() | names, key=by_number):
+        suite_name, image = found.get(version, (None, None))
+        offers.append(Offer(version, suite_name, image, cached(version)))
+    return offers
+
+
+def get(version: str, progress: Progress = print) -> Kernel:
+    """The kernel of a version: from the cache, else the newest of its suite, checked and kept.
+
+    `progress` is told, line by line, what goes on. KernelError when it cannot be had.
+    """
+    if not re.fullmatch(r"\d+\.\d+", version):
+        raise unknown(version, {offer.version for offer in available()})
+    if kernel := cached(version):
+        return kernel
+    try:
+        with _alone(progress):
+            return cached(version) or _take(version, progress)
+    except OSError as error:
+        raise KernelError(f"{error.filename or cache_dir()}: {error.strerror}") from None
+
+
+@contextmanager
+def _alone(progress: Progress) -> Iterator[None]:
+    """One process at a time fills the cache; what an ended one left half-made goes away."""
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another devmemkit that fills the cache")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in cache_dir().glob(".new-*"):
+            shutil.rmtree(left)
+        yield
+
+
+def _take(version: str, progress: Progress) -> Kernel:
+    run("dpkg", "dpkg-deb", "--version")  # better to know before the download
+    suite, packages, image = find(version, cache_dir() / "apt", progress)
+    wanted = parts(image, packages)
+    debs = cache_dir() / "debs"
+    debs.mkdir(exist_ok=True)
+    need = sum(one.size + one.installed for one in wanted)
+    free = shutil.disk_usage(debs).free
+    if free < need:
+        raise KernelError(
+            f"{cache_dir()}: expected {need >> 20} MiB free for kernel {version}, "
+            f"got {free >> 20}; make room or set XDG_CACHE_HOME"
+        )
+    files = [suite.download(one, debs, progress) for one in wanted]
+    progress(f"{image.name}: unpacking")
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=cache_dir()) as work:
+        new = _assemble(version, suite.name, wanted, files, Path(work))
+        folder = cache_dir() / version
+        if folder.exists():  # damaged, or it would have been used
+            folder.rename(Path(work) / "damaged")
+        new.rename(folder)
+    for file in files:
+        file.unlink()
+    kernel = cached(version)
+    assert kernel is not None
+    return kernel
+
+
+def _assemble(
+    version: str, suite: str, packages: list[Package], debs: list[Path], work: Path
+) -> Path:
+    """Unpack a kernel's packages into the form of the cache, below `work`; the new folder."""
+    root, new = work / "root", work / "new"
+    for deb in debs:
+        run(deb.name, "dpkg-deb", "-x", str(deb), str(root))
+    new.mkdir(mode=0o755)
+    found = [path for path in root.rglob("vmlinuz*") if path.is_file() and not path.is_symlink()]
+    release = release_of(found[0]) if len(found) == 1 else "*"
+    folders = [path.parent for path in root.glob(f"**/lib/modules/{release}/kernel")]
+    configs = [*root.glob(f"boot/config-{release}"), *(folder / "config" for folder in folders)]
+    configs = [path for path in configs if path.is_file()]
+    if not len(found) == len(folders) == len(configs) == 1:
+        names = ", ".join(one.name for one in packages)
+        raise KernelError(
+            f"kernel {version}: expected one image, its modules and its configuration in {names}, "
+            f"got {len(found)}, {len(folders)} and {len(configs)}; use another version {OTHERWISE}"
+        )
+    found[0].rename(new / "vmlinuz")
+    configs[0].rename(new / "config")
+    folders[0].rename(new / "modules")
+    facts = {
+        "version": version,
+        "release": release,
+        "suite": suite,
+        "packages": {one.name: one.version for one in packages},
+        "config": config_facts(new / "config"),
+        "sha256": digest(new / "vmlinuz"),
+    }
+    (new / "kernel.json").write_text(json.dumps(facts, indent=1) + "\n")
+    return new

@@ -1,0 +1,105 @@
+"""A kernel that the lab can boot: its image, its modules, and what they say about themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from devmemkit.lab.kernels import modules as ko
+from devmemkit.lab.kernels.apt import digest
+from devmemkit.lab.kernels.programs import KernelError
+
+OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT", "SECURITY_LOCKDOWN_LSM")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that can be booted.
+
+    `version` is that of the model ("6.12"), `release` the kernel's own (uname -r). `packages`
+    maps names to exact versions; it is empty, and `suite` too, for a kernel passed by hand.
+    `modules` is the folder that lib/modules/RELEASE would be. `config` has the options that
+    matter here ("n" when unset; empty when not known). `sha256` is that of `vmlinuz`.
+    """
+
+    version: str
+    release: str
+    suite: str
+    packages: dict[str, str]
+    vmlinuz: Path
+    modules: Path
+    config: dict[str, str]
+    sha256: str
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        return ko.index(self.modules)
+
+    def find_module(self, name: str) -> Path:
+        """The file of a module, compressed or not; KernelError when there is none."""
+        try:
+            return self._files[name.replace("-", "_")]
+        except KeyError:
+            inside = name.replace("-", "_") in ko.built_in(self.modules)
+            got = "it is built in" if inside else "found none"
+            raise KernelError(f"{self.release}: expected a module {name}, {got}") from None
+
+
+def module_files(kernel: Kernel, names: Iterable[str]) -> list[Path]:
+    """Files of modules in load order, with all that they need; modules.read_module reads them."""
+    return ko.load_order(kernel.modules, names)
+
+
+def release_of(vmlinuz: Path) -> str:
+    """The release that a bzImage's header names; KernelError when it is none."""
+    try:
+        with vmlinuz.open("rb") as stream:
+            head = stream.read(1 << 16)
+    except OSError as error:
+        raise KernelError(f"{vmlinuz}: expected a kernel image, got: {error.strerror}") from None
+    at = int.from_bytes(head[0x20E:0x210], "little") + 0x200
+    said = head[at : at + 256].split(b"\0")[0].split()
+    if head[0x202:0x206] != b"HdrS" or not said:
+        raise KernelError(f"{vmlinuz}: expected a Linux bzImage, got something else")
+    return said[0].decode(errors="replace")
+
+
+def config_facts(*files: Path) -> dict[str, str]:
+    """The OPTIONS in the first of `files` that exists, "n" when unset; {} if none does."""
+    text = next((file.read_text() for file in files if file.is_file()), None)
+    if text is None:
+        return {}
+    values = dict(re.findall(r"^CONFIG_(\w+)=(.*)", text, re.MULTILINE))
+    return {f"CONFIG_{name}": values.get(name, "n") for name in OPTIONS}
+
+
+def custom(vmlinuz: Path, modules: Path) -> Kernel:
+    """A kernel passed by hand: its image and its own lib/modules/RELEASE, or a copy.
+
+    KernelError when one of them is not there, or the modules are for another release.
+    """
+    if not modules.is_dir():
+        raise KernelError(f"{modules}: expected a folder of modules (--modules DIR), found none")
+    release = release_of(vmlinuz)
+    some = next(iter(ko.index(modules).values()), None)
+    if some is None:
+        raise KernelError(f"{modules}: expected modules (*.ko) of {release}, found none")
+    magic = ko.modinfo(ko.read_module(some)).get("vermagic", "").split(" ")[0]
+    if magic != release:
+        raise KernelError(f"{modules}: expected modules of {release}, got those of {magic}")
+    names = (f"config-{release}", "config")
+    places = (modules / "config", *(vmlinuz.with_name(name) for name in names))
+    number = re.match(r"\d+\.\d+", release)
+    return Kernel(
+        version=number[0] if number else release,
+        release=release,
+        suite="",
+        packages={},
+        vmlinuz=vmlinuz.resolve(),
+        modules=modules.resolve(),
+        config=config_facts(*places, modules / "build" / ".config"),
+        sha256=digest(vmlinuz),
+    )

@@ -1,0 +1,1 @@
+"""What real kernels did, kept in data/, and judged without QEMU."""

@@ -1,0 +1,106 @@
+"""Playing scenarios in guests, and `devmemkit lab record`, which keeps what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from devmemkit.lab.fuzz.conform import conform
+from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.guest.perform import Performed, perform
+from devmemkit.lab.kernels.catalogue import Progress
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.lab.race import SHARED_MIB, sweep
+from devmemkit.lab.recordings.encode import encode_story
+from devmemkit.lab.recordings.recording import Recording, about
+from devmemkit.lab.timeline import timeline
+from devmemkit.scenarios.catalogue import SCENARIOS, stories
+from devmemkit.scenarios.script import IVSHMEM_BAR, PMEM, Story
+
+CLEAR = ((PMEM, 16 << 20), (IVSHMEM_BAR, 16 << 20))
+"""Where stories write: zeroes before each."""
+
+
+def play_stories(
+    kernel: Kernel, played: Sequence[Story], progress: Progress
+) -> Iterator[tuple[Story, Performed]]:
+    """Play stories in as few boots as they allow: one a command line, and one more after a story
+    that leaves its guest other than it was.
+
+    GuestError when a guest fails.
+    """
+    with ExitStack() as stack:
+        guest, cmdline = None, ""
+        for story in played:
+            if guest is None or story.cmdline != cmdline or not _is_fresh(guest, cmdline):
+                stack.close()
+                guest, cmdline = stack.enter_context(boot(kernel, story.cmdline)), story.cmdline
+                progress(f"{kernel.release}: up after {guest.boot_seconds:.1f} s {cmdline}".strip())
+                guest.reset(*_clear(cmdline))
+            yield story, perform(guest, story.acts)
+
+
+def _clear(cmdline: str) -> tuple[tuple[int, int], ...]:
+    return () if "lockdown" in cmdline else CLEAR  # there it cannot be written, nor need be
+
+
+def _is_fresh(guest: Guest, cmdline: str) -> bool:
+    try:
+        guest.reset(*_clear(cmdline))
+    except GuestError:
+        return False
+    return True
+
+
+def _race(kernel: Kernel, progress: Progress) -> Recording:
+    found = {"race": sweep(kernel, progress=progress)}
+    return Recording("mmap-vs-claim", about(kernel, shared_mib=SHARED_MIB), found)
+
+
+def _boot(kernel: Kernel, progress: Progress) -> Recording:
+    progress(f"{kernel.release}: booting under its own tracer")
+    return Recording("boot", about(kernel), {"timeline": timeline(kernel)})
+
+
+SEED, OPS = 2026, 25_000
+
+
+def _random(kernel: Kernel, progress: Progress) -> Recording:
+    found = conform(kernel, SEED, OPS, progress)
+    if not found.complete:
+        raise GuestError(f"conform: expected {OPS} operations, it ended: {found.ended}")
+    return Recording("conform", about(kernel), {"conform": found.to_dict()})
+
+
+MEASURED: dict[str, Callable[[Kernel, Progress], Recording]] = {
+    "boot": _boot,
+    "mmap-vs-claim": _race,
+    "conform": _random,
+}
+"""Scenarios that are no list of acts."""
+
+NAMES = (*SCENARIOS, *MEASURED)
+
+
+def check(scenario: str) -> str:
+    """The name of a scenario that exists; ValueError lists them."""
+    if scenario not in NAMES:
+        raise ValueError(f"scenario: expected one of {', '.join(NAMES)}; got {scenario!r}")
+    return scenario
+
+
+def record(scenario: str, kernel: Kernel, progress: Progress) -> Recording:
+    """Play a scenario on a kernel and keep every outcome.
+
+    ValueError for a scenario that does not exist, GuestError when a guest fails.
+    """
+    if check(scenario) in MEASURED:
+        return MEASURED[scenario](kernel, progress)
+    content: dict[str, Any] = {
+        "stories": [
+            encode_story(story, performed)
+            for story, performed in play_stories(kernel, stories(scenario), progress)
+        ]
+    }
+    return Recording(scenario, about(kernel), content)

@@ -1,0 +1,146 @@
+"""Recordings: what real kernels did, in files that name their origin and notice a changed byte.
+
+A recording is a JSON object whose last line is the SHA-256 digest of every byte before that line.
+data/recordings/schema.json says what it holds; data/recordings/README.md says it in words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from devmemkit.lab.guest.boot import CMDLINE, GuestError, machine
+from devmemkit.lab.guest.initramfs import initramfs
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.scenarios.machines import data_dir
+
+WIDTH = 300
+MARK = '\n "sha256": "'
+
+
+class RecordingError(Exception):
+    """A recording that is not whole, not as it was written, or none at all; one sentence."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one kernel did in one scenario: `about` names its origin, `content` what was seen."""
+
+    scenario: str
+    about: dict[str, Any]
+    content: dict[str, Any]
+
+    @cached_property
+    def version(self) -> str:
+        """The kernel's version as the model names it."""
+        version: str = self.about["kernel"]["version"]
+        return version
+
+    def text(self) -> str:
+        """The file: one line for each part that fits, and the digest last."""
+        whole = {"scenario": self.scenario, **self.about, **self.content}
+        body = _laid_out(whole, 0)[: -len("\n}")] + ","
+        return f'{body}{MARK}{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
+
+    def write(self, path: Path) -> None:
+        """Put it at `path`, whole or not at all; RecordingError when it would not be readable."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            new.write_text(self.text())
+            read(new)
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
+
+
+def folder() -> Path:
+    """Where recordings are: data/recordings of the checkout."""
+    return data_dir() / "recordings"
+
+
+def path_of(scenario: str, version: str) -> Path:
+    return folder() / scenario / f"{version}.json"
+
+
+def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
+    """All recordings, or those of a scenario or a kernel: by scenario, oldest kernel first."""
+    paths = folder().glob(f"{scenario}/{version}.json")
+    return [
+        read(path)
+        for path in sorted(
+            paths, key=lambda p: (p.parent.name, [int(n) for n in p.stem.split(".")])
+        )
+    ]
+
+
+def read(path: Path) -> Recording:
+    """A recording, checked: digest first, then the schema; RecordingError says what is wrong."""
+    try:
+        import jsonschema  # the lab's only need beyond the standard library
+    except ImportError:
+        raise RecordingError("jsonschema: not found; install devmemkit[lab]") from None
+    where = f"{path.parent.name}/{path.name}"
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RecordingError(f"{where}: expected a recording, got: {error.strerror}") from None
+    body, mark, end = text.rpartition(MARK.encode())
+    if not mark:
+        raise RecordingError(f"{where}: expected its digest in the last line, found none")
+    found = hashlib.sha256(body).hexdigest()
+    if end != f'{found}"\n}}\n'.encode():
+        raise RecordingError(
+            f"{where}: expected the bytes that were recorded, got others (SHA-256 {found[:12]}...)"
+        )
+    try:
+        whole = json.loads(text)
+        schema = json.loads((folder() / "schema.json").read_text())
+    except ValueError as error:
+        raise RecordingError(f"{where}: expected JSON, got: {error}") from None
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(whole)
+    if wrong := jsonschema.exceptions.best_match(errors):
+        at = "/".join(map(str, wrong.absolute_path)) or "its top"
+        got = f"{str(wrong.instance)[:60]!r}"
+        raise RecordingError(f"{where}: expected what the schema says at {at}, got {got}")
+    del whole["sha256"]
+    about = {key: whole.pop(key) for key in ("kernel", "qemu", "cmdline", "initramfs", "taken")}
+    return Recording(whole.pop("scenario"), about, whole)
+
+
+def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
+    """Where a recording of this kernel, made now, comes from; GuestError without QEMU."""
+    program = shutil.which("qemu-system-x86_64")
+    if program is None:
+        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
+    said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    names = ("version", "release", "suite", "packages", "config", "sha256")
+    return {
+        "kernel": {name: getattr(kernel, name) for name in names},
+        "qemu": {"version": said.splitlines()[0], "arguments": list(machine(shared_mib))},
+        "cmdline": CMDLINE,
+        "initramfs": hashlib.sha256(initramfs(kernel.modules)).hexdigest(),
+        "taken": date.today().isoformat(),
+    }
+
+
+def _laid_out(value: Any, depth: int) -> str:
+    """JSON in which everything that fits stands in one line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if (len(flat) + depth <= WIDTH and depth) or not isinstance(value, dict | list) or not value:
+        return flat
+    indent = " " * (depth + 1)
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(k)}: {_laid_out(v, depth + 1)}" for k, v in value.items()]
+    else:
+        parts = [_laid_out(v, depth + 1) for v in value]
+    ends = "{}" if isinstance(value, dict) else "[]"
+    return f"{ends[0]}\n{indent}" + f",\n{indent}".join(parts) + f"\n{' ' * depth}{ends[1]}"

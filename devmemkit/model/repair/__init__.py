@@ -1,0 +1,1 @@
+"""A dump of /proc/iomem as people paste it: quoted, indented anew, wrapped, cut."""

@@ -1,0 +1,123 @@
+"""Random sequences: the same from the same seed, well formed, playable on every kernel's model."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from devmemkit.lab.fuzz.generate import LIFE, MIX, Sequence, sequence
+from devmemkit.lab.fuzz.places import FIRST, WINDOW, WINDOWS, moved, to_clear, windows
+from devmemkit.lab.fuzz.player import machine
+from devmemkit.lab.fuzz.tally import Pairs, pairs
+from devmemkit.lab.guest.perform import requests
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.step import OPERATIONS
+from devmemkit.scenarios.script import IVSHMEM, IVSHMEM_BAR, PMEM
+from devmemkit.scenarios.story import Act, Ref, play, processes
+
+SOME = [*range(12), LIFE - 1]
+RISKY = {"store", "write_devmem", "copy_to_user", "ptrace_poke"}
+
+
+def drawn() -> list[Sequence]:
+    return [sequence(7, index) for index in SOME]
+
+
+def test_a_seed_gives_the_same_sequences() -> None:
+    assert drawn() == drawn()
+    assert sequence(7, 1).acts != sequence(8, 1).acts
+    assert sequence(7, 1).acts != sequence(7, 2).acts
+
+
+def test_every_kind_comes_up_and_a_guest_begins_and_ends_as_it_must() -> None:
+    kinds = {sequence(1, index).kind for index in range(2 * LIFE)}
+    assert kinds == set(MIX)
+    assert [sequence(1, n * LIFE).kind for n in range(3)] == ["pmem"] * 3
+    assert sequence(1, LIFE - 1).kind == "remove"
+
+
+def test_acts_refer_to_earlier_ones_and_have_known_arguments() -> None:
+    for one in drawn():
+        known: set[str] = set()
+        for act in one.acts:
+            operation = OPERATIONS[act.operation]
+            needed = {v.key for v in act.arguments.values() if isinstance(v, Ref)}
+            assert needed | ({act.needs} if act.needs else set()) <= known
+            assert set(operation.needs) <= set(act.arguments)
+            assert set(act.arguments) <= {*operation.needs, *operation.defaults}
+            assert act.key not in known
+            known.add(act.key)
+        assert processes(one.acts) == ["P", "Q"]
+        assert len(requests(list(one.acts))) == len(one.acts)
+
+
+@pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.18", "7.3"])
+def test_every_sequence_plays_on_the_model(version: str) -> None:
+    before = machine(KernelProfile(version))
+    seen: Pairs = Counter()
+    for one in drawn():
+        outcomes = play(before, one.acts).outcomes
+        seen += pairs(one.acts, outcomes)
+        assert all(outcome.bug is None for outcome in outcomes.values())
+    assert {operation for operation, _ in seen} >= {
+        *("load", "store", "mmap_devmem", "mmap_resource", "mmap_proc_pci", "fork", "mremap"),
+        *("munmap", "mprotect", "request_mem_region", "release_mem_region", "bind", "remove"),
+    }
+    assert ("load", "SIGBUS/BUS_ADRERR") in seen
+    assert seen.total() > sum(len(one.acts) for one in drawn()) // 2  # the rest needs what failed
+
+
+def test_where_a_device_can_be_hit_nothing_is_stored() -> None:
+    for one in drawn():
+        if one.kind in ("device", "bind", "remove"):
+            assert not RISKY & {act.operation for act in one.acts}
+            assert all(act.live for act in one.acts if act.operation == "load")
+        else:
+            assert not any(act.live for act in one.acts)
+
+
+def test_claims_are_such_as_the_instrument_can_make() -> None:
+    claims = [a for one in drawn() for a in one.acts if a.operation == "request_mem_region"]
+    assert claims
+    for act in claims:
+        size = act.arguments["size"]
+        assert size % 2 == 0
+        assert 16 <= size <= 4 << 20
+
+
+def test_one_claim_at_a_time() -> None:
+    for one in drawn():
+        held: list[str] = []
+        for act in one.acts:
+            if act.operation == "request_mem_region":
+                assert not held
+                held.append(act.key)
+            elif act.operation == "release_mem_region":
+                assert act.needs == held.pop()
+
+
+def test_windows_do_not_overlap_and_stay_in_their_memory() -> None:
+    for number in (0, 1, WINDOWS - 1):
+        memory, bar, _ = windows(number)
+        assert memory >= PMEM + FIRST * WINDOW
+        assert bar + WINDOW <= IVSHMEM_BAR + (64 << 20)
+        assert to_clear(number) == ((memory, WINDOW), (bar, WINDOW))
+    assert windows(1)[0] - windows(0)[0] == WINDOW
+
+
+def test_moved_acts_point_into_the_other_windows_and_nowhere_else() -> None:
+    memory, bar, _ = windows(3)
+    acts = (
+        Act("a", "P", "read_devmem", {"pid": "P", "fd": 3, "count": 1, "offset": memory + 5}),
+        Act("b", "P", "mmap_resource", {"pid": "P", "fd": 4, "length": 1, "offset": 0x1000}),
+        Act("c", "D", "request_mem_region", {"start": bar + 16, "size": 16}),
+        Act("d", "P", "mmap_resource", {"pid": "P", "fd": 4, "length": 1,
+                                        "offset": bar - IVSHMEM_BAR}),
+        Act("e", "P", "open_resource", {"pid": "P", "bdf": IVSHMEM, "bar": 2}),
+    )  # fmt: skip
+    there = moved(acts, 3, 9)
+    assert [act.arguments.get("offset", act.arguments.get("start")) for act in there] == [
+        *(windows(9)[0] + 5, 0x1000, windows(9)[1] + 16, windows(9)[1] - IVSHMEM_BAR, None)
+    ]
+    assert moved(there, 9, 3) == acts

@@ -1,0 +1,398 @@
+"""Kernels come whole, verified and once, or not at all, each failure with a sentence of its own.
+
+All but the parsing runs the machine's real apt against a small repository of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections import namedtuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from devmemkit.lab.kernels import cache, catalogue, listing
+from devmemkit.lab.kernels.apt import Package, digest
+from devmemkit.lab.kernels.cache import KernelError
+from devmemkit.lab.kernels.programs import NoSuchSuite, explain
+from tests.lab.kernels.debian import MISSING, Archive, Handler, make_key, serve
+from tests.lab.kernels.images import bzimage
+
+needs_apt = pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
+
+OLD, NEW, SPLIT = "6.12.4+deb13-amd64", "6.12.15+deb13-amd64", "7.3.4+deb13-amd64"
+CONFIG = b"CONFIG_DEVMEM=y\nCONFIG_STRICT_DEVMEM=y\n"
+
+
+@dataclass
+class World:
+    """The repository, who serves it, what was said, and the key that signs nothing."""
+
+    archive: Archive
+    handler: type[Handler]
+    keyring: Path
+    other_key: Path
+    said: list[str]
+
+    def get(self, version: str) -> cache.Kernel:
+        return cache.get(version, self.said.append)
+
+    def served(self) -> list[str]:
+        """Names of the packages that were sent since the last time."""
+        names = [name for name, _, _ in self.handler.asked if name.endswith(".deb")]
+        self.handler.asked.clear()
+        return names
+
+
+@pytest.fixture(scope="session")
+def signed() -> Iterator[tuple[Path, Archive]]:
+    """A signed archive; below a short path, for the agent of gpg listens on a socket there."""
+    home = Path(tempfile.mkdtemp(prefix="key"))
+    try:
+        make_key(home / "ours", home / "ours.gpg")
+        make_key(home / "other", home / "other.gpg")
+        archive = Archive(home / "archive", home / "ours")
+        fill(archive, home / "build")
+        yield home, archive
+    finally:
+        for name in "ours", "other":
+            subprocess.run(["gpgconf", "--homedir", str(home / name), "--kill", "all"])
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def fill(archive: Archive, work: Path) -> None:
+    def image(release: str) -> dict[str, bytes]:
+        return {
+            f"boot/vmlinuz-{release}": bzimage(release) + os.urandom(200_000),
+            f"boot/config-{release}": CONFIG,
+            f"usr/lib/modules/{release}/kernel/e1000.ko": b"module",
+        }
+
+    stable = [
+        archive.package(work, f"linux-image-{NEW}", "6.12.15-1", image(NEW)),
+        archive.package(work, f"linux-image-{OLD}", "6.12.4-1", image(OLD)),
+        archive.package(work, "linux-image-6.12.99+deb13-rt-amd64", "6.12.99-1", {}),
+        archive.package(work, "linux-image-amd64", "6.12.15-1", {}, f"linux-image-{NEW}"),
+        archive.package(work, "linux-image-6.5.1-amd64", "6.5.1-1", {"boot/nothing": b""}),
+    ]
+    archive.suite("stable", stable)
+    base, binary, modules = (f"linux-{part}-{SPLIT}" for part in ("base", "binary", "modules"))
+    needs = f"dracut | initramfs-tools, {binary} (= 7.3.4-1), {modules} (= 7.3.4-1)"
+    below = f"usr/lib/modules/{SPLIT}"
+    backports = [
+        archive.package(work, f"linux-image-{SPLIT}", "7.3.4-1", {}, needs),
+        archive.package(work, binary, "7.3.4-1", {f"{below}/vmlinuz": bzimage(SPLIT)}),
+        archive.package(
+            work, modules, "7.3.4-1", {f"{below}/kernel/a.ko": b""}, f"{base} (= 7.3.4-1)"
+        ),
+        archive.package(work, base, "7.3.4-1", {f"{below}/config": CONFIG}),
+    ]
+    archive.suite("stable-backports", backports)
+
+
+@pytest.fixture
+def world(
+    signed: tuple[Path, Archive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """A machine whose own apt knows the archive's stable suite; nothing is cached yet."""
+    home, made = signed
+    shutil.copytree(made.folder, tmp_path / "archive")
+    archive = Archive.__new__(Archive)
+    archive.folder, archive.key = tmp_path / "archive", made.key
+    server, handler = serve(archive.folder)
+    keyring = tmp_path / "keyring.gpg"
+    shutil.copy(home / "ours.gpg", keyring)
+    system = tmp_path / "system"
+    for part in ("lists/partial", "archives/partial"):
+        (system / part).mkdir(parents=True)
+    address = f"http://127.0.0.1:{server.server_port}"
+    (system / "debian.sources").write_text(
+        f"# ours\nTypes: deb\nURIs: {address}\nSuites: stable\nComponents: main\n"
+        f"Architectures: amd64\nSigned-By: {keyring}\n"
+    )
+    (system / "apt.conf").write_text(
+        f'Dir::State "{system}"; Dir::Cache "{system}"; Dir::State::status "/dev/null";'
+        f'Dir::Etc::SourceList "{system}/debian.sources"; Dir::Etc::SourceParts "/dev/null";'
+        'APT::Sandbox::User "root"; APT::Architecture "amd64"; Acquire::Retries "0";'
+        'Acquire::http::Proxy::127.0.0.1 "DIRECT"; APT::Update::Error-Mode "any";'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(system / "apt.conf"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(catalogue, "SUITES", ("stable-backports", "stable"))
+    subprocess.run(["apt-get", "-q", "update"], check=True, capture_output=True)
+    yield World(archive, handler, keyring, home / "other", [])
+    server.shutdown()
+    server.server_close()
+
+
+def nothing_cached() -> bool:
+    kept = {"apt", "debs", "lock"}
+    return not cache.cache_dir().exists() or {p.name for p in cache.cache_dir().iterdir()} <= kept
+
+
+@needs_apt
+def test_the_newest_kernel_of_a_version_comes_once_and_whole(world: World) -> None:
+    kernel = world.get("6.12")
+    assert (kernel.version, kernel.release, kernel.suite) == ("6.12", NEW, "stable")
+    assert kernel.packages == {f"linux-image-{NEW}": "6.12.15-1"}
+    assert kernel.config["CONFIG_STRICT_DEVMEM"] == "y"
+    assert kernel.config["CONFIG_X86_PAT"] == "n"
+    assert kernel.find_module("e1000").read_bytes() == b"module"
+    assert world.served() == [f"linux-image-{NEW}_6.12.15-1_amd64.deb"]
+    assert any("0.2 MB" in line for line in world.said), world.said
+    assert list((cache.cache_dir() / "debs").iterdir()) == []
+    world.handler.asked.clear()
+    assert world.get("6.12") == kernel
+    assert world.handler.asked == [], "from the cache, without a word to the network"
+
+
+@needs_apt
+def test_a_kernel_in_parts_is_put_together(world: World) -> None:
+    kernel = world.get("7.3")
+    assert kernel.release == SPLIT
+    assert {name.split("-")[1] for name in kernel.packages} == {
+        *("image", "binary", "modules", "base")
+    }
+    assert kernel.config["CONFIG_DEVMEM"] == "y"
+    assert (kernel.modules / "kernel" / "a.ko").exists()
+
+
+@needs_apt
+def test_the_machines_own_apt_stays_as_it_is(world: World) -> None:
+    system = Path(os.environ["APT_CONFIG"]).parent
+
+    def state() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in system.rglob("*")}
+
+    before = state()
+    world.get("7.3")
+    assert state() == before
+
+
+@needs_apt
+def test_a_damaged_image_in_the_cache_is_taken_again(world: World) -> None:
+    kernel = world.get("6.12")
+    kernel.vmlinuz.write_bytes(kernel.vmlinuz.read_bytes()[:-1] + b"?")
+    world.served()
+    again = world.get("6.12")
+    assert again.sha256 == kernel.sha256 == digest(again.vmlinuz)
+    assert len(world.served()) == 1
+
+
+@needs_apt
+def test_an_unpacking_that_was_ended_leaves_nothing_and_the_package_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(path: Path) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "config_facts", ended)
+        with pytest.raises(KeyboardInterrupt):
+            world.get("6.12")
+    assert nothing_cached()
+    (cache.cache_dir() / ".new-killed").mkdir()  # as a kill would leave it
+    world.served()
+    assert world.get("6.12").release == NEW
+    assert world.served() == [], "the package was there already"
+    assert not (cache.cache_dir() / ".new-killed").exists()
+
+
+@needs_apt
+def test_a_download_goes_on_where_it_was_ended(world: World) -> None:
+    name = f"linux-image-{NEW}_6.12.15-1_amd64.deb"
+    whole = world.archive.folder / "pool" / name
+    debs = cache.cache_dir() / "debs"
+    debs.mkdir(parents=True)
+    (debs / name).write_bytes(whole.read_bytes()[:100_000])
+    modified = int(whole.stat().st_mtime)  # apt leaves this date when it is told to end
+    os.utime(debs / name, (modified, modified))
+    assert world.get("6.12").release == NEW
+    sent = [one for one in world.handler.asked if one[0] == name]
+    assert sent == [(name, "bytes=100000-", whole.stat().st_size - 100_000)]
+
+
+@needs_apt
+@pytest.mark.parametrize("size", [100_000, None])
+def test_a_wrong_file_left_behind_is_never_used(world: World, size: int | None) -> None:
+    name = f"linux-image-{NEW}_6.12.15-1_amd64.deb"
+    whole = (world.archive.folder / "pool" / name).stat()
+    debs = cache.cache_dir() / "debs"
+    debs.mkdir(parents=True)
+    (debs / name).write_bytes(b"x" * (size or whole.st_size))
+    os.utime(debs / name, (int(whole.st_mtime),) * 2)
+    try:
+        kernel = world.get("6.12")
+    except KernelError:
+        assert nothing_cached()
+        kernel = world.get("6.12")
+    assert kernel.release == NEW
+    assert list(debs.iterdir()) == []
+
+
+@needs_apt
+def test_a_changed_byte_in_a_package_is_noticed(world: World) -> None:
+    deb = world.archive.folder / "pool" / f"linux-image-{NEW}_6.12.15-1_amd64.deb"
+    data = bytearray(deb.read_bytes())
+    data[-1000] ^= 1
+    deb.write_bytes(data)
+    with pytest.raises(KernelError, match=r"^linux-image-.*: expected the digest"):
+        world.get("6.12")
+    assert nothing_cached()
+    assert list((cache.cache_dir() / "debs").iterdir()) == []
+
+
+@needs_apt
+def test_a_list_signed_by_another_key_is_not_believed(world: World) -> None:
+    listed = world.archive.folder / "dists" / "stable" / "main" / "binary-amd64" / "Packages"
+    world.archive.sign("stable", digest(listed), listed.stat().st_size, world.other_key)
+    with pytest.raises(KernelError, match=rf"^stable: expected a signature .*{world.keyring}"):
+        world.get("6.12")
+    assert nothing_cached()
+
+
+@needs_apt
+def test_a_list_that_is_not_the_signed_one_is_not_believed(world: World) -> None:
+    listed = world.archive.folder / "dists" / "stable" / "main" / "binary-amd64" / "Packages"
+    listed.write_bytes(listed.read_bytes().replace(b"6.12.15", b"6.12.16"))
+    with pytest.raises(KernelError, match=r"^stable: expected the digest"):
+        world.get("6.12")
+    assert nothing_cached()
+
+
+@needs_apt
+def test_a_list_without_signature_is_not_believed(world: World) -> None:
+    suite = world.archive.folder / "dists" / "stable"
+    text = (suite / "InRelease").read_text().split("\n\n", 1)[1].split("-----BEGIN")[0]
+    (suite / "InRelease").unlink()
+    (suite / "Release").write_text(text)
+    with pytest.raises(KernelError, match=r"^stable: expected a signature"):
+        world.get("6.12")
+    assert nothing_cached()
+
+
+@needs_apt
+def test_a_suite_that_left_the_repository_is_passed_over(world: World) -> None:
+    shutil.rmtree(world.archive.folder / "dists" / "stable-backports")
+    assert world.get("6.12").release == NEW
+    assert "stable-backports: the repository has no such suite" in world.said
+    with pytest.raises(KernelError, match=r"expected 6\.5, 6\.12; got '7\.3'"):
+        world.get("7.3")
+
+
+@needs_apt
+def test_no_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = Path(os.environ["APT_CONFIG"])
+    conf.write_text(conf.read_text().replace('"DIRECT"', '"http://127.0.0.1:9"'))
+    with pytest.raises(KernelError, match=r"^stable-backports: .* connect to the network or pass"):
+        world.get("6.12")
+
+
+@needs_apt
+def test_an_image_without_its_modules_is_no_kernel(world: World) -> None:
+    with pytest.raises(KernelError, match=r"linux-image-6\.5\.1-amd64, got 0, 0 and 0; .* or pass"):
+        world.get("6.5")
+    assert nothing_cached()
+
+
+@needs_apt
+def test_a_full_disk_is_noticed_before_the_download(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1 << 30, 1 << 30, 4096))
+    with pytest.raises(
+        KernelError, match=r"MiB free for kernel 6\.12, got 0; make room or set XDG_"
+    ):
+        world.get("6.12")
+    assert world.served() == []
+
+
+@needs_apt
+def test_no_keyring(world: World) -> None:
+    world.keyring.unlink()
+    with pytest.raises(KernelError, match=r"keyring\.gpg: .* install the package debian-archive-"):
+        world.get("6.12")
+
+
+@needs_apt
+def test_what_can_be_had_and_what_is_cached(world: World) -> None:
+    assert cache.available() == []
+    assert "no package lists yet" in listing.list_kernels()
+    offers = cache.available(refresh=True, progress=world.said.append)
+    assert [(one.version, one.suite, one.cached) for one in offers] == [
+        ("6.5", "stable", None),
+        ("6.12", "stable", None),
+        ("7.3", "stable-backports", None),
+    ]
+    world.get("7.3")
+    world.handler.asked.clear()
+    table = listing.list_kernels(["6.12"]).splitlines()
+    assert world.handler.asked == [], "without the network"
+    rows = {line.split()[0]: line for line in table[1:]}
+    assert rows["7.3"].split()[1:5] == [SPLIT, "stable-backports", "7.3.4-1", "-"]
+    assert rows["6.12"].split()[1:5] == ["-", "stable", "6.12.15-1", "yes"]
+    assert rows["5.10"].split()[1:4] == ["-", "no", "-"]
+
+
+@pytest.mark.parametrize("program", ["apt-get", "dpkg-deb"])
+def test_no_program(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in {"apt-get", "dpkg-deb"} - {program}:
+        (tmp_path / name).symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(KernelError, match=f"^{program}: not found; install the package .* or pass"):
+        cache.get("6.12", lambda line: None)
+
+
+def test_a_version_is_two_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for wrong in "../etc", "6.12.4", "", "trixie":
+        with pytest.raises(KernelError, match=r"^kernel: expected .*; got"):
+            cache.get(wrong, lambda line: None)
+
+
+def test_the_cache_is_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.cache_dir() == tmp_path / "devmemkit" / "kernels"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # which the specification says to ignore
+    assert cache.cache_dir() == Path.home() / ".cache" / "devmemkit" / "kernels"
+
+
+def package(name: str, version: str, depends: str = "") -> Package:
+    return Package(name, version, 1, 1, "", depends)
+
+
+def test_which_images_are_kernels_of_ours() -> None:
+    wanted = {
+        "linux-image-5.10.0-46-amd64": "5.10",
+        "linux-image-6.1.0-0.deb11.52-amd64": "6.1",
+        "linux-image-6.12.90+deb12.1-amd64": "6.12",
+        "linux-image-6.12.117+deb13-amd64": "6.12",
+        "linux-image-7.3.4+deb13-amd64": "7.3",
+    }
+    others = "amd64 6.1-amd64 6.12.9+deb13-rt-amd64 6.1.0-9-cloud-amd64 7.3-amd64 6.1.0-9-amd64-dbg"
+    names = [*wanted, *(f"linux-image-{other}" for other in others.split())]
+    versions = [name.removeprefix("linux-image-") for name in names]
+    found = catalogue.images(map(package, names, versions))
+    assert {one.name: version for version, one in found.items()} == {
+        name: version for name, version in wanted.items() if "12.90" not in name
+    }
+
+
+def test_parts_are_of_the_same_version_and_may_be_gone() -> None:
+    image = package("linux-image-1", "2", "kmod, linux-base-1-a (= 2), linux-modules-1-a (= 2)")
+    modules = package("linux-modules-1-a", "2", "linux-base (>= 4)")
+    older = package("linux-modules-1-a", "1")
+    assert catalogue.parts(image, [older, modules, image]) == [image, modules]
+
+
+def test_a_missing_suite_is_told_from_other_failures() -> None:
+    release = "E: The repository 'http://host x Release' does not have a Release file.\n"
+    assert isinstance(explain("x", f"Err:1 x\n  404  Not Found\n{release}"), NoSuchSuite)
+    assert not isinstance(explain("x", f"Err:1 x\n  502  Bad Gateway\n{release}"), NoSuchSuite)

@@ -1,0 +1,148 @@
+"""Recordings: whole or not at all, as the schema says, and no byte changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devmemkit.lab.command import RECORDED
+from devmemkit.lab.guest.perform import Performed
+from devmemkit.lab.recordings.encode import decode_story, encode_story
+from devmemkit.lab.recordings.record import MEASURED
+from devmemkit.lab.recordings.recording import (
+    MARK,
+    Recording,
+    RecordingError,
+    path_of,
+    read,
+    recordings,
+)
+from devmemkit.model.errors import Outcome
+from devmemkit.scenarios.catalogue import SCENARIOS, stories
+from devmemkit.scenarios.script import Story
+from devmemkit.scenarios.story import Act, Ref
+
+ACTS = (
+    Act("open", "P", "open_devmem", {"pid": "P", "dsync": True}, "opens"),
+    Act("map", "P", "mmap_devmem", {"pid": "P", "fd": Ref("open"), "offset": 0, "length": 4096}),
+    Act("write", "P", "write_devmem", {"pid": "P", "fd": Ref("open"), "data": b"\0\xff"}),
+    Act("load", "P", "load", {"pid": "P", "address": Ref("map", 8)}, needs="write", live=True),
+    Act("read", "P", "read_devmem", {"pid": "P", "fd": Ref("open"), "count": 2}),
+    Act("claim", "D", "request_mem_region", {"start": 4096, "size": 1}),
+    Act("left_out", "P", "load", {"pid": "P", "address": 0}, needs="claim"),
+)
+OUTCOMES = {
+    "open": Outcome(3),
+    "map": Outcome(0x7F00_0000_0000),
+    "write": Outcome(None, "EPERM"),
+    "load": Outcome(None, None, "SIGBUS", "BUS_ADRERR", 0x7F00_0000_0008),
+    "read": Outcome(b"\1\2"),
+}
+STORY = Story("one", "A story", ACTS, "claim", "iomem=relaxed")
+PERFORMED = Performed(OUTCOMES, {"claim": "it cannot"}, dict.fromkeys(OUTCOMES, 7))
+ABOUT = {
+    "kernel": {"version": "6.12", "release": "6.12.1", "suite": "trixie", "packages": {},
+               "config": {"CONFIG_DEVMEM": "y"}, "sha256": "0" * 64},
+    "qemu": {"version": "QEMU 7.2", "arguments": ["-smp", "2"]},
+    "cmdline": "quiet",
+    "initramfs": "1" * 64,
+    "taken": "2026-11-23",
+}  # fmt: skip
+MADE = Recording("claims", ABOUT, {"stories": [encode_story(STORY, PERFORMED)]})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "claims" / "6.12.json"
+
+
+def signed(body: str) -> str:
+    return f'{body}{MARK}{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
+
+
+def test_what_is_written_is_read(path: Path) -> None:
+    MADE.write(path)
+    assert read(path) == MADE
+    assert json.loads(path.read_text())["sha256"]
+    assert decode_story(read(path).content["stories"][0]) == (STORY, PERFORMED)
+    assert [file.name for file in path.parent.iterdir()] == ["6.12.json"]
+
+
+@given(at=st.integers(0, len(MADE.text().encode()) - 1), flip=st.integers(1, 255))
+def test_a_changed_byte_is_noticed(
+    at: int, flip: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = bytearray(MADE.text().encode())
+    text[at] ^= flip
+    changed = tmp_path_factory.getbasetemp() / "changed.json"
+    changed.write_bytes(text)
+    with pytest.raises(RecordingError, match=r"changed\.json: expected"):
+        read(changed)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('"taken"', '"token"', "expected what the schema says"),
+        ('"errno": "EPERM"', '"errno": 1', "at stories/0/acts/2/outcome"),
+        ('"SIGBUS"', '"bus"', "at stories/0/acts/3/outcome"),
+        ('"name": "one"', '"name": 1', "at stories/0/name"),
+        ('"stories"', '"tales"', "expected what the schema says"),
+        ("{", "[", "expected JSON"),
+    ],
+)
+def test_what_the_schema_forbids_is_one_sentence(
+    path: Path, old: str, new: str, sentence: str
+) -> None:
+    body = MADE.text().rpartition(MARK)[0]
+    assert old in body
+    path.parent.mkdir()
+    path.write_text(signed(body.replace(old, new, 1)))
+    with pytest.raises(RecordingError, match=sentence) as raised:
+        read(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_none_or_half_of_one(path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"6\.12\.json: expected a recording, got"):
+        read(path)
+    path.parent.mkdir()
+    path.write_text(MADE.text()[:200])
+    with pytest.raises(RecordingError, match="expected its digest in the last line, found none"):
+        read(path)
+
+
+def test_one_that_would_not_be_readable_leaves_the_old_one(path: Path) -> None:
+    MADE.write(path)
+    with pytest.raises(RecordingError):
+        Recording("claims", ABOUT, {"stories": []}).write(path)
+    assert read(path) == MADE
+    assert len(list(path.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("version", RECORDED)
+def test_the_checkout_has_every_scenario_as_it_is_told_today(scenario: str, version: str) -> None:
+    recording = read(path_of(scenario, version))
+    assert (recording.scenario, recording.version) == (scenario, version)
+    assert tuple(decode_story(one)[0] for one in recording.content["stories"]) == stories(scenario)
+
+
+@pytest.mark.parametrize("scenario", MEASURED)
+@pytest.mark.parametrize("version", RECORDED)
+def test_the_checkout_has_what_was_measured(scenario: str, version: str) -> None:
+    recording = read(path_of(scenario, version))
+    (measured,) = recording.content.values()
+    assert recording.version == version == (measured.get("version") or measured["kernel"])
+
+
+def test_every_recording_says_which_machine_it_was() -> None:
+    for recording in recordings():
+        assert recording.about["kernel"]["packages"], recording.version
+        assert recording.about["kernel"]["config"]["CONFIG_IO_STRICT_DEVMEM"] == "y"
+        assert "tcg,thread=multi" in recording.about["qemu"]["arguments"]
