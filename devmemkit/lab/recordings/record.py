@@ -63,7 +63,7 @@ def _boot(kernel: Kernel, progress: Progress) -> Recording:
     return Recording("boot", about(kernel), {"timeline": timeline(kernel)})
 
 
-SEED, OPS = 2026, 25_000
+SEED, OPS = 2026, 100_000
 
 
 def _random(kernel: Kernel, progress: Progress) -> Recording:
