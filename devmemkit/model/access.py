@@ -65,7 +65,8 @@ def poke(m: View, pid: str, address: int, data: bytes) -> None:
     vma = find_vma(m, pid, address)
     if vma is not None and VM.SHARED in vma.flags:
         write_physical(m, (m["pagetable", pid].pfn(vpn) << PAGE_SHIFT) + at, data)
-        if vma.file.kind == "resource" and vpn not in m["pagetable", pid].dirty:
+        table = m["pagetable", pid]
+        if vma.file.kind == "resource" and (vpn not in table.dirty or vpn in table.protected):
             m.edit(("pagetable", pid)).write(vpn)
         return
     page = patched(peek(m, pid, vpn << PAGE_SHIFT, PAGE_SIZE), at, data)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.pagetable import PageTable
 from devmemkit.model.step import Frame, Next, Return, lock, operation
 from devmemkit.model.task import VM, link_vma, put_vmas, share_files
-from devmemkit.model.track import can_copy, copy_memtype
+from devmemkit.model.track import can_copy, copy_memtype, untrack_copy
 
 
 def dup_mm(m: View, f: Frame) -> Next:
@@ -17,13 +18,15 @@ def dup_mm(m: View, f: Frame) -> Next:
     if m.get(("task", f.child)) is not None:
         raise ValueError(f"child: expected the name of no process, got {f.child!r}")
     lock(m, f, f"mmap {f.pid}")
+    f.todo = tuple(vma for vma in m["vmas", f.pid] if VM.DONTCOPY not in vma.flags)
+    for vma in f.todo:
+        if not can_copy(m, f.pid, vma):
+            untrack_copy(m, vma)
+            return "dup_mmap_failed"
     m["task", f.child] = m["task", f.pid]
     share_files(m, f.pid, f.child)
     m["vmas", f.child] = ()
     m["pagetable", f.child] = PageTable()
-    f.todo = tuple(vma for vma in m["vmas", f.pid] if VM.DONTCOPY not in vma.flags)
-    for vma in f.todo:
-        can_copy(m, f.pid, vma)
     return "dup_mmap" if f.todo else Return(f.child)
 
 
@@ -49,7 +52,9 @@ def copy_page_range(m: View, f: Frame) -> Next:
     for first, until, pfn in parent.between(f.page, last):
         child.set(first, until, pfn)
     child.private.update({v: page for v, page in parent.private.items() if f.page <= v <= last})
-    child.protected |= frozenset(v for v in parent.protected if f.page <= v <= last)  # and clean
+    for bits in ("protected", "soft"):  # but clean, as no write went through its PTEs
+        copied = frozenset(v for v in getattr(parent, bits) if f.page <= v <= last)
+        setattr(child, bits, getattr(child, bits) | copied)
     f.page = last + 1
     if f.page <= end:
         return "copy_page_range"
@@ -57,5 +62,10 @@ def copy_page_range(m: View, f: Frame) -> Next:
     return "dup_mmap" if f.todo else Return(f.child)
 
 
-fork = operation("fork", dup_mm, dup_mmap, copy_page_range, needs=("pid", "child"))
-"""Fork `pid` into `child`; gives the child's name."""
+def dup_mmap_failed(m: View, f: Frame) -> Next:
+    """ENOMEM; nothing of the child is left."""
+    raise KernelError("ENOMEM", "the first page of a tracked mapping is a private copy")
+
+
+fork = operation("fork", dup_mm, dup_mmap, copy_page_range, dup_mmap_failed, needs=("pid", "child"))
+"""Fork `pid` into `child`; gives the child's name. ENOMEM."""

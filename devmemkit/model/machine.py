@@ -108,7 +108,7 @@ class View:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.reads: set[Key] = set()
+        self.reads: dict[Key, None] = {}  # in the order of the first look at each
         self.writes: dict[Key, Any] = {}
 
     @property
@@ -123,7 +123,7 @@ class View:
 
     def get(self, key: Key, default: Any = None) -> Any:
         if key not in self.writes:
-            self.reads.add(key)
+            self.reads[key] = None
             return self.machine.components.get(key, default)
         value = self.writes[key]
         return default if value is None else value

@@ -111,7 +111,9 @@ def _reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
     part = split(m, f.pid, vma, f.address, f.address + page_align(f.length))
     put_vmas(m, f.pid, remove=(part,), add=(replace(part, flags=flags),))
     if f.operation == "mprotect" and part.file.kind == "resource" and WRITABLE in flags:
-        m.edit(("pagetable", f.pid)).protect(*part.vpns)  # the file is told of the first write
+        table = m.edit(("pagetable", f.pid))
+        kept = table.dirty if m.kernel["mprotect_keeps"] == "dirty" else table.dirty & table.soft
+        table.protect(*part.vpns, kept)  # the file is told of the first write
 
 
 def do_mprotect(m: View, f: Frame) -> Next:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
+BITS = ("dirty", "protected", "soft")
 Run = tuple[int, int, int]
 """First and last virtual page number (inclusive), pfn of the first."""
 
@@ -13,27 +14,29 @@ class PageTable:
     """The present PTEs of one mm: runs onto physical pages, and private copies (page contents).
 
     `dirty` are virtual pages that were written through their PTE, `protected` those that become
-    writable by that; both are kept for files that want to know of the first write.
+    writable by that, `soft` those that did (pte_soft_dirty); they are kept for files that want to
+    know of the first write.
     """
 
-    __slots__ = ("dirty", "private", "protected", "runs")
+    __slots__ = ("dirty", "private", "protected", "runs", "soft")
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
         self.private: dict[int, bytes] = {}
         self.dirty: frozenset[int] = frozenset()
         self.protected: frozenset[int] = frozenset()
+        self.soft: frozenset[int] = frozenset()
 
     def copy(self) -> PageTable:
         twin = PageTable()
         twin.runs = self.runs.copy()
         twin.private = self.private.copy()
-        twin.dirty, twin.protected = self.dirty, self.protected
+        twin.dirty, twin.protected, twin.soft = self.dirty, self.protected, self.soft
         return twin
 
     def value(self) -> tuple[object, ...]:
         copies = tuple(sorted(self.private.items()))
-        return tuple(self.runs), copies, self.dirty, self.protected
+        return tuple(self.runs), copies, self.dirty, self.protected, self.soft
 
     def pfn(self, vpn: int) -> int | None:
         """The physical page behind `vpn`, None when there is no PTE or a private copy."""
@@ -88,33 +91,37 @@ class PageTable:
         copies = [vpn for vpn in self.private if first <= vpn <= last] if even_cows else []
         for vpn in copies:
             del self.private[vpn]
-        if self.dirty or self.protected:
-            self.dirty = frozenset(v for v in self.dirty if not first <= v <= last)
-            self.protected = frozenset(v for v in self.protected if not first <= v <= last)
+        if self.dirty or self.protected:  # `soft` are dirty
+            for name in BITS:
+                kept_bits = (v for v in getattr(self, name) if not first <= v <= last)
+                setattr(self, name, frozenset(kept_bits))
         return gone + len(copies)
 
     def move(self, first: int, last: int, to: int) -> None:
         """Move the PTEs of [first, last] so that `first` becomes `to` (move_page_tables)."""
         runs = list(self.between(first, last))
         copies = {v: page for v, page in self.private.items() if first <= v <= last}
-        bits = [
-            {v - first + to for v in pages if first <= v <= last}
-            for pages in (self.dirty, self.protected)
-        ]
+        bits = {
+            name: {v - first + to for v in getattr(self, name) if first <= v <= last}
+            for name in BITS
+        }
         self.zap(first, last)
         for low, high, pfn in runs:
             self.set(low - first + to, high - first + to, pfn)
         self.private.update({v - first + to: page for v, page in copies.items()})
-        self.dirty, self.protected = self.dirty | bits[0], self.protected | bits[1]
+        for name, pages in bits.items():
+            setattr(self, name, getattr(self, name) | pages)
 
-    def protect(self, first: int, last: int) -> None:
-        """Write-protect the clean pages of [first, last] (change_pte_range)."""
-        self.protected |= frozenset(self.present(first, last)) - self.dirty
+    def protect(self, first: int, last: int, kept: frozenset[int]) -> None:
+        """Write-protect the pages of [first, last] but those `kept` (change_pte_range)."""
+        self.protected |= frozenset(self.present(first, last)) - kept
 
     def write(self, vpn: int) -> None:
-        """A page is written: its PTE is dirty, and writable from now on."""
+        """A page is written: its PTE is dirty, and by a fault writable from now on."""
         self.dirty |= {vpn}
-        self.protected -= {vpn}
+        if vpn in self.protected:
+            self.protected -= {vpn}
+            self.soft |= {vpn}
 
     def present(self, first: int, last: int) -> list[int]:
         """The virtual pages of [first, last] that have a PTE, in order."""

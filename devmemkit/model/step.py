@@ -109,9 +109,15 @@ def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machi
     """
     if not finished(machine, actor):
         raise ValueError(f"{actor}: expected an actor that is in no operation")
-    return machine.with_(
-        {("stack", actor): (_frame(name, actor, arguments),), ("outcome", actor): None}
-    )
+    m = View(machine)
+    begin(m, actor, name, arguments)
+    return machine.with_(m.writes)
+
+
+def begin(m: View, actor: str, name: str, arguments: dict[str, Any]) -> None:
+    """The same within a view, for an actor that is in no operation."""
+    m["stack", actor] = (_frame(name, actor, arguments),)
+    m["outcome", actor] = None
 
 
 def _frame(name: str, actor: str, arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -141,9 +147,20 @@ def step_names(kernel: KernelProfile, name: str) -> tuple[str, ...]:
 def take_step(machine: Machine, actor: str) -> tuple[Machine, Event]:
     """Run the actor's next atomic step; raises Blocked, changing nothing, when it cannot run."""
     m = View(machine)
+    operation, step, outcome = step_in(m, actor)
+    changed = {k: v for k, v in m.writes.items() if _differs(machine.get(k), v)}
+    event = Event(actor, operation, step, frozenset(m.reads), frozenset(changed), outcome)
+    return machine.with_(changed), event
+
+
+def step_in(m: View, actor: str) -> tuple[str, str, Outcome | None]:
+    """The same within a fresh view: operation, step and, behind its last step, the outcome.
+
+    When Blocked is raised, what the view was written to is of no use.
+    """
     stack = list(m["stack", actor])
     f = Frame(**dict(stack.pop()))
-    steps = OPERATIONS[f.operation].steps(machine.kernel)
+    steps = OPERATIONS[f.operation].steps(m.kernel)
     step = steps[f.at]
     operation, at = f.operation, f.at
     names = [s.__name__ for s in steps]
@@ -165,14 +182,12 @@ def take_step(machine: Machine, actor: str) -> tuple[Machine, Event]:
         raise
     except (KernelError, KernelBug, Trap) as error:
         m.writes = {}  # a step that fails leaves nothing behind
-        f = Frame(**dict(machine["stack", actor][-1]))
+        f = Frame(**dict(m["stack", actor][-1]))
         outcome = _leave(m, f, stack, Outcome.of(error))
     if not stack:
         m["outcome", actor] = outcome
     m["stack", actor] = tuple(stack) or None
-    changed = {k: v for k, v in m.writes.items() if _differs(machine.get(k), v)}
-    event = Event(actor, operation, step.__name__, frozenset(m.reads), frozenset(changed), outcome)
-    return machine.with_(changed), event
+    return operation, step.__name__, outcome
 
 
 def _differs(old: Any, new: Any) -> bool:

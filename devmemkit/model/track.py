@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import View
 from devmemkit.model.memtype import memtype_copy, memtype_erase, memtype_free, memtype_reserve
@@ -71,14 +70,19 @@ def move_memtype(m: View, pid: str, old: Vma, new: Vma, rest: list[Vma]) -> None
         put_vmas(m, pid, remove=(vma,), add=(replace(vma, flags=vma.flags & ~VM.PAT),))
 
 
-def can_copy(m: View, pid: str, vma: Vma) -> None:
-    """Up to 6.15 fork is ENOMEM when the first page of a tracked private VMA was copied on write.
+def can_copy(m: View, pid: str, vma: Vma) -> bool:
+    """Up to 6.15 fork fails when the first page of a tracked private VMA was copied on write.
 
     The kernel reads the type off that page's PTE, which shows ordinary memory by then.
     """
     tracked = _by_number(m) and VM.PAT in vma.flags
-    if tracked and m["pagetable", pid].pfn(vma.start >> PAGE_SHIFT) is None:
-        raise KernelError("ENOMEM", f"the first page of {vma.start:#x} is a private copy")
+    return not tracked or m["pagetable", pid].pfn(vma.start >> PAGE_SHIFT) is not None
+
+
+def untrack_copy(m: View, vma: Vma) -> None:
+    """The copy that failed dies with the child: on 5.10 it frees what its parent had reserved."""
+    if m.kernel["failed_copy_frees"]:
+        memtype_erase(m, *vma.entry("")[:2])
 
 
 def copy_memtype(m: View, pid: str, child: str, vma: Vma) -> None:

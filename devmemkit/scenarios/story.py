@@ -125,7 +125,7 @@ def play(machine: Machine, acts: tuple[Act, ...]) -> Played:
     for index, act in enumerate(acts):
         if act.operation == SETTLE:
             machine = settle(machine, may_wait=False)
-        elif all(key in outcomes and outcomes[key].ok for key in _needed(act)):
+        elif all(key in outcomes and outcomes[key].ok for key in needed(act)):
             filled = {k: _filled(v, outcomes) for k, v in act.arguments.items()}
             machine = start(machine, act.actor, act.operation, **filled)
             machine = settle(go_on(index, machine, may_wait=True), may_wait=True)
@@ -133,7 +133,8 @@ def play(machine: Machine, acts: tuple[Act, ...]) -> Played:
     return Played(acts, before, tuple(moments), outcomes)
 
 
-def _needed(act: Act) -> list[str]:
+def needed(act: Act) -> list[str]:
+    """Keys of the acts without whose success this one is left out."""
     refs = [value.key for value in act.arguments.values() if isinstance(value, Ref)]
     return [*refs, act.needs] if act.needs else refs
 

@@ -228,6 +228,18 @@ def test_fork_of_a_copied_first_page(version: str, errno: str | None) -> None:
     assert do(zapped, "fork", child="c")[1].ok
 
 
+@pytest.mark.parametrize(("version", "errno"), [("5.10", None), ("6.1", "EAGAIN")])
+def test_a_failed_fork_frees_the_parents_memtype_on_5_10(version: str, errno: str | None) -> None:
+    """Found by random operations on 5.10; 6.1 and later keep it."""
+    m, address = mapped(machine(version), PMEM, 1, shared=False, dsync=False)
+    m, _ = ok(m, "store", address=address, value=1)
+    m, outcome = do(m, "fork", child="c")
+    assert outcome.errno == "ENOMEM"
+    m, uncached = ok(m, "open_devmem", dsync=True)
+    got = do(m, "mmap_devmem", fd=uncached, offset=PMEM, length=PAGE)[1]
+    assert got.errno == errno
+
+
 @pytest.mark.parametrize("version", ALL)
 def test_a_zap_between_link_and_copy(version: str) -> None:
     """Facts 3.5, checklist 9: the child is in the i_mmap before its PTEs are copied."""
@@ -384,6 +396,36 @@ def test_lengths_that_wrap(
     ):
         assert do(m, name, address=at, length=length, **more)[1].errno == errno, hex(length)
     assert all(live(m, address, 2))
+
+
+@pytest.mark.parametrize("version", KERNELS)
+@pytest.mark.parametrize(
+    ("acts", "on_5_10", "later"),
+    [
+        (("store", "r", "rw", "poke"), ["EIO"], [None]),
+        (("r", "rw", "store", "r", "rw", "poke"), [None], [None]),
+        (("store", "w", "poke", "store", "poke", "rw", "poke"), ["EIO", None, None], [None] * 3),
+        (("r", "rw", "store", "fork", "store", "r", "rw", "poke"), [None], [None]),
+        (("r", "rw", "store", "fork", "r", "rw", "poke"), ["EIO"], ["EIO"]),
+    ],
+)
+def test_which_written_pages_mprotect_leaves_writable(
+    version: str, acts: tuple[str, ...], on_5_10: list[str | None], later: list[str | None]
+) -> None:
+    """Found by random operations: on 5.10 those that a fault made writable, later every one."""
+    m, fd = ok(machine(version), "open_resource", bdf=BDF, bar=0)
+    m, address = ok(m, "mmap_resource", fd=fd, length=PAGE)
+    pid, got = "p", []
+    for act in acts:
+        if act == "poke":
+            got.append(do(m, "ptrace_poke", "g", pid=pid, address=address, value=1)[1].errno)
+        elif act == "store":
+            m, _ = ok(m, "store", pid, address=address, value=1)
+        elif act == "fork":
+            m, pid = ok(m, "fork", child="c")
+        else:
+            m, _ = ok(m, "mprotect", pid, address=address, length=PAGE, prot=act)
+    assert got == (on_5_10 if version == "5.10" else later)
 
 
 @pytest.mark.parametrize("version", KERNELS)
