@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -203,6 +205,22 @@ def test_a_guest_that_panics_is_an_error_with_its_console(kernel: Kernel) -> Non
             pass
     assert "\n" in str(error.value)
     assert time.monotonic() - began < 60
+
+
+def test_a_boot_that_ends_is_tried_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    @contextmanager
+    def started(*_: object) -> Iterator[str]:
+        tried.append(len(tried))
+        if len(tried) == 1:
+            raise boot_module.GuestEnded("guest: it ended during its boot")
+        yield "a guest"
+
+    monkeypatch.setattr(boot_module, "_started", started)
+    with boot(SimpleNamespace()) as guest:
+        assert guest == "a guest"
+    assert tried == [0, 1]
 
 
 def test_a_guest_that_hangs_is_an_error_within_the_limit(kernel: Kernel) -> None:
