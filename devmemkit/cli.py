@@ -1,4 +1,4 @@
-"""The command line: `devmemkit reproduce`, `iomem`, `lab`, `conform`."""
+"""The command line: `devmemkit reproduce`, `iomem`, `explore`, `lab`, `conform`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from devmemkit import __version__
+from devmemkit.explore import command as explore
 from devmemkit.lab import command
 
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     iomem = commands.add_parser("iomem", help="print a dump of /proc/iomem and what was repaired")
     iomem.add_argument("file", metavar="FILE", help="- for standard input")
     iomem.add_argument("--json", action="store_true", help="entries and repairs as JSON")
+    explore.add_parser(commands)
     command.add_parsers(commands)
     return parser
 
@@ -90,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; its exit status (2: asked for what cannot be, 130: interrupted)."""
     try:
         options = _parser().parse_args(argv)
-        commands = {"reproduce": _reproduce, "iomem": _iomem}
+        commands = {"reproduce": _reproduce, "iomem": _iomem, "explore": explore.run}
         commands |= {"lab": command.lab, "conform": command.conform}
         return commands[options.command](options)
     except SystemExit as stop:

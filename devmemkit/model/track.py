@@ -18,8 +18,12 @@ from devmemkit.model.task import VM, Vma, find_vma, put_vmas
 
 
 def owner(pid: str, vma: Vma) -> tuple[str | int, ...]:
-    """To whom a reservation of this VMA belongs."""
+    """To whom a reservation of this VMA belongs, from 6.16 on."""
     return ("vma", pid, vma.start)
+
+
+NOBODY: tuple[str | int, ...] = ("vma",)
+"""Up to 6.15 a reservation does not know its owner: whoever frees these pages frees any of them."""
 
 
 def _by_number(m: View) -> bool:
@@ -29,7 +33,8 @@ def _by_number(m: View) -> bool:
 def track_remap(m: View, pid: str, vma: Vma, wanted: str) -> Vma | None:
     """Reserve for the whole VMA; the VMA as it then is, None when types conflict."""
     first, last = vma.entry(pid)[:2]
-    if memtype_reserve(m, first, last, wanted, owner(pid, vma)) is None:
+    whose = NOBODY if _by_number(m) else owner(pid, vma)
+    if memtype_reserve(m, first, last, wanted, whose) is None:
         return None
     return replace(vma, flags=vma.flags | VM.PAT)
 
@@ -93,4 +98,4 @@ def copy_memtype(m: View, pid: str, child: str, vma: Vma) -> None:
     first, last = vma.entry(pid)[:2]
     held = [r for r in m.get("memtype", ()) if r.first <= last and r.last >= first]
     if VM.PAT in vma.flags and held:
-        memtype_reserve(m, first, last, held[0].type, owner(child, vma))
+        memtype_reserve(m, first, last, held[0].type, NOBODY)

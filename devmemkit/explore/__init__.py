@@ -1,0 +1,1 @@
+"""Every interleaving of several tasks' operations: searched, and what is wrong shown."""

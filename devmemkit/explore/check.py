@@ -1,0 +1,115 @@
+"""explore: a scenario's properties, proved or refuted over all interleavings."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from devmemkit.explore.counterexample import Counterexample, path, replay, tasks_along
+from devmemkit.explore.pack import Relaid, Space
+from devmemkit.explore.search import NOWHERE, Bounds, Searched, search
+from devmemkit.explore.symmetry import Symmetry
+from devmemkit.explore.system import System, started
+from devmemkit.scenarios.concurrent import Concurrent
+
+Verdict = Literal["found", "not-found", "bounded"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a search came to.
+
+    `verdict` is "found" with a counterexample, "not-found" after all states, or "bounded" when a
+    bound was hit (`bound` says which): then nothing is known of what is beyond. `vacuous` are the
+    "sometimes" properties that held nowhere: without them "not-found" says little.
+    """
+
+    verdict: Verdict
+    states: int
+    transitions: int
+    seconds: float
+    counterexample: Counterexample | None
+    vacuous: tuple[str, ...] = ()
+    bound: str = ""
+    ends: int = 0
+    reductions: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON takes it."""
+        example = self.counterexample
+        return {
+            "verdict": self.verdict,
+            "states": self.states,
+            "transitions": self.transitions,
+            "seconds": round(self.seconds, 4),
+            "counterexample": example
+            and {
+                "broken": example.broken,
+                "line": example.line(),
+                "steps": [step.to_dict() for step in example.steps],
+            },
+            "vacuous": list(self.vacuous),
+            "bound": self.bound,
+            "ends": self.ends,
+            "reductions": list(self.reductions),
+        }
+
+
+def explore(
+    scenario: Concurrent,
+    bounds: Bounds = NOWHERE,
+    *,
+    partial_order: bool = True,
+    symmetry: bool = True,
+) -> Result:
+    """Search every order of the tasks' steps.
+
+    The counterexample is the shortest: once something is found, it is searched again without
+    partial order. States and transitions are those of the search that settled the verdict.
+    """
+    began = time.perf_counter()
+    found, tasks = _search(scenario, bounds, partial_order, symmetry)
+    vacuous = _vacuous(scenario, found)
+    if partial_order and (found.broken or (vacuous and not found.bound)):
+        # what is shortest, and what holds nowhere, a search that leaves states out cannot tell
+        partial_order = False
+        found, tasks = _search(scenario, bounds, partial_order, symmetry)
+        vacuous = _vacuous(scenario, found)
+    example = Counterexample(found.broken, replay(scenario, tasks)) if found.broken else None
+    used = (("partial order", partial_order), ("symmetry", symmetry))
+    return Result(
+        "found" if example else "bounded" if found.bound else "not-found",
+        len(found.before),
+        found.transitions,
+        time.perf_counter() - began,
+        example,
+        vacuous,
+        found.bound,
+        len(found.ends),
+        tuple(name for name, is_used in used if is_used),
+    )
+
+
+def _vacuous(scenario: Concurrent, found: Searched) -> tuple[str, ...]:
+    if found.broken:
+        return ()
+    wanted = (one.name for one in scenario.properties if one.kind == "sometimes")
+    return tuple(name for name in wanted if name not in found.seen)
+
+
+def _search(
+    scenario: Concurrent, bounds: Bounds, partial_order: bool, symmetry: bool
+) -> tuple[Searched, list[str]]:
+    """Search until nothing is learned that changes the search itself; and who led to the end."""
+    space = Space(started(scenario), scenario.alike if symmetry else ())
+    system = System(scenario, space, merge=partial_order)
+    while True:
+        canonical = Symmetry(space).canonical if symmetry else None
+        try:
+            found = search(system, bounds, canonical=canonical)
+            if not found.broken or partial_order:
+                return found, []
+            return found, tasks_along(system, path(found, found.bad), canonical)
+        except Relaid:
+            system.relearn()

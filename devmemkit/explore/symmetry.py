@@ -1,0 +1,80 @@
+"""Symmetry: of the states that differ only in which of several like tasks is which, one is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devmemkit.explore.names import renamed_part
+from devmemkit.explore.pack import SELF, Group, Space
+from devmemkit.model.machine import Key, value_of
+
+OTHER = "*"
+Order = tuple[int, ...]
+"""By a task's new place in its group, its old one."""
+
+
+class Symmetry:
+    """Finds the state that stands for all that are equal but for the names of tasks alike.
+
+    Each group's blocks are put in ascending order, and components that belong to no task but name
+    some are changed accordingly. Tasks with equal blocks are ordered by how those look to them.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self._looks: dict[tuple[int, str], int] = {}
+        self._known: dict[Any, int] = {}
+        self._moved: dict[tuple[Group, Order, int], int] = {}
+
+    def canonical(self, state: int) -> int:
+        """The representative of a state."""
+        for group, (starts, mask) in self.space.blocks.items():
+            blocks = [state >> start & mask for start in starts]
+            last = -1
+            for block in blocks:
+                if block <= last:
+                    state = self._sorted(state, group, blocks)
+                    break
+                last = block
+        return state
+
+    def _sorted(self, state: int, group: Group, blocks: list[int]) -> int:
+        named = state & self.space.naming
+        if len({*blocks}) == len(blocks):
+            order = tuple([blocks.index(block) for block in sorted(blocks)])
+        else:
+            looks = [self._look(named, task) for task in group]
+            places = range(len(group))
+            order = tuple(sorted(places, key=lambda place: (blocks[place], looks[place])))
+            if order == tuple(places):
+                return state
+        starts, mask = self.space.blocks[group]
+        for start, come in zip(starts, order, strict=True):
+            state = state & ~(mask << start) | blocks[come] << start
+        moved = self._moved.get((group, order, named))
+        if moved is None:
+            moved = self._moved[group, order, named] = self._renamed(named, group, order)
+        return state & ~self.space.naming | moved
+
+    def _parts(self, named: int) -> list[tuple[Key, Any]]:
+        space = self.space
+        numbers = [(k, named >> space.shift[k] & space.mask[k]) for k in space.common]
+        return [(key, space.part(key, number)) for key, number in numbers if number]
+
+    def _look(self, named: int, task: str) -> int:
+        """How those components look to a task: the same to two that could change places."""
+        if (named, task) not in self._looks:
+            names = dict.fromkeys(self.space.group, OTHER) | {task: SELF}
+            seen = tuple(
+                (key, value_of(renamed_part(key, part, names))) for key, part in self._parts(named)
+            )
+            self._looks[named, task] = self._known.setdefault(seen, len(self._known))
+        return self._looks[named, task]
+
+    def _renamed(self, named: int, group: Group, order: Order) -> int:
+        names = {group[come]: group[to] for to, come in enumerate(order)}
+        made = 0
+        for key, part in self._parts(named):
+            number = self.space.number(key, renamed_part(key, part, names))
+            made |= number << self.space.shift[key]
+        return made

@@ -1,0 +1,24 @@
+"""Every scenario whose orders are searched, by name: the same names everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.concurrent import Concurrent
+
+ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
+    "mmap-vs-claim": lambda kernel, via, tasks: mmap_vs_claim(kernel, via=via, users=tasks),
+    "claim-vs-release": lambda kernel, via, tasks: claim_vs_release(kernel, via=via, drivers=tasks),
+}
+"""By name: the scenario on a kernel, mapped `via` "devmem" or "sysfs", with so many tasks alike."""
+
+
+def concurrent(name: str, kernel: KernelProfile, via: str = "devmem", tasks: int = 1) -> Concurrent:
+    """A scenario by name; ValueError names those that exist, or says what else is wrong."""
+    if name not in ORDERS:
+        raise ValueError(f"scenario: expected one of {', '.join(ORDERS)}; got {name!r}")
+    if not 1 <= tasks <= 9:
+        raise ValueError(f"tasks: expected 1 to 9, got {tasks}")
+    return ORDERS[name](kernel, via, tasks)

@@ -1,0 +1,126 @@
+"""explore: verdicts, counted states, the shortest counterexample, and that no reduction lies."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from devmemkit.explore.check import explore
+from devmemkit.explore.counterexample import ReplayError, replay
+from devmemkit.explore.search import Bounds
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.concurrent import Concurrent, Property
+from devmemkit.scenarios.program import Program
+from devmemkit.scenarios.story import Act
+from tests.explore.toys import scenario
+
+NO_LOST_UPDATE = Property("at end", "no update is lost", lambda m: m["count"] == 3)
+WAYS = [(True, True), (True, False), (False, True), (False, False)]
+
+
+def test_the_states_of_two_adders_are_those_counted_by_hand() -> None:
+    """Each is before, between or behind its two steps; behind, the count is 2 or 3."""
+    result = explore(scenario("toy_add", "toy_add"), partial_order=False, symmetry=False)
+    # nobody began; one is between (2 states), or both; one is behind, and the other did not begin
+    # (2), read before (2), or after it (2); both are behind, the count is 2 or 3
+    assert (result.verdict, result.states, result.ends) == ("not-found", 12, 2)
+    alike = explore(scenario("toy_add", "toy_add"), partial_order=False)
+    assert (alike.verdict, alike.states, alike.ends) == ("not-found", 8, 2)
+
+
+def test_a_lost_update_is_found_by_its_shortest_order() -> None:
+    result = explore(scenario("toy_add", "toy_add", properties=(NO_LOST_UPDATE,)))
+    assert result.verdict == "found"
+    example = result.counterexample
+    assert example is not None
+    assert example.broken == "no update is lost"
+    assert sorted(example.line().split()[:2]) == ["T0:read_count", "T1:read_count"]
+    assert len(example.steps) == 4
+    assert example.steps[-1].machine["count"] == 2
+    assert json.loads(json.dumps(result.to_dict()))["counterexample"]["line"] == example.line()
+
+
+def test_a_deadlock_is_a_finding() -> None:
+    made = scenario("toy_locks", "toy_locks", first="a", second="b", alike=False)
+    assert explore(made).verdict == "not-found"
+    swapped = Program((Act("act", "T1", "toy_locks", {"first": "b", "second": "a"}),))
+    result = explore(replace(made, programs=made.programs | {"T1": swapped}))
+    assert result.counterexample is not None
+    assert result.counterexample.broken == "deadlock"
+    assert sorted(result.counterexample.line().split()) == ["T0:take_first", "T1:take_first"]
+
+
+def test_steps_that_nobody_else_can_meet_are_taken_together() -> None:
+    thinkers = scenario("toy_think", "toy_think", properties=(NO_LOST_UPDATE,), alike=False)
+    quiet = replace(thinkers, properties=())
+    whole, less = explore(quiet, partial_order=False), explore(quiet)
+    assert (whole.ends, less.ends) == (2, 2)
+    assert less.states < whole.states / 2
+    assert [explore(thinkers, partial_order=way).verdict for way in (True, False)] == ["found"] * 2
+
+
+def test_a_search_with_a_bound_is_not_a_proof() -> None:
+    made = replace(mmap_vs_claim(KernelProfile("6.12"), users=2), properties=())
+    result = explore(made, Bounds(states=50))
+    assert (result.verdict, result.bound) == ("bounded", "50 states")
+    assert explore(made, Bounds(seconds=0)).bound == "0 seconds"
+    assert explore(made).verdict == "not-found"
+
+
+def test_what_holds_for_want_of_anything_to_happen_is_told() -> None:
+    never = Property("sometimes", "the count is 9", lambda m: m["count"] == 9)
+    reached = Property("sometimes", "the count is 3", lambda m: m["count"] == 3)
+    result = explore(scenario("toy_add", "toy_add", properties=(never, reached)))
+    assert (result.verdict, result.vacuous) == ("not-found", ("the count is 9",))
+
+
+SMALL = [
+    mmap_vs_claim(KernelProfile(version, policy_name=policy), via=via, users=users, drivers=drivers)
+    for version, policy in (("4.5", None), ("5.10", None), ("6.12", None), ("7.3", None),
+                            ("6.12", "RefuseClaim"), ("6.12", "RevokeAfterGrace"),
+                            ("6.12", "DenyIdle"))
+    for via in ("devmem", "sysfs")
+    for users, drivers in ((1, 1), (2, 1), (1, 2))
+] + [
+    claim_vs_release(KernelProfile(version), via=via, rogue=rogue)
+    for version in ("5.10", "7.3")
+    for via in ("devmem", "sysfs")
+    for rogue in (True, False)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("made", SMALL, ids=lambda made: str(made.machine.kernel))
+def test_no_reduction_changes_a_verdict(made: Concurrent) -> None:
+    results = [explore(made, partial_order=order, symmetry=alike) for order, alike in WAYS]
+    assert len({result.verdict for result in results}) == 1
+    assert len({result.vacuous for result in results}) == 1
+    examples = [result.counterexample for result in results]
+    assert len({len(example.steps) if example else 0 for example in examples}) == 1
+    assert len({example.broken if example else "" for example in examples}) == 1
+
+
+def test_a_counterexample_is_played_again_or_says_where_it_does_not_fit() -> None:
+    made = mmap_vs_claim(KernelProfile("6.12"))
+    example = explore(made).counterexample
+    assert example is not None
+    tasks = [step.task for step in example.steps]
+    assert replay(made, tasks)[-1].machine == example.steps[-1].machine
+    with pytest.raises(ReplayError, match="step 2: expected a task of U0, C0, got 'X'"):
+        replay(made, ["U0", "X"])
+    with pytest.raises(ReplayError, match="step 15: expected U0 to go on, but its program is over"):
+        replay(made, [*tasks, "U0", "U0"])
+    blocked = mmap_vs_claim(KernelProfile("5.10"))
+    order = ["U0"] * 7 + ["C0"] * 3 + ["U0"]
+    with pytest.raises(ReplayError, match="step 11: expected U0 to go on, but it waits for i_mmap"):
+        replay(blocked, order)
+
+
+def test_the_same_input_gives_the_same_result() -> None:
+    def once() -> dict[str, object]:
+        result = explore(mmap_vs_claim(KernelProfile("7.3"), users=2)).to_dict()
+        return {key: value for key, value in result.items() if key != "seconds"}
+
+    assert once() == once()
