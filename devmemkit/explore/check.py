@@ -9,7 +9,6 @@ from typing import Any, Literal
 from devmemkit.explore.counterexample import Counterexample, path, replay, tasks_along
 from devmemkit.explore.pack import Relaid, Space
 from devmemkit.explore.search import NOWHERE, Bounds, Searched, search
-from devmemkit.explore.symmetry import Symmetry
 from devmemkit.explore.system import System, started
 from devmemkit.scenarios.concurrent import Concurrent
 
@@ -69,14 +68,17 @@ def explore(
     partial order. States and transitions are those of the search that settled the verdict.
     """
     began = time.perf_counter()
-    found, tasks = _search(scenario, bounds, partial_order, symmetry)
+    system, found = searched(scenario, bounds, partial_order=partial_order, symmetry=symmetry)
     vacuous = _vacuous(scenario, found)
     if partial_order and (found.broken or (vacuous and not found.bound)):
         # what is shortest, and what holds nowhere, a search that leaves states out cannot tell
         partial_order = False
-        found, tasks = _search(scenario, bounds, partial_order, symmetry)
+        system, found = searched(scenario, bounds, partial_order=False, symmetry=symmetry)
         vacuous = _vacuous(scenario, found)
-    example = Counterexample(found.broken, replay(scenario, tasks)) if found.broken else None
+    example = None
+    if found.broken:
+        steps = replay(scenario, tasks_along(system, path(found, found.bad), found.canonical))
+        example = Counterexample(found.broken, steps)
     used = (("partial order", partial_order), ("symmetry", symmetry))
     return Result(
         "found" if example else "bounded" if found.bound else "not-found",
@@ -98,18 +100,14 @@ def _vacuous(scenario: Concurrent, found: Searched) -> tuple[str, ...]:
     return tuple(name for name in wanted if name not in found.seen)
 
 
-def _search(
-    scenario: Concurrent, bounds: Bounds, partial_order: bool, symmetry: bool
-) -> tuple[Searched, list[str]]:
-    """Search until nothing is learned that changes the search itself; and who led to the end."""
+def searched(
+    scenario: Concurrent, bounds: Bounds = NOWHERE, *, partial_order: bool, symmetry: bool
+) -> tuple[System, Searched]:
+    """Search until nothing is learned that would change the search itself."""
     space = Space(started(scenario), scenario.alike if symmetry else ())
     system = System(scenario, space, merge=partial_order)
     while True:
-        canonical = Symmetry(space).canonical if symmetry else None
         try:
-            found = search(system, bounds, canonical=canonical)
-            if not found.broken or partial_order:
-                return found, []
-            return found, tasks_along(system, path(found, found.bad), canonical)
+            return system, search(system, bounds, symmetry=symmetry)
         except Relaid:
             system.relearn()

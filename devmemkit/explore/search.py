@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from devmemkit.explore.symmetry import Symmetry
 from devmemkit.explore.system import System
 
 DEADLOCK = "deadlock"
@@ -31,8 +32,10 @@ class Searched:
 
     `ends` are the states in which nobody can go on. `broken` names the first property that did not
     hold, in state `bad`; `seen` those "sometimes" that did. `bound` says which bound was hit.
+    With `canonical` the states are representatives.
     """
 
+    canonical: Canonical | None = None
     before: dict[int, int] = field(default_factory=dict)
     transitions: int = 0
     ends: list[int] = field(default_factory=list)
@@ -46,13 +49,14 @@ def search(
     system: System,
     bounds: Bounds = NOWHERE,
     *,
-    canonical: Canonical | None = None,
+    symmetry: bool = False,
 ) -> Searched:
     """Every state, breadth first, until a property does not hold or a bound is hit.
 
-    `canonical` gives the one state that stands for all that differ in names alone (symmetry).
+    With `symmetry` one state stands for all that differ in the names of tasks alike.
     """
-    found = Searched()
+    canonical = Symmetry(system.space).canonical if symmetry else None
+    found = Searched(canonical)
     start = canonical(system.start) if canonical else system.start
     before = found.before
     before[start] = start

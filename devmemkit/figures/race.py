@@ -12,7 +12,8 @@ from devmemkit.figures import frame
 from devmemkit.figures.marks import Axis, Layer, Picture, add_mark
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.race import Judged, judge
-from devmemkit.scenarios.race import CLAIMS, VIAS
+from devmemkit.scenarios.claim_races import VIAS
+from devmemkit.scenarios.race import CLAIMS
 
 LOOKS: Final = {
     "denied EPERM": ("idle", "square", "denied, EPERM"),

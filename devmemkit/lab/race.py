@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from devmemkit.explore.endings import race_outcomes
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.scenarios.race import CLAIMS, CONTROLS, VIAS, in_order, race_outcomes
+from devmemkit.scenarios.claim_races import VIAS
+from devmemkit.scenarios.race import CLAIMS, CONTROLS, in_order
 
 MIB = 1 << 20
 SHARED_MIB = 1024

@@ -1,22 +1,16 @@
-"""The mmap-versus-claim race: every order of the two operations' atomic steps on the model."""
+"""The mmap-versus-claim race as the lab runs it: one mmap, one claim, and how they end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
-
-from devmemkit.model import access, devmem, pcisysfs  # noqa: F401 - register them
-from devmemkit.model import claim as claims  # noqa: F401
-from devmemkit.model.errors import Blocked
+from devmemkit.model import access  # noqa: F401 - register its operations
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine
-from devmemkit.model.step import finished, run, start, steps_of, take_step
-from devmemkit.model.task import new_task
-from devmemkit.scenarios.machines import load_machine
-
-VIAS = ("devmem", "sysfs")
-"""How the mapper maps: /dev/mem with O_SYNC, or the BAR's resource file."""
+from devmemkit.model.machine import Machine
+from devmemkit.model.step import run
+from devmemkit.scenarios.claim_races import START, VIAS, bar_machine, with_user
+from devmemkit.scenarios.concurrent import Concurrent
+from devmemkit.scenarios.program import Program
+from devmemkit.scenarios.story import Act, play
 
 CLAIMS = ("whole", "first page")
 """What the claimer claims of the mapping."""
@@ -24,25 +18,37 @@ CLAIMS = ("whole", "first page")
 CONTROLS = ("none", "before", "after", "outside")
 """No claim; all of it before the mmap, or after it; after it, beside what is mapped."""
 
-MACHINE, BDF, RESOURCE = "qemu-6.12", "0000:00:05.0", 2
 PAGES = 3
-"""Pages that stand for the whole BAR; a fine machine makes one step of each."""
+"""Pages that stand for the whole BAR."""
 
 MAPPER, CLAIMER = "mapper", "claimer"
 
 
-@cache
-def race_outcomes(version: str, via: str, claim: str) -> frozenset[str]:
-    """How the race can end: "denied ERRNO", "killed", "survived" or "torn".
+def race(version: str, via: str, claim: str, *, outside: bool = False) -> Concurrent:
+    """The mapper maps the BAR, or with `outside` all but its first page; the claimer claims.
 
     ValueError for a kernel, a way to map or a claim that is not known.
     """
-    machine = _ready(version, via, claim, outside=False)
-    return frozenset(_ending(end, outside=False, claim=claim) for end in interleavings(machine))
+    if via not in VIAS:
+        raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {via!r}")
+    if claim not in CLAIMS:
+        raise ValueError(f"claim: expected one of {', '.join(CLAIMS)}; got {claim!r}")
+    machine, fd = with_user(bar_machine(KernelProfile(version), PAGES), MAPPER, via)
+    offset = PAGE_SIZE * outside + (START if via == "devmem" else 0)
+    where = {"pid": MAPPER, "fd": fd, "offset": offset, "length": (PAGES - outside) * PAGE_SIZE}
+    size = PAGE_SIZE * (PAGES if claim == "whole" else 1)
+    mmap = "mmap_devmem" if via == "devmem" else "mmap_resource"
+    programs = {
+        MAPPER: Program((Act("map", MAPPER, mmap, where),), keep=frozenset({"map"})),
+        CLAIMER: Program(
+            (Act("claim", CLAIMER, "request_mem_region", {"start": START, "size": size}),)
+        ),
+    }
+    return Concurrent("race", machine, programs, ())
 
 
 def in_order(version: str, via: str, claim: str, control: str) -> str:
-    """How a control must end: as race_outcomes says, or "alive" where nobody claims.
+    """How a control must end: as ending() says, or "alive" where nobody claims.
 
     ValueError also for a control that is not known, or a claim of all that leaves nothing outside.
     """
@@ -51,67 +57,27 @@ def in_order(version: str, via: str, claim: str, control: str) -> str:
         raise ValueError(
             f"control: expected one of {', '.join(CONTROLS)} that fits; got {control!r}"
         )
-    machine = _ready(version, via, claim, outside=outside)
+    made = race(version, via, claim, outside=outside)
     orders = {"none": (MAPPER,), "before": (CLAIMER, MAPPER)}
-    for actor in orders.get(control, (MAPPER, CLAIMER)):
-        for after, _ in steps_of(machine, actor):
-            machine = after
-    ending = _ending(machine, outside=outside, claim=claim)
-    return "alive" if control == "none" and ending == "survived" else ending
+    acts = [made.programs[task].acts[0] for task in orders.get(control, (MAPPER, CLAIMER))]
+    played = play(made.machine, tuple(acts))
+    machine = played.moments[-1].machine.with_(
+        {("program", MAPPER): (1, (("map", played.outcomes["map"]),))}
+    )
+    reached = ending(machine, 1 if claim == "first page" and not outside else PAGES - outside)
+    return "alive" if control == "none" and reached == "survived" else reached
 
 
-def interleavings(machine: Machine) -> Iterator[Machine]:
-    """The machine after each order of steps of its two operations, equal ones once."""
-    seen: set[Machine] = set()
-    todo = [machine]
-    while todo:
-        machine = todo.pop()
-        if machine in seen:
-            continue
-        seen.add(machine)
-        running = [actor for actor in (MAPPER, CLAIMER) if not finished(machine, actor)]
-        if not running:
-            yield machine
-        for actor in running:
-            try:
-                todo.append(take_step(machine, actor)[0])
-            except Blocked:  # the other one goes first
-                continue
+def ending(machine: Machine, pages: int) -> str:
+    """How it ended: "denied ERRNO", "killed", "survived" or "torn".
 
-
-def _ready(version: str, via: str, claim: str, *, outside: bool) -> Machine:
-    """A fine machine with both operations at their first step."""
-    if via not in VIAS:
-        raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {via!r}")
-    if claim not in CLAIMS:
-        raise ValueError(f"claim: expected one of {', '.join(CLAIMS)}; got {claim!r}")
-    task: dict[Key, object] = {(kind, MAPPER): part for kind, part in new_task().items()}
-    machine = load_machine(MACHINE, KernelProfile(version), fine=True).with_(task)
-    bar = machine["pci", BDF].bar(RESOURCE).start
-    mapping = {"pid": MAPPER, "length": PAGES * PAGE_SIZE, "offset": PAGE_SIZE * outside}
-    if via == "devmem":
-        machine, opened, _ = run(machine, MAPPER, "open_devmem", pid=MAPPER, dsync=True)
-        mapping["offset"] += bar
-    else:
-        machine, opened, _ = run(
-            machine, MAPPER, "open_resource", pid=MAPPER, bdf=BDF, bar=RESOURCE
-        )
-    call = {"devmem": "mmap_devmem", "sysfs": "mmap_resource"}[via]
-    machine = start(machine, MAPPER, call, fd=opened.value, **mapping)
-    size = PAGE_SIZE * (PAGES if claim == "whole" else 1)
-    return start(machine, CLAIMER, "request_mem_region", start=bar, size=size)
-
-
-def _ending(machine: Machine, *, outside: bool, claim: str) -> str:
-    """What the mmap gave, and which of its claimed pages (`outside`: of all) a load reaches."""
-    mapped = machine["outcome", MAPPER]
+    That is what the mmap gave, and which of its first `pages` a load then reaches.
+    """
+    mapped = dict(machine["program", MAPPER][1])["map"]
     if not mapped.ok:
         return f"denied {mapped.errno}"
-    pages = 1 if claim == "first page" and not outside else PAGES
-    loads = {
-        run(machine, MAPPER, "load", pid=MAPPER, address=mapped.value + page * PAGE_SIZE, size=8)[
-            1
-        ].ok
+    reached = {
+        run(machine, MAPPER, "load", pid=MAPPER, address=mapped.value + page * PAGE_SIZE)[1].ok
         for page in range(pages)
     }
-    return "torn" if len(loads) == 2 else "survived" if True in loads else "killed"
+    return "torn" if len(reached) == 2 else "survived" if True in reached else "killed"

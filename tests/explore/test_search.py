@@ -25,10 +25,8 @@ def searched(
     space = Space(started(made), made.alike)
     system = System(made, space, merge=merge)
     while True:
-        symmetry = Symmetry(space)
         try:
-            found = search(system, canonical=symmetry.canonical if alike else None)
-            return system, found, symmetry
+            return system, search(system, symmetry=alike), Symmetry(space)
         except Relaid:
             system.relearn()
 

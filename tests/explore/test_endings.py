@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devmemkit.scenarios.race import in_order, race_outcomes
+from devmemkit.explore.endings import race_outcomes
+from devmemkit.scenarios.race import in_order
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12"])
