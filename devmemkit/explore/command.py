@@ -18,6 +18,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("name", metavar="NAME", help="such as mmap-vs-claim")
     parser.add_argument("--kernel", default="6.12", metavar="V")
     parser.add_argument("--policy", metavar="P", help="what a claim does; by default the kernel's")
+    parser.add_argument(
+        "--repair", default="", metavar="R", help="another order of an mmap's steps"
+    )
     parser.add_argument("--via", default="devmem", metavar="devmem|sysfs")
     parser.add_argument("--tasks", type=int, default=1, metavar="N")
     parser.add_argument("--json", action="store_true")
@@ -26,7 +29,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """`devmemkit explore NAME`: 0 when the search ran, whatever it found; 2 for what cannot be."""
     try:
-        kernel = KernelProfile(options.kernel, policy_name=options.policy)
+        kernel = KernelProfile(options.kernel, policy_name=options.policy, repair=options.repair)
         scenario = concurrent(options.name, kernel, options.via, options.tasks)
     except ValueError as error:
         print(f"devmemkit explore: {error}", file=sys.stderr)

@@ -10,8 +10,9 @@ from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.physical import patched, read_physical, write_physical
+from devmemkit.model.populate import fault_check, fault_insert, fault_lock
 from devmemkit.model.region import DISJOINT, region_intersects
-from devmemkit.model.step import Frame, Next, Return, Step, lock, operation
+from devmemkit.model.step import Frame, Next, Return, Step, Steps, lock, operation
 from devmemkit.model.strict import LOW_MEGABYTE
 from devmemkit.model.task import VM, Vma, find_vma
 
@@ -78,8 +79,8 @@ def poke(m: View, pid: str, address: int, data: bytes) -> None:
 def load_step(m: View, f: Frame) -> Next:
     """A load instruction: the bytes, little-endian as an integer, or the signal."""
     parts = pieces(f.address, f.size)
-    for address, _ in parts:
-        fault(m, f.pid, address, VM.READ)
+    if _must_fault(m, f, VM.READ):
+        return "fault_lock"
     data = b"".join(peek(m, f.pid, address, part) for address, part in parts)
     return Return(int.from_bytes(data, "little"))
 
@@ -87,16 +88,36 @@ def load_step(m: View, f: Frame) -> Next:
 def store_step(m: View, f: Frame) -> Next:
     """A store instruction; nothing is written when any byte of it faults."""
     parts = pieces(f.address, f.size)
-    for address, _ in parts:
-        fault(m, f.pid, address, VM.WRITE)
+    if _must_fault(m, f, VM.WRITE):
+        return "fault_lock"
     data = f.value.to_bytes(f.size, "little")
     for address, part in parts:
         poke(m, f.pid, address, data[address - f.address : address - f.address + part])
     return Return(0)
 
 
-load = operation("load", load_step, needs=("pid", "address"), size=8)
-store = operation("store", store_step, needs=("pid", "address", "value"), size=8)
+def _must_fault(m: View, f: Frame, need: VM) -> bool:
+    """Touch each page of an access, or with the repair "fault" find one to bring in first."""
+    for address, _ in pieces(f.address, f.size):
+        try:
+            fault(m, f.pid, address, need)
+        except Trap as trap:
+            if trap.signal != "SIGBUS" or m.kernel.repair != "fault":
+                raise
+            f.faulted = address
+            return True
+    return False
+
+
+def _with_fault(step: Step) -> Steps:
+    handler = (fault_lock, fault_check, fault_insert)
+    return lambda kernel: (step, *handler) if kernel.repair == "fault" else (step,)
+
+
+load = operation("load", choose=_with_fault(load_step), needs=("pid", "address"), size=8)
+store = operation(
+    "store", choose=_with_fault(store_step), needs=("pid", "address", "value"), size=8
+)
 
 
 def user_copy(m: View, f: Frame) -> Next:

@@ -10,16 +10,9 @@ from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.memtype import UC_MINUS, WB
-from devmemkit.model.mmap import (
-    MMAP,
-    do_mmap,
-    fill,
-    mmap_end,
-    remap,
-    remap_pfn_range,
-    vma_link_file,
-)
+from devmemkit.model.mmap import MMAP, do_mmap, remap
 from devmemkit.model.physical import read_physical, write_physical
+from devmemkit.model.populate import behind_checks
 from devmemkit.model.step import Frame, Next, Return, Step, operation
 from devmemkit.model.strict import (
     DENY,
@@ -174,15 +167,6 @@ def mmap_mem(m: View, f: Frame) -> Next:
     return None
 
 
-def remap_pfn_range_complete(m: View, f: Frame) -> Next:
-    """Populate a VMA that others can see already, page by page (from 6.19)."""
-    last = f.vma.pgoff + f.vma.pages - 1
-    until = f.page if m.machine.fine else last
-    fill(m, f, f.page, until)
-    f.page = until + 1
-    return "remap_pfn_range_complete" if f.page <= last else None
-
-
 def _mmap_steps(kernel: KernelProfile) -> tuple[Step, ...]:
     checks = (
         do_mmap,
@@ -191,9 +175,7 @@ def _mmap_steps(kernel: KernelProfile) -> tuple[Step, ...]:
         phys_mem_access_prot_allowed,
         mmap_mem,
     )
-    if kernel["devmem_mmap"] == "populate, link":
-        return (*checks, remap_pfn_range, vma_link_file, mmap_end)
-    return (*checks, vma_link_file, remap_pfn_range_complete, mmap_end)
+    return checks + behind_checks(kernel, kernel["devmem_mmap"])
 
 
 mmap_devmem = operation("mmap_devmem", choose=_mmap_steps, **MMAP)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from devmemkit.model.repair.block import blocks, width_of
-from devmemkit.model.repair.depth import depths_of, flattened_at, parents_of
-from devmemkit.model.repair.line import Notes, Row
-from devmemkit.model.repair.rows import decode, describe, read_rows, split_lines
+from devmemkit.model.pasted.block import blocks, width_of
+from devmemkit.model.pasted.depth import depths_of, flattened_at, parents_of
+from devmemkit.model.pasted.line import Notes, Row
+from devmemkit.model.pasted.rows import decode, describe, read_rows, split_lines
 from devmemkit.model.text import printable
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from devmemkit.model.policy import POLICIES, Policy
+from devmemkit.model.policy import POLICIES, REPAIRS, Policy
 
 
 class Row(NamedTuple):
@@ -126,14 +126,16 @@ def _number(version: str) -> tuple[int, ...]:
 class KernelProfile:
     """One kernel as the model runs it.
 
-    `policy` overrides that row of FEATURES alone ("6.12, but RefuseClaim"). Raises ValueError
-    for a version or policy that the model does not know, naming those that it does.
+    `policy` overrides that row of FEATURES alone ("6.12, but RefuseClaim"), `repair` the order of
+    an mmap's steps. Raises ValueError for a version, policy or repair that the model does not know,
+    naming those that it does.
     """
 
     version: str
     config: Config = field(default_factory=Config)
     cmdline: str = ""
     policy_name: str | None = None
+    repair: str = ""
 
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
@@ -142,6 +144,9 @@ class KernelProfile:
         if self.policy_name is not None and self.policy_name not in POLICIES:
             known = ", ".join(POLICIES)
             raise ValueError(f"policy: expected one of {known}; got {self.policy_name!r}")
+        if self.repair and self.repair not in REPAIRS:
+            known = ", ".join(REPAIRS)
+            raise ValueError(f"repair: expected one of {known}; got {self.repair!r}")
 
     def __getitem__(self, feature: str) -> Any:
         """The value of `feature` in this kernel; KeyError when there is no such feature."""
@@ -190,4 +195,5 @@ class KernelProfile:
         return self.config.x86_pat and "nopat" not in self.cmdline.split()
 
     def __str__(self) -> str:
-        return f"Linux {self.version}, {self.policy.name}"
+        repaired = f", repaired: {self.repair}" if self.repair else ""
+        return f"Linux {self.version}, {self.policy.name}{repaired}"

@@ -1,4 +1,4 @@
-"""What every mmap of device memory shares: the entry, filling the PTEs, linking the VMA."""
+"""What every mmap of device memory begins with: the entry, and the memtype of its pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import View
-from devmemkit.model.step import Frame, Next, Return, lock
+from devmemkit.model.step import Frame, Next, lock
 from devmemkit.model.task import (
     REMAPPED,
     TASK_SIZE,
@@ -16,9 +16,7 @@ from devmemkit.model.task import (
     File,
     Vma,
     get_file,
-    link_vma,
     page_align,
-    put_vmas,
     vm_prot,
 )
 from devmemkit.model.track import track_remap
@@ -97,27 +95,3 @@ def remap(m: View, f: Frame, wanted: str, error: str) -> None:
     if tracked is None:
         raise KernelError(error, f"memtype: wanted {wanted}, the pages are mapped WB")
     f.vma = replace(tracked, flags=tracked.flags | REMAPPED)
-
-
-def fill(m: View, f: Frame, first: int, last: int) -> None:
-    """Make the PTEs of file pages [first, last] of the VMA (remap_pfn_range)."""
-    vpn = f.vma.vpns[0] - f.vma.pgoff
-    m.edit(("pagetable", f.pid)).set(vpn + first, vpn + last, first)
-
-
-def remap_pfn_range(m: View, f: Frame) -> Next:
-    """Populate the whole VMA before anybody can see it (up to 6.18, and every legacy ->mmap)."""
-    fill(m, f, f.vma.pgoff, f.vma.pgoff + f.vma.pages - 1)
-    return None
-
-
-def vma_link_file(m: View, f: Frame) -> Next:
-    """Make the VMA visible to unmap_mapping_range, under the rmap lock of its file."""
-    put_vmas(m, f.pid, add=(f.vma,))
-    link_vma(m, f.pid, f.vma)
-    return None
-
-
-def mmap_end(m: View, f: Frame) -> Next:
-    """Drop mmap_lock; the value is the address."""
-    return Return(f.vma.start)

@@ -11,16 +11,10 @@ from devmemkit.model import flags as fl
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.memtype import UC_MINUS, WC
-from devmemkit.model.mmap import (
-    MMAP,
-    do_mmap,
-    mmap_end,
-    remap,
-    remap_pfn_range,
-    vma_link_file,
-)
+from devmemkit.model.mmap import MMAP, do_mmap, remap
 from devmemkit.model.pci import Bar, PciDevice, device
-from devmemkit.model.step import Frame, Next, Return, operation
+from devmemkit.model.populate import behind_checks
+from devmemkit.model.step import Frame, Next, Return, Step, Steps, operation
 from devmemkit.model.strict import is_taken
 from devmemkit.model.task import File, close_file, get_file, open_file, update_file
 
@@ -66,6 +60,7 @@ def pci_mmap_resource(m: View, f: Frame) -> Next:
     if not _fits(f, bar, 0):
         raise KernelError("EINVAL", f"beyond the end of BAR {bar.index}")
     f.vma = replace(f.vma, pgoff=f.vma.pgoff + (bar.start >> fl.PAGE_SHIFT))
+    f.page = f.vma.pgoff
     return None
 
 
@@ -86,18 +81,17 @@ def pci_mmap_resource_range(m: View, f: Frame) -> Next:
     return None
 
 
+def _legacy(*checks: Step) -> Steps:
+    """A legacy ->mmap, in every version: populated before it is linked."""
+    return lambda kernel: (*checks, *behind_checks(kernel, "populate, link"))
+
+
 mmap_resource = operation(
     "mmap_resource",
-    do_mmap,
-    pci_mmap_resource,
-    pci_mmap_resource_range,
-    remap_pfn_range,
-    vma_link_file,
-    mmap_end,
+    choose=_legacy(do_mmap, pci_mmap_resource, pci_mmap_resource_range),
     **MMAP,
 )
-"""mmap an open resourceN, `offset` within the BAR; gives the address. A legacy ->mmap in every
-version: populated before it is linked."""
+"""mmap an open resourceN, `offset` within the BAR; gives the address."""
 
 
 def proc_open(m: View, f: Frame) -> Next:
@@ -152,12 +146,7 @@ def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
 
 mmap_proc_pci = operation(
     "mmap_proc_pci",
-    do_mmap,
-    proc_bus_pci_mmap,
-    pci_mmap_resource_range,
-    remap_pfn_range,
-    vma_link_file,
-    mmap_end,
+    choose=_legacy(do_mmap, proc_bus_pci_mmap, pci_mmap_resource_range),
     **MMAP,
 )
 

@@ -82,5 +82,13 @@ POLICIES: dict[str, Policy] = {
     )
 }
 
+REPAIRS = {
+    "link-first": "the VMA is linked, then checked, then populated",
+    "recheck": "behind all else every page is checked once more, and the mapping goes if one fails",
+    "fault": "nothing is populated; a fault checks and inserts its page under the rmap lock",
+    "hold-rmap": "the rmap lock is held from the link until the pages are there",
+}
+"""Orders of an mmap that no kernel has: what could close the race of an mmap and a claim."""
+
 PROPOSALS = ("RefuseClaim", "RevokeAfterGrace", "DenyIdle")
 """Policies that no kernel has: the alternatives that the discussion raises."""

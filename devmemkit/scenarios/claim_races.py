@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from devmemkit.model import claim, devmem, mm, pcisysfs  # noqa: F401 - register them
+from devmemkit.model import access, claim, devmem, mm, pcisysfs  # noqa: F401 - register them
 from devmemkit.model import flags as fl
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
@@ -52,14 +52,19 @@ def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
     return machine.with_({("outcome", pid): None}), opened.value
 
 
-def maps(pid: str, fd: int, via: str, rounds: int, pages: int = PAGES) -> Program:
-    """A process that maps the BAR and unmaps it again, so many times."""
+def maps(
+    pid: str, fd: int, via: str, rounds: int, pages: int = PAGES, *, touch: bool = False
+) -> Program:
+    """A process that maps the BAR and unmaps it again, so many times; between them it may touch."""
     acts: list[Act] = []
     for turn in range(rounds):
         where = {"pid": pid, "fd": fd, "length": pages * PAGE_SIZE}
         where["offset"] = START if via == "devmem" else 0
         key = f"map{turn}"
         acts.append(Act(key, pid, "mmap_devmem" if via == "devmem" else "mmap_resource", where))
+        if touch:
+            at = {"pid": pid, "address": Ref(key), "size": 1}
+            acts.append(Act(f"load{turn}", pid, "load", at))
         gone = {"pid": pid, "address": Ref(key), "length": pages * PAGE_SIZE}
         acts.append(Act(f"munmap{turn}", pid, "munmap", gone))
     return Program(tuple(acts))
@@ -144,7 +149,7 @@ def mmap_vs_claim(
     processes = tuple(f"U{number}" for number in range(users))
     for pid in processes:
         machine, fd = with_user(machine, pid, via)
-        programs[pid] = maps(pid, fd, via, rounds, pages)
+        programs[pid] = maps(pid, fd, via, rounds, pages, touch=kernel.repair == "fault")
     claimers = tuple(f"C{number}" for number in range(drivers))
     programs |= {task: claims(task, rounds, claimed) for task in claimers}
     asked = properties(programs, processes, claimers)

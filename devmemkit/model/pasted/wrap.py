@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from devmemkit.model.repair.line import CUT, NBSPS, Found, Notes, Row
+from devmemkit.model.pasted.line import CUT, NBSPS, Found, Notes, Row
 
 # Names that are never whole: the first words of kernel names that have more than one.
 _INCOMPLETE = re.compile(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from devmemkit.model.repair.depth import holds
-from devmemkit.model.repair.line import Notes, Row
+from devmemkit.model.pasted.depth import holds
+from devmemkit.model.pasted.line import Notes, Row
 
 
 def blocks(rows: list[Row], notes: Notes) -> Iterator[list[Row]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 
-from devmemkit.model.repair.line import (
+from devmemkit.model.pasted.line import (
     BARE,
     DASH,
     LOOSE,
@@ -24,7 +24,7 @@ from devmemkit.model.repair.line import (
     unescaped,
     unmangled,
 )
-from devmemkit.model.repair.wrap import join_wrapped
+from devmemkit.model.pasted.wrap import join_wrapped
 
 # What ends every line of a paste and is no part of a name.
 _TAILS = ("^M$", "$", "^M", '",', '"', "',", "'", "<br>", "<br/>", "<br />", "\\n", "`", "|", "\\")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import gcd
 
-from devmemkit.model.repair.line import Notes, Row
+from devmemkit.model.pasted.line import Notes, Row
 
 # How an indent beyond the outermost may have come from 2 columns a level: the depth that it stands
 # for, whether this reading explains it exactly, and how much less likely the reading is.
