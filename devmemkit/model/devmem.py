@@ -34,6 +34,8 @@ def open_port(m: View, f: Frame) -> Next:
     task = m["task", f.pid]
     if not m.kernel.config.devmem:
         raise KernelError("ENOENT", "/dev/mem does not exist: CONFIG_DEVMEM=n")
+    if not m.get("dev_mem", True):
+        raise KernelError("ENOENT", "/dev/mem does not exist yet")
     if not task.root:
         raise KernelError("EACCES", "/dev/mem belongs to root")
     if not task.capable("SYS_RAWIO"):

@@ -127,8 +127,8 @@ class KernelProfile:
     """One kernel as the model runs it.
 
     `policy` overrides that row of FEATURES alone ("6.12, but RefuseClaim"), `repair` the order of
-    an mmap's steps. Raises ValueError for a version, policy or repair that the model does not know,
-    naming those that it does.
+    an mmap's steps, `features` other rows by name. Raises ValueError for what the model does not
+    know, naming what it does.
     """
 
     version: str
@@ -136,6 +136,7 @@ class KernelProfile:
     cmdline: str = ""
     policy_name: str | None = None
     repair: str = ""
+    features: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
@@ -147,10 +148,17 @@ class KernelProfile:
         if self.repair and self.repair not in REPAIRS:
             known = ", ".join(REPAIRS)
             raise ValueError(f"repair: expected one of {known}; got {self.repair!r}")
+        for feature, _ in self.features:
+            if feature not in self.rows:
+                raise ValueError(f"features: expected {', '.join(self.rows)}; got {feature!r}")
 
     def __getitem__(self, feature: str) -> Any:
         """The value of `feature` in this kernel; KeyError when there is no such feature."""
-        return self.rows[feature].value
+        return self._asked_for.get(feature, self.rows[feature].value)
+
+    @cached_property
+    def _asked_for(self) -> dict[str, Any]:
+        return dict(self.features)
 
     @cached_property
     def rows(self) -> dict[str, Row]:

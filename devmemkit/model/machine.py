@@ -18,6 +18,11 @@ Components and their keys:
     ("sleeping", actor)            bool
     ("notices", pid)               tuple of (start, end) that a claimer asked for
     "iomem_inode"                  bool: fs_initcall has made the inode
+    "dev_mem"                      bool: /dev/mem is there; absent means True
+    "pci_devices"                  tuple of bdf, in the order of device_add, while booting
+    "sysfs_initialized"            bool: pci_sysfs_init has begun
+    ("sysfs", bdf)                 tuple of names of resource files, while booting
+    ("duplicate", bdf)             bool: a resource file was to be made twice
     "clock"                        int, ticks; passes only when nobody else can run
     ("stack", actor)               frames of the operation that the actor is in
     ("outcome", actor)             Outcome of the actor's last operation

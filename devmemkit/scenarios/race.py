@@ -7,9 +7,9 @@ from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
-from devmemkit.scenarios.claim_races import START, VIAS, bar_machine, with_user
 from devmemkit.scenarios.concurrent import Concurrent
 from devmemkit.scenarios.program import Program
+from devmemkit.scenarios.small import START, VIAS, bar_machine, with_user
 from devmemkit.scenarios.story import Act, play
 
 CLAIMS = ("whole", "first page")

@@ -1,0 +1,128 @@
+"""Booting: initcalls that matter here, and who makes the resource files of PCI devices.
+
+Source: kernel/resource.c:iomem_init_inode, drivers/char/mem.c:chr_dev_init,
+drivers/pci/pci-sysfs.c:pci_create_sysfs_dev_files, pci_sysfs_init, drivers/pci/bus.c.
+"""
+
+from __future__ import annotations
+
+from devmemkit.model.errors import KernelBug, KernelError
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
+from devmemkit.model.pci import device
+from devmemkit.model.step import Call, Frame, Next, Return, Step, operation
+
+
+def make_inode(m: View, f: Frame) -> Next:
+    """The inode that all revocable mappings share is published (smp_store_release)."""
+    m["iomem_inode"] = True
+    return Return(0)
+
+
+def make_dev_mem(m: View, f: Frame) -> Next:
+    """/dev/mem is there from now on."""
+    m["dev_mem"] = True
+    return Return(0)
+
+
+operation("iomem_init_inode", make_inode)
+operation("chr_dev_init", make_dev_mem)
+
+
+def device_add(m: View, f: Frame) -> Next:
+    """The device is on its bus; from 7.2 on its files come with it, all at once."""
+    m["pci_devices"] = (*m.get("pci_devices", ()), f.bdf)
+    if m.kernel["resource_files"] == "device_add":
+        _get_mapping(m)
+        m["sysfs", f.bdf] = _names(m, f.bdf)
+        return Return(0)
+    return None
+
+
+def _get_mapping(m: View) -> None:
+    """From v5.12 to v5.14 an attribute gets the iomem inode's mapping when it is made."""
+    if m.kernel["attribute_mapping"] == "at creation" and not m.get("iomem_inode"):
+        raise KernelBug("null pointer: iomem_get_mapping before iomem_init_inode")
+
+
+def pci_bus_add_device(m: View, f: Frame) -> Next:
+    """Up to 7.1 the files are made here, if pci_sysfs_init has begun (else EACCES, unheeded)."""
+    if not m.get("sysfs_initialized"):
+        return Return(0)
+    return Call("pci_create_resource_files", {"bdf": f.bdf}, then="added", catch="added")
+
+
+def added(m: View, f: Frame) -> Next:
+    """Nobody asks whether the files could be made."""
+    return Return(0)
+
+
+operation("pci_add_device", device_add, pci_bus_add_device, added, needs=("bdf",))
+"""A host bridge's probe finds the device `bdf`."""
+
+
+def _names(m: View, bdf: str) -> tuple[str, ...]:
+    return tuple(f"resource{bar.index}" for bar in device(m, bdf).bars if bar.index < 6)
+
+
+def pci_create_attr(m: View, f: Frame) -> Next:
+    """One resource file; a name that is taken is a warning, and EEXIST."""
+    _get_mapping(m)
+    names, there = _names(m, f.bdf), m.get(("sysfs", f.bdf), ())
+    if names[f.made] in there:
+        m["duplicate", f.bdf] = True
+        return "pci_remove_resource_files"
+    m["sysfs", f.bdf] = (*there, names[f.made])
+    f.made += 1
+    return "pci_create_attr" if f.made < len(names) else Return(0)
+
+
+def pci_remove_resource_files(m: View, f: Frame) -> Next:
+    """The loser cleans up, by name: the winner's files go too."""
+    m["sysfs", f.bdf] = ()
+    return None
+
+
+def duplicate(m: View, f: Frame) -> Next:
+    """EEXIST: sysfs cannot create a duplicate filename."""
+    raise KernelError("EEXIST", f"{f.bdf}: duplicate filename")
+
+
+operation(
+    "pci_create_resource_files",
+    pci_create_attr,
+    pci_remove_resource_files,
+    duplicate,
+    needs=("bdf",),
+    made=0,
+)
+
+
+def set_sysfs_initialized(m: View, f: Frame) -> Next:
+    """From now on who adds a device makes its files, too."""
+    m["sysfs_initialized"] = True
+    f.walked = 0
+    return None
+
+
+def for_each_pci_dev(m: View, f: Frame) -> Next:
+    """The walk over all devices that are there; it ends at the first that fails."""
+    devices = m.get("pci_devices", ())
+    if f.walked == len(devices):
+        return Return(0)
+    f.walked += 1
+    arguments = {"bdf": devices[f.walked - 1]}
+    return Call("pci_create_resource_files", arguments, then="for_each_pci_dev")
+
+
+def _sysfs_steps(kernel: KernelProfile) -> tuple[Step, ...]:
+    dynamic = kernel["resource_files"] == "pci_sysfs_init"
+    return (set_sysfs_initialized, for_each_pci_dev) if dynamic else (nothing_to_do,)
+
+
+def nothing_to_do(m: View, f: Frame) -> Next:
+    """From 7.2 on there is no such initcall."""
+    return Return(0)
+
+
+operation("pci_sysfs_init", choose=_sysfs_steps)

@@ -1,0 +1,84 @@
+"""Booting in every order: claims against the inode that revokes, and who makes resource files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devmemkit.model import boot  # noqa: F401 - register its operations
+from devmemkit.model import flags as fl
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Key, Machine, View
+from devmemkit.model.pci import Bar, PciDevice
+from devmemkit.model.task import new_task
+from devmemkit.scenarios.concurrent import Concurrent, Property
+from devmemkit.scenarios.program import Program, position
+from devmemkit.scenarios.questions import properties
+from devmemkit.scenarios.small import PAGES, START, bar_machine, claims
+from devmemkit.scenarios.story import Act, Ref
+
+INITCALLS = ("iomem_init_inode", "chr_dev_init")
+"""In the kernel's order, both of level fs: the inode, then /dev/mem."""
+
+
+def _initcalls(*names: str) -> Program:
+    return Program(tuple(Act(name, "init", name) for name in names))
+
+
+def early_claim(
+    kernel: KernelProfile, *, drivers: int = 1, initcalls: tuple[str, ...] = INITCALLS
+) -> Concurrent:
+    """Drivers claim at any moment of the boot, a process maps as soon as /dev/mem is there.
+
+    The race of an mmap and a claim is closed (repair "recheck") unless the kernel has a repair:
+    what is then found comes of the order of `initcalls`.
+    """
+    kernel = replace(kernel, repair=kernel.repair or "recheck")
+    machine = bar_machine(kernel).with_({"iomem_inode": False, "dev_mem": False})
+    machine = machine.with_({(kind, "U0"): part for kind, part in new_task().items()})
+    length = PAGES * PAGE_SIZE
+    user = (
+        Act("open", "U0", "open_devmem", {"pid": "U0", "dsync": True}),
+        Act("map", "U0", "mmap_devmem",
+            {"pid": "U0", "fd": Ref("open"), "offset": START, "length": length}),
+    )  # fmt: skip
+    claimers = tuple(f"C{number}" for number in range(drivers))
+    programs = {"init": _initcalls(*initcalls), "U0": Program(user)}
+    programs |= {task: claims(task, 1) for task in claimers}
+    asked = properties(programs, ("U0",), claimers)
+    return Concurrent("early-claim", machine, programs, asked, (claimers,))
+
+
+def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
+    """Host bridges add a device each, while the last initcalls of the boot run."""
+    devices = tuple(f"0000:{number:02x}:00.0" for number in range(buses))
+    parts: dict[Key, object] = {"iomem_inode": False}
+    for number, bdf in enumerate(devices):
+        start = START + (number << 20)
+        bars = (
+            Bar(0, start, start + PAGE_SIZE - 1, fl.IORESOURCE_MEM),
+            Bar(2, start + PAGE_SIZE, start + 2 * PAGE_SIZE - 1, fl.IORESOURCE_MEM),
+        )
+        parts["pci", bdf] = PciDevice(bdf, bars)
+    programs = {"init": _initcalls("iomem_init_inode", "pci_sysfs_init")}
+    for number, bdf in enumerate(devices):
+        task = f"B{number}"
+        programs[task] = Program(
+            (Act("add", task, "pci_add_device", {"bdf": bdf}),), keep=frozenset({"add"})
+        )
+
+    def files(m: View) -> list[int]:
+        return [len(m.get(("sysfs", bdf), ())) for bdf in devices]
+
+    def no_bug(m: View) -> bool:
+        ended = [position(m, task)[1].get("add") for task in programs if task != "init"]
+        return all(outcome is None or outcome.bug is None for outcome in ended)
+
+    asked = (
+        Property("always", "no resource file is made twice",
+                 lambda m: not any(m.get(("duplicate", bdf)) for bdf in devices)),
+        Property("always", "no null pointer is followed", no_bug),
+        Property("at end", "every device has all its files", lambda m: set(files(m)) == {2}),
+        Property("sometimes", "a device has a file", lambda m: any(files(m))),
+    )  # fmt: skip
+    return Concurrent("attribute-creation", Machine(kernel, parts), programs, asked)
