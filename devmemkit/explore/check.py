@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from devmemkit.explore.counterexample import Counterexample, path, replay, tasks_along
@@ -101,9 +101,19 @@ def _vacuous(scenario: Concurrent, found: Searched) -> tuple[str, ...]:
 
 
 def searched(
-    scenario: Concurrent, bounds: Bounds = NOWHERE, *, partial_order: bool, symmetry: bool
+    scenario: Concurrent,
+    bounds: Bounds = NOWHERE,
+    *,
+    partial_order: bool,
+    symmetry: bool,
+    asks: bool = True,
 ) -> tuple[System, Searched]:
-    """Search until nothing is learned that would change the search itself."""
+    """Search until nothing is learned that would change the search itself.
+
+    Without `asks` no property is looked at: all states are met, whatever holds there.
+    """
+    if not asks:
+        scenario = replace(scenario, properties=())
     space = Space(started(scenario), scenario.alike if symmetry else ())
     system = System(scenario, space, merge=partial_order)
     while True:

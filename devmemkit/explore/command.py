@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from typing import Any
 
 from devmemkit.explore.check import Result, explore
+from devmemkit.explore.interleavings import Orders, orders
+from devmemkit.explore.policies import matrix
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.orders import concurrent
+from devmemkit.scenarios.small import VIAS
 
 
 def add_parser(commands: Any) -> None:
@@ -28,6 +32,8 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """`devmemkit explore NAME`: 0 when the search ran, whatever it found; 2 for what cannot be."""
+    if options.name == "policies":
+        return _policies(options)
     try:
         kernel = KernelProfile(options.kernel, policy_name=options.policy, repair=options.repair)
         scenario = concurrent(options.name, kernel, options.via, options.tasks)
@@ -35,11 +41,50 @@ def run(options: argparse.Namespace) -> int:
         print(f"devmemkit explore: {error}", file=sys.stderr)
         return 2
     result = explore(scenario)
-    print(json.dumps(result.to_dict()) if options.json else told(options.name, kernel, result))
+    counted = orders(scenario)
+    if options.json:
+        print(json.dumps(result.to_dict() | {"interleavings": counted and counted._asdict()}))
+    else:
+        print(told(options.name, kernel, result, counted))
     return 0
 
 
-def told(name: str, kernel: KernelProfile, result: Result) -> str:
+def _policies(options: argparse.Namespace) -> int:
+    rows = (options.policy,) if options.policy else ()
+    began = time.perf_counter()
+    try:
+        if options.via not in VIAS:
+            raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {options.via!r}")
+        cells = list(matrix(options.kernel, options.via, rows))
+    except ValueError as error:
+        print(f"devmemkit explore: {error}", file=sys.stderr)
+        return 2
+    seconds = time.perf_counter() - began
+    examples = [cell.example for cell in cells if cell.example and not cell.good]
+    if options.json:
+        summary = {
+            "verdict": "found" if examples else "not-found",
+            "states": sum(cell.states for cell in cells),
+            "transitions": sum(cell.transitions for cell in cells),
+            "seconds": round(seconds, 4),
+            "counterexample": {"line": examples[0]} if examples else None,
+            "cells": [cell._asdict() for cell in cells],
+        }
+        print(json.dumps(summary))
+        return 0
+    print(f"policies on Linux {options.kernel}, mapped through {options.via}; {seconds:.3f} s")
+    for row in dict.fromkeys(cell.policy for cell in cells):
+        print(f"\n{row}")
+        for cell in cells:
+            if cell.policy == row:
+                well = "" if cell.good else "  <-"
+                print(f"  {cell.question:36} {cell.answer}{well} ({cell.states} states)")
+                if cell.example and not cell.good:
+                    print(f"    {cell.example}")
+    return 0
+
+
+def told(name: str, kernel: KernelProfile, result: Result, counted: Orders | None) -> str:
     """A result for people: the verdict first, then the shortest way to what was found."""
     size = f"{result.states} states, {result.transitions} transitions, {result.seconds:.3f} s"
     how = f" ({', '.join(result.reductions)})" if result.reductions else ""
@@ -56,5 +101,7 @@ def told(name: str, kernel: KernelProfile, result: Result) -> str:
         lines.append(f"it ended at a bound of {result.bound}: what is beyond is not known")
     else:
         lines.append(f"all {result.states} states explored, none bad")
+    if counted is not None:
+        lines.append(f"{counted.all:,} orders of all steps, {counted.different:,} of them differ")
     lines += [f"but in no state did it hold that {name}" for name in result.vacuous]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from devmemkit.scenarios.race import PAGES, ending, race
 
 def ends(scenario: Concurrent) -> Iterator[Machine]:
     """Every machine with which an order of the scenario's steps can end, each once."""
-    system, found = searched(scenario, partial_order=True, symmetry=False)
+    system, found = searched(scenario, partial_order=True, symmetry=False, asks=False)
     return (system.space.unpack(state) for state in found.ends)
 
 

@@ -11,7 +11,7 @@ from devmemkit.explore.pack import Relaid, Space
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Key, Machine, View, value_of
 from devmemkit.model.step import step_in
-from devmemkit.scenarios.concurrent import Concurrent
+from devmemkit.scenarios.concurrent import Concurrent, Property
 from devmemkit.scenarios.program import Program, proceed
 
 CLOCK = -1
@@ -54,10 +54,14 @@ class System:
             Tree(self.space, self._taking(task, program), self._learned(task))
             for task, program in programs
         ]
+        self.ask(self.scenario.properties)
+
+    def ask(self, properties: tuple[Property, ...]) -> None:
+        """Ask these properties of the states, in place of those before."""
         self.asked = {
             kind: [
                 (one.name, Tree(self.space, one.holds, self._learned("")))
-                for one in self.scenario.properties
+                for one in properties
                 if one.kind == kind
             ]
             for kind in ("always", "at end", "sometimes")

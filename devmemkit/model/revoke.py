@@ -115,8 +115,10 @@ def zap(m: View, f: Frame) -> Next:
 
 
 def refuse_if_mapped(m: View, f: Frame) -> Next:
-    """RefuseClaim: undo the insertion when somebody maps the region."""
-    if not mappers(m, f.start, f.size):
+    """RefuseClaim: undo the insertion when somebody maps the region, be its pages dead or alive."""
+    space = m.get(IOMEM)
+    first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
+    if not (space and space.overlapping(first, last)):
         return Return(f.start)
     free_region(m, "iomem", f.start, f.size)
     return "refused"

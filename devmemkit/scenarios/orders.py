@@ -20,10 +20,14 @@ ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
 """By name: the scenario on a kernel, mapped `via` "devmem" or "sysfs", with so many tasks alike."""
 
 
+NAMES = (*ORDERS, "policies")
+"""What can be searched by name: "policies" is a table of many scenarios (explore.policies)."""
+
+
 def concurrent(name: str, kernel: KernelProfile, via: str = "devmem", tasks: int = 1) -> Concurrent:
     """A scenario by name; ValueError names those that exist, or says what else is wrong."""
     if name not in ORDERS:
-        raise ValueError(f"scenario: expected one of {', '.join(ORDERS)}; got {name!r}")
+        raise ValueError(f"scenario: expected one of {', '.join(NAMES)}; got {name!r}")
     if not 1 <= tasks <= 9:
         raise ValueError(f"tasks: expected 1 to 9, got {tasks}")
     return ORDERS[name](kernel, via, tasks)

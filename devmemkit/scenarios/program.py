@@ -18,18 +18,20 @@ Known = dict[str, Outcome]
 class Program:
     """Acts in order, all of one task; after the last it ends, or goes on at act number `again`.
 
+    It goes on for ever, or with `until` as long as the act of that key failed.
     `keep` are keys of acts whose outcomes are for properties to read; others are forgotten as soon
     as no later act needs them, so that what no longer matters makes no state.
     """
 
     acts: tuple[Act, ...]
     again: int | None = None
+    until: str = ""
     keep: frozenset[str] = frozenset()
 
     @cached_property
     def wanted(self) -> tuple[frozenset[str], ...]:
         """By the number of the next act: keys that it or a later one needs, or a property reads."""
-        after = [self.keep]
+        after = [self.keep | {self.until} - {""}]
         for act in reversed(self.acts):
             after.append(after[-1] | set(needed(act)))
         after.reverse()
@@ -53,6 +55,8 @@ def proceed(m: View, task: str, program: Program) -> None:
     turns = 0
     while at < len(program.acts) or program.again is not None:
         if at == len(program.acts):
+            if program.until in known and known[program.until].ok:
+                break
             at, turns = program.again or 0, turns + 1
             if turns > 1:
                 raise ValueError(f"{task}: expected a loop with an act that can be played")

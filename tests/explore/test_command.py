@@ -36,7 +36,7 @@ def test_the_counterexample_is_told_step_by_step(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["coffee"], "scenario: expected one of mmap-vs-claim, claim-vs-release"),
+        (["coffee"], "scenario: expected one of mmap-vs-claim, claim-vs-release, early-claim"),
         (["mmap-vs-claim", "--kernel", "1.0"], "kernel: expected one of"),
         (["mmap-vs-claim", "--policy", "Prayer"], "policy: expected one of"),
         (["mmap-vs-claim", "--via", "tea"], "via: expected one of devmem, sysfs"),

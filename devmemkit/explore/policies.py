@@ -1,0 +1,95 @@
+"""The policies side by side: every cell of the table is a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from devmemkit.explore.check import explore, searched
+from devmemkit.explore.progress import must_come
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.policy import POLICIES
+from devmemkit.scenarios import policies as asked
+from devmemkit.scenarios.concurrent import Concurrent
+
+REPAIRED = "RevokeAll, recheck"
+ROWS: dict[str, tuple[str, str]] = {name: (name, "") for name in POLICIES} | {
+    REPAIRED: ("RevokeAll", "recheck")
+}
+"""By the name of a row: its policy, and the repair of the mmap."""
+
+
+_Ask = Callable[[KernelProfile, str], tuple[str, bool, int, int, str]]
+
+
+class Cell(NamedTuple):
+    """An answer; what it rests on: states that were searched, or the shortest way to an example."""
+
+    policy: str
+    question: str
+    answer: str
+    good: bool
+    states: int
+    transitions: int
+    example: str
+
+
+def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> _Ask:
+    """A question whose answer is "yes" where something is found; `good` if that is well."""
+
+    def ask(kernel: KernelProfile, via: str) -> tuple[str, bool, int, int, str]:
+        result = explore(build(kernel, via))
+        yes = result.verdict == "found"
+        example = result.counterexample.line() if result.counterexample else ""
+        return "yes" if yes else "no", yes == good, result.states, result.transitions, example
+
+    return ask
+
+
+def _comes_up(process: str) -> _Ask:
+    def ask(kernel: KernelProfile, via: str) -> tuple[str, bool, int, int, str]:
+        made = asked.comes_up(kernel, via, process)
+        progress = must_come(made, asked.has_come_up(made))
+        said = "yes" if progress.holds else f"no: {progress.stuck}"
+        return said, bool(progress.holds), progress.states, 0, ""
+
+    return ask
+
+
+def _depends(kernel: KernelProfile, via: str) -> tuple[str, bool, int, int, str]:
+    """What a claim reads or changes beside the resource tree."""
+    made = asked.touch_after(kernel, via)
+    system, found = searched(made, partial_order=False, symmetry=False, asks=False)
+    tree = system.trees[system.tasks.index(asked.C)]
+    own = {"stack", "program", "outcome"}
+    kinds = {
+        " ".join(map(str, key[:1])) if isinstance(key, tuple) else key
+        for leaf in tree.leaves
+        if leaf.said is not None and leaf.said.operation == "request_mem_region"
+        for key in (*leaf.reads, *leaf.writes)
+    }
+    more = sorted(kinds - own - {"iomem"})
+    return ", ".join(more) or "nothing", not more, len(found.before), found.transitions, ""
+
+
+QUESTIONS: dict[str, _Ask] = {
+    "touch after the claim": _found(asked.touch_after, good=False),
+    "corrupt before the claim": _found(asked.corrupt_before, good=False),
+    "driver comes up, process unmaps": _comes_up("unmaps"),
+    "driver comes up, process keeps": _comes_up("keeps"),
+    "driver comes up, process comes back": _comes_up("comes back"),
+    "page lost without notice": _found(asked.lose_unnoticed, good=False),
+    "map an idle device": _found(asked.map_idle, good=True),
+    "claim depends on": _depends,
+}
+
+
+def matrix(version: str, via: str = "devmem", rows: tuple[str, ...] = ()) -> Iterator[Cell]:
+    """Every cell of the table, row by row; ValueError for a row that there is not."""
+    for row in rows or ROWS:
+        if row not in ROWS:
+            raise ValueError(f"policy: expected one of {', '.join(ROWS)}; got {row!r}")
+        policy, repair = ROWS[row]
+        kernel = KernelProfile(version, policy_name=policy, repair=repair)
+        for question, ask in QUESTIONS.items():
+            yield Cell(row, question, *ask(kernel, via))

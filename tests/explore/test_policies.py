@@ -1,0 +1,77 @@
+"""The table of policies: what the discussion says of each, found or refuted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from devmemkit import cli
+from devmemkit.explore.policies import QUESTIONS, REPAIRED, ROWS, Cell, matrix
+
+
+@pytest.fixture(scope="module", params=["devmem", "sysfs"])
+def cells(request: pytest.FixtureRequest) -> dict[tuple[str, str], Cell]:
+    return {(cell.policy, cell.question): cell for cell in matrix("6.12", request.param)}
+
+
+def who(cells: dict[tuple[str, str], Cell], question: str, answer: str = "yes") -> set[str]:
+    return {row for row in ROWS if cells[row, question].answer == answer}
+
+
+def test_every_cell_is_a_search(cells: dict[tuple[str, str], Cell]) -> None:
+    assert cells.keys() == {(row, question) for row in ROWS for question in QUESTIONS}
+    assert all(cell.states > 2 for cell in cells.values())
+    for cell in cells.values():
+        if cell.answer == "yes" and not cell.good:
+            assert cell.example
+
+
+def test_only_a_repaired_mmap_or_no_idle_mapping_closes_the_race(
+    cells: dict[tuple[str, str], Cell],
+) -> None:
+    assert who(cells, "touch after the claim", "no") == {REPAIRED, "DenyIdle"}
+    refused = cells["RefuseClaim", "touch after the claim"].example
+    assert "C0:refuse_if_mapped U0:vma_link_file" in refused
+
+
+def test_no_hole_punch_prevents_corruption_before_the_claim(
+    cells: dict[tuple[str, str], Cell],
+) -> None:
+    assert who(cells, "corrupt before the claim", "no") == {"DenyIdle"}
+    assert who(cells, "map an idle device", "no") == {"DenyIdle"}
+
+
+def test_refusing_the_claim_lets_a_process_block_a_driver(
+    cells: dict[tuple[str, str], Cell],
+) -> None:
+    assert who(cells, "driver comes up, process unmaps") == set(ROWS)
+    for process in ("keeps", "comes back"):
+        question = f"driver comes up, process {process}"
+        assert who(cells, question, "no: for ever") == {"RefuseClaim"}
+
+
+def test_who_loses_pages_without_a_word(cells: dict[tuple[str, str], Cell]) -> None:
+    told = cells["RevokeAfterGrace", "page lost without notice"]
+    late = "C0:notify C0:wait_for_unmap" in told.example  # mapped behind the notice
+    assert (told.answer, late) == ("yes", True)
+    silent = who(cells, "page lost without notice", "no")
+    assert silent >= {"NoProtection", "ExcludeNew", "RefuseClaim", "DenyIdle"}
+
+
+def test_what_a_claim_depends_on(cells: dict[tuple[str, str], Cell]) -> None:
+    assert who(cells, "claim depends on", "nothing") == {"NoProtection", "ExcludeNew"}
+    revoking = cells["RevokeAll", "claim depends on"].answer.split(", ")
+    assert {"i_mmap", "iomem_inode", "lock", "pagetable"} <= set(revoking)
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explore", "policies", "--policy", "RefuseClaim", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], len(told["cells"])) == ("found", len(QUESTIONS))
+    assert cli.main(["explore", "policies", "--policy", "RevokeAll"]) == 0
+    assert "\nRevokeAll\n  touch after the claim" in capsys.readouterr().out
+    assert cli.main(["explore", "policies", "--policy", "Prayer"]) == 2
+    assert "policy: expected one of NoProtection" in capsys.readouterr().err
+    assert cli.main(["explore", "policies", "--via", "tea"]) == 2
+    assert "via: expected one of devmem, sysfs" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""Progress: what must come about, and the two ways in which it does not."""
+
+from __future__ import annotations
+
+from devmemkit.explore.progress import must_come
+from devmemkit.explore.search import Bounds
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.concurrent import Concurrent
+from devmemkit.scenarios.policies import comes_up, has_come_up
+from devmemkit.scenarios.program import Program
+from devmemkit.scenarios.story import Act
+from tests.explore.toys import scenario
+
+
+def test_two_adders_end_with_a_count_of_three_or_without() -> None:
+    adders = scenario("toy_add", "toy_add")
+    assert must_come(adders, lambda m: m["count"] == 2).holds
+    three = must_come(adders, lambda m: m["count"] == 3)
+    assert (three.holds, three.stuck, three.states) == (False, "ends", 12)
+
+
+def looping(first: str, second: str) -> Concurrent:
+    """T0 takes and drops two locks for ever, T1 once."""
+    made = scenario("toy_locks", "toy_locks", first=first, second=second, alike=False)
+    forever = Program((Act("act", "T0", "toy_locks", {"first": first, "second": second}),), again=0)
+    return Concurrent("toy", made.machine, made.programs | {"T0": forever}, ())
+
+
+def test_a_lock_that_is_taken_again_and_again_starves_who_waits_for_it() -> None:
+    """Weak fairness does not help who can go on only now and then."""
+    done = must_come(looping("a", "b"), lambda m: m.get(("program", "T1")) == (1, ()))
+    assert (done.holds, done.stuck) == (False, "for ever")
+    started = must_come(looping("a", "b"), lambda m: bool(m.get(("lock", "a"))))
+    assert started.holds
+
+
+def test_a_task_that_can_always_go_on_is_not_put_off_for_ever() -> None:
+    made = scenario("toy_add", "toy_add", alike=False)
+    forever = Program((Act("act", "T0", "toy_locks", {"first": "a", "second": "b"}),), again=0)
+    both = Concurrent("toy", made.machine, made.programs | {"T0": forever}, ())
+    assert must_come(both, lambda m: m["count"] == 2).holds
+
+
+def test_a_bound_leaves_it_open() -> None:
+    made = comes_up(KernelProfile("6.12"), "devmem", "comes back")
+    assert must_come(made, has_come_up(made), Bounds(states=5)).holds is None
+
+
+def test_who_never_lets_go_keeps_a_driver_out_only_where_the_claim_can_be_refused() -> None:
+    for policy, holds in (("RevokeAll", True), ("RefuseClaim", False), ("RevokeAfterGrace", True)):
+        made = comes_up(KernelProfile("7.3", policy_name=policy), "devmem", "keeps")
+        assert must_come(made, has_come_up(made)).holds is holds
