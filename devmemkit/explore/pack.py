@@ -20,7 +20,8 @@ Group = tuple[str, ...]
 
 
 class Relaid(Exception):
-    """A field is too narrow, or a block lacks a component: the space has another layout now."""
+    """The layout no longer fits: a field is too narrow, a block lacks a component, or a component
+    turns out to name tasks. The space is to be laid out anew."""
 
 
 class Space:
@@ -39,7 +40,7 @@ class Space:
         self._bits: dict[Key, int] = {}
         self._kinds: dict[Group, list[Key]] = {group: [] for group in alike}
         self._under: dict[Key, tuple[Key, str | None]] = {}
-        self._names: set[Key] = set()
+        self._names: list[Key] = []
         self._own: dict[tuple[Key, int], Any] = {}
         self.relay()
 
@@ -65,6 +66,9 @@ class Space:
                 for key in keys:
                     self._place(renamed_key(key, {SELF: task}), key)
             self.blocks[group] = starts, (1 << ((self._end - starts[0]) // len(group))) - 1
+        for key in self._names:
+            self.field(key)
+            self.naming |= self.mask[key] << self.shift[key]
         self.start = self.pack(self.machine)
 
     def field(self, key: Key) -> tuple[int, int]:
@@ -110,10 +114,9 @@ class Space:
                 raise Relaid
             numbers[value] = len(parts)
             parts.append(part)
-            if task is None and mentions(part, self.group):
-                self._names.add(key)
-        if key in self._names:
-            self.naming |= mask << self.shift[key]
+            if task is None and key not in self._names and mentions(part, self.group):
+                self._names.append(key)
+                raise Relaid
         return numbers[value]
 
     def part(self, key: Key, number: int) -> Any:

@@ -23,38 +23,34 @@ class Symmetry:
     def __init__(self, space: Space) -> None:
         self.space = space
         self._looks: dict[tuple[int, str], int] = {}
-        self._known: dict[Any, int] = {}
-        self._moved: dict[tuple[Group, Order, int], int] = {}
+        self._seen: dict[Any, int] = {}
+        self._known: list[tuple[Group, int, dict[int, int]]] = []
+        for group, (starts, mask) in space.blocks.items():
+            part = sum(mask << start for start in starts) | space.naming
+            self._known.append((group, part, {}))
 
     def canonical(self, state: int) -> int:
-        """The representative of a state."""
-        for group, (starts, mask) in self.space.blocks.items():
-            blocks = [state >> start & mask for start in starts]
-            last = -1
-            for block in blocks:
-                if block <= last:
-                    state = self._sorted(state, group, blocks)
-                    break
-                last = block
+        """The representative of a state; what a group's part of it becomes is remembered."""
+        for group, part, known in self._known:
+            change = known.get(state & part)
+            if change is None:
+                before = state & part
+                change = known[before] = self._sorted(before, group) ^ before
+            state ^= change
         return state
 
-    def _sorted(self, state: int, group: Group, blocks: list[int]) -> int:
-        named = state & self.space.naming
-        if len({*blocks}) == len(blocks):
-            order = tuple([blocks.index(block) for block in sorted(blocks)])
-        else:
-            looks = [self._look(named, task) for task in group]
-            places = range(len(group))
-            order = tuple(sorted(places, key=lambda place: (blocks[place], looks[place])))
-            if order == tuple(places):
-                return state
+    def _sorted(self, state: int, group: Group) -> int:
         starts, mask = self.space.blocks[group]
+        blocks = [state >> start & mask for start in starts]
+        named = state & self.space.naming
+        looks = [self._look(named, task) for task in group]
+        places = range(len(group))
+        order = tuple(sorted(places, key=lambda place: (blocks[place], looks[place])))
+        if order == tuple(places):
+            return state
         for start, come in zip(starts, order, strict=True):
             state = state & ~(mask << start) | blocks[come] << start
-        moved = self._moved.get((group, order, named))
-        if moved is None:
-            moved = self._moved[group, order, named] = self._renamed(named, group, order)
-        return state & ~self.space.naming | moved
+        return state & ~self.space.naming | self._renamed(named, group, order)
 
     def _parts(self, named: int) -> list[tuple[Key, Any]]:
         space = self.space
@@ -68,7 +64,7 @@ class Symmetry:
             seen = tuple(
                 (key, value_of(renamed_part(key, part, names))) for key, part in self._parts(named)
             )
-            self._looks[named, task] = self._known.setdefault(seen, len(self._known))
+            self._looks[named, task] = self._seen.setdefault(seen, len(self._seen))
         return self._looks[named, task]
 
     def _renamed(self, named: int, group: Group, order: Order) -> int:
