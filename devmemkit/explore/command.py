@@ -6,9 +6,11 @@ import argparse
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from devmemkit.explore.check import Result, explore
+from devmemkit.explore.graph import graph
 from devmemkit.explore.interleavings import Orders, orders
 from devmemkit.explore.policies import matrix
 from devmemkit.model.kernel import KernelProfile
@@ -27,6 +29,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--via", default="devmem", metavar="devmem|sysfs")
     parser.add_argument("--tasks", type=int, default=1, metavar="N")
+    parser.add_argument("--graph", type=Path, metavar="FILE", help="write all states as JSON")
     parser.add_argument("--json", action="store_true")
 
 
@@ -40,6 +43,12 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"devmemkit explore: {error}", file=sys.stderr)
         return 2
+    if options.graph is not None:
+        try:
+            options.graph.write_text(json.dumps(graph(scenario)) + "\n")
+        except OSError as error:
+            print(f"devmemkit explore: {options.graph}: {error.strerror}", file=sys.stderr)
+            return 2
     result = explore(scenario)
     counted = orders(scenario)
     if options.json:

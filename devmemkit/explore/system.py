@@ -87,6 +87,11 @@ class System:
             found.append((CLOCK, state & ~(mask << shift) | tick << shift))
         return found
 
+    def step_name(self, task: int, state: int) -> str:
+        """The name of the step that a task takes from a state."""
+        taken = None if task == CLOCK else self.trees[task].at(state).said
+        return "passes" if taken is None else str(taken.step)
+
     def broken(self, state: int, kind: str) -> str:
         """The name of the first property of a kind that does not hold in a state, "" for none."""
         return next((name for name, tree in self.asked[kind] if not tree.at(state).said), "")

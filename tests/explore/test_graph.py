@@ -1,0 +1,48 @@
+"""The graph: every state and step, all predecessors, and where a property does not hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from devmemkit import cli
+from devmemkit.explore.check import explore
+from devmemkit.explore.graph import graph
+from devmemkit.explore.search import Bounds
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.claim_races import mmap_vs_claim
+
+
+def test_the_graph_is_whole() -> None:
+    made = mmap_vs_claim(KernelProfile("6.12"))
+    found = json.loads(json.dumps(graph(made)))
+    assert (len(found["states"]), len(found["steps"]), found["bound"]) == (72, 122, "")
+    for at, before in enumerate(found["before"]):
+        assert before == [step[0] for step in found["steps"] if step[1] == at]
+    assert [at for at, before in enumerate(found["before"]) if not before] == [0]
+    widths = {len(state) for state in found["states"]}
+    assert widths == {len(found["components"])} == {len(found["values"])}
+    tasks = {(step[2], step[3]) for step in found["steps"]}
+    assert ("C0", "insert") in tasks
+    bad = found["broken"]["nobody reaches what a driver has claimed"]
+    steps = explore(made).counterexample.steps  # type: ignore[union-attr]
+    depth = {0: 0}
+    for one, other, *_ in found["steps"]:  # breadth first: the first way is the shortest
+        depth.setdefault(other, depth[one] + 1)
+    assert min(depth[at] for at in bad) == len(steps)
+
+
+def test_a_bound_is_told() -> None:
+    found = graph(mmap_vs_claim(KernelProfile("6.12"), users=2), Bounds(states=20))
+    assert found["bound"] == "20 states"
+    assert all(at < len(found["states"]) for step in found["steps"] for at in step[:2])
+
+
+def test_the_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "graph.json"
+    assert cli.main(["explore", "claim-vs-release", "--graph", str(path)]) == 0
+    assert json.loads(path.read_text())["scenario"] == "claim-vs-release"
+    assert cli.main(["explore", "claim-vs-release", "--graph", str(tmp_path)]) == 2
+    assert f"devmemkit explore: {tmp_path}: Is a directory" in capsys.readouterr().err
