@@ -1,36 +1,20 @@
 """Notebook 01: its stored values are the model's, and its cells run for every kind of story."""
 
-import ast
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
-from devmemkit.figures.text import VALUES
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.takeover import AS_RELEASED, QUESTIONS, Takeover
 from devmemkit.scenarios.words import said
+from tests.notebook import Cells
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "01-driver-takeover.ipynb"
-CELLS = [c for c in json.loads(NOTEBOOK.read_text("utf-8"))["cells"] if c["cell_type"] == "code"]
-
-
-def stored() -> dict[str, Any]:
-    """All named values of the committed notebook."""
-    named: dict[str, Any] = {}
-    for cell in CELLS:
-        for output in cell["outputs"]:
-            for name, value in output.get("data", {}).get(VALUES, {}).items():
-                assert name not in named, f"{name} is stored twice"
-                named[name] = value
-    return named
+CELLS = Cells("01-driver-takeover")
 
 
 def test_the_stored_values_are_the_models() -> None:
-    story, named = Takeover(), stored()
+    story, named = Takeover(), CELLS.stored()
     start = story.node.start
     assert named["claim"] == [start + 0x4000, start + 0x7FFF]
     assert named["zapped"] == [(start >> 12) + 4, (start >> 12) + 7]
@@ -68,17 +52,5 @@ ODD = [
     + ODD,
 )
 def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    shell = InteractiveShell.instance()
-    try:
-        for cell in CELLS:
-            source = "".join(cell["source"])
-            if "parameters" in cell["metadata"].get("tags", ()):
-                declared = [n for n in ast.parse(source).body if isinstance(n, ast.AnnAssign)]
-                assert parameters.keys() <= {ast.unparse(n.target) for n in declared}
-                source += "\n" + "\n".join(f"{k} = {v!r}" for k, v in parameters.items())
-            result = shell.run_cell(source, store_history=False)
-            assert result.success, f"{source}\n{result.error_in_exec}"
-    finally:
-        shell.reset()
-        InteractiveShell.clear_instance()
-        capsys.readouterr()
+    assert CELLS.run(parameters) is None
+    capsys.readouterr()

@@ -1,43 +1,26 @@
 """Notebook 06: its stored values are those of the recordings, and its cells run for any of them."""
 
-import ast
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 from devmemkit.artifact.parameters import declared
-from devmemkit.figures.text import VALUES
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import KernelError
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.recording import recordings
+from tests.notebook import Cells
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "06-real-kernels.ipynb"
-WHOLE = json.loads(NOTEBOOK.read_text("utf-8"))
-CELLS = [cell for cell in WHOLE["cells"] if cell["cell_type"] == "code"]
-
-
-def stored() -> dict[str, Any]:
-    """All named values of the committed notebook."""
-    named: dict[str, Any] = {}
-    for cell in CELLS:
-        for output in cell["outputs"]:
-            for name, value in output.get("data", {}).get(VALUES, {}).items():
-                assert name not in named, f"{name} is stored twice"
-                named[name] = value
-    return named
+CELLS = Cells("06-real-kernels")
 
 
 def test_the_parameters_are_typed() -> None:
-    found = {name: one.type for name, one in declared(WHOLE, NOTEBOOK.name).items()}
+    found = {name: one.type for name, one in declared(CELLS.whole, CELLS.path.name).items()}
     assert found == {"kernel": "str", "scenario": "str", "story": "str", "live": "bool"}
 
 
 def test_the_stored_values_are_the_recordings() -> None:
-    known, named = recordings(), stored()
+    known, named = recordings(), CELLS.stored()
     assert named["kernels"] == {r.version: r.about["kernel"]["release"] for r in known}
     scenario = [r for r in known if r.scenario == "pci-bars"]
     for recording in scenario:
@@ -52,7 +35,7 @@ def test_the_stored_values_are_the_recordings() -> None:
 
 
 def test_what_the_explanations_say_was_seen() -> None:
-    named = stored()
+    named = CELLS.stored()
     removed = named["story"]["sysfs"]
     assert removed["5.10"].startswith("SIGBUS")
     assert {removed[version] for version in removed if version != "5.10"} == {"0xd00d"}
@@ -66,25 +49,6 @@ def test_what_the_explanations_say_was_seen() -> None:
     assert not named["survived"]["5.10"][0].startswith("/dev/mem, whole: 0 of ")
 
 
-def run(parameters: dict[str, Any], cells: list[dict[str, Any]]) -> BaseException | None:
-    """Run cells in a fresh shell; what the one raised that did not succeed."""
-    shell = InteractiveShell.instance()
-    try:
-        for cell in cells:
-            source = "".join(cell["source"])
-            if "parameters" in cell["metadata"].get("tags", ()):
-                names = [n for n in ast.parse(source).body if isinstance(n, ast.AnnAssign)]
-                assert parameters.keys() <= {ast.unparse(n.target) for n in names}
-                source += "\n" + "\n".join(f"{k} = {v!r}" for k, v in parameters.items())
-            result = shell.run_cell(source, store_history=False)
-            if not result.success:
-                return result.error_in_exec or result.error_before_exec
-        return None
-    finally:
-        shell.reset()
-        InteractiveShell.clear_instance()
-
-
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -94,7 +58,7 @@ def run(parameters: dict[str, Any], cells: list[dict[str, Any]]) -> BaseExceptio
     ids=lambda p: p["scenario"],
 )
 def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(parameters, CELLS) is None
+    assert CELLS.run(parameters) is None
     capsys.readouterr()
 
 
@@ -110,7 +74,7 @@ def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixtu
 def test_a_wrong_parameter_is_one_sentence(
     parameters: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    error = run(parameters, CELLS[:3])
+    error = CELLS.run(parameters, 3)
     capsys.readouterr()
     assert isinstance(error, ValueError)
     with pytest.raises(ValueError, match=f"^{sentence}$"):
@@ -124,7 +88,7 @@ def test_without_a_guest_live_says_so_and_shows_what_is_recorded(
         raise KernelError("apt-get: not found; install it")
 
     monkeypatch.setattr("devmemkit.lab.kernels.cache.get", get)
-    assert run({"live": True}, CELLS[:4]) is None
+    assert CELLS.run({"live": True}, 4) is None
     said = capsys.readouterr().out
     assert "apt-get: not found; install it" in said
     assert "Evidence: recorded" in said

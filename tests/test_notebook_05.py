@@ -1,0 +1,65 @@
+"""Notebook 05: its stored values are what a search finds now; its cells run for every policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devmemkit.explore.check import explore
+from devmemkit.explore.policies import QUESTIONS, ROWS
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.claim_races import mmap_vs_claim
+from tests.notebook import Cells
+
+CELLS = Cells("05-policies")
+
+
+def test_the_stored_values_are_what_a_search_finds() -> None:
+    named = CELLS.stored()
+    result = explore(mmap_vs_claim(KernelProfile("6.12")))
+    assert result.counterexample is not None
+    assert named["race"]["line"] == result.counterexample.line()
+    assert (named["race"]["verdict"], named["race"]["states"]) == ("found", result.states)
+    assert named["race"]["orders"] == [396, 11]
+    assert set(named["kernels"].values()) == {"found"}
+    right = {where.split(" ")[0] for where, v in named["repairs"].items() if v == "not-found"}
+    wrong = {where.split(" ")[0] for where, v in named["repairs"].items() if v == "found"}
+    assert (right, wrong) == ({"recheck", "fault"}, {"link-first", "hold-rmap"})
+    assert named["policies"].keys() == ROWS.keys()
+    assert all(answers.keys() == QUESTIONS.keys() for answers in named["policies"].values())
+    assert named["others"]["attribute-creation 7.3"] == "not-found"
+    assert named["others"]["attribute-creation 6.12"] == "found"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"kernel": "7.3", "tasks": 2},
+        {"kernel": "4.5", "via": "sysfs"},
+        {"policy": "DenyIdle"},
+        {"policy": "RevokeAfterGrace", "via": "sysfs"},
+    ],
+)
+def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert CELLS.run(parameters) is None
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"policy": "Prayer"}, "policy: expected as released or one of NoProtection"),
+        ({"via": "tea"}, "via: expected one of devmem, sysfs; got 'tea'"),
+        ({"kernel": "6.13"}, "kernel: expected one of"),
+        ({"tasks": 0}, "tasks: expected 1 to 9, got 0"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    parameters: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = CELLS.run(parameters)
+    capsys.readouterr()
+    assert isinstance(error, ValueError)
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        raise error

@@ -1,0 +1,53 @@
+"""The explorer of orders without a browser: what its panes hold is the model's state."""
+
+from __future__ import annotations
+
+from devmemkit.figures.bokeh_figure import columns
+from devmemkit.widgets.orders import OrderExplorer
+
+
+def in_step(explorer: OrderExplorer) -> None:
+    panes = (explorer.lanes, explorer.map)
+    for pane, picture in zip(panes, explorer.pictures(), strict=True):
+        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        assert pane.state["columns"] == shown
+
+
+def test_it_opens_at_what_is_wrong_and_searches_anew_for_every_choice() -> None:
+    explorer = OrderExplorer("6.12")
+    assert explorer.now == explorer.step.max == 13
+    assert "mmap_end" in explorer.status.value
+    in_step(explorer)
+    explorer.repair.value = "recheck"
+    assert (explorer.result.verdict, explorer.step.max) == ("not-found", 0)
+    assert "all 99 states explored, none bad" in explorer.status.value
+    in_step(explorer)
+    explorer.repair.value = "none"
+    explorer.via.value = "sysfs"
+    explorer.kernel.value = "5.10"
+    assert explorer.result.verdict == "found"
+    explorer.policy.value = "DenyIdle"
+    assert explorer.result.verdict == "not-found"
+    in_step(explorer)
+
+
+def test_steps_go_forward_back_and_to_what_is_wrong() -> None:
+    explorer = OrderExplorer("7.3")
+    back, forward, bad = explorer.children[1].children[1:]
+    explorer.step.value = 0
+    assert not explorer.machine.get(("outcome", "U0"))
+    in_step(explorer)
+    forward.click()
+    forward.click()
+    back.click()
+    assert explorer.now == 1
+    in_step(explorer)
+    bad.click()
+    assert explorer.now == explorer.step.max
+    assert explorer.machine["iomem"].children[0].children  # claimed
+    in_step(explorer)
+
+
+def test_its_repr_is_the_same_on_every_run() -> None:
+    assert repr(OrderExplorer("6.12")) == repr(OrderExplorer("6.12"))
+    assert repr(OrderExplorer("6.12")).endswith("step 13 of 13)")
