@@ -40,17 +40,26 @@ class Leaf:
 class Tree:
     """One function of a view, learned as far as it was asked; `learned` is told each new leaf."""
 
-    __slots__ = ("_function", "_learned", "leaves", "root", "space")
+    __slots__ = ("_function", "_learned", "known", "leaves", "reach", "root", "space")
 
     def __init__(self, space: Space, function: Took, learned: Callable[[Leaf], None]) -> None:
         self.space = space
         self.leaves: list[Leaf] = []
         self.root: Any = None
+        self.reach = 0
+        self.known: dict[int, Leaf] = {}
         self._function = function
         self._learned = learned
 
     def at(self, state: int) -> Leaf:
         """The leaf that a state leads to."""
+        leaf = self.known.get(state & self.reach)
+        if leaf is None:
+            leaf = self._find(state)
+            self.known[state & self.reach] = leaf
+        return leaf
+
+    def _find(self, state: int) -> Leaf:
         node = self.root
         while node.__class__ is tuple:
             shift, mask, branches = node
@@ -61,6 +70,11 @@ class Tree:
         leaf = self._watch(state)
         self._learned(leaf)
         self.leaves.append(leaf)
+        for key in leaf.reads:
+            shift, mask = self.space.field(key)
+            if not self.reach >> shift & mask:
+                self.reach |= mask << shift
+                self.known.clear()
         if not leaf.reads:
             self.root = leaf
             return leaf

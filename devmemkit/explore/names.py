@@ -23,6 +23,8 @@ def owner(key: Key, tasks: Iterable[str]) -> str | None:
 
 def kind(key: Key) -> str:
     """What a component that belongs to a task is, such as "lock mmap"."""
+    if isinstance(key, str):
+        return key
     return " ".join(str(key[0]).split(" ") + str(key[-1]).split(" ")[:-1])
 
 

@@ -23,6 +23,7 @@ class Symmetry:
     def __init__(self, space: Space) -> None:
         self.space = space
         self._looks: dict[tuple[int, str], int] = {}
+        self._named: dict[tuple[int, Group, Order], int] = {}
         self._seen: dict[Any, int] = {}
         self._known: list[tuple[Group, int, dict[int, int]]] = []
         for group, (starts, mask) in space.blocks.items():
@@ -45,7 +46,7 @@ class Symmetry:
         named = state & self.space.naming
         looks = [self._look(named, task) for task in group]
         places = range(len(group))
-        order = tuple(sorted(places, key=lambda place: (blocks[place], looks[place])))
+        order = tuple(sorted(places, key=lambda place: (looks[place], blocks[place])))
         if order == tuple(places):
             return state
         for start, come in zip(starts, order, strict=True):
@@ -68,9 +69,13 @@ class Symmetry:
         return self._looks[named, task]
 
     def _renamed(self, named: int, group: Group, order: Order) -> int:
+        made = self._named.get((named, group, order))
+        if made is not None:
+            return made
         names = {group[come]: group[to] for to, come in enumerate(order)}
         made = 0
         for key, part in self._parts(named):
             number = self.space.number(key, renamed_part(key, part, names))
             made |= number << self.space.shift[key]
+        self._named[named, group, order] = made
         return made

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from devmemkit.explore.independence import Independence
 from devmemkit.explore.learn import Leaf, Took, Tree
-from devmemkit.explore.names import kind, owner
-from devmemkit.explore.pack import Relaid, Space
+from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked, Outcome
-from devmemkit.model.machine import Key, Machine, View, value_of
+from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import step_in
 from devmemkit.scenarios.concurrent import Concurrent, Property
 from devmemkit.scenarios.program import Program, proceed
@@ -32,21 +32,24 @@ class Taken(NamedTuple):
 class System:
     """What a search asks: the `start` state, where each task goes from there, what holds.
 
-    With `merge`, a step that touches only what no other task ever touches, and replaces nothing
-    that a property reads, is taken together with the step before it: it commutes with all steps of
-    the others, so the orders that are left out end like one that is kept. What others touch is
-    learned; Relaid is raised when that is more than was thought.
+    With `merge`, a step is taken together with the one before it when it reads nothing that another
+    task ever replaces, and replaces nothing that another task or a property ever reads: it commutes
+    with all steps of the others, so the orders that are left out end like one that is kept. What
+    others touch is learned; Relaid is raised when that is more than was thought.
     """
 
     def __init__(self, scenario: Concurrent, space: Space, *, merge: bool = False) -> None:
         self.scenario = scenario
         self.space = space
         self.tasks = tuple(scenario.programs)
-        self._public: set[str] | None = set() if merge else None
+        start = space.machine.components
+        self._independence = Independence(self.tasks, start) if merge else None
         self.relearn()
 
     def relearn(self) -> None:
         """Forget the steps, which a space with another layout does not number alike."""
+        if self._independence is not None:
+            self._independence.relearn()
         self.space.relay()
         self.start = self.space.start
         programs = self.scenario.programs.items()
@@ -72,11 +75,7 @@ class System:
         found = []
         until = None
         for task, tree in enumerate(self.trees):
-            node = tree.root
-            while node.__class__ is tuple:
-                shift, mask, branches = node
-                node = branches.get(state >> shift & mask)
-            leaf = node if node is not None else tree.at(state)
+            leaf = tree.known.get(state & tree.reach) or tree.at(state)
             if leaf.said is not None:
                 found.append((task, state & leaf.keep | leaf.put))
             elif leaf.blocked is not None and leaf.blocked.until is not None:
@@ -103,47 +102,37 @@ class System:
 
     def _learned(self, task: str) -> Callable[[Leaf], None]:
         def learned(leaf: Leaf) -> None:
-            """A property, or another task, touches it: so it is nobody's own."""
-            keys = leaf.reads + leaf.writes
-            more = {kind(key) for key in keys if owner(key, self.tasks) not in (None, task)}
-            if self._public is not None and not more <= self._public:
-                self._public |= more
-                raise Relaid
+            if self._independence is not None:
+                self._independence.learn(self.space, task, leaf)
 
         return learned
-
-    def _is_own(self, task: str, key: Key) -> bool:
-        return owner(key, self.tasks) == task and kind(key) not in (self._public or ())
 
     def _taking(self, task: str, program: Program) -> Took:
         def take(m: View) -> Taken | None:
             if m.get(("stack", task)) is None:
                 return None  # its program is over
             taken = _step(m, task, program)
-            steps = 0
-            while self._public is not None and m.get(("stack", task)) is not None:
-                steps += 1
-                if steps > MOST:
-                    break  # it might go round for ever
-                ahead = View(m.machine.with_(m.writes))
-                try:
-                    _step(ahead, task, program)
-                except Blocked:
-                    break
-                if not all(self._is_own(task, key) for key in (*ahead.reads, *_replaced(ahead))):
-                    break
-                for key in ahead.reads:
-                    m.get(key)
-                m.writes |= ahead.writes
+            if self._independence is not None:
+                self._merge(m, task, program, self._independence)
             return taken
 
         return take
 
-
-def _replaced(m: View) -> list[Key]:
-    """The components that a view has given another value."""
-    before = m.machine.components
-    return [k for k, part in m.writes.items() if value_of(part) != value_of(before.get(k))]
+    @staticmethod
+    def _merge(m: View, task: str, program: Program, independence: Independence) -> None:
+        for _ in range(MOST):  # it might go round for ever
+            if m.get(("stack", task)) is None:
+                return
+            ahead = View(m.machine.with_(m.writes))
+            try:
+                _step(ahead, task, program)
+            except Blocked:
+                return
+            if not independence.commutes(task, m, ahead):
+                return
+            for key in ahead.reads:
+                m.get(key)
+            m.writes |= ahead.writes
 
 
 def _step(m: View, task: str, program: Program) -> Taken:

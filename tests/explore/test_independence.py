@@ -1,0 +1,119 @@
+"""Steps are merged only where no other task can tell, whichever way others come to a component."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from devmemkit.explore.check import searched
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Machine, View
+from devmemkit.model.step import Frame, Next, Return, operation
+from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.concurrent import Concurrent
+from devmemkit.scenarios.pmem_gaps import nd_pmem
+from devmemkit.scenarios.program import Program
+from devmemkit.scenarios.story import Act
+
+
+def look_into(m: View, f: Frame) -> Next:
+    f.seen = m["box", f.pid]
+    return None
+
+
+def put_one_more(m: View, f: Frame) -> Next:
+    m["box", f.pid] = f.seen + 1
+    return None
+
+
+def put_up(m: View, f: Frame) -> Next:
+    m["board"] = (*m["board"], f.pid)
+    return Return(0)
+
+
+def double_all(m: View, f: Frame) -> Next:
+    """Doubles the box of everybody on the board."""
+    for pid in m["board"]:
+        m["box", pid] = 2 * m["box", pid]
+    return Return(0)
+
+
+def double_any(m: View, f: Frame) -> Next:
+    """Doubles a box whether its owner is on the board or not."""
+    m["box", f.whose] = 2 * m["box", f.whose]
+    return Return(0)
+
+
+def put_up_another(m: View, f: Frame) -> Next:
+    m["board"] = (*m["board"], f.whose)
+    return Return(0)
+
+
+operation("toy_fill", look_into, put_one_more, put_up, needs=("pid",))
+operation("toy_double_all", double_all)
+operation("toy_double_any", double_any, needs=("whose",))
+operation("toy_put_up_another", put_up_another, needs=("whose",))
+
+
+def filling(*others: str) -> Concurrent:
+    """T0 fills its box in two steps, then puts its name up; the others come when they like."""
+    acts = {"T0": Act("act", "T0", "toy_fill", {"pid": "T0"})} | {
+        task: Act("act", task, name, {"whose": "T0"} if name != "toy_double_all" else {})
+        for task, name in zip(("T1", "T2"), others, strict=False)
+    }
+    parts = {"clock": 0, "board": (), ("box", "T0"): 1}
+    machine = Machine(KernelProfile("6.12"), parts)
+    programs = {task: Program((act,)) for task, act in acts.items()}
+    return Concurrent("toy", machine, programs, ())
+
+
+def ends_and_states(made: Concurrent, *, merged: bool) -> tuple[set[Machine], int]:
+    made = replace(made, properties=())
+    system, found = searched(made, partial_order=merged, symmetry=False)
+    return {system.space.unpack(state) for state in found.ends}, len(found.before)
+
+
+@pytest.mark.parametrize(
+    ("others", "boxes"),
+    [
+        (("toy_double_all",), {2, 4}),
+        (("toy_double_any",), {2, 3, 4}),
+        (("toy_put_up_another", "toy_double_all"), {2, 3, 4, 8}),
+    ],
+    ids=["through the board", "past the board", "put up by another"],
+)
+def test_a_box_is_private_until_its_owner_puts_his_name_up(
+    others: tuple[str, ...], boxes: set[int]
+) -> None:
+    whole, many = ends_and_states(filling(*others), merged=False)
+    less, few = ends_and_states(filling(*others), merged=True)
+    assert {end["box", "T0"] for end in whole} == boxes
+    assert less == whole
+    assert few < many
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(
+            mmap_vs_claim(KernelProfile(version), via=via, users=users, drivers=drivers, rounds=2,
+                          pages=1, claimed=1)
+            for version in ("5.10", "6.12", "6.18", "7.3")
+            for via in ("devmem", "sysfs")
+            for users, drivers in ((1, 2), (2, 1))
+        ),
+        *(
+            mmap_vs_claim(KernelProfile("6.12", repair=repair), users=2)
+            for repair in ("link-first", "recheck", "fault", "hold-rmap")
+        ),
+        *(claim_vs_release(KernelProfile(version), drivers=2) for version in ("5.10", "7.3")),
+        *(nd_pmem(KernelProfile(version)) for version in ("6.12", "7.3")),
+    ],
+    ids=lambda made: f"{made.name} {made.machine.kernel} {len(made.programs)}",
+)  # fmt: skip
+def test_merged_steps_end_where_all_steps_end(made: Concurrent) -> None:
+    whole, many = ends_and_states(made, merged=False)
+    less, few = ends_and_states(made, merged=True)
+    assert less == whole
+    assert few < many or made.name == "claim-vs-release"  # every step of it is seen by others
