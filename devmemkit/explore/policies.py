@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from devmemkit.explore.check import explore, searched
+from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
+from devmemkit.explore.search import Searched
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios import policies as asked
+from devmemkit.scenarios.claim_path import reached
 from devmemkit.scenarios.concurrent import Concurrent
 
 REPAIRED = "RevokeAll, recheck"
@@ -19,7 +22,19 @@ ROWS: dict[str, tuple[str, str]] = {name: (name, "") for name in POLICIES} | {
 """By the name of a row: its policy, and the repair of the mmap."""
 
 
-_Ask = Callable[[KernelProfile, str], tuple[str, bool, int, int, str]]
+OWN = {"stack", "program", "outcome"}
+"""Where a task is; no part of the machine that it works on."""
+
+
+class _Answer(NamedTuple):
+    answer: str
+    good: bool
+    states: int
+    transitions: int
+    example: str = ""
+
+
+_Ask = Callable[[KernelProfile, str], _Answer]
 
 
 class Cell(NamedTuple):
@@ -37,39 +52,46 @@ class Cell(NamedTuple):
 def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> _Ask:
     """A question whose answer is "yes" where something is found; `good` if that is well."""
 
-    def ask(kernel: KernelProfile, via: str) -> tuple[str, bool, int, int, str]:
+    def ask(kernel: KernelProfile, via: str) -> _Answer:
         result = explore(build(kernel, via))
         yes = result.verdict == "found"
+        answer = "yes" if yes else "; ".join(["no", *(f"never: {one}" for one in result.vacuous)])
         example = result.counterexample.line() if result.counterexample else ""
-        return "yes" if yes else "no", yes == good, result.states, result.transitions, example
+        return _Answer(answer, yes == good, result.states, result.transitions, example)
 
     return ask
 
 
 def _comes_up(process: str) -> _Ask:
-    def ask(kernel: KernelProfile, via: str) -> tuple[str, bool, int, int, str]:
+    def ask(kernel: KernelProfile, via: str) -> _Answer:
         made = asked.comes_up(kernel, via, process)
         progress = must_come(made, asked.has_come_up(made))
         said = "yes" if progress.holds else f"no: {progress.stuck}"
-        return said, bool(progress.holds), progress.states, 0, ""
+        return _Answer(said, bool(progress.holds), progress.states, 0, progress.line())
 
     return ask
 
 
-def _depends(kernel: KernelProfile, via: str) -> tuple[str, bool, int, int, str]:
-    """What a claim reads or changes beside the resource tree."""
+def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], Searched]:
+    """The kinds of components that a claim reads or replaces in any order with an mmap."""
     made = asked.touch_after(kernel, via)
     system, found = searched(made, partial_order=False, symmetry=False, asks=False)
     tree = system.trees[system.tasks.index(asked.C)]
-    own = {"stack", "program", "outcome"}
     kinds = {
-        " ".join(map(str, key[:1])) if isinstance(key, tuple) else key
+        kind(key)
         for leaf in tree.leaves
         if leaf.said is not None and leaf.said.operation == "request_mem_region"
         for key in (*leaf.reads, *leaf.writes)
     }
-    more = sorted(kinds - own - {"iomem"})
-    return ", ".join(more) or "nothing", not more, len(found.before), found.transitions, ""
+    return kinds - OWN, found
+
+
+def _depends(kernel: KernelProfile, via: str) -> _Answer:
+    """What a claim takes or calls, by the kernel's names."""
+    touched, found = footprint(kernel, via)
+    names = reached(kernel, touched)
+    good = names == ["resource_lock"]
+    return _Answer(", ".join(names), good, len(found.before), found.transitions)
 
 
 QUESTIONS: dict[str, _Ask] = {
@@ -79,7 +101,9 @@ QUESTIONS: dict[str, _Ask] = {
     "driver comes up, process keeps": _comes_up("keeps"),
     "driver comes up, process comes back": _comes_up("comes back"),
     "page lost without notice": _found(asked.lose_unnoticed, good=False),
-    "map an idle device": _found(asked.map_idle, good=True),
+    "map a device without driver": _found(asked.map_idle, good=True),
+    "map it when its driver has let go": _found(asked.map_released, good=True),
+    "map it beside its driver": _found(asked.map_claimed, good=True),
     "claim depends on": _depends,
 }
 

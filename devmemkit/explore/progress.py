@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from devmemkit.explore.check import searched
+from devmemkit.explore.counterexample import TIME, Counterexample, Step, replay
+from devmemkit.explore.lasso import Graph, Way, lasso, shortest
 from devmemkit.explore.learn import Tree
 from devmemkit.explore.search import NOWHERE, Bounds
 from devmemkit.explore.system import CLOCK, System
@@ -23,11 +25,20 @@ class Progress:
     """`holds` unless a way round the goal was found, None when a bound was hit.
 
     `states` are those of the whole graph; `stuck` says how it is avoided: "for ever", or "ends".
+    Then `into` are the steps up to there, `around` those of one round, of which there is no end.
     """
 
     holds: bool | None
     states: int
     stuck: str = ""
+    into: tuple[Step, ...] = ()
+    around: tuple[Step, ...] = ()
+
+    def line(self) -> str:
+        """The steps in one line: those of the round behind "for ever"; "" when it holds."""
+        into, around = Counterexample("", self.into), Counterexample("", self.around)
+        parts = [into.line(), *(["for ever", around.line()] if self.around else [])]
+        return " ".join(part for part in parts if part)
 
 
 def must_come(scenario: Concurrent, goal: Predicate, bounds: Bounds = NOWHERE) -> Progress:
@@ -38,15 +49,24 @@ def must_come(scenario: Concurrent, goal: Predicate, bounds: Bounds = NOWHERE) -
         return Progress(None, states)
     reached = Tree(system.space, goal, lambda leaf: None)
     avoiding = _avoiding(system, reached)
-    if any(not after for after in avoiding.values()):
-        return Progress(False, states, "ends")
+    ends = {state for state, after in avoiding.items() if not after}
+    if ends:
+        into: Way = []
+        if system.start not in ends:
+            into, _ = shortest(avoiding, system.start, avoiding, lambda _, after: after in ends)
+        return Progress(False, states, "ends", *_steps(system, into, []))
     for part in _components(avoiding):
-        if _is_fair(system, part, avoiding):
-            return Progress(False, states, "for ever")
+        turns = _turns(system, part, avoiding)
+        if turns:
+            ways = lasso(avoiding, system.start, part, turns)
+            return Progress(False, states, "for ever", *_steps(system, *ways))
     return Progress(True, states)
 
 
-Graph = dict[int, list[tuple[int, int]]]
+def _steps(system: System, into: Way, around: Way) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    names = [TIME if task == CLOCK else system.tasks[task] for task in into + around]
+    steps = replay(system.scenario, names)
+    return steps[: len(into)], steps[len(into) :]
 
 
 def _avoiding(system: System, reached: Tree) -> Graph:
@@ -61,13 +81,13 @@ def _avoiding(system: System, reached: Tree) -> Graph:
     return graph
 
 
-def _is_fair(system: System, part: set[int], graph: Graph) -> bool:
-    """Whether a schedule can stay in a part for ever without putting anybody off."""
+def _turns(system: System, part: set[int], graph: Graph) -> set[int]:
+    """The tasks that take steps when a schedule stays in a part for ever; none if it is unfair."""
     inside = {task for state in part for task, after in graph[state] if after in part}
     always = set(range(CLOCK, len(system.tasks)))
     for state in part:
         always &= {task for task, _ in graph[state]}
-    return bool(inside) and always <= inside
+    return inside if always <= inside else set()
 
 
 def _components(graph: Graph) -> Iterator[set[int]]:

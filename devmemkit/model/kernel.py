@@ -205,3 +205,9 @@ class KernelProfile:
     def __str__(self) -> str:
         repaired = f", repaired: {self.repair}" if self.repair else ""
         return f"Linux {self.version}, {self.policy.name}{repaired}"
+
+
+def is_between(version: str, since: str, until: str) -> bool:
+    """Whether a release is `since` ("": any) or later, and before `until` ("": none)."""
+    mine = _number(version)
+    return (not since or _number(since) <= mine) and (not until or mine < _number(until))

@@ -41,8 +41,8 @@ def track_remap(m: View, pid: str, vma: Vma, wanted: str) -> Vma | None:
 
 def untrack_zap(m: View, pid: str, start: int) -> None:
     """A zap of any page of the VMA at `start`: up to 6.15 its type is given back."""
-    vma = find_vma(m, pid, start)
-    if _by_number(m) and vma is not None and VM.PAT in vma.flags:
+    vma = find_vma(m, pid, start) if _by_number(m) else None
+    if vma is not None and VM.PAT in vma.flags:
         memtype_erase(m, *vma.entry(pid)[:2])
         put_vmas(m, pid, remove=(vma,), add=(replace(vma, flags=vma.flags & ~VM.PAT),))
 

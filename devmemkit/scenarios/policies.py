@@ -8,6 +8,7 @@ from dataclasses import replace
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
+from devmemkit.model.step import run
 from devmemkit.scenarios.claim_races import mmap_vs_claim
 from devmemkit.scenarios.concurrent import Concurrent, Property
 from devmemkit.scenarios.program import Program, act_at, held
@@ -33,12 +34,17 @@ def corrupt_before(kernel: KernelProfile, via: str) -> Concurrent:
     mmap = made.programs[U].acts[0]
     store = Act("store", U, "store", {"pid": U, "address": Ref(mmap.key), "value": 1, "size": 1})
 
-    def untouched(m: View) -> bool:
-        return bool(held(m, C, made.programs[C])) or not m.get(("page", START >> PAGE_SHIFT))
+    claim = Program(made.programs[C].acts[:1], keep=frozenset({"claim0"}))
 
-    asked = Property("always", "nothing is written to a region that nobody has claimed", untouched)
-    programs = made.programs | {U: Program((mmap, store)), C: Program(made.programs[C].acts[:1])}
-    return replace(made, programs=programs, properties=(asked,))
+    def untouched(m: View) -> bool:
+        return bool(held(m, C, claim)) or not m.get(("page", START >> PAGE_SHIFT))
+
+    programs = made.programs | {U: Program((mmap, store)), C: claim}
+    asked = (
+        Property("always", "nothing is written to a region that nobody has claimed", untouched),
+        Property("sometimes", "a claim has succeeded", lambda m: bool(held(m, C, claim))),
+    )
+    return replace(made, programs=programs, properties=asked)
 
 
 def lose_unnoticed(kernel: KernelProfile, via: str) -> Concurrent:
@@ -51,20 +57,46 @@ def lose_unnoticed(kernel: KernelProfile, via: str) -> Concurrent:
         here = reaches(m, U, programs[U], START, PAGE_SIZE)
         return not mapped or here or bool(m.get(("notices", U)))
 
-    asked = Property("always", "no page is lost without notice", kept_or_told)
-    return replace(made, programs=programs, properties=(asked,))
-
-
-def map_idle(kernel: KernelProfile, via: str) -> Concurrent:
-    """Can somebody still map a device that no driver has claimed?"""
-    made = _race(kernel, via)
-    programs = {U: Program(made.programs[U].acts[:1])}
-
     def mapped(m: View) -> bool:
         return reaches(m, U, programs[U], START, PAGE_SIZE)
 
-    asked = Property("always", "nobody maps a region that is idle", lambda m: not mapped(m))
-    return replace(made, programs=programs, properties=(asked,), alike=())
+    asked = (
+        Property("always", "no page is lost without notice", kept_or_told),
+        Property("sometimes", "a page is mapped", mapped),
+    )
+    return replace(made, programs=programs, properties=asked)
+
+
+def _maps(kernel: KernelProfile, via: str, name: str, driver: tuple[str, ...]) -> Concurrent:
+    """A process that maps, behind what the driver did (its acts by key)."""
+    made = _race(kernel, via)
+    machine = made.machine
+    for act in made.programs[C].acts:
+        if act.key in driver:
+            machine, _, _ = run(machine, C, act.operation, **act.arguments)
+    programs = {U: Program(made.programs[U].acts[:1])}
+
+    def unmapped(m: View) -> bool:
+        return not reaches(m, U, programs[U], START, PAGE_SIZE)
+
+    asked = Property("always", name, unmapped)
+    machine = machine.with_({("outcome", C): None})
+    return replace(made, machine=machine, programs=programs, properties=(asked,), alike=())
+
+
+def map_idle(kernel: KernelProfile, via: str) -> Concurrent:
+    """Can somebody map a device that no driver has claimed?"""
+    return _maps(kernel, via, "nobody maps a region that is idle", ())
+
+
+def map_released(kernel: KernelProfile, via: str) -> Concurrent:
+    """Can a user-space driver map a device whose driver has released it?"""
+    return _maps(kernel, via, "nobody maps a region that was released", ("claim0", "release0"))
+
+
+def map_claimed(kernel: KernelProfile, via: str) -> Concurrent:
+    """Can a tool, to flash a device say, map it while its driver is there?"""
+    return _maps(kernel, via, "nobody maps a region that is claimed", ("claim0",))
 
 
 def comes_up(kernel: KernelProfile, via: str, process: str) -> Concurrent:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from devmemkit.explore.progress import must_come
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
 from devmemkit.scenarios.concurrent import Concurrent
 from devmemkit.scenarios.policies import comes_up, has_come_up
 from devmemkit.scenarios.program import Program
@@ -17,6 +20,8 @@ def test_two_adders_end_with_a_count_of_three_or_without() -> None:
     assert must_come(adders, lambda m: m["count"] == 2).holds
     three = must_come(adders, lambda m: m["count"] == 3)
     assert (three.holds, three.stuck, three.states) == (False, "ends", 12)
+    assert three.into[-1].machine["count"] == 2  # both read 1
+    assert (three.line().count(" "), three.around) == (3, ())
 
 
 def looping(first: str, second: str) -> Concurrent:
@@ -50,3 +55,17 @@ def test_who_never_lets_go_keeps_a_driver_out_only_where_the_claim_can_be_refuse
     for policy, holds in (("RevokeAll", True), ("RefuseClaim", False), ("RevokeAfterGrace", True)):
         made = comes_up(KernelProfile("7.3", policy_name=policy), "devmem", "keeps")
         assert must_come(made, has_come_up(made)).holds is holds
+
+
+@pytest.mark.parametrize("process", ["keeps", "comes back"])
+def test_the_way_round_the_goal_comes_back_to_where_it_was(process: str) -> None:
+    made = comes_up(KernelProfile("6.12", policy_name="RefuseClaim"), "devmem", process)
+    progress = must_come(made, has_come_up(made))
+    states = [step.machine for step in (*progress.into, *progress.around)]
+    assert states[-1] == states[len(progress.into) - 1]
+    assert not any(has_come_up(made)(View(machine)) for machine in states)
+    # nobody is put off: the driver always tries, the process goes on if it does at all
+    turns = {step.task for step in progress.around}
+    assert turns == ({"C0"} if process == "keeps" else {"C0", "U0"})
+    assert " for ever " in progress.line()
+    assert must_come(made, lambda m: True).line() == ""

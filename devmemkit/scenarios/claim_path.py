@@ -1,0 +1,68 @@
+"""What a claim reaches in each kernel: data/claim-path.toml, locks and subsystems by symbol."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+from devmemkit.model.kernel import KernelProfile, is_between
+from devmemkit.scenarios.machines import data_dir
+
+FIRST = "5.8"
+"""The first release that revokes."""
+
+
+class Edge(NamedTuple):
+    """A lock, subsystem or initcall that the claim path takes or calls.
+
+    `models` are the kinds of the model's components that stand for it; where there are none, `why`.
+    """
+
+    caller: str
+    symbol: str
+    kind: str
+    file: str
+    models: tuple[str, ...]
+    why: str = ""
+
+
+@cache
+def _read() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads((data_dir() / "claim-path.toml").read_text())
+
+
+def edges(kernel: KernelProfile) -> list[Edge]:
+    """The edges of a kernel's claim path, and of its policy where no kernel has it.
+
+    Those that revoke are there when its policy does: where the kernel could not yet, those of the
+    first that can. FileNotFoundError outside a checkout.
+    """
+    revokes = bool(kernel.policy.after_insert) and kernel.config.io_strict_devmem
+    version = FIRST if revokes and is_between(kernel.version, "", FIRST) else kernel.version
+    found = [
+        Edge(one["caller"], one["symbol"], one["kind"], one["file"], tuple(one["models"]),
+             one.get("why", ""))
+        for one in _read()["edge"]
+        if is_between(version, one["since"], one["until"]) and (revokes or not one["since"])
+    ]  # fmt: skip
+    return found + [
+        Edge(one["policy"], one["symbol"], "proposal", "", tuple(one["models"]))
+        for one in _read()["proposal"]
+        if one["policy"] == kernel.policy.name
+    ]
+
+
+def reached(kernel: KernelProfile, touched: Iterable[str]) -> list[str]:
+    """The symbols for the kinds of components that a claim touched.
+
+    ValueError for a kind that no edge of this kernel stands for: the model would be wrong.
+    """
+    known = edges(kernel)
+    wanted = set(touched)
+    unknown = wanted - {kind for edge in known for kind in edge.models}
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        raise ValueError(f"claim-path.toml: expected an edge of {kernel} for {names}; got none")
+    return [edge.symbol for edge in known if wanted & set(edge.models)]
