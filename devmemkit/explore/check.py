@@ -110,7 +110,7 @@ def searched(
 ) -> tuple[System, Searched]:
     """Search until nothing is learned that would change the search itself.
 
-    Without `asks` no property is looked at: all states are met, whatever holds there.
+    Without `asks` no property is looked at, nor whether anybody waits for ever: all states are met.
     """
     if not asks:
         scenario = replace(scenario, properties=())
@@ -118,6 +118,6 @@ def searched(
     system = System(scenario, space, merge=partial_order)
     while True:
         try:
-            return system, search(system, bounds, symmetry=symmetry)
+            return system, search(system, bounds, symmetry=symmetry, asks=asks)
         except Relaid:
             system.relearn()

@@ -50,10 +50,12 @@ def search(
     bounds: Bounds = NOWHERE,
     *,
     symmetry: bool = False,
+    asks: bool = True,
 ) -> Searched:
     """Every state, breadth first, until a property does not hold or a bound is hit.
 
-    With `symmetry` one state stands for all that differ in the names of tasks alike.
+    Without `asks` nothing is a finding. With `symmetry` one state stands for all that differ in the
+    names of tasks alike.
     """
     canonical = Symmetry(system.space).canonical if symmetry else None
     found = Searched(canonical)
@@ -66,7 +68,7 @@ def search(
         following: list[int] = []
         for state in level:
             moves = system.moves(state)
-            if _is_bad(system, state, bool(moves), found):
+            if asks and _is_bad(system, state, bool(moves), found):
                 return found
             if not moves:
                 found.ends.append(state)

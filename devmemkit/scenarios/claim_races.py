@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from devmemkit.model.flags import IORESOURCE_MUXED
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import run
 from devmemkit.scenarios.concurrent import Concurrent
 from devmemkit.scenarios.program import Program
-from devmemkit.scenarios.questions import properties
+from devmemkit.scenarios.questions import NOBODY_REACHES, SOMEBODY_MAPS, properties
 from devmemkit.scenarios.small import PAGES, VIAS, bar_machine, claims, maps, with_user
 from devmemkit.scenarios.story import Act
 
@@ -59,3 +62,19 @@ def claim_vs_release(
     asked = properties(programs, (user,), claimers)
     machine = machine.with_({("outcome", user): None})
     return Concurrent("claim-vs-release", machine, programs, asked, (claimers,))
+
+
+def muxed_claims(kernel: KernelProfile, *, drivers: int = 2) -> Concurrent:
+    """Drivers that share a region in turn: each claims it MUXED, sleeps while another has it."""
+    programs: dict[str, Program] = {}
+    claimers = tuple(f"C{number}" for number in range(drivers))
+    for task in claimers:
+        claim, *rest = claims(task, 1).acts
+        muxed = replace(claim, arguments=claim.arguments | {"flags": IORESOURCE_MUXED})
+        programs[task] = Program((muxed, *rest))
+    asked = tuple(
+        one
+        for one in properties(programs, (), claimers)
+        if one.name not in (NOBODY_REACHES, SOMEBODY_MAPS)
+    )
+    return Concurrent("muxed-claims", bar_machine(kernel), programs, asked, (claimers,))

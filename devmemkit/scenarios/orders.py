@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.boot_orders import attribute_creation, early_claim
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.concurrent import Concurrent
 from devmemkit.scenarios.pmem_gaps import nd_pmem
 
@@ -15,6 +15,7 @@ ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
     "claim-vs-release": lambda kernel, via, tasks: claim_vs_release(kernel, via=via, drivers=tasks),
     "early-claim": lambda kernel, _, tasks: early_claim(kernel, drivers=tasks),
     "attribute-creation": lambda kernel, _, tasks: attribute_creation(kernel, buses=tasks),
+    "muxed-claims": lambda kernel, _, tasks: muxed_claims(kernel, drivers=max(tasks, 2)),
     "nd-pmem": lambda kernel, _, tasks: nd_pmem(kernel, users=tasks),
 }
 """By name: the scenario on a kernel, mapped `via` "devmem" or "sysfs", with so many tasks alike."""

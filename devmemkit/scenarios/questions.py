@@ -11,6 +11,9 @@ from devmemkit.scenarios.concurrent import Property
 from devmemkit.scenarios.program import Program, act_at, held
 from devmemkit.scenarios.small import START
 
+NOBODY_REACHES = "nobody reaches what a driver has claimed"
+SOMEBODY_MAPS = "a page is mapped"
+
 
 def reaches(m: View, pid: str, program: Program, start: int, size: int) -> bool:
     """Whether a process can touch one of these bytes: it has a PTE, and is not in the mmap."""
@@ -42,11 +45,11 @@ def properties(
         return any(reaches(m, u, programs[u], START, PAGE_SIZE) for u in processes)
 
     return (
-        Property("always", "nobody reaches what a driver has claimed", nobody_reaches),
+        Property("always", NOBODY_REACHES, nobody_reaches),
         Property("always", "no two drivers have claimed one byte", no_two_own),
         Property("always", "the tree is sound", lambda m: is_sound(m["iomem"])),
         Property("sometimes", "a claim has succeeded", lambda m: bool(owned(m))),
-        Property("sometimes", "a page is mapped", somebody_maps),
+        Property("sometimes", SOMEBODY_MAPS, somebody_maps),
     )
 
 

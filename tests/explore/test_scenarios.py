@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from devmemkit.explore.check import Result, explore
+from devmemkit.explore.check import Result, explore, searched
 from devmemkit.explore.system import started
 from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.step import step_in
 from devmemkit.scenarios.boot_orders import attribute_creation, early_claim
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.concurrent import Concurrent, Property
 from devmemkit.scenarios.orders import ORDERS, concurrent
 from devmemkit.scenarios.pmem_gaps import nd_pmem
@@ -75,7 +75,8 @@ def naive(made: Concurrent) -> int:
 
 def whole(made: Concurrent) -> int:
     """The number of states of a search without reductions or properties."""
-    return explore(replace(made, properties=()), partial_order=False, symmetry=False).states
+    _, found = searched(made, partial_order=False, symmetry=False, asks=False)
+    return len(found.before)
 
 
 def test_the_smallest_races_have_these_numbers_of_states() -> None:
@@ -92,6 +93,7 @@ def test_other_scenarios_have_as_many_states_as_counted_without_the_explorer(ver
         claim_vs_release(kernel),
         early_claim(kernel),
         attribute_creation(kernel, buses=2),
+        muxed_claims(kernel),
         nd_pmem(kernel),
     ):
         assert whole(made) == naive(made), made.name
@@ -215,3 +217,18 @@ def test_a_page_fits_through_the_gaps_of_nd_pmem(version: str) -> None:
 @pytest.mark.parametrize("name", ORDERS)
 def test_names_lead_to_scenarios(name: str) -> None:
     assert concurrent(name, KernelProfile("6.12"), tasks=2).name == name
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [("5.10", "found"), ("6.1", "found"), ("6.12", "not-found"), ("7.3", "not-found")],
+)
+@pytest.mark.parametrize("drivers", [2, 3])
+def test_a_driver_that_waits_for_a_muxed_region_could_sleep_for_ever(
+    version: str, verdict: str, drivers: int
+) -> None:
+    result = explore(muxed_claims(KernelProfile(version), drivers=drivers))
+    assert settled(result) == verdict
+    if result.counterexample:
+        assert result.counterexample.broken == "deadlock"
+        assert "C0:release C1:fall_asleep" in result.counterexample.line()
