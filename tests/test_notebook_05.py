@@ -30,6 +30,8 @@ def test_the_stored_values_are_what_a_search_finds() -> None:
     assert all(answers.keys() == QUESTIONS.keys() for answers in named["policies"].values())
     assert named["others"]["attribute-creation 7.3"] == "not-found"
     assert named["others"]["attribute-creation 6.12"] == "found"
+    assert named["others"]["muxed-claims 5.10"] == "found"
+    assert named["others"]["muxed-claims 6.12"] == "not-found"
 
 
 @pytest.mark.parametrize(
