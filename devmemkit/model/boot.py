@@ -6,7 +6,7 @@ drivers/pci/pci-sysfs.c:pci_create_sysfs_dev_files, pci_sysfs_init, drivers/pci/
 
 from __future__ import annotations
 
-from devmemkit.model.errors import KernelBug, KernelError
+from devmemkit.model.errors import Blocked, KernelBug, KernelError
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.pci import device
@@ -25,8 +25,33 @@ def make_dev_mem(m: View, f: Frame) -> Next:
     return Return(0)
 
 
+def iomem_get_mapping(m: View) -> None:
+    """The shared inode's mapping, for a file that is opened or made; before the inode: a crash.
+
+    It does not look whether there is one: no file was meant to be there before (devmem_inode's
+    mapping from v5.8 to v5.11, in open_port).
+    """
+    if not m.get("iomem_inode"):
+        raise KernelBug("null pointer: the iomem inode's mapping, before there is the inode")
+
+
+def start_user_space(m: View, f: Frame) -> Next:
+    """The initramfs is unpacked: the kernel may start a helper program from now on."""
+    m["user_space"] = True
+    return Return(0)
+
+
+def wait_for_user_space(m: View, f: Frame) -> Next:
+    """A program begins."""
+    if not m.get("user_space"):
+        raise Blocked("no user space yet")
+    return Return(0)
+
+
 operation("iomem_init_inode", make_inode)
 operation("chr_dev_init", make_dev_mem)
+operation("populate_rootfs", start_user_space)
+operation("begin_program", wait_for_user_space)
 
 
 def device_add(m: View, f: Frame) -> Next:
@@ -41,8 +66,8 @@ def device_add(m: View, f: Frame) -> Next:
 
 def _get_mapping(m: View) -> None:
     """From v5.12 to v5.14 an attribute gets the iomem inode's mapping when it is made."""
-    if m.kernel["attribute_mapping"] == "at creation" and not m.get("iomem_inode"):
-        raise KernelBug("null pointer: iomem_get_mapping before iomem_init_inode")
+    if m.kernel["attribute_mapping"] == "at creation":
+        iomem_get_mapping(m)
 
 
 def pci_bus_add_device(m: View, f: Frame) -> Next:
@@ -126,3 +151,15 @@ def nothing_to_do(m: View, f: Frame) -> Next:
 
 
 operation("pci_sysfs_init", choose=_sysfs_steps)
+
+
+def look_for_files(m: View, f: Frame) -> Next:
+    """A program looks for a device's resource files; ENOENT for a device without them."""
+    if f.bdf not in m.get("pci_devices", ()):
+        return Return(0)  # it has no directory either: nobody looks there
+    if not m.get(("sysfs", f.bdf)):
+        raise KernelError("ENOENT", f"{f.bdf} has no resource files")
+    return Return(0)
+
+
+operation("look_for_files", look_for_files, needs=("bdf",))

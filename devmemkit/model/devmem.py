@@ -5,6 +5,7 @@ Source: drivers/char/mem.c; the errnos are those of 5.10 to 7.3 unless a step sa
 
 from __future__ import annotations
 
+from devmemkit.model.boot import iomem_get_mapping
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.kernel import KernelProfile
@@ -42,7 +43,10 @@ def open_port(m: View, f: Frame) -> Next:
         raise KernelError("EPERM", "opening /dev/mem needs CAP_SYS_RAWIO")
     if m.kernel.lockdown:
         raise KernelError("EPERM", "lockdown refuses /dev/mem (LOCKDOWN_DEV_MEM)")
-    mapping = "iomem" if "mem" in m.kernel.policy.one_inode else "/dev/mem"
+    mapping = "/dev/mem"
+    if "mem" in m.kernel.policy.one_inode:
+        iomem_get_mapping(m)
+        mapping = "iomem"
     file = File("mem", mapping, "r" in f.mode, "w" in f.mode, f.dsync)
     return Return(open_file(m, f.pid, file))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devmemkit.model import flags as fl
+from devmemkit.model.boot import iomem_get_mapping
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.memtype import UC_MINUS, WC
@@ -34,7 +35,11 @@ def sysfs_open(m: View, f: Frame) -> Next:
     if not m["task", f.pid].root:
         raise KernelError("EACCES", f"resource{f.bar} belongs to root")
     own = f"{f.bdf}/resource{f.bar}{'_wc' if f.wc else ''}"
-    mapping = "iomem" if "resource" in m.kernel.policy.one_inode else own
+    mapping = own
+    if "resource" in m.kernel.policy.one_inode:
+        mapping = "iomem"
+        if m.kernel["attribute_mapping"] != "at creation":
+            iomem_get_mapping(m)
     file = File("resource", mapping, "r" in f.mode, "w" in f.mode, bdf=f.bdf, bar=f.bar, wc=f.wc)
     return Return(open_file(m, f.pid, file))
 

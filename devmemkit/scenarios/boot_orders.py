@@ -12,8 +12,8 @@ from devmemkit.model.machine import Key, Machine, View
 from devmemkit.model.pci import Bar, PciDevice
 from devmemkit.model.task import new_task
 from devmemkit.scenarios.concurrent import Concurrent, Property
-from devmemkit.scenarios.program import Program, position
-from devmemkit.scenarios.questions import properties
+from devmemkit.scenarios.program import Program
+from devmemkit.scenarios.questions import no_bug, properties
 from devmemkit.scenarios.small import PAGES, START, bar_machine, claims
 from devmemkit.scenarios.story import Act, Ref
 
@@ -43,9 +43,9 @@ def early_claim(
             {"pid": "U0", "fd": Ref("open"), "offset": START, "length": length}),
     )  # fmt: skip
     claimers = tuple(f"C{number}" for number in range(drivers))
-    programs = {"init": _initcalls(*initcalls), "U0": Program(user)}
+    programs = {"init": _initcalls(*initcalls), "U0": Program(user, keep=frozenset({"open"}))}
     programs |= {task: claims(task, 1) for task in claimers}
-    asked = properties(programs, ("U0",), claimers)
+    asked = (no_bug(programs), *properties(programs, ("U0",), claimers))
     return Concurrent("early-claim", machine, programs, asked, (claimers,))
 
 
@@ -70,14 +70,10 @@ def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
     def files(m: View) -> list[int]:
         return [len(m.get(("sysfs", bdf), ())) for bdf in devices]
 
-    def no_bug(m: View) -> bool:
-        ended = [position(m, task)[1].get("add") for task in programs if task != "init"]
-        return all(outcome is None or outcome.bug is None for outcome in ended)
-
     asked = (
         Property("always", "no resource file is made twice",
                  lambda m: not any(m.get(("duplicate", bdf)) for bdf in devices)),
-        Property("always", "no null pointer is followed", no_bug),
+        no_bug(programs),
         Property("at end", "every device has all its files", lambda m: set(files(m)) == {2}),
         Property("sometimes", "a device has a file", lambda m: any(files(m))),
     )  # fmt: skip

@@ -8,11 +8,12 @@ from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 from devmemkit.model.resource import Resource
 from devmemkit.scenarios.concurrent import Property
-from devmemkit.scenarios.program import Program, act_at, held
+from devmemkit.scenarios.program import Program, act_at, held, position
 from devmemkit.scenarios.small import START
 
 NOBODY_REACHES = "nobody reaches what a driver has claimed"
 SOMEBODY_MAPS = "a page is mapped"
+NO_BUG = "no null pointer is followed"
 
 
 def reaches(m: View, pid: str, program: Program, start: int, size: int) -> bool:
@@ -22,6 +23,16 @@ def reaches(m: View, pid: str, program: Program, start: int, size: int) -> bool:
     first, last = start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT
     runs = m["pagetable", pid].runs
     return any(pfn <= last and pfn + high - low >= first for low, high, pfn in runs)
+
+
+def no_bug(programs: dict[str, Program]) -> Property:
+    """That no operation whose outcome a program keeps has ended in a bug of the kernel's."""
+
+    def holds(m: View) -> bool:
+        ended = (position(m, task)[1].values() for task in programs)
+        return all(outcome.bug is None for outcomes in ended for outcome in outcomes)
+
+    return Property("always", NO_BUG, holds)
 
 
 def properties(
