@@ -34,7 +34,8 @@ class Cells:
 
     def run(self, parameters: dict[str, Any], first: int | None = None) -> BaseException | None:
         """Run all cells, or the `first`, in a fresh shell; what the one that failed raised."""
-        shell = InteractiveShell.instance()
+        # whoever runs the tests may have another environment activated: no matter here
+        shell = InteractiveShell.instance(warn_venv=False)
         try:
             for cell in self.code[:first]:
                 source = "".join(cell["source"])

@@ -51,7 +51,7 @@ def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"policy": "Prayer"}, "policy: expected as released or one of NoProtection"),
+        ({"policy": "Prayer"}, "policy: expected one of as released, NoProtection"),
         ({"via": "tea"}, "via: expected one of devmem, sysfs; got 'tea'"),
         ({"kernel": "6.13"}, "kernel: expected one of"),
         ({"tasks": 0}, "tasks: expected 1 to 9, got 0"),

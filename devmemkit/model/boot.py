@@ -48,10 +48,25 @@ def wait_for_user_space(m: View, f: Frame) -> Next:
     return Return(0)
 
 
+def probe_drivers(m: View, f: Frame) -> Next:
+    """Drivers of host bridges are registered; a probe may be asynchronous, or deferred."""
+    m["host_drivers"] = True
+    return Return(0)
+
+
+def wait_for_driver(m: View, f: Frame) -> Next:
+    """A host bridge's probe begins."""
+    if not m.get("host_drivers"):
+        raise Blocked("no driver yet")
+    return Return(0)
+
+
 operation("iomem_init_inode", make_inode)
 operation("chr_dev_init", make_dev_mem)
 operation("populate_rootfs", start_user_space)
 operation("begin_program", wait_for_user_space)
+operation("host_driver_init", probe_drivers)
+operation("begin_probe", wait_for_driver)
 
 
 def device_add(m: View, f: Frame) -> Next:

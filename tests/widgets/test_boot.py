@@ -1,0 +1,52 @@
+"""The boot explorer without a browser: every choice is searched, and shown as it was found."""
+
+from __future__ import annotations
+
+from devmemkit.figures.bokeh_figure import columns
+from devmemkit.scenarios.what_if import USUAL
+from devmemkit.widgets.boot import BootExplorer
+
+
+def in_step(explorer: BootExplorer) -> None:
+    for pane, picture in zip((explorer.chart, explorer.lanes), explorer.pictures(), strict=True):
+        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        assert pane.state["columns"] == shown
+
+
+def broken(explorer: BootExplorer) -> int:
+    return sum(result.verdict == "found" for result in explorer.results)
+
+
+def test_moving_an_initcall_searches_anew_and_back_again() -> None:
+    explorer = BootExplorer("7.3")
+    assert (broken(explorer), explorer.shown.value) == (0, -1)
+    in_step(explorer)
+    explorer.levels["iomem_init_inode"].value = "late"
+    assert broken(explorer) == 1
+    assert explorer.shown.label == "claims: no null pointer is followed"
+    assert "no, after 5 steps" in explorer.status.value
+    in_step(explorer)
+    explorer.back.click()
+    assert broken(explorer) == 0
+    assert explorer.boot.levels == {}
+    in_step(explorer)
+
+
+def test_static_files_are_a_choice_and_each_finding_can_be_shown() -> None:
+    explorer = BootExplorer("6.12")
+    assert len(explorer.shown.options) == broken(explorer) == 3
+    for _, number in explorer.shown.options:
+        explorer.shown.value = number
+        in_step(explorer)
+    explorer.files.value = "static"
+    assert broken(explorer) == 0
+    explorer.mapping.value = "at creation"
+    assert broken(explorer) == 3
+    assert "nothing to see: never a device has a file" in explorer.status.value
+    in_step(explorer)
+
+
+def test_its_repr_is_the_same_on_every_run_and_names_the_order() -> None:
+    explorer = BootExplorer("6.12")
+    assert repr(explorer) == repr(BootExplorer("6.12"))
+    assert all(f"{name}@{level}" in repr(explorer) for name, level in USUAL.items())
