@@ -1,0 +1,71 @@
+"""Notebook 04: its stored values agree with recordings and with the facts; its cells run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.notebook import Cells
+
+CELLS = Cells("04-preload-gap")
+
+
+def test_every_kernel_serves_what_the_process_wrote_last() -> None:
+    named = CELLS.stored()
+    assert set(named["served"].values()) == {named["written"]["corrupt"]} == {"0xbad"}
+    assert named["served"].keys() == {"5.10", "6.1", "6.12", "6.18", "7.3"}
+    assert named["verdicts"]["PASSED"] == 17
+    assert named["verdicts"]["FAILED"] == named["verdicts"]["UNDECIDED"] == 0
+
+
+def test_dev_mem_is_there_long_before_a_process_and_the_driver_is_a_module() -> None:
+    for mem, device, total, drivers in CELLS.stored()["gap"].values():
+        assert mem < device < total
+        assert drivers == []
+
+
+def test_only_lockdown_and_denying_idle_regions_stop_intent() -> None:
+    closed = CELLS.stored()["closed"]
+    assert {name for name, (_, intent) in closed.items() if intent} == {"lockdown", "DenyIdle"}
+    assert {name for name, (accident, _) in closed.items() if accident} == {
+        "lockdown", "DenyIdle", "DEVMEM=n", "exclusive for ever"
+    }  # fmt: skip
+    before = {name: said["before the claim"] for name, said in CELLS.stored()["phases"].items()}
+    assert {name for name, said in before.items() if said != "yes"} == {"DenyIdle"}
+
+
+def test_what_is_simulated_misses_its_closed_form_rarely() -> None:
+    named = CELLS.stored()
+    assert len(named["outside"]) <= 4  # of 27 intervals of 95 %
+    for hits in named["series"].values():
+        assert hits == sorted(hits)
+    assert named["detected"] == {"by accident": 200, "on purpose": 0}
+    assert named["parts"]["struct page array"] * 64 == sum(named["parts"].values())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"kernel": "5.10", "rate": 1.0}, {"kernel": "6.12", "writers": 0}, {"delay": 0.0, "seed": 1}],
+)
+def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert CELLS.run(parameters) is None
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"kernel": "6.13"}, "kernel: expected one of 5.10, 6.1, 6.12, 6.18, 7.3; got '6.13'"),
+        ({"delay": "soon"}, "delay: expected a number from 0 to 1e\\+06, got 'soon'"),
+        ({"writers": -1}, "writers: expected a number from 0 to 10000, got -1"),
+        ({"trials": 3}, "trials: expected a number from 100 to 100000, got 3"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    parameters: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = CELLS.run(parameters, 2)
+    capsys.readouterr()
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        raise error or AssertionError

@@ -1,0 +1,43 @@
+"""The gap explorer without a browser: what its pane holds is what was simulated."""
+
+from __future__ import annotations
+
+from devmemkit.figures.bokeh_figure import columns
+from devmemkit.scenarios.exposure import simulate
+from devmemkit.widgets.gap import GapExplorer
+
+
+def in_step(explorer: GapExplorer) -> None:
+    [picture] = explorer.pictures()
+    shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+    assert explorer.chart.state["columns"] == shown
+
+
+def test_every_choice_is_simulated_anew() -> None:
+    explorer = GapExplorer("6.12")
+    in_step(explorer)
+    explorer.writers.value = 15
+    explorer.delay.value = 100
+    assert explorer.now[0].writers == 15
+    assert explorer.now[1] == simulate(explorer.now[0], explorer.trials, explorer.seed)
+    assert f"{100 * explorer.now[1].value:.1f} %" in explorer.status.value
+    in_step(explorer)
+    explorer.writers.value = 0
+    assert explorer.now[1].hits == 0
+    in_step(explorer)
+
+
+def test_where_the_model_refuses_there_is_nothing_to_simulate() -> None:
+    explorer = GapExplorer("7.3")
+    assert explorer.lands
+    explorer.defence.value = "DEVMEM=n"
+    assert (explorer.lands, explorer.now[1].hits) == (False, 0)
+    assert "<b>ENOENT</b>" in explorer.status.value
+    explorer.way.value = "a BAR through resource2"
+    assert explorer.lands
+    in_step(explorer)
+
+
+def test_its_repr_is_the_same_on_every_run() -> None:
+    assert repr(GapExplorer("6.12")) == repr(GapExplorer("6.12"))
+    assert "Linux 6.12, nothing more, maps and writes: " in repr(GapExplorer("6.12"))
