@@ -10,7 +10,15 @@ from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.story import SETTLE, Act, Played
 from devmemkit.scenarios.words import phrase
 
-LANES = {"P": (6, "process"), "C": (18, "process"), "G": (30, "kernel"), "D": (42, "driver")}
+ACTORS = {
+    "P": ("process P", "process"),
+    "Q": ("process Q", "process"),
+    "C": ("its child C", "process"),
+    "G": ("debugger G", "kernel"),
+    "D": ("driver D", "driver"),
+}
+"""Who acts, in words, and the role of its colour."""
+FIRST, LANE = 6, 12
 RESULT, TEXT, WIDTH = 56, 134, MIN_WIDTH - 2 * EDGE
 """Places across, in px of the narrowest figure."""
 
@@ -19,6 +27,8 @@ def timeline(played: Played, now: int | None = None) -> Picture:
     """Picture a story up to moment `now` (index), or all of it; what is to come is subdued."""
     reached = len(played.moments) - 1 if now is None else now
     current = played.moments[reached].act if played.moments and reached >= 0 else -1
+    acting = {act.actor for act in played.acts}
+    lanes = {name: FIRST + LANE * n for n, name in enumerate(a for a in ACTORS if a in acting)}
     dots: dict[str, list[Any]] = {k: [] for k in ("x", "y", "shape", "role", "tip")}
     words: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role")}
     y = 0.0
@@ -29,14 +39,14 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         taken = [i for i, m in enumerate(played.moments) if m.act == index]
         done = bool(taken) and taken[-1] <= reached
         outcome = played.outcomes.get(act.key) if done else None
-        lane, actor = LANES[act.actor]
+        actor = ACTORS[act.actor][1]
         begun = bool(taken) and taken[0] <= reached
         role = actor if not done else "ok" if outcome and outcome.ok else "error"
         shape = "circle" if not done or (outcome and outcome.ok) else "x"
         steps = " · ".join(played.moments[i].event.step for i in taken)
         told = f": {phrase(act, outcome)}" if done else ""
         add_mark(
-            dots, x=lane, y=y, shape=shape, role=role if begun else "grid",
+            dots, x=lanes[act.actor], y=y, shape=shape, role=role if begun else "grid",
             tip=f"{act.says}{told}\n{act.operation}: {steps or 'not played'}",
         )  # fmt: skip
         result = "" if not begun else _short(act, outcome) if done else "waits"
@@ -61,8 +71,8 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         x=Axis("", 0, WIDTH),
         y=Axis("", y - 0.4, -2.4),
         layers=(
-            _lanes(y),
-            Layer("lane-names", "text", _lane_names()),
+            _rails(tuple(lanes.values()), y),
+            Layer("lane-names", "text", _lane_names(lanes)),
             _now(at_now),
             Layer("acts", "marker", dots),
             Layer("words", "text", words),
@@ -96,18 +106,18 @@ def _alt(played: Played, reached: int) -> str:
     return "Timeline. " + "; ".join(told) + "."
 
 
-def _lanes(bottom: float) -> Layer:
-    xs = tuple(x for x, _ in LANES.values())
+def _rails(xs: tuple[int, ...], bottom: float) -> Layer:
     ends = (bottom - 0.6,) * len(xs)
     columns = {"x0": xs, "y0": (-0.8,) * len(xs), "x1": xs, "y1": ends, "role": ("grid",) * len(xs)}
     return Layer("lanes", "segment", columns)
 
 
-def _lane_names() -> dict[str, list[Any]]:
+def _lane_names(lanes: dict[str, int]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
-    who = "process P, its child C, debugger G, driver D"
+    who = ", ".join(ACTORS[name][0] for name in lanes)
     add_mark(columns, x=0, y=-2, text=who, style="small", role="muted", anchor="left")
-    for name, (x, role) in LANES.items():
+    for name, x in lanes.items():
+        role = ACTORS[name][1]
         add_mark(columns, x=x, y=-1.1, text=name, style="strong", role=role, anchor="center")
     return columns
 

@@ -7,6 +7,8 @@ from devmemkit.scenarios.story import Act, Played
 
 _DONE = {
     "open_devmem": "open",
+    "open_resource": "open",
+    "remove": "removed",
     "store": "written",
     "request_mem_region": "claimed",
     "release_mem_region": "released",

@@ -1,0 +1,118 @@
+"""The space map: order kept, nesting kept, everything within its parent, nothing lost."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from devmemkit.dump import read
+from devmemkit.figures.marks import Picture
+from devmemkit.figures.space_map import MOST, size_of, space_map
+from devmemkit.figures.svg import to_svg
+from devmemkit.model import flags as fl
+from devmemkit.model.iomem import parse
+from devmemkit.model.iomem_tree import tree_of
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.resource import Resource
+from devmemkit.scenarios.machines import load_machine, recorded
+
+SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "iomem"
+
+# who reads without privileges gets zeroes for addresses: nothing to draw
+DUMPS = [path for path in sorted(SAMPLES.glob("*.txt")) if not path.stem.startswith("zeroed-")]
+
+
+def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:
+    return next(one for one in picture.layers if one.name == layer).column(name)
+
+
+def boxes(picture: Picture) -> list[tuple[float, float, float, float]]:
+    names = ("left", "right", "top", "bottom")
+    return list(zip(*(column(picture, "regions", name) for name in names), strict=True))  # type: ignore[arg-type]
+
+
+def in_order(picture: Picture, root: Resource) -> None:
+    """Each node has a box, inside its parent's and below its elder sibling's."""
+    nodes = list(root.walk())
+    box = dict(zip(map(id, nodes), boxes(picture), strict=True))
+    for node in nodes:
+        left, right, top, bottom = box[id(node)]
+        assert top < bottom
+        if node.parent is not root and node.parent is not None:
+            outer = box[id(node.parent)]
+            assert outer[0] < left
+            assert right < outer[1]
+            assert outer[2] < top
+            assert bottom < outer[3]
+        elder = [box[id(one)] for one in (node.parent or root).children]
+        for one, other in pairwise(elder):
+            assert one[3] <= other[2]
+
+
+@pytest.mark.parametrize("name", recorded())
+def test_recorded_machines_are_drawn_whole(name: str) -> None:
+    root = load_machine(name, KernelProfile("6.12"), state="bound")["iomem"]
+    marked = next(node for node in root.walk() if node.name == "nvme")
+    picture = space_map(name, root, marked=marked)
+    in_order(picture, root)
+    assert len(column(picture, "marked", "top")) == 1
+    assert {"ram", "claimed", "bus", "idle"} <= set(column(picture, "regions", "role"))
+    assert "16 KiB" in column(picture, "names", "text")
+    to_svg(picture)
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="shared/samples is not here")
+@pytest.mark.parametrize("path", DUMPS or [Path()], ids=lambda path: path.stem)
+def test_real_dumps_are_drawn_whole(path: Path) -> None:
+    dump = parse(read(str(path)), source=path.name)
+    bits = max(46, *(entry.end.bit_length() for entry in dump.entries))
+    root = tree_of(dump, root_end=(1 << bits) - 1)
+    picture = space_map(path.stem, root)
+    in_order(picture, root)
+    assert picture.height <= MOST + 100
+    to_svg(picture)
+
+
+def test_a_page_and_a_window_of_512_gib_stand_side_by_side() -> None:
+    root = Resource(0, (1 << 46) - 1)
+    for start, size, name in ((0x1000, 0x1000, "page"), (1 << 40, 512 << 30, "window")):
+        node = Resource(start, start + size - 1, name, fl.IORESOURCE_MEM)
+        node.parent = root
+        root.children.append(node)
+    picture = space_map("two", root)
+    heights = [bottom - top for _, _, top, bottom in boxes(picture)]
+    assert 1 < heights[1] / heights[0] < 4
+    assert {"page", "window", "4 KiB", "512 GiB", "1024 GiB unused"} <= {
+        *column(picture, "names", "text")
+    }
+
+
+def test_thousands_of_regions_stay_within_a_page_that_scrolls() -> None:
+    root = Resource(0, (1 << 46) - 1)
+    for number in range(5000):
+        node = Resource(number << 20, (number << 20) + 0xFFF, f"r{number}", fl.IORESOURCE_MEM)
+        node.parent = root
+        root.children.append(node)
+    picture = space_map("many", root)
+    assert picture.height <= MOST + 100
+    assert len(boxes(picture)) == 5000
+
+
+def test_markup_in_a_name_is_text_and_an_empty_tree_is_told() -> None:
+    root = Resource(0, 0xFFFF)
+    with pytest.raises(ValueError, match="nothing: expected a tree with at least one node"):
+        space_map("nothing", root)
+    node = Resource(0, 0xFFF, "<img src=x onerror=alert(1)>")
+    node.parent = root
+    root.children.append(node)
+    assert "<img" not in to_svg(space_map("hostile", root))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "1 B"), (4096, "4 KiB"), (64 << 20, "64 MiB"), (3 << 29, "1.5 GiB"), (1 << 60, "1 EiB")],
+)
+def test_sizes_are_in_the_largest_unit_that_they_fill(count: int, said: str) -> None:
+    assert size_of(count) == said
