@@ -1,0 +1,50 @@
+"""Notebook 00: its verdicts are those of the ledger, its links lead somewhere, its cells run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from devmemkit.artifact.ledger import ledger
+from tests.notebook import FOLDER, Cells
+
+CELLS = Cells("00-overview")
+
+
+def test_verdicts_are_those_of_the_ledger() -> None:
+    named = CELLS.stored()
+    assert named["verdicts"] == {claim.id: claim.verdict for claim in ledger()}
+    assert named["unexpected"] == []
+    assert named["milestones"] == ["4.5", "5.8", "5.12", "5.15", "5.16", "6.16", "6.19", "7.2"]
+
+
+def test_its_links_lead_to_the_other_notebooks() -> None:
+    text = "".join("".join(cell["source"]) for cell in CELLS.whole["cells"])
+    links = set(re.findall(r"\((\d\d-[^)]*\.ipynb)\)", text))
+    assert links == {path.name for path in FOLDER.glob("*.ipynb")} - {CELLS.path.name}
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"kernel": "4.4"}, {"kernel": "5.10"}, {"policy": "DenyIdle", "kernel": "7.3"}]
+)
+def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert CELLS.run(parameters) is None
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"kernel": "6.13"}, "kernel: expected one of 4.4, .*; got '6.13'"),
+        ({"policy": "Prayer"}, "policy: expected one of as released, NoProtection"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    parameters: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = CELLS.run(parameters, 2)
+    capsys.readouterr()
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        raise error or AssertionError

@@ -1,0 +1,26 @@
+"""The overview explorer without a browser: every kernel and policy is drawn as it is."""
+
+from __future__ import annotations
+
+from devmemkit.figures.bokeh_figure import columns
+from devmemkit.model.kernel import VERSIONS
+from devmemkit.widgets.overview import OverviewExplorer
+
+
+def in_step(explorer: OverviewExplorer) -> None:
+    panes = (explorer.actors, explorer.history)
+    for pane, picture in zip(panes, explorer.pictures(), strict=True):
+        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        assert pane.state["columns"] == shown
+
+
+def test_it_follows_kernel_and_policy() -> None:
+    explorer = OverviewExplorer("6.12")
+    for version in VERSIONS:
+        explorer.kernel.value = version
+        assert explorer.profile.version == version
+        in_step(explorer)
+    explorer.policy.value = "RefuseClaim"
+    assert "RefuseClaim" in explorer.status.value
+    in_step(explorer)
+    assert repr(explorer) == "OverviewExplorer(Linux 7.3, RefuseClaim, 10 connections)"
