@@ -15,7 +15,7 @@ DIES = "SIGBUS, BUS_ADRERR"
 
 def test_what_kernels_did_is_what_the_recordings_hold() -> None:
     named = CELLS.stored()
-    recorded = {one.version for one in recordings() if one.scenario == "pci-bars"}
+    recorded = {one.version for one in recordings("pci-bars")}
     assert named["dies"]["after"].keys() == recorded
     assert {v for v, end in named["dies"]["after"].items() if end != DIES} == {"5.10"}
     assert set(named["dies"]["late"].values()) == {"mapped"}

@@ -59,21 +59,16 @@ class Claim:
 
 
 @cache
-def _known() -> tuple[Recording, ...]:
-    return tuple(recordings())
-
-
-def _recording(wanted: Callable[[Recording], bool], version: str) -> Recording:
-    found = next((one for one in _known() if one.version == version and wanted(one)), None)
-    if found is None:
-        raise LedgerError(f"expected a recording of Linux {version}, got none")
-    return found
+def _recording(scenario: str, version: str) -> Recording:
+    found = recordings(scenario, version)
+    if not found:
+        raise LedgerError(f"expected a recording of {scenario} on Linux {version}, got none")
+    return found[0]
 
 
 @cache
 def _endings(scenario: str, story: str, version: str) -> dict[str, str]:
-    one = _recording(lambda r: r.scenario == scenario, version)
-    told = next((j for j in judge(one) if j.story.name == story), None)
+    told = next((j for j in judge(_recording(scenario, version)) if j.story.name == story), None)
     if told is None:
         raise LedgerError(f"expected a story of {scenario}, got {story!r}")
     found = endings({version: told.comparison})
@@ -88,7 +83,7 @@ def _recorded(version: str, *, scenario: str, story: str, act: str) -> str:
 
 
 def _race(version: str, *, via: str, claim: str) -> str:
-    sweep = _recording(lambda r: "race" in r.content, version).content["race"]
+    sweep = _recording("mmap-vs-claim", version).content["race"]
     seen = [one.seen for one in race.judge(sweep) if (one.via, one.claim) == (via, claim)]
     if not seen:
         raise LedgerError(f"expected a race through devmem or sysfs, got {via!r}, {claim!r}")

@@ -79,7 +79,7 @@ def test_an_answer_that_is_not_expected_speaks_the_other_way(tmp_path: Path) -> 
         (
             'kind = "edges"\nkernels = ["4.5"]',
             'kind = "recorded"\nscenario = "takeover"\nstory = "bar"\nact = "x"\nkernels = ["4.5"]',
-            "toy: expected a recording of Linux 4.5, got none",
+            "toy: expected a recording of takeover on Linux 4.5, got none",
         ),
     ],
 )

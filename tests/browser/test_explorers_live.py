@@ -1,0 +1,103 @@
+"""Every other notebook in JupyterLab: run, its explorer moved; the page shows the model's state."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import COLUMN, Watched, serve_lab
+
+from devmemkit.figures.bokeh_figure import columns
+from devmemkit.scenarios.bar_story import BarStory
+from devmemkit.scenarios.machines import data_dir
+from devmemkit.widgets.bars import BarExplorer
+from devmemkit.widgets.boot import BootExplorer
+from devmemkit.widgets.explorer import Explorer
+from devmemkit.widgets.gap import GapExplorer
+from devmemkit.widgets.orders import OrderExplorer
+from devmemkit.widgets.overview import OverviewExplorer
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+ANSWERS_WITHIN = 2000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
+COLUMNS = ("role", "text", "top", "left", "x", "y", "x1", "y1")
+
+# JupyterLab draws only the cells that are in view.
+SCROLLED_TO = """(name) => {
+  const panel = document.querySelector(".jp-WindowedPanel-outer");
+  const explorer = document.querySelector(".jp-OutputArea select");
+  if (explorer) explorer.scrollIntoView();
+  else panel.scrollTop = (panel.scrollTop + 400) % panel.scrollHeight;
+  return window.devmemkit?.panes?.[name];
+}"""
+
+Case = tuple[str, Callable[[], Explorer], list[tuple[str, Any, str]]]
+CASES: list[Case] = [  # notebook, its explorer, moves: label of a control, value, its name here
+    ("00-overview", lambda: OverviewExplorer("6.12"),
+     [("policy", "RefuseClaim", "policy"), ("policy", "as released", "policy")]),
+    ("02-pci-bars", lambda: BarExplorer(BarStory(claim_offset=0x3000, claim_size=0x2000)),
+     [("kernel", "5.10", "kernel"), ("BAR", "0000:00:05.0 BAR 0, 256 B", "bar"),
+      ("BAR", "0000:00:04.0 BAR 0, 16 KiB", "bar"), ("claim", "its second page", "claim"),
+      ("mapped via", "devmem", "via"), ("policy", "ExcludeNew", "policy")]),
+    ("03-init-ordering", lambda: BootExplorer("6.12"),
+     [("files", "static", "files"), ("mapping", "at creation", "mapping"),
+      ("kernel", "7.3", "kernel"), ("files", "as released", "files")]),
+    ("04-preload-gap", lambda: GapExplorer("7.3"),
+     [("defence", "lockdown", "defence"), ("defence", "DEVMEM=n", "defence"),
+      ("a process", "a BAR through resource2", "way"), ("kernel", "5.10", "kernel")]),
+    ("05-policies", lambda: OrderExplorer("6.12"),
+     [("repair", "hold-rmap", "repair"), ("through", "sysfs", "via"),
+      ("policy", "DenyIdle", "policy"), ("policy", "RevokeAfterGrace", "policy")]),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on copies of the notebooks beside the data."""
+    pytest.importorskip("jupyterlab", reason="the notebooks extra is not installed")
+    root = tmp_path_factory.mktemp("lab")
+    for name, _, _ in CASES:
+        shutil.copy(NOTEBOOKS / f"{name}.ipynb", root)
+    (root / "data").symlink_to(data_dir())
+    with serve_lab(root) as address:
+        yield address
+
+
+def wait_until_shown(page, explorer):
+    """Wait until every pane in the page holds what the model says; fail if one never does."""
+    for picture in explorer._pictures():
+        for layer in picture.layers:
+            drawn = columns(picture, layer)
+            for column in (name for name in COLUMNS if name in drawn):
+                page.wait_for_function(
+                    f"([where, wanted]) => JSON.stringify(({COLUMN})(where))"
+                    " === JSON.stringify(wanted)",
+                    arg=[["panes", picture.name, layer.name, column], list(drawn[column])],
+                    timeout=ANSWERS_WITHIN,
+                )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_it_runs_and_follows_its_explorer(browser, lab, case):
+    name, make, moves = case
+    explorer = make()
+    watched = Watched(browser, viewport={"width": 1280, "height": 1000})
+    page = watched.page
+    page.goto(f"{lab}/lab/workspaces/{name}/tree/{name}.ipynb")
+    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=60_000)
+    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
+    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
+    first = explorer._pictures()[0].name
+    page.wait_for_function(SCROLLED_TO, arg=first, polling=500, timeout=90_000)
+    wait_until_shown(page, explorer)
+    for label, value, attribute in moves:
+        page.locator(".jp-OutputArea").get_by_label(label, exact=True).last.select_option(value)
+        getattr(explorer, attribute).value = value
+        wait_until_shown(page, explorer)
+    sliders = page.locator(".jp-OutputArea .noUi-handle")
+    if sliders.count():
+        sliders.first.focus()
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".jp-OutputArea .jp-RenderedText[data-mime-type*=stderr]").count() == 0
+    watched.check()
+    page.close()
