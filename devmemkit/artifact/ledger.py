@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from devmemkit.explore.check import explore
+from devmemkit.explore.check import explore, explore_each
 from devmemkit.explore.policies import QUESTIONS, ROWS
 from devmemkit.figures.outcomes import endings
 from devmemkit.lab import race
@@ -19,7 +19,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.orders import concurrent
-from devmemkit.scenarios.what_if import Boot, asked_of
+from devmemkit.scenarios.what_if import Boot
 
 HOLDS, REFUTED, PARTLY = "holds", "refuted", "in part"
 
@@ -104,11 +104,12 @@ def _cell(version: str, *, policy: str, question: str, via: str = "devmem") -> s
 
 
 def _boot(version: str, *, question: str, static: bool, at_open: bool) -> str:
-    asked = asked_of(Boot(version, static=static, at_open=at_open))
-    results = [explore(one) for one in asked if one.properties[0].name == question]
-    if not results:
+    boot = Boot(version, static=static, at_open=at_open)
+    results = [explore_each(scenario).get(question) for scenario in boot.scenarios()]
+    asked = [result for result in results if result is not None]
+    if not asked:
         raise LedgerError(f"expected a question of a boot, got {question!r}")
-    return f"{question}: {'no' if any(r.counterexample for r in results) else 'yes'}"
+    return f"{question}: {'no' if any(r.counterexample for r in asked) else 'yes'}"
 
 
 def _edges(version: str) -> str:

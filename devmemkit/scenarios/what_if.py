@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from devmemkit.model import flags as fl
@@ -148,21 +148,9 @@ class Boot:
             "U0": Program(user, keep=frozenset({"open"})),
             "C0": claims("C0", 1),
         }
-        asked = (no_bug(programs), *properties(programs, ("U0",), ("C0",)))
+        asked = tuple(
+            one
+            for one in (no_bug(programs), *properties(programs, ("U0",), ("C0",)))
+            if one.kind == "sometimes" or one.name in (NO_BUG, NOBODY_REACHES)
+        )
         return Concurrent("claims", machine.with_(parts), programs, asked)
-
-
-QUESTIONS = (NO_BUG, TWICE, FINDS, WHOLE, NOBODY_REACHES)
-
-
-def asked_of(boot: Boot) -> list[Concurrent]:
-    """One scenario for each question that it can be asked, with what must hold somewhere."""
-    made = []
-    for scenario in boot.scenarios():
-        sometimes = tuple(one for one in scenario.properties if one.kind == "sometimes")
-        made += [
-            replace(scenario, properties=(one, *sometimes))
-            for one in scenario.properties
-            if one.name in QUESTIONS
-        ]
-    return made

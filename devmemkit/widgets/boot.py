@@ -7,13 +7,13 @@ from typing import Any
 
 import ipywidgets as w
 
-from devmemkit.explore.check import Result, explore
+from devmemkit.explore.check import Result, explore_each
 from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.lanes import lanes
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.scenarios.concurrent import Concurrent
-from devmemkit.scenarios.what_if import LEVELS, USUAL, Boot, asked_of
+from devmemkit.scenarios.what_if import LEVELS, USUAL, Boot
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
 from devmemkit.widgets.pane import BokehPane
 
@@ -70,8 +70,12 @@ class BootExplorer(Explorer):
         return Boot(self.kernel.value, moved, files, mapping)
 
     def _search(self) -> None:
-        self.asked: list[Concurrent] = asked_of(self.boot)
-        self.results: list[Result] = [explore(scenario) for scenario in self.asked]
+        self.asked: list[tuple[Concurrent, str]] = []
+        self.results: list[Result] = []
+        for scenario in self.boot.scenarios():
+            for name, result in explore_each(scenario).items():
+                self.asked.append((scenario, name))
+                self.results.append(result)
         found = [number for number, one in enumerate(self.results) if one.counterexample]
         options = [(self._question(number), number) for number in found] or [("–", -1)]
         if options != list(self.shown.options):
@@ -79,8 +83,8 @@ class BootExplorer(Explorer):
         self.status.value = self._table()
 
     def _question(self, number: int) -> str:
-        scenario = self.asked[number]
-        return f"{scenario.name}: {scenario.properties[0].name}"
+        scenario, name = self.asked[number]
+        return f"{scenario.name}: {name}"
 
     def _reset(self) -> None:
         for name, slider in self.levels.items():
@@ -98,7 +102,7 @@ class BootExplorer(Explorer):
     def pictures(self) -> tuple[Picture, Picture]:
         number = self.shown.value
         example = self.results[number].counterexample if number >= 0 else None
-        tasks = tuple(self.asked[max(number, 0)].programs)
+        tasks = tuple(self.asked[max(number, 0)][0].programs)
         return boot_order(LEVELS, self.boot.order, USUAL), lanes(tasks, example)
 
     def _verdict(self, number: int) -> str:

@@ -1,17 +1,31 @@
-// A live figure whose data change in place. `item` is the figure as Bokeh's JSON; `state` has the
-// title, the alt text and the columns of every layer as they are now.
+// A live figure that changes in place. `item` is the figure as Bokeh's JSON; `state` has title, alt
+// text, height, axes and the columns of every layer as they are now.
+const rescale = (range, guide, { label, start, end, ticks }) => {
+  if (range.start !== start || range.end !== end) {
+    range.setv({ start, end, reset_start: start, reset_end: end });
+  }
+  if (label && guide.axis_label !== label) guide.axis_label = label;
+  const places = ticks.map(([at]) => at);
+  if (!ticks.length || String(guide.ticker.ticks) === String(places)) return;
+  guide.major_label_overrides = new Map(ticks);
+  guide.ticker.ticks = places;
+};
+
 function render({ model, el }) {
   let shown = null; // { doc, remove } of the figure in the page
   let queue = Promise.resolve(); // changes are applied one after the other
   let removed = false;
 
   const update = () => {
-    const { title, alt, columns } = model.get("state");
+    const { title, alt, height, axes, columns } = model.get("state");
+    const [figure] = shown.doc.roots();
+    if (figure.height !== height) figure.height = height;
+    rescale(figure.x_range, figure.below[0], axes[0]);
+    rescale(figure.y_range, figure.left[0], axes[1]);
     for (const [name, data] of Object.entries(columns)) {
       const source = shown.doc.get_model_by_name(name);
       if (JSON.stringify(source.data) !== JSON.stringify(data)) source.data = data;
     }
-    const [figure] = shown.doc.roots();
     if (figure.title.text !== title) figure.title.text = title;
     el.setAttribute("aria-label", alt);
   };

@@ -1,4 +1,4 @@
-"""A live figure as a widget: the first picture is embedded, later ones only replace its data."""
+"""A live figure as a widget: the first picture is embedded, later ones replace data and axes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,25 @@ import anywidget
 import traitlets
 
 from devmemkit.figures.bokeh_figure import columns, literal, to_json
-from devmemkit.figures.frame import heading
-from devmemkit.figures.marks import Picture
+from devmemkit.figures.frame import frame, heading, ticks
+from devmemkit.figures.marks import Axis, Picture
 from devmemkit.figures.show import SCROLLER, load_bokeh
 
 
 def _structure(picture: Picture) -> tuple[Any, ...]:
     """What a redraw cannot change in place."""
     layers = tuple((layer.name, layer.kind, *layer.columns) for layer in picture.layers)
-    axes = (picture.x, picture.y)
-    return picture.name, axes, picture.height, picture.legend, bool(picture.title), layers
+    axes = tuple((bool(axis.label), bool(axis.ticks)) for axis in (picture.x, picture.y))
+    return picture.name, axes, frame(picture), picture.legend, bool(picture.title), layers
+
+
+def _axis(axis: Axis) -> dict[str, Any]:
+    return {
+        "label": literal(axis.label),
+        "start": axis.start,
+        "end": axis.end,
+        "ticks": [[at, literal(label)] for at, label in ticks(axis)],
+    }
 
 
 class BokehPane(anywidget.AnyWidget):
@@ -46,6 +55,8 @@ class BokehPane(anywidget.AnyWidget):
             "state": {
                 "title": literal(heading(picture)),
                 "alt": picture.alt,
+                "height": picture.height,
+                "axes": [_axis(picture.x), _axis(picture.y)],
                 "columns": {layer.name: columns(picture, layer) for layer in picture.layers},
             }
         }
@@ -56,7 +67,7 @@ class BokehPane(anywidget.AnyWidget):
         return traits
 
     def draw(self, picture: Picture) -> None:
-        """Shows this picture instead; costs a message with its columns if only those differ."""
+        """Shows this picture instead; costs one message without the figure if its data differ."""
         with self.hold_sync():
             for name, value in self._traits_for(picture).items():
                 setattr(self, name, value)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from devmemkit.explore.check import explore
+from devmemkit.explore.check import explore, explore_each
 from devmemkit.scenarios.questions import NO_BUG
-from devmemkit.scenarios.what_if import FINDS, LEVELS, TWICE, USUAL, WHOLE, Boot, asked_of
+from devmemkit.scenarios.what_if import FINDS, LEVELS, TWICE, USUAL, WHOLE, Boot
 
 
 def broken(boot: Boot) -> set[tuple[str, str]]:
     """The questions that a boot does not stand, by scenario and name."""
-    found = {(one.name, one.properties[0].name): explore(one) for one in asked_of(boot)}
-    return {question for question, result in found.items() if result.counterexample}
+    return {
+        (made.name, name)
+        for made in boot.scenarios()
+        for name, result in explore_each(made).items()
+        if result.counterexample
+    }
 
 
 RACES = {("files", TWICE), ("files", FINDS), ("files", WHOLE)}
@@ -48,6 +54,21 @@ def test_bridges_before_the_walk_leave_only_programs_to_miss_files() -> None:
     assert broken(Boot("6.12", {"host_driver_init": "late", "acpi_init": "subsys"})) == RACES
     first = Boot("6.12", {"pci_sysfs_init": "pure"})
     assert broken(first) == set(), "the flag is set before there is a device"
+
+
+@pytest.mark.parametrize("boot", [Boot("6.12"), Boot("7.3", {"iomem_init_inode": "late"})])
+def test_all_questions_at_once_are_answered_as_each_by_itself(boot: Boot) -> None:
+    for made in boot.scenarios():
+        sometimes = tuple(one for one in made.properties if one.kind == "sometimes")
+        at_once = explore_each(made)
+        assert at_once.keys() == {p.name for p in made.properties if p.kind != "sometimes"}
+        for one in made.properties:
+            if one.kind != "sometimes":
+                alone = explore(replace(made, properties=(one, *sometimes)))
+                other = at_once[one.name]
+                assert (other.verdict, other.vacuous) == (alone.verdict, alone.vacuous)
+                lines = [r.counterexample and r.counterexample.line() for r in (alone, other)]
+                assert lines[0] == lines[1]
 
 
 def test_order_is_by_level_then_by_link() -> None:

@@ -41,6 +41,16 @@ def test_other_data_is_one_message_without_the_figure(pane):
     assert pane.state == {
         "title": "Another title",
         "alt": picture.alt,
+        "height": 300,
+        "axes": [
+            {"label": "", "start": 0, "end": 100, "ticks": []},
+            {
+                "label": "physical address",
+                "start": 0,
+                "end": 5.4,
+                "ticks": pane.state["axes"][1]["ticks"],
+            },
+        ],
         "columns": {layer.name: columns(picture, layer) for layer in picture.layers},
     }
 
@@ -54,13 +64,12 @@ def test_same_picture_sends_nothing(pane):
     [
         timeline(),
         address_map(1, name="another-map"),
-        replace(address_map(1), height=400),
         replace(address_map(1), legend=()),
         replace(address_map(1), title=""),
         replace(address_map(1), layers=address_map(1).layers[:2]),
-        replace(address_map(1), y=replace(address_map(1).y, end=9)),
+        replace(address_map(1), y=replace(address_map(1).y, ticks=((1, "0"),))),
     ],
-    ids=["picture", "name", "height", "legend", "title", "layers", "axis"],
+    ids=["picture", "name", "legend", "title", "layers", "narrower ticks"],
 )
 def test_another_structure_is_one_message_with_the_figure(pane, other):
     names, messages = changes(pane, other)
@@ -73,3 +82,9 @@ def test_more_marks_are_only_data(pane):
     longer = {name: (*values, values[0]) for name, values in first.columns.items()}
     picture = replace(address_map(1), layers=(Layer(first.name, "quad", longer), *others))
     assert changes(pane, picture)[0] == {"state"}
+
+
+def test_another_height_or_scale_is_only_state(pane):
+    picture = replace(address_map(1), height=400, y=replace(address_map(1).y, end=9))
+    assert changes(pane, picture) == ({"state"}, 1)
+    assert (pane.state["height"], pane.state["axes"][1]["end"]) == (400, 9)
