@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from bokeh.core.properties import field
@@ -10,8 +11,10 @@ from bokeh.embed import json_item
 from bokeh.models import (
     CategoricalColorMapper,
     CategoricalPatternMapper,
+    CDSView,
     ColumnDataSource,
     FixedTicker,
+    GroupFilter,
     HoverTool,
     PanTool,
     Quad,
@@ -40,6 +43,8 @@ from devmemkit.figures.frame import (
 from devmemkit.figures.marks import REQUIRED, Axis, Layer, Picture
 from devmemkit.figures.theme import INK, MUTED, ROLES, STYLES, tint
 
+_HATCH: Final[dict[str, Any]] = {"hatch_alpha": 0.35, "hatch_scale": 10}
+_ROUND: Final[Any] = 2
 _NONE: Final[Any] = 0  # Bokeh's own hints of types leave out that a number is fine here
 _DEFAULTS: Final = frozenset(
     ["AllLabels", "BasicTickFormatter", "CDSView", "LinearScale", "Selection", "UnionRenderers"]
@@ -86,11 +91,9 @@ class _Pen:
         factors = list(ROLES)
         lines = [role.light for role in ROLES.values()]
         fills = [tint(role)[0] for role in ROLES]
-        hatches: list[Any] = [role.hatch for role in ROLES.values()]
         self.fig = fig
         self.line = field("role", CategoricalColorMapper(factors=factors, palette=lines))
         self.fill = field("role", CategoricalColorMapper(factors=factors, palette=fills))
-        self.hatch = field("role", CategoricalPatternMapper(factors=factors, patterns=hatches))
 
     def glyph(self, kind: str) -> Glyph:
         look: dict[str, Any] = {name: name for name in REQUIRED[kind]}
@@ -104,14 +107,32 @@ class _Pen:
         if kind == "marker":
             look["marker"] = look.pop("shape")
             return Scatter(size=10, line_width=2, fill_color=self.line, **look)
-        look["border_radius"] = 2
+        look["border_radius"] = _ROUND
         if kind == "outline":
             return Quad(line_width=2, fill_color=None, **look)
-        look |= {"hatch_color": self.line, "hatch_pattern": self.hatch}
-        return Quad(fill_color=self.fill, hatch_alpha=0.35, hatch_scale=10, **look)
+        return Quad(fill_color=self.fill, **look)
 
-    def draw(self, kind: str, source: ColumnDataSource, visible: bool = True) -> Any:
-        return self.fig.add_glyph(source, self.glyph(kind), visible=visible)
+    def draw(self, kind: str, source: ColumnDataSource) -> Any:
+        return self.fig.add_glyph(source, self.glyph(kind))
+
+    def hatch(self, source: ColumnDataSource, roles: Iterable[str]) -> None:
+        """One glyph a pattern: where marks differ BokehJS makes the pattern of each mark anew."""
+        for name in roles:
+            role = ROLES[name]
+            places: Any = {place: place for place in REQUIRED["quad"]}
+            look: Any = {"hatch_color": role.light, "hatch_pattern": role.hatch, **_HATCH}
+            glyph = Quad(fill_color=None, line_color=None, border_radius=_ROUND, **places, **look)
+            view = CDSView(filter=GroupFilter(column_name="role", group=name))
+            self.fig.add_glyph(source, glyph, view=view)
+
+    def swatch(self, kind: str, source: ColumnDataSource) -> Any:
+        """A glyph for legends only, with its pattern."""
+        glyph = self.glyph(kind)
+        if isinstance(glyph, Quad) and kind == "quad":
+            hatches: list[Any] = [role.hatch for role in ROLES.values()]
+            mapper = CategoricalPatternMapper(factors=list(ROLES), patterns=hatches)
+            glyph.update(hatch_color=self.line, hatch_pattern=field("role", mapper), **_HATCH)
+        return self.fig.add_glyph(source, glyph, visible=False)
 
 
 def _axis(guide: Any, axis: Axis) -> None:
@@ -145,7 +166,7 @@ def _legend(pen: _Pen, picture: Picture, indent: int) -> Any:
         }
     )
     kinds = dict.fromkeys(entry.kind for entry in listed)
-    renderers = {kind: pen.draw(kind, source, visible=False) for kind in kinds}
+    renderers = {kind: pen.swatch(kind, source) for kind in kinds}
     items = [
         LegendItem(
             label={"value": literal(entry.label)}, renderers=[renderers[entry.kind]], index=index
@@ -173,8 +194,11 @@ def _legend(pen: _Pen, picture: Picture, indent: int) -> Any:
     )
 
 
-def to_figure(picture: Picture) -> figure:
-    """The picture as a Bokeh figure; the source of each layer carries the layer's name."""
+def to_figure(picture: Picture, *, redrawn: bool = False) -> figure:
+    """The picture as a Bokeh figure; the source of each layer carries the layer's name.
+
+    One that is to be `redrawn` has the patterns of all roles, not only of those that it shows.
+    """
     box = frame(picture)
     fig = figure(
         height=picture.height,
@@ -204,6 +228,9 @@ def to_figure(picture: Picture) -> figure:
     for layer in picture.layers:
         source = ColumnDataSource(columns(picture, layer), name=layer.name)
         renderer = pen.draw(layer.kind, source)
+        if layer.kind == "quad":
+            shown = set(ROLES) if redrawn else set(layer.column("role"))
+            pen.hatch(source, (n for n, r in ROLES.items() if n in shown and r.hatch != " "))
         if "tip" in layer.columns:
             hovered.append(renderer)
     if hovered:
@@ -223,13 +250,21 @@ def to_figure(picture: Picture) -> figure:
     return fig
 
 
-def to_json(picture: Picture) -> dict[str, Any]:
+def _is_default(part: Any) -> bool:
+    """Whether BokehJS makes this model by itself."""
+    if not isinstance(part, dict) or part.get("name") not in _DEFAULTS:
+        return False
+    chosen = part.get("attributes", {}).get("filter", {})
+    return bool(part["name"] != "CDSView" or chosen.get("name") == "AllIndices")
+
+
+def to_json(picture: Picture, *, redrawn: bool = False) -> dict[str, Any]:
     """What BokehJS embeds, under the picture's name; the same for the same picture at any time.
 
     Bokeh numbers its models through the whole process; here they count from 1 in each picture,
     without those that BokehJS makes by itself.
     """
-    item: Any = json_item(to_figure(picture))
+    item: Any = json_item(to_figure(picture, redrawn=redrawn))
     ids: dict[str, str] = {}
 
     def renumber(value: Any) -> Any:
@@ -242,7 +277,7 @@ def to_json(picture: Picture) -> dict[str, Any]:
             if key == "id"
             else renumber(one)
             for key, one in value.items()
-            if not (isinstance(one, dict) and one.get("name") in _DEFAULTS)
+            if not _is_default(one)
         }
 
     return {

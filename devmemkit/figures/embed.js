@@ -25,7 +25,10 @@
       for (const model of doc.all_models) {
         if (model.palette) model.palette = model.palette.map((colour) => table[colour] ?? colour);
         for (const { attr } of model) {
-          if (attr.endsWith("_color") && model[attr] in table) model[attr] = table[model[attr]];
+          if (!attr.endsWith("_color")) continue;
+          const { value } = Object(model[attr]); // a colour, or a glyph's { value: colour }
+          if (model[attr] in table) model[attr] = table[model[attr]];
+          else if (value in table) model[attr] = { ...model[attr], value: table[value] };
         }
       }
     }

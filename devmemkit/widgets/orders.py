@@ -57,7 +57,8 @@ class OrderExplorer(Explorer):
         repair = "" if self.repair.value == NONE else self.repair.value
         profile = KernelProfile(self.kernel.value, policy_name=policy, repair=repair)
         self.scenario: Concurrent = mmap_vs_claim(profile, via=self.via.value, users=self.tasks)
-        self.result: Result = explore(self.scenario)
+        # one search: what is found is then the shortest at once
+        self.result: Result = explore(self.scenario, partial_order=False)
         example = self.result.counterexample
         with self.step.hold_trait_notifications():
             self.step.max = len(example.steps) if example else 0

@@ -63,7 +63,7 @@ class BokehPane(anywidget.AnyWidget):
         structure = _structure(picture)
         if structure != self._structure:
             self._structure = structure
-            traits["item"] = to_json(picture)
+            traits["item"] = to_json(picture, redrawn=True)
         return traits
 
     def draw(self, picture: Picture) -> None:

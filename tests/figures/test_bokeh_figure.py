@@ -52,16 +52,31 @@ def test_axes_run_as_the_picture_says():
     assert axis.major_label_overrides == {0.5: "1", 1.5: "2", 2.5: "3"}
 
 
+def glyphs(figure, name):
+    """The glyphs of a layer, each with the role that it is limited to, None for all."""
+    source = figure.select_one({"name": name})
+    mine = [r for r in figure.renderers if r.data_source is source]
+    return {getattr(r.view.filter, "group", None): r.glyph for r in mine}
+
+
 def test_patterns_and_colours_come_from_the_roles():
-    figure = to_figure(address_map())
-    quad = figure.select_one({"name": "pages"})
-    [glyph] = [r.glyph for r in figure.renderers if r.data_source is quad]
-    colours = dict(
-        zip(glyph.line_color.transform.factors, glyph.line_color.transform.palette, strict=True)
-    )
-    patterns = glyph.hatch_pattern.transform
-    assert colours == {name: role.light for name, role in ROLES.items()}
-    assert dict(zip(patterns.factors, patterns.patterns, strict=True))["zapped"] == "x"
+    found = glyphs(to_figure(address_map()), "pages")
+    line = found.pop(None).line_color.transform
+    assert dict(zip(line.factors, line.palette, strict=True)) == {
+        name: role.light for name, role in ROLES.items()
+    }
+    assert {name: glyph.hatch_pattern for name, glyph in found.items()} == {"zapped": "x"}
+    assert found["zapped"].hatch_color == ROLES["zapped"].light
+
+
+def test_what_is_to_be_redrawn_has_every_pattern_and_keeps_it_in_json():
+    hatched = {name: role.hatch for name, role in ROLES.items() if role.hatch != " "}
+    found = glyphs(to_figure(address_map(), redrawn=True), "pages")
+    del found[None]
+    assert {name: glyph.hatch_pattern for name, glyph in found.items()} == hatched
+    text = json.dumps(to_json(address_map(), redrawn=True))
+    assert text.count('"GroupFilter"') == 2 * len(hatched)
+    assert "AllIndices" not in text
 
 
 def test_json_is_the_same_in_any_order_and_under_any_hash_seed():

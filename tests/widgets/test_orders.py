@@ -20,7 +20,7 @@ def test_it_opens_at_what_is_wrong_and_searches_anew_for_every_choice() -> None:
     in_step(explorer)
     explorer.repair.value = "recheck"
     assert (explorer.result.verdict, explorer.step.max) == ("not-found", 0)
-    assert "all 84 states explored, none bad" in explorer.status.value
+    assert "all 111 states explored, none bad" in explorer.status.value
     in_step(explorer)
     explorer.repair.value = "none"
     explorer.via.value = "sysfs"

@@ -31,7 +31,7 @@ def changes(pane, picture):
 
 
 def test_first_picture_is_sent_whole(pane):
-    assert pane.item == to_json(address_map(1))
+    assert pane.item == to_json(address_map(1), redrawn=True)
     assert repr(pane) == "BokehPane('address-map')"
 
 
@@ -74,7 +74,7 @@ def test_same_picture_sends_nothing(pane):
 def test_another_structure_is_one_message_with_the_figure(pane, other):
     names, messages = changes(pane, other)
     assert ("item" in names, messages) == (True, 1)
-    assert pane.item == to_json(other)
+    assert pane.item == to_json(other, redrawn=True)
 
 
 def test_more_marks_are_only_data(pane):
