@@ -16,10 +16,16 @@ ROLES = {"U": "process", "C": "driver", "D": "driver", "R": "error", "B": "drive
 """By the first letter of a task's name: process, driver, one who releases unasked, bus, init."""
 
 
-def lanes(tasks: Sequence[str], example: Counterexample | None, now: int | None = None) -> Picture:
+def lanes(
+    tasks: Sequence[str],
+    example: Counterexample | None,
+    now: int | None = None,
+    *,
+    room: int = 1,
+) -> Picture:
     """Picture the steps up to `now` (how many were taken), or all; what is to come is subdued.
 
-    Without an example there is one empty row, for nothing was found.
+    There are at least `room` rows, empty ones where nothing was found.
     """
     steps = example.steps if example else ()
     reached = len(steps) if now is None else now
@@ -43,7 +49,7 @@ def lanes(tasks: Sequence[str], example: Counterexample | None, now: int | None 
             words, x=text, y=number, text=f"{step.step}{_ended(step)}", style="code", role=ink,
             anchor="left",
         )  # fmt: skip
-    rows = max(1, len(steps))
+    rows = max(room, len(steps))
     told = example.broken if example else "nothing was found"
     return Picture(
         name="lanes",

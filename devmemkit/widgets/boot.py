@@ -18,6 +18,8 @@ from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
 from devmemkit.widgets.pane import BokehPane
 
 RELEASED = "as released"
+ROOM = 20
+"""Rows for steps: as many as most findings have, so that the page stays where it is."""
 FILES = {RELEASED: None, "static": True, "dynamic": False}
 MAPPING = {RELEASED: None, "at open": True, "at creation": False}
 
@@ -103,7 +105,7 @@ class BootExplorer(Explorer):
         number = self.shown.value
         example = self.results[number].counterexample if number >= 0 else None
         tasks = tuple(self.asked[max(number, 0)][0].programs)
-        return boot_order(LEVELS, self.boot.order, USUAL), lanes(tasks, example)
+        return boot_order(LEVELS, self.boot.order, USUAL), lanes(tasks, example, room=ROOM)
 
     def _verdict(self, number: int) -> str:
         one = self.results[number]

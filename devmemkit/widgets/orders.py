@@ -22,6 +22,8 @@ from devmemkit.widgets.explorer import Explorer, dropdown, stepper
 from devmemkit.widgets.pane import BokehPane
 
 RELEASED, NONE = "as released", "none"
+ROOM = 16
+"""Rows for steps: as many as most findings have, so that the page stays where it is."""
 
 
 class OrderExplorer(Explorer):
@@ -86,7 +88,7 @@ class OrderExplorer(Explorer):
     def pictures(self) -> tuple[Picture, Picture]:
         region = self.machine["iomem"].children[0]
         return (
-            lanes(tuple(self.scenario.programs), self.result.counterexample, self.now),
+            lanes(tuple(self.scenario.programs), self.result.counterexample, self.now, room=ROOM),
             address_map(self.machine, region, PAGES, columns=max(2, self.tasks)),
         )
 
