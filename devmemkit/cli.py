@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     iomem = commands.add_parser("iomem", help="print a dump of /proc/iomem and what was repaired")
     iomem.add_argument("file", metavar="FILE", help="- for standard input")
     iomem.add_argument("--json", action="store_true", help="entries and repairs as JSON")
+    iomem.add_argument("--svg", type=Path, metavar="FILE", help="draw the address space, too")
     explore.add_parser(commands)
     command.add_parsers(commands)
     return parser
@@ -80,7 +81,7 @@ def _iomem(options: argparse.Namespace) -> int:
     from devmemkit import dump
 
     try:
-        dump.show(options.file, options.json, sys.stdout)
+        dump.show(options.file, options.json, sys.stdout, options.svg)
         sys.stdout.flush()
     except ValueError as error:
         print(f"devmemkit iomem: {error}", file=sys.stderr)

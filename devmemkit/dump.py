@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from devmemkit.model import iomem
@@ -90,11 +91,26 @@ def as_text(dump: iomem.Dump) -> str:
     return "\n".join(lines)
 
 
-def show(name: str, json_wanted: bool, stream: TextIO) -> None:
-    """Print the dump named on the command line; SourceError or DumpError for what is none."""
+def drawn(dump: iomem.Dump, source: str) -> str:
+    """The dump's address space as SVG; ValueError for one without addresses."""
+    from devmemkit.figures.space_map import space_map
+    from devmemkit.figures.svg import to_svg
+    from devmemkit.model.iomem_tree import tree_of
+
+    bits = max(entry.end.bit_length() for entry in dump.entries)
+    return to_svg(space_map(source, tree_of(dump, root_end=(1 << bits) - 1)))
+
+
+def show(name: str, json_wanted: bool, stream: TextIO, svg: Path | None = None) -> None:
+    """Print the dump named on the command line, and draw it into a file if one is named.
+
+    SourceError, DumpError or ValueError for what is none; OSError where nothing can be written.
+    """
     source = "standard input" if name == "-" else printable(name)
     dump = iomem.parse(read(name), source=source)
     text = as_json(dump) if json_wanted else as_text(dump)
+    if svg is not None:
+        svg.write_text(drawn(dump, os.path.basename(source)), encoding="utf-8")
     # A name may hold what the terminal's encoding has not.
     encoding = stream.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)

@@ -207,3 +207,18 @@ def test_iomem_spells_out_what_the_terminal_cannot_show(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "stdout", screen)
     assert cli.main(["iomem", str(path)]) == 0
     assert screen.buffer.getvalue().startswith(b"00000000-0009fbff : \\xe9\n")
+
+
+@pytest.mark.parametrize("source", ["file", "stdin"])
+def test_iomem_draws_the_address_space(dump, tmp_path, source):
+    svg = tmp_path / "space.svg"
+    done = (
+        run("iomem", dump, "--svg", str(svg))
+        if source == "file"
+        else run("iomem", "-", "--svg", str(svg), stdin=DUMP)
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert svg.read_text(encoding="utf-8").startswith("<svg ")
+    done = run("iomem", dump, "--svg", str(tmp_path / "nowhere" / "space.svg"))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == b"devmemkit iomem: cannot write: No such file or directory\n"

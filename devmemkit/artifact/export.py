@@ -75,6 +75,7 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
     )
     report = {"title": title(notebook, name), "css": css(), "failure": failure}
     html, _ = exporter.from_notebook_node(notebook, {"report": report})
+    html = re.sub(r'(<a [^>]*href=")([\w-]+)\.ipynb"', r'\1\2.html"', html)  # its page, here
     if foreign := foreign_addresses(html):
         raise ValueError(f"{name}: expected a page that loads nothing, got {foreign[0]}")
     script = ""

@@ -102,7 +102,8 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
         role = role_of(row.node)
         add_mark(
             quads, left=left, right=right, top=top, bottom=bottom, role=role,
-            tip=f"{row.node}\n{size_of(row.node.size)}{', busy' if row.node.busy else ''}",
+            tip=f"{row.node}\n{size_of(row.node.size)}, flags {row.node.flags:#x}"
+            f"{', busy' if row.node.busy else ''}",
         )  # fmt: skip
         if head >= WRITTEN:
             size = size_of(row.node.size)

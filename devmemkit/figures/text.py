@@ -6,7 +6,7 @@ import html
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from IPython.display import display
 
@@ -29,21 +29,32 @@ def reveal(question: str, rows: Sequence[tuple[str, str]]) -> None:
     )
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Display a table of plain text."""
+class Link(NamedTuple):
+    """A cell that leads to another notebook, by its file's name."""
+
+    text: str
+    to: str
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]]) -> None:
+    """Display a table of plain text and links."""
     head = "".join(f'<th style="text-align:left">{html.escape(c)}</th>' for c in columns)
     body = "".join(
-        "<tr>"
-        + "".join(f'<td style="text-align:left">{html.escape(c)}</td>' for c in row)
-        + "</tr>"
+        "<tr>" + "".join(f'<td style="text-align:left">{_cell(c)}</td>' for c in row) + "</tr>"
         for row in rows
     )
-    plain = "\n".join("  ".join(row) for row in rows)
+    plain = "\n".join("  ".join(c.text if isinstance(c, Link) else c for c in r) for r in rows)
     _display(
         f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>",
         plain,
     )
+
+
+def _cell(cell: str | Link) -> str:
+    if isinstance(cell, Link):
+        return f'<a href="{html.escape(cell.to)}">{html.escape(cell.text)}</a>'
+    return html.escape(cell)
 
 
 def values(**named: Any) -> None:

@@ -47,10 +47,14 @@ class BarExplorer(StoryExplorer):
         self.claim = w.Dropdown(
             description="claim", options=options, value=known.get(asked, "as asked"), style=WIDE
         )
+        self._note = ""
         controls = [self.kernel, self.policy, self.bar, self.via, self.claim]
         super().__init__(story, controls)
         for control in controls:
             control.observe(self._choose, "value")
+
+    def _sentence(self) -> str:
+        return self._note + super()._sentence()
 
     def _choose(self, _: Any) -> None:
         device, bar = self.bars[self.bar.value]
@@ -60,4 +64,5 @@ class BarExplorer(StoryExplorer):
         }  # fmt: skip
         whole = self.story.on(self.kernel.value, **chosen, claim_offset=0, claim_size=0)
         fits = offset + max(size, 1) <= whole.range.length
+        self._note = "" if fits else "The BAR is too small for that: all of it is claimed. "
         self.show(whole.on(whole.kernel, claim_offset=offset, claim_size=size) if fits else whole)

@@ -24,7 +24,11 @@ WIDE = "print('x' * 500)"
 def report(tmp_path_factory, toys):
     """The report on a notebook with two figures, a widget, wide output, and a failing one."""
     checkout = toys["checkout"](tmp_path_factory.mktemp("report") / "checkout")
-    cells = [toys["text"]("# A *page* with `figures`\n\n## A part\n\n|a|b|\n|-|-|\n|1|2|")]
+    cells = [
+        toys["text"](
+            "# A *page* with `figures`\n\n## A part\n\n|a|b|\n|-|-|\n|1|[2](02-bad.ipynb)|"
+        )
+    ]
     cells += [toys["code"](source) for source in (FIGURE, WIDGET, WIDE)]
     checkout.write("01-page", toys["of"](*cells))
     checkout.write("02-bad", toys["bad"]())
@@ -54,6 +58,12 @@ def test_the_page_is_accessible_and_has_its_scripts_once(report):
     assert "unseen" in html, "the code stays"
     assert "IntSlider(value=0" not in html, "the widget's repr is no picture of it"
     assert "widget-state" not in html
+
+
+def test_a_link_to_another_notebook_leads_to_its_page(report):
+    html = (report / "01-page.html").read_text()
+    assert 'href="02-bad.html"' in html
+    assert 'href="02-bad.ipynb"' not in html
 
 
 def test_the_notebook_in_the_report_is_stripped(report):

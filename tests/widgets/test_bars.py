@@ -35,9 +35,11 @@ def test_what_does_not_fit_a_small_bar_is_all_of_it() -> None:
     explorer = BarExplorer(BarStory())
     explorer.claim.value = "its second page"
     assert explorer.story.claim_offset == 0x1000
+    assert "too small" not in explorer.status.value
     explorer.bar.value = "0000:00:05.0 BAR 0, 256 B"
     first, last = explorer.story.claim
     assert last - first == 255
+    assert explorer.status.value.startswith("The BAR is too small for that")
     in_step(explorer)
 
 
