@@ -49,7 +49,6 @@ def test_races_end_with_static_attributes_and_could_not_end_before_5_15() -> Non
     [
         {"kernel": "5.10", "buses": 2},
         {"kernel": "7.3"},
-        {"initcall": "chr_dev_init", "level": "pure"},
         {"initcall": "iomem_init_inode", "level": "fs"},
     ],
 )

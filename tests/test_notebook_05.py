@@ -40,7 +40,6 @@ def test_the_stored_values_are_what_a_search_finds() -> None:
         {"kernel": "7.3", "tasks": 2},
         {"kernel": "4.5", "via": "sysfs"},
         {"policy": "DenyIdle"},
-        {"policy": "RevokeAfterGrace", "via": "sysfs"},
     ],
 )
 def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

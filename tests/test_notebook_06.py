@@ -52,7 +52,6 @@ def test_what_the_explanations_say_was_seen() -> None:
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"kernel": "5.10", "scenario": "takeover", "story": "bar-whole"},
         {"kernel": "6.18", "scenario": "refused-claim", "story": "refused-nvme"},
     ],
     ids=lambda p: p["scenario"],

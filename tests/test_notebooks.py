@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from nbval.plugin import comment_markers, get_sanitize_patterns, metadata_tags
 
+from devmemkit.artifact.execute import execute
+
 ROOT = Path(__file__).parents[1]
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -50,6 +52,29 @@ def nbval(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False
     )
+
+
+OTHERWISE = {
+    "00-overview": {"kernel": "7.3", "policy": "RefuseClaim"},
+    "01-driver-takeover": {"kernel": "7.3", "policy": "DenyIdle"},
+    "02-pci-bars": {"kernel": "7.3", "policy": "RefuseClaim"},
+    "03-init-ordering": {"kernel": "5.10", "initcall": "chr_dev_init", "level": "pure"},
+    "04-preload-gap": {"kernel": "5.10", "rate": 1.0, "writers": 20},
+    "05-policies": {"kernel": "7.3", "policy": "RevokeAfterGrace", "via": "sysfs"},
+    "06-real-kernels": {"kernel": "5.10", "scenario": "takeover", "story": "bar-whole"},
+}
+"""Parameters for what is not so: another kernel, a policy or an order that none has."""
+
+
+@each_notebook
+def test_a_counterfactual_runs_under_papermill(path: Path, tmp_path: Path) -> None:
+    output = tmp_path / path.name
+    execute(path, output, OTHERWISE[path.stem], lambda begun, of: None)
+    ran = read(output)
+    [given] = [cell for cell in ran["cells"] if "injected-parameters" in tags(cell)]
+    for name, value in OTHERWISE[path.stem].items():
+        assert f"{name} = {json.dumps(value)}" in joined(given["source"])
+    assert all(cell["execution_count"] for cell in code_cells(ran))
 
 
 def test_there_are_notebooks() -> None:

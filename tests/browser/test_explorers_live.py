@@ -56,7 +56,7 @@ def lab(tmp_path_factory):
     """JupyterLab on copies of the notebooks beside the data."""
     pytest.importorskip("jupyterlab", reason="the notebooks extra is not installed")
     root = tmp_path_factory.mktemp("lab")
-    for name, _, _ in CASES:
+    for name in (*(case[0] for case in CASES), "06-real-kernels"):
         shutil.copy(NOTEBOOKS / f"{name}.ipynb", root)
     (root / "data").symlink_to(data_dir())
     with serve_lab(root) as address:
@@ -99,5 +99,19 @@ def test_it_runs_and_follows_its_explorer(browser, lab, case):
         sliders.first.focus()
         page.keyboard.press("ArrowRight")
     assert page.locator(".jp-OutputArea .jp-RenderedText[data-mime-type*=stderr]").count() == 0
+    watched.check()
+    page.close()
+
+
+def test_real_kernels_are_shown_without_a_complaint(browser, lab):
+    watched = Watched(browser, viewport={"width": 1280, "height": 1000})
+    page = watched.page
+    page.goto(f"{lab}/lab/workspaces/06/tree/06-real-kernels.ipynb")
+    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=60_000)
+    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
+    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
+    page.locator(".jp-StatusBar-TextItem", has_text="| Busy").wait_for(timeout=60_000)
+    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=90_000)
+    page.wait_for_function("() => Object.keys(window.devmemkit?.figures ?? {}).length > 0")
     watched.check()
     page.close()
