@@ -62,14 +62,15 @@ class OrderExplorer(Explorer):
         # one search: what is found is then the shortest at once
         self.result: Result = explore(self.scenario, partial_order=False)
         example = self.result.counterexample
-        with self.step.hold_trait_notifications():
-            self.step.max = len(example.steps) if example else 0
-            self.step.value = self.step.max
+        self.step.disabled = example is None  # and else as it is: moving it takes a page long
+        if example is not None:
+            with self.step.hold_trait_notifications():
+                self.step.max = self.step.value = len(example.steps)
 
     @property
     def now(self) -> int:
-        """How many steps of what was found are taken."""
-        return int(self.step.value)
+        """How many steps of what was found are taken; 0 when nothing was."""
+        return int(self.step.value) if self.result.counterexample else 0
 
     @property
     def machine(self) -> Machine:
@@ -99,7 +100,8 @@ class OrderExplorer(Explorer):
 
     def summary(self) -> str:
         kernel = self.scenario.machine.kernel
-        return f"{kernel}, {self.via.value}: {self._found()}, step {self.now} of {self.step.max}"
+        steps = len(self.result.counterexample.steps) if self.result.counterexample else 0
+        return f"{kernel}, {self.via.value}: {self._found()}, step {self.now} of {steps}"
 
     def _found(self) -> str:
         example = self.result.counterexample

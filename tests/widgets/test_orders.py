@@ -19,13 +19,13 @@ def test_it_opens_at_what_is_wrong_and_searches_anew_for_every_choice() -> None:
     assert "mmap_end" in explorer.status.value
     in_step(explorer)
     explorer.repair.value = "recheck"
-    assert (explorer.result.verdict, explorer.step.max) == ("not-found", 0)
+    assert (explorer.result.verdict, explorer.now, explorer.step.disabled) == ("not-found", 0, True)
     assert "all 111 states explored, none bad" in explorer.status.value
     in_step(explorer)
     explorer.repair.value = "none"
     explorer.via.value = "sysfs"
     explorer.kernel.value = "5.10"
-    assert explorer.result.verdict == "found"
+    assert (explorer.result.verdict, explorer.step.disabled) == ("found", False)
     explorer.policy.value = "DenyIdle"
     assert explorer.result.verdict == "not-found"
     in_step(explorer)
