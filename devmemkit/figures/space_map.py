@@ -114,7 +114,7 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
                 role="ink", anchor="left", room=max(room, 8),
             )  # fmt: skip
             add_mark(
-                words, x=right - PAD, y=y, text=size, style="small", role="muted", anchor="right",
+                words, x=right - PAD, y=y, text=size, style="small", role="ink", anchor="right",
                 room=None,
             )  # fmt: skip
         if row.depth == 0 and top - lowest >= 14:
@@ -163,7 +163,7 @@ def _fold(
             add_mark(folds, x0=x0, x1=x1, y0=y, y1=y, role="muted", dash="dashed", tip=tip)
     if is_written:
         add_mark(
-            words, x=middle, y=y, text=text, style="small", role="muted", anchor="center", room=None
+            words, x=middle, y=y, text=text, style="small", role="ink", anchor="center", room=None
         )
 
 
