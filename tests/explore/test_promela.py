@@ -40,6 +40,7 @@ def spin(folder: Path, text: str) -> str:
     return done.stdout
 
 
+# an outside checker, not a need of ours; .ci/run installs it, and fails on a skip
 @pytest.mark.skipif(shutil.which("spin") is None, reason="spin is not installed")
 @pytest.mark.parametrize("made", SCENARIOS.values(), ids=SCENARIOS)
 def test_spin_stores_as_many_states_and_says_the_same(made: Concurrent, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_recorded_machines_are_drawn_whole(name: str) -> None:
     to_svg(picture)
 
 
+# other people's dumps, not ours to ship; the recorded machines above are always drawn
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="shared/samples is not here")
 @pytest.mark.parametrize("path", DUMPS or [Path()], ids=lambda path: path.stem)
 def test_real_dumps_are_drawn_whole(path: Path) -> None:

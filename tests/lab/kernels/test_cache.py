@@ -23,6 +23,7 @@ from devmemkit.lab.kernels.programs import NoSuchSuite, explain
 from tests.lab.kernels.debian import MISSING, Archive, Handler, make_key, serve
 from tests.lab.kernels.images import bzimage
 
+# only Debian has apt; .ci/run has all of these programs, and fails on a skip
 needs_apt = pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
 
 OLD, NEW, SPLIT = "6.12.4+deb13-amd64", "6.12.15+deb13-amd64", "7.3.4+deb13-amd64"

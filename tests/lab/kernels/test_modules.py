@@ -69,6 +69,7 @@ def test_zstd_is_read_by_its_program_which_is_asked_for(
         read_module(path)
 
 
+# compresses the test's own module; .ci/run installs it, and fails on a skip
 @pytest.mark.skipif(not shutil.which("zstd"), reason="no zstd on PATH")
 def test_zstd(tmp_path: Path) -> None:
     image = elf(depends="")
