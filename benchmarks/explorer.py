@@ -65,13 +65,6 @@ CHOOSE = """async ([place, values, [name, layer, column]]) => {
   }
   return moves;
 }"""
-SCROLL = """(name) => {
-  const panel = document.querySelector(".jp-WindowedPanel-outer");
-  const explorer = document.querySelector(".jp-OutputArea select");
-  if (explorer) explorer.scrollIntoView();
-  else panel.scrollTop = (panel.scrollTop + 400) % panel.scrollHeight;
-  return window.devmemkit?.panes?.[name];
-}"""
 
 
 def report(what: str, seconds: list[float]) -> None:
@@ -121,7 +114,7 @@ def in_python() -> None:
 
 def in_browser() -> None:
     sys.path.insert(0, str(ROOT / "tests" / "browser"))
-    from pages import ARGS, serve_lab
+    from pages import ARGS, run_all, scroll_to_explorer, serve_lab
     from playwright.sync_api import sync_playwright
 
     found = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
@@ -136,12 +129,8 @@ def in_browser() -> None:
         with serve_lab(root) as address:
             for name, (place, values, figure) in PAGES.items():
                 page = browser.new_page(viewport={"width": 1280, "height": 1000})
-                page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb")
-                idle = page.locator(".jp-StatusBar-TextItem", has_text="| Idle")
-                idle.wait_for(timeout=60_000)
-                page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
-                page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
-                page.wait_for_function(SCROLL, arg=figure[0], polling=500, timeout=90_000)
+                run_all(page, address, name)
+                scroll_to_explorer(page, figure[0])
                 page.wait_for_timeout(2000)  # the last cell
                 moves = page.evaluate(CHOOSE, [place, [*values] * 15, figure])
                 report(f"page, {name}", moves)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from devmemkit.figures.text import VALUES
@@ -51,3 +52,14 @@ class Cells:
             shell.reset()
             InteractiveShell.clear_instance()
         return None
+
+    def runs(self, parameters: dict[str, Any]) -> None:
+        """Assert that no cell raises."""
+        assert self.run(parameters) is None
+
+    def refuses(self, parameters: dict[str, Any], sentence: str, first: int | None = None) -> None:
+        """Assert that a cell (of the `first`) ends in a ValueError that begins with a sentence."""
+        error = self.run(parameters, first)
+        assert isinstance(error, ValueError)
+        with pytest.raises(ValueError, match=f"^{sentence}"):
+            raise error

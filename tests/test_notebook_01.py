@@ -51,6 +51,5 @@ ODD = [
     + [{"kernel": version} for version in ("4.4", "4.5", "5.8", "7.3")]
     + ODD,
 )
-def test_every_cell_runs(parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    assert CELLS.run(parameters) is None
-    capsys.readouterr()
+def test_every_cell_runs(parameters: dict[str, Any]) -> None:
+    CELLS.runs(parameters)

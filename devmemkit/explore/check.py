@@ -96,7 +96,8 @@ def explore(
 def explore_each(scenario: Concurrent) -> dict[str, Result]:
     """Every property by itself, of one search of all states: by name, with its shortest way.
 
-    As explore() for each of them with the "sometimes" beside it, without partial order.
+    As explore() for each of them with the "sometimes" beside it, without partial order. Nobody is
+    asked whether a task waits for ever.
     """
     began = time.perf_counter()
     system, found = searched(scenario, partial_order=False, symmetry=True, asks=False)

@@ -70,8 +70,8 @@ def _rows(parent: Resource, depth: int, top: float) -> Iterator[Row]:
             yield Row(child, depth, top, top + FOLD, 0, child.start - at)
             top += FOLD
         inside = list(_rows(child, depth + 1, top + HEAD))
-        bottom = (inside[-1].bottom if inside else top + _leaf(child.size)) + (3 if inside else 0)
-        bottom = max(bottom, *(row.bottom + 3 for row in inside)) if inside else bottom
+        lowest = max((row.bottom for row in inside), default=0.0)
+        bottom = lowest + 3 if inside else top + _leaf(child.size)
         yield Row(child, depth, top, bottom, HEAD if inside else bottom - top)
         yield from inside
         top = bottom + 2

@@ -25,6 +25,23 @@ def _initcalls(*names: str) -> Program:
     return Program(tuple(Act(name, "init", name) for name in names))
 
 
+def before_boot(kernel: KernelProfile) -> Machine:
+    """The machine with neither inode nor /dev/mem, and process U0."""
+    task: dict[Key, object] = {(kind, "U0"): part for kind, part in new_task().items()}
+    return bar_machine(kernel).with_({"iomem_inode": False, "dev_mem": False, **task})
+
+
+def maps_early(*first: Act) -> Program:
+    """U0 opens /dev/mem and maps the BAR, behind what it does `first`."""
+    where = {"pid": "U0", "fd": Ref("open"), "offset": START, "length": PAGES * PAGE_SIZE}
+    acts = (
+        *first,
+        Act("open", "U0", "open_devmem", {"pid": "U0", "dsync": True}),
+        Act("map", "U0", "mmap_devmem", where),
+    )
+    return Program(acts, keep=frozenset({"open"}))
+
+
 def early_claim(
     kernel: KernelProfile, *, drivers: int = 1, initcalls: tuple[str, ...] = INITCALLS
 ) -> Concurrent:
@@ -34,19 +51,11 @@ def early_claim(
     what is then found comes of the order of `initcalls`.
     """
     kernel = replace(kernel, repair=kernel.repair or "recheck")
-    machine = bar_machine(kernel).with_({"iomem_inode": False, "dev_mem": False})
-    machine = machine.with_({(kind, "U0"): part for kind, part in new_task().items()})
-    length = PAGES * PAGE_SIZE
-    user = (
-        Act("open", "U0", "open_devmem", {"pid": "U0", "dsync": True}),
-        Act("map", "U0", "mmap_devmem",
-            {"pid": "U0", "fd": Ref("open"), "offset": START, "length": length}),
-    )  # fmt: skip
     claimers = tuple(f"C{number}" for number in range(drivers))
-    programs = {"init": _initcalls(*initcalls), "U0": Program(user, keep=frozenset({"open"}))}
+    programs = {"init": _initcalls(*initcalls), "U0": maps_early()}
     programs |= {task: claims(task, 1) for task in claimers}
     asked = (no_bug(programs), *properties(programs, ("U0",), claimers))
-    return Concurrent("early-claim", machine, programs, asked, (claimers,))
+    return Concurrent("early-claim", before_boot(kernel), programs, asked, (claimers,))
 
 
 def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:

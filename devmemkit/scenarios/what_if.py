@@ -8,14 +8,14 @@ from functools import cached_property
 from devmemkit.model import flags as fl
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, View
+from devmemkit.model.machine import View
 from devmemkit.model.pci import Bar, PciDevice
-from devmemkit.model.task import new_task
+from devmemkit.scenarios.boot_orders import before_boot, maps_early
 from devmemkit.scenarios.concurrent import Concurrent, Property
 from devmemkit.scenarios.program import Program, position
 from devmemkit.scenarios.questions import NO_BUG, NOBODY_REACHES, no_bug, properties
-from devmemkit.scenarios.small import BAR, BDF, PAGES, START, bar_machine, claims
-from devmemkit.scenarios.story import Act, Ref
+from devmemkit.scenarios.small import BAR, BDF, START, claims
+from devmemkit.scenarios.story import Act
 
 LEVELS = ("pure", "core", "postcore", "arch", "subsys", "fs", "rootfs", "device", "late")
 """The levels of initcalls, in their order (include/linux/init.h)."""
@@ -94,12 +94,11 @@ class Boot:
 
     def _files(self) -> Concurrent:
         bar = Bar(BAR, START + (1 << 20), START + (1 << 20) + PAGE_SIZE - 1, fl.IORESOURCE_MEM)
-        start = bar_machine(self.profile).with_({"iomem_inode": False, "dev_mem": False})
         both = (
             Bar(0, START + (2 << 20), START + (2 << 20) + PAGE_SIZE - 1, fl.IORESOURCE_MEM),
             bar,
         )
-        machine = start.with_({("pci", LATER): PciDevice(LATER, both)})
+        machine = before_boot(self.profile).with_({("pci", LATER): PciDevice(LATER, both)})
         programs = {
             "init": self._init(),
             "B0": Program(
@@ -135,17 +134,9 @@ class Boot:
         ))  # fmt: skip
 
     def _claims(self) -> Concurrent:
-        machine = bar_machine(self.profile).with_({"iomem_inode": False, "dev_mem": False})
-        parts: dict[Key, object] = {(kind, "U0"): part for kind, part in new_task().items()}
-        where = {"pid": "U0", "fd": Ref("open"), "offset": START, "length": PAGES * PAGE_SIZE}
-        user = (
-            Act("begin", "U0", "begin_program"),
-            Act("open", "U0", "open_devmem", {"pid": "U0", "dsync": True}),
-            Act("map", "U0", "mmap_devmem", where),
-        )
         programs = {
             "init": self._init(),
-            "U0": Program(user, keep=frozenset({"open"})),
+            "U0": maps_early(Act("begin", "U0", "begin_program")),
             "C0": claims("C0", 1),
         }
         asked = tuple(
@@ -153,4 +144,4 @@ class Boot:
             for one in (no_bug(programs), *properties(programs, ("U0",), ("C0",)))
             if one.kind == "sometimes" or one.name in (NO_BUG, NOBODY_REACHES)
         )
-        return Concurrent("claims", machine.with_(parts), programs, asked)
+        return Concurrent("claims", before_boot(self.profile), programs, asked)

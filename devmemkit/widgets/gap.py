@@ -16,7 +16,6 @@ from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
 from devmemkit.widgets.pane import BokehPane
 
 DELAYS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
-NONE = Exposure(1, writers=0)
 
 
 class GapExplorer(Explorer):

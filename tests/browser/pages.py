@@ -39,6 +39,28 @@ COLUMN = "([kind, name, layer, column]) => " + (
     "[...window.devmemkit[kind][name].get_model_by_name(layer).data[column]]"
 )
 
+# JupyterLab draws only the cells that are in view.
+SCROLLED_TO = """(name) => {
+  const panel = document.querySelector(".jp-WindowedPanel-outer");
+  const explorer = document.querySelector(".jp-OutputArea select");
+  if (explorer) explorer.scrollIntoView();
+  else panel.scrollTop = (panel.scrollTop + 400) % panel.scrollHeight;
+  return window.devmemkit?.panes?.[name];
+}"""
+
+
+def run_all(page, address, notebook):
+    """Open a notebook in JupyterLab, in a workspace of its own, and run all cells."""
+    page.goto(f"{address}/lab/workspaces/{notebook}/tree/{notebook}.ipynb")
+    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=60_000)
+    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
+    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
+
+
+def scroll_to_explorer(page, pane):
+    """Wait until the notebook's explorer is in view and a pane of it (by name) is drawn."""
+    page.wait_for_function(SCROLLED_TO, arg=pane, polling=500, timeout=90_000)
+
 
 class Watched:
     """A page that may only talk to this machine, and everything it complained about."""

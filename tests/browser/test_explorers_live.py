@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import COLUMN, Watched, serve_lab
+from pages import COLUMN, Watched, run_all, scroll_to_explorer, serve_lab
 
 from devmemkit.figures.bokeh_figure import columns
 from devmemkit.scenarios.bar_story import BarStory
@@ -21,15 +21,6 @@ from devmemkit.widgets.overview import OverviewExplorer
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ANSWERS_WITHIN = 2000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
 COLUMNS = ("role", "text", "top", "left", "x", "y", "x1", "y1")
-
-# JupyterLab draws only the cells that are in view.
-SCROLLED_TO = """(name) => {
-  const panel = document.querySelector(".jp-WindowedPanel-outer");
-  const explorer = document.querySelector(".jp-OutputArea select");
-  if (explorer) explorer.scrollIntoView();
-  else panel.scrollTop = (panel.scrollTop + 400) % panel.scrollHeight;
-  return window.devmemkit?.panes?.[name];
-}"""
 
 Case = tuple[str, Callable[[], Explorer], list[tuple[str, Any, str]]]
 CASES: list[Case] = [  # notebook, its explorer, moves: label of a control, value, its name here
@@ -83,12 +74,8 @@ def test_it_runs_and_follows_its_explorer(browser, lab, case):
     explorer = make()
     watched = Watched(browser, viewport={"width": 1280, "height": 1000})
     page = watched.page
-    page.goto(f"{lab}/lab/workspaces/{name}/tree/{name}.ipynb")
-    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=60_000)
-    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
-    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
-    first = explorer._pictures()[0].name
-    page.wait_for_function(SCROLLED_TO, arg=first, polling=500, timeout=90_000)
+    run_all(page, lab, name)
+    scroll_to_explorer(page, explorer._pictures()[0].name)
     wait_until_shown(page, explorer)
     for label, value, attribute in moves:
         page.locator(".jp-OutputArea").get_by_label(label, exact=True).last.select_option(value)
@@ -109,10 +96,7 @@ def test_it_runs_and_follows_its_explorer(browser, lab, case):
 def test_real_kernels_are_shown_without_a_complaint(browser, lab):
     watched = Watched(browser, viewport={"width": 1280, "height": 1000})
     page = watched.page
-    page.goto(f"{lab}/lab/workspaces/06/tree/06-real-kernels.ipynb")
-    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=60_000)
-    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
-    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
+    run_all(page, lab, "06-real-kernels")
     page.locator(".jp-StatusBar-TextItem", has_text="| Busy").wait_for(timeout=60_000)
     page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=90_000)
     page.wait_for_function("() => Object.keys(window.devmemkit?.figures ?? {}).length > 0")

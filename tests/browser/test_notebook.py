@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages import COLUMN, PAINTED, Watched, serve_lab
+from pages import COLUMN, PAINTED, Watched, run_all, scroll_to_explorer, serve_lab
 
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.timeline import timeline
@@ -13,15 +13,6 @@ from devmemkit.scenarios.takeover import Takeover
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01-driver-takeover.ipynb"
 ANSWERS_WITHIN = 1000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
-
-# JupyterLab draws only the cells that are in view.
-SCROLLED_TO_THE_EXPLORER = """() => {
-  const panel = document.querySelector(".jp-WindowedPanel-outer");
-  const explorer = document.querySelector(".jp-OutputArea select");
-  if (explorer) explorer.scrollIntoView();
-  else panel.scrollTop = (panel.scrollTop + 400) % panel.scrollHeight;
-  return window.devmemkit?.panes?.timeline;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +23,7 @@ def lab(tmp_path_factory):
     shutil.copy(NOTEBOOK, root)
     (root / "data").symlink_to(data_dir())
     with serve_lab(root) as address:
-        yield f"{address}/lab/tree/{NOTEBOOK.name}"
+        yield address
 
 
 def wait_until_shown(page, story, now):
@@ -54,7 +45,7 @@ def wait_until_shown(page, story, now):
 def test_before_it_runs_every_picture_is_there_and_no_widget_is_missed(browser, lab):
     watched = Watched(browser, viewport={"width": 400, "height": 900})
     page = watched.page
-    page.goto(lab.replace("/lab/tree", "/doc/workspaces/still/tree"))
+    page.goto(f"{lab}/doc/workspaces/still/tree/{NOTEBOOK.name}")
     page.locator(".jp-OutputArea img").first.wait_for(timeout=60_000)
     assert page.evaluate("window.Bokeh") is None
     assert "Error displaying widget" not in page.locator("body").inner_text()
@@ -65,11 +56,8 @@ def test_before_it_runs_every_picture_is_there_and_no_widget_is_missed(browser, 
 def test_it_runs_and_follows_the_widget(browser, lab):
     watched = Watched(browser, viewport={"width": 1280, "height": 1000})
     page = watched.page
-    page.goto(lab)
-    page.get_by_text("| Idle").wait_for(timeout=60_000)
-    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
-    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
-    page.wait_for_function(SCROLLED_TO_THE_EXPLORER, polling=500, timeout=60_000)
+    run_all(page, lab, NOTEBOOK.stem)
+    scroll_to_explorer(page, "timeline")
     story = Takeover()
     now = story.played.moments_of("claim")[-1]
     wait_until_shown(page, story, now)
