@@ -11,8 +11,10 @@ from devmemkit.explore.check import explore
 from devmemkit.explore.counterexample import ReplayError, replay
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.boot_orders import early_claim
+from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.concurrent import Concurrent, Property
+from devmemkit.scenarios.pmem_gaps import nd_pmem
 from devmemkit.scenarios.program import Program
 from devmemkit.scenarios.story import Act
 from tests.explore.toys import scenario
@@ -89,6 +91,14 @@ SMALL = [
     for version in ("5.10", "7.3")
     for via in ("devmem", "sysfs")
     for rogue in (True, False)
+] + [
+    made
+    for version in ("5.10", "7.3")
+    for made in (
+        muxed_claims(KernelProfile(version), drivers=3),
+        early_claim(KernelProfile(version), drivers=2),
+        nd_pmem(KernelProfile(version), users=2),
+    )
 ]  # fmt: skip
 
 
