@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any, Final
 
 from bokeh.core.properties import field
@@ -11,10 +10,8 @@ from bokeh.embed import json_item
 from bokeh.models import (
     CategoricalColorMapper,
     CategoricalPatternMapper,
-    CDSView,
     ColumnDataSource,
     FixedTicker,
-    GroupFilter,
     HoverTool,
     PanTool,
     Quad,
@@ -49,6 +46,7 @@ _NONE: Final[Any] = 0  # Bokeh's own hints of types leave out that a number is f
 _DEFAULTS: Final = frozenset(
     ["AllLabels", "BasicTickFormatter", "CDSView", "LinearScale", "Selection", "UnionRenderers"]
 )
+HATCHED: Final = tuple(name for name, role in ROLES.items() if role.hatch != " ")
 _TIP: Final = (
     '<div style="margin:4px 0;white-space:pre-line;max-width:340px;font-size:12px;color:#1b1f27">'
     "@tip</div>"
@@ -74,6 +72,29 @@ def columns(picture: Picture, layer: Layer) -> dict[str, list[Any]]:
         data.pop("room", None)
         data.pop("style", None)
     return data
+
+
+def hatched(layer: Layer, role: str) -> dict[str, list[Any]]:
+    """Where the layer's marks of one role are: what the data source of its pattern holds."""
+    rows = [row for row, name in enumerate(layer.columns["role"]) if name == role]
+    return {place: [layer.columns[place][row] for row in rows] for place in REQUIRED["quad"]}
+
+
+def sources(picture: Picture, *, redrawn: bool = False) -> dict[str, dict[str, list[Any]]]:
+    """The columns of every data source by name: that of each layer, and `layer/role` of patterns.
+
+    A pattern has a source of its own, as BokehJS draws patterns anew with each change of their
+    source. A figure that is to be `redrawn` has those of all roles, not only of those it shows.
+    """
+    found = {}
+    for layer in picture.layers:
+        found[layer.name] = columns(picture, layer)
+        if layer.kind == "quad":
+            shown = set(ROLES if redrawn else layer.column("role"))
+            for name in HATCHED:
+                if name in shown:
+                    found[f"{layer.name}/{name}"] = hatched(layer, name)
+    return found
 
 
 def literal(text: str) -> str:
@@ -115,15 +136,13 @@ class _Pen:
     def draw(self, kind: str, source: ColumnDataSource) -> Any:
         return self.fig.add_glyph(source, self.glyph(kind))
 
-    def hatch(self, source: ColumnDataSource, roles: Iterable[str]) -> None:
+    def hatch(self, source: ColumnDataSource, name: str) -> None:
         """One glyph a pattern: where marks differ BokehJS makes the pattern of each mark anew."""
-        for name in roles:
-            role = ROLES[name]
-            places: Any = {place: place for place in REQUIRED["quad"]}
-            look: Any = {"hatch_color": role.light, "hatch_pattern": role.hatch, **_HATCH}
-            glyph = Quad(fill_color=None, line_color=None, border_radius=_ROUND, **places, **look)
-            view = CDSView(filter=GroupFilter(column_name="role", group=name))
-            self.fig.add_glyph(source, glyph, view=view)
+        role = ROLES[name]
+        places: Any = {place: place for place in REQUIRED["quad"]}
+        look: Any = {"hatch_color": role.light, "hatch_pattern": role.hatch, **_HATCH}
+        glyph = Quad(fill_color=None, line_color=None, border_radius=_ROUND, **places, **look)
+        self.fig.add_glyph(source, glyph)
 
     def swatch(self, kind: str, source: ColumnDataSource) -> Any:
         """A glyph for legends only, with its pattern."""
@@ -195,10 +214,7 @@ def _legend(pen: _Pen, picture: Picture, indent: int) -> Any:
 
 
 def to_figure(picture: Picture, *, redrawn: bool = False) -> figure:
-    """The picture as a Bokeh figure; the source of each layer carries the layer's name.
-
-    One that is to be `redrawn` has the patterns of all roles, not only of those that it shows.
-    """
+    """The picture as a Bokeh figure; its `sources` carry their names."""
     box = frame(picture)
     fig = figure(
         height=picture.height,
@@ -224,14 +240,15 @@ def to_figure(picture: Picture, *, redrawn: bool = False) -> figure:
     _axis(fig.xaxis[0], picture.x)
     _axis(fig.yaxis[0], picture.y)
     pen = _Pen(fig)
+    layers = {layer.name: layer for layer in picture.layers}
     hovered: list[Any] = []
-    for layer in picture.layers:
-        source = ColumnDataSource(columns(picture, layer), name=layer.name)
-        renderer = pen.draw(layer.kind, source)
-        if layer.kind == "quad":
-            shown = set(ROLES) if redrawn else set(layer.column("role"))
-            pen.hatch(source, (n for n, r in ROLES.items() if n in shown and r.hatch != " "))
-        if "tip" in layer.columns:
+    for name, data in sources(picture, redrawn=redrawn).items():
+        source = ColumnDataSource(data, name=name)
+        if name not in layers:
+            pen.hatch(source, name.partition("/")[2])
+            continue
+        renderer = pen.draw(layers[name].kind, source)
+        if "tip" in data:
             hovered.append(renderer)
     if hovered:
         fig.add_tools(
@@ -252,10 +269,7 @@ def to_figure(picture: Picture, *, redrawn: bool = False) -> figure:
 
 def _is_default(part: Any) -> bool:
     """Whether BokehJS makes this model by itself."""
-    if not isinstance(part, dict) or part.get("name") not in _DEFAULTS:
-        return False
-    chosen = part.get("attributes", {}).get("filter", {})
-    return bool(part["name"] != "CDSView" or chosen.get("name") == "AllIndices")
+    return isinstance(part, dict) and part.get("name") in _DEFAULTS
 
 
 def to_json(picture: Picture, *, redrawn: bool = False) -> dict[str, Any]:

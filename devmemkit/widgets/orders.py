@@ -27,7 +27,10 @@ ROOM = 16
 
 
 class OrderExplorer(Explorer):
-    """Searches mmap-vs-claim anew for each choice; `result` is what it found, `now` steps of it."""
+    """Searches mmap-vs-claim anew for each choice; `result` is what it found.
+
+    `now` is how many steps of what was found are taken; 0 when nothing was.
+    """
 
     def __init__(self, kernel: str, via: str = "devmem", tasks: int = 1) -> None:
         self.tasks = tasks
@@ -41,12 +44,13 @@ class OrderExplorer(Explorer):
         row.children = (*row.children, bad)
         self.status = w.HTML()
         self._search()
+        self._move_slider()
         self.lanes, self.map = map(BokehPane, self.pictures())
         self.status.value = self._sentence()
         controls = (self.kernel, self.policy, self.repair, self.via)
         for control in controls:
             control.observe(self._choose, "value")
-        self.step.observe(self._draw, "value")
+        self.step.observe(self._step, "value")
         choices = w.HBox(list(controls), layout=w.Layout(flex_flow="row wrap"))
         super().__init__(
             [choices, row, self.status, self.lanes, self.map],
@@ -62,15 +66,19 @@ class OrderExplorer(Explorer):
         # one search: what is found is then the shortest at once
         self.result: Result = explore(self.scenario, partial_order=False)
         example = self.result.counterexample
-        self.step.disabled = example is None  # and else as it is: moving it takes a page long
-        if example is not None:
-            with self.step.hold_trait_notifications():
-                self.step.max = self.step.value = len(example.steps)
+        self.now = len(example.steps) if example else 0
 
-    @property
-    def now(self) -> int:
-        """How many steps of what was found are taken; 0 when nothing was."""
-        return int(self.step.value) if self.result.counterexample else 0
+    def _move_slider(self) -> None:
+        # after the pictures, and only if there are steps: a page takes longer for it than to draw
+        self.step.disabled = self.result.counterexample is None
+        if self.now:
+            with self.step.hold_sync(), self.step.hold_trait_notifications():
+                self.step.max = self.step.value = self.now
+
+    def _step(self, _: Any) -> None:
+        if self.now != self.step.value and self.result.counterexample:
+            self.now = int(self.step.value)
+            self._draw()
 
     @property
     def machine(self) -> Machine:
@@ -84,7 +92,8 @@ class OrderExplorer(Explorer):
 
     def _choose(self, _: Any) -> None:
         self._search()
-        self._draw(None)
+        self._draw()
+        self._move_slider()
 
     def pictures(self) -> tuple[Picture, Picture]:
         region = self.machine["iomem"].children[0]
@@ -93,7 +102,7 @@ class OrderExplorer(Explorer):
             address_map(self.machine, region, PAGES, columns=max(2, self.tasks)),
         )
 
-    def _draw(self, _: Any) -> None:
+    def _draw(self) -> None:
         for pane, picture in zip((self.lanes, self.map), self.pictures(), strict=True):
             pane.draw(picture)
         self.status.value = self._sentence()

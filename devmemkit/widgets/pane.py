@@ -9,7 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from devmemkit.figures.bokeh_figure import columns, literal, to_json
+from devmemkit.figures.bokeh_figure import literal, sources, to_json
 from devmemkit.figures.frame import frame, heading, ticks
 from devmemkit.figures.marks import Axis, Picture
 from devmemkit.figures.show import SCROLLER, load_bokeh
@@ -57,7 +57,7 @@ class BokehPane(anywidget.AnyWidget):
                 "alt": picture.alt,
                 "height": picture.height,
                 "axes": [_axis(picture.x), _axis(picture.y)],
-                "columns": {layer.name: columns(picture, layer) for layer in picture.layers},
+                "columns": sources(picture, redrawn=True),
             }
         }
         structure = _structure(picture)

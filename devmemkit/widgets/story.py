@@ -36,30 +36,26 @@ class Playable(Protocol):
 
 
 class StoryExplorer(Explorer):
-    """Shows one story at one moment; `story` and `now` are what it shows.
+    """Shows one `story` at one moment.
 
-    It opens at the claim. `controls` choose a story; who makes them calls `show`.
+    `now` is the index of the moment shown. It opens at the claim. `controls` choose a story; who
+    makes them calls `show`.
     """
 
     def __init__(self, story: Playable, controls: list[w.Widget]) -> None:
         self.story: Any = story
         self.step, row = stepper()
-        self.step.max = len(story.played.moments) - 1
-        self.step.value = self._moment_of("claim")
+        self.now = self._moment_of("claim")
+        self._move_slider()
         self.status = w.HTML(self._sentence())
         self.map, self.timeline = map(BokehPane, self.pictures())
-        self.step.observe(self._draw, "value")
+        self.step.observe(self._step, "value")
         choices = w.HBox(controls, layout=w.Layout(flex_flow="row wrap"))
         super().__init__(
             [choices, row, self.status, self.map, self.timeline],
             summary=self.summary,
             pictures=self.pictures,
         )
-
-    @property
-    def now(self) -> int:
-        """Index of the moment shown."""
-        return int(self.step.value)
 
     @property
     def moment(self) -> Moment:
@@ -88,10 +84,9 @@ class StoryExplorer(Explorer):
         """Show another story, at the same act."""
         act = self.story.played.acts[self.moment.act].key
         self.story = story
-        with self.step.hold_trait_notifications():
-            self.step.max = len(story.played.moments) - 1
-            self.step.value = self._moment_of(act)
-        self._draw(None)
+        self.now = self._moment_of(act)
+        self._draw()
+        self._move_slider()
 
     def pictures(self) -> tuple[Picture, Picture]:
         story = self.story
@@ -100,7 +95,18 @@ class StoryExplorer(Explorer):
             timeline(story.played, self.now),
         )
 
-    def _draw(self, _: Any) -> None:
+    def _move_slider(self) -> None:
+        # after the pictures: a page takes longer to set a slider's ends than to draw
+        with self.step.hold_sync(), self.step.hold_trait_notifications():
+            self.step.max = len(self.story.played.moments) - 1
+            self.step.value = self.now
+
+    def _step(self, _: Any) -> None:
+        if self.now != self.step.value:
+            self.now = int(self.step.value)
+            self._draw()
+
+    def _draw(self) -> None:
         for pane, picture in zip((self.map, self.timeline), self.pictures(), strict=True):
             pane.draw(picture)
         self.status.value = self._sentence()

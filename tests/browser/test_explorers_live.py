@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pages import COLUMN, Watched, run_all, scroll_to_explorer, serve_lab
 
-from devmemkit.figures.bokeh_figure import columns
+from devmemkit.figures.bokeh_figure import sources
 from devmemkit.scenarios.bar_story import BarStory
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.widgets.bars import BarExplorer
@@ -57,13 +57,12 @@ def lab(tmp_path_factory):
 def wait_until_shown(page, explorer):
     """Wait until every pane in the page holds what the model says; fail if one never does."""
     for picture in explorer._pictures():
-        for layer in picture.layers:
-            drawn = columns(picture, layer)
+        for source, drawn in sources(picture, redrawn=True).items():
             for column in (name for name in COLUMNS if name in drawn):
                 page.wait_for_function(
                     f"([where, wanted]) => JSON.stringify(({COLUMN})(where))"
                     " === JSON.stringify(wanted)",
-                    arg=[["panes", picture.name, layer.name, column], list(drawn[column])],
+                    arg=[["panes", picture.name, source, column], list(drawn[column])],
                     timeout=ANSWERS_WITHIN,
                 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pictures import HOSTILE, address_map, timeline
 
-from devmemkit.figures.bokeh_figure import literal, to_figure, to_json
+from devmemkit.figures.bokeh_figure import literal, sources, to_figure, to_json
 from devmemkit.figures.marks import printable
 from devmemkit.figures.theme import ROLES
 
@@ -53,10 +53,12 @@ def test_axes_run_as_the_picture_says():
 
 
 def glyphs(figure, name):
-    """The glyphs of a layer, each with the role that it is limited to, None for all."""
-    source = figure.select_one({"name": name})
-    mine = [r for r in figure.renderers if r.data_source is source]
-    return {getattr(r.view.filter, "group", None): r.glyph for r in mine}
+    """The glyphs of a layer, each with the role of its pattern, None for the marks themselves."""
+    return {
+        r.data_source.name.partition("/")[2] or None: r.glyph
+        for r in figure.renderers
+        if r.data_source.name and r.data_source.name.split("/")[0] == name
+    }
 
 
 def test_patterns_and_colours_come_from_the_roles():
@@ -69,13 +71,23 @@ def test_patterns_and_colours_come_from_the_roles():
     assert found["zapped"].hatch_color == ROLES["zapped"].light
 
 
+def test_a_pattern_is_where_the_marks_of_its_role_are():
+    picture = address_map()
+    [layer] = [layer for layer in picture.layers if layer.name == "pages"]
+    marks = zip(*(layer.columns[name] for name in ("left", "bottom", "role")), strict=True)
+    zapped = [(left, bottom) for left, bottom, role in marks if role == "zapped"]
+    pattern = sources(picture)["pages/zapped"]
+    assert zapped
+    assert list(zip(pattern["left"], pattern["bottom"], strict=True)) == zapped
+
+
 def test_what_is_to_be_redrawn_has_every_pattern_and_keeps_it_in_json():
-    hatched = {name: role.hatch for name, role in ROLES.items() if role.hatch != " "}
+    every = {name: role.hatch for name, role in ROLES.items() if role.hatch != " "}
     found = glyphs(to_figure(address_map(), redrawn=True), "pages")
     del found[None]
-    assert {name: glyph.hatch_pattern for name, glyph in found.items()} == hatched
+    assert {name: glyph.hatch_pattern for name, glyph in found.items()} == every
     text = json.dumps(to_json(address_map(), redrawn=True))
-    assert text.count('"GroupFilter"') == 2 * len(hatched)
+    assert text.count('"pages/') == len(every)
     assert "AllIndices" not in text
 
 

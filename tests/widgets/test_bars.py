@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.figures.address_map import address_map
-from devmemkit.figures.bokeh_figure import columns
+from devmemkit.figures.bokeh_figure import sources
 from devmemkit.figures.timeline import timeline
 from devmemkit.scenarios.bar_story import BarStory
 from devmemkit.widgets.bars import CLAIMS, BarExplorer
@@ -15,7 +15,7 @@ def in_step(explorer: BarExplorer) -> None:
         (explorer.map, address_map(explorer.machine, story.node, story.pages)),
         (explorer.timeline, timeline(story.played, explorer.now)),
     ):
-        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        shown = sources(picture, redrawn=True)
         assert pane.state["columns"] == shown
 
 

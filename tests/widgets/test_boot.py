@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.bokeh_figure import columns
+from devmemkit.figures.bokeh_figure import sources
 from devmemkit.scenarios.what_if import USUAL
 from devmemkit.widgets.boot import BootExplorer
 
 
 def in_step(explorer: BootExplorer) -> None:
     for pane, picture in zip((explorer.chart, explorer.lanes), explorer.pictures(), strict=True):
-        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        shown = sources(picture, redrawn=True)
         assert pane.state["columns"] == shown
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.bokeh_figure import columns
+from devmemkit.figures.bokeh_figure import sources
 from devmemkit.scenarios.exposure import simulate
 from devmemkit.widgets.gap import GapExplorer
 
 
 def in_step(explorer: GapExplorer) -> None:
     [picture] = explorer.pictures()
-    shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+    shown = sources(picture, redrawn=True)
     assert explorer.chart.state["columns"] == shown
 
 

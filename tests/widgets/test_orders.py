@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.bokeh_figure import columns
+from devmemkit.figures.bokeh_figure import sources
 from devmemkit.widgets.orders import OrderExplorer
 
 
 def in_step(explorer: OrderExplorer) -> None:
     panes = (explorer.lanes, explorer.map)
     for pane, picture in zip(panes, explorer.pictures(), strict=True):
-        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        shown = sources(picture, redrawn=True)
         assert pane.state["columns"] == shown
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.bokeh_figure import columns
+from devmemkit.figures.bokeh_figure import sources
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.widgets.overview import OverviewExplorer
 
@@ -10,7 +10,7 @@ from devmemkit.widgets.overview import OverviewExplorer
 def in_step(explorer: OverviewExplorer) -> None:
     panes = (explorer.actors, explorer.history)
     for pane, picture in zip(panes, explorer.pictures(), strict=True):
-        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        shown = sources(picture, redrawn=True)
         assert pane.state["columns"] == shown
 
 

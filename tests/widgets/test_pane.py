@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.figures.bokeh_figure import columns, to_json
+from devmemkit.figures.bokeh_figure import sources, to_json
 from devmemkit.figures.marks import Layer
 from devmemkit.widgets.pane import BokehPane
 
@@ -51,7 +51,7 @@ def test_other_data_is_one_message_without_the_figure(pane):
                 "ticks": pane.state["axes"][1]["ticks"],
             },
         ],
-        "columns": {layer.name: columns(picture, layer) for layer in picture.layers},
+        "columns": sources(picture, redrawn=True),
     }
 
 

@@ -1,7 +1,7 @@
 """The takeover explorer without a browser: what its panes hold is the model's state."""
 
 from devmemkit.figures.address_map import address_map
-from devmemkit.figures.bokeh_figure import columns
+from devmemkit.figures.bokeh_figure import sources
 from devmemkit.figures.timeline import timeline
 from devmemkit.scenarios.takeover import Takeover
 from devmemkit.widgets.takeover import TakeoverExplorer
@@ -13,7 +13,7 @@ def in_step(explorer: TakeoverExplorer) -> None:
         (explorer.map, address_map(explorer.machine, story.node, story.pages)),
         (explorer.timeline, timeline(story.played, explorer.now)),
     ):
-        shown = {layer.name: columns(picture, layer) for layer in picture.layers}
+        shown = sources(picture, redrawn=True)
         assert pane.state["columns"] == shown
 
 
