@@ -3,9 +3,9 @@
     python benchmarks/explorer.py [--browser]
 
 Without --browser: the Python side alone (story, search or simulation, pictures, columns). With it:
-JupyterLab in the system's Chromium, from the choice in a list until a figure in the
-page holds other data, and until that is painted. Milliseconds; minimum, median, 95th percentile, maximum. The budget is 100 ms
-for the 95th percentile.
+JupyterLab in the system's Chromium, from the choice in a list until a figure in the page holds
+other data, and until that is painted. Milliseconds; minimum, median, 95th percentile, maximum. The
+budget is 100 ms for the 95th percentile.
 """
 
 from __future__ import annotations
