@@ -1,4 +1,4 @@
-"""The command line: `devmemkit reproduce`, `iomem`, `explore`, `lab`, `conform`."""
+"""The command line: `devmemkit reproduce`, `claims`, `iomem`, `explore`, `lab` and the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from devmemkit import __version__
+from devmemkit.artifact import claims
 from devmemkit.explore import command as explore
 from devmemkit.lab import command
 
@@ -19,7 +19,20 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def _jobs(text: str) -> int:
+class _Version(argparse.Action):
+    """Tells the version when asked, for the digest of the data takes a moment."""
+
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from devmemkit.artifact.cite import version
+
+        print(version())
+        parser.exit()
+
+
+def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
     return int(text)
@@ -33,7 +46,7 @@ def _folder(text: str) -> Path:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="devmemkit", description=sys.modules["devmemkit"].__doc__)
-    parser.add_argument("--version", action="version", version=f"devmemkit {__version__}")
+    parser.add_argument("--version", action=_Version, help="version, commit and digest of the data")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     reproduce = commands.add_parser(
@@ -41,15 +54,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     reproduce.add_argument("--out", type=_folder, default=Path("report"), metavar="DIR")
     reproduce.add_argument("--only", metavar="NAME", help="one notebook: name, prefix or number")
-    reproduce.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N")
     reproduce.add_argument(
-        "-p",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        dest="parameters",
-        help="a parameter of the notebook, with --only",
+        "--live", metavar="KERNEL", action="append", default=[], help="a real kernel, too"
     )
+    _add_runs(reproduce, "a parameter of the notebook, with --only")
+    sweep = commands.add_parser("sweep", help="run a notebook over a grid of parameters")
+    sweep.add_argument("notebook", metavar="NOTEBOOK", help="name, prefix or number")
+    sweep.add_argument("--out", type=_folder, default=Path("sweep"), metavar="DIR")
+    sweep.add_argument("--grid", type=Path, metavar="FILE", help="TOML: NAME = [VALUE, ...]")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that exists")
+    _add_runs(sweep, "values of a parameter: -p NAME=VALUE,VALUE,...")
+    verify = commands.add_parser("verify", help="check a finished run: digests, state, another run")
+    verify.add_argument("folder", type=_folder, metavar="DIR")
+    verify.add_argument("--against", type=_folder, metavar="DIR", help="another run to compare")
+    commands.add_parser("cite", help="print BibTeX, and the digest to name")
+    archive = commands.add_parser("archive", help="pack the checkout to be deposited")
+    archive.add_argument("file", type=Path, metavar="FILE.tar.gz")
+    claims.add_parser(commands)
     iomem = commands.add_parser("iomem", help="print a dump of /proc/iomem and what was repaired")
     iomem.add_argument("file", metavar="FILE", help="- for standard input")
     iomem.add_argument("--json", action="store_true", help="entries and repairs as JSON")
@@ -59,16 +80,43 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _reproduce(options: argparse.Namespace) -> int:
+def _add_runs(parser: argparse.ArgumentParser, what: str) -> None:
+    """The options of what runs notebooks."""
+    parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--limit", type=_count, default=600, metavar="SECONDS", help="of a cell")
+    parser.add_argument(
+        "-p", action="append", default=[], metavar="NAME=VALUE", dest="parameters", help=what
+    )
+
+
+def _artifact(options: argparse.Namespace) -> int:
+    """The commands about results."""
+    from devmemkit.artifact import cite, reproduce, sweep, verify
     from devmemkit.artifact.parameters import ParameterError
-    from devmemkit.artifact.reproduce import UsageError, reproduce
+    from devmemkit.artifact.store import UsageError
 
     try:
+        if options.command == "verify":
+            return verify.verify(options.folder, options.against)
+        if options.command == "cite":
+            print(cite.bibtex())
+            return 0
+        if options.command == "archive":
+            print(cite.archive(options.file))
+            return 0
+        if options.command == "sweep":
+            return sweep.sweep(
+                *(options.notebook, options.parameters, options.grid),
+                *(options.out, options.jobs, options.limit, options.scheduler),
+            )
         if options.parameters and options.only is None:
             raise UsageError("expected --only NAME with -p, for parameters belong to one notebook")
-        return reproduce(options.out, options.only, options.jobs, options.parameters)
+        return reproduce.reproduce(
+            *(options.only, options.parameters, options.live),
+            *(options.out, options.jobs, options.limit),
+        )
     except (UsageError, ParameterError) as error:
-        print(f"devmemkit reproduce: {error}", file=sys.stderr)
+        print(f"devmemkit {options.command}: {error}", file=sys.stderr)
         return 2
 
 
@@ -93,7 +141,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; its exit status (2: asked for what cannot be, 130: interrupted)."""
     try:
         options = _parser().parse_args(argv)
-        commands = {"reproduce": _reproduce, "iomem": _iomem, "explore": explore.run}
+        commands = dict.fromkeys(("reproduce", "sweep", "verify", "cite", "archive"), _artifact)
+        commands |= {"claims": claims.run, "iomem": _iomem, "explore": explore.run}
         commands |= {"lab": command.lab, "conform": command.conform}
         return commands[options.command](options)
     except SystemExit as stop:

@@ -73,18 +73,20 @@ def execute(
     output: Path,
     parameters: Mapping[str, Any],
     progress: Callable[[int, int], None],
+    limit: int = 600,
 ) -> None:
     """Run a notebook in its folder; `output` holds what there is after every cell.
 
     `progress` is told the number of code cells begun, and of all. NotebookFailed when a cell
-    raises or the kernel dies, with the partial notebook in `output`.
+    raises or takes more than `limit` seconds, or the kernel dies, with the partial notebook in
+    `output`.
     """
     # jsonschema imports this parser where it is installed, and the parser compiles a grammar for
     # 0.85 s, to check URLs that no notebook has; jsonschema foresees that it is missing.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import nbformat
     import papermill
-    from nbclient.exceptions import DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     cells = nbformat.read(notebook, as_version=4).cells
@@ -94,6 +96,14 @@ def execute(
     def on_cell_execute(cell: Any, cell_index: int) -> None:
         begun.append(cell.source)
         progress(len(begun), total)
+
+    def settle() -> None:
+        # papermill draws the id of the cell that it adds anew in every run
+        content = nbformat.read(output, as_version=4)
+        for cell in content.cells:
+            if "injected-parameters" in cell.metadata.get("tags", ()):
+                cell.id = "injected-parameters"
+        nbformat.write(content, output)
 
     too_long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER
     with tempfile.TemporaryDirectory(
@@ -107,15 +117,19 @@ def execute(
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
+                execution_timeout=limit,
                 cwd=notebook.parent,
                 kernel_manager_class=kernel_manager(Path(scratch)),
                 shutdown_kernel="immediate",
                 coalesce_streams=True,
                 on_cell_execute=on_cell_execute,
             )
+            settle()
         except papermill.PapermillExecutionError as error:
             message = one_sentence(error.ename, error.evalue)
             raise NotebookFailed(message, error.exec_count, error.source) from None
-        except DeadKernelError:
+        except (DeadKernelError, CellTimeoutError) as error:
             source = begun[-1] if begun else ""
-            raise NotebookFailed("the kernel died", len(begun), source) from None
+            late = isinstance(error, CellTimeoutError)
+            message = f"it took more than {limit} s" if late else "the kernel died"
+            raise NotebookFailed(message, len(begun), source) from None

@@ -1,60 +1,92 @@
-"""The report's first page: one row per notebook, and what the run was made on."""
+"""The report's first page: what ran, what is claimed and was found, what it was made on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from devmemkit.artifact.claims import by_verdict
 from devmemkit.artifact.export import css
-from devmemkit.artifact.provenance import Provenance
+from devmemkit.artifact.provenance import data_files, made_on
+from devmemkit.artifact.store import Record, write_text
 
-
-@dataclass(slots=True)
-class Row:
-    """A notebook in the report: how its run ended. `seconds` is None if it did not run now."""
-
-    name: str
-    title: str
-    parameters: Mapping[str, object]
-    seconds: float | None = None
-    error: str = ""
+Row = tuple[str, str, Record | None, bool]
+"""Of a run: its name, its title, how it ended (None: never), whether this time."""
 
 
 def _status(row: Row, folder: Path) -> tuple[str, str, str]:
     """Class, text, and the file that the row links to ("" for none)."""
-    page, partial = f"{row.name}.html", f"{row.name}.partial.html"
-    present = next((file for file in (page, partial) if (folder / file).exists()), "")
-    if row.error:
-        return "failed", "failed", present
-    if row.seconds is not None:
-        return "done", "done", present
-    if not present:
+    name, _, record, now = row
+    present = next(
+        (f for f in (f"{name}.html", f"{name}.partial.html") if (folder / f).exists()), ""
+    )
+    if record is None:
         return "earlier", "not run", ""
-    return "earlier", "earlier run" + (", stopped early" if present == partial else ""), present
+    if now:
+        return ("failed", "failed", present) if record.error else ("done", "done", present)
+    return "earlier", "earlier run" + (", stopped early" if record.error else ""), present
 
 
-def write_index(rows: Iterable[Row], folder: Path, facts: Provenance, sums: Sequence[str]) -> Path:
-    """Write `index.html` into `folder`, replacing it at once; links are relative.
+def _row(row: Row, folder: Path) -> str:
+    name, title, record, _ = row
+    kind, status, link = _status(row, folder)
+    inside = name.partition("@")[2]
+    text = escape(inside.replace(",", ", ") or title)
+    if link:
+        text = f'<a href="{quote(link)}">{text}</a>'
+        if (folder / f"{name}.pdf").exists():
+            text += f' (<a href="{quote(name)}.pdf">PDF</a>)'
+    notes = [] if inside else [name]
+    if record:
+        notes += [f"{key} = {value!r}" for key, value in record.parameters.items()]
+        notes += [record.error] if record.error else []
+    small = "".join(f"<small>{escape(note)}</small>" for note in notes)
+    seconds = f"{record.seconds:.1f} s" if record else ""
+    return (
+        f'<tr{" class=set" if inside else ""}><th scope="row">{text}{small}</th>'
+        f'<td class="status-{kind}">{status}</td><td class="number">{seconds}</td></tr>'
+    )
 
-    `sums` are lines as `sha256sum --check` reads them, of the data that notebooks may use.
-    """
+
+def _claims(claims: Sequence[Mapping[str, Any]], folder: Path) -> str:
+    if not claims:
+        return ""
     body = []
-    for row in rows:
-        kind, status, link = _status(row, folder)
-        title = escape(row.title)
-        if link:
-            title = f'<a href="{quote(link)}">{title}</a>'
-        notes = [f"{name} = {value!r}" for name, value in row.parameters.items()]
-        notes += [row.error] if row.error else []
-        small = "".join(f"<small>{escape(note)}</small>" for note in (row.name, *notes))
-        seconds = "" if row.seconds is None else f"{row.seconds:.1f} s"
+    for claim in claims:
+        page = f"{claim['notebook']}.html"
+        says = escape(claim["says"])
+        if (folder / page).exists():
+            says = f'<a href="{quote(page)}">{says}</a>'
+        kinds = dict.fromkeys(one["rests_on"] for one in claim["evidence"])
+        verdict = escape(by_verdict(claim["verdicts"]))
+        kind, word = ("done", "reproduced") if claim["reproduced"] else ("failed", "not reproduced")
         body.append(
-            f'<tr><th scope="row">{title}{small}</th>'
-            f'<td class="status-{kind}">{status}</td><td class="number">{seconds}</td></tr>'
+            f'<tr><th scope="row">{says}<small>{escape(claim["id"])}; {escape(claim["by"])}</small>'
+            f"<small>{escape(', '.join(kinds))}</small></th><td>{verdict}</td>"
+            f'<td class="status-{kind}">{word}</td></tr>'
         )
+    alike_count = sum(claim["reproduced"] for claim in claims)
+    return f"""<h2>Claimed and reproduced: {alike_count} of {len(claims)}</h2>
+<p>Each verdict was computed from evidence in this run and compared with the one that the ledger
+expects. A claim can be reproduced and refuted: then the discussion was wrong about it.</p>
+<table>
+<thead><tr><th scope="col">Claim</th><th scope="col">Verdict</th>
+<th scope="col">As expected</th></tr></thead>
+<tbody>
+{"".join(body)}
+</tbody>
+</table>
+"""
+
+
+def write_index(
+    rows: Iterable[Row], claims: Sequence[Mapping[str, Any]], folder: Path, root: Path
+) -> Path:
+    """Write `index.html` into `folder`, replacing it at once; links are relative."""
+    sums = [f"{digest}  {name}" for name, digest in data_files(root).items()]
     html = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -74,11 +106,11 @@ network; its figures are live, its explorers are shown as they start.</p>
 <thead><tr><th scope="col">Walk-through</th><th scope="col">Status</th>
 <th scope="col" class="number">Time</th></tr></thead>
 <tbody>
-{"".join(body)}
+{"".join(_row(row, folder) for row in rows)}
 </tbody>
 </table>
-<h2>Made on</h2>
-{facts._repr_html_()}
+{_claims(claims, folder)}<h2>Made on</h2>
+{made_on()._repr_html_()}
 <details><summary>SHA-256 of {len(sums)} data files</summary>
 <pre>{escape(chr(10).join(sums))}</pre></details>
 </main>
@@ -86,7 +118,5 @@ network; its figures are live, its explorers are shown as they start.</p>
 </html>
 """
     target = folder / "index.html"
-    temporary = folder / ".index.html.new"
-    temporary.write_text(html, encoding="utf-8")
-    temporary.replace(target)
+    write_text(target, html)
     return target

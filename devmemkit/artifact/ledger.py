@@ -3,152 +3,198 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devmemkit.explore.check import explore, explore_each
-from devmemkit.explore.policies import QUESTIONS, ROWS
-from devmemkit.figures.outcomes import endings
-from devmemkit.lab import race
-from devmemkit.lab.recordings.judge import judge
-from devmemkit.lab.recordings.recording import Recording, recordings
-from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.claim_path import edges
+from devmemkit.artifact.answers import KINDS, Missing, Sources
+from devmemkit.model.kernel import VERSIONS
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.orders import concurrent
-from devmemkit.scenarios.what_if import Boot
 
-HOLDS, REFUTED, PARTLY = "holds", "refuted", "in part"
+HOLDS, REFUTED, PARTLY, OPEN = "holds", "refuted", "in part", "not evaluated"
+OLDEST_RUN = "5.10"
+"""The oldest kernel that was run; what is said of older ones rests on the model alone."""
+
+
+ORDER = tuple(VERSIONS)
 
 
 class LedgerError(ValueError):
     """An entry that cannot be weighed; one sentence with the claim's id."""
 
 
+def _only_model(version: str) -> bool:
+    return ORDER.index(version) < ORDER.index(OLDEST_RUN)
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """One question of an entry, and its answers by kernel; `speaks` for the claim or not."""
+    """One question of an entry and its answers by kernel, None where nothing can answer it."""
 
     shows: str
+    kind: str
     rests_on: str
-    answers: dict[str, str]
-    expected: bool
-    speaks: bool
+    answers: Mapping[str, str | None]
+    expect: str
+    then: str
+
+    @property
+    def expected(self) -> bool:
+        """Whether every kernel answered as it did when the entry was written."""
+        return set(self.answers.values()) == {self.expect}
+
+    def speaks(self, version: str) -> bool | None:
+        """Whether the answer of a kernel speaks for the claim; None when there is none."""
+        answer = self.answers.get(version)
+        return None if answer is None else (answer == self.expect) == (self.then == "for")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim that was weighed."""
+    """A claim that was weighed; `expected` are the verdicts that it is compared with."""
 
     id: str
     says: str
     by: str
     notebook: str
     evidence: tuple[Evidence, ...]
+    expected: Mapping[str, str]
+    nearest: str = ""
+    reproducer: str = ""
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """The kernels that it is weighed on, oldest first."""
+        asked = {version for one in self.evidence for version in one.answers}
+        return tuple(version for version in VERSIONS if version in asked)
+
+    def on(self, version: str) -> str:
+        """The verdict on one kernel: what follows from the answers of that kernel."""
+        return _verdict(one.speaks(version) for one in self.evidence if version in one.answers)
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        return {version: self.on(version) for version in self.kernels}
 
     @property
     def verdict(self) -> str:
-        """What follows from the evidence: it holds, it is refuted, or both in part."""
-        speaking = {one.speaks for one in self.evidence}
-        if len(speaking) == 2:
-            return PARTLY
-        return HOLDS if True in speaking else REFUTED
+        """The verdict over all kernels: it holds, it is refuted, or both in part."""
+        return _verdict(one.speaks(v) for one in self.evidence for v in one.answers)
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether every kernel's verdict is the expected one."""
+        return self.verdicts == {v: self.expected.get(v) for v in self.kernels}
 
 
-@cache
-def _recording(scenario: str, version: str) -> Recording:
-    found = recordings(scenario, version)
-    if not found:
-        raise LedgerError(f"expected a recording of {scenario} on Linux {version}, got none")
-    return found[0]
+def _verdict(speaking: Iterable[bool | None]) -> str:
+    said = set(speaking)
+    if None in said or not said:
+        return OPEN
+    return PARTLY if len(said) == 2 else HOLDS if True in said else REFUTED
 
 
-@cache
-def _endings(scenario: str, story: str, version: str) -> dict[str, str]:
-    told = next((j for j in judge(_recording(scenario, version)) if j.story.name == story), None)
-    if told is None:
-        raise LedgerError(f"expected a story of {scenario}, got {story!r}")
-    found = endings({version: told.comparison})
-    return {key: each[version] for key, each in found.items() if each[version] is not None}
+@dataclass
+class Ledger:
+    """Who answers: recordings, unless `sources` has others; on `kernels` only, if any are named."""
 
+    sources: Sources = field(default_factory=Sources)
+    kernels: Sequence[str] = ()
 
-def _recorded(version: str, *, scenario: str, story: str, act: str) -> str:
-    found = _endings(scenario, story, version)
-    if act not in found:
-        raise LedgerError(f"expected one of the acts {', '.join(found)}, got {act!r}")
-    return found[act]
-
-
-def _race(version: str, *, via: str, claim: str) -> str:
-    sweep = _recording("mmap-vs-claim", version).content["race"]
-    seen = [one.seen for one in race.judge(sweep) if (one.via, one.claim) == (via, claim)]
-    if not seen:
-        raise LedgerError(f"expected a race through devmem or sysfs, got {via!r}, {claim!r}")
-    return "some survived" if seen[0].get("survived") else "none survived"
-
-
-def _order(
-    version: str, *, scenario: str, via: str = "devmem", repair: str = "", tasks: int = 1
-) -> str:
-    kernel = KernelProfile(version, repair=repair)
-    result = explore(concurrent(scenario, kernel, via, tasks))
-    return f"vacuous: never {result.vacuous[0]}" if result.vacuous else result.verdict
-
-
-def _cell(version: str, *, policy: str, question: str, via: str = "devmem") -> str:
-    name, repair = ROWS[policy]
-    return QUESTIONS[question](KernelProfile(version, policy_name=name, repair=repair), via).answer
-
-
-def _boot(version: str, *, question: str, static: bool, at_open: bool) -> str:
-    boot = Boot(version, static=static, at_open=at_open)
-    results = [explore_each(scenario).get(question) for scenario in boot.scenarios()]
-    asked = [result for result in results if result is not None]
-    if not asked:
-        raise LedgerError(f"expected a question of a boot, got {question!r}")
-    return f"{question}: {'no' if any(r.counterexample for r in asked) else 'yes'}"
-
-
-def _edges(version: str) -> str:
-    return str(len(edges(KernelProfile(version))))
-
-
-KINDS: dict[str, tuple[str, Callable[..., str]]] = {
-    "recorded": ("recorded", _recorded),
-    "race": ("recorded", _race),
-    "order": ("explored", _order),
-    "cell": ("explored", _cell),
-    "boot": ("explored", _boot),
-    "edges": ("read", _edges),
-}
-"""By kind: what the answer rests on, and who gives it for one kernel."""
-
-
-def _weigh(entry: dict[str, Any]) -> Evidence:
-    arguments = dict(entry)
-    shows, kind, then = (arguments.pop(key) for key in ("shows", "kind", "then"))
-    kernels, expect = (arguments.pop(key) for key in ("kernels", "expect"))
-    if kind not in KINDS or then not in ("for", "against"):
-        known = f"a kind of {', '.join(KINDS)}, for or against"
-        raise LedgerError(f"expected {known}; got {kind!r}, {then!r}")
-    rests_on, ask = KINDS[kind]
-    answers = {version: ask(version, **arguments) for version in kernels}
-    expected = set(answers.values()) == {expect}
-    return Evidence(shows, rests_on, answers, expected, expected == (then == "for"))
-
-
-def ledger(path: Path | None = None) -> Iterator[Claim]:
-    """Every claim of data/claims.toml, weighed now; LedgerError names the one that cannot be."""
-    told = tomllib.loads((path or data_dir() / "claims.toml").read_text(encoding="utf-8"))
-    for entry in told["claim"]:
+    def weigh(self, entry: Mapping[str, Any]) -> Claim:
+        """One entry of the ledger; LedgerError when it cannot be."""
         where = entry.get("id", "?")
         try:
-            weighed = tuple(_weigh(one) for one in entry["evidence"])
-            yield Claim(entry["id"], entry["says"], entry["by"], entry["notebook"], weighed)
+            expected = {
+                version: verdict
+                for verdict, versions in entry["expected"].items()
+                for version in versions
+            }
+            if unknown := set(entry["expected"]) - {HOLDS, REFUTED, PARTLY}:
+                raise LedgerError(f"expected verdicts that there are, got {sorted(unknown)}")
+            evidence = [self._weigh(one) for one in entry["evidence"]]
+            if self.kernels:
+                expected = {v: verdict for v, verdict in expected.items() if v in self.kernels}
+            return Claim(
+                entry["id"],
+                entry["says"],
+                entry["by"],
+                entry["notebook"],
+                tuple(one for one in evidence if one.answers),
+                expected,
+                entry.get("nearest", ""),
+                entry.get("reproducer", ""),
+            )
         except KeyError as error:
             raise LedgerError(f"claims.toml: {where}: expected {error}, got none") from None
         except (TypeError, ValueError) as error:
             raise LedgerError(f"claims.toml: {where}: {error}") from None
+
+    def _weigh(self, entry: Mapping[str, Any]) -> Evidence:
+        arguments = dict(entry)
+        shows, kind, then = (arguments.pop(key) for key in ("shows", "kind", "then"))
+        kernels, expect = (arguments.pop(key) for key in ("kernels", "expect"))
+        if kind not in KINDS or then not in ("for", "against"):
+            known = f"a kind of {', '.join(KINDS)}, for or against"
+            raise LedgerError(f"expected {known}; got {kind!r}, {then!r}")
+        rests_on, ask = KINDS[kind]
+        answers: dict[str, str | None] = {}
+        for version in kernels:
+            if self.kernels and version not in self.kernels:
+                continue
+            if version not in VERSIONS:
+                raise LedgerError(f"kernel: expected one of {', '.join(VERSIONS)}; got {version!r}")
+            try:
+                answers[version] = ask(self.sources, version, **arguments)
+            except Missing:
+                answers[version] = None
+        if rests_on == "recorded" and self.sources.live:
+            rests_on = "live"
+        if answers and all(map(_only_model, answers)) and rests_on != "model":
+            rests_on = f"{rests_on}: model only"
+        return Evidence(shows, kind, rests_on, answers, expect, then)
+
+
+def entries(path: Path | None = None) -> list[dict[str, Any]]:
+    """The entries of data/claims.toml, not yet weighed; LedgerError for what is no ledger."""
+    try:
+        told = tomllib.loads((path or data_dir() / "claims.toml").read_text(encoding="utf-8"))
+        return list(told["claim"])
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise LedgerError(f"claims.toml: expected claims, got: {error}") from None
+
+
+def ledger(path: Path | None = None) -> Iterator[Claim]:
+    """Every claim of data/claims.toml, weighed now; LedgerError names the one that cannot be."""
+    weighing = Ledger()
+    return (weighing.weigh(entry) for entry in entries(path))
+
+
+def to_json(claims: Iterable[Claim]) -> list[dict[str, Any]]:
+    """The claims with their evidence and verdicts, as JSON."""
+    return [
+        {
+            "id": claim.id,
+            "says": claim.says,
+            "by": claim.by,
+            "notebook": claim.notebook,
+            "nearest": claim.nearest,
+            "reproducer": claim.reproducer,
+            "evidence": [
+                {
+                    "shows": one.shows,
+                    "kind": one.kind,
+                    "rests_on": one.rests_on,
+                    "answers": dict(one.answers),
+                    "speaks": {version: one.speaks(version) for version in one.answers},
+                }
+                for one in claim.evidence
+            ],
+            "verdict": claim.verdict,
+            "verdicts": claim.verdicts,
+            "expected": dict(claim.expected),
+            "reproduced": claim.reproduced,
+        }
+        for claim in claims
+    ]

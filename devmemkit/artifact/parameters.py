@@ -42,6 +42,23 @@ def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
     ParameterError when the cell tagged `parameters` is not Python, or annotates anything else
     than `str`, `int`, `float`, `bool`, or one of these `| None`.
     """
+    return {
+        node.target.id: _parameter(node.target.id, ast.unparse(node.annotation), where)
+        for node in _assignments(notebook, where)
+        if isinstance(node.target, ast.Name)
+    }
+
+
+def defaults(notebook: Mapping[str, Any], where: str) -> dict[str, Value]:
+    """The values that a notebook's parameters have when none is given; ParameterError as above."""
+    return {
+        ast.unparse(node.target): ast.literal_eval(node.value)
+        for node in _assignments(notebook, where)
+        if node.value is not None
+    }
+
+
+def _assignments(notebook: Mapping[str, Any], where: str) -> list[ast.AnnAssign]:
     cells = [
         cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
         for cell in notebook["cells"]
@@ -54,11 +71,7 @@ def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
             f"{where}: expected Python in the parameters cell, got {error.msg} on its line "
             f"{error.lineno}"
         ) from None
-    return {
-        node.target.id: _parameter(node.target.id, ast.unparse(node.annotation), where)
-        for node in body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
+    return [node for node in body if isinstance(node, ast.AnnAssign)]
 
 
 def _parameter(name: str, annotation: str, where: str) -> Parameter:

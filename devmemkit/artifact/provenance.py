@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from html import escape
 from importlib import metadata
@@ -70,6 +70,32 @@ def made_on(files: Iterable[Path | str] = (), seed: int | None = None) -> Proven
     if seed is not None:
         facts["seed"] = str(seed)
     return facts
+
+
+def digest_of(parts: Mapping[str, str]) -> str:
+    """One digest of many: what `sha256sum` prints for their sorted `DIGEST  NAME` lines."""
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(parts.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def data_files(root: Path) -> dict[str, str]:
+    """The SHA-256 of every file of the checkout's data, by its path in the checkout."""
+    paths = sorted(path for path in (root / "data").rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): sha256(path) for path in paths}
+
+
+def code_digest() -> str:
+    """One digest of the package in use: of its modules, scripts, styles and templates."""
+    ours = ROOT / "devmemkit"
+    paths = (path for path in ours.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return digest_of({path.relative_to(ours).as_posix(): sha256(path) for path in paths})
+
+
+def state(root: Path) -> dict[str, str]:
+    """All that any result depends on, by name: commit, code, versions, each file of the data."""
+    facts = made_on()
+    del facts["system"]  # told, but nothing that is computed depends on it
+    return {**facts, "code": code_digest(), **data_files(root)}
 
 
 def sha256(path: Path) -> str:

@@ -1,28 +1,27 @@
-"""`devmemkit reproduce`: every notebook executed, each in its own process, and a report to open."""
+"""`devmemkit reproduce`: every notebook with every set of parameters, every claim, one report."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
-from devmemkit.artifact import export, parameters
-from devmemkit.artifact.index import Row, write_index
-from devmemkit.artifact.progress import Progress
-from devmemkit.artifact.provenance import checkout, made_on, sha256
+from devmemkit.artifact import busy, crate, export, jobs, parameters
+from devmemkit.artifact.claims import by_verdict
+from devmemkit.artifact.index import write_index
+from devmemkit.artifact.provenance import checkout, sha256, state
+from devmemkit.artifact.store import Job, Record, Store, UsageError
 from devmemkit.artifact.workers import Workers
+from devmemkit.model.kernel import KernelProfile
 
-GRACE = 10  # seconds that a worker gets to end its kernel
-
-
-class UsageError(ValueError):
-    """What was asked for does not exist or cannot be done."""
+LEDGER = "claims"
+"""The name of the job that weighs the claims."""
 
 
 def choose(notebooks: Sequence[Path], only: str) -> Path:
@@ -41,7 +40,7 @@ def choose(notebooks: Sequence[Path], only: str) -> Path:
     raise UsageError(f"{what} {only!r}: expected one of {names}")
 
 
-def _read(notebook: Path) -> dict[str, Any]:
+def read(notebook: Path) -> dict[str, Any]:
     """A notebook as parsed JSON; UsageError when it is none."""
     try:
         parsed = json.loads(notebook.read_text("utf-8"))
@@ -55,44 +54,36 @@ def _read(notebook: Path) -> dict[str, Any]:
     raise UsageError(f"{notebook}: expected a notebook of format 4, got {reason}")
 
 
-def _make_writable(folder: Path) -> None:
-    """Make the report's folder where there is none; UsageError when it cannot take the report."""
+def _title(notebook: Path) -> str:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-        folders = [path for path in folder.iterdir() if path.is_dir()]
+        return export.title(read(notebook), notebook.stem)
+    except UsageError:  # the job will say why
+        return notebook.stem
+
+
+def name_of(notebook: Path, given: Mapping[str, Any]) -> str:
+    """What a run's files are called: the notebook, and the parameters that it was given."""
+    if not given:
+        return notebook.stem
+    told = ",".join(f"{key}={value}" for key, value in given.items())
+    plain = re.sub(r"[^\w.,=+-]", "_", told)
+    if plain != told or len(plain) > 100:
+        plain = f"{plain[:90]}~{Job(told, '').key[:8]}"
+    return f"{notebook.stem}@{plain}"
+
+
+def job_of(notebook: Path, given: Mapping[str, Any], known: Mapping[str, str]) -> Job:
+    """The job that runs a notebook; `known` is the state that it depends on."""
+    try:
+        inputs = {**known, f"notebooks/{notebook.name}": sha256(notebook)}
     except OSError as error:
-        raise UsageError(f"expected a folder to write to, got {folder}: {error.strerror}") from None
-    if taken := [path for path in folders if path.suffix in (".html", ".ipynb")]:
-        raise UsageError(f"expected a file of the report or nothing, got a folder: {taken[0]}")
+        raise UsageError(f"{notebook}: {error.strerror}") from None
+    name, title = name_of(notebook, given), _title(notebook)
+    return Job(name, "notebook", notebook, dict(given), inputs, title)
 
 
-def _run(row: Row, notebook: Path, folder: Path, workers: Workers, progress: Progress) -> None:
-    """Run one notebook and note in `row` how it went."""
-    progress.update(row.name, "started", milestone=True)
-    start = time.monotonic()
-    cells = 0
-    for event in workers.events(notebook, folder, row.parameters):
-        if "cells" in event:
-            cells = event["cells"]
-            progress.update(row.name, f"cell {event['cell']} of {cells}")
-        elif "stage" in event:
-            progress.update(row.name, event["stage"])
-        else:
-            row.error = event["error"]
-    if workers.stopping.is_set():
-        return
-    row.seconds = time.monotonic() - start
-    state = f"failed at {row.error}" if row.error else f"done, {cells} cells"
-    progress.update(row.name, f"{state}, {row.seconds:.1f} s", milestone=True)
-
-
-def reproduce(out: Path, only: str | None, jobs: int, given: Sequence[str]) -> int:
-    """Execute the notebooks (or `only` one, with NAME=VALUE parameters) into the folder `out`.
-
-    Prints progress; 0 when all went well, 1 when one failed (its partial output is kept), 130
-    when interrupted. UsageError or ParameterError, before anything runs, for what cannot be.
-    """
+def notebooks_here() -> tuple[Path, list[Path]]:
+    """The checkout around the current folder and its notebooks; UsageError when there is none."""
     missing = [name for name in ("papermill", "ipykernel", "nbconvert") if not find_spec(name)]
     if missing:
         raise UsageError(
@@ -100,40 +91,131 @@ def reproduce(out: Path, only: str | None, jobs: int, given: Sequence[str]) -> i
         )
     here = Path.cwd()
     root = checkout(here)
-    notebooks = sorted((root / "notebooks").glob("*.ipynb")) if root else []
-    if root is None or not notebooks:
+    found = sorted((root / "notebooks").glob("*.ipynb")) if root else []
+    if root is None or not found:
         raise UsageError(
             f"expected to run inside a checkout of devmemkit with notebooks/*.ipynb, got {here}"
         )
-    chosen = [choose(notebooks, only)] if only is not None else notebooks
-    rows = {}
-    for notebook in notebooks:
-        parsed = _read(notebook)
-        rows[notebook] = row = Row(notebook.stem, export.title(parsed, notebook.stem), {})
-        if notebook in chosen and given:
-            known = parameters.declared(parsed, notebook.name)
-            row.parameters = parameters.parse(given, known, notebook.name)
+    return root, found
+
+
+def folder_for(out: Path, root: Path) -> Path:
+    """Where results go; UsageError for a folder that holds something else."""
     out = out.resolve()
     if out in (root, root / "notebooks") or (out / ".git").exists():
         raise UsageError(f"expected a folder of its own for the report, got {out}")
-    _make_writable(out)
+    found = sorted(out.iterdir()) if out.is_dir() else []
+    if taken := [p for p in found if p.suffix in (".html", ".ipynb") and p.is_dir()]:
+        raise UsageError(f"expected a file of the report or nothing, got a folder: {taken[0]}")
+    return out
 
-    progress = Progress([notebook.stem for notebook in chosen], sys.stdout)
-    workers = Workers()
-    with ThreadPoolExecutor(jobs) as pool:
-        runs = [pool.submit(_run, rows[n], n, out, workers, progress) for n in chosen]
-        try:
-            wait(runs)
-        except KeyboardInterrupt:
-            workers.stop()
-            wait(runs, GRACE)
-            workers.kill()
-            print(f"interrupted; what was done so far is in {out}", file=sys.stderr)
+
+def _sets(root: Path, notebooks: Iterable[Path]) -> list[tuple[Path, dict[str, Any]]]:
+    """Every notebook with its defaults, and with each set of notebooks/sets.toml."""
+    path = root / "notebooks" / "sets.toml"
+    try:
+        told = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: expected TOML, got: {error}") from None
+    return [(n, given) for n in notebooks for given in ({}, *told.get(n.stem, ()))]
+
+
+def plan(
+    root: Path, notebooks: Sequence[Path], only: str | None, given: Sequence[str]
+) -> list[Job]:
+    """What is to be done: longest first, so that the last ones end together.
+
+    UsageError or ParameterError for what cannot be asked for.
+    """
+    known = state(root)
+    if only is not None:
+        chosen = choose(notebooks, only)
+        names = parameters.declared(read(chosen), chosen.name) if given else {}
+        return [job_of(chosen, parameters.parse(given, names, chosen.name), known)]
+    runs = [job_of(notebook, values, known) for notebook, values in _sets(root, notebooks)]
+    weighs = (root / "data" / "claims.toml").exists()
+    return [*([Job(LEDGER, "claims", inputs=known)] if weighs else []), *runs]
+
+
+def _on_kernels(live: Sequence[str], root: Path) -> list[Job]:
+    try:
+        versions = dict.fromkeys(KernelProfile(name).version for name in live)
+    except ValueError as error:
+        raise UsageError(f"--live: {error}") from None
+    known = state(root)
+    return [
+        Job(f"{LEDGER}-{version}", "live", parameters={"kernel": version}, inputs=known)
+        for version in versions
+    ]
+
+
+def reproduce(
+    only: str | None,
+    given: Sequence[str],
+    live: Sequence[str],
+    out: Path,
+    parallel: int,
+    limit: int,
+) -> int:
+    """Do everything (or `only` one notebook, with NAME=VALUE parameters) into the folder `out`.
+
+    `live` kernels are booted and the claims weighed by what they do. What an earlier run into it
+    has done from the same state is kept. Prints progress and a table of what is claimed and what
+    was found; 0 when all went well and is as claimed, 1 when not, 130 when interrupted. UsageError
+    or ParameterError, before anything runs, for what cannot be.
+    """
+    root, notebooks = notebooks_here()
+    todo = [*plan(root, notebooks, only, given), *_on_kernels(live, root)]
+    with Store(folder_for(out, root)) as store:
+        start, spent = time.monotonic(), busy.Cores()
+        records = jobs.run(todo, store, Workers(limit), parallel)
+        if records is None:
+            print(f"interrupted; what was done so far is in {store.folder}", file=sys.stderr)
             return 130
-    for run in runs:
-        run.result()
-    data = sorted(path for path in (root / "data").rglob("*") if path.is_file())
-    sums = [f"{sha256(path)}  {path.relative_to(root)}" for path in data]
-    index = write_index(rows.values(), out, made_on(), sums)
-    print(f"report: {index}")
-    return 1 if any(row.error for row in rows.values()) else 0
+        claimed = _claims(store, records)
+        print("\n".join(table(claimed)))
+        index = write_index(_rows(notebooks, todo, store, records), claimed, store.folder, root)
+        crate.write(store, root)
+        print(f"{time.monotonic() - start:.0f} s; {spent}")
+        print(f"report: {index}")
+    failed = any(record.error for record in records.values())
+    return 1 if failed or not all(claim["reproduced"] for claim in claimed) else 0
+
+
+def _rows(
+    notebooks: Sequence[Path], todo: Sequence[Job], store: Store, done: Mapping[str, Record]
+) -> list[tuple[str, str, Record | None, bool]]:
+    """For the index: name, title, record and whether it is of this run, of all that there is."""
+    titles = {notebook.name: _title(notebook) for notebook in notebooks}
+    rows = {
+        job.name: (job.name, job.title, done.get(job.name), True) for job in todo if job.notebook
+    }
+    for record in store.records():
+        if record.notebook in titles and record.name not in rows:
+            rows[record.name] = (record.name, titles[record.notebook], record, False)
+    for notebook in notebooks:
+        if all(name.partition("@")[0] != notebook.stem for name in rows):
+            rows[notebook.stem] = (notebook.stem, titles[notebook.name], None, False)
+    return [rows[name] for name in sorted(rows)]
+
+
+def _claims(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]:
+    """All claims that were weighed: from what was recorded, then on each live kernel."""
+    names = [n for n in records if n.partition("-")[0] == LEDGER and not records[n].error]
+    texts = [(store.folder / f"{name}.json").read_text("utf-8") for name in names]
+    return [claim for text in texts for claim in json.loads(text)]
+
+
+def table(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is claimed beside what was found: a line a claim, and how many are alike."""
+    if not claims:
+        return []
+    width = max(len(claim["id"]) for claim in claims)
+    lines = [f"{'claim':{width}}  reproduced  verdict"]
+    for claim in claims:
+        mark = "yes" if claim["reproduced"] else "NO"
+        lines.append(f"{claim['id']:{width}}  {mark:10}  {by_verdict(claim['verdicts'])}")
+        if not claim["reproduced"]:
+            lines.append(f"{'':{width}}  {'':10}  expected: {by_verdict(claim['expected'])}")
+    alike = sum(claim["reproduced"] for claim in claims)
+    return [*lines, f"{alike} of {len(claims)} claims reproduced"]

@@ -1,4 +1,4 @@
-"""Worker processes, one per notebook, and how all of them are ended."""
+"""Worker processes on this machine, one a job, and how all of them are ended."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact.provenance import ROOT
+from devmemkit.artifact.store import Job
 
 # With -P, for the folder that the user is in is no place to import from; this package, which may
 # lie there and not be installed, is the one exception.
@@ -21,28 +22,38 @@ root = sys.argv.pop(1)
 if root not in sys.path:
     sys.path.insert(0, root)
 from devmemkit.artifact.worker import main
-sys.exit(main(sys.argv[1:]))
+sys.exit(main(sys.argv[1]))
 """
 
 
 class Workers:
-    """The processes at work; closing their standard input ends them and their kernels."""
+    """The processes at work; closing their standard input ends them and their kernels.
 
-    def __init__(self) -> None:
+    A cell may take `limit` seconds.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.stopping = threading.Event()
         self.processes: set[subprocess.Popen[str]] = set()
 
-    def events(
-        self, notebook: Path, folder: Path, values: Mapping[str, Any]
-    ) -> Iterator[dict[str, Any]]:
-        """Run one notebook; what its worker reports, and an error if it ends without a word."""
+    def events(self, job: Job, staging: Path) -> Iterator[dict[str, Any]]:
+        """Do one job; what its worker reports, and an error if it ends without a word."""
         if self.stopping.is_set():
             return
-        command = [sys.executable, "-P", "-c", BOOT, str(ROOT), str(notebook), str(folder)]
+        task = {
+            "work": job.work,
+            "name": job.name,
+            "notebook": str(job.notebook or ""),
+            "folder": str(staging),
+            "parameters": dict(job.parameters),
+            "limit": self.limit,
+        }
+        command = [sys.executable, "-P", "-c", BOOT, str(ROOT), json.dumps(task)]
         with (
             tempfile.TemporaryFile("w+", errors="replace") as log,
             subprocess.Popen(
-                [*command, json.dumps(values)],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

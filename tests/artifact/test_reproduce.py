@@ -15,11 +15,14 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from devmemkit.artifact.reproduce import UsageError, choose
+from devmemkit.artifact.reproduce import choose
+from devmemkit.artifact.store import HIDDEN, UsageError
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    """What a user sees there, but for the provenance that every run leaves."""
+    seen = sorted(path.name for path in folder.iterdir())
+    return [name for name in seen if name not in (HIDDEN, "ro-crate-metadata.json")]
 
 
 def alive(pid):
@@ -57,6 +60,7 @@ def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys
     assert "\n02-bad: failed at cell In [2], '# why': expected 6.12, got 9, " in done.stdout
     assert "\n03-dead: failed at cell In [1], 'import os': the kernel died, " in done.stdout
     assert "\n01-good: done, 3 cells, " in "\n" + done.stdout
+    assert re.search(r"^\d+ s; cores busy: \d+%, ", done.stdout, re.M)
     assert done.stdout.endswith(f"report: {report}/index.html\n")
     assert names(report) == [
         "01-good.html",
@@ -116,7 +120,8 @@ def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
     arguments = ["-p", "claim=0x20", "-p", "flag=true", "-p", "machine=x", "-p", "scale=2"]
     done = checkout.run("reproduce", "--only", "1", "--out", "o", *arguments)
     assert done.returncode == 0, done.stderr
-    assert outputs(checkout.root / "o" / "01-good.ipynb")[0] == "6.12 32 2.0 True x\n"
+    name = "01-good@claim=32,flag=True,machine=x,scale=2.0"
+    assert outputs(checkout.root / "o" / f"{name}.ipynb")[0] == "6.12 32 2.0 True x\n"
     index = (checkout.root / "o" / "index.html").read_text()
     assert "<small>claim = 32</small>" in index
     assert re.findall(r'class="status-\w+">([^<]*)<', index) == ["done", "not run"]
@@ -160,7 +165,7 @@ def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, t
         assert stderr == f"interrupted; what was done so far is in {report}\n"
     kernel = int(told.read_text())
     until(lambda: not alive(kernel))
-    assert names(report) == ["01-slow.partial.ipynb"]
+    assert names(report) == []  # a job's files come when all of them are there
     checkout.write("01-slow", toys["good"]())
     assert checkout.run("reproduce").returncode == 0
     assert names(report) == ["01-slow.html", "01-slow.ipynb", "index.html"]
@@ -184,11 +189,14 @@ def test_on_a_terminal_each_notebook_has_one_line_that_is_redrawn(checkout, toys
     assert process.wait() == 1
     screen = seen.decode().replace("\r\n", "\n")
     assert "01-good  cell 2 of 3" in screen
-    frames = screen.split("\x1b[2A")
+    frames = re.split(r"\x1b\[\d+A\r\x1b\[J", screen)  # up, and erase what was below
     assert len(frames) > 5
-    assert all(frame.count("\x1b[K") == 2 for frame in frames)
-    assert "01-good  done, 3 cells" in frames[-1]
-    assert "02-bad   failed at cell In [2]" in frames[-1]
+    assert all(frame.count("\n") <= 4 for frame in frames[:-1])
+    assert "0 of 2 done" in screen
+    assert re.search(r"1 of 2 done, about \d+ s left", screen)
+    # a finished job's line is written once, above what is redrawn
+    assert screen.count("01-good: done, 3 cells") == 1
+    assert screen.count("02-bad: failed at cell In [2]") == 1
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, tmp_path):
@@ -215,7 +223,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, 
         ("--out .", "expected a folder of its own for the report, got {root}"),
         ("--out notebooks", "expected a folder of its own for the report, got {root}/notebooks"),
         ("--out other", "expected a folder of its own for the report, got {root}/other"),
-        ("--out pyproject.toml", "expected a folder to write to, got {root}/pyproject.toml: File"),
+        ("--out pyproject.toml", "expected a folder to write to, got {root}/pyproject.toml: Not a"),
         ("--out /proc", "expected a folder to write to, got /proc: "),
         ("--out taken", "expected a file of the report or nothing, got a folder: {root}/taken/01-"),
     ],
@@ -235,13 +243,19 @@ def test_what_cannot_be_asked_for_is_refused_in_one_sentence(checkout, toys, arg
     assert sorted(checkout.root.rglob("*")) == before
 
 
-def test_a_file_that_is_no_notebook_is_named(checkout, toys):
-    path = checkout.write("01-broken", {"nbformat": 3})
+def test_a_file_that_is_no_notebook_is_named_and_the_others_go_on(checkout, toys):
+    path = checkout.write("01-broken", {})
+    path.write_text("{")
+    checkout.write("02-good", toys["good"]())
     done = checkout.run("reproduce")
-    assert done.returncode == 2
-    assert done.stderr.startswith(
-        f"devmemkit reproduce: {path}: expected a notebook of format 4, got "
-    )
+    assert done.returncode == 1
+    assert "\n01-broken: failed at NotJSONError: Notebook does not appear to be JSON" in done.stdout
+    assert "\n02-good: done, 3 cells" in done.stdout
+    assert done.stderr == ""
+    named = checkout.run("reproduce", "--only", "1", "-p", "a=1")
+    assert named.returncode == 2
+    sentence = f"devmemkit reproduce: {path}: expected a notebook of format 4, got JSONDecodeError"
+    assert named.stderr.startswith(sentence)
 
 
 def test_the_checkout_is_found_from_below(checkout, toys):
