@@ -1,0 +1,173 @@
+"""A finished run: its RO-Crate, and what `verify` finds different."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from rocrate.rocrate import ROCrate
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, toys):
+    """A checkout with data, and a run of two notebooks in it."""
+    made = toys["checkout"](tmp_path_factory.mktemp("verify") / "Ünïcode & spaces")
+    made.write("01-good", toys["good"]())
+    svg = "from IPython.display import SVG, display\ndisplay(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>'))"
+    made.write("02-other", toys["of"](toys["text"]("# Ö"), toys["code"](svg)))
+    (made.root / "data").mkdir()
+    (made.root / "data" / "recording é.json").write_text("{}")
+    (made.root / "notebooks" / "sets.toml").write_text('[[01-good]]\nkernel = "6.1"\n')
+    done = made.run("reproduce")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of the run that a test may spoil, and how to verify it."""
+    copy = tmp_path / "run"
+    shutil.copytree(finished.root / "report", copy)
+
+    def verify(*more):
+        done = finished.run("verify", copy, *more)
+        assert done.stderr == ""
+        assert (done.returncode == 0) == (": NO" not in done.stdout)
+        return done.stdout
+
+    return copy, verify
+
+
+FILES, JOBS, STATE = (
+    f"{what}: yes\n"
+    for what in (
+        "files as the run left them",
+        "all jobs went well",
+        "made from today's code, data and versions",
+    )
+)
+
+
+def test_a_run_is_as_it_was_left(run):
+    _, verify = run
+    assert verify() == FILES + JOBS + STATE
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda f: (f / "01-good.html").write_text("x"), "01-good.html: altered (SHA-256 2d711642"),
+        (lambda f: (f / "01-good.ipynb").unlink(), "01-good.ipynb: missing\n"),
+        (lambda f: (f / "new.html").write_text("x"), "new.html: not of this run\n"),
+        (lambda f: (f / "figures/02-other/01.svg").write_text("x"), "figures/02-other/01.svg: alt"),
+    ],
+)
+def test_a_file_that_is_not_as_it_was_left_is_named(run, spoil, sentence):
+    folder, verify = run
+    spoil(folder)
+    assert verify().startswith(f"files as the run left them: NO\n  {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("data/recording é.json", "[]", "data/recording é.json: other than in the run"),
+        ("data/recording é.json", None, "data/recording é.json: not there any more"),
+        ("data/later.json", "", "data/later.json: new since the run"),
+        ("notebooks/01-good.ipynb", "{}", "notebooks/01-good.ipynb: other than in the run"),
+    ],
+)
+def test_a_state_that_is_not_the_runs_is_named(finished, run, name, text, sentence):
+    _, verify = run
+    path = finished.root / name
+    before = path.read_bytes() if path.exists() else None
+    path.unlink() if text is None else path.write_text(text)
+    try:
+        told = verify()
+    finally:
+        path.unlink(missing_ok=True) if before is None else path.write_bytes(before)
+    assert told == FILES + JOBS + f"{STATE[:-4]}NO\n  {sentence}\n"
+
+
+def test_other_code_and_other_versions_are_named(run):
+    folder, verify = run
+    path = folder / "ro-crate-metadata.json"
+    crate = json.loads(path.read_text())
+    for entity in crate["@graph"]:
+        if entity["@id"] == "#devmemkit":
+            entity["sha256"] = "0" * 64
+        if entity["@id"] == "#version-bokeh":
+            entity["version"] = "1.0"
+    path.write_text(json.dumps(crate))
+    told = verify()
+    assert "  devmemkit: its code is other than in the run\n" in told
+    assert re.search(r"^  bokeh: \S+, in the run 1.0$", told, re.M)
+
+
+def test_two_runs_are_the_same_but_for_times(finished, run):
+    _, verify = run
+    again = finished.root / "again"
+    assert finished.run("reproduce", "--out", again, "--jobs", "1").returncode == 0
+    assert verify("--against", again).endswith(f"the same, but for times, as {again}: yes\n")
+    page = again / "01-good.html"
+    page.write_text(page.read_text().replace("6.12 4096", "6.12 4097"))
+    told = verify("--against", again)
+    place = page.read_bytes().index(b"6.12 4097") + 8
+    assert told.endswith(f"as {again}: NO\n  01-good.html: differs at byte {place}\n")
+    shutil.rmtree(again)
+
+
+def test_what_is_no_finished_run_is_refused(finished, tmp_path):
+    done = finished.run("verify", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"devmemkit verify: {tmp_path}: expected a finished run with ro-crate-metadata.json, "
+        "got: No such file or directory\n"
+    )
+    (tmp_path / "ro-crate-metadata.json").write_text("{}")
+    assert "got: KeyError: '@graph'" in finished.run("verify", tmp_path).stderr
+
+
+def test_a_job_that_failed_is_told(finished, toys, tmp_path):
+    finished.write("03-bad", toys["bad"]())
+    out = tmp_path / "bad"
+    try:
+        assert finished.run("reproduce", "--only", "3", "--out", out).returncode == 1
+        told = finished.run("verify", out).stdout
+    finally:
+        (finished.root / "notebooks" / "03-bad.ipynb").unlink()
+    assert "all jobs went well: NO\n  03-bad: failed at cell In [2], '# why': expected" in told
+
+
+def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
+    folder = finished.root / "report"
+    crate = ROCrate(folder)
+    assert crate.root_dataset["license"]["@id"].endswith("CC-BY-4.0")
+    actions = {one["name"]: one for one in crate.get_by_type("CreateAction")}
+    assert set(actions) == {"01-good", "01-good@kernel=6.1", "02-other"}
+    made = {file.id for action in actions.values() for file in action["result"]}
+    assert "01-good%40kernel%3D6.1.html" in made
+    action = actions["01-good@kernel=6.1"]
+    assert action["startTime"] <= action["endTime"]
+    assert action["actionStatus"] == "http://schema.org/CompletedActionStatus"
+    assert action["instrument"]["name"] == "devmemkit"
+    values = {o["name"]: o["value"] for o in action["object"] if o.type == "PropertyValue"}
+    assert values == {"kernel": "6.1", "claim": 4096, "scale": 1.0, "flag": False, "machine": None}
+    (read,) = (o for o in action["object"] if o["name"] == "notebooks/01-good.ipynb")
+    source = finished.root / "notebooks" / "01-good.ipynb"
+    assert read["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    (data,) = (o for o in action["object"] if o.id == "#data")
+    assert [part["name"] for part in data["hasPart"]] == ["data/recording é.json"]
+    for file in crate.get_by_type("File"):
+        path = folder / file["name"]
+        assert file["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    files = {path.name for path in folder.iterdir() if path.is_file()}
+    assert {Path(file["name"]).name for file in crate.get_by_type("File")} >= files - {
+        "ro-crate-metadata.json"
+    }
+    used = {one["name"] for one in crate.get_by_type("SoftwareApplication")}
+    assert {"devmemkit", "python", "bokeh", "papermill"} <= {name.lower() for name in used}
