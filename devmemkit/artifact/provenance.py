@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from pathlib import Path
 import devmemkit
 
 PACKAGES = ("anywidget", "bokeh", "ipykernel", "ipywidgets", "nbclient", "nbconvert", "papermill")
+ARCHIVED = ".git_archival.txt"
 ROOT = Path(devmemkit.__file__).resolve().parents[1]
 
 
@@ -115,10 +117,15 @@ def _same_package(folder: Path) -> bool:
 def commit(root: Path) -> str:
     """The commit checked out in `root` and whether tracked files were changed since.
 
-    "not a git checkout" for a folder that is no checkout's top: a package installed below some
-    other project's checkout must not be taken for it.
+    An unpacked archive names its own (git fills in ARCHIVED). "not a git checkout" for any other
+    folder that is no checkout's top: a package installed below some other project's checkout must
+    not be taken for it.
     """
     if not (root / ".git").exists():
+        with suppress(OSError):
+            told = (root / ARCHIVED).read_text("utf-8").strip()
+            if re.fullmatch("[0-9a-f]{40}", told):
+                return f"{told} (archive)"
         return "not a git checkout"
     try:
         head = _git(root, "rev-parse", "HEAD")
