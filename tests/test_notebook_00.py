@@ -22,7 +22,7 @@ def test_verdicts_are_those_of_the_ledger() -> None:
 
 def test_its_links_lead_to_the_other_notebooks() -> None:
     text = "".join("".join(cell["source"]) for cell in CELLS.whole["cells"])
-    links = set(re.findall(r"\((\d\d-[^)]*\.ipynb)\)", text))
+    links = set(re.findall(r"\(([\w-]*\.ipynb)\)", text))
     assert links == {path.name for path in FOLDER.glob("*.ipynb")} - {CELLS.path.name}
 
 

@@ -62,6 +62,7 @@ OTHERWISE = {
     "04-preload-gap": {"kernel": "5.10", "rate": 1.0, "writers": 20},
     "05-policies": {"kernel": "7.3", "policy": "RevokeAfterGrace", "via": "sysfs"},
     "06-real-kernels": {"kernel": "5.10", "scenario": "takeover", "story": "bar-whole"},
+    "paper": {"kernel": "5.10"},
 }
 """Parameters for what is not so: another kernel, a policy or an order that none has."""
 

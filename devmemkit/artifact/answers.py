@@ -10,7 +10,7 @@ from typing import Any
 from devmemkit.explore.check import explore, explore_each
 from devmemkit.explore.policies import QUESTIONS, ROWS
 from devmemkit.figures.outcomes import ending, endings
-from devmemkit.lab import race
+from devmemkit.lab import race, reproducers
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.recording import Recording, path_of, read
 from devmemkit.model.kernel import KernelProfile
@@ -123,9 +123,18 @@ def _edges(asked: Sources, version: str) -> str:
     return str(len(edges(KernelProfile(version))))
 
 
+def _reproducer(asked: Sources, version: str, *, name: str) -> str:
+    entries = asked.recording("reproducers", version).content["reproducers"]
+    entry = _of({one["name"]: one for one in entries}, "reproducer", name)
+    if entry["sha256"] != reproducers.digest(name):
+        raise Missing(f"expected a recording of today's {name}.c, got one of an older")
+    return reproducers.verdict(entry)
+
+
 KINDS: dict[str, tuple[str, Callable[..., str]]] = {
     "recorded": ("recorded", _recorded),
     "race": ("recorded", _race),
+    "reproducer": ("recorded", _reproducer),
     "model": ("model", _model),
     "order": ("explored", _order),
     "cell": ("explored", _cell),

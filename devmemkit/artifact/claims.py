@@ -87,8 +87,9 @@ def _live(name: str, told: list[dict[str, Any]], tell: Callable[[str], None]) ->
     except ValueError as error:
         raise LedgerError(f"--live: {error}") from None
     asked = [one for entry in told for one in entry["evidence"] if version in one["kernels"]]
-    races = {"mmap-vs-claim" for one in asked if one["kind"] == "race"}
-    wanted = sorted(races | {one["scenario"] for one in asked if one["kind"] == "recorded"})
+    measured = {"race": "mmap-vs-claim", "reproducer": "reproducers"}
+    played = [one for one in asked if one["kind"] in ("recorded", *measured)]
+    wanted = sorted({measured.get(one["kind"]) or one["scenario"] for one in played})
     if not wanted:
         raise LedgerError(f"--live: expected a kernel that was recorded, got {name!r}")
     kernel = cache.get(version)

@@ -10,9 +10,12 @@ from typing import Any
 
 from devmemkit.artifact.strip import WIDGET_VIEW
 from devmemkit.figures import theme
+from devmemkit.figures.text import VALUES
 
 HERE = Path(__file__).parent
 ERROR_MARKER = "papermill-error-cell-tag"
+PAPER = "paper"
+"""What a notebook's metadata `devmemkit.layout` says when it is set as a paper: without code."""
 FIGURES_MARK = "<!-- figures -->"
 
 
@@ -51,6 +54,11 @@ def title(notebook: Mapping[str, Any], otherwise: str) -> str:
     return otherwise
 
 
+def is_paper(notebook: Mapping[str, Any]) -> bool:
+    """Whether a notebook is set as a paper."""
+    return bool(notebook["metadata"].get("devmemkit", {}).get("layout") == PAPER)
+
+
 def page(notebook: Any, name: str, failure: str = "") -> str:
     """The HTML page of an executed notebook (an nbformat node, changed in place).
 
@@ -61,10 +69,12 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
 
     notebook.metadata.pop("widgets", None)
     notebook.cells = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", ())]
-    live = False
+    live, paper = False, is_paper(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _only_widget(output)]
+            if paper:
+                cell.outputs = [o for o in cell.outputs if VALUES not in o.get("data", {})]
             for output in cell.outputs:
                 live |= "<script" in output.get("data", {}).get("text/html", "")
     exporter = HTMLExporter(
@@ -73,7 +83,7 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    report = {"title": title(notebook, name), "css": css(), "failure": failure}
+    report = {"title": title(notebook, name), "css": css(), "failure": failure, "paper": paper}
     html, _ = exporter.from_notebook_node(notebook, {"report": report})
     html = re.sub(r'(<a [^>]*href=")([\w-]+)\.ipynb"', r'\1\2.html"', html)  # its page, here
     if foreign := foreign_addresses(html):

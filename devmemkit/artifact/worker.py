@@ -20,9 +20,6 @@ from devmemkit.artifact.store import write_text
 from devmemkit.artifact.strip import strip, write
 from devmemkit.figures.text import VALUES
 
-PAPER = "paper"
-"""In a notebook's metadata, what its `devmemkit.layout` says when it is set as a paper."""
-
 
 def notebook(task: dict[str, Any], folder: Path, report: Callable[..., None]) -> None:
     """Execute and export into `folder`; NotebookFailed when a cell fails.
@@ -43,12 +40,14 @@ def notebook(task: dict[str, Any], folder: Path, report: Callable[..., None]) ->
     except NotebookFailed as error:
         _export(partial, folder / f"{name}.partial.html", source.stem, str(error))
         raise
+    from devmemkit.artifact.export import is_paper
+
     report(stage="exporting")
     _export(partial, folder / f"{name}.html", source.stem)
     stripped = strip(json.loads(partial.read_text("utf-8")))
     write(stripped, folder / f"{name}.ipynb")
     _extract(stripped, name, folder)
-    if stripped["metadata"].get("devmemkit", {}).get("layout") == PAPER:
+    if is_paper(stripped):
         from devmemkit.artifact.pdf import print_pdf
 
         print_pdf(folder / f"{name}.html", folder / f"{name}.pdf")

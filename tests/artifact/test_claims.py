@@ -80,6 +80,16 @@ def ask_otherwise(evidence: dict[str, Any], id: str) -> dict[str, Any]:
         given = {(name, version): nothing_survived(answers._read(name, version))}
         return ask(Sources(given), version, **arguments)
 
+    def run(_: Sources, version: str, **arguments: Any) -> str:
+        whole = answers._read("reproducers", version)
+        content = copy.deepcopy(whole.content)
+        for program in content["reproducers"]:
+            for one in program["runs"]:
+                if not one["control"]:
+                    one["status"] = 1 - one["status"]
+        given = {("reproducers", version): Recording("reproducers", whole.about, content)}
+        return ask(Sources(given), version, **arguments)
+
     def another(sources: Sources, version: str, **arguments: Any) -> str:
         told = OTHERWISE.get((id, evidence["expect"]), OTHERWISE.get((id, kind), {}))
         changed = dict(told or {"kernel": "4.5" if version != "4.5" else "6.12"})
@@ -88,7 +98,7 @@ def ask_otherwise(evidence: dict[str, Any], id: str) -> dict[str, Any]:
     name = f"spoiled {len(KINDS)}"
     KINDS[name] = (
         rests_on,
-        {"recorded": recorded, "race": raced}.get(kind, another),
+        {"recorded": recorded, "race": raced, "reproducer": run}.get(kind, another),
     )
     return evidence | {"kind": name}
 

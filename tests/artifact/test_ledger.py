@@ -22,7 +22,7 @@ def test_evidence_is_as_it_was_and_verdicts_follow(claims: list[Claim]) -> None:
     assert [(c.id, one.shows) for c in claims for one in c.evidence if not one.expected] == []
     assert {claim.id for claim in claims if claim.verdict == "refuted"} == {
         "segmentation-violation", "claim-ends-access", "rmap-lock-repairs", "whole-claim-revoked",
-        "nd-pmem-never-idle", "both-ends-exact",
+        "nd-pmem-never-idle", "both-ends-exact", "low-megabyte-revoked",
     }  # fmt: skip
     assert {claim.id for claim in claims if claim.verdict == "in part"} == {
         "cannot-be-static", "claim-should-fail", "revoked-stays-refused", "removal-unmaps",

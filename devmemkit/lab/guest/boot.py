@@ -185,9 +185,16 @@ _CODES = {
 
 @contextmanager
 def boot(
-    kernel: Bootable, cmdline: str = "", *, limit: float = 120, shared_mib: int = 64
+    kernel: Bootable,
+    cmdline: str = "",
+    *,
+    limit: float = 120,
+    shared_mib: int = 64,
+    program: Path | None = None,
 ) -> Iterator[Guest]:
     """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
+
+    `program` is a C file to bring along, compiled.
 
     GuestError, with the end of the console log, when it is not up after `limit` seconds, or ends
     before it is up, TRIES times.
@@ -195,7 +202,7 @@ def boot(
     with ExitStack() as stack:
         for last in (*[False] * (TRIES - 1), True):
             try:
-                guest = stack.enter_context(_started(kernel, cmdline, limit, shared_mib))
+                guest = stack.enter_context(_started(kernel, cmdline, limit, shared_mib, program))
             except GuestEnded:
                 if last:
                     raise
@@ -205,13 +212,15 @@ def boot(
 
 
 @contextmanager
-def _started(kernel: Bootable, cmdline: str, limit: float, shared_mib: int) -> Iterator[Guest]:
+def _started(
+    kernel: Bootable, cmdline: str, limit: float, shared_mib: int, program: Path | None
+) -> Iterator[Guest]:
     qemu = shutil.which("qemu-system-x86_64")
     if qemu is None:
         raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
     with tempfile.TemporaryDirectory(prefix="devmemkit-guest-") as folder:
         work = Path(folder)
-        (work / "initrd").write_bytes(initramfs(kernel.modules))
+        (work / "initrd").write_bytes(initramfs(kernel.modules, program))
         ours, theirs = socket.socketpair()
         with ours, theirs:
             command = [

@@ -12,7 +12,10 @@ from devmemkit.lab.kernels.cache import cache_dir
 from devmemkit.lab.kernels.modules import load_order, module_name, read_module
 
 AGENT = Path(__file__).with_name("agent.c")
-MODULES = ("virtio_pci", "virtio_console", "ramoops", "e1000", "nvme", "nd_e820", "nd_pmem")
+MODULES = (
+    *("virtio_pci", "virtio_console", "ramoops", "e1000", "nvme"),
+    *("nd_e820", "nd_pmem", "ipmi_si"),
+)
 """What the agent may load; the modules that these need come along."""
 
 COMPILE = ("gcc", "-static", "-O2", "-Wall")
@@ -22,14 +25,14 @@ class GuestError(Exception):
     """The guest could not be made, did not start, or stopped answering; one sentence."""
 
 
-def compiled_agent() -> bytes:
-    """The agent as a static program, compiled once for each version of its source."""
-    digest = hashlib.sha256(AGENT.read_bytes()).hexdigest()
+def compiled(source: Path) -> bytes:
+    """A C file as a static program, compiled once for each version of it."""
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
     program = cache_dir().parent / "agent" / digest
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         new = program.with_suffix(f".{os.getpid()}")
-        command = [*COMPILE, "-o", str(new), str(AGENT)]
+        command = [*COMPILE, "-o", str(new), str(source)]
         try:
             done = subprocess.run(command, capture_output=True, text=True)
         except FileNotFoundError:
@@ -42,17 +45,20 @@ def compiled_agent() -> bytes:
 
 
 @cache
-def initramfs(modules: Path) -> bytes:
+def initramfs(modules: Path, program: Path | None = None) -> bytes:
     """A cpio archive (newc) with the agent as /init; the same bytes for the same content.
 
-    `modules` is a kernel's module folder. KernelError when a module that is needed is not there.
+    `modules` is a kernel's module folder, `program` a C file that becomes /program. KernelError
+    when a module that is needed is not there.
     """
     files: dict[str, bytes | None] = dict.fromkeys(("dev", "proc", "sys", "modules"))
     for name in MODULES:
         order = {module_name(path.name): path for path in load_order(modules, [name])}
         files[f"modules/{name}.load"] = "".join(f"{one}\n" for one in order).encode()
         files |= {f"modules/{one}.ko": read_module(path) for one, path in order.items()}
-    files["init"] = compiled_agent()
+    files["init"] = compiled(AGENT)
+    if program is not None:
+        files["program"] = compiled(program)
     entries = [_entry(number, name, files[name]) for number, name in enumerate(sorted(files), 1)]
     console = _header(len(files) + 1, "dev/console", 0o020600, device=(5, 1))
     return b"".join([*entries, console, _header(0, "TRAILER!!!", 0)])
@@ -61,7 +67,7 @@ def initramfs(modules: Path) -> bytes:
 def _entry(number: int, name: str, content: bytes | None) -> bytes:
     if content is None:
         return _header(number, name, 0o040755)
-    mode = 0o100755 if name == "init" else 0o100644
+    mode = 0o100755 if name in ("init", "program") else 0o100644
     return _header(number, name, mode, len(content)) + content + bytes(-len(content) % 4)
 
 

@@ -14,6 +14,7 @@ from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import SHARED_MIB, sweep
 from devmemkit.lab.recordings.encode import encode_story
 from devmemkit.lab.recordings.recording import Recording, about
+from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
 from devmemkit.scenarios.script import IVSHMEM_BAR, PMEM, Story
@@ -73,10 +74,16 @@ def _random(kernel: Kernel, progress: Progress) -> Recording:
     return Recording("conform", about(kernel), {"conform": found.to_dict()})
 
 
+def _reproducers(kernel: Kernel, progress: Progress) -> Recording:
+    done = list(reproduce(kernel, lambda line: progress(f"{kernel.version}: {line}")))
+    return Recording("reproducers", about(kernel), {"reproducers": done})
+
+
 MEASURED: dict[str, Callable[[Kernel, Progress], Recording]] = {
     "boot": _boot,
     "mmap-vs-claim": _race,
     "conform": _random,
+    "reproducers": _reproducers,
 }
 """Scenarios that are no list of acts."""
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from devmemkit.lab import race, timeline
+from devmemkit.lab import race, reproducers, timeline
 from devmemkit.lab.compare import WORST_FIRST, Row, Verdict, shown
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.recording import Recording
@@ -44,6 +44,9 @@ def findings(recording: Recording) -> Iterator[Finding]:
         differs = tuple(f"{d['operation']} ({d['rule']})" for d in summary["divergences"])
         verdict = Verdict.FAILED if differs else Verdict.PASSED
         yield Finding("random operations", verdict, summary["ops"], differs)
+    elif "reproducers" in content:
+        for one in reproducers.judge(content["reproducers"], recording.version):
+            yield Finding(*one)
     else:
         for story in judge(recording):
             count = story.comparison.count()

@@ -77,7 +77,7 @@ def test_a_missing_program_is_one_sentence(
         pass
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(GuestError, match="gcc: not found; install"):
-        initramfs_module.compiled_agent()
+        initramfs_module.compiled(initramfs_module.AGENT)
 
 
 def test_an_agent_that_does_not_compile_is_one_sentence(
@@ -87,7 +87,7 @@ def test_an_agent_that_does_not_compile_is_one_sentence(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(initramfs_module, "AGENT", tmp_path / "agent.c")
     with pytest.raises(GuestError, match=r"gcc: .*nothing.*undeclared"):
-        initramfs_module.compiled_agent()
+        initramfs_module.compiled(initramfs_module.AGENT)
 
 
 def test_a_claim_kills_the_mapping_and_nothing_else(guest: Guest) -> None:
