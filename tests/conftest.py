@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,10 +14,6 @@ settings.register_profile(
     derandomize="CI" in os.environ,  # a change is judged by the same examples each time
 )
 settings.load_profile("devmemkit")
-
-# In a worker of pytest-xdist the main module has no spec, which multiprocessing looks for.
-if not hasattr(sys.modules["__main__"], "__spec__"):
-    sys.modules["__main__"].__spec__ = None
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -65,7 +65,7 @@ class Cluster:
                 f"--scheduler: expected a Dask scheduler at {address!r}, got: {error}"
             ) from None
         self.limit = limit
-        self.data = self.client.scatter(pack(root), broadcast=True)
+        self.data = pack(root)  # with each job: scattered data dies with the worker that holds it
 
     def events(self, job: Job, staging: Path) -> Iterator[dict[str, Any]]:
         """Do the job on some worker; one that dies in the middle costs a new try elsewhere."""

@@ -12,7 +12,7 @@ from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.takeover import Takeover
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01-driver-takeover.ipynb"
-ANSWERS_WITHIN = 1000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
+ANSWERS_WITHIN = 20_000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
 
 
 @pytest.fixture(scope="module")
