@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from devmemkit.artifact import claims
+from devmemkit.explain import command as explain
 from devmemkit.explore import command as explore
 from devmemkit.lab import command
 
@@ -73,8 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_parser(commands)
     iomem = commands.add_parser("iomem", help="print a dump of /proc/iomem and what was repaired")
     iomem.add_argument("file", metavar="FILE", help="- for standard input")
-    iomem.add_argument("--json", action="store_true", help="entries and repairs as JSON")
+    for form, what in (("json", "entries and repairs as JSON"), ("map", "the address space")):
+        iomem.add_argument(
+            f"--{form}", action="store_const", const=form, default="text", dest="form", help=what
+        )
     iomem.add_argument("--svg", type=Path, metavar="FILE", help="draw the address space, too")
+    explain.add_parsers(commands)
     explore.add_parser(commands)
     command.add_parsers(commands)
     return parser
@@ -129,7 +134,7 @@ def _iomem(options: argparse.Namespace) -> int:
     from devmemkit import dump
 
     try:
-        dump.show(options.file, options.json, sys.stdout, options.svg)
+        dump.show(options.file, options.form, sys.stdout, options.svg)
         sys.stdout.flush()
     except ValueError as error:
         print(f"devmemkit iomem: {error}", file=sys.stderr)
@@ -143,6 +148,7 @@ def main(argv: list[str] | None = None) -> int:
         options = _parser().parse_args(argv)
         commands = dict.fromkeys(("reproduce", "sweep", "verify", "cite", "archive"), _artifact)
         commands |= {"claims": claims.run, "iomem": _iomem, "explore": explore.run}
+        commands |= {"explain": explain.run, "snapshot": explain.run}
         commands |= {"lab": command.lab, "conform": command.conform}
         return commands[options.command](options)
     except SystemExit as stop:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from devmemkit.model import iomem
+from devmemkit.model.resource import Resource
 from devmemkit.model.text import printable
 
 LARGEST = 16 << 20  # bytes; real dumps have kilobytes, /proc/kcore says it has 128 TiB
@@ -91,24 +92,42 @@ def as_text(dump: iomem.Dump) -> str:
     return "\n".join(lines)
 
 
+def _tree(dump: iomem.Dump) -> Resource:
+    """ValueError for a dump without addresses."""
+    from devmemkit.model.iomem_tree import tree_of
+
+    bits = max(entry.end.bit_length() for entry in dump.entries)
+    return tree_of(dump, root_end=(1 << bits) - 1)
+
+
+def as_map(dump: iomem.Dump) -> str:
+    """The address space region by region, with what is unused; ValueError without addresses."""
+    from devmemkit.figures.text_map import text_map
+
+    return text_map(_tree(dump))
+
+
 def drawn(dump: iomem.Dump, source: str) -> str:
     """The dump's address space as SVG; ValueError for one without addresses."""
     from devmemkit.figures.space_map import space_map
     from devmemkit.figures.svg import to_svg
-    from devmemkit.model.iomem_tree import tree_of
 
-    bits = max(entry.end.bit_length() for entry in dump.entries)
-    return to_svg(space_map(source, tree_of(dump, root_end=(1 << bits) - 1)))
+    return to_svg(space_map(source, _tree(dump)))
 
 
-def show(name: str, json_wanted: bool, stream: TextIO, svg: Path | None = None) -> None:
+FORMS = {"json": as_json, "text": as_text, "map": as_map}
+
+
+def show(name: str, form: str, stream: TextIO, svg: Path | None = None) -> None:
     """Print the dump named on the command line, and draw it into a file if one is named.
+
+    `form` is a name in FORMS.
 
     SourceError, DumpError or ValueError for what is none; OSError where nothing can be written.
     """
     source = "standard input" if name == "-" else printable(name)
     dump = iomem.parse(read(name), source=source)
-    text = as_json(dump) if json_wanted else as_text(dump)
+    text = FORMS[form](dump)
     if svg is not None:
         svg.write_text(drawn(dump, os.path.basename(source)), encoding="utf-8")
     # A name may hold what the terminal's encoding has not.

@@ -1,8 +1,12 @@
 """The README's picture and session are what the code gives today."""
 
 import doctest
+import re
 from pathlib import Path
 
+import pytest
+
+from devmemkit.cli import main
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.svg import to_svg
 from devmemkit.scenarios.takeover import Takeover
@@ -24,6 +28,15 @@ def test_the_session_runs_as_shown() -> None:
     result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert result.attempted >= 5
     assert result.failed == 0
+
+
+def test_the_commands_print_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```console\n\$ devmemkit (.*)\n((?:.*\n)*?)```$", text, re.M)
+    assert len(shown) >= 3
+    for command, output in shown:
+        assert main(command.split()) == 0
+        assert capsys.readouterr().out == output
 
 
 if __name__ == "__main__":  # python tests/test_readme.py draws it anew

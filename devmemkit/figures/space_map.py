@@ -25,6 +25,7 @@ MOST = 4000
 """Px of the whole map at most: where there is more to show, all becomes lower, and names go."""
 WRITTEN = 11
 """Px that a row needs to have its name written."""
+_WIDTH = MIN_WIDTH - 2 * EDGE - 84
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -78,14 +79,35 @@ def _rows(parent: Resource, depth: int, top: float) -> Iterator[Row]:
         at = max(at, child.end + 1)
 
 
+def rows_of(root: Resource) -> Iterator[Row]:
+    """Every node of a tree with its place, and every gap of a page or more between two."""
+    return _rows(root, 0, 0.0)
+
+
+def node_at(root: Resource, x: float, y: float) -> Resource | None:
+    """The innermost node that a space map of the tree shows at a point of its axes."""
+    rows = list(rows_of(root))
+    shrink = _shrink(rows)
+    found = None
+    for row in rows:
+        across = row.depth * INDENT <= x <= _WIDTH - row.depth * 3
+        if not row.gap and across and row.top * shrink <= y <= row.bottom * shrink:
+            found = row.node
+    return found
+
+
+def _shrink(rows: list[Row]) -> float:
+    return min(1.0, MOST / max(row.bottom for row in rows))
+
+
 def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> Picture:
     """Picture all nodes of a tree; `marked` is framed. ValueError for a tree without nodes."""
-    rows = list(_rows(root, 0, 0.0))
+    rows = list(rows_of(root))
     if not rows:
         raise ValueError(f"{name}: expected a tree with at least one node, got none")
     whole = max(row.bottom for row in rows)
-    shrink = min(1.0, MOST / whole)
-    width = MIN_WIDTH - 2 * EDGE - 84
+    shrink = _shrink(rows)
+    width = _WIDTH
     quads: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
     folds: dict[str, list[Any]] = {k: [] for k in ("x0", "y0", "x1", "y1", "role", "dash", "tip")}
     words: dict[str, list[Any]] = {

@@ -21,7 +21,7 @@ def make_inode(m: View, f: Frame) -> Next:
 
 def make_dev_mem(m: View, f: Frame) -> Next:
     """/dev/mem is there from now on."""
-    m["dev_mem"] = True
+    m["dev_mem"] = m.kernel.config.devmem
     return Return(0)
 
 

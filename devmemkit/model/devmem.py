@@ -25,20 +25,23 @@ from devmemkit.model.strict import (
 from devmemkit.model.task import File, get_file, open_file, update_file
 
 MAX_ERRNO = 4095
+_REFUSED = "page {:#x} is not allowed"
 
 
 def open_port(m: View, f: Frame) -> Next:
-    """ENOENT without DEVMEM, EACCES by file mode, EPERM without SYS_RAWIO or under lockdown.
+    """ENOENT without the node, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown.
 
-    Lockdown is asked here and never again. The file gets the shared mapping from v5.8.
+    A node that somebody made although DEVMEM=n is ENXIO (memory_open). Lockdown is asked here and
+    never again. The file gets the shared mapping from v5.8.
     """
     task = m["task", f.pid]
-    if not m.kernel.config.devmem:
-        raise KernelError("ENOENT", "/dev/mem does not exist: CONFIG_DEVMEM=n")
-    if not m.get("dev_mem", True):
-        raise KernelError("ENOENT", "/dev/mem does not exist yet")
+    if not m.get("dev_mem", m.kernel.config.devmem):
+        why = "yet" if m.kernel.config.devmem else "at all: CONFIG_DEVMEM=n"
+        raise KernelError("ENOENT", f"/dev/mem does not exist {why}")
     if not task.root:
         raise KernelError("EACCES", "/dev/mem belongs to root")
+    if not m.kernel.config.devmem:
+        raise KernelError("ENXIO", "nothing is behind /dev/mem: CONFIG_DEVMEM=n")
     if not task.capable("SYS_RAWIO"):
         raise KernelError("EPERM", "opening /dev/mem needs CAP_SYS_RAWIO")
     if m.kernel.lockdown:
@@ -103,7 +106,7 @@ def copy_page(m: View, f: Frame) -> Next:
     part = min(f.left, PAGE_SIZE - at % PAGE_SIZE)
     answer = page_is_allowed(m, at >> PAGE_SHIFT)
     if answer == DENY:
-        raise KernelError("EPERM", f"page {at >> PAGE_SHIFT:#x} is not allowed")
+        raise KernelError("EPERM", _REFUSED.format(at >> PAGE_SHIFT), page=at >> PAGE_SHIFT)
     if f.operation == "write_devmem":
         piece = f.data[len(f.done) : len(f.done) + part]
         if answer != ZERO:
@@ -159,7 +162,7 @@ def phys_mem_access_prot_allowed(m: View, f: Frame) -> Next:
 def _check(m: View, f: Frame, again: str, error: str, answer: int) -> Next:
     last = f.vma.pgoff + f.vma.pages - 1
     if answer == DENY:
-        raise KernelError(error, f"page {f.page:#x} is not allowed")
+        raise KernelError(error, _REFUSED.format(f.page), page=f.page)
     f.page = same_answer_until(m, f.page, last) + 1
     if f.page <= last:
         return again

@@ -14,14 +14,22 @@ class KernelError(Exception):
     """A system call or kernel function failed with an errno.
 
     `name` is the errno's name ("EBUSY"), `errno` its Linux number, `conflict` the resource
-    that stood in the way, where one did, and `why` one sentence for a person.
+    that stood in the way, where one did, `page` the physical page frame that was refused, and
+    `why` one sentence for a person.
     """
 
-    def __init__(self, name: str, why: str = "", conflict: Resource | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        why: str = "",
+        conflict: Resource | None = None,
+        page: int | None = None,
+    ) -> None:
         self.name = name
         self.errno: int = getattr(_errno, name)
         self.why = why
         self.conflict = conflict
+        self.page = page
         super().__init__(f"{name}: {why}" if why else name)
 
 
@@ -56,7 +64,8 @@ class Blocked(Exception):
 class Outcome:
     """What the caller of an operation gets: `value`, an errno, a signal, or a kernel `bug`.
 
-    `why` and `conflict` (the resource in the way, printed) are for people and do not compare.
+    `why`, `conflict` (the resource in the way, printed) and `page` (the frame that was refused) are
+    for people and do not compare.
     """
 
     value: Any = 0
@@ -67,6 +76,7 @@ class Outcome:
     bug: str | None = None
     why: str = field(default="", compare=False)
     conflict: str | None = field(default=None, compare=False)
+    page: int | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -79,7 +89,7 @@ class Outcome:
         if isinstance(error, KernelBug):
             return cls(None, bug=str(error))
         conflict = None if error.conflict is None else str(error.conflict)
-        return cls(None, error.name, why=error.why, conflict=conflict)
+        return cls(None, error.name, why=error.why, conflict=conflict, page=error.page)
 
     def __str__(self) -> str:
         if self.signal:

@@ -18,7 +18,8 @@ Components and their keys:
     ("sleeping", actor)            bool
     ("notices", pid)               tuple of (start, end) that a claimer asked for
     "iomem_inode"                  bool: fs_initcall has made the inode
-    "dev_mem"                      bool: /dev/mem is there; absent means True
+    "dev_mem"                      bool: /dev/mem is there; absent means that DEVMEM=y
+    "dev_port"                     bool: /dev/port is there; absent means True
     "pci_devices"                  tuple of bdf, in the order of device_add, while booting
     "sysfs_initialized"            bool: pci_sysfs_init has begun
     ("sysfs", bdf)                 tuple of names of resource files, while booting

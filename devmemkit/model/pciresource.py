@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from devmemkit.model.iomem import DumpError
 from devmemkit.model.text import printable
 
-# Resources of struct pci_dev: 6 BARs and the ROM, then SR-IOV BARs and bridge windows as built.
-ROWS = (13, 17, 18)
+# Resources of struct pci_dev: 6 BARs, then the ROM (7 rows: a function without SR-IOV or bridge, in
+# kernels and virtual machines that show no more), SR-IOV BARs and bridge windows as built.
+ROWS = (6, 7, 13, 17, 18)
 
 _ROW = re.compile("0x([0-9a-f]{16}) 0x([0-9a-f]{16}) 0x([0-9a-f]{16})")
 
@@ -51,7 +52,7 @@ def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Row, .
         raise DumpError(
             source,
             max(1, len(rows)),
-            f"expected {ROWS[0]}, {ROWS[1]} or {ROWS[2]} rows, got {len(rows)}",
+            f"expected {', '.join(map(str, ROWS[:-1]))} or {ROWS[-1]} rows, got {len(rows)}",
         )
     return tuple(rows)
 

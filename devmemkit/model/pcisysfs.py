@@ -70,8 +70,9 @@ def pci_mmap_resource(m: View, f: Frame) -> Next:
 
 
 def _check_start(m: View, bar: Bar) -> None:
-    if is_taken(m, bar.start >> fl.PAGE_SHIFT):
-        raise KernelError("EINVAL", f"the first page of BAR {bar.index} is taken")
+    first = bar.start >> fl.PAGE_SHIFT
+    if is_taken(m, first):
+        raise KernelError("EINVAL", f"the first page of BAR {bar.index} is taken", page=first)
 
 
 def _fits(f: Frame, bar: Bar, first: int) -> bool:
@@ -100,9 +101,11 @@ mmap_resource = operation(
 
 
 def proc_open(m: View, f: Frame) -> Next:
-    """Open /proc/bus/pci/BB/DD.F; its mapping is the iomem inode's from v5.12."""
+    """Open /proc/bus/pci/BB/DD.F for both; its mapping is the iomem inode's from v5.12."""
     if m.get(("pci", f.bdf)) is None:
         raise KernelError("ENOENT", f"no device {f.bdf}")
+    if not m["task", f.pid].root:
+        raise KernelError("EACCES", f"/proc/bus/pci/{f.bdf} can be written by root only")
     mapping = "iomem" if "proc" in m.kernel.policy.one_inode else f"{f.bdf}/proc"
     file = File("proc", mapping, bdf=f.bdf)
     return Return(open_file(m, f.pid, file))

@@ -12,6 +12,7 @@ from devmemkit.model.iomem import parse
 from devmemkit.model.iomem_tree import tree_of
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine
+from devmemkit.model.memtype import WB, Memtype
 from devmemkit.model.nvdimm import namespaces
 from devmemkit.model.pci import Bar, PciDevice
 from devmemkit.model.pciresource import parse_resource
@@ -58,7 +59,7 @@ def load_machine(
         raise ValueError(f"machine: expected {known} or the path of an iomem dump; got {name!r}")
     dump = parse(read(name), source=path.name)
     bits = max(PHYS_BITS, *(entry.end.bit_length() for entry in dump.entries))
-    return _machine(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {}, fine)
+    return assemble(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {}, fine)
 
 
 def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Machine:
@@ -76,19 +77,28 @@ def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Ma
         bars = tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)
         held = tuple(b.index for b in bars if _claimed(trees["iomem" if b.memory else "ioport"], b))
         more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, fits[bdf] or "")
-    return _machine(kernel, trees["iomem"], bits, more, fine)
+    return assemble(kernel, trees["iomem"], bits, more, fine)
 
 
 def _claimed(tree: Resource, bar: Bar) -> bool:
     return any(n.busy and (n.start, n.end) == (bar.start, bar.end) for n in tree.walk())
 
 
-def _machine(
-    kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any], fine: bool
+def assemble(
+    kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any], fine: bool = False
 ) -> Machine:
+    """A machine of a resource tree, `bits` wide addresses and `more` components, after its boot."""
     ram = [n.end + 1 for n in iomem.walk() if n.flags & fl.IORESOURCE_SYSTEM_RAM == _RAM]
     components = {"iomem": iomem, "iomem_inode": True, "clock": 0, **more}
-    components |= {("nd", space.name): space for space in namespaces(iomem)}
+    spaces = namespaces(iomem)
+    components |= {("nd", space.name): space for space in spaces}
+    mapped = [  # as memremap_pages left it
+        Memtype(one.start >> fl.PAGE_SHIFT, one.end >> fl.PAGE_SHIFT, WB, ("driver", one.name))
+        for one in spaces
+        if one.driver
+    ]
+    if mapped:
+        components["memtype"] = tuple(mapped)
     return Machine(kernel, components, high_memory=max(ram, default=0), phys_bits=bits, fine=fine)
 
 

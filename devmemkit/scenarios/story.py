@@ -9,6 +9,7 @@ from typing import Any
 from devmemkit.model import (  # noqa: F401 - register them
     access,
     claim,
+    cred,
     devmem,
     driver,
     fork,
@@ -16,6 +17,7 @@ from devmemkit.model import (  # noqa: F401 - register them
     mremap,
     pcisysfs,
     platform,
+    port,
 )
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine

@@ -44,6 +44,10 @@ function render({ model, el }) {
     box.replaceChildren(holder);
     holder.style.position = holder.style.visibility = holder.style.inset = "";
     kit.panes[item.target_id] = shown.doc;
+    shown.doc.roots()[0].on_event("tap", ({ x, y }) => {
+      model.set("tapped", [x, y]);
+      model.save_changes();
+    });
     update();
   };
 

@@ -44,6 +44,8 @@ class BokehPane(anywidget.AnyWidget):
     )
     item = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
+    tapped: Any = traitlets.List().tag(sync=True)
+    """Where it was clicked last: x and y in the units of the axes."""
 
     def __init__(self, picture: Picture) -> None:
         load_bokeh()

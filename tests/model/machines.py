@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.model import access, claim, devmem, driver, fork, mm, mremap, pcisysfs  # noqa: F401 - register them
+from devmemkit.model import (  # noqa: F401 - register them
+    access,
+    claim,
+    cred,
+    devmem,
+    driver,
+    fork,
+    mm,
+    mremap,
+    pcisysfs,
+    port,
+)
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.kernel import Config, KernelProfile

@@ -40,8 +40,8 @@ def test_a_bar_and_empty_rows() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "r:1: expected 13, 17 or 18 rows, got 0"),
-        (12 * EMPTY, "r:12: expected 13, 17 or 18 rows, got 12"),
+        ("", "r:1: expected 6, 7, 13, 17 or 18 rows, got 0"),
+        (12 * EMPTY, "r:12: expected 6, 7, 13, 17 or 18 rows, got 12"),
         (
             EMPTY + "00:1f.0 \x1b[31m",
             "r:2: expected three numbers of 16 hex digits with 0x, as in a device's resource file,"

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -181,6 +182,24 @@ static int open_mode(struct act *a)
 static void open_devmem(struct act *a)
 {
 	answer(a, open("/dev/mem", open_mode(a) | (number(a, "dsync") ? O_SYNC : 0)));
+}
+
+static void open_ioport(struct act *a)
+{
+	answer(a, open("/dev/port", open_mode(a)));
+}
+
+static void become_user(struct act *a)
+{
+	answer(a, syscall(SYS_setresuid, 1000, 1000, 1000));
+}
+
+static void give_up_capabilities(struct act *a)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {0};
+
+	answer(a, syscall(SYS_capset, &header, none));
 }
 
 static void open_resource(struct act *a)
@@ -880,7 +899,7 @@ static void reset(struct act *a)
 		if (claimed.state == CANNOT)
 			return cannot(a, "%s", claimed.cannot);
 	}
-	for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
+	for (size_t i = 0; i < sizeof drivers / sizeof *drivers && !number(a, "keep"); i++) {
 		snprintf(path, sizeof path, "/sys/bus/%s/*[0-9].[0-9]", drivers[i]);
 		if (glob(path, 0, NULL, &found))
 			continue;
@@ -1139,6 +1158,9 @@ static const struct operation {
 	{"load", load}, {"store", store}, {"open_devmem", open_devmem}, {"mmap_devmem", mmap_file},
 	{"read_devmem", read_devmem}, {"write_devmem", write_devmem},
 	{"lseek_devmem", lseek_devmem}, {"open_resource", open_resource},
+	{"open_ioport", open_ioport}, {"read_ioport", read_devmem}, {"write_ioport", write_devmem},
+	{"read_resource", read_devmem}, {"write_resource", write_devmem},
+	{"setuid", become_user}, {"capset", give_up_capabilities},
 	{"mmap_resource", mmap_file},
 	{"open_proc_pci", open_proc_pci}, {"pciioc_mmap_is_mem", pciioc_mmap_is_mem},
 	{"mmap_proc_pci", mmap_file}, {"close", close_file}, {"copy_from_user", copy_from_user},
@@ -1462,6 +1484,7 @@ static void start(void)
 	    mount("devtmpfs", "/dev", "devtmpfs", 0, ""))
 		die("mount: %m");
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, ""); /* a kernel may have none */
+	mount("securityfs", "/sys/kernel/security", "securityfs", 0, "");
 	for (int i = 0; i < 2; i++) {
 		const char *name = i ? "virtio_console" : "virtio_pci";
 		int error = load_module(name, "");

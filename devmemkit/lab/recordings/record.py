@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from devmemkit.lab.accesses import attempt
 from devmemkit.lab.fuzz.conform import conform
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import Performed, perform
@@ -79,11 +80,16 @@ def _reproducers(kernel: Kernel, progress: Progress) -> Recording:
     return Recording("reproducers", about(kernel), {"reproducers": done})
 
 
+def _explain(kernel: Kernel, progress: Progress) -> Recording:
+    return Recording("explain", about(kernel), {"explain": attempt(kernel, progress)})
+
+
 MEASURED: dict[str, Callable[[Kernel, Progress], Recording]] = {
     "boot": _boot,
     "mmap-vs-claim": _race,
     "conform": _random,
     "reproducers": _reproducers,
+    "explain": _explain,
 }
 """Scenarios that are no list of acts."""
 

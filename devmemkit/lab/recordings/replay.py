@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from devmemkit.lab import race, reproducers, timeline
+from devmemkit.lab import accesses, race, reproducers, timeline
 from devmemkit.lab.compare import WORST_FIRST, Row, Verdict, shown
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.recording import Recording
@@ -46,6 +46,9 @@ def findings(recording: Recording) -> Iterator[Finding]:
         yield Finding("random operations", verdict, summary["ops"], differs)
     elif "reproducers" in content:
         for one in reproducers.judge(content["reproducers"], recording.version):
+            yield Finding(*one)
+    elif "explain" in content:
+        for one in accesses.judge(content["explain"], recording.version):
             yield Finding(*one)
     else:
         for story in judge(recording):

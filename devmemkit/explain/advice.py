@@ -1,0 +1,217 @@
+"""What would change an answer, safest first; what can be tried in the model is tried there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from devmemkit.explain.access import ACTOR, Access
+from devmemkit.explain.cases import with_kernel
+from devmemkit.explain.description import Description
+from devmemkit.explain.verdict import Verdict, verdict
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.kernel import Config
+from devmemkit.model.machine import Machine, View
+from devmemkit.model.resource import Resource, release_resource
+from devmemkit.model.strict import DENY, page_is_allowed
+from devmemkit.model.task import Task
+
+BDF = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
+
+TABLES = {
+    "ACPI Tables": "/sys/firmware/acpi/tables",
+    "ACPI Non-volatile Storage": "/sys/firmware/acpi/tables",
+    "System ROM": "/sys/firmware/dmi/tables (dmidecode reads it)",
+    "Video ROM": "the rom file of the graphics device in /sys/bus/pci/devices",
+    "Adapter ROM": "the rom file of its device in /sys/bus/pci/devices",
+}
+"""Where the kernel itself publishes what such a resource holds."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One thing to do; `gives` is the outcome that the model found then, None where none is run.
+
+    `risk` says what it exposes.
+    """
+
+    do: str
+    gives: str | None
+    risk: str = ""
+
+
+RELAXED = (
+    "every driver's registers and memory become writable to root's programs: a stray store can "
+    "hang the machine or destroy data; mappings are still revoked when a driver claims"
+)
+UNLOCKED = (
+    "lockdown protects the kernel from root: without it a stolen root account owns the kernel"
+)
+REBUILT = "all of memory becomes reachable, the kernel's own too"
+
+
+def advise(
+    known: Description, machine: Machine, access: Access, found: Verdict
+) -> Iterator[Advice]:
+    """What to do about an access that fails, safest first; nothing for one that succeeds."""
+    if found.outcome == "ok" and not found.contents:
+        return
+    yield from _instead(known, machine, access, found)
+    for do, risk, change in CHANGES:
+        changed = change(machine)
+        if changed is None:
+            continue
+        then = verdict(changed, access)
+        if (then.outcome, then.contents) == ("ok", ""):
+            yield Advice(do, "ok", risk)
+    if not any(_opens(change(machine), access) for _, _, change in CHANGES):
+        yield from _together(machine, access)
+
+
+def _opens(machine: Machine | None, access: Access) -> bool:
+    if machine is None:
+        return False
+    then = verdict(machine, access)
+    return (then.outcome, then.contents) == ("ok", "")
+
+
+def _together(machine: Machine, access: Access) -> Iterator[Advice]:
+    """Where no single change is enough: one after the other, until it is."""
+    done: list[tuple[str, str]] = []
+    for do, risk, change in CHANGES:
+        changed = change(machine)
+        if changed is None or verdict(changed, access).key == verdict(machine, access).key:
+            continue
+        machine = changed
+        done.append((do, risk))
+        if _opens(machine, access):
+            risks = "; ".join(risk for _, risk in done if risk)
+            yield Advice(", and ".join(do for do, _ in done), "ok", risks)
+            return
+
+
+def _instead(
+    known: Description, machine: Machine, access: Access, found: Verdict
+) -> Iterator[Advice]:
+    """Ways to what is wanted that leave the machine as it is."""
+    name = found.owner[0] if found.owner else ""
+    if name in TABLES:
+        yield Advice(f"read it where the kernel publishes it: {TABLES[name]}", None)
+    bdf = next((one for one in reversed((*found.path, name)) if BDF.match(one)), access.bdf)
+    if found.claimed and name and not name.startswith(("System RAM", "Kernel ")):
+        yield Advice(f"use the interface of {name}, which owns it", None)
+    yield from _other_ways(machine, access)
+    if found.claimed and bdf and not BDF.match(name):
+        freed = _without(machine, found.owner)
+        if freed is not None:
+            driver = (known.devices[bdf].driver if bdf in known.devices else None) or name
+            gives = verdict(freed, access).outcome
+            yield Advice(
+                f"unbind the driver: echo {bdf} > /sys/bus/pci/drivers/{driver}/unbind",
+                gives,
+                f"whatever {driver} served is gone until it is bound again",
+            )
+    yield from _free_pages(machine, access)
+    if bdf and access.via != "port":
+        yield Advice(f"hand {bdf} to a program of yours with VFIO (vfio-pci) or UIO", None)
+
+
+def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
+    """The same access in another form, where that succeeds."""
+    forms: list[tuple[str, dict[str, Any]]] = []
+    if access.exec:
+        forms.append(("map it without PROT_EXEC", {"exec": False}))
+    if access.op in ("read", "write") and access.via != "port":
+        op = "load" if access.op == "read" else "store"
+        forms.append((f"map it and {op} there, instead of {access.op}(2)", {"op": op}))
+    if access.bdf and access.via in ("sysfs", "proc"):
+        forms.append(("go through /dev/mem", {"via": "devmem"}))
+    if access.maps and access.via == "devmem" and not access.sync:
+        forms.append(("open /dev/mem with O_SYNC", {"sync": True}))
+    if access.maps and access.length + access.start % PAGE_SIZE > PAGE_SIZE:
+        inside = PAGE_SIZE - access.start % PAGE_SIZE
+        forms.append((f"map one page only ({inside:#x} bytes)", {"length": inside}))
+    for do, change in forms:
+        if _opens(machine, replace(access, **change)):
+            yield Advice(do, "ok")
+            return
+
+
+def _free_pages(machine: Machine, access: Access) -> Iterator[Advice]:
+    """The longest run of pages in the range that may be mapped."""
+    first, last = access.pages
+    if access.via != "devmem" or not access.maps or first == last or last - first > 1 << 20:
+        return
+    view, runs = View(machine), [[first, first]]
+    for page in range(first, last + 1):
+        if page_is_allowed(view, page) == DENY:
+            runs.append([page + 1, page + 1])
+        else:
+            runs[-1][1] = page + 1
+    start, end = max(runs, key=lambda run: run[1] - run[0])
+    if end - start and (start, end) != (first, last + 1):
+        at = max(access.start, start << PAGE_SHIFT)
+        length = min(access.start + access.length, end << PAGE_SHIFT) - at
+        gives = verdict(machine, replace(access, start=at, length=length)).outcome
+        yield Advice(f"map only the free pages: {length:#x} bytes at {at:#x}", gives)
+
+
+def _without(machine: Machine, owner: tuple[str, int, int] | None) -> Machine | None:
+    """The machine after the owner of a node released everything that it holds in that device."""
+    if owner is None:
+        return None
+    root: Resource = machine["iomem"].copy()
+    mine = [node for node in root.walk() if (node.name, node.start, node.end) == owner]
+    for node in mine:
+        device = node.parent
+        while device is not None and device.parent is not None and not BDF.match(device.name):
+            device = device.parent
+        same = [n for n in root.walk() if n.name == node.name and n.busy and n.parent is not None]
+        for one in same if device is not None and BDF.match(device.name) else [node]:
+            release_resource(one)
+        break
+    return machine.with_({"iomem": root}) if mine else None
+
+
+def _as_root(machine: Machine) -> Machine | None:
+    task: Task = machine["task", ACTOR]
+    if task.root and task.capable("SYS_RAWIO"):
+        return None
+    return machine.with_({("task", ACTOR): Task()})
+
+
+def _relaxed(machine: Machine) -> Machine | None:
+    if not machine.kernel.strict_iomem_checks:
+        return None
+    return with_kernel(machine, cmdline=f"{machine.kernel.cmdline} iomem=relaxed".strip())
+
+
+def _unlocked(machine: Machine) -> Machine | None:
+    if not machine.kernel.lockdown:
+        return None
+    words = machine.kernel.cmdline.split()
+    kept = " ".join(word for word in words if not word.startswith("lockdown="))
+    return with_kernel(machine, cmdline=kept)
+
+
+def _lax(machine: Machine) -> Machine | None:
+    if machine.kernel.config.devmem and not machine.kernel.config.strict_devmem:
+        return None
+    made = Machine(
+        replace(machine.kernel, config=Config(True, False, False, machine.kernel.config.x86_pat)),
+        {key: part for key, part in machine.components.items() if key != "dev_mem"},
+        high_memory=machine.high_memory,
+        phys_bits=machine.phys_bits,
+    )
+    return made
+
+
+CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine | None]], ...] = (
+    ("run it as root with CAP_SYS_RAWIO, outside of the container", "", _as_root),
+    ("boot with iomem=relaxed", RELAXED, _relaxed),
+    ("leave lockdown (Secure Boot off, no lockdown= on the command line)", UNLOCKED, _unlocked),
+    ("build a kernel with DEVMEM=y and STRICT_DEVMEM=n", REBUILT, _lax),
+)
+"""What changes the machine, safest first."""

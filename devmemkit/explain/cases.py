@@ -1,0 +1,188 @@
+"""The machines that a description may mean: one model state for every case of what is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from devmemkit.explain.access import ACTOR
+from devmemkit.explain.description import Description, Device
+from devmemkit.explain.facts import candidates, config_of, parse_release
+from devmemkit.model import flags as fl
+from devmemkit.model.iomem_tree import tree_of
+from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
+from devmemkit.model.machine import Key, Machine
+from devmemkit.model.pci import PciDevice
+from devmemkit.model.resource import Resource, request_resource_conflict
+from devmemkit.model.task import Task, new_task
+from devmemkit.scenarios.machines import assemble
+
+LEAST_BITS, MOST_BITS = 36, 52
+"""Physical address widths of x86 with 64 bits."""
+
+CONFIGS = {
+    "IO_STRICT_DEVMEM=y": Config(),
+    "IO_STRICT_DEVMEM=n": Config(io_strict_devmem=False),
+    "STRICT_DEVMEM=n": Config(strict_devmem=False, io_strict_devmem=False),
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing that is not known, and what it may be; the first is taken for the likeliest."""
+
+    name: str
+    answers: tuple[tuple[str, Any], ...]
+
+
+Case = Mapping[str, Any]
+"""An answer for each question, by name."""
+
+
+class Machines:
+    """The model's machines for a description; `questions` is what it leaves open."""
+
+    def __init__(self, known: Description) -> None:
+        self.known = known
+        self.questions = tuple(_questions(known))
+
+    def cases(self) -> Iterator[tuple[tuple[str, ...], Case]]:
+        """Every combination: what it assumes, in words, and its answers; the likeliest first."""
+        names = [question.name for question in self.questions]
+        for picks in product(*(question.answers for question in self.questions)):
+            yield tuple(w for w, _ in picks), dict(zip(names, (v for _, v in picks), strict=True))
+
+    def machine(self, case: Case) -> Machine:
+        """The machine of one case, with process P that asks."""
+        known = self.known
+        cmdline = " ".join(_cmdline(known, case))
+        config = config_of(dict(known.config)) if known.config else case.get("config", Config())
+        version = case.get("kernel") or candidates(parse_release(known.release or ""))[0]
+        kernel = KernelProfile(version, config, cmdline)
+        bits: int = known.phys_bits or case["bits"]
+        more: dict[Key, Any] = {("pci", bdf): self._devices[bdf] for bdf in self._devices}
+        tree = self._tree(bits, case.get("held", True))
+        if known.mtrr_uc:
+            more["mtrr_uc"] = known.mtrr_uc
+        if self._ports is not None:
+            more["ioport"] = self._ports
+        for name in ("dev_mem", "dev_port"):
+            if getattr(known, name) is not None:
+                more[name] = getattr(known, name)
+        able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable else ())
+        task = Task(root=known.root, capabilities=able)
+        more |= {(kind, ACTOR): part for kind, part in new_task(task).items()}
+        return assemble(kernel, tree, bits, more)
+
+    def _tree(self, bits: int, held: bool) -> Resource:
+        if (bits, held) not in self._trees:
+            end = (1 << bits) - 1
+            if self.known.iomem is not None:
+                tree = tree_of(self.known.iomem, root_end=end)
+            else:
+                tree = _tree_of_bars(self.known.devices.values(), end, held)
+            self._trees[bits, held] = tree
+        return self._trees[bits, held]
+
+    @cached_property
+    def _trees(self) -> dict[tuple[int, bool], Resource]:
+        return {}
+
+    @cached_property
+    def _ports(self) -> Resource | None:
+        if self.known.ioports is None:
+            return None
+        return tree_of(self.known.ioports, root_end=0xFFFF, ports=True)
+
+    @cached_property
+    def _devices(self) -> dict[str, PciDevice]:
+        return {
+            bdf: PciDevice(bdf, device.bars, device.driver)
+            for bdf, device in self.known.devices.items()
+        }
+
+
+def with_kernel(machine: Machine, **changes: Any) -> Machine:
+    """The machine under another kernel: `changes` are those of its KernelProfile."""
+    return Machine(
+        replace(machine.kernel, **changes),
+        machine.components,
+        high_memory=machine.high_memory,
+        phys_bits=machine.phys_bits,
+    )
+
+
+def needed_bits(known: Description) -> int:
+    """Bits that the description's highest address takes."""
+    ends = [entry.end for entry in known.iomem.entries] if known.iomem else []
+    ends += [bar.end for device in known.devices.values() for bar in device.bars]
+    return max((end.bit_length() for end in ends), default=0)
+
+
+def _questions(known: Description) -> Iterator[Question]:
+    if known.release is None:
+        newest = tuple(reversed(VERSIONS))
+        yield Question("kernel", tuple((f"Linux {version}", version) for version in newest))
+    elif len(near := candidates(parse_release(known.release))) > 1:
+        rules = tuple((f"Linux {known.release} follows the rules of {v}", v) for v in near)
+        yield Question("kernel", rules)
+    if known.lockdown is None and not _locked(known.cmdline or ""):
+        yield Question(
+            "lockdown",
+            (("no lockdown is in force", ""), ("lockdown is in force", "lockdown=integrity")),
+        )
+    if known.cmdline is None:
+        yield Question(
+            "relaxed",
+            (("iomem=relaxed was not given", ""), ("iomem=relaxed was given", "iomem=relaxed")),
+        )
+    if known.config is None:
+        yield Question(
+            "config", tuple((f"the kernel has {name}", one) for name, one in CONFIGS.items())
+        )
+    if known.phys_bits is None:
+        least = max(LEAST_BITS, needed_bits(known))
+        widths = dict.fromkeys((MOST_BITS, least) if least < MOST_BITS else (least,))
+        yield Question(
+            "bits", tuple((f"physical addresses have {bits} bits", bits) for bits in widths)
+        )
+    if known.iomem is None and any(device.driver for device in known.devices.values()):
+        yield Question(
+            "held",
+            (("drivers claimed their BARs", True), ("drivers claimed no BAR", False)),
+        )
+
+
+def _locked(cmdline: str) -> bool:
+    return "lockdown=integrity" in cmdline or "lockdown=confidentiality" in cmdline
+
+
+def _cmdline(known: Description, case: Case) -> Iterable[str]:
+    """The command line that makes the model's kernel what this one is.
+
+    Secure Boot turns lockdown on without a word there, and where securityfs says "none" a word
+    there did nothing.
+    """
+    words = (known.cmdline or "").split()
+    if known.lockdown is not None:
+        words = [word for word in words if not word.startswith("lockdown=")]
+    yield from words
+    if known.lockdown in ("integrity", "confidentiality"):
+        yield f"lockdown={known.lockdown}"
+    yield from (case[name] for name in ("lockdown", "relaxed") if case.get(name))
+
+
+def _tree_of_bars(devices: Iterable[Device], end: int, held: bool) -> Resource:
+    """A tree of nothing but BARs, each claimed by its device's driver, for want of a dump."""
+    root = Resource(0, end, "PCI mem", fl.IORESOURCE_MEM)
+    bars = [(bar, device) for device in devices for bar in device.bars if bar.memory]
+    for bar, device in sorted(bars, key=lambda pair: pair[0].start):
+        node = Resource(bar.start, bar.end, device.bdf, fl.IORESOURCE_MEM)
+        if request_resource_conflict(root, node) is None and held and device.driver:
+            flags = fl.IORESOURCE_MEM | fl.IORESOURCE_BUSY
+            driver = Resource(bar.start, bar.end, device.driver, flags)
+            request_resource_conflict(node, driver)
+    return root

@@ -1,0 +1,91 @@
+"""A machine as far as it is known; what nobody told is None, and explained for every case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from devmemkit.explain.lspci import Function, parse_lspci
+from devmemkit.model.iomem import Dump, DumpError, parse
+from devmemkit.model.pci import Bar
+from devmemkit.model.pciresource import Row, parse_resource
+
+
+@dataclass(frozen=True)
+class Device:
+    """A PCI device: what its BARs are, who drives it, who would, whether it decodes memory.
+
+    `missing` are the BARs that the description names without saying where or how long they are.
+    """
+
+    bdf: str
+    bars: tuple[Bar, ...] = ()
+    driver: str | None = None
+    modules: tuple[str, ...] = ()
+    decodes: bool | None = None
+    missing: tuple[int, ...] = ()
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a machine; None stands for "not known".
+
+    `release` is uname -r, `config` options of the kernel as CONFIG_X: "y" or "n", `lockdown` the
+    state in force ("" where the kernel has none), `phys_bits` the width of a physical address,
+    `root` and `capable` say who asks, `dev_mem` and `dev_port` whether the nodes exist, `mtrr_uc`
+    which pages, first to last, the MTRRs make uncachable.
+    """
+
+    iomem: Dump | None = None
+    ioports: Dump | None = None
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    release: str | None = None
+    arch: str | None = None
+    config: Mapping[str, str] | None = None
+    cmdline: str | None = None
+    lockdown: str | None = None
+    phys_bits: int | None = None
+    root: bool = True
+    capable: bool = True
+    dev_mem: bool | None = None
+    dev_port: bool | None = None
+    mtrr_uc: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def x86(self) -> bool:
+        """False where the machine is known to be of another architecture."""
+        named = self.arch in (None, "x86_64", "i386", "i486", "i586", "i686", "amd64")
+        return named and (self.config is None or self.config.get("CONFIG_X86", "y") != "n")
+
+
+def dump_of(text: bytes, source: str) -> Dump:
+    """A dump of /proc/iomem or ioports with addresses; DumpError for one without."""
+    dump = parse(text, source=source)
+    if not any(entry.end for entry in dump.entries):
+        raise DumpError(source, 1, "expected addresses, got zeroes only: it must be read by root")
+    return dump
+
+
+def with_lspci(known: Description, text: bytes, source: str) -> Description:
+    """The description with what lspci printed."""
+    found = {one.bdf: _device(one) for one in parse_lspci(text, source=source)}
+    return replace(known, devices={**known.devices, **found})
+
+
+def with_resource(known: Description, bdf: str, text: bytes, source: str) -> Description:
+    """The description with a device's `resource` file."""
+    bars = bars_of(parse_resource(text, source=source))
+    device = known.devices.get(bdf, Device(bdf))
+    return replace(known, devices={**known.devices, bdf: replace(device, bars=bars, missing=())})
+
+
+def bars_of(rows: tuple[Row, ...]) -> tuple[Bar, ...]:
+    """The BARs and the ROM of a resource file."""
+    return tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)
+
+
+def _device(one: Function) -> Device:
+    there = tuple(region.bar for region in one.regions if region.bar is not None)
+    missing = tuple(region.index for region in one.regions if region.bar is None)
+    return Device(one.bdf, there, one.driver, one.modules, one.decodes, missing, one.what)

@@ -1,0 +1,65 @@
+"""Machines to explain by name: the recorded ones, a snapshot's folder, or a dump alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from devmemkit.dump import SourceError
+from devmemkit.dump import read as read_file
+from devmemkit.explain import snapshot
+from devmemkit.explain.description import Description, dump_of
+from devmemkit.model.text import printable
+from devmemkit.scenarios.machines import data_dir, recorded
+
+CONFIG = dict.fromkeys(("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT"), "y")
+"""How the recorded kernels were built (data/machines/README.md)."""
+
+
+def names() -> tuple[str, ...]:
+    """The recorded machines; none where there is no checkout."""
+    try:
+        return recorded()
+    except FileNotFoundError:
+        return ()
+
+
+def described(name: str, kernel: str = "") -> Description:
+    """A recorded machine with its drivers bound, a snapshot's folder, or the path of a dump.
+
+    `kernel` is the release where the description says none; that of a recorded machine is its own.
+    SourceError or DumpError for what is none of them.
+    """
+    if Path(name).is_dir():
+        known = snapshot.read(Path(name))
+    elif name in names():
+        known = _recorded(name)
+        kernel = kernel or name.partition("-")[2]
+    elif Path(name).exists() or "/" in name:
+        known = Description(iomem=dump_of(read_file(name), name))
+    else:
+        known_names = ", ".join(names()) or "none recorded here"
+        raise SourceError(
+            f"{printable(name)}: expected a machine ({known_names}), the folder of a snapshot or "
+            "a dump, got none of them"
+        )
+    return replace(known, release=kernel) if kernel and not known.release else known
+
+
+def _recorded(name: str) -> Description:
+    folder = data_dir() / "machines" / name
+    about = json.loads((folder / "machine.json").read_text("utf-8"))
+    return replace(
+        snapshot.read(folder / "bound"),
+        cmdline="quiet",
+        lockdown="none",
+        config={f"CONFIG_{option}": state for option, state in CONFIG.items()},
+        phys_bits=about["physical_address_bits"],
+        arch="x86_64",
+    )
+
+
+def known_machines() -> dict[str, Description]:
+    """The recorded machines by name, each with its own kernel."""
+    return {name: described(name) for name in names()}

@@ -1,0 +1,206 @@
+"""What may have been otherwise than described: each gives a machine and the acts that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from devmemkit.explain.access import ACTOR, Access, acts_of, opening, using
+from devmemkit.explain.cases import Machines, with_kernel
+from devmemkit.explain.later import claim_of
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.kernel import Config
+from devmemkit.model.machine import Key, Machine
+from devmemkit.model.task import new_task
+from devmemkit.scenarios.story import Act, Ref
+
+Acts = tuple[Act, ...]
+Twisted = tuple[Machine, Acts]
+Apply = Callable[[Machines, Machine, Access], Twisted | None]
+"""None where it cannot be."""
+
+
+def after(operation: str) -> Callable[[Machines, Machine, Access], Twisted]:
+    """The process gave up something before."""
+
+    def apply(_: Machines, machine: Machine, access: Access) -> Twisted:
+        return machine, (Act("user", ACTOR, operation, {"pid": ACTOR}), *acts_of(access))
+
+    return apply
+
+
+def another_kernel(**changes: Any) -> Callable[[Machines, Machine, Access], Twisted]:
+    def apply(_: Machines, machine: Machine, access: Access) -> Twisted:
+        changed = dict(changes)
+        if "cmdline" in changed:
+            changed["cmdline"] = f"{machine.kernel.cmdline} {changed['cmdline']}".strip()
+        return with_kernel(machine, **changed), acts_of(access)
+
+    return apply
+
+
+def no_devmem(node: bool) -> Callable[[Machines, Machine, Access], Twisted]:
+    def apply(_: Machines, machine: Machine, access: Access) -> Twisted:
+        config = Config(False, False, False)
+        changed = with_kernel(machine, config=config).with_({"dev_mem": node})
+        return changed, acts_of(access)
+
+    return apply
+
+
+def _claim(machines: Machines, machine: Machine, access: Access) -> Act | None:
+    claimed = claim_of(machines.known, machine, access)
+    if claimed is None or access.via == "port":
+        return None
+    name, start, size = claimed
+    return Act("claim", "D", "request_mem_region", {"start": start, "size": size, "name": name})
+
+
+def claimed_before(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+    claim = _claim(machines, machine, access)
+    return None if claim is None else (machine, (claim, *acts_of(access)))
+
+
+def page_claimed(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+    last = access.pages[1]
+    if access.via != "devmem" or last == access.pages[0]:
+        return None
+    where = {"start": last << PAGE_SHIFT, "size": 16, "name": "driver"}
+    return machine, (Act("claim", "D", "request_mem_region", where), *acts_of(access))
+
+
+def claimed_after(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+    claim = _claim(machines, machine, access)
+    return None if claim is None else _then(machine, access, claim)
+
+
+def _then(machine: Machine, access: Access, *acts: Act) -> Twisted | None:
+    """Map first, then the acts, then touch what was mapped."""
+    if not access.maps:
+        return None
+    mapped = [act for act in acts_of(access) if act.key not in ("load", "store")]
+    return machine, (*mapped, *acts, _touch(access))
+
+
+def _touch(access: Access, plus: int = 0) -> Act:
+    arguments = {"pid": ACTOR, "address": Ref("mmap", plus), "size": 1}
+    if access.op == "store":
+        return Act("touch", ACTOR, "store", {**arguments, "value": 0})
+    return Act("touch", ACTOR, "load", arguments, live=True)
+
+
+def copied(operation: str) -> Callable[[Machines, Machine, Access], Twisted | None]:
+    def apply(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+        claim = _claim(machines, machine, access)
+        twisted = None if claim is None else _then(machine, access, claim)
+        if twisted is None:
+            return None
+        act = Act("copy", ACTOR, operation, {"pid": ACTOR, "address": Ref("mmap")})
+        return twisted[0], (*twisted[1][:-1], act)
+
+    return apply
+
+
+def unmapped(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    first, last = access.pages
+    where = {"pid": ACTOR, "address": Ref("mmap"), "length": (last - first + 1) * PAGE_SIZE}
+    return _then(machine, access, Act("gone", ACTOR, "munmap", where))
+
+
+def beyond(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    twisted = _then(machine, access)
+    if twisted is None:
+        return None
+    pages = access.pages[1] - access.pages[0] + 1
+    return machine, (*twisted[1][:-1], _touch(access, pages * PAGE_SIZE))
+
+
+def read_only_store(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    if not access.maps:
+        return None
+    mapped = [act for act in acts_of(replace(access, op="load")) if act.key != "load"]
+    return machine, (*mapped, _touch(replace(access, op="store")))
+
+
+def opened(mode: str) -> Callable[[Machines, Machine, Access], Twisted | None]:
+    def apply(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+        if access.via == "proc" or access.op == "load":
+            return None
+        return machine, acts_of(replace(access, mode=mode))
+
+    return apply
+
+
+def unaligned(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    return _other_mmap(machine, access, offset=1)
+
+
+def empty(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    return _other_mmap(machine, access, length=0)
+
+
+def too_long(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+    device = machines.known.devices.get(access.bdf)
+    bar = device and next((b for b in device.bars if b.index == access.bar), None)
+    return None if not bar else _other_mmap(machine, access, length=bar.length + PAGE_SIZE)
+
+
+def _other_mmap(machine: Machine, access: Access, **changes: int) -> Twisted | None:
+    acts = acts_of(access)
+    if not any(act.key == "mmap" for act in acts):
+        return None
+    return machine, tuple(
+        replace(
+            act,
+            arguments={
+                **act.arguments,
+                **{k: v + (act.arguments[k] if k == "offset" else 0) for k, v in changes.items()},
+            },
+        )
+        if act.key == "mmap"
+        else act
+        for act in acts
+    )
+
+
+def not_asked(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    if access.via != "proc":
+        return None
+    return machine, tuple(act for act in acts_of(access) if act.key != "ask")
+
+
+def mapped_otherwise(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """Process Q holds the pages with another cache type."""
+    if not access.maps:
+        return None
+    sync = access.via == "devmem" and not access.sync
+    other = Access("devmem", "mmap", access.start, max(access.length, 1), sync=sync)
+    acts = tuple(
+        Act(
+            f"other {act.key}", "Q", act.operation,
+            {k: Ref(f"other {v.key}", v.plus) if isinstance(v, Ref) else v
+             for k, v in {**act.arguments, "pid": "Q"}.items()},
+        )
+        for act in (*opening(other), *using(other))
+    )  # fmt: skip
+    task: dict[Key, Any] = {(kind, "Q"): part for kind, part in new_task().items()}
+    return machine.with_(task), (*acts, *acts_of(access))
+
+
+def removed(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    if not access.bdf:
+        return None
+    gone = Act("remove", "D", "remove", {"bdf": access.bdf})
+    first, *rest = acts_of(access)
+    return machine, (first, gone, *rest)
+
+
+def missing(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    if not access.bdf:
+        return None
+    return machine.with_({("pci", access.bdf): None}), acts_of(access)
+
+
+def through_read(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    return (machine, acts_of(replace(access, op="read"))) if access.via != "proc" else None

@@ -1,0 +1,84 @@
+"""An answer as HTML for a notebook: nothing from a dump can become markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from devmemkit.explain.answer import Answer
+from devmemkit.explain.symptom import Cause
+from devmemkit.explain.text import headline, later_line, owner_line
+from devmemkit.model.text import printable
+
+_CELL = '<td style="text-align:left;vertical-align:top">'
+
+
+def as_html(answer: Answer) -> str:
+    """The answer as in the terminal, its checks as a table."""
+    return f'<div class="devmemkit-answer">{"".join(_parts(answer))}</div>'
+
+
+def _parts(answer: Answer) -> Iterator[str]:
+    v = answer.verdict
+    yield f"<p>{safe(f'{answer.access}, Linux {answer.machine.kernel.version}')}:<br>"
+    yield f"<b>{safe(headline(v))}</b>" + (f" ({safe(v.why)})" if v.why else "")
+    yield "".join(f"<br>{safe(words)}" for words in answer.assumed) + "</p>"
+    yield f"<p>Resource: {safe(owner_line(v))}</p>"
+    yield _table(
+        ("check", "what it tests", "result"),
+        (
+            (
+                f"<code>{safe(check.function)}</code>",
+                safe(check.says) if index == v.decided else "",
+                f"<b>{safe(check.result)}</b>" if index == v.decided else safe(check.result),
+            )
+            for index, check in enumerate(v.checks)
+        ),
+    )
+    if answer.branches:
+        yield "<p>It depends on what is not known:</p>"
+        yield _table(
+            ("if", "then"),
+            (
+                (safe(", and ".join(branch.conditions)), safe(headline(branch.verdict)))
+                for branch in answer.branches
+            ),
+        )
+    if answer.advice:
+        yield "<p>What would change it, safest first:</p><ol>"
+        for advice in answer.advice:
+            gives = f" [the model then: {advice.gives}]" if advice.gives else ""
+            risk = f"<br>risk: {safe(advice.risk)}" if advice.risk else ""
+            yield f"<li>{safe(advice.do + gives)}{risk}</li>"
+        yield "</ol>"
+    if answer.later is not None:
+        yield f"<p>{safe(later_line(answer.later))}</p>"
+    yield "".join(f"<p>Note: {safe(note)}</p>" for note in answer.notes)
+
+
+def causes_html(access: object, got: str, causes: tuple[Cause, ...]) -> str:
+    """The causes of a symptom, the likeliest first."""
+    told = "".join(
+        f"<li>{safe(cause.what)} (<code>{safe(cause.function)}</code>)"
+        f"<br>how to tell: {safe(cause.tell)}</li>"
+        for cause in causes
+    )
+    told = f"<ol>{told}</ol>" if causes else "<p>Nothing that the model knows gives this here.</p>"
+    return f"<div><p>{safe(f'{access} gave {got}')}; the likeliest first:</p>{told}</div>"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Cells that are markup already, and safe."""
+    heads = "".join(f'<th style="text-align:left">{cell}</th>' for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"{_CELL}{cell}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f'<div style="overflow-x:auto"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def safe(text: str) -> str:
+    """Text from anywhere as HTML."""
+    return escape(printable(text))

@@ -1,0 +1,96 @@
+"""An answer as text for a terminal: names from dumps cannot steer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from devmemkit.explain.answer import Answer
+from devmemkit.explain.later import Later
+from devmemkit.explain.symptom import Cause
+from devmemkit.explain.verdict import Verdict
+from devmemkit.model.flags import PAGE_SHIFT
+from devmemkit.model.text import printable
+
+MEANS = {
+    "ok": "it succeeds",
+    "SIGBUS": "the process gets SIGBUS",
+    "SIGSEGV": "the process gets SIGSEGV",
+}
+
+
+def headline(v: Verdict) -> str:
+    """The outcome in a few words, with the page where it happens."""
+    said = MEANS.get(v.outcome, f"it fails with {v.outcome}")
+    if v.contents:
+        said += f", but what is read are {v.contents} and what is written is dropped"
+    return said if v.page is None else f"{said}, at page {v.page << PAGE_SHIFT:#x}"
+
+
+def owner_line(v: Verdict) -> str:
+    """The resource that counts, with those around it."""
+    if v.owner is None:
+        return "no resource is there"
+    name, start, end = v.owner
+    state = "claimed" if v.claimed else "not claimed"
+    inside = f", inside {' > '.join(v.path)}" if v.path else ""
+    return f"{name or '(no name)'} {start:#x}-{end:#x}, {state}{inside}"
+
+
+def later_line(later: Later) -> str:
+    """What will end the mapping."""
+    end = "the mapping stays" if later.then == "ok" else f"the next touch of it gives {later.then}"
+    return f"later: when {later.when}, {end}"
+
+
+def as_text(answer: Answer) -> str:
+    """The whole answer, line by line."""
+    return "\n".join(printable(line) for line in _lines(answer))
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    v = answer.verdict
+    yield f"{answer.access}, Linux {answer.machine.kernel.version}:"
+    yield f"  {headline(v)}" + (f" ({v.why})" if v.why else "")
+    for words in answer.assumed:
+        yield f"    if {words}"
+    yield ""
+    yield f"resource: {owner_line(v)}"
+    yield ""
+    yield "checks, in the kernel's order:"
+    for index, check in enumerate(v.checks):
+        mark = ">" if index == v.decided and check.result != "passed" else " "
+        place = f" ({check.file})" if check.file else ""
+        yield f" {mark} {check.result:<11}  {check.function}{place}"
+        if index == v.decided:
+            yield f"                {check.says}"
+    if answer.branches:
+        yield ""
+        yield "it depends on what is not known:"
+        for branch in answer.branches:
+            decided = branch.verdict.checks[branch.verdict.decided]
+            yield f"  if {', and '.join(branch.conditions)}:"
+            yield f"      {headline(branch.verdict)} ({decided.function})"
+    if answer.advice:
+        yield ""
+        yield "what would change it, safest first:"
+        for number, advice in enumerate(answer.advice, 1):
+            gives = f" [the model then: {advice.gives}]" if advice.gives else ""
+            yield f"  {number}. {advice.do}{gives}"
+            if advice.risk:
+                yield f"     risk: {advice.risk}"
+    if answer.later is not None:
+        yield ""
+        yield later_line(answer.later)
+    for note in answer.notes:
+        yield f"note: {note}"
+
+
+def causes_text(access: object, got: str, causes: tuple[Cause, ...]) -> str:
+    """The causes of a symptom, the likeliest first."""
+    lines = [f"{access} gave {got}; what can be behind it, the likeliest first:"]
+    for number, cause in enumerate(causes, 1):
+        lines += [f"  {number}. {cause.what}", f"     found by: {cause.function}"]
+        lines.append(f"     how to tell: {cause.tell}")
+    if not causes:
+        lines.append("  nothing that the model knows gives this here")
+    return "\n".join(printable(line) for line in lines)

@@ -1,0 +1,51 @@
+"""The space map for a terminal: a line for each region, and for each gap that nobody owns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from devmemkit.figures.space_map import Row, role_of, rows_of, size_of
+from devmemkit.model.resource import Resource
+from devmemkit.model.text import printable
+
+MARKS = {"ram": "=", "claimed": "#", "idle": ".", "bus": ":", "reserved": "-"}
+MEANS = {
+    "ram": "System RAM", "claimed": "busy", "idle": "unclaimed", "bus": "bus window",
+    "reserved": "reserved",
+}  # fmt: skip
+LONGEST = 12
+"""Marks of the largest region; a mark stands for about four doublings of its size."""
+
+
+def text_map(root: Resource) -> str:
+    """All nodes of a tree, top to bottom; the bars grow with the logarithm of the size.
+
+    ValueError for a tree without nodes.
+    """
+    rows = list(rows_of(root))
+    if not rows:
+        raise ValueError("expected a tree with at least one node, got none")
+    width = max(len(f"{row.node.end:x}") for row in rows)
+    return "\n".join((*_lines(rows, width), "", _legend(rows)))
+
+
+def _lines(rows: list[Row], width: int) -> Iterator[str]:
+    for row in rows:
+        indent = "  " * row.depth
+        if row.gap:
+            yield f"{'':{width}}  {size_of(row.gap):>9}  {'':{LONGEST}} {indent}(unused)"
+            continue
+        node = row.node
+        bar = MARKS[role_of(node)] * _length(node.size)
+        name = printable(node.name) or "(no name)"
+        yield f"{node.start:{width}x}  {size_of(node.size):>9}  {bar:{LONGEST}} {indent}{name}"
+
+
+def _length(size: int) -> int:
+    return min(LONGEST, 1 + round(max(0.0, math.log2(max(size, 1) / 4096)) / 4))
+
+
+def _legend(rows: list[Row]) -> str:
+    roles = {role_of(row.node) for row in rows if not row.gap}
+    return ", ".join(f"{MARKS[role]} {MEANS[role]}" for role in MARKS if role in roles)

@@ -1,0 +1,189 @@
+"""Random accesses that `explain` foretells from a guest's own files, and that are tried then.
+
+Nothing is stored, and no port is written, where a device or the machine's own memory could be hit:
+there such an access is tried only where it is foretold to fail at its first page.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from devmemkit.explain import snapshot
+from devmemkit.explain.access import Access, acts_of
+from devmemkit.explain.cases import Machines
+from devmemkit.explain.twists import TWISTS
+from devmemkit.explain.verdict import ending, last_of
+from devmemkit.lab.compare import Verdict
+from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.guest.perform import perform
+from devmemkit.lab.kernels.catalogue import Progress
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.lab.places import access_of, harmless
+from devmemkit.lab.recordings.machine import BINDS, devices
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.machine import Key, Machine
+from devmemkit.model.task import new_task
+from devmemkit.scenarios.story import Act, Played, play, processes
+
+SEED = 2026
+BOOTS = (("", False), ("", True), ("iomem=relaxed", True), ("lockdown=integrity", False))
+"""Command line, and whether drivers are bound: the states in which accesses are tried."""
+
+COUNT = 200
+"""Accesses of one boot, at least."""
+LEAST = 16
+"""Times that one boot tries each outcome it can come to."""
+PATIENCE = 8000
+"""Accesses that are thought of in one boot, at most."""
+
+PLAYABLE = {
+    twist.name: twist
+    for twist in TWISTS
+    if twist.name
+    not in ("lockdown", "io_strict", "no devmem", "empty node", "removed", "missing", "traced")
+}
+"""What may have been otherwise and can be done in a guest that goes on."""
+
+
+LIKELY = (*PLAYABLE, *("claimed after", "copied", "other cache type", "opened read-only") * 4)
+"""The twists, those that lead to rare outcomes more often."""
+
+
+def texts_of(guest: Guest, config: Mapping[str, str]) -> snapshot.Texts:
+    """A guest's snapshot, read from its own files; `config` is that of its package."""
+    read = {name: _read(guest, f"/{path}") for name, path in snapshot.FILES.items()}
+    return snapshot.texts(read, devices(guest), config)
+
+
+def _read(guest: Guest, path: str) -> str:
+    try:
+        return guest.read(path)
+    except OSError:
+        return ""
+
+
+class Foreteller:
+    """What `explain` says of accesses on the one machine that a snapshot describes."""
+
+    def __init__(self, texts: snapshot.Texts, source: str) -> None:
+        self.machines = Machines(snapshot.described(texts, source))
+        if self.machines.questions:  # a guest leaves nothing open
+            names = ", ".join(question.name for question in self.machines.questions)
+            raise GuestError(f"{source}: expected all to be known, got no answer for {names}")
+        self.machine = self.machines.machine({})
+
+    def acts(self, access: Access, twist: str) -> tuple[Act, ...]:
+        """The acts of an access; () where the twist does not apply."""
+        if not twist:
+            return acts_of(access)
+        twisted = PLAYABLE[twist].apply(self.machines, self.machine, access)
+        return () if twisted is None else tuple(_for_guest(act, access) for act in twisted[1])
+
+    def play(self, acts: tuple[Act, ...]) -> Played:
+        """The acts on the machine, with all the processes that they need."""
+        return play(_with(self.machine, processes(acts)), acts)
+
+
+def _with(machine: Machine, pids: Iterable[str]) -> Machine:
+    new: dict[Key, Any] = {
+        (kind, pid): part
+        for pid in pids
+        if ("task", pid) not in machine.components
+        for kind, part in new_task().items()
+    }
+    return machine.with_(new) if new else machine
+
+
+def _for_guest(act: Act, access: Access) -> Act:
+    """A claim as the lab's instrument makes it: of a page, the access's first where it has that."""
+    if act.operation != "request_mem_region":
+        return act
+    start, size = act.arguments["start"], act.arguments["size"]
+    first = access.pages[0] << PAGE_SHIFT
+    at = first if start <= first < start + size else start & -PAGE_SIZE
+    return replace(act, arguments={"start": at, "size": PAGE_SIZE})
+
+
+def accesses(
+    foreteller: Foreteller, seed: str
+) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
+    """Random accesses: what was otherwise ("": nothing), the acts, how the model says they end.
+
+    Each outcome comes at least LEAST times if it comes at all, among PATIENCE tries.
+    """
+    chance = random.Random(seed)
+    count: Counter[str] = Counter()
+    for _ in range(PATIENCE):
+        access = access_of(chance, foreteller.machines.known)
+        twist = "" if chance.random() < 0.55 else chance.choice(LIKELY)
+        acts = foreteller.acts(access, twist)
+        if not acts:
+            continue
+        played = foreteller.play(acts)
+        end = ending(played.outcomes[last_of(played).key])
+        wanted = count[end] < LEAST or (count.total() < COUNT and chance.random() < 0.2)
+        if wanted and harmless(foreteller.machine, access, acts, end):
+            count[end] += 1
+            yield access, twist, acts, end
+
+
+def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
+    """Try the accesses on a kernel in each of BOOTS, each foretold first; GuestError if one fails.
+
+    "boots": cmdline, bound, files (a snapshot), tried: access, twist, foretold, got.
+    """
+    return {"boots": [_boot(kernel, *state, progress) for state in BOOTS]}
+
+
+def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict[str, Any]:
+    tried: list[dict[str, Any]] = []
+    with boot(kernel, cmdline) as guest:
+        binds = [{"operation": "bind", "bdf": bdf, "driver": name} for bdf, name in BINDS]
+        guest.play(binds if bound else [])
+        files = texts_of(guest, kernel.config)
+        foreteller = Foreteller(files, kernel.release)
+        for access, twist, acts, end in accesses(foreteller, f"{SEED}/{cmdline}/{bound}"):
+            guest.play([{"operation": "reset", "keep": 1}])  # the drivers stay, binding takes long
+            performed = perform(guest, acts)
+            if performed.cannot:
+                raise GuestError(f"{access} ({twist}): {performed.cannot}")
+            last = [act for act in acts if act.key in performed.outcomes][-1]
+            got = ending(performed.outcomes[last.key])
+            if got != end:
+                progress(f"{access} ({twist}): foretold {end}, got {got}")
+            tried.append({"access": packed(access), "twist": twist, "foretold": end, "got": got})
+        guest.play([{"operation": "reset", "keep": 1}])
+        left = set(guest.read("/proc/iomem").splitlines()) ^ set(files["iomem"].splitlines())
+        if left:
+            raise GuestError(f"expected /proc/iomem to be as before, got {', '.join(sorted(left))}")
+    progress(f"{kernel.version} {cmdline} {'bound' if bound else 'idle'}: {len(tried)} accesses")
+    return {"cmdline": cmdline, "bound": bound, "files": files, "tried": tried}
+
+
+def packed(access: Access) -> dict[str, Any]:
+    """An access as JSON takes it, without what is usual."""
+    usual = asdict(Access("", "", 0, 0))
+    return {name: value for name, value in asdict(access).items() if value != usual[name]}
+
+
+def judge(
+    content: Mapping[str, Any], version: str
+) -> Iterator[tuple[str, Verdict, int, tuple[str, ...]]]:
+    """What today's `explain` foretells beside what each kernel did, by boot."""
+    for one in content["boots"]:
+        name = f"{one['cmdline'] or 'as booted'}, {'bound' if one['bound'] else 'idle'}"
+        foreteller = Foreteller(one["files"], f"{version} {name}")
+        differs = []
+        for row in one["tried"]:
+            access = Access(**{"start": 0, "length": 0, **row["access"]})
+            played = foreteller.play(foreteller.acts(access, row["twist"]))
+            end = ending(played.outcomes[last_of(played).key])
+            if end != row["got"]:
+                said = f"{access} ({row['twist'] or 'plain'})"
+                differs.append(f"{said}: explain says {end}, the kernel {row['got']}")
+        verdict = Verdict.FAILED if differs else Verdict.PASSED
+        yield name, verdict, len(one["tried"]), tuple(differs)

@@ -1,0 +1,119 @@
+"""Where random accesses go in a guest, and which of them do no harm there."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from devmemkit.explain.access import OPS, Access
+from devmemkit.explain.description import Description
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.model.machine import Machine
+from devmemkit.scenarios.script import IVSHMEM_BAR, PMEM, PMEM_END
+from devmemkit.scenarios.story import Act
+
+CONSOLE = "virtio-pci"
+"""The driver through which the lab talks to its guest: its registers are left alone."""
+
+HOLE = 0xD000_0000
+"""Addresses of the PCI bus that no device has."""
+MISSING = "0000:00:1f.0"
+"""A device that is not there."""
+PORTS = ((0x80, 16), (0xFFFC, 8))
+"""Ports that may be read: the DMA page registers, and the end of all ports."""
+LENGTHS = (1, 2, 4, 8, 64, PAGE_SIZE, 2 * PAGE_SIZE, 16 * PAGE_SIZE, 0)
+MTRR_ENDS = (0xA_0000, 0xC_0000, 1 << 31, 1 << 32)
+"""Where the firmware changes the cache type that MTRRs give, which the model does not have."""
+EDGES = (0, 1, 4, PAGE_SIZE - 2, PAGE_SIZE, 3 * PAGE_SIZE + 8)
+
+
+def access_of(chance: random.Random, known: Description) -> Access:
+    """A random access to the machine that is described."""
+    via = chance.choice(("devmem", "devmem", "devmem", "sysfs", "sysfs", "proc", "port"))
+    op = chance.choice(OPS if via != "proc" else OPS[2:])
+    length = chance.choice(LENGTHS)
+    more: dict[str, Any] = {name: chance.random() < 0.15 for name in ("exec", "private")}
+    more["sync"] = chance.random() < 0.4
+    if via == "port":
+        start, size = chance.choice(PORTS)
+        at = start + chance.randrange(size)
+        return Access(via, chance.choice(OPS[:2]), at, chance.choice((0, 1, 2, 4)))
+    if via == "devmem":
+        start = min(_address(chance, known), U64)
+        return Access(via, op, start, min(length, U64 - start + 1), **more)
+    devices = [d for d in known.devices.values() if d.bars and d.driver != CONSOLE]
+    device = chance.choice(devices)
+    bar = chance.choice([bar for bar in device.bars if bar.index < 6])
+    if chance.random() < 0.05:
+        return Access(via, op, bar.start, length, MISSING, bar.index)
+    near = max(0, bar.length - 4)
+    offset = chance.choice((0, 0, *EDGES, bar.length, near, bar.length + PAGE_SIZE))
+    if chance.random() < 0.02:
+        offset = 1 << 63
+    if via == "proc" and not bar.memory:
+        op, offset = "mmap", offset % PAGE_SIZE
+    start = bar.start + offset
+    return Access(via, op, start, length, device.bdf, bar.index, offset, **more)
+
+
+def _address(chance: random.Random, known: Description) -> int:
+    assert known.iomem is not None
+    assert known.phys_bits is not None
+    edge = chance.choice(EDGES)
+    end = 1 << known.phys_bits
+    kind = chance.random()
+    if kind > 0.7:  # where most can be tried: memory that nobody uses
+        base, size = chance.choice(((PMEM, 256 << 20), (IVSHMEM_BAR, 64 << 20)))
+        return base + chance.randrange(1, (size >> PAGE_SHIFT) - 16) * PAGE_SIZE + edge
+    if kind < 0.1:
+        return chance.choice((HOLE, 0xA_0000, 0xC_0000, 0xF_0000, 1 << 32)) + edge
+    if kind < 0.25:
+        return chance.choice((end - PAGE_SIZE, end, 1 << 52, 1 << 63, U64 - PAGE_SIZE)) + edge
+    entry = chance.choice([e for e in known.iomem.entries if not _console(known, e.start)])
+    at = chance.choice((entry.start, entry.start, entry.end, entry.end + 1, entry.start - 1))
+    return max(0, chance.choice((at + edge, at - edge)))
+
+
+def _console(known: Description, address: int) -> bool:
+    return any(
+        device.driver == CONSOLE and any(bar.start <= address <= bar.end for bar in device.bars)
+        for device in known.devices.values()
+    )
+
+
+WRITES = ("store", "write_devmem", "write_ioport", "write_resource")
+
+
+def harmless(machine: Machine, access: Access, acts: tuple[Act, ...], end: str) -> bool:
+    """Whether acts that are foretold to end so can be tried: nothing that counts is written to.
+
+    Not even if the model is wrong about them.
+    """
+    if _crosses(access, MTRR_ENDS):
+        return False
+    bound = bool(machine["nd", "namespace0.0"].driver)
+    claims = [act.arguments["start"] for act in acts if act.operation == "request_mem_region"]
+    # under lockdown nothing can tell the instrument what to claim, and its own mapping of what it
+    # claims conflicts with a write-back one
+    if claims and (machine.kernel.lockdown or not all(_unused(c, 1, bound) for c in claims)):
+        return False
+    if any(claim < IVSHMEM_BAR for claim in claims) and not access.sync:
+        return False
+    if not any(act.operation in WRITES for act in acts) or access.via == "port":
+        return True
+    first, last = access.pages
+    fails = end != "ok" and first == last
+    return fails or (access.op != "write" and _unused(access.start, access.length, bound))
+
+
+def _crosses(access: Access, borders: tuple[int, ...]) -> bool:
+    first, last = access.pages
+    return access.maps and any(first < border >> PAGE_SHIFT <= last for border in borders)
+
+
+def _unused(start: int, size: int, bound: bool) -> bool:
+    """Whether memory is nobody's, and not beside System RAM, whose neighbours no claim may take."""
+    spans = [(IVSHMEM_BAR, IVSHMEM_BAR + (64 << 20))]
+    if not bound:
+        spans.append((PMEM + PAGE_SIZE, PMEM_END + 1 - PAGE_SIZE))
+    return any(first <= start and start + max(size, 1) <= end for first, end in spans)

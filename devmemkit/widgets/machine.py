@@ -1,0 +1,183 @@
+"""The machine explorer: pick or upload a dump, click a resource, choose an access, read why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as w
+
+from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
+from devmemkit.explain.answer import Answer, explain
+from devmemkit.explain.cases import Machines, needed_bits
+from devmemkit.explain.description import Description, dump_of, with_lspci
+from devmemkit.explain.page import as_html, causes_html, safe
+from devmemkit.explain.symptom import SYMPTOMS, causes
+from devmemkit.explain.text import headline
+from devmemkit.figures.marks import Picture
+from devmemkit.figures.space_map import node_at, size_of, space_map
+from devmemkit.model.iomem import DumpError
+from devmemkit.model.iomem_tree import tree_of
+from devmemkit.model.resource import Resource
+from devmemkit.model.text import printable
+from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
+from devmemkit.widgets.pane import BokehPane
+
+PREDICT = "what happens"
+LOCKDOWN = {"as described": None, "none": "none", "integrity": "integrity"}
+
+
+class MachineExplorer(Explorer):
+    """Shows one described machine, and the answer for one access to it.
+
+    `machines` are descriptions by name, the first is shown; `address` the resource that is picked.
+    """
+
+    def __init__(self, machines: dict[str, Description], address: int, via: str, op: str) -> None:
+        self.machines = dict(machines)
+        first = next(iter(machines))
+        self.machine = dropdown("machine", list(machines), first)
+        self.upload = w.FileUpload(description="a dump, or lspci -v", layout=w.Layout(width="auto"))
+        self.resource = w.Dropdown(description="resource", style=WIDE)
+        self.via = dropdown("through", list(VIAS[:3]), via)
+        self.op = dropdown("operation", list(OPS), op)
+        self.length = w.Text("4K", description="length", style=WIDE, continuous_update=False)
+        self.offset = w.Text("0", description="offset", style=WIDE, continuous_update=False)
+        self.lockdown = dropdown("lockdown", list(LOCKDOWN), "as described")
+        self.got = dropdown("it gave", [PREDICT, *SYMPTOMS], PREDICT)
+        self.note, self.answer = w.HTML(), w.HTML()
+        self._set_machine(first, address)
+        self.map = BokehPane(self.picture())
+        for control in self._controls():
+            control.observe(self._answer, "value")
+        self.machine.observe(lambda _: self._show(self.machine.value), "value")
+        self.upload.observe(self._uploaded, "value")
+        self.map.observe(self._tapped, "tapped")
+        wrap = w.Layout(flex_flow="row wrap")
+        super().__init__(
+            [
+                w.HBox([self.machine, self.upload], layout=wrap),
+                self.note,
+                w.HBox(self._controls(), layout=wrap),
+                w.HTML("Click a region, or choose it above."),
+                w.HBox(
+                    [
+                        w.Box([self.map], layout=w.Layout(flex="1 1 420px", min_width="0")),
+                        w.Box([self.answer], layout=w.Layout(flex="1 1 420px", min_width="0")),
+                    ],
+                    layout=wrap,
+                ),
+            ],
+            summary=self.summary,
+            pictures=lambda: (self.picture(),),
+        )
+        self._answer(None)
+
+    def _controls(self) -> list[Any]:
+        return [
+            *(self.resource, self.via, self.op, self.offset, self.length),
+            *(self.lockdown, self.got),
+        ]
+
+    @property
+    def node(self) -> Resource:
+        """The resource that is picked."""
+        return self.nodes[self.resource.value]
+
+    def picture(self) -> Picture:
+        """The map of the machine, the picked resource framed."""
+        return space_map(printable(self.machine.value), self.root, marked=self.node)
+
+    def found(self) -> Answer:
+        """The answer for the access that is chosen; AccessError or DumpError for none."""
+        machines, access = self._asked()
+        return explain(machines, access)
+
+    def _asked(self) -> tuple[Machines, Any]:
+        known = self.known
+        if LOCKDOWN[self.lockdown.value] is not None:
+            known = replace(known, lockdown=LOCKDOWN[self.lockdown.value])
+        address = self.node.start + number(self.offset.value)
+        access = access_of(
+            known,
+            address=address,
+            length=number(self.length.value),
+            via=self.via.value,
+            op=self.op.value,
+        )
+        return Machines(known), access
+
+    def _set_machine(self, name: str, address: int | None = None) -> None:
+        self.known = self.machines[name]
+        assert self.known.iomem is not None
+        self.root = tree_of(self.known.iomem, root_end=(1 << needed_bits(self.known)) - 1)
+        self.nodes = dict(_labelled(self.root, 0))
+        at = [label for label, node in self.nodes.items() if node.start == address]
+        with self.hold_trait_notifications():
+            self.resource.options = list(self.nodes)
+            self.resource.value = at[-1] if at else next(iter(self.nodes))
+
+    def _show(self, name: str) -> None:
+        self._set_machine(name)
+        self._answer(None)
+
+    def _uploaded(self, _: Any) -> None:
+        for item in self.upload.value:
+            name, content = printable(item["name"]), bytes(item["content"])
+            try:
+                known = _read(self.known, name, content)
+            except DumpError as error:
+                self.note.value = f"<b>{safe(str(error))}</b>"
+                return
+            self.machines[name] = known
+            self.machine.options = list(self.machines)
+            self.machine.value = name
+            self.note.value = f"{safe(name)} was read."
+
+    def _tapped(self, _: Any) -> None:
+        node = node_at(self.root, *self.map.tapped)
+        for label, one in self.nodes.items():
+            if one is node:
+                self.resource.value = label
+
+    def _answer(self, _: Any) -> None:
+        try:
+            if self.got.value == PREDICT:
+                self.answer.value = as_html(self.found())
+            else:
+                machines, access = self._asked()
+                found = causes(machines, access, self.got.value)
+                self.answer.value = causes_html(access, self.got.value, found)
+        except ValueError as error:
+            self.answer.value = f"<b>{safe(str(error))}</b>"
+        if hasattr(self, "map"):
+            self.map.draw(self.picture())
+
+    def summary(self) -> str:
+        """Machine, resource and outcome in words."""
+        try:
+            said = headline(self.found().verdict)
+        except AccessError as error:
+            said = str(error)
+        size = size_of(self.node.size)
+        return f"{self.machine.value}: {self.resource.value.strip()}, {size}: {said}"
+
+
+def _labelled(parent: Resource, depth: int) -> Iterator[tuple[str, Resource]]:
+    """The nodes below one, in order, each with what a list of choices shows of it."""
+    for node in parent.children:
+        indent = "\u2007\u2007" * depth  # figure spaces: a list of choices keeps them
+        yield f"{indent}{node.start:x}-{node.end:x} {printable(node.name)}", node
+        yield from _labelled(node, depth + 1)
+
+
+def _read(known: Description, name: str, content: bytes) -> Description:
+    """An uploaded text: a dump makes a new machine, what lspci printed adds to the one shown."""
+    try:
+        return Description(iomem=dump_of(content, name))
+    except DumpError as error:
+        try:
+            return with_lspci(known, content, name)
+        except DumpError:
+            raise error from None

@@ -1,0 +1,76 @@
+"""What can be asked: an address or a BAR, and one sentence for everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devmemkit.explain.access import AccessError, access_of, number
+from devmemkit.explain.description import Description, with_lspci
+from tests.explain.known import E1000, E1000_BAR, known
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0x1000", 4096), ("4096", 4096), ("64K", 65536), ("0X2m", 2 << 20)]
+)
+def test_numbers(text: str, value: int) -> None:
+    assert number(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "x", "0x", "-1", "1T", "1" * 99, "\x1b[31m"])
+def test_no_numbers(text: str) -> None:
+    with pytest.raises(AccessError, match="expected a number such as") as caught:
+        number(text)
+    assert str(caught.value).isprintable()
+
+
+def test_an_address_in_a_bar_finds_its_file() -> None:
+    access = access_of(known(), address=E1000_BAR + 0x1000, via="sysfs")
+    assert (access.bdf, access.bar, access.offset) == (E1000, 0, 0x1000)
+    assert access.file == f"/sys/bus/pci/devices/{E1000}/resource0"
+
+
+def test_files_by_name() -> None:
+    where: dict[str, Any] = {"bdf": E1000, "bar": 0, "op": "mmap"}
+    assert access_of(known(), **where, via="proc").file == "/proc/bus/pci/00/03.0"
+    assert access_of(known(), address=0x80, via="port", op="read").file == "/dev/port"
+    assert access_of(known(), address=0, op="read").file == "/dev/mem"
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({}, "expected --address or --bdf and --bar, got neither"),
+        ({"address": 0, "bdf": E1000, "bar": 0}, "expected --address or --bdf, got both"),
+        ({"bdf": E1000}, "expected --bar N with --bdf, got none"),
+        ({"bar": 0, "address": 1}, "expected --bdf with --bar and --offset, got none"),
+        ({"bdf": "0000:99:00.0", "bar": 0}, "--bdf: expected a device of the machine"),
+        ({"bdf": E1000, "bar": 5}, r"--bar: expected one that 0000:00:03.0 has \(0, 1\), got 5"),
+        ({"address": 0, "via": "sysfs"}, "--address: expected one in a BAR"),
+        ({"address": 1 << 64}, "--address: expected a number from 0 to"),
+        ({"address": 0, "length": -1}, "--length: expected a number from 0 to"),
+        ({"bdf": E1000, "bar": 0, "via": "proc", "op": "read"}, "--op: expected mmap, load or"),
+        ({"address": 0x80, "via": "port"}, "--op: expected read or write with --via port"),
+    ],
+)
+def test_what_cannot_be_asked(asked: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(AccessError, match=f"^{sentence}"):
+        access_of(known(), **asked)
+
+
+def test_a_bar_without_address_says_so() -> None:
+    text = b"00:02.0 VGA: A\n\tRegion 0: Memory at <ignored> (32-bit, non-prefetchable)\n"
+    described = with_lspci(Description(), text, "x")
+    with pytest.raises(AccessError, match=r"got 0, of which the description lacks address or size"):
+        access_of(described, bdf="0000:00:02.0", bar=0)
+
+
+def test_dev_mem_without_a_dump_is_about_bars_only() -> None:
+    text = b"00:02.0 VGA: A\n\tRegion 0: Memory at fe000000 (32-bit) [size=4K]\n"
+    described = with_lspci(Description(), text, "x")
+    assert access_of(described, address=0xFE00_0000).start == 0xFE00_0000
+    with pytest.raises(AccessError, match="--address: expected one in a BAR"):
+        access_of(described, address=0x1000)
+    with pytest.raises(AccessError, match="--iomem: expected a dump"):
+        access_of(described, address=0xFE00_0000, op="read")

@@ -1,0 +1,133 @@
+"""Answers: the situations that people meet, what is unknown, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from devmemkit.explain.answer import as_json
+from devmemkit.explain.description import Description, with_lspci
+from devmemkit.explain.text import as_text
+from devmemkit.model.flags import PAGE_SIZE
+from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, known
+
+
+def test_a_claimed_bar_through_dev_mem() -> None:
+    """What flashrom and the like meet: EPERM for a region that a driver has."""
+    found = answer(known(), address=E1000_BAR)
+    v = found.verdict
+    assert (v.outcome, v.page, v.claimed) == ("EPERM", E1000_BAR // PAGE_SIZE, True)
+    assert v.checks[v.decided].function == "range_is_allowed"
+    assert v.owner == ("e1000", E1000_BAR, E1000_BAR + 0x1_FFFF)
+    assert v.path == ("PCI Bus 0000:00", E1000)
+    assert not found.branches
+    order = [advice.do for advice in found.advice]
+    assert order[0] == "use the interface of e1000, which owns it"
+    assert order[1].startswith("unbind the driver: echo 0000:00:03.0 > ")
+    assert [a.gives for a in found.advice if a.do == "boot with iomem=relaxed"] == ["ok"]
+    assert order.index("boot with iomem=relaxed") > 2
+    assert all(advice.risk for advice in found.advice if "iomem=relaxed" in advice.do)
+
+
+def test_resource0_once_a_driver_is_loaded() -> None:
+    where: dict[str, Any] = {"bdf": E1000, "bar": 0}
+    assert answer(known("idle"), **where).verdict.outcome == "ok"
+    v = answer(known(), **where).verdict
+    assert (v.outcome, v.checks[v.decided].function) == ("EINVAL", "pci_mmap_resource")
+
+
+def test_lockdown_although_iomem_is_relaxed() -> None:
+    relaxed = {"cmdline": "iomem=relaxed"}
+    assert answer(known(**relaxed), address=E1000_BAR).verdict.outcome == "ok"
+    found = answer(known(**relaxed, lockdown="integrity"), address=E1000_BAR)
+    v = found.verdict
+    assert (v.outcome, v.checks[v.decided].function) == ("EPERM", "open_port")
+    assert "boot with iomem=relaxed" not in [advice.do for advice in found.advice]
+    assert any("lockdown" in advice.do and advice.gives == "ok" for advice in found.advice)
+
+
+def test_one_claimed_page_spoils_a_window() -> None:
+    start = E1000_BAR - 15 * PAGE_SIZE
+    found = answer(known(), address=start, length=16 * PAGE_SIZE)
+    assert (found.verdict.outcome, found.verdict.page) == ("EPERM", E1000_BAR // PAGE_SIZE)
+    (free,) = [advice for advice in found.advice if "free pages" in advice.do]
+    assert free.do == f"map only the free pages: {15 * PAGE_SIZE:#x} bytes at {start:#x}"
+    assert free.gives == "ok"
+
+
+def test_read_at_a_bar_is_a_bad_address() -> None:
+    found = answer(known("idle"), address=IVSHMEM_BAR, op="read")
+    assert found.verdict.outcome == "EFAULT"
+    assert found.advice[0].do == "map it and load there, instead of read(2)"
+    assert found.advice[0].gives == "ok"
+
+
+def test_ram_below_1_mib_reads_as_zeros() -> None:
+    v = answer(known(), address=0x2000, op="read").verdict
+    assert (v.outcome, v.contents) == ("ok", "zeroes")
+    assert answer(known(), address=0xF_0000, op="read").verdict.contents == ""
+
+
+def test_what_will_end_a_mapping() -> None:
+    found = answer(known("idle"), address=E1000_BAR)
+    assert found.verdict.outcome == "ok"
+    assert found.later is not None
+    assert (found.later.then, found.later.page) == ("SIGBUS", E1000_BAR // PAGE_SIZE)
+    old = answer(known("idle", release="4.4"), address=E1000_BAR).later
+    assert old is not None
+    assert old.then == "ok"
+
+
+def test_who_asks_matters() -> None:
+    assert answer(known(root=False), address=0xF_0000).verdict.outcome == "EACCES"
+    assert answer(known(capable=False), address=0xF_0000).verdict.outcome == "EPERM"
+    assert answer(known(dev_mem=False), address=0xF_0000).verdict.outcome == "ENOENT"
+    none = dict.fromkeys(CONFIG, "n")
+    assert answer(known(dev_mem=True, config=none), address=0xF_0000).verdict.outcome == "ENXIO"
+
+
+def test_what_is_unknown_is_said_and_its_cases_are_told() -> None:
+    found = answer(known(lockdown=None), address=IVSHMEM_BAR)
+    assert found.unknown == ("whether lockdown is in force",)
+    assert found.assumed == ("no lockdown is in force",)
+    assert {(b.conditions, b.verdict.outcome) for b in found.branches} == {
+        (("no lockdown is in force",), "ok"),
+        (("lockdown is in force",), "EPERM"),
+    }
+
+
+def test_what_is_unknown_and_does_not_matter_is_no_case() -> None:
+    found = answer(known(lockdown=None, root=False), address=IVSHMEM_BAR)
+    assert found.unknown
+    assert not found.branches
+    assert as_json(found)["certain"]
+
+
+def test_a_kernel_between_two_of_the_model_has_cases_where_they_differ() -> None:
+    found = answer(known("idle", release="5.11.0"), bdf=E1000, bar=0)
+    assert not found.branches
+    thirteen = replace(known("idle"), release="6.14.0")
+    assert not answer(thirteen, address=E1000_BAR).branches
+
+
+def test_lspci_alone_is_enough_for_its_bars() -> None:
+    text = (
+        b"00:02.0 Thing: A\n\tRegion 0: Memory at fe000000 (32-bit, non-prefetchable) [size=16K]\n"
+        b"\tKernel driver in use: thing\n"
+    )
+    found = answer(with_lspci(Description(), text, "x"), bdf="0000:00:02.0", bar=0)
+    outcomes = {branch.verdict.outcome for branch in found.branches}
+    assert {"ok", "EINVAL", "EPERM"} <= outcomes
+    assert "what drivers claimed (there is no dump of /proc/iomem)" in found.unknown
+
+
+def test_other_architectures_are_noted() -> None:
+    assert answer(known(arch="aarch64"), address=0xF_0000).notes
+    assert not answer(known(), address=0xF_0000).notes
+
+
+def test_the_text_has_the_decisive_check_marked() -> None:
+    text = as_text(answer(known(), address=E1000_BAR))
+    (line,) = [line for line in text.splitlines() if line.startswith(" > ")]
+    assert line.split() == [">", "EPERM", "range_is_allowed", "(drivers/char/mem.c)"]
+    assert "it fails with EPERM, at page 0xfebc0000" in text

@@ -1,0 +1,126 @@
+"""The command: files from another machine, JSON by its schema, one sentence for what cannot be."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import devmemkit.explain
+from devmemkit.cli import main
+from devmemkit.explain.page import as_html, causes_html
+from devmemkit.explain.symptom import causes
+from devmemkit.scenarios.machines import data_dir
+from tests.explain.known import answer, ask, known
+
+SCHEMA = json.loads((Path(devmemkit.explain.__file__).parent / "schema.json").read_text("utf-8"))
+BOUND = data_dir() / "machines" / "qemu-6.12" / "bound"
+MACHINE = ("--machine", str(BOUND))
+CERTAIN = ("--kernel", "6.12", "--lockdown", "none", "--cmdline", "quiet")
+EVIL = "\x1b[2J<script>alert(1)</script>"
+
+
+def explained(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["explain", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*MACHINE, *CERTAIN, "--address", "0xfebc0000"),
+        (*MACHINE, "--address", "0xf8000000", "--length", "64K", "--sync"),
+        (*MACHINE, "--bdf", "00:03.0", "--bar", "0", "--op", "load"),
+        (*MACHINE, *CERTAIN, "--address", "0x2000", "--op", "read"),
+        (*MACHINE, "--address", "0x80", "--via", "port", "--op", "read"),
+        ("--iomem", str(BOUND / "iomem"), "--address", "0xfed00000", "--exec", "--private"),
+    ],
+)
+def test_json_is_by_its_schema(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    found = json.loads(explained(capsys, *arguments, "--json"))
+    jsonschema.validate(found, SCHEMA)
+    assert found["checks"][found["decided"]]["result"] != "not reached"
+    text = explained(capsys, *arguments)
+    assert found["access"] in text
+    assert all(advice["do"] in text for advice in found["advice"])
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_files_of_another_machine(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    resource = json.loads((BOUND / "pci.json").read_text())["0000:00:03.0"]["resource"]
+    (tmp_path / "resource.txt").write_text(resource)
+    (tmp_path / "config").write_text("CONFIG_DEVMEM=y\n# CONFIG_STRICT_DEVMEM is not set\n")
+    files = ("--iomem", str(BOUND / "iomem"), "--ioports", str(BOUND / "ioports"))
+    files += ("--resource", str(tmp_path / "resource.txt"), "--config", str(tmp_path / "config"))
+    where = ("--bdf", "0000:00:03.0", "--bar", "0", "--via", "devmem")
+    found = json.loads(explained(capsys, *files, *where, *CERTAIN, "--json"))
+    assert found["outcome"] == "ok"  # nothing is strict there
+
+
+def test_a_symptom(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = (*MACHINE, *CERTAIN, "--address", "0xfebc0000", "--got", "EPERM")
+    assert "1. page 0xfebc0 is not allowed" in explained(capsys, *asked)
+    listed = json.loads(explained(capsys, *asked, "--json"))
+    assert listed["causes"][0]["as_described"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((*MACHINE,), "expected --address or --bdf and --bar, got neither"),
+        ((*MACHINE, "--address", "0", "--got", "EWHAT"), "--got: expected one of EPERM"),
+        (("--machine", "nowhere", "--address", "0"), "nowhere: expected a machine (qemu-5.10, "),
+        (("--iomem", "nowhere", "--address", "0"), "nowhere: expected a dump, got: No such file"),
+        (("--iomem", "/dev/mem", "--address", "0"), "/dev/mem: expected"),
+        ((*MACHINE, "--kernel", "x", "--address", "0"), "--kernel:1: expected a kernel release"),
+        (("--resource", "r", "--address", "0"), "--resource: expected --bdf with it"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert main(["explain", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"devmemkit explain: {sentence}")
+    assert err.count("\n") == 1
+
+
+class Tags(HTMLParser):
+    """The tags that a page has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.add(tag)
+
+
+def test_names_from_a_dump_cannot_steer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    text = (BOUND / "iomem").read_text().replace("e1000", EVIL)
+    (tmp_path / "iomem").write_text(text)
+    asked = ("--iomem", str(tmp_path / "iomem"), "--address", "0xfebc0000", *CERTAIN)
+    for more in ((), ("--got", "EPERM"), ("--json",)):
+        said = explained(capsys, *asked, *more)
+        assert said.replace("\n", "").isprintable()
+    from devmemkit.explain.description import dump_of
+
+    described = known(iomem=dump_of(text.encode(), EVIL))
+    pages = [as_html(answer(described, address=0xFEBC_0000))]
+    pages.append(causes_html(EVIL, "EPERM", causes(*ask(described, address=0xFEBC_0000), "EPERM")))
+    for page in pages:
+        assert "&lt;script&gt;" in page
+        assert "\x1b" not in page
+        tags = Tags()
+        tags.feed(page)
+        assert "script" not in tags.seen
+    assert answer(described, address=0xFEBC_0000)._repr_html_() == pages[0]

@@ -1,0 +1,95 @@
+"""What explain foretold and what kernels did: at least 500 accesses on each, 30 of each outcome."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+
+import pytest
+
+from devmemkit.explain.access import OPS, VIAS, Access
+from devmemkit.lab.accesses import BOOTS, PLAYABLE, Foreteller, accesses, judge, packed
+from devmemkit.lab.compare import Verdict
+from devmemkit.lab.places import harmless
+from devmemkit.lab.recordings.recording import path_of, read
+from devmemkit.scenarios.script import IVSHMEM_BAR
+
+RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
+
+
+@pytest.mark.parametrize("version", RECORDED)
+def test_no_access_ended_otherwise_than_explain_says_today(version: str) -> None:
+    content = read(path_of("explain", version)).content["explain"]
+    tried = [row for one in content["boots"] for row in one["tried"]]
+    ends = Counter(row["got"] for row in tried)
+    assert [(one["cmdline"], one["bound"]) for one in content["boots"]] == list(BOOTS)
+    assert len(tried) >= 500
+    assert min(ends.values()) >= 30
+    assert len(ends) >= 14
+    assert {row["access"]["via"] for row in tried} == set(VIAS)
+    assert {row["access"]["op"] for row in tried} == set(OPS)
+    for name, verdict, compared, differs in judge(content, version):
+        assert (verdict, differs) == (Verdict.PASSED, ()), name
+        assert compared
+
+
+def test_an_outcome_that_differs_is_told() -> None:
+    content = copy.deepcopy(read(path_of("explain", "6.12")).content["explain"])
+    content["boots"] = content["boots"][:1]
+    row = next(row for row in content["boots"][0]["tried"] if row["got"] == "EPERM")
+    row["got"] = "ok"
+    ((_, verdict, _, differs),) = judge(content, "6.12")
+    assert verdict is Verdict.FAILED
+    assert [line.rpartition(": ")[2] for line in differs] == ["explain says EPERM, the kernel ok"]
+
+
+@pytest.fixture(scope="module")
+def foreteller() -> Foreteller:
+    files = read(path_of("explain", "6.12")).content["explain"]["boots"][0]["files"]
+    return Foreteller(files, "6.12")
+
+
+def test_they_are_the_same_from_a_seed(foreteller: Foreteller) -> None:
+    def some(seed: str) -> list[tuple[Access, str]]:
+        made = accesses(foreteller, seed)
+        return [next(made)[:2] for _ in range(40)]
+
+    assert some("1") == some("1") != some("2")
+
+
+def test_an_access_survives_packing(foreteller: Foreteller) -> None:
+    made = accesses(foreteller, "3")
+    for _ in range(40):
+        access = next(made)[0]
+        assert Access(**{"start": 0, "length": 0, **packed(access)}) == access
+
+
+@pytest.mark.parametrize(
+    ("start", "op", "end", "may"),
+    [
+        (IVSHMEM_BAR, "store", "ok", True),
+        (0x2000, "store", "ok", False),
+        (0x2000, "load", "ok", True),
+        (0x10_0000, "store", "EPERM", True),
+        (0x10_0000, "write", "ok", False),
+        (0x9_F000, "load", "ok", True),
+    ],
+)
+def test_only_what_is_nobodys_is_written(
+    foreteller: Foreteller, start: int, op: str, end: str, may: bool
+) -> None:
+    access = Access("devmem", op, start, 4)
+    acts = foreteller.acts(access, "")
+    assert harmless(foreteller.machine, access, acts, end) == may
+
+
+def test_no_claim_is_made_of_what_is_in_use(foreteller: Foreteller) -> None:
+    for start, may in ((IVSHMEM_BAR, True), (0xFEBC_0000, False)):
+        access = Access("devmem", "load", start, 4)
+        acts = foreteller.acts(access, "claimed after")
+        assert any(act.operation == "request_mem_region" for act in acts)
+        assert harmless(foreteller.machine, access, acts, "SIGBUS") == may
+
+
+def test_most_twists_can_be_played(foreteller: Foreteller) -> None:
+    assert {"claimed before", "claimed after", "no root", "no capability"} <= PLAYABLE.keys()
