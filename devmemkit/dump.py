@@ -14,7 +14,8 @@ from devmemkit.model import iomem
 from devmemkit.model.resource import Resource
 from devmemkit.model.text import printable
 
-LARGEST = 16 << 20  # bytes; real dumps have kilobytes, /proc/kcore says it has 128 TiB
+LARGEST = 64 << 20  # bytes; real dumps have kilobytes, /proc/kcore says it has 128 TiB
+LINES = 1 << 21  # each takes half a kilobyte of memory
 
 
 class SourceError(ValueError):
@@ -44,6 +45,8 @@ def read(name: str) -> bytes:
             raise SourceError(f"{shown}: expected a dump, got: {error.strerror}") from None
     if len(data) > LARGEST:
         raise SourceError(f"{shown}: expected a dump of at most {LARGEST >> 20} MiB, got more")
+    if data.count(b"\n") > LINES:
+        raise SourceError(f"{shown}: expected a dump of at most {LINES} lines, got more")
     return data
 
 

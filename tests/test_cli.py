@@ -177,8 +177,10 @@ def test_iomem_reads_a_pipe_by_name(tmp_path):
 def test_iomem_refuses_more_than_a_dump_can_be(tmp_path):
     path = tmp_path / "large"
     with open(path, "wb") as file:
-        file.truncate((16 << 20) + 1)
-    refused(run("iomem", path), f"{path}: expected a dump of at most 16 MiB, got more")
+        file.truncate((64 << 20) + 1)
+    refused(run("iomem", path), f"{path}: expected a dump of at most 64 MiB, got more")
+    path.write_bytes(b"\n" * ((1 << 21) + 1))
+    refused(run("iomem", path), f"{path}: expected a dump of at most 2097152 lines, got more")
 
 
 def test_iomem_ends_quietly_when_its_reader_has_seen_enough(tmp_path):

@@ -53,6 +53,8 @@ def _parts(answer: Answer) -> Iterator[str]:
         yield "</ol>"
     if answer.later is not None:
         yield f"<p>{safe(later_line(answer.later))}</p>"
+    if answer.unknown:
+        yield f"<p>Not known: {safe('; '.join(answer.unknown))}</p>"
     yield "".join(f"<p>Note: {safe(note)}</p>" for note in answer.notes)
 
 

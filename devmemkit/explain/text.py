@@ -81,6 +81,9 @@ def _lines(answer: Answer) -> Iterator[str]:
     if answer.later is not None:
         yield ""
         yield later_line(answer.later)
+    if answer.unknown:
+        yield ""
+        yield f"not known: {'; '.join(answer.unknown)}"
     for note in answer.notes:
         yield f"note: {note}"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +13,9 @@ from devmemkit.model.pasted.depth import depths_of, flattened_at, parents_of
 from devmemkit.model.pasted.line import Notes, Row
 from devmemkit.model.pasted.rows import decode, describe, read_rows, split_lines
 from devmemkit.model.text import printable
+
+DEEPEST = 64
+"""Levels of a tree; the deepest real dump has ten."""
 
 
 class Entry(NamedTuple):
@@ -68,11 +73,24 @@ def format_dump(entries: Iterable[Entry], *, newline: bool = True) -> str:
     return "\n".join(lines) + ("\n" if newline and lines else "")
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: with a million objects that stay it is half of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@uncollected()
 def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     """Read a dump of /proc/iomem or /proc/ioports, however it was pasted.
 
     Every line that names a range becomes an entry; everything that is not as r_show prints it is
-    in `repairs`. Raises DumpError for a text without a single entry.
+    in `repairs`. Raises DumpError for a text without a single entry, or deeper than DEEPEST.
     """
     notes: Notes = []
     decoded = decode(text, notes)
@@ -103,6 +121,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
             Entry(row.start, row.end, row.name, depth, row.line, width)
             for row, depth in zip(block, depths, strict=True)
         ]
+    _check_depth(entries, parents, source)
     _note_oddities(rows, notes)
     notes.sort(key=lambda note: note[0])
     return Dump(
@@ -112,6 +131,15 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         max_level,
         decoded.endswith(("\n", "\r")),
     )
+
+
+def _check_depth(entries: list[Entry], parents: list[int | None], source: str) -> None:
+    levels: list[int] = []
+    for entry, parent in zip(entries, parents, strict=True):
+        level = 0 if parent is None else levels[parent] + 1
+        if level == DEEPEST:
+            raise DumpError(source, entry.line, f"expected at most {DEEPEST} levels, got more")
+        levels.append(level)
 
 
 def _note_oddities(rows: list[Row], notes: Notes) -> None:

@@ -10,7 +10,7 @@ import re
 from itertools import pairwise
 
 from devmemkit.model import flags as fl
-from devmemkit.model.iomem import Dump, Entry
+from devmemkit.model.iomem import Dump, Entry, uncollected
 from devmemkit.model.resource import Resource
 
 MIB = 1 << 20
@@ -47,6 +47,7 @@ def flags_and_desc(name: str, start: int, *, ports: bool = False) -> tuple[int, 
     return kind | (fl.IORESOURCE_BUSY if busy else 0), _DESC.get(name, fl.IORES_DESC_NONE)
 
 
+@uncollected()
 def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
     """The tree that a dump shows; every entry becomes a node.
 

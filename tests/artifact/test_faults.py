@@ -134,7 +134,7 @@ def mounts():
 
 
 @pytest.mark.usefixtures("mounts")
-@pytest.mark.parametrize("size", ["20k", "40k", "60k"])
+@pytest.mark.parametrize("size", ["20k", "60k"])
 def test_a_full_disk_is_said_and_nothing_half_is_taken_for_done(two, tmp_path, size):
     made, left = two
     folder = tmp_path / "small"

@@ -89,6 +89,7 @@ def test_who_asks_matters() -> None:
 def test_what_is_unknown_is_said_and_its_cases_are_told() -> None:
     found = answer(known(lockdown=None), address=IVSHMEM_BAR)
     assert found.unknown == ("whether lockdown is in force",)
+    assert "not known: whether lockdown is in force" in as_text(found)
     assert found.assumed == ("no lockdown is in force",)
     assert {(b.conditions, b.verdict.outcome) for b in found.branches} == {
         (("no lockdown is in force",), "ok"),

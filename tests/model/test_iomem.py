@@ -489,6 +489,13 @@ def test_hostile_texts_take_linear_time(text: str) -> None:
     assert time.process_time() - began < 5
 
 
+def test_a_dump_that_is_deeper_than_any_is_refused() -> None:
+    lines = [f"{'  ' * i}{0x1000 + i:08x}-ffffffff : x" for i in range(65)]
+    assert len(parse("\n".join(lines[:64])).entries) == 64
+    with pytest.raises(DumpError, match=r"^x:65: expected at most 64 levels, got more$"):
+        parse("\n".join(lines), source="x")
+
+
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the shared samples are not here")
 def test_real_dumps_have_as_many_entries_as_their_list_says() -> None:
     listed = re.findall(

@@ -1,0 +1,39 @@
+"""Real dumps from everywhere: each gets its map and its answers, or is refused for its zeroes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from devmemkit.explain.access import access_of
+from devmemkit.explain.answer import explain
+from devmemkit.explain.cases import Machines
+from devmemkit.explain.description import Description, dump_of
+from devmemkit.explain.text import as_text
+from devmemkit.figures.text_map import text_map
+from devmemkit.model.iomem import DumpError
+from devmemkit.widgets.machine import MachineExplorer
+
+SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "iomem"
+pytestmark = pytest.mark.skipif(
+    not SAMPLES.exists(), reason="no shared/samples beside the checkout"
+)
+DUMPS = sorted(SAMPLES.glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", DUMPS, ids=lambda path: path.stem)
+def test_every_dump_is_explained_and_shown(path: Path) -> None:
+    if path.stem.startswith("zeroed"):
+        with pytest.raises(DumpError, match=r"expected addresses, got zeroes only: it must be"):
+            dump_of(path.read_bytes(), path.name)
+        return
+    known = Description(iomem=dump_of(path.read_bytes(), path.name), release="6.12.1")
+    explorer = MachineExplorer({path.stem: known}, 0, "devmem", "mmap")
+    assert len(text_map(explorer.root).splitlines()) > len(explorer.nodes)
+    nodes = list(explorer.nodes.values())
+    for node in (nodes[0], nodes[len(nodes) // 2], nodes[-1]):
+        for op in ("mmap", "read"):
+            found = explain(Machines(known), access_of(known, address=node.start, op=op))
+            assert found.verdict.checks
+            assert as_text(found).replace("\n", "").isprintable()
