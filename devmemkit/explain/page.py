@@ -25,12 +25,12 @@ def _parts(answer: Answer) -> Iterator[str]:
     yield "".join(f"<br>{safe(words)}" for words in answer.assumed) + "</p>"
     yield f"<p>Resource: {safe(owner_line(v))}</p>"
     yield _table(
-        ("check", "what it tests", "result"),
+        ("result", "check", "what it tests"),
         (
             (
+                f"<b>{safe(check.result)}</b>" if index == v.decided else safe(check.result),
                 f"<code>{safe(check.function)}</code>",
                 safe(check.says) if index == v.decided else "",
-                f"<b>{safe(check.result)}</b>" if index == v.decided else safe(check.result),
             )
             for index, check in enumerate(v.checks)
         ),

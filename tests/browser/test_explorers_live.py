@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pages import COLUMN, Watched, run_all, scroll_to_explorer, serve_lab
 
+from devmemkit.explain.description import Description
 from devmemkit.explain.machines import described, known_machines
 from devmemkit.figures.bokeh_figure import sources
 from devmemkit.scenarios.bar_story import BarStory
@@ -24,6 +25,12 @@ from devmemkit.widgets.overview import OverviewExplorer
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ANSWERS_WITHIN = 20_000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
 COLUMNS = ("role", "text", "top", "left", "x", "y", "x1", "y1")
+
+
+def machines() -> dict[str, Description]:
+    """The machines of notebook 07, the one that it is about first."""
+    return {"qemu-6.12": described("qemu-6.12"), **known_machines()}
+
 
 Case = tuple[str, Callable[[], Explorer], list[tuple[str, Any, str]]]
 CASES: list[Case] = [  # notebook, its explorer, moves: label of a control, value, its name here
@@ -42,10 +49,7 @@ CASES: list[Case] = [  # notebook, its explorer, moves: label of a control, valu
     ("05-policies", lambda: OrderExplorer("6.12"),
      [("repair", "hold-rmap", "repair"), ("through", "sysfs", "via"),
       ("policy", "DenyIdle", "policy"), ("policy", "RevokeAfterGrace", "policy")]),
-    ("07-your-machine", lambda: MachineExplorer(
-        {"qemu-6.12 on Linux 6.12": described("qemu-6.12", "6.12"), **known_machines()},
-        0xFEBC0000, "devmem", "mmap",
-     ),
+    ("07-your-machine", lambda: MachineExplorer(machines(), 0xFEBC0000, "devmem", "mmap"),
      [("operation", "load", "op"), ("machine", "qemu-7.3", "machine")]),
 ]  # fmt: skip
 
