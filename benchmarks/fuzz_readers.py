@@ -17,9 +17,9 @@ from collections.abc import Callable
 import atheris
 
 with atheris.instrument_imports():
-    from devmemkit.explain import snapshot
     from devmemkit.explain.facts import parse_config, parse_release
     from devmemkit.explain.lspci import parse_lspci
+    from devmemkit.explain.stored import described
     from devmemkit.model.iomem import DumpError, parse
     from devmemkit.model.iomem_tree import tree_of
     from devmemkit.model.pciresource import parse_resource
@@ -33,7 +33,7 @@ def read_dump(text: str) -> object:
 
 def read_snapshot(text: str) -> object:
     """The same text as every file of a snapshot."""
-    return snapshot.described(dict.fromkeys(("snapshot.json", "pci.json"), text), "x")
+    return described(dict.fromkeys(("snapshot.json", "pci.json"), text), "x")
 
 
 READERS: tuple[Callable[[str], object], ...] = (

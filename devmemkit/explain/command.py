@@ -16,6 +16,7 @@ from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
 from devmemkit.explain.facts import parse_config, parse_lockdown, parse_release
 from devmemkit.explain.lspci import full_bdf
+from devmemkit.explain.stored import described as described_by
 from devmemkit.model.iomem import DumpError
 from devmemkit.model.text import printable
 
@@ -99,7 +100,7 @@ def described(options: argparse.Namespace) -> Description:
     if options.machine is not None:
         known = machines.described(options.machine)
     elif not any(files):
-        known = snapshot.described(snapshot.take(), "this machine")
+        known = described_by(snapshot.take(), "this machine")
     else:
         known = Description()
     if options.iomem:

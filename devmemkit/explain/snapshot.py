@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.dump import LARGEST, SourceError
-from devmemkit.explain.description import Description, Device, bars_of, dump_of
+from devmemkit.explain.description import Description
 from devmemkit.explain.facts import (
     parse_address_sizes,
     parse_config,
@@ -23,10 +23,7 @@ from devmemkit.explain.facts import (
     parse_mtrr,
     release_of,
 )
-from devmemkit.model.iomem import DumpError
-from devmemkit.model.pci import Bar
-from devmemkit.model.pciresource import parse_resource
-from devmemkit.model.text import printable
+from devmemkit.explain.stored import described
 
 SYS_RAWIO = 17
 """Bit of the capability in CapEff (include/uapi/linux/capability.h)."""
@@ -44,16 +41,6 @@ FILES = {
     "mtrr": "proc/mtrr",
 }
 """What is read of a machine, beside its PCI devices and its kernel's configuration."""
-
-
-KINDS: dict[str, Any] = {
-    **dict.fromkeys(("release", "arch", "cmdline", "lockdown"), str),
-    **dict.fromkeys(("root", "capable", "dev_mem", "dev_port"), bool),
-    "phys_bits": int,
-    "config": dict,
-    "mtrr_uc": list,
-}
-"""What snapshot.json may hold, and of which type."""
 
 
 def take(root: Path = Path("/")) -> Texts:
@@ -162,47 +149,6 @@ def read(folder: Path) -> Description:
     if not any(texts.values()):
         raise SourceError(f"{folder}: expected a snapshot (iomem, pci.json, ...), got none of it")
     return described(texts, str(folder))
-
-
-def described(texts: Texts, source: str) -> Description:
-    """The description that a snapshot's texts give."""
-    facts = _object(texts.get("snapshot.json", ""), f"{source}/snapshot.json")
-    dumps: dict[str, Any] = {
-        name: dump_of(texts[name].encode("utf-8", "surrogateescape"), f"{source}/{name}")
-        for name in ("iomem", "ioports")
-        if texts.get(name) and re.search(r"[1-9a-f][0-9a-f]* :", texts[name])
-    }
-    found = {}
-    for bdf, entry in _object(texts.get("pci.json", ""), f"{source}/pci.json").items():
-        bars: tuple[Bar, ...] = ()
-        if not isinstance(entry, dict):
-            where = f"{source}/pci.json {printable(bdf)}"
-            raise DumpError(where, 1, "expected an object for each device")
-        if entry.get("resource"):
-            bars = bars_of(parse_resource(entry["resource"], source=f"{source}/pci.json {bdf}"))
-        modules = tuple(entry.get("modules") or ())
-        found[bdf] = Device(bdf, bars, entry.get("driver"), modules)
-    for name, value in facts.items():
-        if name not in KINDS or not isinstance(value, KINDS[name] | None):
-            shown = printable(f"{name}: {json.dumps(value)}"[:60])
-            names = ", ".join(KINDS)
-            raise DumpError(f"{source}/snapshot.json", 1, f"expected {names}; got {shown}")
-    known = {name: value for name, value in facts.items() if value is not None}
-    if "mtrr_uc" in known:
-        known["mtrr_uc"] = tuple((int(first), int(last)) for first, last in known["mtrr_uc"])
-    return Description(**{**dumps, **known}, devices=found)
-
-
-def _object(text: str, source: str) -> dict[str, Any]:
-    if not text:
-        return {}
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise DumpError(source, 1, "expected a JSON object")
-    return found
 
 
 def _json(value: Any) -> str:

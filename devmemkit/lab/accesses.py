@@ -15,6 +15,7 @@ from typing import Any
 from devmemkit.explain import snapshot
 from devmemkit.explain.access import Access, acts_of
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.stored import described
 from devmemkit.explain.twists import TWISTS
 from devmemkit.explain.verdict import ending, last_of
 from devmemkit.lab.compare import Verdict
@@ -70,7 +71,7 @@ class Foreteller:
     """What `explain` says of accesses on the one machine that a snapshot describes."""
 
     def __init__(self, texts: snapshot.Texts, source: str) -> None:
-        self.machines = Machines(snapshot.described(texts, source))
+        self.machines = Machines(described(texts, source))
         if self.machines.questions:  # a guest leaves nothing open
             names = ", ".join(question.name for question in self.machines.questions)
             raise GuestError(f"{source}: expected all to be known, got no answer for {names}")

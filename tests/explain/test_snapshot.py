@@ -11,6 +11,7 @@ import pytest
 
 from devmemkit.dump import SourceError
 from devmemkit.explain import snapshot
+from devmemkit.explain.stored import described
 from devmemkit.model.iomem import DumpError
 from devmemkit.scenarios.machines import data_dir
 
@@ -50,7 +51,7 @@ def test_what_is_taken_is_what_is_read_back(root: Path, tmp_path: Path) -> None:
     texts = snapshot.take(root)
     snapshot.write(tmp_path / "shot", texts)
     known = snapshot.read(tmp_path / "shot")
-    assert known == snapshot.described(texts, str(tmp_path / "shot"))
+    assert known == described(texts, str(tmp_path / "shot"))
     assert (known.release, known.arch, known.cmdline) == (
         "6.12.0-test", "x86_64", "quiet iomem=relaxed",
     )  # fmt: skip
@@ -75,19 +76,19 @@ def test_what_is_taken_is_what_is_read_back(root: Path, tmp_path: Path) -> None:
 )
 def test_what_cannot_be_read_is_not_known(root: Path, name: str, missing: str) -> None:
     (root / name).unlink()
-    assert getattr(snapshot.described(snapshot.take(root), "x"), missing) is None
+    assert getattr(described(snapshot.take(root), "x"), missing) is None
 
 
 def test_without_securityfs_lockdown_is_not_known(root: Path) -> None:
     (root / "sys/kernel/security/lockdown").unlink()
-    assert snapshot.described(snapshot.take(root), "x").lockdown is None
+    assert described(snapshot.take(root), "x").lockdown is None
     (root / "sys/kernel/security/other").write_text("")
-    assert snapshot.described(snapshot.take(root), "x").lockdown == ""
+    assert described(snapshot.take(root), "x").lockdown == ""
 
 
 def test_addresses_that_only_root_sees_are_not_known(root: Path) -> None:
     (root / "proc/iomem").write_text("00000000-00000000 : System RAM\n")
-    assert snapshot.described(snapshot.take(root), "x").iomem is None
+    assert described(snapshot.take(root), "x").iomem is None
 
 
 @pytest.mark.parametrize("state", ["idle", "bound"])
@@ -108,11 +109,20 @@ def test_a_folder_that_is_none_and_one_that_is_full(root: Path, tmp_path: Path) 
     ("name", "text", "sentence"),
     [
         ("snapshot.json", "[1]", "snapshot.json:1: expected a JSON object"),
-        ("snapshot.json", '{"root": "x"}', "snapshot.json:1: expected release, .*got root: "),
-        ("snapshot.json", '{"color\\u001b": 1}', "snapshot.json:1: expected release, "),
+        ("snapshot.json", '{"root": "x"}', "snapshot.json:1: root: expected true or false, got "),
+        ("snapshot.json", '{"color\\u001b": 1}', "snapshot.json:1: expected release, .*; got 'col"),
+        ("snapshot.json", '{"phys_bits": 99999999}', "phys_bits: expected 32 to 64, got 99999999"),
+        ("snapshot.json", '{"phys_bits": true}', "phys_bits: expected 32 to 64, got true"),
+        ("snapshot.json", '{"lockdown": "x"}', "lockdown: expected a state, got "),
+        ("snapshot.json", '{"config": {"A": 1}}', "config: expected texts by name, got "),
+        ("snapshot.json", '{"mtrr_uc": [[1]]}', "mtrr_uc: expected ranges of pages, got "),
+        ("snapshot.json", '{"mtrr_uc": [[2, 1]]}', "mtrr_uc: expected ranges of pages, got "),
         ("pci.json", "{", "pci.json:1: expected a JSON object"),
-        ("pci.json", '{"a": {"resource": "x"}}', "pci.json a:1: expected three numbers"),
-        ("pci.json", '{"a": 5}', "pci.json a:1: expected an object for each device"),
+        ("pci.json", '{"0000:03:00.0": {"resource": "x"}}', "pci.json 0000:03:00.0:1: expected th"),
+        ("pci.json", '{"0000:03:00.0": {"resource": 5}}', "resource: expected a text, got 5"),
+        ("pci.json", '{"0000:03:00.0": {"modules": [5]}}', "modules: expected texts, got "),
+        ("pci.json", '{"0000:03:00.0": 5}', "pci.json 0000:03:00.0:1: expected a PCI address"),
+        ("pci.json", '{"a\\u001b": {}}', r"pci.json a\\x1b:1: expected a PCI address"),
         ("iomem", "00001000- what\n1-2 :", "iomem:"),
     ],
 )

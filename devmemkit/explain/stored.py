@@ -1,0 +1,103 @@
+"""The texts of a snapshot, checked field by field: they may come from anywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from devmemkit.explain.description import Description, Device, bars_of, dump_of
+from devmemkit.model.iomem import DumpError
+from devmemkit.model.pci import Bar
+from devmemkit.model.pciresource import parse_resource
+from devmemkit.model.text import printable
+
+BDF = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+
+
+def _texts(value: Any) -> bool:
+    return all(isinstance(one, str) for one in value)
+
+
+def _ranges(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, list)
+        and [type(number) for number in one] == [int, int]
+        and 0 <= one[0] <= one[1] < 1 << 52
+        for one in value
+    )
+
+
+FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("release", "arch", "cmdline"), ("a text", lambda v: isinstance(v, str))),
+    "lockdown": ("a state", lambda v: v in ("", "none", "integrity", "confidentiality")),
+    **dict.fromkeys(
+        ("root", "capable", "dev_mem", "dev_port"), ("true or false", lambda v: v in (True, False))
+    ),
+    "phys_bits": ("32 to 64", lambda v: type(v) is int and 32 <= v <= 64),
+    "config": (
+        "texts by name",
+        lambda v: isinstance(v, dict) and _texts(v.values()),
+    ),
+    "mtrr_uc": ("ranges of pages", _ranges),
+}
+"""What snapshot.json may hold: each null, or what it says."""
+
+DEVICE: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "resource": ("a text", lambda v: isinstance(v, str)),
+    "driver": ("a text", lambda v: isinstance(v, str)),
+    "modules": ("texts", lambda v: isinstance(v, list) and _texts(v)),
+}
+"""What counts of a device in pci.json, likewise; what else is there is left alone."""
+
+
+def described(texts: Mapping[str, str], source: str) -> Description:
+    """The description that a snapshot's texts give."""
+    facts = _object(texts.get("snapshot.json", ""), f"{source}/snapshot.json")
+    dumps: dict[str, Any] = {
+        name: dump_of(texts[name].encode("utf-8", "surrogateescape"), f"{source}/{name}")
+        for name in ("iomem", "ioports")
+        if texts.get(name) and re.search(r"[1-9a-f][0-9a-f]* :", texts[name])
+    }
+    found = {}
+    for bdf, entry in _object(texts.get("pci.json", ""), f"{source}/pci.json").items():
+        where = f"{source}/pci.json {printable(bdf)}"
+        if not BDF.fullmatch(bdf) or not isinstance(entry, dict):
+            raise DumpError(where, 1, "expected a PCI address with its domain, and an object")
+        _check(entry, DEVICE, where)
+        bars: tuple[Bar, ...] = ()
+        if entry.get("resource"):
+            bars = bars_of(parse_resource(entry["resource"], source=where))
+        modules = tuple(entry.get("modules") or ())
+        found[bdf] = Device(bdf, bars, entry.get("driver"), modules)
+    where = f"{source}/snapshot.json"
+    if unknown := facts.keys() - FACTS.keys():
+        shown = printable(min(unknown)[:40])
+        raise DumpError(where, 1, f"expected {', '.join(FACTS)}; got '{shown}'")
+    _check(facts, FACTS, where)
+    known = {name: value for name, value in facts.items() if value is not None}
+    if "mtrr_uc" in known:
+        known["mtrr_uc"] = tuple((first, last) for first, last in known["mtrr_uc"])
+    return Description(**{**dumps, **known}, devices=found)
+
+
+def _check(
+    given: Mapping[str, Any], kinds: Mapping[str, tuple[str, Callable[[Any], bool]]], where: str
+) -> None:
+    for name, (what, fits) in kinds.items():
+        if given.get(name) is not None and not fits(given[name]):
+            shown = printable(json.dumps(given[name])[:40])
+            raise DumpError(where, 1, f"{name}: expected {what}, got {shown}")
+
+
+def _object(text: str, source: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise DumpError(source, 1, "expected a JSON object")
+    return found
