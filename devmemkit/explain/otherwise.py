@@ -21,7 +21,7 @@ Apply = Callable[[Machines, Machine, Access], Twisted | None]
 """None where it cannot be."""
 
 
-def after(operation: str) -> Callable[[Machines, Machine, Access], Twisted]:
+def after(operation: str) -> Apply:
     """The process gave up something before."""
 
     def apply(_: Machines, machine: Machine, access: Access) -> Twisted:
@@ -30,7 +30,9 @@ def after(operation: str) -> Callable[[Machines, Machine, Access], Twisted]:
     return apply
 
 
-def another_kernel(**changes: Any) -> Callable[[Machines, Machine, Access], Twisted]:
+def another_kernel(**changes: Any) -> Apply:
+    """Another kernel: `changes` are those of its profile; a command line is added."""
+
     def apply(_: Machines, machine: Machine, access: Access) -> Twisted:
         changed = dict(changes)
         if "cmdline" in changed:
@@ -40,7 +42,9 @@ def another_kernel(**changes: Any) -> Callable[[Machines, Machine, Access], Twis
     return apply
 
 
-def no_devmem(node: bool) -> Callable[[Machines, Machine, Access], Twisted]:
+def no_devmem(node: bool) -> Apply:
+    """DEVMEM=n, with or without a node that somebody made."""
+
     def apply(_: Machines, machine: Machine, access: Access) -> Twisted:
         config = Config(False, False, False)
         changed = with_kernel(machine, config=config).with_({"dev_mem": node})
@@ -58,11 +62,13 @@ def _claim(machines: Machines, machine: Machine, access: Access) -> Act | None:
 
 
 def claimed_before(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """The resource's driver had claimed it."""
     claim = _claim(machines, machine, access)
     return None if claim is None else (machine, (claim, *acts_of(access)))
 
 
 def page_claimed(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """Somebody had claimed the last page of the range alone."""
     last = access.pages[1]
     if access.via != "devmem" or last == access.pages[0]:
         return None
@@ -71,6 +77,7 @@ def page_claimed(machines: Machines, machine: Machine, access: Access) -> Twiste
 
 
 def claimed_after(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """The resource's driver claims it between mmap and touch."""
     claim = _claim(machines, machine, access)
     return None if claim is None else _then(machine, access, claim)
 
@@ -90,7 +97,9 @@ def _touch(access: Access, plus: int = 0) -> Act:
     return Act("touch", ACTOR, "load", arguments, live=True)
 
 
-def copied(operation: str) -> Callable[[Machines, Machine, Access], Twisted | None]:
+def copied(operation: str) -> Apply:
+    """After that claim a system call gets the mapping as its buffer."""
+
     def apply(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
         claim = _claim(machines, machine, access)
         twisted = None if claim is None else _then(machine, access, claim)
@@ -103,12 +112,14 @@ def copied(operation: str) -> Callable[[Machines, Machine, Access], Twisted | No
 
 
 def unmapped(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """All of it was unmapped before the touch."""
     first, last = access.pages
     where = {"pid": ACTOR, "address": Ref("mmap"), "length": (last - first + 1) * PAGE_SIZE}
     return _then(machine, access, Act("gone", ACTOR, "munmap", where))
 
 
 def beyond(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """The touch is one page behind the mapping."""
     twisted = _then(machine, access)
     if twisted is None:
         return None
@@ -117,13 +128,16 @@ def beyond(_: Machines, machine: Machine, access: Access) -> Twisted | None:
 
 
 def read_only_store(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """A store through a mapping without PROT_WRITE."""
     if not access.maps:
         return None
     mapped = [act for act in acts_of(replace(access, op="load")) if act.key != "load"]
     return machine, (*mapped, _touch(replace(access, op="store")))
 
 
-def opened(mode: str) -> Callable[[Machines, Machine, Access], Twisted | None]:
+def opened(mode: str) -> Apply:
+    """The file was opened in another mode."""
+
     def apply(_: Machines, machine: Machine, access: Access) -> Twisted | None:
         if access.via == "proc" or access.op == "load":
             return None
@@ -133,14 +147,17 @@ def opened(mode: str) -> Callable[[Machines, Machine, Access], Twisted | None]:
 
 
 def unaligned(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """An offset that is no multiple of a page."""
     return _other_mmap(machine, access, offset=1)
 
 
 def empty(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """A length of 0."""
     return _other_mmap(machine, access, length=0)
 
 
 def too_long(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """A length of a page more than the BAR has."""
     device = machines.known.devices.get(access.bdf)
     bar = device and next((b for b in device.bars if b.index == access.bar), None)
     return None if not bar else _other_mmap(machine, access, length=bar.length + PAGE_SIZE)
@@ -165,6 +182,7 @@ def _other_mmap(machine: Machine, access: Access, **changes: int) -> Twisted | N
 
 
 def not_asked(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """The file was not told that memory is meant."""
     if access.via != "proc":
         return None
     return machine, tuple(act for act in acts_of(access) if act.key != "ask")
@@ -189,6 +207,7 @@ def mapped_otherwise(_: Machines, machine: Machine, access: Access) -> Twisted |
 
 
 def removed(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """The device was removed while its file was open."""
     if not access.bdf:
         return None
     gone = Act("remove", "D", "remove", {"bdf": access.bdf})
@@ -197,10 +216,12 @@ def removed(_: Machines, machine: Machine, access: Access) -> Twisted | None:
 
 
 def missing(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """There is no such device."""
     if not access.bdf:
         return None
     return machine.with_({("pci", access.bdf): None}), acts_of(access)
 
 
 def through_read(_: Machines, machine: Machine, access: Access) -> Twisted | None:
+    """read(2) in place of the operation."""
     return (machine, acts_of(replace(access, op="read"))) if access.via != "proc" else None
