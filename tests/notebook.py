@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Cells:
     def run(self, parameters: dict[str, Any], first: int | None = None) -> BaseException | None:
         """Run all cells, or the `first`, in a fresh shell; what the one that failed raised."""
         # whoever runs the tests may have another environment activated: no matter here
+        main = sys.modules["__main__"]  # the shell puts its own there, and leaves it emptied
         shell = InteractiveShell.instance(warn_venv=False)
         try:
             for cell in self.code[:first]:
@@ -51,6 +53,7 @@ class Cells:
         finally:
             shell.reset()
             InteractiveShell.clear_instance()
+            sys.modules["__main__"] = main
         return None
 
     def runs(self, parameters: dict[str, Any]) -> None:

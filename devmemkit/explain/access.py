@@ -65,9 +65,8 @@ class Access:
             )
             if on
         )
-        if self.via == "port":
-            return f"{what} at port {self.start:#x} through {self.file}{more}"
-        return f"{what} at {self.start:#x} through {self.file}{more}"
+        at = "at port" if self.via == "port" else "at"
+        return f"{what} {at} {self.start:#x} through {self.file}{more}"
 
     @property
     def file(self) -> str:
@@ -150,10 +149,9 @@ def _check(known: Description, access: Access) -> None:
 
 
 def _at(known: Description, address: int, via: str) -> tuple[Device, Bar]:
-    for device in known.devices.values():
-        for bar in device.bars:
-            if bar.memory and bar.index < 6 and bar.start <= address <= bar.end:
-                return device, bar
+    for device, bar in known.holders(address):
+        if bar.index < 6:
+            return device, bar
     raise AccessError(
         f"--address: expected one in a BAR of the machine's PCI devices for --via {via}, "
         f"got {address:#x}"
@@ -176,6 +174,11 @@ def _bar(known: Description, bdf: str, index: int) -> Bar:
 def acts_of(access: Access) -> tuple[Act, ...]:
     """The acts of process P: open, then read, write or map, then touch."""
     return (*opening(access), *using(access))
+
+
+def mapping(access: Access) -> tuple[Act, ...]:
+    """The acts up to the mapping."""
+    return tuple(act for act in acts_of(access) if act.key not in ("load", "store"))
 
 
 def opening(access: Access) -> tuple[Act, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,11 +13,10 @@ from devmemkit.explain.verdict import Verdict, verdict
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine, View
+from devmemkit.model.pci import BDF
 from devmemkit.model.resource import Resource, release_resource
 from devmemkit.model.strict import DENY, page_is_allowed
 from devmemkit.model.task import Task
-
-BDF = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
 
 TABLES = {
     "ACPI Tables": "/sys/firmware/acpi/tables",
@@ -41,6 +39,9 @@ class Advice:
     gives: str | None
     risk: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.do} [the model then: {self.gives}]" if self.gives else self.do
+
 
 RELAXED = (
     "every driver's registers and memory become writable to root's programs: a stray store can "
@@ -59,14 +60,10 @@ def advise(
     if found.outcome == "ok" and not found.contents:
         return
     yield from _instead(known, machine, access, found)
-    for do, risk, change in CHANGES:
-        changed = change(machine)
-        if changed is None:
-            continue
-        then = verdict(changed, access)
-        if (then.outcome, then.contents) == ("ok", ""):
-            yield Advice(do, "ok", risk)
-    if not any(_opens(change(machine), access) for _, _, change in CHANGES):
+    enough = [(do, risk) for do, risk, change in CHANGES if _opens(change(machine), access)]
+    for do, risk in enough:
+        yield Advice(do, "ok", risk)
+    if not enough:
         yield from _together(machine, access)
 
 
@@ -99,11 +96,11 @@ def _instead(
     name = found.owner[0] if found.owner else ""
     if name in TABLES:
         yield Advice(f"read it where the kernel publishes it: {TABLES[name]}", None)
-    bdf = next((one for one in reversed((*found.path, name)) if BDF.match(one)), access.bdf)
+    bdf = next((one for one in reversed((*found.path, name)) if BDF.fullmatch(one)), access.bdf)
     if found.claimed and name and not name.startswith(("System RAM", "Kernel ")):
         yield Advice(f"use the interface of {name}, which owns it", None)
     yield from _other_ways(machine, access)
-    if found.claimed and bdf and not BDF.match(name):
+    if found.claimed and bdf and not BDF.fullmatch(name):
         freed = _without(machine, found.owner)
         if freed is not None:
             driver = (known.devices[bdf].driver if bdf in known.devices else None) or name
@@ -166,10 +163,10 @@ def _without(machine: Machine, owner: tuple[str, int, int] | None) -> Machine | 
     mine = [node for node in root.walk() if (node.name, node.start, node.end) == owner]
     for node in mine:
         device = node.parent
-        while device is not None and device.parent is not None and not BDF.match(device.name):
+        while device is not None and device.parent is not None and not BDF.fullmatch(device.name):
             device = device.parent
         same = [n for n in root.walk() if n.name == node.name and n.busy and n.parent is not None]
-        for one in same if device is not None and BDF.match(device.name) else [node]:
+        for one in same if device is not None and BDF.fullmatch(device.name) else [node]:
             release_resource(one)
         break
     return machine.with_({"iomem": root}) if mine else None
@@ -199,13 +196,8 @@ def _unlocked(machine: Machine) -> Machine | None:
 def _lax(machine: Machine) -> Machine | None:
     if machine.kernel.config.devmem and not machine.kernel.config.strict_devmem:
         return None
-    made = Machine(
-        replace(machine.kernel, config=Config(True, False, False, machine.kernel.config.x86_pat)),
-        {key: part for key, part in machine.components.items() if key != "dev_mem"},
-        high_memory=machine.high_memory,
-        phys_bits=machine.phys_bits,
-    )
-    return made
+    config = Config(True, False, False, machine.kernel.config.x86_pat)
+    return with_kernel(machine, config=config).with_({"dev_mem": True})
 
 
 CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine | None]], ...] = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.advice import Advice, advise
-from devmemkit.explain.cases import Case, Machines
+from devmemkit.explain.cases import Machines
 from devmemkit.explain.later import Later, later
 from devmemkit.explain.verdict import Verdict, verdict
 from devmemkit.model.machine import Machine
@@ -48,26 +48,21 @@ class Answer:
 
 def explain(machines: Machines, access: Access) -> Answer:
     """The answer for an access, from running the model on every machine that may be meant."""
-    found: list[tuple[tuple[str, ...], Verdict]] = []
-    first: Case | None = None
-    for words, case in machines.cases():
-        first = case if first is None else first
-        found.append((words, verdict(machines.machine(case), access)))
-    assert first is not None
+    cases = list(machines.cases())
+    found = [(words, verdict(machines.machine(case), access)) for words, case in cases]
     matters = [i for i in range(len(machines.questions)) if _matters(found, i)]
-    names = tuple(question.name for question in machines.questions)
-    machine = machines.machine(first)
-    ours = found[0][1]
+    machine = machines.machine(cases[0][1])
+    words, ours = found[0]
     branches = tuple(_branches(found, matters)) if matters else ()
     return Answer(
         access,
         machine,
         ours,
-        tuple(found[0][0][i] for i in matters),
+        tuple(words[i] for i in matters),
         branches,
         tuple(advise(machines.known, machine, access, ours)),
         later(machines.known, machine, access) if ours.outcome == "ok" else None,
-        tuple(TOLD[name] for name in names),
+        tuple(TOLD[question.name] for question in machines.questions),
         tuple(_notes(machines)),
     )
 
@@ -167,18 +162,13 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "certain": not answer.branches,
         "assumed": [*answer.assumed],
         "unknown": [*answer.unknown],
-        "checks": [
-            {"function": c.function, "file": c.file, "says": c.says, "result": c.result}
-            for c in v.checks
-        ],
+        "checks": [asdict(check) for check in v.checks],
         "decided": v.decided,
         "owner": owner,
         "advice": [
             {"do": a.do, "gives": a.gives, "risk": a.risk or None} for a in answer.advice
         ],
-        "later": None
-        if answer.later is None
-        else {"when": answer.later.when, "then": answer.later.then, "page": answer.later.page},
+        "later": answer.later and asdict(answer.later),
         "cases": [
             {"if": [*b.conditions], "outcome": b.verdict.outcome, "page": b.verdict.page,
              "function": b.verdict.checks[b.verdict.decided].function}

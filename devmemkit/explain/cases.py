@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -48,6 +47,7 @@ class Machines:
     def __init__(self, known: Description) -> None:
         self.known = known
         self.questions = tuple(_questions(known))
+        self._bases: dict[tuple[int, bool], Machine] = {}
 
     def cases(self) -> Iterator[tuple[tuple[str, ...], Case]]:
         """Every combination: what it assumes, in words, and its answers; the likeliest first."""
@@ -58,17 +58,30 @@ class Machines:
     def machine(self, case: Case) -> Machine:
         """The machine of one case, with process P that asks."""
         known = self.known
-        cmdline = " ".join(_cmdline(known, case))
         config = config_of(dict(known.config)) if known.config else case.get("config", Config())
         version = case.get("kernel") or candidates(parse_release(known.release or ""))[0]
-        kernel = KernelProfile(version, config, cmdline)
-        bits: int = known.phys_bits or case["bits"]
-        more: dict[Key, Any] = {("pci", bdf): self._devices[bdf] for bdf in self._devices}
-        tree = self._tree(bits, case.get("held", True))
+        where = known.phys_bits or case["bits"], case.get("held", True)
+        if where not in self._bases:
+            self._bases[where] = self._base(*where, KernelProfile(version))
+        cmdline = " ".join(_cmdline(known, case))
+        return with_kernel(self._bases[where], version=version, config=config, cmdline=cmdline)
+
+    def _base(self, bits: int, held: bool, kernel: KernelProfile) -> Machine:
+        """All but the kernel, which differs from case to case and changes nothing of it."""
+        known = self.known
+        end = (1 << bits) - 1
+        if known.iomem is not None:
+            tree = tree_of(known.iomem, root_end=end)
+        else:
+            tree = _tree_of_bars(known.devices.values(), end, held)
+        more: dict[Key, Any] = {
+            ("pci", bdf): PciDevice(bdf, device.bars, device.driver)
+            for bdf, device in known.devices.items()
+        }
         if known.mtrr_uc:
             more["mtrr_uc"] = known.mtrr_uc
-        if self._ports is not None:
-            more["ioport"] = self._ports
+        if known.ioports is not None:
+            more["ioport"] = tree_of(known.ioports, root_end=0xFFFF, ports=True)
         for name in ("dev_mem", "dev_port"):
             if getattr(known, name) is not None:
                 more[name] = getattr(known, name)
@@ -76,33 +89,6 @@ class Machines:
         task = Task(root=known.root, capabilities=able)
         more |= {(kind, ACTOR): part for kind, part in new_task(task).items()}
         return assemble(kernel, tree, bits, more)
-
-    def _tree(self, bits: int, held: bool) -> Resource:
-        if (bits, held) not in self._trees:
-            end = (1 << bits) - 1
-            if self.known.iomem is not None:
-                tree = tree_of(self.known.iomem, root_end=end)
-            else:
-                tree = _tree_of_bars(self.known.devices.values(), end, held)
-            self._trees[bits, held] = tree
-        return self._trees[bits, held]
-
-    @cached_property
-    def _trees(self) -> dict[tuple[int, bool], Resource]:
-        return {}
-
-    @cached_property
-    def _ports(self) -> Resource | None:
-        if self.known.ioports is None:
-            return None
-        return tree_of(self.known.ioports, root_end=0xFFFF, ports=True)
-
-    @cached_property
-    def _devices(self) -> dict[str, PciDevice]:
-        return {
-            bdf: PciDevice(bdf, device.bars, device.driver)
-            for bdf, device in self.known.devices.items()
-        }
 
 
 def with_kernel(machine: Machine, **changes: Any) -> Machine:

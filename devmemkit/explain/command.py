@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from devmemkit.dump import SourceError, read
-from devmemkit.explain import machines, snapshot
 from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
-from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
-from devmemkit.explain.facts import parse_config, parse_lockdown, parse_release
 from devmemkit.explain.lspci import full_bdf
-from devmemkit.explain.stored import described as described_by
-from devmemkit.model.iomem import DumpError
+from devmemkit.model.pci import BDF
 from devmemkit.model.text import printable
 
-_BDF = re.compile(r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
+if TYPE_CHECKING:
+    from devmemkit.explain.description import Description
 
 
 def argument(text: str) -> int:
@@ -33,7 +28,7 @@ def argument(text: str) -> int:
 
 def bdf(text: str) -> str:
     """A PCI address, with or without its domain."""
-    if _BDF.fullmatch(text) is None:
+    if BDF.fullmatch(full_bdf(text)) is None:
         shown = printable(text[:40])
         raise argparse.ArgumentTypeError(f"expected an address like 0000:03:00.0, got '{shown}'")
     return full_bdf(text)
@@ -79,16 +74,19 @@ def add_parsers(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run one of the two; 2 for what cannot be asked."""
+    from devmemkit.explain import snapshot
+    from devmemkit.explain.stored import has_addresses
+
     try:
         if options.command == "snapshot":
             texts = snapshot.take()
             snapshot.write(options.folder, texts)
             print(f"wrote {', '.join(sorted(texts))} to {printable(str(options.folder))}")
-            if "iomem" not in texts or not re.search(r"[1-9a-f][0-9a-f]* :", texts["iomem"]):
+            if not has_addresses(texts.get("iomem", "")):
                 print("(without the addresses of /proc/iomem, which only root reads)")
             return 0
         print(_explained(options))
-    except (SourceError, DumpError, AccessError, ValueError) as error:
+    except ValueError as error:
         print(f"devmemkit {options.command}: {error}", file=sys.stderr)
         return 2
     return 0
@@ -96,6 +94,12 @@ def run(options: argparse.Namespace) -> int:
 
 def described(options: argparse.Namespace) -> Description:
     """The machine that the options name; this one where they name none."""
+    from devmemkit.dump import read
+    from devmemkit.explain import machines, snapshot
+    from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
+    from devmemkit.explain.facts import parse_config, parse_lockdown, parse_release
+    from devmemkit.explain.stored import described as described_by
+
     files = [options.iomem, options.ioports, options.lspci, options.resource, options.config]
     if options.machine is not None:
         known = machines.described(options.machine)

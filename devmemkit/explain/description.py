@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from devmemkit.explain.lspci import Function, parse_lspci
 from devmemkit.model.iomem import Dump, DumpError, parse
 from devmemkit.model.pci import Bar
-from devmemkit.model.pciresource import Row, parse_resource
+from devmemkit.model.pciresource import bars_of, parse_resource
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,13 @@ class Description:
     dev_port: bool | None = None
     mtrr_uc: tuple[tuple[int, int], ...] = ()
 
+    def holders(self, address: int) -> Iterator[tuple[Device, Bar]]:
+        """The devices whose memory an address is in, each with its BAR (6: the ROM)."""
+        for device in self.devices.values():
+            for bar in device.bars:
+                if bar.memory and bar.start <= address <= bar.end:
+                    yield device, bar
+
     @property
     def x86(self) -> bool:
         """False where the machine is known to be of another architecture."""
@@ -78,11 +85,6 @@ def with_resource(known: Description, bdf: str, text: bytes, source: str) -> Des
     bars = bars_of(parse_resource(text, source=source))
     device = known.devices.get(bdf, Device(bdf))
     return replace(known, devices={**known.devices, bdf: replace(device, bars=bars, missing=())})
-
-
-def bars_of(rows: tuple[Row, ...]) -> tuple[Bar, ...]:
-    """The BARs and the ROM of a resource file."""
-    return tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)
 
 
 def _device(one: Function) -> Device:

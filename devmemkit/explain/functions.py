@@ -5,8 +5,8 @@ from __future__ import annotations
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import OPERATIONS
 
-MEM, PAT, FAULT = "drivers/char/mem.c", "arch/x86/mm/pat/memtype.c", "mm/memory.c"
-SYSFS, PROC, REMAP = "drivers/pci/pci-sysfs.c", "drivers/pci/proc.c", "mm/memory.c"
+MEM, PAT, MEMORY = "drivers/char/mem.c", "arch/x86/mm/pat/memtype.c", "mm/memory.c"
+SYSFS, PROC = "drivers/pci/pci-sysfs.c", "drivers/pci/proc.c"
 
 FUNCTIONS = {
     "open_port": ("open_port", MEM),
@@ -16,8 +16,8 @@ FUNCTIONS = {
     "range_is_allowed": ("range_is_allowed", MEM),
     "phys_mem_access_prot_allowed": ("phys_mem_access_prot_allowed", PAT),
     "mmap_mem": ("mmap_mem", MEM),
-    "remap_pfn_range": ("remap_pfn_range", REMAP),
-    "remap_pfn_range_complete": ("remap_pfn_range_complete", REMAP),
+    "remap_pfn_range": ("remap_pfn_range", MEMORY),
+    "remap_pfn_range_complete": ("remap_pfn_range_complete", MEMORY),
     "vma_link_file": ("vma_link_file", "mm/vma.c"),
     "mmap_end": ("do_mmap", "mm/mmap.c"),
     "load_step": ("do_user_addr_fault", "arch/x86/mm/fault.c"),
@@ -31,9 +31,9 @@ FUNCTIONS = {
     "open_dev_port": ("open_port", MEM),
     "pci_resource_io": ("pci_resource_io", SYSFS),
     "user_copy": ("copy_from_user", "arch/x86/lib"),
-    "follow_phys": ("generic_access_phys", FAULT),
-    "recheck": ("generic_access_phys", FAULT),
-    "copy_phys": ("generic_access_phys", FAULT),
+    "follow_phys": ("generic_access_phys", MEMORY),
+    "recheck": ("generic_access_phys", MEMORY),
+    "copy_phys": ("generic_access_phys", MEMORY),
 }
 """Step to kernel function and file; steps of one operation alone are in BY_OPERATION."""
 

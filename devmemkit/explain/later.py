@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devmemkit.explain.access import Access, acts_of
+from devmemkit.explain.access import ACTOR, Access, mapping
 from devmemkit.explain.description import Description
 from devmemkit.explain.verdict import judge, owner_of
 from devmemkit.model.flags import PAGE_SHIFT
@@ -32,33 +32,38 @@ def later(known: Description, machine: Machine, access: Access) -> Later | None:
     """What the next touch gives after a claim of the resource that is mapped; None without one."""
     if not access.maps:
         return None
-    claimed = claim_of(known, machine, access)
-    if claimed is None:
+    claim = claim_of(known, machine, access)
+    if claim is None:
         return None
-    who, start, size = claimed
-    mapped = [act for act in acts_of(access) if act.key not in ("load", "store")]
-    touch = Act("touch", "P", "load", {"pid": "P", "address": Ref("mmap"), "size": 1}, live=True)
-    claims = Act("claim", "D", "request_mem_region", {"start": start, "size": size, "name": who})
-    played = play(machine, (*mapped, claims, touch))
-    if "claim" not in played.outcomes or not played.outcomes["claim"].ok:
+    touch = Act(
+        "touch", ACTOR, "load", {"pid": ACTOR, "address": Ref("mmap"), "size": 1}, live=True
+    )
+    played = play(machine, (*mapping(access), claim, touch))
+    if claim.key not in played.outcomes or not played.outcomes[claim.key].ok:
         return None
     end = judge(played, access)
-    return Later(f"{who} claims {start:#x}-{start + size - 1:#x}", end.outcome, end.page)
+    start, size = claim.arguments["start"], claim.arguments["size"]
+    when = f"{claim.arguments['name']} claims {start:#x}-{start + size - 1:#x}"
+    return Later(when, end.outcome, end.page)
 
 
-def claim_of(known: Description, machine: Machine, access: Access) -> tuple[str, int, int] | None:
-    """Who would claim what is at the access's first page, and where: its name, start, bytes.
+def claim_of(known: Description, machine: Machine, access: Access) -> Act | None:
+    """The claim of what is at the access's first page: all of a BAR, by its device's driver.
 
-    The whole BAR by its device's driver, else the innermost idle resource.
+    Else that of the innermost resource; None where there is none, and for ports.
     """
-    address = access.pages[0] << PAGE_SHIFT
-    for device in known.devices.values():
-        for bar in device.bars:
-            if bar.memory and bar.index < 6 and bar.start <= address <= bar.end:
-                names = " or ".join(device.modules) or device.driver
-                return names or f"the driver of {device.bdf}", bar.start, bar.length
+    if access.via == "port":
+        return None
+    for device, bar in known.holders(access.pages[0] << PAGE_SHIFT):
+        if bar.index < 6:
+            who = " or ".join(device.modules) or device.driver or f"the driver of {device.bdf}"
+            return _claim(who, bar.start, bar.length)
     owner, _ = owner_of(machine, access.pages[0])
     if owner is None:
         return None
     name, start, end = owner
-    return DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1
+    return _claim(DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1)
+
+
+def _claim(who: str, start: int, size: int) -> Act:
+    return Act("claim", "D", "request_mem_region", {"start": start, "size": size, "name": who})

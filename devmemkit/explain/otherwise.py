@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from devmemkit.explain.access import ACTOR, Access, acts_of, opening, using
+from devmemkit.explain.access import ACTOR, Access, acts_of, mapping, opening, using
 from devmemkit.explain.cases import Machines, with_kernel
 from devmemkit.explain.later import claim_of
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
@@ -53,17 +53,9 @@ def no_devmem(node: bool) -> Apply:
     return apply
 
 
-def _claim(machines: Machines, machine: Machine, access: Access) -> Act | None:
-    claimed = claim_of(machines.known, machine, access)
-    if claimed is None or access.via == "port":
-        return None
-    name, start, size = claimed
-    return Act("claim", "D", "request_mem_region", {"start": start, "size": size, "name": name})
-
-
 def claimed_before(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
     """The resource's driver had claimed it."""
-    claim = _claim(machines, machine, access)
+    claim = claim_of(machines.known, machine, access)
     return None if claim is None else (machine, (claim, *acts_of(access)))
 
 
@@ -78,7 +70,7 @@ def page_claimed(machines: Machines, machine: Machine, access: Access) -> Twiste
 
 def claimed_after(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
     """The resource's driver claims it between mmap and touch."""
-    claim = _claim(machines, machine, access)
+    claim = claim_of(machines.known, machine, access)
     return None if claim is None else _then(machine, access, claim)
 
 
@@ -86,8 +78,7 @@ def _then(machine: Machine, access: Access, *acts: Act) -> Twisted | None:
     """Map first, then the acts, then touch what was mapped."""
     if not access.maps:
         return None
-    mapped = [act for act in acts_of(access) if act.key not in ("load", "store")]
-    return machine, (*mapped, *acts, _touch(access))
+    return machine, (*mapping(access), *acts, _touch(access))
 
 
 def _touch(access: Access, plus: int = 0) -> Act:
@@ -101,7 +92,7 @@ def copied(operation: str) -> Apply:
     """After that claim a system call gets the mapping as its buffer."""
 
     def apply(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
-        claim = _claim(machines, machine, access)
+        claim = claim_of(machines.known, machine, access)
         twisted = None if claim is None else _then(machine, access, claim)
         if twisted is None:
             return None
@@ -131,7 +122,7 @@ def read_only_store(_: Machines, machine: Machine, access: Access) -> Twisted | 
     """A store through a mapping without PROT_WRITE."""
     if not access.maps:
         return None
-    mapped = [act for act in acts_of(replace(access, op="load")) if act.key != "load"]
+    mapped = mapping(replace(access, op="load"))
     return machine, (*mapped, _touch(replace(access, op="store")))
 
 
@@ -148,36 +139,31 @@ def opened(mode: str) -> Apply:
 
 def unaligned(_: Machines, machine: Machine, access: Access) -> Twisted | None:
     """An offset that is no multiple of a page."""
-    return _other_mmap(machine, access, offset=1)
+    return _other_mmap(machine, access, lambda given: {"offset": given["offset"] + 1})
 
 
 def empty(_: Machines, machine: Machine, access: Access) -> Twisted | None:
     """A length of 0."""
-    return _other_mmap(machine, access, length=0)
+    return _other_mmap(machine, access, lambda _: {"length": 0})
 
 
 def too_long(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
     """A length of a page more than the BAR has."""
     device = machines.known.devices.get(access.bdf)
     bar = device and next((b for b in device.bars if b.index == access.bar), None)
-    return None if not bar else _other_mmap(machine, access, length=bar.length + PAGE_SIZE)
+    if not bar:
+        return None
+    return _other_mmap(machine, access, lambda _: {"length": bar.length + PAGE_SIZE})
 
 
-def _other_mmap(machine: Machine, access: Access, **changes: int) -> Twisted | None:
-    acts = acts_of(access)
-    if not any(act.key == "mmap" for act in acts):
+def _other_mmap(
+    machine: Machine, access: Access, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Twisted | None:
+    if not access.maps:
         return None
     return machine, tuple(
-        replace(
-            act,
-            arguments={
-                **act.arguments,
-                **{k: v + (act.arguments[k] if k == "offset" else 0) for k, v in changes.items()},
-            },
-        )
-        if act.key == "mmap"
-        else act
-        for act in acts
+        act if act.key != "mmap" else replace(act, arguments=act.arguments | change(act.arguments))
+        for act in acts_of(access)
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from html import escape
 
 from devmemkit.explain.answer import Answer
 from devmemkit.explain.symptom import Cause
 from devmemkit.explain.text import headline, later_line, owner_line
+from devmemkit.figures.text import markup
 from devmemkit.model.text import printable
 
-_CELL = '<td style="text-align:left;vertical-align:top">'
+_CELLS = "text-align:left;vertical-align:top"
 
 
 def as_html(answer: Answer) -> str:
@@ -24,7 +25,7 @@ def _parts(answer: Answer) -> Iterator[str]:
     yield f"<b>{safe(headline(v))}</b>" + (f" ({safe(v.why)})" if v.why else "")
     yield "".join(f"<br>{safe(words)}" for words in answer.assumed) + "</p>"
     yield f"<p>Resource: {safe(owner_line(v))}</p>"
-    yield _table(
+    yield markup(
         ("result", "check", "what it tests"),
         (
             (
@@ -34,22 +35,23 @@ def _parts(answer: Answer) -> Iterator[str]:
             )
             for index, check in enumerate(v.checks)
         ),
+        _CELLS,
     )
     if answer.branches:
         yield "<p>It depends on what is not known:</p>"
-        yield _table(
+        yield markup(
             ("if", "then"),
             (
                 (safe(", and ".join(branch.conditions)), safe(headline(branch.verdict)))
                 for branch in answer.branches
             ),
+            _CELLS,
         )
     if answer.advice:
         yield "<p>What would change it, safest first:</p><ol>"
         for advice in answer.advice:
-            gives = f" [the model then: {advice.gives}]" if advice.gives else ""
             risk = f"<br>risk: {safe(advice.risk)}" if advice.risk else ""
-            yield f"<li>{safe(advice.do + gives)}{risk}</li>"
+            yield f"<li>{safe(str(advice))}{risk}</li>"
         yield "</ol>"
     if answer.later is not None:
         yield f"<p>{safe(later_line(answer.later))}</p>"
@@ -67,18 +69,6 @@ def causes_html(access: object, got: str, causes: tuple[Cause, ...]) -> str:
     )
     told = f"<ol>{told}</ol>" if causes else "<p>Nothing that the model knows gives this here.</p>"
     return f"<div><p>{safe(f'{access} gave {got}')}; the likeliest first:</p>{told}</div>"
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Cells that are markup already, and safe."""
-    heads = "".join(f'<th style="text-align:left">{cell}</th>' for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"{_CELL}{cell}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return (
-        f'<div style="overflow-x:auto"><table><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
 
 
 def safe(text: str) -> str:

@@ -87,7 +87,7 @@ def texts(
 
 
 def _devices(root: Path, release: str) -> dict[str, dict[str, Any]]:
-    """The PCI devices by address: class, device, vendor, resource, driver, modules, decodes."""
+    """The PCI devices by address: class, device, vendor, resource, driver, modules."""
     found: dict[str, dict[str, Any]] = {}
     folder = root / "sys/bus/pci/devices"
     aliases = _aliases(root / "lib/modules" / release / "modules.alias")

@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from devmemkit.explain.description import Description, Device, bars_of, dump_of
+from devmemkit.explain.description import Description, Device, dump_of
 from devmemkit.model.iomem import DumpError
-from devmemkit.model.pci import Bar
-from devmemkit.model.pciresource import parse_resource
+from devmemkit.model.pci import BDF, Bar
+from devmemkit.model.pciresource import bars_of, parse_resource
 from devmemkit.model.text import printable
 
-BDF = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+
+def has_addresses(text: str) -> bool:
+    """Whether a dump was read with the right to see addresses: else all of them are zeroes."""
+    return re.search(r"[1-9a-f][0-9a-f]* :", text) is not None
 
 
 def _texts(value: Any) -> bool:
@@ -58,7 +61,7 @@ def described(texts: Mapping[str, str], source: str) -> Description:
     dumps: dict[str, Any] = {
         name: dump_of(texts[name].encode("utf-8", "surrogateescape"), f"{source}/{name}")
         for name in ("iomem", "ioports")
-        if texts.get(name) and re.search(r"[1-9a-f][0-9a-f]* :", texts[name])
+        if has_addresses(texts.get(name, ""))
     }
     found = {}
     for bdf, entry in _object(texts.get("pci.json", ""), f"{source}/pci.json").items():

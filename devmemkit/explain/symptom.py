@@ -9,23 +9,13 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.functions import function_of
 from devmemkit.explain.twists import TWISTS
-from devmemkit.explain.verdict import ending, judge, last_of, verdict
-from devmemkit.model.machine import Machine
+from devmemkit.explain.verdict import Verdict, ending, judge, last_of, verdict
 from devmemkit.scenarios.story import Played, play
 
-ERRNOS = ("EPERM", "EINVAL", "EFAULT", "EAGAIN", "ENODEV", "ENOENT", "ENXIO", "EIO", "EACCES")
 SYMPTOMS = (
-    *ERRNOS,
-    "EBADF",
-    "EFBIG",
-    "EOVERFLOW",
-    "ENOMEM",
-    "ESPIPE",
-    "SIGBUS",
-    "SIGSEGV",
-    "zeros",
-    "ones",
-)
+    "EPERM", "EINVAL", "EFAULT", "EAGAIN", "ENODEV", "ENOENT", "ENXIO", "EIO", "EACCES", "EBADF",
+    "EFBIG", "EOVERFLOW", "ENOMEM", "ESPIPE", "SIGBUS", "SIGSEGV", "zeros", "ones",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,6 +45,7 @@ def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
 def _causes(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
     cases = list(machines.cases())
     machine = machines.machine(cases[0][1])
+    plain = verdict(machine, access)
     for number, (words, case) in enumerate(cases):
         found = verdict(machines.machine(case), access)
         if got in (found.outcome, "zeros" if found.contents else None):
@@ -72,16 +63,15 @@ def _causes(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
         if twisted is None:
             continue
         played = play(*twisted)
-        last = last_of(played)
-        if ending(played.outcomes[last.key]) == got and _is_news(machine, access, got, played):
+        last = last_of(played.acts, played.outcomes)
+        if ending(played.outcomes[last.key]) == got and _is_news(plain, access, got, played):
             step = played.steps(last.key)[-1]
             yield Cause(twist.what, twist.tell, function_of(last.operation, step)[0])
     yield from _hardware(machines, access, got)
 
 
-def _is_news(machine: Machine, access: Access, got: str, played: Played) -> bool:
+def _is_news(plain: Verdict, access: Access, got: str, played: Played) -> bool:
     """Whether the twist is what gives it: without one it ends otherwise, or at another check."""
-    plain = verdict(machine, access)
     if plain.outcome != got:
         return True
     found = judge(played, access)
@@ -102,23 +92,21 @@ def _hardware(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
     """What the bus answers where nobody is: the model ends at the CPU."""
     if got != "ones" or access.op not in ("load", "read"):
         return
-    known, address = machines.known, access.start
-    for device in known.devices.values():
-        if any(bar.memory and bar.start <= address <= bar.end for bar in device.bars):
-            if device.decodes is False:
-                yield Cause(
-                    f"{device.bdf} does not answer: its memory decoding is off (Mem-)",
-                    f"setpci -s {device.bdf} COMMAND: bit 1; a driver's pci_enable_device sets it",
-                    "(the device)",
-                    True,
-                )
+    for device, _ in machines.known.holders(access.start):
+        if device.decodes is False:
             yield Cause(
-                f"{device.bdf} is gone, asleep or hangs: a removed device's pages stay mapped",
-                f"lspci -s {device.bdf}: rev ff, or no line; "
-                f"cat /sys/bus/pci/devices/{device.bdf}/power_state",
-                "(the bus)",
+                f"{device.bdf} does not answer: its memory decoding is off (Mem-)",
+                f"setpci -s {device.bdf} COMMAND: bit 1; a driver's pci_enable_device sets it",
+                "(the device)",
+                True,
             )
-            return
+        yield Cause(
+            f"{device.bdf} is gone, asleep or hangs: a removed device's pages stay mapped",
+            f"lspci -s {device.bdf}: rev ff, or no line; "
+            f"cat /sys/bus/pci/devices/{device.bdf}/power_state",
+            "(the bus)",
+        )
+        return
     yield Cause(
         "no device decodes the address, and the bus gives ones",
         "the address is in no BAR of lspci -v",

@@ -74,8 +74,7 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield ""
         yield "what would change it, safest first:"
         for number, advice in enumerate(answer.advice, 1):
-            gives = f" [the model then: {advice.gives}]" if advice.gives else ""
-            yield f"  {number}. {advice.do}{gives}"
+            yield f"  {number}. {advice}"
             if advice.risk:
                 yield f"     risk: {advice.risk}"
     if answer.later is not None:

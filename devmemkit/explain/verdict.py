@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from devmemkit.explain.access import ACTOR, Access, acts_of
@@ -63,7 +64,7 @@ def verdict(machine: Machine, access: Access) -> Verdict:
 
 def judge(played: Played, access: Access) -> Verdict:
     """What acts that were played came to, for the access that they are."""
-    last = last_of(played)
+    last = last_of(played.acts, played.outcomes)
     outcome = played.outcomes[last.key]
     checks = _checks(played)
     decided = next(
@@ -90,9 +91,14 @@ def judge(played: Played, access: Access) -> Verdict:
     )
 
 
-def last_of(played: Played) -> Act:
-    """The last act that was played, whose outcome is that of the whole."""
-    return [act for act in played.acts if act.key in played.outcomes][-1]
+def last_of(acts: Sequence[Act], outcomes: Mapping[str, Outcome]) -> Act:
+    """The last act that was played, by model or kernel: its outcome is that of the whole."""
+    return [act for act in acts if act.key in outcomes][-1]
+
+
+def end_of(acts: Sequence[Act], outcomes: Mapping[str, Outcome]) -> str:
+    """How acts ended: "ok", an errno's name or a signal's."""
+    return ending(outcomes[last_of(acts, outcomes).key])
 
 
 def ending(outcome: Outcome) -> str:
@@ -137,7 +143,7 @@ def owner_of(machine: Machine, page: int) -> tuple[tuple[str, int, int] | None, 
     start, end = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
     node = iomem_is_exclusive(View(machine), page)
     if node is None:
-        node, inside = None, root
+        inside = root
         while inside is not None:
             inside = next(iter(inside.overlapping(start, end)), None)
             node = inside or node

@@ -26,6 +26,11 @@ MOST = 4000
 WRITTEN = 11
 """Px that a row needs to have its name written."""
 _WIDTH = MIN_WIDTH - 2 * EDGE - 84
+LEGEND = (
+    ("ram", "System RAM"), ("idle", "unclaimed"), ("claimed", "busy"), ("bus", "bus window"),
+    ("reserved", "reserved"),
+)  # fmt: skip
+"""Roles and what they mean."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -79,14 +84,14 @@ def _rows(parent: Resource, depth: int, top: float) -> Iterator[Row]:
         at = max(at, child.end + 1)
 
 
-def rows_of(root: Resource) -> Iterator[Row]:
+def rows_of(root: Resource) -> list[Row]:
     """Every node of a tree with its place, and every gap of a page or more between two."""
-    return _rows(root, 0, 0.0)
+    return list(_rows(root, 0, 0.0))
 
 
 def node_at(root: Resource, x: float, y: float) -> Resource | None:
     """The innermost node that a space map of the tree shows at a point of its axes."""
-    rows = list(rows_of(root))
+    rows = rows_of(root)
     shrink = _shrink(rows)
     found = None
     for row in rows:
@@ -102,12 +107,11 @@ def _shrink(rows: list[Row]) -> float:
 
 def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> Picture:
     """Picture all nodes of a tree; `marked` is framed. ValueError for a tree without nodes."""
-    rows = list(rows_of(root))
+    rows = rows_of(root)
     if not rows:
         raise ValueError(f"{name}: expected a tree with at least one node, got none")
     whole = max(row.bottom for row in rows)
     shrink = _shrink(rows)
-    width = _WIDTH
     quads: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
     folds: dict[str, list[Any]] = {k: [] for k in ("x0", "y0", "x1", "y1", "role", "dash", "tip")}
     words: dict[str, list[Any]] = {
@@ -116,7 +120,7 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
     ticks: list[tuple[float, str]] = []
     lowest = -math.inf
     for row in rows:
-        left, right = row.depth * INDENT, width - row.depth * 3
+        left, right = row.depth * INDENT, _WIDTH - row.depth * 3
         top, bottom, head = (px * shrink for px in (row.top, row.bottom, row.head))
         if row.gap:
             _fold(folds, words, left, right, (top + bottom) / 2, row, bottom - top >= WRITTEN)
@@ -151,23 +155,16 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
         + "; ".join(str(row.node) for row in nodes[:40])
         + (f"; and {len(nodes) - 40} more" if len(nodes) > 40 else "")
         + ".",
-        x=Axis("", 0, width),
+        x=Axis("", 0, _WIDTH),
         y=Axis("", whole * shrink + 2, -2, tuple(ticks)),
         layers=(
             Layer("regions", "quad", quads),
             Layer("folded", "segment", folds),
-            _frame(frame, width, shrink),
+            _frame(frame, shrink),
             Layer("names", "text", words),
         ),
         height=int(whole * shrink + 70),
-        legend=tuple(
-            (role, label)
-            for role, label in (
-                ("ram", "System RAM"), ("idle", "unclaimed"), ("claimed", "busy"),
-                ("bus", "bus window"), ("reserved", "reserved"),
-            )
-            if role in quads["role"]
-        ),
+        legend=tuple((role, label) for role, label in LEGEND if role in quads["role"]),
     )  # fmt: skip
 
 
@@ -189,11 +186,11 @@ def _fold(
         )
 
 
-def _frame(rows: list[Row], width: float, shrink: float) -> Layer:
+def _frame(rows: list[Row], shrink: float) -> Layer:
     boxes: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role")}
     for row in rows:
         add_mark(
-            boxes, left=row.depth * INDENT, right=width - row.depth * 3, top=row.top * shrink,
+            boxes, left=row.depth * INDENT, right=_WIDTH - row.depth * 3, top=row.top * shrink,
             bottom=row.bottom * shrink, role="now",
         )  # fmt: skip
     return Layer("marked", "outline", boxes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -38,16 +38,22 @@ class Link(NamedTuple):
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]]) -> None:
     """Display a table of plain text and links."""
-    head = "".join(f'<th style="text-align:left">{html.escape(c)}</th>' for c in columns)
+    plain = "\n".join("  ".join(c.text if isinstance(c, Link) else c for c in r) for r in rows)
+    _display(markup(map(html.escape, columns), (map(_cell, row) for row in rows)), plain)
+
+
+def markup(
+    columns: Iterable[str], rows: Iterable[Iterable[str]], style: str = "text-align:left"
+) -> str:
+    """A table whose cells are HTML already; where it is too wide, it scrolls."""
+    head = "".join(f'<th style="text-align:left">{cell}</th>' for cell in columns)
     body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:left">{_cell(c)}</td>' for c in row) + "</tr>"
+        "<tr>" + "".join(f'<td style="{style}">{cell}</td>' for cell in row) + "</tr>"
         for row in rows
     )
-    plain = "\n".join("  ".join(c.text if isinstance(c, Link) else c for c in r) for r in rows)
-    _display(
+    return (
         f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>",
-        plain,
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 

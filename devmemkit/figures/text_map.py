@@ -5,15 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from devmemkit.figures.space_map import Row, role_of, rows_of, size_of
+from devmemkit.figures.space_map import LEGEND, Row, role_of, rows_of, size_of
 from devmemkit.model.resource import Resource
 from devmemkit.model.text import printable
 
 MARKS = {"ram": "=", "claimed": "#", "idle": ".", "bus": ":", "reserved": "-"}
-MEANS = {
-    "ram": "System RAM", "claimed": "busy", "idle": "unclaimed", "bus": "bus window",
-    "reserved": "reserved",
-}  # fmt: skip
 LONGEST = 12
 """Marks of the largest region; a mark stands for about four doublings of its size."""
 
@@ -23,7 +19,7 @@ def text_map(root: Resource) -> str:
 
     ValueError for a tree without nodes.
     """
-    rows = list(rows_of(root))
+    rows = rows_of(root)
     if not rows:
         raise ValueError("expected a tree with at least one node, got none")
     width = max(len(f"{row.node.end:x}") for row in rows)
@@ -48,4 +44,5 @@ def _length(size: int) -> int:
 
 def _legend(rows: list[Row]) -> str:
     roles = {role_of(row.node) for row in rows if not row.gap}
-    return ", ".join(f"{MARKS[role]} {MEANS[role]}" for role in MARKS if role in roles)
+    means = dict(LEGEND)
+    return ", ".join(f"{mark} {means[role]}" for role, mark in MARKS.items() if role in roles)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from devmemkit.explain import snapshot
 from devmemkit.explain.access import Access, acts_of
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.otherwise import Twisted
 from devmemkit.explain.stored import described
 from devmemkit.explain.twists import TWISTS
-from devmemkit.explain.verdict import ending, last_of
+from devmemkit.explain.verdict import end_of
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import perform
@@ -26,9 +27,7 @@ from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.places import access_of, harmless
 from devmemkit.lab.recordings.machine import BINDS, devices
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
-from devmemkit.model.machine import Key, Machine
-from devmemkit.model.task import new_task
-from devmemkit.scenarios.story import Act, Played, play, processes
+from devmemkit.scenarios.story import Act, play
 
 SEED = 2026
 BOOTS = (("", False), ("", True), ("iomem=relaxed", True), ("lockdown=integrity", False))
@@ -77,26 +76,19 @@ class Foreteller:
             raise GuestError(f"{source}: expected all to be known, got no answer for {names}")
         self.machine = self.machines.machine({})
 
-    def acts(self, access: Access, twist: str) -> tuple[Act, ...]:
-        """The acts of an access; () where the twist does not apply."""
+    def twisted(self, access: Access, twist: str) -> Twisted | None:
+        """The machine and the acts of an access; None where the twist does not apply."""
         if not twist:
-            return acts_of(access)
+            return self.machine, acts_of(access)
         twisted = PLAYABLE[twist].apply(self.machines, self.machine, access)
-        return () if twisted is None else tuple(_for_guest(act, access) for act in twisted[1])
-
-    def play(self, acts: tuple[Act, ...]) -> Played:
-        """The acts on the machine, with all the processes that they need."""
-        return play(_with(self.machine, processes(acts)), acts)
+        if twisted is None:
+            return None
+        return twisted[0], tuple(_for_guest(act, access) for act in twisted[1])
 
 
-def _with(machine: Machine, pids: Iterable[str]) -> Machine:
-    new: dict[Key, Any] = {
-        (kind, pid): part
-        for pid in pids
-        if ("task", pid) not in machine.components
-        for kind, part in new_task().items()
-    }
-    return machine.with_(new) if new else machine
+def foretold(twisted: Twisted) -> str:
+    """How the acts end on the machine, by the model."""
+    return end_of(twisted[1], play(*twisted).outcomes)
 
 
 def _for_guest(act: Act, access: Access) -> Act:
@@ -121,15 +113,14 @@ def accesses(
     for _ in range(PATIENCE):
         access = access_of(chance, foreteller.machines.known)
         twist = "" if chance.random() < 0.55 else chance.choice(LIKELY)
-        acts = foreteller.acts(access, twist)
-        if not acts:
+        twisted = foreteller.twisted(access, twist)
+        if twisted is None:
             continue
-        played = foreteller.play(acts)
-        end = ending(played.outcomes[last_of(played).key])
+        end = foretold(twisted)
         wanted = count[end] < LEAST or (count.total() < COUNT and chance.random() < 0.2)
-        if wanted and harmless(foreteller.machine, access, acts, end):
+        if wanted and harmless(*twisted, access, end):
             count[end] += 1
-            yield access, twist, acts, end
+            yield access, twist, twisted[1], end
 
 
 def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
@@ -152,8 +143,7 @@ def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict
             performed = perform(guest, acts)
             if performed.cannot:
                 raise GuestError(f"{access} ({twist}): {performed.cannot}")
-            last = [act for act in acts if act.key in performed.outcomes][-1]
-            got = ending(performed.outcomes[last.key])
+            got = end_of(acts, performed.outcomes)
             if got != end:
                 progress(f"{access} ({twist}): foretold {end}, got {got}")
             tried.append({"access": packed(access), "twist": twist, "foretold": end, "got": got})
@@ -181,8 +171,8 @@ def judge(
         differs = []
         for row in one["tried"]:
             access = Access(**{"start": 0, "length": 0, **row["access"]})
-            played = foreteller.play(foreteller.acts(access, row["twist"]))
-            end = ending(played.outcomes[last_of(played).key])
+            twisted = foreteller.twisted(access, row["twist"])
+            end = foretold(twisted) if twisted else "nothing"
             if end != row["got"]:
                 said = f"{access} ({row['twist'] or 'plain'})"
                 differs.append(f"{said}: explain says {end}, the kernel {row['got']}")

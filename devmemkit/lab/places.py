@@ -7,6 +7,7 @@ from typing import Any
 
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.description import Description
+from devmemkit.lab.fuzz.places import HOLE
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.script import IVSHMEM_BAR, PMEM, PMEM_END
@@ -15,8 +16,6 @@ from devmemkit.scenarios.story import Act
 CONSOLE = "virtio-pci"
 """The driver through which the lab talks to its guest: its registers are left alone."""
 
-HOLE = 0xD000_0000
-"""Addresses of the PCI bus that no device has."""
 MISSING = "0000:00:1f.0"
 """A device that is not there."""
 PORTS = ((0x80, 16), (0xFFFC, 8))
@@ -84,7 +83,7 @@ def _console(known: Description, address: int) -> bool:
 WRITES = ("store", "write_devmem", "write_ioport", "write_resource")
 
 
-def harmless(machine: Machine, access: Access, acts: tuple[Act, ...], end: str) -> bool:
+def harmless(machine: Machine, acts: tuple[Act, ...], access: Access, end: str) -> bool:
     """Whether acts that are foretold to end so can be tried: nothing that counts is written to.
 
     Not even if the model is wrong about them.

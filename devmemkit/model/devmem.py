@@ -34,24 +34,29 @@ def open_port(m: View, f: Frame) -> Next:
     A node that somebody made although DEVMEM=n is ENXIO (memory_open). Lockdown is asked here and
     never again. The file gets the shared mapping from v5.8.
     """
-    task = m["task", f.pid]
     if not m.get("dev_mem", m.kernel.config.devmem):
         why = "yet" if m.kernel.config.devmem else "at all: CONFIG_DEVMEM=n"
         raise KernelError("ENOENT", f"/dev/mem does not exist {why}")
-    if not task.root:
-        raise KernelError("EACCES", "/dev/mem belongs to root")
-    if not m.kernel.config.devmem:
-        raise KernelError("ENXIO", "nothing is behind /dev/mem: CONFIG_DEVMEM=n")
-    if not task.capable("SYS_RAWIO"):
-        raise KernelError("EPERM", "opening /dev/mem needs CAP_SYS_RAWIO")
-    if m.kernel.lockdown:
-        raise KernelError("EPERM", "lockdown refuses /dev/mem (LOCKDOWN_DEV_MEM)")
+    check_open(m, f.pid, "/dev/mem", "" if m.kernel.config.devmem else "CONFIG_DEVMEM=n")
     mapping = "/dev/mem"
     if "mem" in m.kernel.policy.one_inode:
         iomem_get_mapping(m)
         mapping = "iomem"
     file = File("mem", mapping, "r" in f.mode, "w" in f.mode, f.dsync)
     return Return(open_file(m, f.pid, file))
+
+
+def check_open(m: View, pid: str, path: str, missing: str = "") -> None:
+    """What open_port asks for either node; `missing` is why there is no driver behind it."""
+    task = m["task", pid]
+    if not task.root:
+        raise KernelError("EACCES", f"{path} belongs to root")
+    if missing:
+        raise KernelError("ENXIO", f"nothing is behind {path}: {missing}")
+    if not task.capable("SYS_RAWIO"):
+        raise KernelError("EPERM", f"opening {path} needs CAP_SYS_RAWIO")
+    if m.kernel.lockdown:
+        raise KernelError("EPERM", f"lockdown refuses {path} (LOCKDOWN_DEV_MEM)")
 
 
 open_devmem = operation("open_devmem", open_port, needs=("pid",), mode="rw", dsync=False)

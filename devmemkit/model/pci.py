@@ -5,6 +5,7 @@ Source: drivers/pci/pci.c; the same in 5.10 to 7.3 unless a step says otherwise.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from devmemkit.model import flags as fl
@@ -13,6 +14,8 @@ from devmemkit.model.machine import View
 from devmemkit.model.resource import Resource
 from devmemkit.model.step import Call, Frame, Next, Return, operation
 
+BDF = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+"""A PCI address: domain (16 or 32 bits), bus, device, function."""
 PCI_NUM_RESOURCES = 17
 """BARs, ROM, SR-IOV BARs and bridge windows (include/linux/pci.h with IOV)."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from devmemkit.model.iomem import DumpError
+from devmemkit.model.pci import Bar
 from devmemkit.model.text import printable
 
 # Resources of struct pci_dev: 6 BARs, then the ROM (7 rows: a function without SR-IOV or bridge, in
@@ -60,3 +61,8 @@ def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Row, .
 def format_resource(rows: Iterable[Row]) -> str:
     """Write rows as resource_show does, each with its line feed."""
     return "".join(f"0x{row.start:016x} 0x{row.end:016x} 0x{row.flags:016x}\n" for row in rows)
+
+
+def bars_of(rows: tuple[Row, ...]) -> tuple[Bar, ...]:
+    """The BARs and the ROM of a resource file."""
+    return tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)

@@ -7,6 +7,7 @@ fs/sysfs/file.c:sysfs_kf_bin_read, sysfs_kf_bin_write.
 
 from __future__ import annotations
 
+from devmemkit.model.devmem import check_open
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import U64
 from devmemkit.model.machine import View
@@ -20,15 +21,9 @@ PORTS = 0x10000
 
 def open_dev_port(m: View, f: Frame) -> Next:
     """As /dev/mem: ENOENT, EACCES by file mode, EPERM without SYS_RAWIO or under lockdown."""
-    task = m["task", f.pid]
     if not m.get("dev_port", True):
         raise KernelError("ENOENT", "/dev/port does not exist")
-    if not task.root:
-        raise KernelError("EACCES", "/dev/port belongs to root")
-    if not task.capable("SYS_RAWIO"):
-        raise KernelError("EPERM", "opening /dev/port needs CAP_SYS_RAWIO")
-    if m.kernel.lockdown:
-        raise KernelError("EPERM", "lockdown refuses /dev/port (LOCKDOWN_DEV_MEM)")
+    check_open(m, f.pid, "/dev/port")
     return Return(open_file(m, f.pid, File("port", "/dev/port", "r" in f.mode, "w" in f.mode)))
 
 

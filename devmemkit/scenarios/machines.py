@@ -15,7 +15,7 @@ from devmemkit.model.machine import Key, Machine
 from devmemkit.model.memtype import WB, Memtype
 from devmemkit.model.nvdimm import namespaces
 from devmemkit.model.pci import Bar, PciDevice
-from devmemkit.model.pciresource import parse_resource
+from devmemkit.model.pciresource import bars_of, parse_resource
 from devmemkit.model.resource import Resource
 
 MTRR_UC = ((2 << 30 >> 12, (4 << 30 >> 12) - 1),)
@@ -73,8 +73,7 @@ def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Ma
     bound = json.loads((folder / "bound" / "pci.json").read_text())
     fits = {bdf: entry["driver"] for bdf, entry in bound.items()}
     for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
-        rows = parse_resource(entry["resource"])
-        bars = tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)
+        bars = bars_of(parse_resource(entry["resource"]))
         held = tuple(b.index for b in bars if _claimed(trees["iomem" if b.memory else "ioport"], b))
         more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, fits[bdf] or "")
     return assemble(kernel, trees["iomem"], bits, more, fine)

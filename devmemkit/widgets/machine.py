@@ -51,6 +51,7 @@ class MachineExplorer(Explorer):
         self.map = BokehPane(self.picture())
         for control in self._controls():
             control.observe(self._answer, "value")
+        self.resource.observe(self._mark, "value")
         self.machine.observe(lambda _: self._show(self.machine.value), "value")
         self.upload.observe(self._uploaded, "value")
         self.map.observe(self._tapped, "tapped")
@@ -114,13 +115,20 @@ class MachineExplorer(Explorer):
         self.root = tree_of(self.known.iomem, root_end=(1 << needed_bits(self.known)) - 1)
         self.nodes = dict(_labelled(self.root, 0))
         at = [label for label, node in self.nodes.items() if node.start == address]
-        with self.hold_trait_notifications():
-            self.resource.options = list(self.nodes)
-            self.resource.value = at[-1] if at else next(iter(self.nodes))
+        self.resource.options = list(self.nodes)
+        self.resource.value = at[-1] if at else next(iter(self.nodes))
 
     def _show(self, name: str) -> None:
+        seen = (self._answer, self._mark)
+        for handler in seen:  # one answer for the machine, not one for each of the two steps
+            self.resource.unobserve(handler, "value")
         self._set_machine(name)
-        self._answer(None)
+        for handler in seen:
+            self.resource.observe(handler, "value")
+            handler(None)
+
+    def _mark(self, _: Any) -> None:
+        self.map.draw(self.picture())
 
     def _uploaded(self, _: Any) -> None:
         for item in self.upload.value:
@@ -151,8 +159,6 @@ class MachineExplorer(Explorer):
                 self.answer.value = causes_html(access, self.got.value, found)
         except ValueError as error:
             self.answer.value = f"<b>{safe(str(error))}</b>"
-        if hasattr(self, "map"):
-            self.map.draw(self.picture())
 
     def summary(self) -> str:
         """Machine, resource and outcome in words."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import COLUMN, Watched, run_all, scroll_to_explorer, serve_lab
+from pages import ANSWERS_WITHIN, COLUMN, Watched, run_all, scroll_to_explorer, serve_lab
 
 from devmemkit.explain.description import Description
 from devmemkit.explain.machines import described, known_machines
@@ -23,7 +23,6 @@ from devmemkit.widgets.orders import OrderExplorer
 from devmemkit.widgets.overview import OverviewExplorer
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-ANSWERS_WITHIN = 20_000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
 COLUMNS = ("role", "text", "top", "left", "x", "y", "x1", "y1")
 
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages import COLUMN, PAINTED, Watched, run_all, scroll_to_explorer, serve_lab
+from pages import ANSWERS_WITHIN, COLUMN, PAINTED, Watched, run_all, scroll_to_explorer, serve_lab
 
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.timeline import timeline
@@ -12,7 +12,6 @@ from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.takeover import Takeover
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01-driver-takeover.ipynb"
-ANSWERS_WITHIN = 20_000  # ms a test waits; what it takes: benchmarks/explorer.py --browser
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devmemkit.explain.lspci import Function, parse_lspci
 from devmemkit.model.iomem import DumpError
-
-SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "lspci"
+from tests.samples import SAMPLES, needs_samples
 
 TEXT = """\
 0000:03:00.0 Ethernet controller [0200]: Example Corp. Thing [8086:10d3] (rev 01)
@@ -129,7 +126,7 @@ def test_a_million_lines_are_read() -> None:
     assert len(parse_lspci(text)) == 1
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="no shared/samples beside the checkout")
+@needs_samples
 @pytest.mark.parametrize(
     ("name", "functions", "regions", "without"),
     [
@@ -144,7 +141,7 @@ def test_a_million_lines_are_read() -> None:
     ],
 )
 def test_real_texts(name: str, functions: int, regions: int | None, without: int | None) -> None:
-    found = parse_lspci((SAMPLES / name).read_bytes(), source=name)
+    found = parse_lspci((SAMPLES / "lspci" / name).read_bytes(), source=name)
     assert len(found) == functions
     if regions is not None:
         every = [region for one in found for region in one.regions]

@@ -14,12 +14,10 @@ from devmemkit.explain.text import as_text
 from devmemkit.figures.text_map import text_map
 from devmemkit.model.iomem import DumpError
 from devmemkit.widgets.machine import MachineExplorer
+from tests.samples import SAMPLES, needs_samples
 
-SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "iomem"
-pytestmark = pytest.mark.skipif(
-    not SAMPLES.exists(), reason="no shared/samples beside the checkout"
-)
-DUMPS = sorted(SAMPLES.glob("*.txt"))
+pytestmark = needs_samples
+DUMPS = sorted((SAMPLES / "iomem").glob("*.txt"))
 
 
 @pytest.mark.parametrize("path", DUMPS, ids=lambda path: path.stem)

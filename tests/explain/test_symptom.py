@@ -12,7 +12,7 @@ from devmemkit.explain.access import OPS, Access, access_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.symptom import SYMPTOMS, causes
 from devmemkit.explain.twists import TWISTS
-from devmemkit.explain.verdict import ending, last_of, verdict
+from devmemkit.explain.verdict import end_of, verdict
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.story import play
 from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, ask, known
@@ -65,7 +65,7 @@ def test_every_twist_changes_an_outcome(twist: Any) -> None:
         if twisted is None:
             continue
         played = play(*twisted)
-        end = ending(played.outcomes[last_of(played).key])
+        end = end_of(played.acts, played.outcomes)
         assert end == "ok" or end in SYMPTOMS
         if end != verdict(machine, access).outcome:
             return

@@ -17,11 +17,14 @@ from devmemkit.model.iomem_tree import tree_of
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.resource import Resource
 from devmemkit.scenarios.machines import load_machine, recorded
-
-SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "iomem"
+from tests.samples import SAMPLES, needs_samples
 
 # who reads without privileges gets zeroes for addresses: nothing to draw
-DUMPS = [path for path in sorted(SAMPLES.glob("*.txt")) if not path.stem.startswith("zeroed-")]
+DUMPS = [
+    path
+    for path in sorted((SAMPLES / "iomem").glob("*.txt"))
+    if not path.stem.startswith("zeroed-")
+]
 
 
 def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:
@@ -64,7 +67,7 @@ def test_recorded_machines_are_drawn_whole(name: str) -> None:
 
 
 # other people's dumps, not ours to ship; the recorded machines above are always drawn
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="shared/samples is not here")
+@needs_samples
 @pytest.mark.parametrize("path", DUMPS or [Path()], ids=lambda path: path.stem)
 def test_real_dumps_are_drawn_whole(path: Path) -> None:
     dump = parse(read(str(path)), source=path.name)

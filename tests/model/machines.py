@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.model import (  # noqa: F401 - register them
-    access,
-    claim,
-    cred,
-    devmem,
-    driver,
-    fork,
-    mm,
-    mremap,
-    pcisysfs,
-    port,
-)
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.kernel import Config, KernelProfile
@@ -25,6 +13,7 @@ from devmemkit.model.pci import Bar, PciDevice
 from devmemkit.model.resource import Resource
 from devmemkit.model.step import OPERATIONS, finished, run, start, take_step
 from devmemkit.model.task import Task, new_task
+from devmemkit.scenarios import story  # noqa: F401 - it registers every operation
 
 ALL = ("5.10", "6.1", "6.12", "7.3")
 """The kernels that the facts call ALL."""

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable
 from itertools import accumulate
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 
 from devmemkit.model.iomem import Dump, DumpError, Entry, format_dump, parse
 from devmemkit.model.text import printable
+from tests.samples import SAMPLES, needs_samples
 
-SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 Key = tuple[int, int, str, int]
 
 # A real machine's shape; the hostile names are those that a careless reader takes for something.
@@ -496,7 +495,7 @@ def test_a_dump_that_is_deeper_than_any_is_refused() -> None:
         parse("\n".join(lines), source="x")
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the shared samples are not here")
+@needs_samples
 def test_real_dumps_have_as_many_entries_as_their_list_says() -> None:
     listed = re.findall(
         r"^\| (io(?:mem|ports)/\S+) \|[^|]*\| \d+ lines/(\d+) entries; depth (\d+)",

@@ -1,7 +1,6 @@
 """The sysfs `resource` file: round trips, and errors that say where."""
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,8 +8,8 @@ from hypothesis import strategies as st
 
 from devmemkit.model.iomem import DumpError
 from devmemkit.model.pciresource import ROWS, Row, format_resource, parse_resource
+from tests.samples import SAMPLES, needs_samples
 
-SAMPLES = Path(__file__).parents[3] / "shared" / "samples" / "pci_resource"
 EMPTY = "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 u64 = st.integers(0, 2**64 - 1)
 
@@ -61,10 +60,10 @@ def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
         parse_resource(text)
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the shared samples are not here")
+@needs_samples
 def test_real_files() -> None:
     files = 0
-    for path in sorted(SAMPLES.iterdir()):
+    for path in sorted((SAMPLES / "pci_resource").iterdir()):
         for text in re.split(r"==> .* <==\n", path.read_text()):
             if text.strip():
                 body = text.rstrip("\n") + "\n"

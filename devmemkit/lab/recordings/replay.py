@@ -25,7 +25,7 @@ class Finding:
 
 
 def findings(recording: Recording) -> Iterator[Finding]:
-    """Each story of a recording, each way to race, each fact of a boot, or a random run.
+    """Each story of a recording, way to race, fact of a boot, boot of accesses, or a random run.
 
     Of a random run only the summary was kept: its acts were compared when they were played.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,13 +13,6 @@ from devmemkit.lab.fuzz.conform import conform, report
 from devmemkit.lab.fuzz.player import Expected, expected
 from devmemkit.lab.kernels.cache import Kernel
 from devmemkit.model.kernel import KernelProfile
-
-
-@pytest.fixture(autouse=True)
-def main_module_with_spec(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An IPython shell in the same test process leaves it without; multiprocessing reads it."""
-    main = sys.modules["__main__"]
-    monkeypatch.setattr(main, "__spec__", getattr(main, "__spec__", None), raising=False)
 
 
 def quiet(_: str) -> None:
