@@ -33,6 +33,17 @@ def stepper() -> tuple[w.IntSlider, w.HBox]:
     return slider, w.HBox([slider, back, forward], layout=w.Layout(flex_flow="row wrap"))
 
 
+def place(slider: w.IntSlider, value: int, last: int) -> None:
+    """Give a step slider its value and its last step, each in a message of its own.
+
+    A page takes the names of one message in any order, and a value beyond the last step that it
+    knows as that step, for good.
+    """
+    order = (("value", value), ("max", last))
+    for name, number in order if value <= slider.max else reversed(order):
+        setattr(slider, name, number)
+
+
 class Explorer(w.VBox):
     """A box of controls and panes that shows still pictures where no widget can live.
 

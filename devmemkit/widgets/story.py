@@ -16,7 +16,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.resource import Resource
 from devmemkit.scenarios.story import Moment, Played
 from devmemkit.scenarios.words import phrase
-from devmemkit.widgets.explorer import Explorer, stepper
+from devmemkit.widgets.explorer import Explorer, place, stepper
 from devmemkit.widgets.pane import BokehPane
 
 
@@ -97,9 +97,7 @@ class StoryExplorer(Explorer):
 
     def _move_slider(self) -> None:
         # after the pictures: a page takes longer to set a slider's ends than to draw
-        with self.step.hold_sync(), self.step.hold_trait_notifications():
-            self.step.max = len(self.story.played.moments) - 1
-            self.step.value = self.now
+        place(self.step, self.now, last=len(self.story.played.moments) - 1)
 
     def _step(self, _: Any) -> None:
         if self.now != self.step.value:

@@ -120,4 +120,4 @@ def serve_lab(root):
             yield address
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(60)

@@ -212,7 +212,8 @@ def lab(tmp_path_factory, chromium_path):
 
 
 def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
-    watched = Watched(browser, viewport={"width": 1280, "height": 1000})
+    # All cells in view: of one below it JupyterLab draws no widget after the reload.
+    watched = Watched(browser, viewport={"width": 1280, "height": 1700})
     page = watched.page
     page.goto(f"{lab}/tree/fresh.ipynb")
     page.get_by_text("| Idle").wait_for(timeout=60_000)  # what is run before that is dropped
