@@ -17,6 +17,14 @@ settings.load_profile("devmemkit")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
+LONGEST = ("test_notebooks.py", "test_explorers_live.py", "test_boot.py", "test_conform.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: whole files are shared out, and the last one is waited for."""
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
