@@ -9,12 +9,12 @@ from typing import Any
 from devmemkit.explain.access import ACTOR, Access
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.description import Description
+from devmemkit.explain.owner import unbound
 from devmemkit.explain.verdict import Verdict, verdict
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci import BDF
-from devmemkit.model.resource import Resource, release_resource
 from devmemkit.model.strict import DENY, page_is_allowed
 from devmemkit.model.task import Task
 
@@ -101,7 +101,7 @@ def _instead(
         yield Advice(f"use the interface of {name}, which owns it", None)
     yield from _other_ways(machine, access)
     if found.claimed and bdf and not BDF.fullmatch(name):
-        freed = _without(machine, found.owner)
+        freed = unbound(machine, found.owner)
         if freed is not None:
             driver = (known.devices[bdf].driver if bdf in known.devices else None) or name
             gives = verdict(freed, access).outcome
@@ -153,23 +153,6 @@ def _free_pages(machine: Machine, access: Access) -> Iterator[Advice]:
         length = min(access.start + access.length, end << PAGE_SHIFT) - at
         gives = verdict(machine, replace(access, start=at, length=length)).outcome
         yield Advice(f"map only the free pages: {length:#x} bytes at {at:#x}", gives)
-
-
-def _without(machine: Machine, owner: tuple[str, int, int] | None) -> Machine | None:
-    """The machine after the owner of a node released everything that it holds in that device."""
-    if owner is None:
-        return None
-    root: Resource = machine["iomem"].copy()
-    mine = [node for node in root.walk() if (node.name, node.start, node.end) == owner]
-    for node in mine:
-        device = node.parent
-        while device is not None and device.parent is not None and not BDF.fullmatch(device.name):
-            device = device.parent
-        same = [n for n in root.walk() if n.name == node.name and n.busy and n.parent is not None]
-        for one in same if device is not None and BDF.fullmatch(device.name) else [node]:
-            release_resource(one)
-        break
-    return machine.with_({"iomem": root}) if mine else None
 
 
 def _as_root(machine: Machine) -> Machine | None:

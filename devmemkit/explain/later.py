@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from devmemkit.explain.access import ACTOR, Access, mapping
 from devmemkit.explain.description import Description
-from devmemkit.explain.verdict import judge, owner_of
+from devmemkit.explain.owner import owner_of
+from devmemkit.explain.verdict import judge
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.story import Act, Ref, play

@@ -9,6 +9,7 @@ from typing import Any
 from devmemkit.explain.access import ACTOR, Access, acts_of, mapping, opening, using
 from devmemkit.explain.cases import Machines, with_kernel
 from devmemkit.explain.later import claim_of
+from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Key, Machine
@@ -69,9 +70,11 @@ def page_claimed(machines: Machines, machine: Machine, access: Access) -> Twiste
 
 
 def claimed_after(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
-    """The resource's driver claims it between mmap and touch."""
-    claim = claim_of(machines.known, machine, access)
-    return None if claim is None else _then(machine, access, claim)
+    """The resource's driver claims it between mmap and touch; it may have it now."""
+    owner, _ = owner_of(machine, access.pages[0])
+    free = unbound(machine, owner) or machine
+    claim = claim_of(machines.known, free, access)
+    return None if claim is None else _then(free, access, claim)
 
 
 def _then(machine: Machine, access: Access, *acts: Act) -> Twisted | None:
@@ -92,8 +95,7 @@ def copied(operation: str) -> Apply:
     """After that claim a system call gets the mapping as its buffer."""
 
     def apply(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
-        claim = claim_of(machines.known, machine, access)
-        twisted = None if claim is None else _then(machine, access, claim)
+        twisted = claimed_after(machines, machine, access)
         if twisted is None:
             return None
         act = Act("copy", ACTOR, operation, {"pid": ACTOR, "address": Ref("mmap")})

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from devmemkit.explain.access import ACTOR, Access, acts_of
 from devmemkit.explain.functions import function_of, says
+from devmemkit.explain.owner import owner_of
 from devmemkit.model.errors import Outcome
-from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.region import DISJOINT, region_intersects
 from devmemkit.model.step import step_names
 from devmemkit.model.strict import ZERO, iomem_is_exclusive, page_is_allowed
 from devmemkit.model.task import find_vma
@@ -132,28 +132,3 @@ def _page(played: Played, outcome: Outcome) -> int | None:
         return outcome.page
     vma = find_vma(View(played.moments[-1].machine), ACTOR, outcome.si_addr)
     return None if vma is None else vma.pgoff + ((outcome.si_addr - vma.start) >> PAGE_SHIFT)
-
-
-def owner_of(machine: Machine, page: int) -> tuple[tuple[str, int, int] | None, tuple[str, ...]]:
-    """The resource that counts at a page, and the names of those around it, outermost first.
-
-    It is the one that makes the page exclusive, else System RAM, else the innermost one.
-    """
-    root = machine["iomem"]
-    start, end = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
-    node = iomem_is_exclusive(View(machine), page)
-    if node is None:
-        inside = root
-        while inside is not None:
-            inside = next(iter(inside.overlapping(start, end)), None)
-            node = inside or node
-        ram = region_intersects(root, start, PAGE_SIZE, IORESOURCE_SYSTEM_RAM) != DISJOINT
-        while ram and node and node.flags & IORESOURCE_SYSTEM_RAM != IORESOURCE_SYSTEM_RAM:
-            node = node.parent
-    if node is None or node is root:
-        return None, ()
-    path, at = [], node.parent
-    while at is not None and at is not root:
-        path.append(at.name)
-        at = at.parent
-    return (node.name, node.start, node.end), tuple(reversed(path))

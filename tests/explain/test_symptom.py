@@ -26,6 +26,8 @@ from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, ask, kno
         ("idle", "EINVAL", {"bdf": E1000, "bar": 0}, "a driver had claimed the region"),
         ("idle", "EFAULT", {"address": IVSHMEM_BAR, "op": "read"}, "is above high_memory"),
         ("idle", "SIGBUS", {"address": IVSHMEM_BAR, "op": "load"}, "a driver claimed the region"),
+        ("bound", "SIGBUS", {"address": E1000_BAR, "op": "load"}, "a driver claimed the region"),
+        ("bound", "SIGBUS", {"bdf": E1000, "bar": 0, "op": "load"}, "a driver claimed the region"),
         ("idle", "zeros", {"address": 0x2000, "op": "read"}, ""),
         ("idle", "ones", {"bdf": IVSHMEM, "bar": 2, "op": "load"}, "is gone, asleep or hangs"),
         ("idle", "EAGAIN", {"address": 0x4100_0000, "sync": True}, "has another cache type"),
