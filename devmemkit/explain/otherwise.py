@@ -9,7 +9,6 @@ from typing import Any
 from devmemkit.explain.access import ACTOR, Access, acts_of, mapping, opening, using
 from devmemkit.explain.cases import Machines, with_kernel
 from devmemkit.explain.later import claim_of
-from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Key, Machine
@@ -70,11 +69,9 @@ def page_claimed(machines: Machines, machine: Machine, access: Access) -> Twiste
 
 
 def claimed_after(machines: Machines, machine: Machine, access: Access) -> Twisted | None:
-    """The resource's driver claims it between mmap and touch; it may have it now."""
-    owner, _ = owner_of(machine, access.pages[0])
-    free = unbound(machine, owner) or machine
-    claim = claim_of(machines.known, free, access)
-    return None if claim is None else _then(free, access, claim)
+    """The resource's driver claims it between mmap and touch."""
+    claim = claim_of(machines.known, machine, access)
+    return None if claim is None else _then(machine, access, claim)
 
 
 def _then(machine: Machine, access: Access, *acts: Act) -> Twisted | None:

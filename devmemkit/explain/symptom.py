@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.functions import function_of
+from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.twists import TWISTS
 from devmemkit.explain.verdict import Verdict, ending, judge, last_of, verdict
+from devmemkit.model.machine import Machine
 from devmemkit.scenarios.story import Played, play
 
 SYMPTOMS = (
@@ -58,16 +61,28 @@ def _causes(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
                 other = [w for w, usual in zip(words, cases[0][0], strict=True) if w != usual]
                 what, tell = f"{what}, if {' and '.join(other)}", "find out whether that is so"
             yield Cause(what, tell, decided.function, not number)
-    for twist in TWISTS:
-        twisted = twist.apply(machines, machine, access)
+    for twist, at in product(TWISTS, _before(machine, access)):
+        twisted = twist.apply(machines, at, access)
         if twisted is None:
             continue
         played = play(*twisted)
         last = last_of(played.acts, played.outcomes)
+        if access.op == "load" and last.operation == "store":
+            continue
         if ending(played.outcomes[last.key]) == got and _is_news(plain, access, got, played):
             step = played.steps(last.key)[-1]
             yield Cause(twist.what, twist.tell, function_of(last.operation, step)[0])
     yield from _hardware(machines, access, got)
+
+
+def _before(machine: Machine, access: Access) -> Iterator[Machine]:
+    """The machine at the time of the access: as described, and before a driver claimed the page."""
+    yield machine
+    free = None
+    if access.via != "port":
+        free = unbound(machine, owner_of(machine, access.pages[0])[0])
+    if free is not None:
+        yield free
 
 
 def _is_news(plain: Verdict, access: Access, got: str, played: Played) -> bool:

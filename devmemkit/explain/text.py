@@ -23,7 +23,7 @@ def headline(v: Verdict) -> str:
     said = MEANS.get(v.outcome, f"it fails with {v.outcome}")
     if v.contents:
         said += f", but what is read are {v.contents} and what is written is dropped"
-    return said if v.page is None else f"{said}, at page {v.page << PAGE_SHIFT:#x}"
+    return said if v.page is None else f"{said}, at {v.page << PAGE_SHIFT:#x}"
 
 
 def owner_line(v: Verdict) -> str:

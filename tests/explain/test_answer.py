@@ -131,4 +131,4 @@ def test_the_text_has_the_decisive_check_marked() -> None:
     text = as_text(answer(known(), address=E1000_BAR))
     (line,) = [line for line in text.splitlines() if line.startswith(" > ")]
     assert line.split() == [">", "EPERM", "range_is_allowed", "(drivers/char/mem.c)"]
-    assert "it fails with EPERM, at page 0xfebc0000" in text
+    assert "it fails with EPERM, at 0xfebc0000" in text

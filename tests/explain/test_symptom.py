@@ -28,6 +28,7 @@ from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, ask, kno
         ("idle", "SIGBUS", {"address": IVSHMEM_BAR, "op": "load"}, "a driver claimed the region"),
         ("bound", "SIGBUS", {"address": E1000_BAR, "op": "load"}, "a driver claimed the region"),
         ("bound", "SIGBUS", {"bdf": E1000, "bar": 0, "op": "load"}, "a driver claimed the region"),
+        ("bound", "SIGSEGV", {"address": E1000_BAR, "op": "load"}, "behind the mapping's end"),
         ("idle", "zeros", {"address": 0x2000, "op": "read"}, ""),
         ("idle", "ones", {"bdf": IVSHMEM, "bar": 2, "op": "load"}, "is gone, asleep or hangs"),
         ("idle", "EAGAIN", {"address": 0x4100_0000, "sync": True}, "has another cache type"),

@@ -31,7 +31,7 @@ def test_it_begins_with_what_was_asked(explorer: MachineExplorer) -> None:
     assert explorer.node.name == "e1000"
     assert repr(explorer) == (
         "MachineExplorer(first: febc0000-febdffff e1000, 128 KiB: it fails with EPERM, "
-        "at page 0xfebc0000)"
+        "at 0xfebc0000)"
     )
     assert in_step(explorer)
 
