@@ -120,4 +120,8 @@ def serve_lab(root):
             yield address
         finally:
             server.terminate()
-            server.wait(60)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:  # it waits for a kernel that had just been asked for
+                server.kill()
+                server.wait()
