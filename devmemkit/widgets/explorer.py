@@ -19,11 +19,30 @@ def dropdown(label: str, options: list[str], value: str) -> w.Dropdown:
     return w.Dropdown(description=label, options=options, value=value, style=WIDE)
 
 
-def stepper() -> tuple[w.IntSlider, w.HBox]:
+class StepSlider(w.IntSlider):
+    """A slider over a story's moments, for stories of different lengths.
+
+    A page goes by the order of the names in a message, and takes a value beyond the last step that
+    it knows by then as that step, for good. So the value comes last.
+    """
+
+    def __init__(self) -> None:
+        layout = w.Layout(flex="1 1 240px")
+        super().__init__(description="step", min=0, max=0, style=WIDE, layout=layout)
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        state = super().get_state(key, drop_defaults)
+        return {name: state[name] for name in sorted(state, key="value".__eq__)}
+
+    def place(self, value: int, last: int) -> None:
+        """Give it its value and its last step, in one message."""
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.max, self.value = last, value
+
+
+def stepper() -> tuple[StepSlider, w.HBox]:
     """A slider over a story's moments, and a row with buttons for one step back and forward."""
-    slider = w.IntSlider(
-        description="step", min=0, max=0, style=WIDE, layout=w.Layout(flex="1 1 240px")
-    )
+    slider = StepSlider()
     back = w.Button(icon="step-backward", tooltip="one step back", layout=w.Layout(width="3rem"))
     forward = w.Button(
         icon="step-forward", tooltip="one step forward", layout=w.Layout(width="3rem")
@@ -31,17 +50,6 @@ def stepper() -> tuple[w.IntSlider, w.HBox]:
     back.on_click(lambda _: setattr(slider, "value", max(slider.min, slider.value - 1)))
     forward.on_click(lambda _: setattr(slider, "value", min(slider.max, slider.value + 1)))
     return slider, w.HBox([slider, back, forward], layout=w.Layout(flex_flow="row wrap"))
-
-
-def place(slider: w.IntSlider, value: int, last: int) -> None:
-    """Give a step slider its value and its last step, each in a message of its own.
-
-    A page takes the names of one message in any order, and a value beyond the last step that it
-    knows as that step, for good.
-    """
-    order = (("value", value), ("max", last))
-    for name, number in order if value <= slider.max else reversed(order):
-        setattr(slider, name, number)
 
 
 class Explorer(w.VBox):

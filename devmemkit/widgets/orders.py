@@ -18,7 +18,7 @@ from devmemkit.model.policy import POLICIES, REPAIRS
 from devmemkit.scenarios.claim_races import mmap_vs_claim
 from devmemkit.scenarios.concurrent import Concurrent
 from devmemkit.scenarios.small import PAGES, VIAS
-from devmemkit.widgets.explorer import Explorer, dropdown, place, stepper
+from devmemkit.widgets.explorer import Explorer, dropdown, stepper
 from devmemkit.widgets.pane import BokehPane
 
 RELEASED, NONE = "as released", "none"
@@ -72,7 +72,7 @@ class OrderExplorer(Explorer):
         # after the pictures, and only if there are steps: a page takes longer for it than to draw
         self.step.disabled = self.result.counterexample is None
         if self.now:
-            place(self.step, self.now, last=self.now)
+            self.step.place(self.now, last=self.now)
 
     def _step(self, _: Any) -> None:
         if self.now != self.step.value and self.result.counterexample:

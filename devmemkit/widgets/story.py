@@ -16,7 +16,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.resource import Resource
 from devmemkit.scenarios.story import Moment, Played
 from devmemkit.scenarios.words import phrase
-from devmemkit.widgets.explorer import Explorer, place, stepper
+from devmemkit.widgets.explorer import Explorer, stepper
 from devmemkit.widgets.pane import BokehPane
 
 
@@ -97,7 +97,7 @@ class StoryExplorer(Explorer):
 
     def _move_slider(self) -> None:
         # after the pictures: a page takes longer to set a slider's ends than to draw
-        place(self.step, self.now, last=len(self.story.played.moments) - 1)
+        self.step.place(self.now, last=len(self.story.played.moments) - 1)
 
     def _step(self, _: Any) -> None:
         if self.now != self.step.value:
