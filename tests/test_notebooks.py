@@ -150,6 +150,7 @@ def test_shape(path: Path) -> None:
         assert not steering & set(tags(cell)), joined(cell["source"])
         assert ("nbval-ignore-output" in tags(cell)) == (cell is cells[-1]), joined(cell["source"])
         assert not any(marker in joined(cell["source"]) for marker in comment_markers)
+    assert joined(cells[-1]["source"]).startswith("# Not compared by nbval: ")  # and why
 
 
 @each_notebook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devmemkit.model.claim import path_to
 from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci import BDF
@@ -27,15 +28,12 @@ def owner_of(machine: Machine, page: int) -> tuple[Owner | None, tuple[str, ...]
             inside = next(iter(inside.overlapping(start, end)), None)
             node = inside or node
         ram = region_intersects(root, start, PAGE_SIZE, IORESOURCE_SYSTEM_RAM) != DISJOINT
-        while ram and node and node.flags & IORESOURCE_SYSTEM_RAM != IORESOURCE_SYSTEM_RAM:
+        while ram and node and not node.system_ram:
             node = node.parent
     if node is None or node is root:
         return None, ()
-    path, at = [], node.parent
-    while at is not None and at is not root:
-        path.append(at.name)
-        at = at.parent
-    return (node.name, node.start, node.end), tuple(reversed(path))
+    around = path_to(node)[:-1]
+    return (node.name, node.start, node.end), tuple(name for _, _, name in around)
 
 
 def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
@@ -55,12 +53,10 @@ def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
 
 
 def _claimed(node: Resource) -> bool:
-    return node.busy and node.flags & IORESOURCE_SYSTEM_RAM != IORESOURCE_SYSTEM_RAM
+    return node.busy and not node.system_ram
 
 
 def _device(node: Resource) -> str:
     """The PCI device in whose BAR a node lies, "" for none."""
-    at = node.parent
-    while at is not None and not BDF.fullmatch(at.name):
-        at = at.parent
-    return at.name if at else ""
+    around = reversed(path_to(node)[:-1])
+    return next((name for _, _, name in around if BDF.fullmatch(name)), "")

@@ -78,11 +78,10 @@ def _causes(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
 def _before(machine: Machine, access: Access) -> Iterator[Machine]:
     """The machine at the time of the access: as described, and before a driver claimed the page."""
     yield machine
-    free = None
     if access.via != "port":
         free = unbound(machine, owner_of(machine, access.pages[0])[0])
-    if free is not None:
-        yield free
+        if free is not None:
+            yield free
 
 
 def _is_news(plain: Verdict, access: Access, got: str, played: Played) -> bool:

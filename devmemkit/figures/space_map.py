@@ -14,7 +14,6 @@ from typing import Any
 
 from devmemkit.figures.frame import EDGE, text_width
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
-from devmemkit.model import flags as fl
 from devmemkit.model.resource import Resource
 
 INDENT, PAD = 8, 5
@@ -55,7 +54,7 @@ def size_of(count: int) -> str:
 
 def role_of(node: Resource) -> str:
     """What a node is, as a colour's role: ram, claimed, bus, reserved, or idle."""
-    if node.flags & fl.IORESOURCE_SYSTEM_RAM == fl.IORESOURCE_SYSTEM_RAM:
+    if node.system_ram:
         return "ram"
     if node.name.lower().startswith(("reserved", "ram buffer")):
         return "reserved"

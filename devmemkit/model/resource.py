@@ -41,6 +41,10 @@ class Resource:
         return bool(self.flags & fl.IORESOURCE_BUSY)
 
     @property
+    def system_ram(self) -> bool:
+        return self.flags & fl.IORESOURCE_SYSTEM_RAM == fl.IORESOURCE_SYSTEM_RAM
+
+    @property
     def size(self) -> int:
         """Bytes (resource_size)."""
         return self.end - self.start + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.model.iomem import parse
-from devmemkit.model.machine import View
+from devmemkit.model.machine import Machine, View
 from devmemkit.model.strict import iomem_is_exclusive
 from tests.explain.known import known
 
@@ -22,9 +22,13 @@ fed00000-fed003ff : HPET 0
 """
 
 
-def test_a_driver_gives_up_one_device_and_keeps_another() -> None:
+def described() -> Machine:
     machines = Machines(known(iomem=parse(TEXT)))
-    machine = machines.machine(next(machines.cases())[1])
+    return machines.machine(next(machines.cases())[1])
+
+
+def test_a_driver_gives_up_one_device_and_keeps_another() -> None:
+    machine = described()
     owner, path = owner_of(machine, 0xFE000)
     assert owner == ("e1000", 0xFE00_0000, 0xFE00_3FFF)
     assert path == ("PCI Bus 0000:00", "0000:00:03.0")
@@ -36,7 +40,6 @@ def test_a_driver_gives_up_one_device_and_keeps_another() -> None:
 
 
 def test_what_no_driver_claimed_is_not_given_up() -> None:
-    machines = Machines(known(iomem=parse(TEXT)))
-    machine = machines.machine(next(machines.cases())[1])
+    machine = described()
     for page in (1, 0xFE0FF, 0xA0000):
         assert unbound(machine, owner_of(machine, page)[0]) is None
