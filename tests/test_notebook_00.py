@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from devmemkit.artifact.ledger import ledger
+from devmemkit.artifact.scope import by_verdict
 from tests.notebook import FOLDER, Cells
 
 CELLS = Cells("00-overview")
@@ -15,7 +16,7 @@ CELLS = Cells("00-overview")
 
 def test_verdicts_are_those_of_the_ledger() -> None:
     named = CELLS.stored()
-    assert named["verdicts"] == {claim.id: claim.verdict for claim in ledger()}
+    assert named["verdicts"] == {claim.id: by_verdict(claim.verdicts) for claim in ledger()}
     assert named["unexpected"] == []
     assert named["milestones"] == ["4.5", "5.8", "5.12", "5.15", "5.16", "6.16", "6.19", "7.2"]
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from devmemkit.explore.check import explore, explore_each
+from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.policies import QUESTIONS, ROWS
 from devmemkit.figures.outcomes import ending, endings
 from devmemkit.lab import race, reproducers
 from devmemkit.lab.recordings.judge import judge
-from devmemkit.lab.recordings.recording import Recording, path_of, read
+from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.recording import Recording, load
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import on_model, stories
 from devmemkit.scenarios.claim_path import edges
@@ -21,15 +22,24 @@ from devmemkit.scenarios.what_if import Boot
 
 
 class Missing(Exception):
-    """There is no recording that could answer."""
+    """Nobody can answer for this kernel: it would have to be run."""
+
+
+class Answer(NamedTuple):
+    """What came of a question, and what that rests on.
+
+    `decides` is False where the answer leaves the question open: an act that could not be played, a
+    search that hit a bound, a "never" for want of anything to happen.
+    """
+
+    text: str
+    rests_on: str
+    decides: bool = True
 
 
 @cache
 def _read(scenario: str, version: str) -> Recording:
-    path = path_of(scenario, version)
-    if not path.exists():
-        raise Missing(f"expected a recording of {scenario} on Linux {version}, got none")
-    return read(path)
+    return load(scenario, version)
 
 
 @dataclass
@@ -44,12 +54,19 @@ class Sources:
     _told: dict[tuple[str, str], dict[str, dict[str, str]]] = field(default_factory=dict)
 
     def recording(self, scenario: str, version: str) -> Recording:
-        """The recording; Missing when there is none, RecordingError when it was altered."""
+        """The recording; Missing where none was ever taken, RecordingError where one is gone."""
         if (scenario, version) in self.given:
             return self.given[scenario, version]
         if self.live:
-            raise Missing(f"{scenario} was not played on Linux {version}")
+            raise Missing(f"{scenario} was not played")
+        if version not in RECORDED:
+            raise Missing("not recorded there")
         return _read(scenario, version)
+
+    @property
+    def rests_on(self) -> str:
+        """What an answer from a recording rests on."""
+        return "live" if self.live else "recorded"
 
     def endings(self, scenario: str, version: str) -> dict[str, dict[str, str]]:
         """How the acts of every story ended there, by the story's name and the act's key."""
@@ -71,22 +88,39 @@ def _of(found: Mapping[str, Any], what: str, name: str) -> Any:
     return found[name]
 
 
-def _recorded(asked: Sources, version: str, *, scenario: str, story: str, act: str) -> str:
-    told = _of(asked.endings(scenario, version), "story", story)
-    return str(_of(told, "act", act))
+def _story(asked: Sources, version: str, *, scenario: str, story: str, act: str) -> Answer:
+    """How an act of a story ended: on the kernel where it was recorded, else on the model."""
+    try:
+        told = asked.endings(scenario, version)
+    except Missing:
+        played = on_model(
+            _of({one.name: one for one in stories(scenario)}, "story", story), version
+        )
+        acts = {one.key: one for one in played.acts}
+        text = ending(_of(acts, "act", act), played.outcomes.get(act))
+        return _ended(text, "model")
+    return _ended(str(_of(_of(told, "story", story), "act", act)), asked.rests_on)
 
 
-def _model(asked: Sources, version: str, *, scenario: str, story: str, act: str) -> str:
-    told = _of({one.name: one for one in stories(scenario)}, "story", story)
-    played = on_model(told, version)
-    acts = {one.key: one for one in played.acts}
-    return ending(_of(acts, "act", act), played.outcomes.get(act))
+def _ended(text: str, rests_on: str) -> Answer:
+    return Answer(text, rests_on, text != "not played" and not text.startswith("cannot: "))
 
 
-def _race(asked: Sources, version: str, *, via: str, claim: str) -> str:
+def _race(asked: Sources, version: str, *, via: str, claim: str) -> Answer:
+    """Whether a mapping was seen to survive; where none was, that proves nothing."""
     sweep = asked.recording("mmap-vs-claim", version).content["race"]
     seen = {f"{one.via}, {one.claim}": one.seen for one in race.judge(sweep)}
-    return "some survived" if _of(seen, "race", f"{via}, {claim}").get("survived") else "none"
+    survived = _of(seen, "race", f"{via}, {claim}").get("survived")
+    return Answer("survived" if survived else "none seen", asked.rests_on, bool(survived))
+
+
+def _searched(result: Result, named: Mapping[str, str] | None = None) -> Answer:
+    """What a search came to; a bounded or a vacuous one decides nothing."""
+    if result.verdict == "bounded":
+        return Answer(f"undecided: bounded by {result.bound}", "explored", False)
+    if result.vacuous:
+        return Answer(f"vacuous: never {result.vacuous[0]}", "explored", False)
+    return Answer((named or {}).get(result.verdict, result.verdict), "explored")
 
 
 def _order(
@@ -98,47 +132,76 @@ def _order(
     policy: str = "",
     repair: str = "",
     tasks: int = 1,
-) -> str:
+) -> Answer:
     kernel = KernelProfile(version, policy_name=policy or None, repair=repair)
-    result = explore(concurrent(scenario, kernel, via, tasks))
-    return f"vacuous: never {result.vacuous[0]}" if result.vacuous else result.verdict
+    return _searched(explore(concurrent(scenario, kernel, via, tasks)))
 
 
-def _cell(asked: Sources, version: str, *, policy: str, question: str, via: str = "devmem") -> str:
-    name, repair = _of(ROWS, "policy", policy)
+def _cell(
+    asked: Sources, version: str, *, question: str, policy: str = "", via: str = "devmem"
+) -> Answer:
+    """A cell of the table of policies, of the kernel's own where none is named."""
+    name, repair = _of(ROWS, "policy", policy) if policy else (None, "")
     kernel = KernelProfile(version, policy_name=name, repair=repair)
-    return str(_of(QUESTIONS, "question", question)(kernel, via).answer)
+    cell = _of(QUESTIONS, "question", question)(kernel, via)
+    return Answer(cell.answer, "explored", cell.decides)
 
 
-def _boot(asked: Sources, version: str, *, question: str, static: bool, at_open: bool) -> str:
+def _boot(
+    asked: Sources,
+    version: str,
+    *,
+    question: str,
+    static: bool | None = None,
+    at_open: bool | None = None,
+) -> Answer:
+    """Whether a property holds in every order of a boot: "yes", "no"."""
     boot = Boot(version, static=static, at_open=at_open)
     results = [explore_each(scenario).get(question) for scenario in boot.scenarios()]
     found = [result for result in results if result is not None]
     if not found:
         raise ValueError(f"question: expected one of a boot, got {question!r}")
-    return f"{question}: {'no' if any(r.counterexample for r in found) else 'yes'}"
+    words = {"found": "no", "not-found": "yes"}
+    answers = [_searched(result, words) for result in found]
+    # one counterexample settles it; otherwise the search that leaves it open is the answer
+    return min(answers, key=lambda one: (one.text != "no", one.decides))
 
 
-def _edges(asked: Sources, version: str) -> str:
-    return str(len(edges(KernelProfile(version))))
+def _edges(asked: Sources, version: str, *, of: Sequence[str]) -> Answer:
+    """How many of these symbols, or kinds of them, a claim takes or calls: all, some, none."""
+    found = {name for edge in edges(KernelProfile(version)) for name in (edge.symbol, edge.kind)}
+    reached = [name in found for name in of]
+    return Answer("all" if all(reached) else "some" if any(reached) else "none", "read")
 
 
-def _reproducer(asked: Sources, version: str, *, name: str) -> str:
-    entries = asked.recording("reproducers", version).content["reproducers"]
+def _reproducer(asked: Sources, version: str, *, name: str) -> Answer:
+    """What a program showed, beside its control; on a kernel that was not run, what it must."""
+    try:
+        entries = asked.recording("reproducers", version).content["reproducers"]
+    except Missing:
+        shown = reproducers.on_model(name, KernelProfile(version))
+        return Answer("reproduced" if shown else "not reproduced", "model")
     entry = _of({one["name"]: one for one in entries}, "reproducer", name)
-    if entry["sha256"] != reproducers.digest(name):
-        raise Missing(f"expected a recording of today's {name}.c, got one of an older")
-    return reproducers.verdict(entry)
+    found = reproducers.verdict(entry)
+    return Answer(found, asked.rests_on, found in ("reproduced", "not reproduced"))
 
 
-KINDS: dict[str, tuple[str, Callable[..., str]]] = {
-    "recorded": ("recorded", _recorded),
-    "race": ("recorded", _race),
-    "reproducer": ("recorded", _reproducer),
-    "model": ("model", _model),
-    "order": ("explored", _order),
-    "cell": ("explored", _cell),
-    "boot": ("explored", _boot),
-    "edges": ("read", _edges),
+class Kind(NamedTuple):
+    """A kind of evidence: who answers for one kernel, and the answers there can be.
+
+    `can_be` is empty where the answer is how an act ended, which can be anything.
+    """
+
+    ask: Callable[..., Answer]
+    can_be: frozenset[str] = frozenset()
+
+
+KINDS: dict[str, Kind] = {
+    "story": Kind(_story),
+    "race": Kind(_race, frozenset({"survived"})),
+    "reproducer": Kind(_reproducer, frozenset({"reproduced", "not reproduced"})),
+    "order": Kind(_order, frozenset({"found", "not-found"})),
+    "cell": Kind(_cell, frozenset({"yes", "no", "no: for ever", "no: ends"})),
+    "boot": Kind(_boot, frozenset({"yes", "no"})),
+    "edges": Kind(_edges, frozenset({"all", "some", "none"})),
 }
-"""By kind: what the answer rests on, and who gives it for one kernel."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from devmemkit.artifact.scope import by_verdict, in_words
 
 if TYPE_CHECKING:
     from devmemkit.artifact.ledger import Claim, Ledger
@@ -24,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from devmemkit.artifact.ledger import LedgerError, to_json
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
+    from devmemkit.lab.recordings.manifest import ManifestError
     from devmemkit.lab.recordings.recording import RecordingError
 
     def tell(line: str) -> None:
@@ -31,11 +34,13 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         found = []
+        if not options.json:
+            print(CONDITIONS)
         for claim in weighed(options.live or "", tell):
             found.append(claim)
             if not options.json:
                 print("\n".join(lines(claim)), flush=True)
-    except (LedgerError, RecordingError, GuestError, KernelError, OSError) as error:
+    except (LedgerError, ManifestError, RecordingError, GuestError, KernelError, OSError) as error:
         print(f"devmemkit claims: {error}", file=sys.stderr)
         return 2
     if options.json:
@@ -46,30 +51,46 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(claim.reproduced for claim in found) else 1
 
 
-def weighed(kernel: str, tell: Callable[[str], None]) -> Iterator[Claim]:
-    """Every claim, by what was recorded; or those about a `kernel`, by what it does in a guest."""
-    from devmemkit.artifact.ledger import Ledger, entries
+CONDITIONS = """\
+Verdicts are per kernel, for x86-64, the configuration of the recorded kernels (STRICT_DEVMEM=y,
+IO_STRICT_DEVMEM=y, no iomem=relaxed), and the questions that are named: "holds" says that all of
+them speak for the claim, "refuted" that they speak against it. A search is complete for its tasks.
+Kernels that were not recorded are answered by the model."""
 
+
+def weighed(kernel: str, tell: Callable[[str], None]) -> Iterator[Claim]:
+    """Every claim, by what was recorded; or those about a `kernel`, by what it does in a guest.
+
+    ManifestError, first of all, for data that is not all there as it was recorded.
+    """
+    from devmemkit.artifact.ledger import Ledger, entries
+    from devmemkit.lab.recordings import manifest
+
+    manifest.check()
     told = entries()
     weighing = _live(kernel, told, tell) if kernel else Ledger()
-    return (claim for claim in map(weighing.weigh, told) if claim.evidence)
-
-
-def by_verdict(verdicts: Mapping[str, str]) -> str:
-    """Verdicts (or answers) by kernel in one line, the kernels of equal ones together."""
-    alike: dict[str, list[str]] = {}
-    for version, verdict in verdicts.items():
-        alike.setdefault(verdict, []).append(version)
-    return "; ".join(f"{verdict} on {', '.join(on)}" for verdict, on in alike.items())
+    return (claim for claim in map(weighing.weigh, told) if claim.kernels)
 
 
 def lines(claim: Claim) -> Iterator[str]:
     """A claim in the terminal: its sentence, its evidence, its verdict per kernel."""
+    from devmemkit.artifact.ledger import OPEN
+
     yield f"\n{claim.id}: {claim.says}"
-    yield f"  by {claim.by}" + (f"; nearest: {claim.nearest}" if claim.nearest else "")
+    yield f"  by {claim.by}; about kernels {claim.scope}" + (
+        f"; nearest: {claim.nearest}" if claim.nearest else ""
+    )
     for one in claim.evidence:
-        answers = {version: answer or "no evidence" for version, answer in one.answers.items()}
-        yield f"  {one.rests_on}, {one.then}: {one.shows}: {by_verdict(answers)}"
+        yield f"  {one.shows}"
+        alike: dict[str, dict[str, str]] = {}
+        for version, answer in one.answers.items():
+            said = f"{one.speaks(version) or OPEN}: {answer.text}"
+            alike.setdefault(said, {})[version] = answer.rests_on
+        for said, on in alike.items():
+            yield f"    {said}: {by_verdict(on)}"
+        for why in dict.fromkeys(one.not_asked.values()):
+            where = [version for version, said in one.not_asked.items() if said == why]
+            yield f"    not asked on {in_words(where)}: {why}"
     mark = "as expected" if claim.reproduced else f"EXPECTED {by_verdict(claim.expected)}"
     yield f"  => {by_verdict(claim.verdicts)} ({mark})"
 
@@ -79,6 +100,7 @@ def _live(name: str, told: list[dict[str, Any]], tell: Callable[[str], None]) ->
     from devmemkit.artifact.answers import Sources
     from devmemkit.artifact.ledger import Ledger, LedgerError
     from devmemkit.lab.kernels import cache
+    from devmemkit.lab.recordings.manifest import RECORDED
     from devmemkit.lab.recordings.record import record
     from devmemkit.model.kernel import KernelProfile
 
@@ -86,15 +108,16 @@ def _live(name: str, told: list[dict[str, Any]], tell: Callable[[str], None]) ->
         version = KernelProfile(name).version
     except ValueError as error:
         raise LedgerError(f"--live: {error}") from None
-    asked = [one for entry in told for one in entry["evidence"] if version in one["kernels"]]
+    if version not in RECORDED:
+        known = ", ".join(RECORDED)
+        raise LedgerError(f"--live: expected a kernel that was recorded ({known}), got {name!r}")
     measured = {"race": "mmap-vs-claim", "reproducer": "reproducers"}
-    played = [one for one in asked if one["kind"] in ("recorded", *measured)]
-    wanted = sorted({measured.get(one["kind"]) or one["scenario"] for one in played})
-    if not wanted:
-        raise LedgerError(f"--live: expected a kernel that was recorded, got {name!r}")
+    asked = [one for entry in told for one in entry["evidence"]]
+    wanted = {measured.get(one["kind"]) or one.get("scenario") for one in asked
+              if one["kind"] in ("story", *measured)}  # fmt: skip
     kernel = cache.get(version)
     given = {}
-    for scenario in wanted:
+    for scenario in sorted(wanted):
         tell(f"{scenario} on Linux {kernel.release} ...")
         given[scenario, version] = record(scenario, kernel, tell)
     return Ledger(Sources(given, live=True), (version,))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from devmemkit.artifact.claims import by_verdict
 from devmemkit.artifact.export import css
 from devmemkit.artifact.provenance import data_files, made_on
+from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Record, write_text
 
 Row = tuple[str, str, Record | None, bool]

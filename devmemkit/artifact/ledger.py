@@ -8,46 +8,49 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact.answers import KINDS, Missing, Sources
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.artifact.answers import KINDS, Answer, Missing, Sources
+from devmemkit.artifact.scope import Scope, expand
 from devmemkit.scenarios.machines import data_dir
 
-HOLDS, REFUTED, PARTLY, OPEN = "holds", "refuted", "in part", "not evaluated"
-OLDEST_RUN = "5.10"
-"""The oldest kernel that was run; what is said of older ones rests on the model alone."""
+HOLDS, REFUTED, PARTLY, OPEN = "holds", "refuted", "in part", "undecided"
+"""Verdicts on one kernel: all answers speak for the claim, or against it, or some do each; or
+nothing was answered that speaks, or what could refute the claim gave no answer that does."""
 
-
-ORDER = tuple(VERSIONS)
+FOR, AGAINST = "for", "against"
 
 
 class LedgerError(ValueError):
     """An entry that cannot be weighed; one sentence with the claim's id."""
 
 
-def _only_model(version: str) -> bool:
-    return ORDER.index(version) < ORDER.index(OLDEST_RUN)
-
-
 @dataclass(frozen=True)
 class Evidence:
-    """One question of an entry and its answers by kernel, None where nothing can answer it."""
+    """One question of an entry, its answers by kernel, and what each answer says of the claim.
+
+    `answers` has a kernel for each on which it was asked, `not_asked` the claim's other kernels,
+    each with the reason: the kernel was not run, or the question makes no sense there. `expected`
+    is how it is expected to speak for a claim that is true in part: the verdict does not tell.
+    """
 
     shows: str
     kind: str
-    rests_on: str
-    answers: Mapping[str, str | None]
-    expect: str
-    then: str
+    directions: Mapping[str, str]
+    otherwise: str
+    answers: Mapping[str, Answer]
+    expected: str = ""
+    not_asked: Mapping[str, str] = field(default_factory=dict)
+
+    def speaks(self, version: str) -> str | None:
+        """Whether a kernel's answer speaks "for" or "against"; None for neither, or no answer."""
+        answer = self.answers.get(version)
+        if answer is None or not answer.decides:
+            return None
+        return self.directions.get(answer.text, self.otherwise or None)
 
     @property
-    def expected(self) -> bool:
-        """Whether every kernel answered as it did when the entry was written."""
-        return set(self.answers.values()) == {self.expect}
-
-    def speaks(self, version: str) -> bool | None:
-        """Whether the answer of a kernel speaks for the claim; None when there is none."""
-        answer = self.answers.get(version)
-        return None if answer is None else (answer == self.expect) == (self.then == "for")
+    def undecided(self) -> tuple[str, ...]:
+        """The kernels whose answer speaks neither for the claim nor against it."""
+        return tuple(version for version in self.answers if self.speaks(version) is None)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Claim:
     says: str
     by: str
     notebook: str
+    scope: Scope
     evidence: tuple[Evidence, ...]
     expected: Mapping[str, str]
     nearest: str = ""
@@ -65,34 +69,44 @@ class Claim:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """The kernels that it is weighed on, oldest first."""
-        asked = {version for one in self.evidence for version in one.answers}
-        return tuple(version for version in VERSIONS if version in asked)
+        """The kernels that the claim is about and that it was weighed on, oldest first."""
+        asked = {version for one in self.evidence for version in (*one.answers, *one.not_asked)}
+        return tuple(version for version in self.scope.kernels if version in asked)
 
     def on(self, version: str) -> str:
-        """The verdict on one kernel: what follows from the answers of that kernel."""
-        return _verdict(one.speaks(version) for one in self.evidence if version in one.answers)
+        """The verdict on one kernel: what follows from the answers of that kernel alone."""
+        asked = [one.speaks(version) for one in self.evidence if version in one.answers]
+        if AGAINST in asked:
+            return PARTLY if FOR in asked else REFUTED
+        return HOLDS if asked and None not in asked else OPEN
 
     @property
     def verdicts(self) -> dict[str, str]:
+        """The verdict on each kernel."""
         return {version: self.on(version) for version in self.kernels}
 
     @property
-    def verdict(self) -> str:
-        """The verdict over all kernels: it holds, it is refuted, or both in part."""
-        return _verdict(one.speaks(v) for one in self.evidence for v in one.answers)
+    def rests_on(self) -> dict[str, tuple[str, ...]]:
+        """What the verdict on each kernel rests on: recorded, live, explored, model, read."""
+        return {
+            version: tuple(
+                dict.fromkeys(
+                    one.answers[version].rests_on
+                    for one in self.evidence
+                    if one.speaks(version) is not None
+                )
+            )
+            for version in self.kernels
+        }
 
     @property
     def reproduced(self) -> bool:
-        """Whether every kernel's verdict is the expected one."""
-        return self.verdicts == {v: self.expected.get(v) for v in self.kernels}
-
-
-def _verdict(speaking: Iterable[bool | None]) -> str:
-    said = set(speaking)
-    if None in said or not said:
-        return OPEN
-    return PARTLY if len(said) == 2 else HOLDS if True in said else REFUTED
+        """Whether every kernel's verdict is the expected one, and every answer speaks as it did."""
+        return self.verdicts == {v: self.expected.get(v) for v in self.kernels} and all(
+            one.speaks(version) in ({FOR, AGAINST} if not one.expected else {one.expected})
+            for one in self.evidence
+            for version in one.answers
+        )
 
 
 @dataclass
@@ -106,63 +120,91 @@ class Ledger:
         """One entry of the ledger; LedgerError when it cannot be."""
         where = entry.get("id", "?")
         try:
-            expected = {
-                version: verdict
-                for verdict, versions in entry["expected"].items()
-                for version in versions
-            }
-            if unknown := set(entry["expected"]) - {HOLDS, REFUTED, PARTLY}:
-                raise LedgerError(f"expected verdicts that there are, got {sorted(unknown)}")
-            evidence = [self._weigh(one) for one in entry["evidence"]]
-            if self.kernels:
-                expected = {v: verdict for v, verdict in expected.items() if v in self.kernels}
+            scope = Scope(entry.get("since", ""), entry.get("until", ""))
+            if not entry["evidence"]:
+                raise LedgerError("expected evidence, got an empty list")
+            evidence = [self._weigh(one, scope) for one in entry["evidence"]]
+            if any((PARTLY in entry["expected"]) != bool(one.expected) for one in evidence):
+                raise LedgerError("expected `speaks` with all evidence of what holds in part only")
             return Claim(
                 entry["id"],
                 entry["says"],
                 entry["by"],
                 entry["notebook"],
-                tuple(one for one in evidence if one.answers),
-                expected,
+                scope,
+                tuple(one for one in evidence if one.answers or one.not_asked),
+                self._expected(entry["expected"], scope),
                 entry.get("nearest", ""),
                 entry.get("reproducer", ""),
             )
         except KeyError as error:
             raise LedgerError(f"claims.toml: {where}: expected {error}, got none") from None
-        except (TypeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError) as error:
             raise LedgerError(f"claims.toml: {where}: {error}") from None
 
-    def _weigh(self, entry: Mapping[str, Any]) -> Evidence:
+    def _expected(self, told: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, str]:
+        if unknown := told.keys() - {HOLDS, REFUTED, PARTLY}:
+            raise LedgerError(f"expected verdicts that there are, got {sorted(unknown)}")
+        expected = {v: verdict for verdict, names in told.items() for v in expand(names)}
+        if expected.keys() != set(scope.kernels):
+            wrong = sorted(expected.keys() ^ set(scope.kernels))
+            raise LedgerError(
+                f"expected a verdict for each kernel {scope}, none for others; not so for "
+                f"{', '.join(wrong)}"
+            )
+        return {v: expected[v] for v in scope.kernels if not self.kernels or v in self.kernels}
+
+    def _weigh(self, entry: Mapping[str, Any], scope: Scope) -> Evidence:
         arguments = dict(entry)
-        shows, kind, then = (arguments.pop(key) for key in ("shows", "kind", "then"))
-        kernels, expect = (arguments.pop(key) for key in ("kernels", "expect"))
-        if kind not in KINDS or then not in ("for", "against"):
-            known = f"a kind of {', '.join(KINDS)}, for or against"
-            raise LedgerError(f"expected {known}; got {kind!r}, {then!r}")
-        rests_on, ask = KINDS[kind]
-        answers: dict[str, str | None] = {}
-        for version in kernels:
+        shows, name = arguments.pop("shows"), arguments.pop("kind")
+        if name not in KINDS:
+            raise LedgerError(f"kind: expected one of {', '.join(KINDS)}; got {name!r}")
+        kind = KINDS[name]
+        directions = {answer: way for way in (FOR, AGAINST) for answer in arguments.pop(way, ())}
+        otherwise = arguments.pop("otherwise", "")
+        expected = arguments.pop("speaks", "")
+        if expected not in (FOR, AGAINST, ""):
+            raise LedgerError(f"speaks: expected for or against, got {expected!r}")
+        if unknown := directions.keys() - (kind.can_be or directions.keys()):
+            can_be = ", ".join(sorted(kind.can_be))
+            raise LedgerError(f"expected an answer of {can_be}; got {sorted(unknown)}")
+        if otherwise and (kind.can_be or otherwise not in (FOR, AGAINST)):
+            raise LedgerError(f"otherwise: expected for or against, of an act; got {otherwise!r}")
+        ways = {*directions.values(), otherwise} - {""}
+        if ways != {FOR, AGAINST} and not (name == "race" and ways == {AGAINST}):
+            raise LedgerError("expected an answer that speaks for and one against, got one of them")
+        mine = Scope(arguments.pop("since", ""), arguments.pop("until", ""))
+        why = arguments.pop("why", "")
+        if bool(why) == (set(scope.kernels) <= set(mine.kernels)):
+            raise LedgerError("expected `why` beside a scope of evidence, and only there")
+        answers: dict[str, Answer] = {}
+        not_asked: dict[str, str] = {}
+        for version in scope.kernels:
             if self.kernels and version not in self.kernels:
                 continue
-            if version not in VERSIONS:
-                raise LedgerError(f"kernel: expected one of {', '.join(VERSIONS)}; got {version!r}")
+            if version not in mine.kernels:
+                not_asked[version] = why
+                continue
             try:
-                answers[version] = ask(self.sources, version, **arguments)
-            except Missing:
-                answers[version] = None
-        if rests_on == "recorded" and self.sources.live:
-            rests_on = "live"
-        if answers and all(map(_only_model, answers)) and rests_on != "model":
-            rests_on = f"{rests_on}: model only"
-        return Evidence(shows, kind, rests_on, answers, expect, then)
+                answers[version] = kind.ask(self.sources, version, **arguments)
+            except Missing as missing:
+                not_asked[version] = str(missing)
+        return Evidence(shows, name, directions, otherwise, answers, expected, not_asked)
 
 
 def entries(path: Path | None = None) -> list[dict[str, Any]]:
     """The entries of data/claims.toml, not yet weighed; LedgerError for what is no ledger."""
     try:
         told = tomllib.loads((path or data_dir() / "claims.toml").read_text(encoding="utf-8"))
-        return list(told["claim"])
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        found = [dict(entry) for entry in told["claim"]]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         raise LedgerError(f"claims.toml: expected claims, got: {error}") from None
+    if not found:
+        raise LedgerError("claims.toml: expected claims, got an empty list")
+    ids = [entry.get("id") for entry in found]
+    if twice := {str(id) for id in ids if ids.count(id) > 1}:
+        raise LedgerError(f"claims.toml: expected ids that differ, got twice: {sorted(twice)}")
+    return found
 
 
 def ledger(path: Path | None = None) -> Iterator[Claim]:
@@ -179,20 +221,22 @@ def to_json(claims: Iterable[Claim]) -> list[dict[str, Any]]:
             "says": claim.says,
             "by": claim.by,
             "notebook": claim.notebook,
+            "scope": str(claim.scope),
             "nearest": claim.nearest,
             "reproducer": claim.reproducer,
             "evidence": [
                 {
                     "shows": one.shows,
                     "kind": one.kind,
-                    "rests_on": one.rests_on,
-                    "answers": dict(one.answers),
+                    "answers": {version: answer.text for version, answer in one.answers.items()},
+                    "rests_on": {v: answer.rests_on for v, answer in one.answers.items()},
                     "speaks": {version: one.speaks(version) for version in one.answers},
+                    "not_asked": dict(one.not_asked),
                 }
                 for one in claim.evidence
             ],
-            "verdict": claim.verdict,
             "verdicts": claim.verdicts,
+            "rests_on": claim.rests_on,
             "expected": dict(claim.expected),
             "reproduced": claim.reproduced,
         }

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact import busy, crate, export, jobs, parameters
-from devmemkit.artifact.claims import by_verdict
 from devmemkit.artifact.index import write_index
 from devmemkit.artifact.provenance import checkout, sha256, state
+from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Job, Record, Store, UsageError
 from devmemkit.artifact.workers import Workers
 from devmemkit.model.kernel import KernelProfile

@@ -22,6 +22,9 @@ ROWS: dict[str, tuple[str, str]] = {name: (name, "") for name in POLICIES} | {
 """By the name of a row: its policy, and the repair of the mmap."""
 
 
+UNDECIDED = "undecided"
+"""The answer of a search that hit a bound."""
+
 OWN = {"stack", "program", "outcome"}
 """Where a task is; no part of the machine that it works on."""
 
@@ -32,13 +35,17 @@ class _Answer(NamedTuple):
     states: int
     transitions: int
     example: str = ""
+    decides: bool = True
 
 
 _Ask = Callable[[KernelProfile, str], _Answer]
 
 
 class Cell(NamedTuple):
-    """An answer; what it rests on: states that were searched, or the shortest way to an example."""
+    """An answer; what it rests on: states that were searched, or the shortest way to an example.
+
+    `decides` is False where the search hit a bound, or says "no" for want of anything to happen.
+    """
 
     policy: str
     question: str
@@ -47,6 +54,7 @@ class Cell(NamedTuple):
     states: int
     transitions: int
     example: str
+    decides: bool
 
 
 def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> _Ask:
@@ -54,10 +62,13 @@ def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> 
 
     def ask(kernel: KernelProfile, via: str) -> _Answer:
         result = explore(build(kernel, via))
+        if result.verdict == "bounded":
+            return _Answer(UNDECIDED, False, result.states, result.transitions, decides=False)
         yes = result.verdict == "found"
         answer = "yes" if yes else "; ".join(["no", *(f"never: {one}" for one in result.vacuous)])
         example = result.counterexample.line() if result.counterexample else ""
-        return _Answer(answer, yes == good, result.states, result.transitions, example)
+        decides = not result.vacuous
+        return _Answer(answer, yes == good, result.states, result.transitions, example, decides)
 
     return ask
 
@@ -66,6 +77,8 @@ def _comes_up(process: str) -> _Ask:
     def ask(kernel: KernelProfile, via: str) -> _Answer:
         made = asked.comes_up(kernel, via, process)
         progress = must_come(made, asked.has_come_up(made))
+        if progress.holds is None:
+            return _Answer(UNDECIDED, False, progress.states, 0, decides=False)
         said = "yes" if progress.holds else f"no: {progress.stuck}"
         return _Answer(said, bool(progress.holds), progress.states, 0, progress.line())
 

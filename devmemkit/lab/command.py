@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from devmemkit.lab.kernels.kernel import Kernel
 
-RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
-"""The kernels whose recordings are in data/."""
-
 
 def add_parsers(commands: Any) -> None:
     """Add the commands to argparse's sub-parsers."""
@@ -85,7 +82,7 @@ def _kernels(names: list[str], modules: Path | None) -> list[Kernel]:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from devmemkit.lab.recordings import machine
+    from devmemkit.lab.recordings import machine, manifest
     from devmemkit.lab.recordings.record import NAMES, record
     from devmemkit.lab.recordings.recording import path_of
 
@@ -93,13 +90,14 @@ def _record(options: argparse.Namespace) -> int:
     for name in options.scenario:  # a wrong name is told before anything boots
         if name not in known:
             raise ValueError(f"scenario: expected one of {', '.join(known)}; got {name!r}")
-    for kernel in _kernels(options.kernel or list(RECORDED), options.modules):
+    for kernel in _kernels(options.kernel or list(manifest.RECORDED), options.modules):
         for name in options.scenario or known:
             if name == "machine":
                 path = machine.take(kernel)
             else:
                 path = path_of(name, kernel.version)
                 record(name, kernel, print).write(path)
+            manifest.write()
             print(f"{path}: written", flush=True)
     return 0
 
@@ -116,12 +114,14 @@ def conform(options: argparse.Namespace) -> int:
     """`devmemkit conform`: 0, 1 when something differs, 2 for what cannot be, 130 interrupted."""
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
+    from devmemkit.lab.recordings import manifest
     from devmemkit.lab.recordings.recording import RecordingError, recordings
     from devmemkit.lab.recordings.replay import replay
 
     try:
         if options.live:
             return _conform_live(options)
+        manifest.check()
         found = recordings()
         if not found:
             raise RecordingError("data/recordings: expected recordings, found none")

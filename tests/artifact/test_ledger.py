@@ -7,40 +7,70 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.artifact.ledger import KINDS, Claim, LedgerError, ledger
+from devmemkit.artifact.answers import KINDS, Answer, Kind
+from devmemkit.artifact.ledger import Claim, LedgerError, ledger
+from devmemkit.artifact.scope import ORDER
 from devmemkit.scenarios.machines import data_dir
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def claims() -> list[Claim]:
-    return list(ledger())
+def claims() -> dict[str, Claim]:
+    return {claim.id: claim for claim in ledger()}
 
 
-def test_evidence_is_as_it_was_and_verdicts_follow(claims: list[Claim]) -> None:
-    assert [(c.id, one.shows) for c in claims for one in c.evidence if not one.expected] == []
-    assert {claim.id for claim in claims if claim.verdict == "refuted"} == {
-        "segmentation-violation", "claim-ends-access", "rmap-lock-repairs", "whole-claim-revoked",
-        "nd-pmem-never-idle", "both-ends-exact", "low-megabyte-revoked",
-    }  # fmt: skip
-    assert {claim.id for claim in claims if claim.verdict == "in part"} == {
-        "cannot-be-static", "claim-should-fail", "revoked-stays-refused", "removal-unmaps",
-        "dead-mapping-harmless", "muxed-wakes",
-    }  # fmt: skip
+def test_verdicts_follow_and_every_answer_speaks(claims: dict[str, Claim]) -> None:
+    assert {id: one.undecided for id, c in claims.items() for one in c.evidence
+            if one.undecided} == {}  # fmt: skip
+    assert [id for id, claim in claims.items() if not claim.reproduced] == []
 
 
-def test_every_kind_is_used_every_notebook_exists_and_ids_differ(claims: list[Claim]) -> None:
+def test_a_race_that_is_not_found_refutes_that_there_is_one(claims: dict[str, Claim]) -> None:
+    race = claims["attributes-race"]
+    assert race.on("7.1") == "holds"
+    assert [race.on(version) for version in ("7.2", "7.3")] == ["refuted", "refuted"]
+
+
+def test_what_speaks_against_a_claim_is_asked_on_every_kernel(claims: dict[str, Claim]) -> None:
+    refusing = claims["claim-should-fail"]
+    assert set(refusing.verdicts.values()) == {"in part"}
+    assert refusing.kernels == ORDER[ORDER.index("5.8") :]
+    for id, claim in claims.items():
+        assert claim.kernels == claim.scope.kernels, id
+        for one in claim.evidence:
+            if one.kind == "race":  # a kernel would have to be run
+                assert set(one.not_asked.values()) == {"not recorded there"}, id
+            else:
+                assert one.answers.keys() | one.not_asked.keys() == set(claim.kernels), id
+                assert "not recorded there" not in one.not_asked.values(), id
+
+
+def test_a_sentence_about_a_period_is_about_no_other_kernel(claims: dict[str, Claim]) -> None:
+    for id, claim in claims.items():
+        since = re.match(r"Since v([0-9.]+) ", claim.says)
+        before = re.match(r"Before v([0-9.]+) ", claim.says)
+        assert (since is None) or claim.scope.since == since[1], id
+        assert (before is None) or claim.scope.until == before[1], id
+    assert claims["sigbus-at-next-touch"].kernels[0] == "5.8"
+    assert claims["survived-before-5.8"].kernels == ("4.4", "4.5")
+
+
+def test_what_a_verdict_rests_on_is_told_per_kernel(claims: dict[str, Claim]) -> None:
+    rests_on = claims["claim-ends-access"].rests_on
+    assert rests_on["6.12"] == ("explored", "recorded")
+    assert "recorded" not in rests_on["7.1"]
+    for claim in claims.values():
+        older = {kind for v in ("4.4", "4.5", "5.8") for kind in claim.rests_on.get(v, ())}
+        assert "recorded" not in older, claim.id
+
+
+def test_every_kind_is_used_every_notebook_exists(claims: dict[str, Claim]) -> None:
     text = (data_dir() / "claims.toml").read_text()
     assert set(re.findall(r'^kind = "(.*)"', text, re.M)) == KINDS.keys()
     assert "verdict" not in re.sub("#.*", "", text)
-    for claim in claims:
-        assert claim.reproduced, claim.id
-        assert claim.expected.keys() == set(claim.kernels), claim.id
-        assert claim.nearest or not claim.by.startswith("this project"), claim.id
-    ids = [claim.id for claim in claims]
-    assert len(set(ids)) == len(ids)
-    for claim in claims:
+    for id, claim in claims.items():
+        assert claim.nearest or not claim.by.startswith("this project"), id
         assert (ROOT / "notebooks" / f"{claim.notebook}.ipynb").is_file()
         assert claim.by
 
@@ -51,42 +81,74 @@ id = "toy"
 says = "A toy."
 by = "nobody"
 notebook = "00-overview"
-expected = { holds = ["4.5"] }
+until = "5.8"
+expected = { holds = ["4.4", "4.5"] }
 [[claim.evidence]]
 shows = "edges"
 kind = "edges"
-kernels = ["4.5"]
-expect = "3"
-then = "for"
+of = ["initcall"]
+for = ["none"]
+against = ["all", "some"]
 """
+STORY = 'kind = "story"\nscenario = "takeover"\nstory = "bar"\nact = "x"\n'
+SCOPED = 'since = "4.5"\nof = '
 
 
 def weighed(tmp_path: Path, old: str = "", new: str = "") -> list[Claim]:
     path = tmp_path / "claims.toml"
+    assert old in ENTRY
     path.write_text(ENTRY.replace(old, new))
     return list(ledger(path))
 
 
-def test_an_answer_that_is_not_expected_speaks_the_other_way(tmp_path: Path) -> None:
-    assert weighed(tmp_path)[0].verdict == "holds"
-    [claim] = weighed(tmp_path, '"3"', '"4"')
-    assert (claim.verdict, claim.evidence[0].expected) == ("refuted", False)
-    assert weighed(tmp_path, '"for"', '"against"')[0].verdict == "refuted"
+def test_an_answer_speaks_as_the_ledger_says_and_otherwise_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [claim] = weighed(tmp_path)
+    assert (claim.verdicts, claim.reproduced) == ({"4.4": "holds", "4.5": "holds"}, True)
+    [claim] = weighed(tmp_path, 'none"]\nagainst = ["all"', 'all"]\nagainst = ["none"')
+    assert (set(claim.verdicts.values()), claim.reproduced) == ({"refuted"}, False)
+    for answer in (Answer("most", "read"), Answer("none", "explored", decides=False)):
+        kind = Kind(lambda *_, answer=answer, **__: answer, KINDS["edges"].can_be)
+        monkeypatch.setitem(KINDS, "edges", kind)
+        [claim] = weighed(tmp_path)
+        assert set(claim.verdicts.values()) == {"undecided"}
+        assert not claim.reproduced
 
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ('"edges"\nk', '"coffee"\nk', "toy: expected a kind of recorded, .* got 'coffee', 'for'"),
-        ('then = "for"', "", "toy: expected 'then', got none"),
-        ('"4.5"', '"6.13"', "toy: kernel: expected one of"),
-        ("then = ", "milk = 1\nthen = ", "toy: .*unexpected keyword argument 'milk'"),
+        ('"edges"\nof', '"coffee"\nof', "toy: kind: expected one of story, .* got 'coffee'"),
         (
-            'kind = "edges"\nkernels = ["4.5"]',
-            'kind = "recorded"\nscenario = "takeover"\nstory = "bar"\nact = "x"\nkernels = ["6.1"]',
-            "toy: act: expected one of .*got 'x'",
+            'against = ["all", "some"]',
+            "",
+            "toy: expected an answer that speaks for and one against",
         ),
+        ('"all", "some"', '"bounded"', "toy: expected an answer of all, none, some; got .'bounded"),
+        ("of = ", 'otherwise = "for"\nof = ', "toy: otherwise: expected for or against, of an act"),
+        ('["4.4", "4.5"]', '["4.4", "6.13"]', "toy: kernel: expected one of"),
+        ('["4.4", "4.5"]', '["4.4"]', "toy: expected a verdict for each kernel before 5.8.* 4.5"),
+        ('until = "5.8"', 'until = "5.9"', "toy: kernel: expected one of"),
+        ('until = "5.8"', "until = 5.8", "toy: kernel: expected one of"),
+        ("of = ", SCOPED, "toy: expected `why` beside a scope of evidence"),
+        ("of = ", 'why = "x"\nof = ', "toy: expected `why` beside a scope of evidence"),
+        ("of = ", 'speaks = "maybe"\nof = ', "toy: speaks: expected for or against"),
+        ("of = ", 'speaks = "for"\nof = ', "toy: expected `speaks` with all evidence of what"),
+        ("{ holds", '{ "in part"', "toy: expected `speaks` with all evidence of what"),
+        ("of = ", "milk = 1\nof = ", "toy: .*unexpected keyword argument 'milk'"),
+        ('kind = "edges"\nof = ["initcall"]\n', STORY, "toy: act: expected one of .*got 'x'"),
         ("expected = { holds", "expected = { proved", "toy: expected verdicts that there are"),
+        (
+            ENTRY[ENTRY.index("[[claim.e") :],
+            "evidence = []",
+            "toy: expected evidence, got an empty",
+        ),
+        (ENTRY, "claim = []", "expected claims, got an empty list"),
+        (ENTRY, "", "expected claims, got: 'claim'"),
+        (ENTRY, ENTRY + ENTRY, "expected ids that differ, got twice: .'toy'"),
+        (ENTRY, "claim = 1", "expected claims, got: "),
+        (ENTRY, "claim = [1]", "expected claims, got: "),
     ],
 )
 def test_what_cannot_be_weighed_is_one_sentence(

@@ -7,7 +7,11 @@ import json
 import pytest
 
 from devmemkit import cli
+from devmemkit.explore import policies
+from devmemkit.explore.check import Result
 from devmemkit.explore.policies import QUESTIONS, REPAIRED, ROWS, Cell, matrix
+from devmemkit.explore.progress import Progress
+from devmemkit.model.kernel import KernelProfile
 
 MAPS = (
     "map a device without driver",
@@ -88,3 +92,19 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "policy: expected one of NoProtection" in capsys.readouterr().err
     assert cli.main(["explore", "policies", "--via", "tea"]) == 2
     assert "via: expected one of devmem, sysfs" in capsys.readouterr().err
+
+
+def test_a_search_that_hits_a_bound_is_no_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounded = Result("bounded", 7, 9, 0.0, None, bound="states")
+    monkeypatch.setattr(policies, "explore", lambda _: bounded)
+    monkeypatch.setattr(policies, "must_come", lambda *_: Progress(None, 7))
+    for question in ("touch after the claim", "driver comes up, process keeps"):
+        answer = QUESTIONS[question](KernelProfile("6.12"), "devmem")
+        assert (answer.answer, answer.good, answer.decides) == ("undecided", False, False)
+
+
+def test_no_for_want_of_anything_to_happen_decides_nothing() -> None:
+    kernel = KernelProfile("6.12", policy_name="DenyIdle")
+    answer = QUESTIONS["touch after the claim"](kernel, "devmem")
+    assert answer.answer.startswith("no; never: ")
+    assert not answer.decides

@@ -21,9 +21,15 @@ from typing import Any
 from devmemkit.lab.guest.boot import CMDLINE, GuestError, machine
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.lab.recordings import manifest
+from devmemkit.scenarios.catalogue import SCENARIOS, stories
 from devmemkit.scenarios.machines import data_dir
 
 WIDTH = 300
+ABOUT = ("architecture", "machine", "kernel", "qemu", "cmdline", "initramfs", "taken")
+ARCHITECTURE = "x86-64"
+MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}
+"""The lab's machines by the MiB of their largest BAR: both have 2 GiB of memory."""
 MARK = '\n "sha256": "'
 
 
@@ -57,7 +63,7 @@ class Recording:
         new = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             new.write_text(self.text())
-            read(new)
+            in_place(read(new), path)
             new.replace(path)
         finally:
             new.unlink(missing_ok=True)
@@ -68,19 +74,80 @@ def folder() -> Path:
     return data_dir() / "recordings"
 
 
+def machine_name(scenario: str) -> str:
+    """The machine on which a scenario is recorded."""
+    return MACHINES[1024 if scenario == "mmap-vs-claim" else 64]
+
+
 def path_of(scenario: str, version: str) -> Path:
     return folder() / scenario / f"{version}.json"
 
 
 def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
-    """All recordings, or those of a scenario or a kernel: by scenario, oldest kernel first."""
-    paths = folder().glob(f"{scenario}/{version}.json")
+    """All recordings, or those of a scenario or a kernel: by scenario, oldest kernel first.
+
+    RecordingError names one that is missing, altered or in another's place.
+    """
+    listed = [name.split("/") for name in manifest.listed() if name.startswith("recordings/")]
+    places = [(parts[1], parts[2].removesuffix(".json")) for parts in listed if len(parts) == 3]
     return [
-        read(path)
-        for path in sorted(
-            paths, key=lambda p: (p.parent.name, [int(n) for n in p.stem.split(".")])
+        load(*place)
+        for place in sorted(
+            (place for place in places if place[1] in manifest.RECORDED),
+            key=lambda place: (place[0], [int(n) for n in place[1].split(".")]),
         )
+        if scenario in ("*", place[0]) and version in ("*", place[1])
     ]
+
+
+def load(scenario: str, version: str) -> Recording:
+    """The recording that the manifest lists for a scenario and a kernel.
+
+    RecordingError when it is missing, altered, in another's place or not complete.
+    """
+    path = path_of(scenario, version)
+    try:
+        manifest.expect(path)
+    except manifest.ManifestError as error:
+        raise RecordingError(str(error)) from None
+    found = in_place(read(path), path)
+    complete(found)
+    return found
+
+
+def in_place(recording: Recording, path: Path) -> Recording:
+    """The recording, which names itself as its place does; RecordingError otherwise."""
+    wanted = (path.parent.name, path.stem, ARCHITECTURE, machine_name(path.parent.name))
+    about = recording.about
+    found = (recording.scenario, recording.version, about["architecture"], about["machine"])
+    if found != wanted:
+        raise RecordingError(
+            f"{path.parent.name}/{path.name}: expected {_place(wanted)}, got {_place(found)}"
+        )
+    return recording
+
+
+def _place(parts: tuple[str, ...]) -> str:
+    return "{} on Linux {}, {}, machine {}".format(*parts)
+
+
+def complete(recording: Recording) -> None:
+    """RecordingError unless every story of the scenario is there, with every act."""
+    if recording.scenario not in SCENARIOS:
+        return
+    where = f"{recording.scenario}/{recording.version}.json"
+    wanted = {story.name: [act.key for act in story.acts] for story in stories(recording.scenario)}
+    found = {
+        story["name"]: [act["key"] for act in story["acts"]]
+        for story in recording.content["stories"]
+    }
+    for name in (*wanted, *found):
+        if name not in found:
+            raise RecordingError(f"{where}: expected the story {name}, found none")
+        if name not in wanted:
+            raise RecordingError(f"{where}: expected a story of the scenario, got {name!r}")
+        if missing := [key for key in wanted[name] if key not in found[name]]:
+            raise RecordingError(f"{where}: {name}: expected the act {missing[0]}, found none")
 
 
 def read(path: Path) -> Recording:
@@ -115,7 +182,7 @@ def read(path: Path) -> Recording:
         got = f"{str(wrong.instance)[:60]!r}"
         raise RecordingError(f"{where}: expected what the schema says at {at}, got {got}")
     del whole["sha256"]
-    about = {key: whole.pop(key) for key in ("kernel", "qemu", "cmdline", "initramfs", "taken")}
+    about = {key: whole.pop(key) for key in ABOUT}
     return Recording(whole.pop("scenario"), about, whole)
 
 
@@ -127,6 +194,8 @@ def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
     said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
+        "architecture": ARCHITECTURE,
+        "machine": MACHINES[shared_mib],
         "kernel": {name: getattr(kernel, name) for name in names},
         "qemu": {"version": said.splitlines()[0], "arguments": list(machine(shared_mib))},
         "cmdline": CMDLINE,

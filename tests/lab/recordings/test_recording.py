@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from pathlib import Path
@@ -10,14 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devmemkit.lab.command import RECORDED
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_story, encode_story
+from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.record import MEASURED
 from devmemkit.lab.recordings.recording import (
     MARK,
     Recording,
     RecordingError,
+    complete,
+    in_place,
+    load,
     path_of,
     read,
     recordings,
@@ -46,6 +50,8 @@ OUTCOMES = {
 STORY = Story("one", "A story", ACTS, "claim", "iomem=relaxed")
 PERFORMED = Performed(OUTCOMES, {"claim": "it cannot"}, dict.fromkeys(OUTCOMES, 7))
 ABOUT = {
+    "architecture": "x86-64",
+    "machine": "pc-2g",
     "kernel": {"version": "6.12", "release": "6.12.1", "suite": "trixie", "packages": {},
                "config": {"CONFIG_DEVMEM": "y"}, "sha256": "0" * 64},
     "qemu": {"version": "QEMU 7.2", "arguments": ["-smp", "2"]},
@@ -123,6 +129,39 @@ def test_one_that_would_not_be_readable_leaves_the_old_one(path: Path) -> None:
         Recording("claims", ABOUT, {"stories": []}).write(path)
     assert read(path) == MADE
     assert len(list(path.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("claims/6.1.json", "expected claims on Linux 6.1, x86-64, machine pc-2g, got .* 6.12"),
+        ("takeover/6.12.json", "expected takeover on Linux 6.12, .*, got claims"),
+        ("mmap-vs-claim/6.12.json", "machine pc-2g-large-bar, got .* machine pc-2g$"),
+    ],
+)
+def test_a_recording_in_anothers_place_is_noticed(
+    tmp_path: Path, place: str, sentence: str
+) -> None:
+    assert in_place(MADE, tmp_path / "claims" / "6.12.json") == MADE
+    with pytest.raises(RecordingError, match=f"^{place}: .*{sentence}"):
+        in_place(MADE, tmp_path / place)
+    with pytest.raises(RecordingError, match=f"^{place}: "):
+        MADE.write(tmp_path / place)
+    assert not (tmp_path / place).exists()
+
+
+def test_a_story_or_an_act_that_is_gone_is_noticed() -> None:
+    whole = load("takeover", "6.12")
+    for cut, sentence in (
+        (lambda stories: stories.pop(), "expected the story .*, found none"),
+        (lambda stories: stories[0]["acts"].pop(), "pmem: expected the act .*, found none"),
+        (lambda stories: stories[0].update(name="x"), "expected the story pmem, found none"),
+        (lambda stories: stories.append(stories[0] | {"name": "x"}), "got 'x'"),
+    ):
+        content = copy.deepcopy(whole.content)
+        cut(content["stories"])
+        with pytest.raises(RecordingError, match=rf"^takeover/6\.12\.json: .*{sentence}"):
+            complete(Recording("takeover", whole.about, content))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

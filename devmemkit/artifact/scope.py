@@ -1,0 +1,82 @@
+"""Which kernels a sentence is about, and lists of kernels in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from devmemkit.model.kernel import VERSIONS, is_between
+
+ORDER = tuple(VERSIONS)
+TO = " to "
+
+
+class ScopeError(ValueError):
+    """A scope or a list of kernels that is none."""
+
+
+def _known(version: object) -> str:
+    if not isinstance(version, str) or version not in VERSIONS:
+        raise ScopeError(f"kernel: expected one of {', '.join(ORDER)}; got {version!r}")
+    return version
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The kernels from `since` on ("": from the oldest) and before `until` ("": up to the newest).
+
+    ScopeError for a version that the model does not know.
+    """
+
+    since: str = ""
+    until: str = ""
+
+    def __post_init__(self) -> None:
+        for version in (self.since, self.until):
+            if version != "":
+                _known(version)
+
+    @cached_property
+    def kernels(self) -> tuple[str, ...]:
+        """The known kernels of the scope, oldest first."""
+        return tuple(v for v in ORDER if is_between(v, self.since, self.until))
+
+    def __str__(self) -> str:
+        words = [f"since {self.since}"] if self.since else []
+        words += [f"before {self.until}"] if self.until else []
+        return " and ".join(words) or "of all versions"
+
+
+def expand(names: Iterable[str]) -> list[str]:
+    """The kernels of a list such as ["4.4", "5.8 to 7.1"]; ScopeError for what is none."""
+    found: list[str] = []
+    for name in [names] if isinstance(names, str) else names:
+        if not isinstance(name, str):
+            raise ScopeError(f"kernel: expected text, got {name!r}")
+        first, to, last = name.partition(TO)
+        start, end = ORDER.index(_known(first)), ORDER.index(_known(last if to else first))
+        if start > end:
+            raise ScopeError(f"kernels: expected the older one first, got {name!r}")
+        found += ORDER[start : end + 1]
+    return found
+
+
+def in_words(versions: Iterable[str]) -> str:
+    """Kernels in few words: three or more neighbours of ORDER are "A to B", as expand reads it."""
+    runs: list[list[str]] = []
+    for version in sorted(versions, key=ORDER.index):
+        if runs and ORDER.index(version) == ORDER.index(runs[-1][-1]) + 1:
+            runs[-1].append(version)
+        else:
+            runs.append([version])
+    parts = [[f"{run[0]}{TO}{run[-1]}"] if len(run) > 2 else run for run in runs]
+    return ", ".join(part for run in parts for part in run)
+
+
+def by_verdict(verdicts: Mapping[str, str]) -> str:
+    """Verdicts (or answers) by kernel in one line, the kernels of equal ones together."""
+    alike: dict[str, list[str]] = {}
+    for version, verdict in verdicts.items():
+        alike.setdefault(verdict, []).append(version)
+    return "; ".join(f"{verdict} on {in_words(on)}" for verdict, on in alike.items())
