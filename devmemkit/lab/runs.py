@@ -1,0 +1,85 @@
+"""How each program of data/reproducers is run: arguments, and what the guest does before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from devmemkit.scenarios.script import IVSHMEM, IVSHMEM_BAR, PMEM
+from devmemkit.scenarios.twin import NO_DEVICE, PMEM_DEVICE, Device, ramoops
+
+RAMOOPS = "/sys/bus/platform/drivers/ramoops ramoops"
+NOBODY = 0xE000_0000
+"""In the window of the PCI bus, and no device answers: every bit reads 1, and ipmi_si gives up."""
+BIG_MIB, BIG_BAR = 1024, 0x8000_0000
+"""A BAR that takes a while to be mapped, and where the firmware puts it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a program is called, once `acts` have prepared the guest, and the `device` it binds."""
+
+    arguments: str
+    acts: tuple[Mapping[str, Any], ...] = ()
+    shared_mib: int = 64
+    device: Device = NO_DEVICE
+
+
+def _claims(arguments: str, start: int, size: int, *, shared_mib: int = 64) -> Run:
+    """A run in which ramoops claims the range when it is bound; it is loaded with it here."""
+    act = {"operation": "request_mem_region", "start": start, "size": size, "name": "ramoops"}
+    return Run(f"{arguments} {RAMOOPS}", (act,), shared_mib, ramoops(start, size))
+
+
+def _with(run: Run, word: str) -> Run:
+    """The same with one more word, the last."""
+    return replace(run, arguments=f"{run.arguments} {word}")
+
+
+def _made(length: int) -> Run:
+    return _claims(f"/dev/mem {BIG_BAR:#x} {length:#x}", BIG_BAR, 0x1000, shared_mib=BIG_MIB)
+
+
+def _first_page(start: int) -> Run:
+    page = 0x5000
+    arguments = f"/sys/bus/pci/devices/{IVSHMEM}/resource2 {page:#x} {IVSHMEM_BAR + page:#x}"
+    return _claims(arguments, start, 0x8000)
+
+
+def _nd_pmem(address: int) -> Run:
+    bound = {"bdf": "namespace0.0", "driver": "nd_pmem"}
+    acts = ({"operation": "bind", **bound}, {"operation": "unbind", **bound})
+    arguments = f"/dev/mem {address:#x} /sys/bus/nd/drivers/nd_pmem namespace0.0"
+    return Run(arguments, acts, device=PMEM_DEVICE)
+
+
+def _low_megabyte(address: int) -> Run:
+    """ipmi_si looks for a controller there, claims its registers for it, and lets go again."""
+    module = {"operation": "load_module", "name": "ipmi_si", "parameters": "unload_when_empty=0"}
+    told = "/sys/module/ipmi_si/parameters/hotmod"
+    return Run(f"/dev/mem {address:#x} {told} add,kcs,mem,{address:#x}", (module,))
+
+
+RUNS: dict[str, tuple[Run, Run | None]] = {
+    "mapping-in-the-making": (_made(BIG_MIB << 20), _with(_made(0x1000), "200000")),
+    "unaligned-claim": (
+        _claims(f"/dev/mem {PMEM + 0x1800:#x} 0x1000", PMEM + 0x1800, 0x1000),
+        _claims(f"/dev/mem {PMEM + 0x1000:#x} 0x2000", PMEM + 0x1000, 0x2000),
+    ),
+    "first-page-check": (_first_page(IVSHMEM_BAR + 0x4000), _first_page(IVSHMEM_BAR)),
+    "removal-leaves-mapped": (Run(f"/sys/bus/pci/devices/{IVSHMEM} 2"), None),
+    "low-megabyte": (
+        _low_megabyte(0xB0000),
+        _low_megabyte(NOBODY),
+    ),
+    "dead-mapping": (
+        _claims(f"/dev/mem {PMEM:#x}", PMEM, 0x1000),
+        _with(_claims(f"/dev/mem {PMEM:#x}", PMEM, 0x1000), "uncached"),
+    ),
+    "nd-pmem-gaps": (
+        _nd_pmem(PMEM),
+        _claims(f"/dev/mem {PMEM:#x}", PMEM, 0x1000),  # a driver that claims once
+    ),
+}
+"""By name: the run that reproduces, and its control (None: kernels that do not do it are it)."""
