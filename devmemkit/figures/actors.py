@@ -67,8 +67,7 @@ def arrows(kernel: KernelProfile) -> list[Arrow]:
         only = f" ({files[0]} only)" if len(files) == 1 else ""
         found.append(Arrow("vma", "space", f"hangs on{only}", True, (88, 138, "left")))
         found.append(Arrow("inode", "space", "owns", is_new=True))
-        name = kernel["iomem_inode"]
-        says = "make" if name == "none" else name
+        says = "make" if kernel["iomem_inode"] == "none" else kernel["iomem_inode"]
         found.append(Arrow("initcall", "inode", says, True, (238, 352, "right")))
     if "zap" in policy.after_insert:
         found.append(Arrow("tree", "space", "revokes", True, (236, 170, "left")))

@@ -5,7 +5,8 @@ FEATURES is the only place that knows versions. Everything else asks a profile b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -82,6 +83,12 @@ FEATURES: tuple[Row, ...] = (
     Row("non_mappable", "7.2", "EINVAL", "", "since its attribute is static; measured"),
 )
 
+
+def values_of(feature: str) -> tuple[Any, ...]:
+    """The values that a feature can have: those of its rows, oldest first."""
+    return tuple(dict.fromkeys(row.value for row in FEATURES if row.feature == feature))
+
+
 VERSIONS = {
     "4.4": "historic: before IO_STRICT_DEVMEM",
     "4.5": "historic: IO_STRICT_DEVMEM",
@@ -112,6 +119,10 @@ class Config:
     x86_pat: bool = True
 
     def __post_init__(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if not isinstance(value, bool):
+                raise ValueError(f"config: expected {option.name} True or False, got {value!r}")
         if self.strict_devmem and not self.devmem:
             raise ValueError("config: expected DEVMEM=y for STRICT_DEVMEM=y, got n")
         if self.io_strict_devmem and not self.strict_devmem:
@@ -120,6 +131,17 @@ class Config:
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
+
+
+def _check(feature: str, value: Any) -> None:
+    values = values_of(feature)
+    if not values:
+        known = ", ".join(dict.fromkeys(row.feature for row in FEATURES))
+        raise ValueError(f"features: expected one of {known}; got {feature!r}")
+    if not any(type(value) is type(one) and value == one for one in values):
+        *others, last = map(repr, values)
+        known = f"{', '.join(others)} or {last}"
+        raise ValueError(f"features: expected {feature} to be {known}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -148,9 +170,11 @@ class KernelProfile:
         if self.repair and self.repair not in REPAIRS:
             known = ", ".join(REPAIRS)
             raise ValueError(f"repair: expected one of {known}; got {self.repair!r}")
-        for feature, _ in self.features:
-            if feature not in self.rows:
-                raise ValueError(f"features: expected {', '.join(self.rows)}; got {feature!r}")
+        for feature, value in self.features:
+            _check(feature, value)
+        for feature, count in Counter(feature for feature, _ in self.features).items():
+            if count > 1:
+                raise ValueError(f"features: expected {feature} once, got it twice")
 
     def __getitem__(self, feature: str) -> Any:
         """The value of `feature` in this kernel; KeyError when there is no such feature."""

@@ -33,14 +33,13 @@ def mremap_begin(m: View, f: Frame) -> Next:
     f.length, f.new_length = page_align(f.length), page_align(f.new_length)
     if f.address % PAGE_SIZE or not f.new_length:
         raise KernelError("EINVAL", f"address {f.address:#x}, new length {f.new_length}")
-    order = m.kernel["mremap_checks"]
-    if order == "alignment, source, target" and f.to is not None and f.to % PAGE_SIZE:
+    if m.kernel["mremap_checks"] == "alignment, source, target" and (f.to or 0) % PAGE_SIZE:
         raise KernelError("EINVAL", f"new address {f.to:#x}")
-    if order.endswith("source, target"):
+    if m.kernel["mremap_checks"] in ("source, target", "alignment, source, target"):
         _source(m, f, f.address)
     if f.to is not None:
         _check_target(f)
-    if order == "all first":
+    if m.kernel["mremap_checks"] == "all first":
         if f.new_length > TASK_SIZE:
             raise KernelError("EINVAL", f"new length {f.new_length:#x}")
         if f.to is not None and f.length == f.new_length:

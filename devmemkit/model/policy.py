@@ -6,11 +6,23 @@ steps a claim takes after its node is in the tree. To try another idea, write an
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import ClassVar, Literal, get_args
+
+FileKind = Literal["mem", "resource", "proc"]
+"""/dev/mem, a resourceN of sysfs, a file of /proc/bus/pci."""
+
+ClaimStep = Literal[
+    "both_ends", "zap_begin", "zap", "refuse_if_mapped", "refused", "notify", "wait_for_unmap"
+]
+"""What a claim can do once its node is in the tree; revoke.STEPS says how."""
 
 
 class Policy:
-    """NoProtection and the base of the others. `since` is the first release, "" for none."""
+    """NoProtection and the base of the others. `since` is the first release, "" for none.
+
+    ValueError where a policy is written with a step or a kind of file that there is not.
+    """
 
     name: ClassVar[str] = "NoProtection"
     since: ClassVar[str] = ""
@@ -19,10 +31,20 @@ class Policy:
     """A busy region is refused to read, write and new mappings (with IO_STRICT_DEVMEM)."""
     excludes_idle: ClassVar[bool] = False
     """What no driver has claimed is refused too."""
-    one_inode: ClassVar[frozenset[str]] = frozenset()
+    one_inode: ClassVar[frozenset[FileKind]] = frozenset()
     """The kinds of file whose mappings share the iomem inode's address space."""
-    after_insert: ClassVar[tuple[str, ...]] = ()
-    """Names of the claim's steps after the insertion; see revoke.STEPS."""
+    after_insert: ClassVar[tuple[ClaimStep, ...]] = ()
+    """The claim's steps after the insertion, in order."""
+
+    def __init_subclass__(cls) -> None:
+        _check(f"{cls.__name__}.one_inode", cls.one_inode, get_args(FileKind))
+        _check(f"{cls.__name__}.after_insert", cls.after_insert, get_args(ClaimStep))
+
+
+def _check(where: str, given: Iterable[str], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{where}: expected one of {', '.join(known)}; got {name!r}")
 
 
 class ExcludeNew(Policy):
@@ -37,7 +59,7 @@ class RevokeDevmem(ExcludeNew):
     since = "5.8"
     what = "a claim zaps the /dev/mem mappings of its region"
     one_inode = frozenset({"mem"})
-    after_insert: ClassVar[tuple[str, ...]] = ("both_ends", "zap_begin", "zap")
+    after_insert: ClassVar[tuple[ClaimStep, ...]] = ("both_ends", "zap_begin", "zap")
 
 
 class RevokeAll(RevokeDevmem):

@@ -85,11 +85,16 @@ def mmap_end(m: View, f: Frame) -> Next:
     return Return(f.vma.start)
 
 
+ORDERS: dict[str, tuple[Step, ...]] = {
+    "populate, link": (remap_pfn_range, vma_link_file),
+    "link, populate": (vma_link_file, remap_pfn_range_complete),
+}
+"""What kernels do behind the checks, by the name of the order (feature devmem_mmap)."""
+
+
 def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
     """The steps behind the checks: in the kernel's own `order`, or in a repaired one."""
-    own: tuple[Step, ...] = (vma_link_file, remap_pfn_range_complete)
-    if order == "populate, link":
-        own = (remap_pfn_range, vma_link_file)
+    own = ORDERS[order]
     steps: dict[str, tuple[Step, ...]] = {
         "": own,
         "link-first": (vma_link_file, check_again, remap_pfn_range_complete),
