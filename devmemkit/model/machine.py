@@ -1,33 +1,4 @@
-"""The state that steps act on: a record of components, reached only through a View.
-
-Components and their keys:
-
-    "iomem", "ioport"              Resource, the root of a tree
-    ("task", pid)                  Task
-    ("files", pid)                 tuple of File, by descriptor
-    ("vmas", pid)                  tuple of Vma, by address
-    ("pagetable", pid)             PageTable
-    ("i_mmap", name)               AddressSpace: who maps the file, by page offset
-    ("page", pfn)                  bytes of one physical page; absent means zeroes
-    ("pci", bdf)                   PciDevice
-    ("nd", name)                   Namespace
-    "memtype"                      tuple of Memtype reservations
-    "mtrr_uc"                      tuple of (first, last) pages that are uncachable by MTRR
-    ("lock", name)                 tuple of (actor, writes), the holders
-    "muxed_wait"                   tuple of actors queued for a MUXED region
-    ("sleeping", actor)            bool
-    ("notices", pid)               tuple of (start, end) that a claimer asked for
-    "iomem_inode"                  bool: fs_initcall has made the inode
-    "dev_mem"                      bool: /dev/mem is there; absent means that DEVMEM=y
-    "dev_port"                     bool: /dev/port is there; absent means True
-    "pci_devices"                  tuple of bdf, in the order of device_add, while booting
-    "sysfs_initialized"            bool: pci_sysfs_init has begun
-    ("sysfs", bdf)                 tuple of names of resource files, while booting
-    ("duplicate", bdf)             bool: a resource file was to be made twice
-    "clock"                        int, ticks; passes only when nobody else can run
-    ("stack", actor)               frames of the operation that the actor is in
-    ("outcome", actor)             Outcome of the actor's last operation
-"""
+"""The state that steps act on: a record of components, reached only through a View."""
 
 from __future__ import annotations
 
@@ -37,6 +8,42 @@ from typing import Any
 from devmemkit.model.kernel import KernelProfile
 
 Key = str | tuple[str | int, ...]
+
+COMPONENTS: dict[str, tuple[str, str]] = {
+    "iomem": ("", "Resource, the root of a tree"),
+    "ioport": ("", "Resource, the root of a tree"),
+    "task": ("pid", "Task"),
+    "files": ("pid", "tuple of File, by descriptor; None where one was closed"),
+    "vmas": ("pid", "tuple of Vma, by address"),
+    "pagetable": ("pid", "PageTable"),
+    "i_mmap": ("name", "AddressSpace: who maps the file, by page offset"),
+    "page": ("pfn", "bytes of one physical page; absent means zeroes"),
+    "pci": ("bdf", "PciDevice"),
+    "nd": ("name", "Namespace"),
+    "memtype": ("", "tuple of Memtype, the reservations"),
+    "mtrr_uc": ("", "tuple of (first, last) pages that are uncachable by MTRR"),
+    "lock": ("name", "tuple of (actor, writes), the holders"),
+    "muxed_wait": ("", "tuple of actors queued for a MUXED region"),
+    "sleeping": ("actor", "bool"),
+    "notices": ("pid", "tuple of (start, end) that a claimer asked for"),
+    "iomem_inode": ("", "bool: iomem_init_inode or chr_dev_init has made the inode"),
+    "dev_mem": ("", "bool: /dev/mem is there; absent means that DEVMEM=y"),
+    "dev_port": ("", "bool: /dev/port is there; absent means True"),
+    "user_space": ("", "bool: the initramfs is unpacked, while booting"),
+    "host_drivers": ("", "bool: the drivers of host bridges are registered, while booting"),
+    "pci_devices": ("", "tuple of bdf, in the order of device_add, while booting"),
+    "sysfs_initialized": ("", "bool: pci_sysfs_init has begun"),
+    "sysfs": ("bdf", "tuple of names of resource files, while booting"),
+    "duplicate": ("bdf", "bool: a resource file was to be made twice"),
+    "clock": ("", "int, ticks; passes only when nobody else can run"),
+    "stack": ("actor", "frames of the operation that the actor is in"),
+    "outcome": ("actor", "Outcome of the actor's last operation"),
+    "program": ("task", "(number of the act at work, outcomes by key), in explorations"),
+}
+"""By name: what a component belongs to, and what it holds.
+
+The key of one that belongs to something is a tuple, such as ("task", pid); of another, its name.
+"""
 
 
 class Machine:
