@@ -22,7 +22,7 @@ from devmemkit.model.strict import (
     page_is_allowed,
     same_answer_until,
 )
-from devmemkit.model.task import File, get_file, open_file, update_file
+from devmemkit.model.task import File, get_file, open_file, open_mode, update_file
 
 MAX_ERRNO = 4095
 _REFUSED = "page {:#x} is not allowed"
@@ -42,7 +42,7 @@ def open_port(m: View, f: Frame) -> Next:
     if "mem" in m.kernel.policy.one_inode:
         iomem_get_mapping(m)
         mapping = "iomem"
-    file = File("mem", mapping, "r" in f.mode, "w" in f.mode, f.dsync)
+    file = File("mem", mapping, *open_mode(f.mode), f.dsync)
     return Return(open_file(m, f.pid, file))
 
 

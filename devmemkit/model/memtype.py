@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT
 from devmemkit.model.machine import View
 from devmemkit.model.region import DISJOINT, INTERSECTS, region_intersects
 
-WB, WC, UC_MINUS = "WB", "WC", "UC-"
+CacheType = Literal["WB", "WC", "UC-"]
+WB: Final = "WB"
+WC: Final = "WC"
+UC_MINUS: Final = "UC-"
 
 
 class Memtype(NamedTuple):
@@ -17,7 +20,7 @@ class Memtype(NamedTuple):
 
     first: int
     last: int
-    type: str
+    type: CacheType
     owner: tuple[str | int, ...]
 
 
@@ -26,8 +29,8 @@ ISA = (0xA0, 0xFF)
 
 
 def memtype_reserve(
-    m: View, first: int, last: int, wanted: str, owner: tuple[str | int, ...]
-) -> str | None:
+    m: View, first: int, last: int, wanted: CacheType, owner: tuple[str | int, ...]
+) -> CacheType | None:
     """Reserve `wanted` for pages [first, last]; the type granted, None when types conflict.
 
     An existing type is taken over where the caller can live with it: who asked for WB gets UC- or

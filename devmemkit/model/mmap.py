@@ -8,6 +8,8 @@ from typing import Any
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import View
+from devmemkit.model.memtype import CacheType
+from devmemkit.model.policy import FileKind
 from devmemkit.model.step import Frame, Next, lock
 from devmemkit.model.task import (
     REMAPPED,
@@ -34,7 +36,11 @@ MMAP: dict[str, Any] = {
 }
 """The arguments of every mmap: bytes, protection letters, MAP_SHARED or MAP_PRIVATE."""
 
-KIND = {"mmap_devmem": "mem", "mmap_resource": "resource", "mmap_proc_pci": "proc"}
+KIND: dict[str, FileKind] = {
+    "mmap_devmem": "mem",
+    "mmap_resource": "resource",
+    "mmap_proc_pci": "proc",
+}
 
 
 def do_mmap(m: View, f: Frame) -> Next:
@@ -89,7 +95,7 @@ def is_gone(m: View, file: File) -> bool:
     return file.kind == "proc" and m.get(("pci", file.bdf)) is None
 
 
-def remap(m: View, f: Frame, wanted: str, error: str) -> None:
+def remap(m: View, f: Frame, wanted: CacheType, error: str) -> None:
     """Reserve the memtype for the whole VMA; `error` when it conflicts (track_pfn_remap)."""
     tracked = track_remap(m, f.pid, f.vma, wanted)
     if tracked is None:

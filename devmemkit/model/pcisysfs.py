@@ -17,7 +17,7 @@ from devmemkit.model.pci import Bar, PciDevice, device
 from devmemkit.model.populate import behind_checks
 from devmemkit.model.step import Frame, Next, Return, Step, Steps, operation
 from devmemkit.model.strict import is_taken
-from devmemkit.model.task import File, close_file, get_file, open_file, update_file
+from devmemkit.model.task import File, close_file, get_file, open_file, open_mode, update_file
 
 
 def sysfs_open(m: View, f: Frame) -> Next:
@@ -40,7 +40,7 @@ def sysfs_open(m: View, f: Frame) -> Next:
         mapping = "iomem"
         if m.kernel["attribute_mapping"] != "at creation":
             iomem_get_mapping(m)
-    file = File("resource", mapping, "r" in f.mode, "w" in f.mode, bdf=f.bdf, bar=f.bar, wc=f.wc)
+    file = File("resource", mapping, *open_mode(f.mode), bdf=f.bdf, bar=f.bar, wc=f.wc)
     return Return(open_file(m, f.pid, file))
 
 

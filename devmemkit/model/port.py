@@ -13,7 +13,7 @@ from devmemkit.model.flags import U64
 from devmemkit.model.machine import View
 from devmemkit.model.pci import device
 from devmemkit.model.step import Frame, Next, Return, operation
-from devmemkit.model.task import File, get_file, open_file
+from devmemkit.model.task import File, get_file, open_file, open_mode
 
 PORTS = 0x10000
 """Ports that x86 has (IO_SPACE_LIMIT + 1)."""
@@ -24,7 +24,7 @@ def open_dev_port(m: View, f: Frame) -> Next:
     if not m.get("dev_port", True):
         raise KernelError("ENOENT", "/dev/port does not exist")
     check_open(m, f.pid, "/dev/port")
-    return Return(open_file(m, f.pid, File("port", "/dev/port", "r" in f.mode, "w" in f.mode)))
+    return Return(open_file(m, f.pid, File("port", "/dev/port", *open_mode(f.mode))))
 
 
 open_ioport = operation("open_ioport", open_dev_port, needs=("pid",), mode="rw")

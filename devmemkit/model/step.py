@@ -104,8 +104,8 @@ def unlock(m: View, f: Frame, name: str) -> None:
 def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
     """Put `actor` at the first step of operation `name`; no step is run yet.
 
-    ValueError when the actor is still in an operation, or for arguments that are missing, unknown
-    or not hashable.
+    ValueError when the actor is still in an operation, for a name that there is not, or for
+    arguments that are missing, unknown or not hashable.
     """
     if not finished(machine, actor):
         raise ValueError(f"{actor}: expected an actor that is in no operation")
@@ -121,6 +121,8 @@ def begin(m: View, actor: str, name: str, arguments: dict[str, Any]) -> None:
 
 
 def _frame(name: str, actor: str, arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    if name not in OPERATIONS:
+        raise ValueError(f"operation: expected one of {', '.join(OPERATIONS)}; got {name!r}")
     made = OPERATIONS[name]
     known = {*made.needs, *made.defaults}
     missing = [argument for argument in made.needs if argument not in arguments]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntFlag
-from typing import Any
+from typing import Any, Literal
 
 from devmemkit.model.addressspace import AddressSpace, Mapped
 from devmemkit.model.errors import Blocked, KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Key, Machine, View
 from devmemkit.model.pagetable import PageTable
+from devmemkit.model.policy import FileKind
 
 
 class VM(IntFlag):
@@ -38,16 +39,29 @@ class VM(IntFlag):
 TASK_SIZE = (1 << 47) - PAGE_SIZE
 """End of a process's addresses."""
 
+Kind = FileKind | Literal["port"]
+"""What an open file is: one that can be mapped, or /dev/port."""
+
 REMAPPED = VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP
+MODES = ("r", "w", "rw")
 PROT = {"r": VM.READ, "w": VM.WRITE, "x": VM.EXEC}
 
 
 def vm_prot(prot: str) -> VM:
-    """VM_* bits of a protection written as letters: "rw", "r", "" (PROT_NONE)."""
+    """VM_* bits of a protection written as letters: "rw", "r", "" (PROT_NONE); ValueError."""
+    if set(prot) - PROT.keys():
+        raise ValueError(f"prot: expected letters of {', '.join(PROT)}; got {prot!r}")
     bits = VM(0)
     for letter in prot:
         bits |= PROT[letter]
     return bits
+
+
+def open_mode(mode: str) -> tuple[bool, bool]:
+    """Whether a file that is opened so can be read, and written; ValueError for another mode."""
+    if mode not in MODES:
+        raise ValueError(f"mode: expected one of {', '.join(MODES)}; got {mode!r}")
+    return "r" in mode, "w" in mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +77,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An open file; `kind` is mem, resource or proc, `f_mapping` names its address space.
+    """An open file; `f_mapping` names its address space.
 
     `shared` names what a fork made common to several processes (struct file): its position and
     its ioctl state are those of all of them.
     """
 
-    kind: str
+    kind: Kind
     f_mapping: str
     read: bool = True
     write: bool = True
@@ -175,7 +189,7 @@ def open_file(m: View, pid: str, file: File) -> int:
     return fd
 
 
-def get_file(m: View, pid: str, fd: int, *kinds: str) -> File:
+def get_file(m: View, pid: str, fd: int, *kinds: Kind) -> File:
     """The open file behind a descriptor; EBADF when there is none.
 
     ValueError for a file that is none of `kinds`: the operation is not made for it.

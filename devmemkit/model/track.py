@@ -13,7 +13,13 @@ from dataclasses import replace
 
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import View
-from devmemkit.model.memtype import memtype_copy, memtype_erase, memtype_free, memtype_reserve
+from devmemkit.model.memtype import (
+    CacheType,
+    memtype_copy,
+    memtype_erase,
+    memtype_free,
+    memtype_reserve,
+)
 from devmemkit.model.task import VM, Vma, find_vma, put_vmas
 
 
@@ -30,7 +36,7 @@ def _by_number(m: View) -> bool:
     return bool(m.kernel["memtype_lives"] == "until zap")
 
 
-def track_remap(m: View, pid: str, vma: Vma, wanted: str) -> Vma | None:
+def track_remap(m: View, pid: str, vma: Vma, wanted: CacheType) -> Vma | None:
     """Reserve for the whole VMA; the VMA as it then is, None when types conflict."""
     first, last = vma.entry(pid)[:2]
     whose = NOBODY if _by_number(m) else owner(pid, vma)

@@ -51,6 +51,8 @@ def load_machine(
     `state` is "idle" (no PCI driver loaded) or "bound"; a dump that comes alone has neither ports
     nor PCI devices. Raises ValueError for a name that is neither, DumpError for a bad dump.
     """
+    if state not in ("idle", "bound"):
+        raise ValueError(f"state: expected idle or bound, got {state!r}")
     if name in recorded():
         return _recorded(data_dir() / "machines" / name, kernel, state, fine)
     path = Path(name)
@@ -86,7 +88,12 @@ def _claimed(tree: Resource, bar: Bar) -> bool:
 def assemble(
     kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any], fine: bool = False
 ) -> Machine:
-    """A machine of a resource tree, `bits` wide addresses and `more` components, after its boot."""
+    """A machine of a resource tree, `bits` wide addresses and `more` components, after its boot.
+
+    ValueError for a width that no machine has.
+    """
+    if not (isinstance(bits, int) and 32 <= bits <= 64):
+        raise ValueError(f"machine: expected 32 to 64 address bits, got {bits!r}")
     ram = [n.end + 1 for n in iomem.walk() if n.flags & fl.IORESOURCE_SYSTEM_RAM == _RAM]
     components = {"iomem": iomem, "iomem_inode": True, "clock": 0, **more}
     spaces = namespaces(iomem)

@@ -9,6 +9,7 @@ from devmemkit.scenarios.boot_orders import attribute_creation, early_claim
 from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.concurrent import Concurrent
 from devmemkit.scenarios.pmem_gaps import nd_pmem
+from devmemkit.scenarios.small import check_via
 
 ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
     "mmap-vs-claim": lambda kernel, via, tasks: mmap_vs_claim(kernel, via=via, users=tasks),
@@ -29,6 +30,7 @@ def concurrent(name: str, kernel: KernelProfile, via: str = "devmem", tasks: int
     """A scenario by name; ValueError names those that exist, or says what else is wrong."""
     if name not in ORDERS:
         raise ValueError(f"scenario: expected one of {', '.join(NAMES)}; got {name!r}")
+    check_via(via)
     if not 1 <= tasks <= 9:
         raise ValueError(f"tasks: expected 1 to 9, got {tasks}")
     return ORDERS[name](kernel, via, tasks)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.small import check_via
 from devmemkit.scenarios.story import Act, Ref
 
 PMEM, PMEM_END = 0x4000_0000, 0x4FFF_FFFF
@@ -89,6 +90,9 @@ class Window:
 
     via: str
     number: int
+
+    def __post_init__(self) -> None:
+        check_via(self.via)
 
     @property
     def start(self) -> int:

@@ -39,8 +39,18 @@ def bar_machine(kernel: KernelProfile, pages: int = PAGES) -> Machine:
     return Machine(kernel, parts, fine=True)
 
 
+def check_via(via: str) -> None:
+    """ValueError for a way to map that is not known."""
+    if via not in VIAS:
+        raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {via!r}")
+
+
 def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
-    """A process that has opened the file; the machine and the descriptor."""
+    """A process that has opened the file; the machine and the descriptor.
+
+    ValueError for a way to map that is not known.
+    """
+    check_via(via)
     machine = machine.with_({(kind, pid): part for kind, part in new_task().items()})
     if via == "devmem":
         machine, opened, _ = run(machine, pid, "open_devmem", pid=pid, dsync=True)

@@ -40,6 +40,8 @@ def test_the_counterexample_is_told_step_by_step(capsys: pytest.CaptureFixture[s
         (["mmap-vs-claim", "--kernel", "1.0"], "kernel: expected one of"),
         (["mmap-vs-claim", "--policy", "Prayer"], "policy: expected one of"),
         (["mmap-vs-claim", "--via", "tea"], "via: expected one of devmem, sysfs"),
+        (["early-claim", "--via", "tea"], "via: expected one of devmem, sysfs"),
+        (["policies", "--via", "tea"], "via: expected one of devmem, sysfs"),
         (["mmap-vs-claim", "--tasks", "0"], "tasks: expected 1 to 9, got 0"),
     ],
 )

@@ -15,6 +15,7 @@ from devmemkit.model.task import VM, Task
 from tests.model.machines import (
     ALL,
     BAR0,
+    BDF,
     HIGH,
     PAGE,
     PMEM,
@@ -479,3 +480,13 @@ def test_physical_pages_are_shared() -> None:
     m, _ = ok(m, "store", address=one + 8, value=0x1234)
     assert ok(m, "load", "q", address=two + 8)[1] == 0x1234
     assert ok(m, "read_devmem", fd=0, offset=PMEM + 8, count=2)[1] == b"\x34\x12"
+
+
+@pytest.mark.parametrize(
+    ("operation", "where"),
+    [("open_devmem", {}), ("open_ioport", {}), ("open_resource", {"bdf": BDF, "bar": 0})],
+)
+def test_an_unknown_mode_is_a_mistake_of_ours(operation: str, where: dict[str, Any]) -> None:
+    for mode in ("", "rwx", "a"):
+        with pytest.raises(ValueError, match=rf"^mode: expected one of r, w, rw; got '{mode}'$"):
+            do(machine(), operation, mode=mode, **where)

@@ -493,3 +493,12 @@ def test_msync_of_what_has_nothing_to_write_back() -> None:
     m, shared = ok(m, "mmap_proc_pci", fd=proc, offset=BAR0, length=PAGE)
     found = [do(m, "msync", address=a, length=PAGE)[1].errno for a in (read_only, private, shared)]
     assert found == [None, None, "EINVAL"]
+
+
+def test_an_unknown_protection_is_a_mistake_of_ours() -> None:
+    m, address = mapped(machine(), PMEM, 1)
+    says = r"^prot: expected letters of r, w, x; got 'rq'$"
+    with pytest.raises(ValueError, match=says):
+        do(m, "mprotect", address=address, length=PAGE, prot="rq")
+    with pytest.raises(ValueError, match=says):
+        do(m, "mmap_devmem", fd=0, offset=PMEM, length=PAGE, prot="rq")

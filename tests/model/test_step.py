@@ -372,3 +372,9 @@ def test_zeroes_written_equal_nothing_written() -> None:
     written = ok(m, "store", address=address, value=7)[0]
     assert written != m
     assert ok(written, "store", address=address, value=0)[0] == ok(m, "load", address=address)[0]
+
+
+def test_an_unknown_operation_is_refused_with_the_known_ones() -> None:
+    says = r"^operation: expected one of .*mmap_devmem, .*; got 'mmap_tea'$"
+    with pytest.raises(ValueError, match=says):
+        run(EMPTY, "a", "mmap_tea")

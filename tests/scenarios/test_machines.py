@@ -12,7 +12,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.resource import Resource
 from devmemkit.model.step import run
 from devmemkit.scenarios import story  # noqa: F401 - registers the operations
-from devmemkit.scenarios.machines import data_dir, load_machine, recorded, sources
+from devmemkit.scenarios.machines import assemble, data_dir, load_machine, recorded, sources
 
 DRIVERS = (("0000:00:03.0", "e1000"), ("0000:00:04.0", "nvme"), ("namespace0.0", "nd_pmem"))
 
@@ -112,3 +112,12 @@ def test_no_memory_of_a_device_is_opened_for_a_dump(name: str, tmp_path: Path) -
     (tmp_path / name).write_text("00000000-00000fff : Reserved\n")
     with pytest.raises(ValueError, match="got the memory of a PCI device, left unopened"):
         load_machine(str(tmp_path / name), KernelProfile("6.1"))
+
+
+def test_an_unknown_state_or_width_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^state: expected idle or bound, got 'asleep'$"):
+        machine("qemu-7.3", "asleep")
+    one = machine("qemu-7.3")
+    for bits in (31, 65, "40"):
+        with pytest.raises(ValueError, match=r"^machine: expected 32 to 64 address bits, got "):
+            assemble(one.kernel, one["iomem"], bits, {})  # type: ignore[arg-type]
