@@ -63,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("notebook", metavar="NOTEBOOK", help="name, prefix or number")
     sweep.add_argument("--out", type=_folder, default=Path("sweep"), metavar="DIR")
     sweep.add_argument("--grid", type=Path, metavar="FILE", help="TOML: NAME = [VALUE, ...]")
+    sweep.add_argument(
+        "--cells",
+        type=_count,
+        default=1000,
+        metavar="N",
+        help="refuse a grid of more cells (default: %(default)s)",
+    )
     sweep.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that exists")
     _add_runs(sweep, "values of a parameter: -p NAME=VALUE,VALUE,...")
     verify = commands.add_parser("verify", help="check a finished run: digests, state, another run")
@@ -99,6 +106,7 @@ def _artifact(options: argparse.Namespace) -> int:
     from devmemkit.artifact import cite, reproduce, sweep, verify
     from devmemkit.artifact.parameters import ParameterError
     from devmemkit.artifact.store import UsageError
+    from devmemkit.model.text import printable
 
     try:
         if options.command == "verify":
@@ -112,7 +120,7 @@ def _artifact(options: argparse.Namespace) -> int:
         if options.command == "sweep":
             return sweep.sweep(
                 *(options.notebook, options.parameters, options.grid),
-                *(options.out, options.jobs, options.limit, options.scheduler),
+                *(options.out, options.jobs, options.limit, options.scheduler, options.cells),
             )
         if options.parameters and options.only is None:
             raise UsageError("expected --only NAME with -p, for parameters belong to one notebook")
@@ -121,7 +129,7 @@ def _artifact(options: argparse.Namespace) -> int:
             *(options.out, options.jobs, options.limit),
         )
     except (UsageError, ParameterError) as error:
-        print(f"devmemkit {options.command}: {error}", file=sys.stderr)
+        print(f"devmemkit {options.command}: {printable(str(error))}", file=sys.stderr)
         return 2
 
 

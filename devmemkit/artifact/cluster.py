@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
+import signal
+import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from devmemkit.artifact.record import makes
 from devmemkit.artifact.store import Job, UsageError
 
 DEATHS = 3
@@ -48,19 +54,64 @@ def remote(job: dict[str, Any], notebook: bytes, data: bytes) -> dict[str, Any]:
     return {"events": events, "files": files}
 
 
+ADDRESS = re.compile(
+    r"(?:(?:tcp|tls|ws|wss)://)?(?:[\w.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}(?:%\w+)?\]):([0-9]{1,5})",
+    re.ASCII,
+)
+WAIT = 10
+"""Seconds that a scheduler gets to answer."""
+
+# A process of its own, for a client that gets no answer waits for ever, with threads of its own.
+ASK = """import asyncio, signal, sys
+signal.alarm(int(sys.argv[2]))
+from distributed.core import rpc
+from distributed.security import Security
+async def ask():
+    secured = Security().get_connection_args("client")
+    async with rpc(sys.argv[1], connection_args=secured) as there:
+        return (await there.identity())["type"]
+print(asyncio.run(ask()))
+"""
+
+
+def answers(address: str) -> None:
+    """Say how long it is waited, and return when a scheduler answers; UsageError otherwise."""
+    expected = f"--scheduler: expected a Dask scheduler at {address[:60]!r}"
+    found = ADDRESS.fullmatch(address)
+    if not found or not 0 < int(found[1]) < 1 << 16:
+        raise UsageError(f"{expected}, got no address such as tcp://HOST:PORT")
+    print(f"waiting up to {WAIT} s for {address} to answer", flush=True)
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-P", "-c", ASK, address, str(WAIT)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            errors="replace",
+            timeout=WAIT,
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{expected}, got no answer in {WAIT} s") from None
+    if asked.stdout.strip() != "Scheduler":
+        if asked.returncode == -signal.SIGALRM:
+            raise UsageError(f"{expected}, got no answer in {WAIT} s")
+        said = asked.stdout.strip() or asked.stderr.strip().rpartition("\n")[2]
+        raise UsageError(f"{expected}, got: {said[:200]}")
+
+
 class Cluster:
     """The cluster behind a scheduler's address; UsageError when nobody answers there."""
 
     def __init__(self, address: str, limit: int, root: Path) -> None:
-        try:
-            from distributed import Client
-        except ImportError:
+        if not find_spec("distributed"):
             raise UsageError(
                 "expected distributed to be installed; it comes with devmemkit[cluster]"
-            ) from None
+            )
+        answers(address)
+        from distributed import Client
+
         try:
-            self.client: Any = Client(address, timeout=10, set_as_default=False)
-        except (OSError, ValueError) as error:
+            self.client: Any = Client(address, timeout=WAIT, set_as_default=False)
+        except (OSError, ValueError, ImportError) as error:  # gone since, or of another version
             raise UsageError(
                 f"--scheduler: expected a Dask scheduler at {address!r}, got: {error}"
             ) from None
@@ -86,6 +137,9 @@ class Cluster:
             yield {"error": f"on the cluster: {type(error).__name__}: {error}"}
             return
         for name, content in done["files"].items():
+            if not makes(job.name, name):
+                yield {"error": f"on the cluster: expected files of {job.name}, got {name!r}"}
+                return
             target = staging / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)

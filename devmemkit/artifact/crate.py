@@ -7,7 +7,8 @@ what it read (objects), what it made (results), when, and with which parameters.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +17,15 @@ from urllib.parse import quote
 
 import devmemkit
 from devmemkit.artifact import parameters
-from devmemkit.artifact.provenance import code_digest, data_files, digest_of, made_on, sha256
-from devmemkit.artifact.store import Record, Store, write_text
+from devmemkit.artifact.folder import Folder
+from devmemkit.artifact.index import INDEX
+from devmemkit.artifact.provenance import code_digest, data_files, digest_of, made_on
+from devmemkit.artifact.record import Record
+from devmemkit.artifact.store import Store
 
 FILE = "ro-crate-metadata.json"
 VERSION = "https://w3id.org/ro/crate/1.1"
+TABLE = "table.csv"
 TYPES = {
     ".html": "text/html",
     ".ipynb": "application/x-ipynb+json",
@@ -37,15 +42,16 @@ def refer(*ids: str) -> list[Entity]:
     return [{"@id": one} for one in ids]
 
 
-def _file(folder: Path, name: str) -> Entity:
-    path = folder / name
+def _file(folder: Folder, name: str) -> Entity:
+    with folder.open(name) as stream:
+        size = os.fstat(stream.fileno()).st_size
     return {
         "@id": quote(name),
         "@type": "File",
         "name": name,
-        "sha256": sha256(path),
-        "contentSize": str(path.stat().st_size),
-        "encodingFormat": TYPES.get(path.suffix, "application/octet-stream"),
+        "sha256": folder.digest(name),
+        "contentSize": str(size),
+        "encodingFormat": TYPES.get(Path(name).suffix, "application/octet-stream"),
     }
 
 
@@ -125,12 +131,15 @@ def _action(record: Record, root: Path) -> list[Entity]:
     return [action, *values, *source]
 
 
-def described(store: Store, root: Path) -> Mapping[str, Any]:
-    """The crate's metadata for what is in the folder now."""
-    records = store.records()
+def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[str, Any]:
+    """The crate's metadata for what is in the folder now.
+
+    Of the jobs that were `done` now, those count that failed without leaving a record.
+    """
+    unkept = {one.name: one for one in done if not one.key}
+    records = [*(one for one in store.records() if one.name not in unkept), *unkept.values()]
     made = {name for record in records for name in record.outputs}
-    extra = {p.name for p in store.folder.iterdir() if p.is_file() and p.suffix in TYPES} - {FILE}
-    names = sorted(name for name in made | extra if (store.folder / name).is_file())
+    names = sorted(n for n in {*made, INDEX, TABLE} if store.inside.kind(n) == "file")
     actions = [entity for record in records for entity in _action(record, root)]
     runs = [str(one["@id"]) for one in actions if one["@type"] == "CreateAction"]
     crate: list[Entity] = [
@@ -156,7 +165,7 @@ def described(store: Store, root: Path) -> Mapping[str, Any]:
         ),
         *_inputs(root),
         *_versions(),
-        *(_file(store.folder, name) for name in names),
+        *(_file(store.inside, name) for name in names),
         *actions,
     ]
     once = {entity["@id"]: entity for entity in crate}
@@ -164,7 +173,7 @@ def described(store: Store, root: Path) -> Mapping[str, Any]:
     return {"@context": context, "@graph": list(once.values())}
 
 
-def write(store: Store, root: Path) -> None:
+def write(store: Store, root: Path, done: Iterable[Record] = ()) -> None:
     """Write the metadata into the folder, replacing it at once."""
-    text = json.dumps(described(store, root), indent=1, ensure_ascii=False)
-    write_text(store.folder / FILE, text + "\n")
+    text = json.dumps(described(store, root, done), indent=1, ensure_ascii=False)
+    store.inside.write(FILE, text + "\n")

@@ -9,19 +9,22 @@ from typing import Any
 from urllib.parse import quote
 
 from devmemkit.artifact.export import css
+from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.provenance import data_files, made_on
+from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
-from devmemkit.artifact.store import Record, write_text
+
+INDEX = "index.html"
 
 Row = tuple[str, str, Record | None, bool]
 """Of a run: its name, its title, how it ended (None: never), whether this time."""
 
 
-def _status(row: Row, folder: Path) -> tuple[str, str, str]:
+def _status(row: Row, folder: Folder) -> tuple[str, str, str]:
     """Class, text, and the file that the row links to ("" for none)."""
     name, _, record, now = row
     present = next(
-        (f for f in (f"{name}.html", f"{name}.partial.html") if (folder / f).exists()), ""
+        (f for f in (f"{name}.html", f"{name}.partial.html") if folder.kind(f) == "file"), ""
     )
     if record is None:
         return "earlier", "not run", ""
@@ -30,14 +33,14 @@ def _status(row: Row, folder: Path) -> tuple[str, str, str]:
     return "earlier", "earlier run" + (", stopped early" if record.error else ""), present
 
 
-def _row(row: Row, folder: Path) -> str:
+def _row(row: Row, folder: Folder) -> str:
     name, title, record, _ = row
     kind, status, link = _status(row, folder)
     inside = name.partition("@")[2]
     text = escape(inside.replace(",", ", ") or title)
     if link:
         text = f'<a href="{quote(link)}">{text}</a>'
-        if (folder / f"{name}.pdf").exists():
+        if folder.kind(f"{name}.pdf") == "file":
             text += f' (<a href="{quote(name)}.pdf">PDF</a>)'
     notes = [] if inside else [name]
     if record:
@@ -51,14 +54,14 @@ def _row(row: Row, folder: Path) -> str:
     )
 
 
-def _claims(claims: Sequence[Mapping[str, Any]], folder: Path) -> str:
+def _claims(claims: Sequence[Mapping[str, Any]], folder: Folder) -> str:
     if not claims:
         return ""
     body = []
     for claim in claims:
         page = f"{claim['notebook']}.html"
         says = escape(claim["says"])
-        if (folder / page).exists():
+        if folder.kind(page) == "file":
             says = f'<a href="{quote(page)}">{says}</a>'
         kinds = dict.fromkeys(one["rests_on"] for one in claim["evidence"])
         verdict = escape(by_verdict(claim["verdicts"]))
@@ -83,9 +86,9 @@ expects. A claim can be reproduced and refuted: then the discussion was wrong ab
 
 
 def write_index(
-    rows: Iterable[Row], claims: Sequence[Mapping[str, Any]], folder: Path, root: Path
+    rows: Iterable[Row], claims: Sequence[Mapping[str, Any]], folder: Folder, root: Path
 ) -> Path:
-    """Write `index.html` into `folder`, replacing it at once; links are relative."""
+    """Write INDEX into `folder`, replacing it at once; links are relative."""
     sums = [f"{digest}  {name}" for name, digest in data_files(root).items()]
     html = f"""<!DOCTYPE html>
 <html lang="en">
@@ -117,6 +120,5 @@ network; its figures are live, its explorers are shown as they start.</p>
 </body>
 </html>
 """
-    target = folder / "index.html"
-    write_text(target, html)
-    return target
+    folder.write(INDEX, html)
+    return folder.path / INDEX

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from devmemkit.artifact.progress import Progress
-from devmemkit.artifact.store import Job, Record, Store
+from devmemkit.artifact.record import Record
+from devmemkit.artifact.store import Job, Store
 
 GRACE = 10  # seconds that a worker gets to end its kernel
 

@@ -23,6 +23,12 @@ EXPECTED = {
 }
 
 
+LONGEST = 4096
+"""Characters of a value: every one goes to a process as an argument, into names and tables."""
+
+BITS = 1024
+
+
 class ParameterError(ValueError):
     """A parameter that the notebook does not declare, or a value that its type refuses."""
 
@@ -34,6 +40,11 @@ class Parameter:
     name: str
     type: str
     optional: bool
+
+
+def shown(text: str) -> str:
+    """The beginning of a text as given, in quotes."""
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
 def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
@@ -87,21 +98,33 @@ def _parameter(name: str, annotation: str, where: str) -> Parameter:
 
 def convert(parameter: Parameter, text: str, where: str) -> Value:
     """The value that `text` denotes for this parameter; ParameterError when it denotes none."""
+    if len(text) > LONGEST or any("\ud800" <= one <= "\udfff" for one in text):
+        raise ParameterError(
+            f"{where}: expected at most {LONGEST} characters of UTF-8 for {parameter.name}, "
+            f"got {shown(text)}"
+        )
     if parameter.optional and text.lower() == "none":
         return None
     try:
         if parameter.type == "int":
-            return int(text, 0)
+            if (whole := int(text, 0)).bit_length() <= BITS:
+                return whole
+            raise ParameterError(
+                f"{where}: expected an integer of at most {BITS} bits for {parameter.name}, "
+                f"got {shown(text)}"
+            )
         if parameter.type == "float" and math.isfinite(number := float(text)):
             return number
         if parameter.type == "bool":
             return {"true": True, "false": False}[text.lower()]
+    except ParameterError:
+        raise
     except (KeyError, ValueError):
         pass
     if parameter.type == "str":
         return text
     expected = EXPECTED[parameter.type] + (" or none" if parameter.optional else "")
-    raise ParameterError(f"{where}: expected {expected} for {parameter.name}, got {text!r}")
+    raise ParameterError(f"{where}: expected {expected} for {parameter.name}, got {shown(text)}")
 
 
 def parse(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> dict[str, Value]:
@@ -110,11 +133,11 @@ def parse(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> d
     for item in given:
         name, equals, text = item.partition("=")
         if not equals:
-            raise ParameterError(f"{where}: expected NAME=VALUE, got {item!r}")
+            raise ParameterError(f"{where}: expected NAME=VALUE, got {shown(item)}")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise ParameterError(
-                f"{where}: no parameter {name!r}"
+                f"{where}: no parameter {shown(name)}"
                 + (f" (did you mean {near[0]!r}?)" if near else "")
                 + (f"; it has {', '.join(known)}" if known else "; it has none")
             )

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from devmemkit.model.text import printable
+
 
 class Progress:
     """The state of jobs; safe to update from several threads.
@@ -31,7 +33,7 @@ class Progress:
         """A line that stays."""
         with self.lock:
             self._erase()
-            print(line, file=self.stream, flush=True)
+            print(printable(line), file=self.stream, flush=True)
 
     def update(self, name: str, state: str, started: bool = False) -> None:
         """A running job's state; elsewhere than on a terminal only its start is told."""
@@ -41,7 +43,7 @@ class Progress:
             if self.redraws:
                 self._draw()
             elif started:
-                print(f"{name}: {state}", file=self.stream, flush=True)
+                print(printable(f"{name}: {state}"), file=self.stream, flush=True)
 
     def finish(self, name: str, state: str, seconds: float) -> None:
         """How a job ended, in a line that stays."""
@@ -49,7 +51,7 @@ class Progress:
             self.running.pop(name, None)
             self.took.append(seconds)
             self._erase()
-            print(f"{name}: {state}", file=self.stream, flush=True)
+            print(printable(f"{name}: {state}"), file=self.stream, flush=True)
             if self.redraws:
                 self._draw()
             elif self.waiting or self.running:
@@ -72,7 +74,7 @@ class Progress:
 
     def _draw(self) -> None:
         self._erase()
-        rows = [f"{name}  {state}" for name, state in self.running.items()]
+        rows = [printable(f"{name}  {state}") for name, state in self.running.items()]
         if rows:
             rows.append(self._left())
         self.stream.write("".join(f"{row[: self.columns - 1]}\n" for row in rows))

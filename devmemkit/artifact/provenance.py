@@ -102,7 +102,8 @@ def state(root: Path) -> dict[str, str]:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _same_package(folder: Path) -> bool:

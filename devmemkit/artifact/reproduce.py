@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 import sys
 import time
-import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from devmemkit.artifact import busy, crate, export, jobs, parameters
-from devmemkit.artifact.index import write_index
+from devmemkit.artifact import busy, crate, export, grid, jobs, parameters
+from devmemkit.artifact.folder import Folder
+from devmemkit.artifact.index import INDEX, write_index
 from devmemkit.artifact.provenance import checkout, sha256, state
+from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
-from devmemkit.artifact.store import Job, Record, Store, UsageError
+from devmemkit.artifact.store import Job, Store, UsageError
 from devmemkit.artifact.workers import Workers
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.text import printable
 
+Kind = TypeVar("Kind", list[Any], dict[str, Any])
+LARGEST = 64 << 20  # bytes of a JSON file of the report
 LEDGER = "claims"
 """The name of the job that weighs the claims."""
 
@@ -54,6 +60,23 @@ def read(notebook: Path) -> dict[str, Any]:
     raise UsageError(f"{notebook}: expected a notebook of format 4, got {reason}")
 
 
+def parsed(folder: Folder, name: str, kind: type[Kind]) -> Kind:
+    """A JSON file of the report that must be of a `kind`; UsageError when it is not."""
+    try:
+        told = json.loads(folder.read(name, LARGEST))
+    except OSError as error:
+        raise _unexpected(folder, name, f"JSON, got: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise _unexpected(folder, name, f"JSON, got: {error}") from None
+    if not isinstance(told, kind):
+        raise _unexpected(folder, name, f"a {kind.__name__}, got {reprlib.repr(told)}")
+    return told
+
+
+def _unexpected(folder: Folder, name: str, what: str) -> UsageError:
+    return UsageError(f"{folder.path / name}: expected {what}; without the file its job runs again")
+
+
 def _title(notebook: Path) -> str:
     try:
         return export.title(read(notebook), notebook.stem)
@@ -67,8 +90,9 @@ def name_of(notebook: Path, given: Mapping[str, Any]) -> str:
         return notebook.stem
     told = ",".join(f"{key}={value}" for key, value in given.items())
     plain = re.sub(r"[^\w.,=+-]", "_", told)
-    if plain != told or len(plain) > 100:
-        plain = f"{plain[:90]}~{Job(told, '').key[:8]}"
+    if plain != told or len(plain.encode()) > 100:  # a file's name has 255 bytes
+        start = plain.encode()[:90].decode(errors="ignore")
+        plain = f"{start}~{Job(told, '').key[:8]}"
     return f"{notebook.stem}@{plain}"
 
 
@@ -104,19 +128,18 @@ def folder_for(out: Path, root: Path) -> Path:
     out = out.resolve()
     if out in (root, root / "notebooks") or (out / ".git").exists():
         raise UsageError(f"expected a folder of its own for the report, got {out}")
-    found = sorted(out.iterdir()) if out.is_dir() else []
-    if taken := [p for p in found if p.suffix in (".html", ".ipynb") and p.is_dir()]:
-        raise UsageError(f"expected a file of the report or nothing, got a folder: {taken[0]}")
     return out
 
 
 def _sets(root: Path, notebooks: Iterable[Path]) -> list[tuple[Path, dict[str, Any]]]:
     """Every notebook with its defaults, and with each set of notebooks/sets.toml."""
     path = root / "notebooks" / "sets.toml"
-    try:
-        told = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: expected TOML, got: {error}") from None
+    told = grid.toml(path, "[[NOTEBOOK]] and its parameters") if path.exists() else {}
+    for name, sets in told.items():
+        if not isinstance(sets, list) or not all(isinstance(one, dict) for one in sets):
+            raise UsageError(
+                f"{path}: expected [[{name}]] and parameters, got {reprlib.repr(sets)}"
+            )
     return [(n, given) for n in notebooks for given in ({}, *told.get(n.stem, ()))]
 
 
@@ -134,7 +157,11 @@ def plan(
         return [job_of(chosen, parameters.parse(given, names, chosen.name), known)]
     runs = [job_of(notebook, values, known) for notebook, values in _sets(root, notebooks)]
     weighs = (root / "data" / "claims.toml").exists()
-    return [*([Job(LEDGER, "claims", inputs=known)] if weighs else []), *runs]
+    todo = [*([Job(LEDGER, "claims", inputs=known)] if weighs else []), *runs]
+    for job, times in Counter(job.name for job in todo).items():
+        if times > 1 or f"{job}.html" == INDEX:
+            raise UsageError(f"expected names of their own for the files of each run, got {job}")
+    return todo
 
 
 def _on_kernels(live: Sequence[str], root: Path) -> list[Job]:
@@ -170,14 +197,17 @@ def reproduce(
         start, spent = time.monotonic(), busy.Cores()
         records = jobs.run(todo, store, Workers(limit), parallel)
         if records is None:
-            print(f"interrupted; what was done so far is in {store.folder}", file=sys.stderr)
+            print(
+                f"interrupted; what was done so far is in {printable(str(store.folder))}",
+                file=sys.stderr,
+            )
             return 130
         claimed = _claims(store, records)
-        print("\n".join(table(claimed)))
-        index = write_index(_rows(notebooks, todo, store, records), claimed, store.folder, root)
-        crate.write(store, root)
+        print("\n".join(map(printable, table(claimed))))
+        index = write_index(_rows(notebooks, todo, store, records), claimed, store.inside, root)
+        crate.write(store, root, records.values())
         print(f"{time.monotonic() - start:.0f} s; {spent}")
-        print(f"report: {index}")
+        print(f"report: {printable(str(index))}")
     failed = any(record.error for record in records.values())
     return 1 if failed or not all(claim["reproduced"] for claim in claimed) else 0
 
@@ -201,9 +231,30 @@ def _rows(
 
 def _claims(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]:
     """All claims that were weighed: from what was recorded, then on each live kernel."""
-    names = [n for n in records if n.partition("-")[0] == LEDGER and not records[n].error]
-    texts = [(store.folder / f"{name}.json").read_text("utf-8") for name in names]
-    return [claim for text in texts for claim in json.loads(text)]
+    ledgers = (one for one in records.values() if one.work in ("claims", "live"))
+    names = [one.name for one in ledgers if not one.error]
+    found = []
+    for name in (f"{name}.json" for name in names):
+        for claim in parsed(store.inside, name, list):
+            if not _is_claim(claim):
+                raise _unexpected(store.inside, name, f"claims, got {reprlib.repr(claim)}")
+            found.append(claim)
+    return found
+
+
+def _is_claim(told: Any) -> bool:
+    """Whether a claim has what is printed of it: an earlier run, wherever, may have written it."""
+    texts = ("id", "says", "by", "notebook")
+    return (
+        isinstance(told, dict)
+        and all(isinstance(told.get(key), str) for key in texts)
+        and isinstance(told.get("reproduced"), bool)
+        and all(isinstance(told.get(key), dict) for key in ("verdicts", "expected"))
+        and all(isinstance(v, str) for key in ("verdicts", "expected") for v in told[key].values())
+        and isinstance(told.get("evidence"), list)
+        and all(isinstance(one, dict) for one in told["evidence"])
+        and all(isinstance(one.get("rests_on"), str) for one in told["evidence"])
+    )
 
 
 def table(claims: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,21 +6,28 @@ last, has their digests. So what a killed run left behind is never taken for don
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
+import itertools
 import json
 import os
-import shutil
+import re
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from devmemkit.artifact.provenance import sha256
+from devmemkit.artifact import record
+from devmemkit.artifact.folder import Folder
+from devmemkit.artifact.record import FIGURES, Record
 
 HIDDEN = ".devmemkit"
+RECORDS, RUNNING, LOCK = f"{HIDDEN}/records", f"{HIDDEN}/running", f"{HIDDEN}/lock"
+SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf", ".new")
+"""What the names of files of a report end in, those in the making included."""
 
 
 class UsageError(ValueError):
@@ -28,14 +35,9 @@ class UsageError(ValueError):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, replacing an older one at once."""
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # on a full disk, room for what says so
-        raise
+    """Write a file, replacing an older one at once; neither may be a link to another."""
+    with Folder(path.parent) as folder:
+        folder.write(path.name, text)
 
 
 @dataclass(frozen=True)
@@ -56,107 +58,104 @@ class Job:
         return hashlib.sha256(told.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Record:
-    """How a job ended: when it `began` (ISO 8601), the `error` or "", its files' SHA-256."""
-
-    name: str
-    key: str
-    work: str
-    notebook: str | None
-    parameters: Mapping[str, Any]
-    inputs: Mapping[str, str]
-    began: str
-    seconds: float
-    error: str = ""
-    outputs: Mapping[str, str] = field(default_factory=dict)
-
-
 class Store:
     """The folder, locked while it is entered; UsageError where that cannot be."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.hidden = folder / HIDDEN
 
     def __enter__(self) -> Store:
         try:
-            (self.hidden / "records").mkdir(parents=True, exist_ok=True)
-            TemporaryFile(dir=self.folder).close()
-            # the lock is the kernel's, gone with its process: a file left behind locks nothing
-            self._lock = (self.hidden / "lock").open("a+", encoding="utf-8")
+            with suppress(FileExistsError):
+                self.folder.mkdir(parents=True)
+            with ExitStack() as opened:
+                self.inside = opened.enter_context(Folder(self.folder))
+                _check(self.inside)
+                self.inside.make(RECORDS)
+                TemporaryFile(dir=self.folder).close()
+                self._lock(opened)
+                self.inside.remove(RUNNING)
+                self._opened = opened.pop_all()
         except OSError as error:
             raise UsageError(
                 f"expected a folder to write to, got {self.folder}: {error.strerror}"
             ) from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.seek(0)
-            user = self._lock.read().strip() or "another"
-            self._lock.close()
-            raise UsageError(
-                f"expected a folder of its own for this run, got {self.folder}, which process "
-                f"{user} writes to"
-            ) from None
-        self._lock.truncate(0)
-        self._lock.write(f"{os.getpid()}\n")
-        self._lock.flush()
-        shutil.rmtree(self.hidden / "running", ignore_errors=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.hidden / "running", ignore_errors=True)
-        self._lock.close()
+        with self._opened, suppress(OSError):
+            self.inside.remove(RUNNING)
+
+    def _lock(self, opened: ExitStack) -> None:
+        """Take the lock, which is the kernel's: a file that a killed run left locks nothing."""
+        with self.inside.at(LOCK) as (fd, name):
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            file = os.open(name, flags, 0o666, dir_fd=fd)
+        lock = opened.enter_context(os.fdopen(file, "r+b", buffering=0))
+        if os.fstat(file).st_nlink != 1:  # for it alone is written in its place
+            raise UsageError(
+                "expected a lock of this folder alone, got a file with another name elsewhere "
+                f"(a hard link): {self.folder / LOCK}"
+            )
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            told = re.fullmatch(rb"([0-9]{1,10})\n", lock.read(20))
+            raise UsageError(
+                f"expected a folder of its own for this run, got {self.folder}, which process "
+                f"{told[1].decode() if told else 'another'} writes to"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n".encode())
 
     def staging(self, job: Job) -> Path:
         """A new folder for the job's files in the making, of this process alone."""
-        folder = self.hidden / "running" / f"{os.getpid()}-{job.name}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
+        name = f"{RUNNING}/{os.getpid()}-{job.name}"
+        self.inside.remove(name)
+        self.inside.make(name)
+        return self.folder / name
 
     def record(self, name: str) -> Record | None:
-        """What is known of a job, if anything readable is."""
-        with suppress(OSError, ValueError, TypeError):
-            return Record(**json.loads(self._record(name).read_text("utf-8")))
+        """What is known of a job, if anything well-formed is."""
+        with suppress(OSError):
+            return record.parse(self.inside.read(_record(name), record.LARGEST), name)
         return None
 
     def records(self) -> list[Record]:
         """All that is known, by name."""
-        names = sorted(path.stem for path in (self.hidden / "records").glob("*.json"))
-        return [record for name in names if (record := self.record(name))]
-
-    def _record(self, name: str) -> Path:
-        return self.hidden / "records" / f"{name}.json"
+        names = [name for name, _ in self.inside.content(RECORDS) if name.endswith(".json")]
+        told = (self.record(name[len(RECORDS) + 1 : -len(".json")]) for name in names)
+        return [record for record in told if record]
 
     def kept(self, job: Job) -> Record | None:
         """The record of a job that is done: from the same inputs, its files as it left them."""
-        record = self.record(job.name)
-        if record is None or record.key != job.key or record.error:
+        told = self.record(job.name)
+        if told is None or told.key != job.key or told.error:
             return None
         with suppress(OSError):
-            if all(sha256(self.folder / name) == d for name, d in record.outputs.items()):
-                return record
+            whole = record.result(job.name, job.work) in told.outputs
+            if whole and all(self.inside.digest(name) == d for name, d in told.outputs.items()):
+                return told
         return None
 
     def place(self, job: Job, staging: Path, began: str, seconds: float, error: str) -> Record:
         """Put the job's files in their places and note how it ended.
 
         Files of the same job from an earlier run, under other names, go. OSError when the disk
-        takes no more; the job then is not done.
+        takes no more, or when a file is not one of such a job; the job then is not done.
         """
-        made = sorted(path for path in staging.rglob("*") if path.is_file())
-        outputs = {str(path.relative_to(staging)): sha256(path) for path in made}
-        earlier = self.record(job.name)
-        for name in earlier.outputs if earlier else ():
-            if name not in outputs:
-                (self.folder / name).unlink(missing_ok=True)
-        for name in outputs:
-            target = self.folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (staging / name).replace(target)
-        record = Record(
+        with Folder(staging) as made:
+            names = [name for name, kind in made.walk() if kind != "folder"]
+            if foreign := [name for name in names if not record.makes(job.name, name)]:
+                raise OSError(errno.EINVAL, f"not a file of {job.name}: {foreign[0]}")
+            outputs = {name: made.digest(name) for name in names}
+            earlier = self.record(job.name)
+            for name in earlier.outputs if earlier else ():
+                if name not in outputs:
+                    self.inside.remove(name)
+            for name in outputs:
+                self.inside.take(name, made)
+        told = Record(
             job.name,
             job.key,
             job.work,
@@ -168,6 +167,31 @@ class Store:
             error,
             outputs,
         )
-        write_text(self._record(job.name), json.dumps(asdict(record), indent=1))
-        shutil.rmtree(staging, ignore_errors=True)
-        return record
+        self.inside.write(_record(job.name), json.dumps(asdict(told), indent=1))
+        self.inside.remove(f"{RUNNING}/{staging.name}")
+        return told
+
+
+def _record(name: str) -> str:
+    return f"{RECORDS}/{name}.json"
+
+
+def _check(inside: Folder) -> None:
+    """UsageError when what a run writes to or reads is in the folder as something else."""
+    at_top = (entry for entry in inside.content() if _expected(entry[0]))
+    for name, kind in itertools.chain(at_top, inside.walk(HIDDEN), inside.walk(FIGURES)):
+        expected = _expected(name) or (kind if kind in ("file", "folder") else "file")
+        if kind != expected:
+            raise UsageError(
+                f"expected a {expected} of the report or nothing, got a {kind}: "
+                f"{inside.path / name}"
+            )
+
+
+def _expected(name: str) -> str:
+    """What a name in the folder must be, "file" or "folder"; "" for what is not a report's."""
+    if name in (HIDDEN, RECORDS, RUNNING, FIGURES) or os.path.dirname(name) == FIGURES:
+        return "folder"
+    if name.startswith(f"{RUNNING}/"):
+        return ""
+    return "file" if name == LOCK or name.endswith(SUFFIXES) else ""

@@ -2,95 +2,109 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
+from devmemkit.artifact import record
 from devmemkit.artifact.crate import FILE
+from devmemkit.artifact.entities import Crate, read
+from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.provenance import checkout, code_digest, data_files, made_on, sha256
-from devmemkit.artifact.store import HIDDEN, UsageError
+from devmemkit.artifact.store import HIDDEN, LOCK, RECORDS, UsageError
+from devmemkit.model.text import printable
 
 # What may differ between two runs from one state, by the ending of a file's name: times.
 TIMES = {
     ".html": re.compile(rb'(?<=<td class="number">)[0-9.]+ s(?=</td>)'),
     ".pdf": re.compile(rb"/(?:CreationDate|ModDate) \(D:[0-9+'Z-]+\)"),
 }
+COMPARED = 256 << 20  # bytes of a file that differs, in which the place is looked for
 
 
-def entities(folder: Path) -> dict[str, dict[str, Any]]:
-    """The crate's entities by id; UsageError where no run was finished."""
-    try:
-        graph = json.loads((folder / FILE).read_text("utf-8"))["@graph"]
-        return {entity["@id"]: entity for entity in graph}
-    except OSError as error:
-        why = error.strerror or str(error)
-    except (ValueError, KeyError, TypeError) as error:
-        why = f"{type(error).__name__}: {error}"
-    raise UsageError(f"{folder}: expected a finished run with {FILE}, got: {why}") from None
-
-
-def _kind(found: Mapping[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
-    return {
-        entity.get("name", id): entity for id, entity in found.items() if entity["@type"] == kind
-    }
-
-
-def files_differ(folder: Path) -> Iterator[str]:
+def files_differ(folder: Folder, crate: Crate) -> Iterator[str]:
     """A sentence for each file that is not as the run left it, is gone, or is not of the run."""
-    found = entities(folder)
-    listed = {}
-    for id, entity in found.items():
-        if entity["@type"] == "File":
-            listed[unquote(id)] = entity["sha256"]
-    for name, digest in listed.items():
-        path = folder / name
-        if not path.is_file():
+    for name, entity in crate.files.items():
+        then = entity["sha256"]
+        if not (kind := folder.kind(name)):
             yield f"{name}: missing"
-        elif sha256(path) != digest:
-            yield f"{name}: altered (SHA-256 {sha256(path)[:12]}..., the run's {digest[:12]}...)"
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and not name.startswith(HIDDEN) and name not in {*listed, FILE}:
-            yield f"{name}: not of this run"
+        elif kind != "file":
+            yield f"{name}: expected a file, got a {kind}, left unopened"
+        else:
+            try:
+                now = folder.digest(name)
+            except OSError as error:
+                yield f"{name}: cannot be read: {error.strerror}"
+                continue
+            if now != then:
+                yield f"{name}: altered (SHA-256 {now[:12]}..., the run's {then[:12]}...)"
+    yield from _records_differ(folder, crate)
+    known = {*crate.files, FILE, LOCK, *(f"{RECORDS}/{one.name}.json" for one in crate.actions)}
+    try:
+        for name, kind in folder.walk():
+            if name not in known and kind != "folder":
+                yield f"{name}: not of this run" + (f" (a {kind})" if kind != "file" else "")
+    except OSError as error:
+        yield f"{error.filename}: expected to see what it holds, got: {error.strerror}"
 
 
-def failures(folder: Path) -> Iterator[str]:
+def _records_differ(folder: Folder, crate: Crate) -> Iterator[str]:
+    """The same for what the next run reads; a copy without HIDDEN has none of it."""
+    if not folder.kind(HIDDEN):
+        return
+    for action in crate.actions:
+        name = f"{RECORDS}/{action.name}.json"
+        try:
+            told = record.parse(folder.read(name, record.LARGEST), action.name)
+        except OSError as error:
+            yield f"{name}: {error.strerror}"
+            continue
+        outputs = {one: crate.files[one]["sha256"] for one in action.results}
+        if told is None or told.outputs != outputs or bool(told.error) != bool(action.error):
+            yield f"{name}: tells of another run than {FILE}"
+
+
+def failures(crate: Crate) -> Iterator[str]:
     """A sentence for each job of the run that failed."""
-    for name, action in _kind(entities(folder), "CreateAction").items():
-        if "error" in action:
-            yield f"{name}: failed at {action['error']}"
+    return (f"{one.name}: failed at {one.error}" for one in crate.actions if one.error)
 
 
-def state_differs(folder: Path) -> Iterator[str]:
+def state_differs(crate: Crate) -> Iterator[str]:
     """A sentence for each thing that is not today what the run was made from."""
-    found = entities(folder)
     root = checkout(Path.cwd())
     today = data_files(root) if root else {}
     for path in (root / "notebooks").glob("*.ipynb") if root else ():
         today[f"notebooks/{path.name}"] = sha256(path)
-    then = {n: e["sha256"] for n, e in _kind(found, "CreativeWork").items() if "sha256" in e}
-    for name, digest in then.items():
+    for name, digest in crate.state.items():
         if today.get(name) != digest:
             yield f"{name}: {'other than in the run' if name in today else 'not there any more'}"
-    yield from (f"{n}: new since the run" for n in sorted(set(today) - set(then)) if "data/" in n)
-    if found["#devmemkit"]["sha256"] != code_digest():
+    new = sorted(today.keys() - crate.state.keys())
+    yield from (f"{name}: new since the run" for name in new if name.startswith("data/"))
+    for action in crate.actions:
+        notebook = f"notebooks/{action.name.partition('@')[0]}.ipynb"
+        told = f"#{notebook}" in action.reads and notebook in crate.state
+        if record.result(action.name, "notebook") in action.results and not told:
+            yield f"{action.name}: the run does not tell which notebook it was"
+    if crate.code != code_digest():
         yield "devmemkit: its code is other than in the run"
-    now = made_on()
-    for name, entity in _kind(found, "SoftwareApplication").items():
-        if "version" in entity and now.get(name) != entity["version"]:
-            yield f"{name}: {now.get(name)}, in the run {entity['version']}"
+    now = {name: version for name, version in made_on().items() if name != "system"}
+    for name in sorted(now.keys() | crate.versions.keys()):
+        if now.get(name) != (then := crate.versions.get(name)):
+            yield f"{name}: {now.get(name)}, in the run {then}"
 
 
-def runs_differ(folder: Path, other: Path) -> Iterator[str]:
+def runs_differ(folders: tuple[Folder, Folder], crates: tuple[Crate, Crate]) -> Iterator[str]:
     """A sentence for each file that two runs do not have alike, but for the times in it."""
-    mine, theirs = ({unquote(i) for i, e in entities(f).items() if e["@type"] == "File"}
-                    for f in (folder, other))  # fmt: skip
+    mine, theirs = (crate.files.keys() for crate in crates)
     yield from (f"{name}: only in one of the runs" for name in sorted(mine ^ theirs))
     for name in sorted(mine & theirs):
-        one, two = ((f / name).read_bytes() for f in (folder, other))
+        try:
+            if folders[0].digest(name) == folders[1].digest(name):
+                continue
+            one, two = (folder.read(name, COMPARED) for folder in folders)
+        except OSError as error:
+            yield f"{name}: cannot be compared: {error.strerror}"
+            continue
         if times := TIMES.get(Path(name).suffix):
             one, two = times.sub(b"", one), times.sub(b"", two)
         if one != two:
@@ -98,20 +112,32 @@ def runs_differ(folder: Path, other: Path) -> Iterator[str]:
             yield f"{name}: differs at byte {min(len(one), len(two)) if at is None else at}"
 
 
+def _open(folder: Path) -> Folder:
+    try:
+        return Folder(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: expected a finished run with {FILE}, got: {error.strerror}"
+        ) from None
+
+
 def verify(folder: Path, against: Path | None) -> int:
     """Print what differs; 0 when nothing does, 1 when something does. UsageError for no run."""
-    checks = [
-        ("files as the run left them", files_differ(folder)),
-        ("all jobs went well", failures(folder)),
-        ("made from today's code, data and versions", state_differs(folder)),
-    ]
-    if against is not None:
-        checks.append((f"the same, but for times, as {against}", runs_differ(folder, against)))
-    wrong = 0
-    for what, found in checks:
-        sentences = list(found)
-        wrong += bool(sentences)
-        print(f"{what}: {'NO' if sentences else 'yes'}")
-        for sentence in sentences:
-            print(f"  {sentence}")
+    with _open(folder) as mine, _open(against or folder) as theirs:
+        crate, other = read(mine), read(theirs)
+        checks = [
+            ("files as the run left them", files_differ(mine, crate)),
+            ("all jobs went well", failures(crate)),
+            ("made from today's code, data and versions", state_differs(crate)),
+        ]
+        if against is not None:
+            what = f"the same, but for times, as {against}"
+            checks.append((what, runs_differ((mine, theirs), (crate, other))))
+        wrong = 0
+        for what, found in checks:
+            sentences = list(found)
+            wrong += bool(sentences)
+            print(f"{printable(what)}: {'NO' if sentences else 'yes'}")
+            for sentence in sentences:
+                print(f"  {printable(sentence)}")
     return 1 if wrong else 0

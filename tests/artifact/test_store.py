@@ -5,51 +5,56 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
-from devmemkit.artifact.store import HIDDEN, Job, Record, Store, UsageError, write_text
+from devmemkit.artifact.record import Record
+from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError, write_text
 
 JOB = Job("a job", "notebook", inputs={"data": "1"})
 
 
-def done(store: Store, job: Job = JOB, error: str = "", **files: str) -> Record:
-    staging = store.staging(job)
+ONE, TWO, PARTIAL = (f"a job.{ending}" for ending in ("ipynb", "html", "partial.html"))
+
+
+def done(store: Store, files: dict[str, str], error: str = "") -> Record:
+    staging = store.staging(JOB)
     for name, content in files.items():
         (staging / name).write_text(content)
-    return store.place(job, staging, "2026-01-01T00:00:00+00:00", 1.0, error)
+    return store.place(JOB, staging, "2026-01-01T00:00:00+00:00", 1.0, error)
 
 
 def test_a_job_is_kept_while_its_inputs_and_its_files_are_the_same(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         assert store.kept(JOB) is None
-        record = done(store, one="1", two="2")
+        record = done(store, {ONE: "1", TWO: "2"})
         assert store.kept(JOB) == record
         assert store.kept(dataclasses.replace(JOB, inputs={"data": "2"})) is None
         assert store.kept(dataclasses.replace(JOB, parameters={"kernel": "6.1"})) is None
-        (tmp_path / "two").write_text("3")
+        (tmp_path / TWO).write_text("3")
         assert store.kept(JOB) is None
-        (tmp_path / "two").write_text("2")
+        (tmp_path / TWO).write_text("2")
         assert store.kept(JOB) == record
-        (tmp_path / "one").unlink()
+        (tmp_path / ONE).unlink()
         assert store.kept(JOB) is None
 
 
 def test_a_job_that_failed_is_not_kept(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        done(store, error="cell In [1]", partial="1")
+        done(store, {PARTIAL: "1"}, "cell In [1]")
         assert store.kept(JOB) is None
-        assert (tmp_path / "partial").read_text() == "1"
-        done(store, whole="1")
-        assert not (tmp_path / "partial").exists()
+        assert (tmp_path / PARTIAL).read_text() == "1"
+        done(store, {ONE: "1"})
+        assert not (tmp_path / PARTIAL).exists()
         assert store.kept(JOB)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"name": 1}', "\x00"])
 def test_a_record_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     with Store(tmp_path) as store:
-        done(store, one="1")
+        done(store, {ONE: "1"})
         (record,) = (tmp_path / HIDDEN / "records").iterdir()
         record.write_text(text)
         assert store.kept(JOB) is None
@@ -77,24 +82,24 @@ def test_one_run_at_a_time_and_a_lock_left_behind_locks_nothing(tmp_path: Path) 
 
 
 def test_a_file_that_cannot_be_written_keeps_the_older_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "file"
     write_text(path, "old")
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space"):
-        write_text(path, "new")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_text(path, "new" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert path.read_text() == "old"
 
 
 def test_a_record_says_how_the_job_ended(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        record = done(store, one="1")
+        record = done(store, {ONE: "1"})
     told = json.loads((tmp_path / HIDDEN / "records" / "a job.json").read_text())
     assert told["outputs"] == record.outputs
     assert (told["began"], told["seconds"]) == ("2026-01-01T00:00:00+00:00", 1.0)

@@ -78,7 +78,6 @@ def test_a_grid_in_a_file_and_on_the_command_line(swept, tmp_path):
         ("-p claim=16,0x10", "expected different cells, got one twice"),
         ("--grid none", "none: expected TOML with NAME = [VALUE, ...], got: "),
         ("--grid pyproject.toml", "pyproject.toml: expected a list of values for project, got {"),
-        ("-p claim=1 --scheduler tcp://127.0.0.1:1", "--scheduler: expected a Dask scheduler at "),
         ("-p claim=1 --out notebooks", "expected a folder of its own for the report, got "),
     ],
 )

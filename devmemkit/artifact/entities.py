@@ -1,0 +1,174 @@
+"""The entities of a crate that anyone may have written: each field checked before it is used."""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import quote, unquote
+
+from devmemkit.artifact.crate import FILE, TABLE
+from devmemkit.artifact.folder import Folder, parts
+from devmemkit.artifact.index import INDEX
+from devmemkit.artifact.record import DIGEST, makes
+from devmemkit.artifact.store import UsageError
+
+LARGEST = 32 << 20  # bytes; ten thousand runs take as many
+COMPLETED = "http://schema.org/CompletedActionStatus"
+
+Entity = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One run of the crate: the names of its files, and how it failed ("" when it did not)."""
+
+    name: str
+    error: str
+    results: tuple[str, ...]
+    reads: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Crate:
+    """What `verify` needs of a crate, all of it well-formed.
+
+    `files` has an entity by the name of each file, `state` the digest of what the runs were made
+    from, by its name, `versions` those of packages, `code` the digest of devmemkit itself.
+    """
+
+    files: Mapping[str, Entity]
+    actions: tuple[Action, ...]
+    state: Mapping[str, str]
+    versions: Mapping[str, str]
+    code: str
+
+
+def read(folder: Folder) -> Crate:
+    """The crate of a finished run; UsageError with the place of what is not well-formed."""
+    where = folder.path / FILE
+    try:
+        graph = json.loads(folder.read(FILE, LARGEST))["@graph"]
+    except OSError as error:
+        why = error.strerror or str(error)
+    except RecursionError:
+        why = "values nested too deeply"
+    except (ValueError, KeyError, TypeError) as error:
+        why = f"{type(error).__name__}: {error}"
+    else:
+        try:
+            return _crate(_by_id(graph))
+        except _Malformed as error:
+            raise UsageError(f"{where}: {error}") from None
+    raise UsageError(f"{folder.path}: expected a finished run with {FILE}, got: {why}")
+
+
+class _Malformed(ValueError):
+    """One sentence on what is not as expected, and where."""
+
+
+def _expected(what: str, got: object, where: str) -> NoReturn:
+    raise _Malformed(f"expected {what}, got {reprlib.repr(got)} at {where}")
+
+
+def _by_id(graph: object) -> dict[str, Entity]:
+    if not isinstance(graph, list):
+        _expected("a list", graph, "@graph")
+    found: dict[str, Entity] = {}
+    for number, entity in enumerate(graph):
+        where = f"@graph[{number}]"
+        if not isinstance(entity, dict):
+            _expected("an entity", entity, where)
+        _text(entity, "@type", where)
+        id = _text(entity, "@id", where)
+        if id in found:
+            _expected("each @id once", id, where)
+        found[id] = entity
+    return found
+
+
+def _text(entity: Entity, key: str, where: str, form: str = "(?s:.+)") -> str:
+    value = entity.get(key)
+    if not isinstance(value, str) or not re.fullmatch(form, value):
+        _expected("SHA-256 digits" if form == DIGEST.pattern else "a text", value, f"{where}.{key}")
+    return value
+
+
+def _ids(entity: Entity, key: str, where: str) -> list[str]:
+    """The ids that a list of references has."""
+    value = entity.get(key)
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        _expected("a list of references", value, f"{where}.{key}")
+    return [_text(one, "@id", f"{where}.{key}") for one in value]
+
+
+def name_of(id: str) -> str:
+    """The file in the folder that an id stands for; only one id stands for each."""
+    try:
+        name = unquote(id)
+        parts(name)
+        if quote(name) == id:
+            return name
+    except (OSError, UnicodeEncodeError):
+        pass
+    return _expected("the name of a file inside the folder", id, "@id")
+
+
+def _crate(found: dict[str, Entity]) -> Crate:
+    kinds: dict[str, dict[str, Entity]] = {}
+    for id, entity in found.items():
+        kinds.setdefault(entity["@type"], {})[id] = entity
+    files = {name_of(id): entity for id, entity in kinds.get("File", {}).items()}
+    for name, entity in files.items():
+        _text(entity, "sha256", name, DIGEST.pattern)
+        _text(entity, "contentSize", name, "[0-9]{1,20}")
+    actions = tuple(_action(id, one) for id, one in kinds.get("CreateAction", {}).items())
+    for what, have in (("a run (CreateAction)", actions), ("a File of a run", files)):
+        if not have:
+            _expected(f"at least {what}", None, "@graph")
+    if "./" not in found or "#devmemkit" not in found:
+        _expected("the entities ./ and #devmemkit", None, "@graph")
+    listed = {*_ids(found["./"], "mentions", "./"), *_ids(found["./"], "hasPart", "./")}
+    described = {*kinds.get("File", {}), *kinds["CreateAction"]}
+    if other := sorted(listed ^ described):
+        _expected("the same runs and files in ./ as in @graph", other[0], "./")
+    made = {name: one.name for one in actions for name in one.results}
+    for name in files:
+        if name not in made and name not in (INDEX, TABLE):
+            _expected("a file that a run has made", name, "@graph")
+    if lost := sorted(made.keys() - files.keys()):
+        _expected(f"the description of each file of {made[lost[0]]}", lost[0], "@graph")
+    state = {
+        unquote(id[1:]): _text(one, "sha256", id, DIGEST.pattern)
+        for id, one in kinds.get("CreativeWork", {}).items()
+        if "sha256" in one
+    }
+    prefix = "#version-"
+    versions = {
+        id.removeprefix(prefix): _text(one, "version", id)
+        for id, one in kinds.get("SoftwareApplication", {}).items()
+        if id.startswith(prefix)
+    }
+    code = _text(found["#devmemkit"], "sha256", "#devmemkit", DIGEST.pattern)
+    return Crate(files, actions, state, versions, code)
+
+
+def _action(id: str, entity: Entity) -> Action:
+    name = _text(entity, "name", id)
+    if id != f"#run-{quote(name, errors='replace')}":
+        _expected(f"the id of the run {name}", id, id)
+    error = _text(entity, "error", id) if "error" in entity else ""
+    status = entity.get("actionStatus")
+    if status != {"@id": COMPLETED}:
+        error = error or f"its status, {reprlib.repr(status)}"
+    results = tuple(name_of(one) for one in _ids(entity, "result", id))
+    for one in results:
+        if not makes(name, one):
+            _expected(f"files of {name} as its results", one, id)
+    if not results and not error:
+        error = "its results, of which there are none"
+    reads = frozenset(unquote(one) for one in _ids(entity, "object", id))
+    return Action(name, error, results, reads)

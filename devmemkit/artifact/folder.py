@@ -1,0 +1,176 @@
+"""A folder that anyone may have filled: its content is reached by name, and never through a link.
+
+Each part of a name is opened beneath the one before it, so that neither a name nor a symbolic link
+leads outside, however late the link was put there. A hard link cannot be told from a file; files
+are therefore replaced as a whole, and none is written in its place.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from pathlib import Path
+
+LARGEST = 1 << 30  # bytes of one file that are read; a page of the report has a few million
+DEEPEST = 16  # folders in folders; a report has three
+
+KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "folder",
+    stat.S_IFLNK: "symbolic link",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+
+
+def parts(name: str) -> list[str]:
+    """The parts of a name such as `figures/01.svg`; OSError when it is none inside a folder."""
+    found = name.split("/")
+    try:
+        plain = all(0 < len(os.fsencode(one)) <= 255 for one in found)
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can write
+        plain = False
+    if not plain or "\0" in name or not {".", ".."}.isdisjoint(found):
+        raise OSError(errno.EINVAL, "not the name of a file inside the folder", name)
+    return found
+
+
+class Folder:
+    """The folder at `path`, which may itself be a link, for it is the user who named it.
+
+    OSError of every operation: a name that leads outside, a link, or anything that is no regular
+    file where a file is to be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    @contextmanager
+    def _open(self, name: str, make: bool = False) -> Iterator[int]:
+        """A descriptor of the folder of that name in this one; "" is this one."""
+        fd = os.dup(self._fd)
+        try:
+            for one in parts(name) if name else ():
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(one, dir_fd=fd)
+                outer, flags = fd, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                fd = os.open(one, flags, dir_fd=outer)
+                os.close(outer)
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def at(self, name: str, make: bool = False) -> Iterator[tuple[int, str]]:
+        """A descriptor of the folder that `name` is in, made if it is to be, and its last part."""
+        *folders, last = parts(name)
+        with self._open("/".join(folders), make) as fd:
+            yield fd, last
+
+    def make(self, name: str) -> None:
+        """Make a folder, and those that it is in, where there are none."""
+        with self._open(name, make=True):
+            pass
+
+    def kind(self, name: str) -> str:
+        """One of KINDS; "" for what is not there or has no name inside the folder."""
+        with suppress(OSError), self.at(name) as (fd, last):
+            return _kind(last, fd)
+        return ""
+
+    def content(self, name: str = "") -> list[tuple[str, str]]:
+        """Names and kinds of what is in this folder, or in one inside it; nothing if it is none."""
+        found = []
+        if not name or self.kind(name) == "folder":
+            with self._open(name) as fd:
+                for one in sorted(os.listdir(fd)):
+                    with suppress(FileNotFoundError):  # gone meanwhile
+                        found.append((f"{name}/{one}" if name else one, _kind(one, fd)))
+        return found
+
+    def walk(self, name: str = "") -> Iterator[tuple[str, str]]:
+        """The same of all that is below, folders before what they hold; OSError where too deep."""
+        for one, kind in self.content(name):
+            yield one, kind
+            if kind == "folder":
+                if one.count("/") >= DEEPEST:
+                    raise OSError(errno.ELOOP, f"more than {DEEPEST} folders in folders", one)
+                yield from self.walk(one)
+
+    def open(self, name: str) -> BufferedReader:
+        """A regular file to read; anything else is left unopened."""
+        with self.at(name) as (fd, last):
+            if (kind := _kind(last, fd)) != "file":
+                raise OSError(errno.EINVAL, f"a {kind}, left unopened", name)
+            # what was put there since the look neither leads away nor makes this wait
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+            return open(os.open(last, flags, dir_fd=fd), "rb")
+
+    def read(self, name: str, most: int = LARGEST) -> bytes:
+        """The content of a file; OSError when it has more than `most` bytes."""
+        with self.open(name) as stream:
+            _bounded(stream, name, most)
+            return stream.read(most)
+
+    def digest(self, name: str) -> str:
+        """The SHA-256 of a file in hexadecimal; OSError when it is larger than LARGEST."""
+        with self.open(name) as stream:
+            _bounded(stream, name, LARGEST)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file, replacing an older one at once; what UTF-8 has not is spelled out."""
+        with self.at(name) as (fd, last):
+            temporary = f".{last}.new"
+            try:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=fd)
+                made = os.open(
+                    temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=fd, mode=0o666
+                )
+                with open(made, "wb") as stream:
+                    stream.write(text.encode("utf-8", "backslashreplace"))
+                os.replace(temporary, last, src_dir_fd=fd, dst_dir_fd=fd)
+            except OSError:
+                with suppress(OSError):  # on a full disk, room for what says so
+                    os.unlink(temporary, dir_fd=fd)
+                raise
+
+    def take(self, name: str, source: Folder) -> None:
+        """Move the file of that name out of another folder into this one, replacing an older."""
+        with source.at(name) as (there, last), self.at(name, make=True) as (here, _):
+            os.replace(last, last, src_dir_fd=there, dst_dir_fd=here)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, a link itself, or a folder with all that is in it; if it is there."""
+        with suppress(FileNotFoundError), self.at(name) as (fd, last):
+            if _kind(last, fd) == "folder":
+                shutil.rmtree(last, dir_fd=fd)
+            else:
+                os.unlink(last, dir_fd=fd)
+
+
+def _kind(name: str, fd: int) -> str:
+    return KINDS[stat.S_IFMT(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)]
+
+
+def _bounded(stream: BufferedReader, name: str, most: int) -> None:
+    size = os.fstat(stream.fileno()).st_size
+    if size > most:
+        raise OSError(errno.EFBIG, f"{size} bytes, more than the {most} that are read", name)

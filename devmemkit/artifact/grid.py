@@ -1,0 +1,92 @@
+"""The grid of a sweep: what a TOML file and the command line list, and every combination of it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import re
+import reprlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from devmemkit.artifact import parameters
+from devmemkit.artifact.folder import Folder
+from devmemkit.artifact.parameters import Parameter
+from devmemkit.artifact.store import UsageError
+
+LARGEST = 1 << 18  # bytes of a file
+PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+# a key of tables in tables, for which tomllib takes a time that is the square of their number
+DEEP = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{PART}[ \t]*+\.[ \t]*+){{32}}", re.MULTILINE)
+
+
+def toml(file: Path, what: str) -> dict[str, Any]:
+    """A file of parameters' values; UsageError for what is none; a device is left unopened."""
+    try:
+        real = Path(os.path.realpath(file))
+        if real.is_relative_to("/proc") or real.is_relative_to("/sys"):
+            raise UsageError(f"{file}: expected TOML, got a file of the kernel, left unopened")
+        with Folder(real.parent) as folder:
+            text = folder.read(real.name, LARGEST).decode("utf-8")
+        if DEEP.search(text):
+            raise RecursionError
+        return tomllib.loads(text)
+    except RecursionError:
+        why = "values nested too deeply"
+    except OSError as error:
+        why = error.strerror or str(error)
+    except UsageError:
+        raise
+    except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits
+        why = str(error)
+    raise UsageError(f"{file}: expected TOML with {what}, got: {why}")
+
+
+def _listed(file: Path, name: str, values: Any) -> list[str]:
+    """The values of a parameter as texts; UsageError when there are none."""
+    got = "numbers of thousands of digits"
+    with suppress(ValueError):  # raised for such, which a file can have in hexadecimal
+        plain = isinstance(values, list) and all(isinstance(v, str | int | float) for v in values)
+        if values and plain:
+            return [str(value) for value in values]
+        got = reprlib.repr(values)
+    raise UsageError(f"{file}: expected a list of values for {name[:60]}, got {got}")
+
+
+def cells(
+    given: Sequence[str],
+    file: Path | None,
+    known: Mapping[str, Parameter],
+    where: str,
+    most: int,
+) -> list[dict[str, Any]]:
+    """Every combination of the values; ParameterError or UsageError for what is none.
+
+    UsageError, too, for more than `most` of them, before any is made.
+    """
+    told: dict[str, list[str]] = {}
+    if file is not None:
+        for name, values in toml(file, "NAME = [VALUE, ...]").items():
+            told[name] = _listed(file, name, values)
+    typed: dict[str, list[str]] = {}
+    for item in given:
+        name, equals, values = item.partition("=")
+        if not equals:
+            raise UsageError(f"expected -p NAME=VALUE,VALUE,..., got {parameters.shown(item)}")
+        if name in typed:
+            raise UsageError(f"expected each NAME once, got -p {parameters.shown(name)} twice")
+        typed[name] = values.split(",")
+    told |= typed
+    if not told:
+        raise UsageError("expected -p NAME=VALUE,VALUE,... or --grid FILE, got neither")
+    columns = {
+        name: [parameters.parse([f"{name}={v}"], known, where)[name] for v in values]
+        for name, values in told.items()
+    }
+    if (count := math.prod(map(len, columns.values()))) > most:
+        raise UsageError(f"expected at most {most} cells, got {count}; --cells N allows N of them")
+    return [dict(zip(columns, cell, strict=True)) for cell in itertools.product(*columns.values())]
