@@ -136,7 +136,10 @@ def _sets(root: Path, notebooks: Iterable[Path]) -> list[tuple[Path, dict[str, A
     path = root / "notebooks" / "sets.toml"
     told = grid.toml(path, "[[NOTEBOOK]] and its parameters") if path.exists() else {}
     for name, sets in told.items():
-        if not isinstance(sets, list) or not all(isinstance(one, dict) for one in sets):
+        tables = isinstance(sets, list) and all(isinstance(one, dict) for one in sets)
+        if not tables or not all(
+            isinstance(v, parameters.Value) for one in sets for v in one.values()
+        ):
             raise UsageError(
                 f"{path}: expected [[{name}]] and parameters, got {reprlib.repr(sets)}"
             )

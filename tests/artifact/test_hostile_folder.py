@@ -1,0 +1,344 @@
+"""A folder of results that somebody else prepared: nothing outside it is touched, nothing hangs."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devmemkit.artifact import jobs
+from devmemkit.artifact.cluster import Cluster
+from devmemkit.artifact.folder import DEEPEST, Folder, parts
+from devmemkit.artifact.progress import Progress
+from devmemkit.artifact.record import parse
+from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError, write_text
+
+JOB = Job("a job", "notebook", inputs={"data": "1"})
+BEGAN = "2026-01-01T00:00:00+00:00"
+ONE, FIGURE = "a job.ipynb", "figures/a job/01.svg"
+RECORD = f"{HIDDEN}/records/a job.json"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Path]:
+    """The folder, in one with a victim; at the end the victim, and all beside it, is as it was."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "victim").write_text("precious")
+    (outside / "folder").mkdir()
+    (outside / "folder" / "deep").write_text("precious")
+    (tmp_path / "out").mkdir()
+    yield tmp_path / "out"
+    found = {p.relative_to(outside).as_posix(): p for p in outside.rglob("*") if p.is_file()}
+    assert sorted(found) == ["folder/deep", "victim"]
+    assert {path.read_text() for path in found.values()} == {"precious"}
+
+
+def done(store: Store) -> None:
+    staging = store.staging(JOB)
+    (staging / FIGURE).parent.mkdir(parents=True)
+    (staging / ONE).write_text("1")
+    (staging / FIGURE).write_text("2")
+    store.place(JOB, staging, BEGAN, 1.0, "")
+
+
+def told(**fields: object) -> str:
+    """The text of a record that is well-formed but for some fields."""
+    record = {
+        "name": "a job",
+        "key": JOB.key,
+        "work": "notebook",
+        "notebook": None,
+        "parameters": {},
+        "inputs": {"data": "1"},
+        "began": BEGAN,
+        "seconds": 1.0,
+        "error": "",
+        "outputs": {},
+    }
+    return json.dumps(record | fields)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../outside/victim",
+        "../outside/victim",
+        "{outside}/victim",
+        "figures/a job/../../../outside/victim",
+        "a job.ipynb/../../outside/victim",
+        "",
+        ".",
+        "a job.ipynb\0",
+        "x" * 300,
+        "..\\outside\\victim",
+        "\ud800",
+        "mine.txt",
+        "index.html",
+        "another.ipynb",
+        f"{HIDDEN}/lock",
+    ],
+)
+def test_no_name_in_a_record_makes_a_run_delete_what_is_not_the_jobs(out: Path, name: str) -> None:
+    for mine in ("mine.txt", "index.html", "another.ipynb"):
+        (out / mine).write_text("mine")
+    path = out / RECORD
+    path.parent.mkdir(parents=True)
+    name = name.replace("{outside}", str(out.parent / "outside"))
+    path.write_text(told(outputs={name: "0" * 64}))
+    with Store(out) as store:
+        assert store.record("a job") is None
+        assert store.kept(JOB) is None
+        assert store.records() == []
+        done(store)
+        assert store.kept(JOB)
+    assert {(out / m).read_text() for m in ("mine.txt", "index.html", "another.ipynb")} == {"mine"}
+    assert (out / HIDDEN / "lock").exists()
+
+
+def test_a_record_is_what_a_run_has_written() -> None:
+    assert parse(told().encode(), "a job")
+    assert parse(told(outputs={ONE: "0" * 64, FIGURE: "f" * 64}).encode(), "a job")
+    assert parse(told(notebook="n.ipynb", inputs={"notebooks/n.ipynb": "1"}).encode(), "a job")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        told(name="another job"),
+        told(notebook="../../outside/victim", inputs={"notebooks/../../outside/victim": ""}),
+        told(notebook="n.ipynb"),
+        told(outputs={ONE: 1}),
+        told(outputs=[ONE]),
+        told(outputs={ONE: "0" * 63}),
+        told(inputs={"data": None}),
+        told(parameters={"a": [1]}),
+        told(parameters={"a": float("inf")}),
+        told(seconds=float("nan")),
+        told(seconds=-1),
+        told(seconds=1e300),
+        told(seconds=True),
+        told().replace("1.0", "1e999"),
+        told().replace("1.0", "1" * 10_000),
+        told(began="yesterday"),
+        told(began="9999-12-31T23:59:59+00:00", seconds=3600),
+        told(error=None),
+        told(error="\ud800"),
+        told(more=1),
+        told().replace('"a job"', "[" * 100_000),
+        "[" * 100_000,
+    ],
+    ids=range(22),
+)
+def test_a_record_that_is_not_well_formed_is_none(text: str) -> None:
+    assert parse(text.encode(), "a job") is None
+
+
+def test_a_record_is_not_read_when_it_is_huge_or_no_file(out: Path) -> None:
+    (out / HIDDEN / "records").mkdir(parents=True)
+    with (out / RECORD).open("wb") as sparse:
+        sparse.truncate(200 << 30)
+    (out / ONE).symlink_to("nowhere")
+    (out / ONE).unlink()
+    with Store(out) as store:
+        assert store.kept(JOB) is None
+        done(store)
+        assert store.kept(JOB)
+        with (out / ONE).open("wb") as sparse:
+            sparse.truncate(200 << 30)
+        assert store.kept(JOB) is None
+        (out / ONE).unlink()
+        os.mkfifo(out / ONE)  # since the run began
+        assert store.kept(JOB) is None
+        done(store)
+        assert (out / ONE).read_text() == "1"
+
+
+def test_a_record_without_the_files_of_the_job_is_not_of_one_that_is_done(out: Path) -> None:
+    (out / HIDDEN / "records").mkdir(parents=True)
+    (out / RECORD).write_text(told())
+    with Store(out) as store:
+        assert store.record("a job")
+        assert store.kept(JOB) is None
+
+
+FOLDERS = (HIDDEN, f"{HIDDEN}/records", f"{HIDDEN}/running", "figures", "figures/a job")
+FILES = (
+    *(f"{HIDDEN}/lock", RECORD, ONE, FIGURE, "index.html", ".index.html.new", "table.csv"),
+    *("ro-crate-metadata.json", "a job.partial.html", f"{HIDDEN}/running/1-a job/x"),
+)
+
+
+@pytest.mark.parametrize("name", [*FOLDERS, *FILES])
+@pytest.mark.parametrize("target", ["victim", "folder", "nowhere"])
+def test_a_symbolic_link_in_the_folder_is_refused(out: Path, name: str, target: str) -> None:
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    (out / name).symlink_to(out.parent / "outside" / target)
+    with pytest.raises(UsageError) as caught, Store(out):
+        pass
+    kind = "folder" if name in FOLDERS else "file"
+    assert str(caught.value) == (
+        f"expected a {kind} of the report or nothing, got a symbolic link: {out / name}"
+    )
+
+
+@pytest.mark.parametrize("name", FILES[:-1])
+@pytest.mark.parametrize("kind", ["FIFO", "folder"])
+def test_what_is_no_file_where_one_is_to_be_is_refused(out: Path, name: str, kind: str) -> None:
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(out / name) if kind == "FIFO" else (out / name).mkdir()
+    with pytest.raises(UsageError) as caught, Store(out):
+        pass
+    assert str(caught.value).endswith(f"got a {kind}: {out / name}")
+
+
+def test_a_file_where_a_folder_is_to_be_is_refused(out: Path) -> None:
+    (out / "figures").write_text("")
+    with pytest.raises(UsageError, match="expected a folder of the report or nothing, got a file"):
+        Store(out).__enter__()
+
+
+def test_folders_without_end_are_refused(out: Path) -> None:
+    (out / HIDDEN / "running" / "/".join("x" * DEEPEST)).mkdir(parents=True)
+    with pytest.raises(UsageError, match=f"more than {DEEPEST} folders in folders"):
+        Store(out).__enter__()
+
+
+def test_the_folder_itself_may_be_a_link_and_may_hold_other_things(out: Path) -> None:
+    (out / "mine").mkdir()
+    (out / "mine" / "link").symlink_to(out.parent / "outside")
+    link = out.parent / "link"
+    link.symlink_to(out)
+    with Store(link) as store:
+        done(store)
+    assert (out / ONE).read_text() == "1"
+
+
+def test_a_link_that_comes_during_the_run_is_not_followed(out: Path) -> None:
+    outside = out.parent / "outside"
+    with Store(out) as store:
+        (out / "figures").symlink_to(outside / "folder")
+        with pytest.raises(OSError, match="Not a directory"):
+            done(store)
+        (out / "figures").unlink()
+        (out / ONE).unlink(missing_ok=True)
+        (out / ONE).symlink_to(outside / "victim")
+        (out / ".index.html.new").symlink_to(outside / "victim")
+        done(store)  # replaces the link
+        store.inside.write("index.html", "1")
+        assert (out / ONE).read_text() == "1"
+        assert (out / "index.html").read_text() == "1"
+        (out / HIDDEN / "running").rmdir()
+        (out / HIDDEN / "running").symlink_to(outside / "folder")
+        with pytest.raises(OSError, match="Not a directory"):
+            store.staging(JOB)
+
+
+def test_a_job_into_a_folder_that_a_link_has_replaced_fails_and_says_so(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Runner:
+        def events(self, job: Job, staging: Path) -> Iterator[dict[str, str]]:
+            (staging / ONE).symlink_to(out.parent / "outside" / "victim")
+            return iter(())
+
+    with Store(out) as store:
+        (record,) = jobs.run([JOB], store, Runner(), 1).values()  # type: ignore[arg-type, union-attr]
+    assert record.error == "cannot write: a symbolic link, left unopened"
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_hard_links_are_replaced_and_the_lock_must_be_none(out: Path) -> None:
+    victim = out.parent / "outside" / "victim"
+    os.link(victim, out / ONE)
+    os.link(victim, out / ".index.html.new")
+    write_text(out / "index.html", "1")
+    with Store(out) as store:
+        done(store)
+    assert (out / ONE).read_text() == "1"
+    (out / HIDDEN / "lock").unlink()
+    os.link(victim, out / HIDDEN / "lock")
+    with pytest.raises(UsageError, match=r"a hard link"):
+        Store(out).__enter__()
+
+
+def test_what_a_lock_says_is_told_only_when_it_is_a_process(out: Path) -> None:
+    (out / HIDDEN).mkdir()
+    with (out / HIDDEN / "lock").open("w") as lock:
+        lock.write("\x1b[31m" * 10_000)
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match=r", which process another writes to$"):
+            Store(out).__enter__()
+
+
+def test_files_that_a_cluster_sends_are_those_of_the_job(out: Path, tmp_path: Path) -> None:
+    class Client:
+        def submit(self, *_: object, **__: object) -> Client:
+            return self
+
+        def result(self) -> dict[str, object]:
+            return {"events": [], "files": {"../outside/victim": b"x"}}
+
+    notebook = tmp_path / "a job.ipynb"
+    notebook.write_text("{}")
+    cluster = Cluster.__new__(Cluster)
+    cluster.client, cluster.limit, cluster.data = Client(), 1, b""
+    events = list(cluster.events(Job("a job", "notebook", notebook), out))
+    assert events == [{"error": "on the cluster: expected files of a job, got '../outside/victim'"}]
+
+
+def test_no_name_steers_the_terminal() -> None:
+    stream = io.StringIO()
+    progress = Progress(["a\x1b[2J"], {}, 1, stream)
+    progress.update("a\x1b[2J", "started", started=True)
+    progress.finish("a\x1b[2J", "failed at \0", 1.0)
+    progress.say("\x9b")
+    assert stream.getvalue().replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a\0", "\ud800"]
+)
+def test_what_is_no_name_inside(name: str) -> None:
+    with pytest.raises(OSError, match="not the name of a file inside the folder"):
+        parts(name)
+
+
+def test_only_regular_files_are_opened(out: Path) -> None:
+    (out / "link").symlink_to(out.parent / "outside" / "victim")
+    os.mkfifo(out / "pipe")
+    (out / "folder").mkdir()
+    (out / "folder" / "file").write_text("1")
+    with Folder(out) as folder:
+        for name, kind in (("link", "symbolic link"), ("pipe", "FIFO"), ("folder", "folder")):
+            with pytest.raises(OSError, match=f"a {kind}, left unopened"):
+                folder.open(name)
+        assert folder.read("folder/file") == b"1"
+        with pytest.raises(OSError, match="1 bytes, more than the 0 that are read"):
+            folder.read("folder/file", 0)
+
+
+def test_a_run_into_a_prepared_folder(checkout, toys) -> None:  # type: ignore[no-untyped-def]
+    """The issue's case, by the command: the victim stays, and the job is done."""
+    checkout.write("01-good", toys["of"](toys["code"]("1")))
+    victim = checkout.root / "victim"
+    victim.write_text("precious")
+    path = checkout.root / "report" / HIDDEN / "records" / "01-good.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(told(name="01-good", error="\x1b[2J", outputs={"../victim": "0" * 64}))
+    done = checkout.run("reproduce")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert victim.read_text() == "precious"
+    (checkout.root / "report" / "figures").symlink_to(checkout.root)
+    done = checkout.run("reproduce")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "devmemkit reproduce: expected a folder of the report or nothing, got a symbolic link: "
+        f"{checkout.root}/report/figures\n"
+    )
