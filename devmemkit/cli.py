@@ -1,12 +1,18 @@
 """The command line: `devmemkit reproduce`, `claims`, `iomem`, `explore`, `lab` and the others."""
 
-from __future__ import annotations
+import sys
 
+try:  # before all other imports, __future__ included: it arranges how an interrupt ends us
+    from devmemkit import ending
+except KeyboardInterrupt:
+    print("devmemkit: interrupted", file=sys.stderr)
+    sys.exit(130)
+
+# isort: split
 import argparse
 import os
-import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from devmemkit.artifact import claims
 from devmemkit.explain import command as explain
@@ -18,6 +24,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one sentence, without the usage."""
         self.exit(2, f"{self.prog}: {message}\n")
+
+    def print_help(self, file: Any = None) -> None:
+        """Print it, and let nobody hide that it cannot be written, as argparse does."""
+        print(self.format_help(), end="", file=file)
 
 
 class _Version(argparse.Action):
@@ -135,7 +145,11 @@ def _artifact(options: argparse.Namespace) -> int:
 
 def _forget_output() -> None:
     """Keep the interpreter from complaining when, at its end, it flushes what cannot be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _iomem(options: argparse.Namespace) -> int:
@@ -143,35 +157,54 @@ def _iomem(options: argparse.Namespace) -> int:
 
     try:
         dump.show(options.file, options.form, sys.stdout, options.svg)
-        sys.stdout.flush()
     except ValueError as error:
         print(f"devmemkit iomem: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a command; its exit status (2: asked for what cannot be, 130: interrupted)."""
+def _run(argv: list[str] | None) -> int:
     try:
-        options = _parser().parse_args(argv)
-        commands = dict.fromkeys(("reproduce", "sweep", "verify", "cite", "archive"), _artifact)
-        commands |= {"claims": claims.run, "iomem": _iomem, "explore": explore.run}
-        commands |= {"explain": explain.run, "snapshot": explain.run}
-        commands |= {"lab": command.lab, "conform": command.conform}
-        return commands[options.command](options)
-    except SystemExit as stop:
-        return int(stop.code or 0)
+        try:
+            options = _parser().parse_args(argv)
+            ending.name = f"devmemkit {options.command}"
+            commands = dict.fromkeys(("reproduce", "sweep", "verify", "cite", "archive"), _artifact)
+            commands |= {"claims": claims.run, "iomem": _iomem, "explore": explore.run}
+            commands |= {"explain": explain.run, "snapshot": explain.run}
+            commands |= {"lab": command.lab, "conform": command.conform}
+            status = commands[options.command](options)
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        return status
     except BrokenPipeError:
         _forget_output()
         return 141  # as if SIGPIPE had ended us
     except OSError as error:
         # Reading is over when this comes: every file that may be missing has its own sentence.
-        print(f"devmemkit {options.command}: cannot write: {error.strerror}", file=sys.stderr)
+        ending.say(f"{ending.name}: cannot write: {error.strerror}")
         _forget_output()
         return 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; its exit status.
+
+    2 when it was asked for what cannot be, 141 when nobody reads on, 128 + the signal when it was
+    interrupted: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+    """
+    ending.name = "devmemkit"
+    try:
+        try:
+            ending.inside = True
+            status = _run(argv)
+        finally:
+            ending.inside = False
     except KeyboardInterrupt:
-        print(f"devmemkit {options.command}: interrupted", file=sys.stderr)
-        return 130
+        ending.say(f"{ending.name}: interrupted")
+        return ending.status()
+    return ending.status() if status == 130 else status
 
 
 if __name__ == "__main__":

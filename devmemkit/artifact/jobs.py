@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,6 +69,8 @@ def run(
                 return None
             seconds = time.monotonic() - start
             record = store.place(job, staging, began, seconds, error)
+        except BrokenPipeError:  # nobody reads what is told: no fault of the job
+            raise
         except OSError as failure:
             seconds = time.monotonic() - start
             error = error or f"cannot write: {failure.strerror}"
@@ -79,15 +81,20 @@ def run(
         return record
 
     with ThreadPoolExecutor(parallel) as pool:
-        runs = [pool.submit(one, job) for job in due]
+        runs: list[Future[Record | None]] = []
         try:
-            wait(runs)
-        except KeyboardInterrupt:
+            for job in due:
+                runs.append(pool.submit(one, job))
+            for done in as_completed(runs):
+                done.result()
+        except BaseException as error:
             stopping = True
             runner.stop()
             wait(runs, GRACE)
             runner.kill()
-            return None
+            if isinstance(error, KeyboardInterrupt):
+                return None
+            raise
     for job, done in zip(due, runs, strict=True):
         if record := done.result():
             found[job.name] = record

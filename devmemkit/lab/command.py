@@ -139,7 +139,7 @@ def _conform_live(options: argparse.Namespace) -> int:
     found = live.conform(kernel, options.seed, options.ops, print)
     print(live.report(found.to_dict()))
     if found.ended == "interrupted":
-        return 130
+        raise KeyboardInterrupt
     if not found.complete:
         raise GuestError(found.ended)
     return 1 if found.divergences else 0

@@ -92,6 +92,8 @@ def get(version: str, progress: Progress = print) -> Kernel:
     try:
         with _alone(progress):
             return cached(version) or _take(version, progress)
+    except BrokenPipeError:  # nobody reads what progress says
+        raise
     except OSError as error:
         raise KernelError(f"{error.filename or cache_dir()}: {error.strerror}") from None
 
