@@ -18,12 +18,14 @@ from devmemkit.artifact import claims
 from devmemkit.explain import command as explain
 from devmemkit.explore import command as explore
 from devmemkit.lab import command
+from devmemkit.model.text import printable
+from devmemkit.screen import complain, screened
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one sentence, without the usage."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {printable(message)}\n")
 
     def print_help(self, file: Any = None) -> None:
         """Print it, and let nobody hide that it cannot be written, as argparse does."""
@@ -116,7 +118,6 @@ def _artifact(options: argparse.Namespace) -> int:
     from devmemkit.artifact import cite, reproduce, sweep, verify
     from devmemkit.artifact.parameters import ParameterError
     from devmemkit.artifact.store import UsageError
-    from devmemkit.model.text import printable
 
     try:
         if options.command == "verify":
@@ -139,7 +140,7 @@ def _artifact(options: argparse.Namespace) -> int:
             *(options.out, options.jobs, options.limit),
         )
     except (UsageError, ParameterError) as error:
-        print(f"devmemkit {options.command}: {printable(str(error))}", file=sys.stderr)
+        complain(options.command, error)
         return 2
 
 
@@ -158,11 +159,12 @@ def _iomem(options: argparse.Namespace) -> int:
     try:
         dump.show(options.file, options.form, sys.stdout, options.svg)
     except ValueError as error:
-        print(f"devmemkit iomem: {error}", file=sys.stderr)
+        complain("iomem", error)
         return 2
     return 0
 
 
+@screened
 def _run(argv: list[str] | None) -> int:
     try:
         try:

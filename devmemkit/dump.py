@@ -4,75 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import stat
-import sys
 from pathlib import Path
 from typing import TextIO
 
 from devmemkit.model import iomem
 from devmemkit.model.resource import Resource
 from devmemkit.model.text import printable
-
-LARGEST = 64 << 20  # bytes; real dumps have kilobytes, /proc/kcore says it has 128 TiB
-LINES = 1 << 21  # each takes half a kilobyte of memory
-
-
-class SourceError(ValueError):
-    """What was named is nothing to read a dump from."""
-
-
-def read(name: str) -> bytes:
-    """The bytes of a regular file or pipe, `-` for standard input; SourceError for the rest.
-
-    Nothing that gives access to memory or to a device is opened: no path below /dev, no device
-    node wherever it is, no `resourceN` of a PCI device in sysfs.
-    """
-    if name == "-":
-        if sys.stdin is None:
-            raise SourceError("-: expected a dump on standard input, got none (it is closed)")
-        descriptor, shown = sys.stdin.fileno(), "standard input"
-        _refuse(f"/proc/self/fd/{descriptor}", shown)
-        with open(descriptor, "rb", closefd=False) as stream:
-            data = stream.read(LARGEST + 1)
-    else:
-        shown = printable(name) or "''"
-        try:
-            _refuse(name, shown)
-            with open(name, "rb") as stream:
-                data = stream.read(LARGEST + 1)
-        except OSError as error:
-            raise SourceError(f"{shown}: expected a dump, got: {error.strerror}") from None
-    if len(data) > LARGEST:
-        raise SourceError(f"{shown}: expected a dump of at most {LARGEST >> 20} MiB, got more")
-    if data.count(b"\n") > LINES:
-        raise SourceError(f"{shown}: expected a dump of at most {LINES} lines, got more")
-    return data
-
-
-def _refuse(path: str, shown: str) -> None:
-    real = os.path.realpath(path)
-    mode = os.stat(path).st_mode if os.path.exists(path) else 0
-    if stat.S_ISFIFO(mode):
-        return
-    if path.startswith("/proc/self/fd/") and stat.S_ISCHR(mode) and sys.stdin.isatty():
-        return
-    if stat.S_ISDIR(mode):
-        raise SourceError(f"{shown}: expected a file, got a folder")
-    below_dev = os.path.abspath(path).startswith("/dev/") or real.startswith("/dev/")
-    if below_dev or (mode and not stat.S_ISREG(mode)):
-        raise SourceError(f"{shown}: expected a text file or a pipe, got a device, left unopened")
-    if re.fullmatch(r"resource\d+(_wc)?", os.path.basename(real)):
-        raise SourceError(
-            f"{shown}: expected text, got the memory of a PCI device, left unopened "
-            "(its text form is the file named resource)"
-        )
-    kernels = real.startswith(("/proc/", "/sys/"))
-    if kernels and os.path.basename(real) not in ("iomem", "ioports", "resource"):
-        raise SourceError(
-            f"{shown}: expected /proc/iomem, /proc/ioports or a device's resource file, "
-            "got another file of the kernel, left unopened"
-        )
+from devmemkit.source import read
 
 
 def as_json(dump: iomem.Dump) -> str:
@@ -133,6 +71,4 @@ def show(name: str, form: str, stream: TextIO, svg: Path | None = None) -> None:
     text = FORMS[form](dump)
     if svg is not None:
         svg.write_text(drawn(dump, os.path.basename(source)), encoding="utf-8")
-    # A name may hold what the terminal's encoding has not.
-    encoding = stream.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    print(text, file=stream)

@@ -11,7 +11,7 @@ import pytest
 
 import devmemkit
 from devmemkit import cli
-from devmemkit.dump import SourceError, read
+from devmemkit.source import SourceError, read
 
 ROOT = os.path.dirname(os.path.dirname(devmemkit.__file__))
 DUMP = (
@@ -131,7 +131,7 @@ def test_iomem_says_when_it_may_not_read(dump, monkeypatch):
     def refuse(*_):  # root may read every file, so the refusal is made here
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("os.open", refuse)
     with pytest.raises(SourceError, match=f"^{dump}: expected a dump, got: Permission denied$"):
         read(str(dump))
 

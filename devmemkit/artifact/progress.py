@@ -69,7 +69,8 @@ class Progress:
 
     def _erase(self) -> None:
         if self.drawn:
-            self.stream.write(f"\x1b[{self.drawn}A\r\x1b[J")
+            plain = getattr(self.stream, "unscreened", self.stream)
+            plain.write(f"\x1b[{self.drawn}A\r\x1b[J")
             self.drawn = 0
 
     def _draw(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
 from devmemkit.explain.lspci import full_bdf
 from devmemkit.model.pci import BDF
 from devmemkit.model.text import printable
+from devmemkit.screen import complain
 
 if TYPE_CHECKING:
     from devmemkit.explain.description import Description
@@ -87,18 +87,18 @@ def run(options: argparse.Namespace) -> int:
             return 0
         print(_explained(options))
     except ValueError as error:
-        print(f"devmemkit {options.command}: {error}", file=sys.stderr)
+        complain(options.command, error)
         return 2
     return 0
 
 
 def described(options: argparse.Namespace) -> Description:
     """The machine that the options name; this one where they name none."""
-    from devmemkit.dump import read
     from devmemkit.explain import machines, snapshot
     from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
     from devmemkit.explain.facts import parse_config, parse_lockdown, parse_release
     from devmemkit.explain.stored import described as described_by
+    from devmemkit.source import read
 
     files = [options.iomem, options.ioports, options.lspci, options.resource, options.config]
     if options.machine is not None:
@@ -112,14 +112,17 @@ def described(options: argparse.Namespace) -> Description:
     if options.ioports:
         known = replace(known, ioports=dump_of(read(options.ioports), options.ioports))
     if options.lspci:
-        known = with_lspci(known, read(options.lspci), options.lspci)
+        text = read(options.lspci, what="what lspci -v printed")
+        known = with_lspci(known, text, printable(options.lspci))
     if options.resource:
         if options.bdf is None:
             raise AccessError("--resource: expected --bdf with it, to say whose it is, got none")
-        known = with_resource(known, options.bdf, read(options.resource), options.resource)
+        text = read(options.resource, what="a device's resource file")
+        known = with_resource(known, options.bdf, text, printable(options.resource))
     if options.config:
-        text = read(options.config).decode("utf-8", "surrogateescape")
-        known = replace(known, config=parse_config(text, source=options.config))
+        text = read(options.config, what="a kernel's configuration")
+        config = parse_config(text.decode("utf-8", "surrogateescape"), source=options.config)
+        known = replace(known, config=config)
     if options.kernel is not None:
         parse_release(options.kernel)
         known = replace(known, release=options.kernel)

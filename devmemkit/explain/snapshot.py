@@ -6,15 +6,16 @@ Only texts that describe are opened: never /dev/mem, /dev/port, a resourceN or /
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import re
+import zlib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from devmemkit.dump import LARGEST, SourceError
 from devmemkit.explain.description import Description
 from devmemkit.explain.facts import (
     parse_address_sizes,
@@ -24,6 +25,9 @@ from devmemkit.explain.facts import (
     release_of,
 )
 from devmemkit.explain.stored import described
+from devmemkit.model.text import printable
+from devmemkit.source import LARGEST, SourceError
+from devmemkit.source import read as read_file
 
 SYS_RAWIO = 17
 """Bit of the capability in CapEff (include/uapi/linux/capability.h)."""
@@ -41,6 +45,13 @@ FILES = {
     "mtrr": "proc/mtrr",
 }
 """What is read of a machine, beside its PCI devices and its kernel's configuration."""
+
+DEVICE = ("class", "device", "vendor", "resource", "modalias")
+TEXTS = frozenset((*FILES, *DEVICE, "status", "config.gz"))
+"""The names of all files of the kernel that are opened here."""
+
+MEMBERS = {"snapshot.json": 1 << 20, "pci.json": 16 << 20, "iomem": LARGEST, "ioports": LARGEST}
+"""The files of a snapshot's folder, with the bytes that each may have."""
 
 
 def take(root: Path = Path("/")) -> Texts:
@@ -92,9 +103,9 @@ def _devices(root: Path, release: str) -> dict[str, dict[str, Any]]:
     folder = root / "sys/bus/pci/devices"
     aliases = _aliases(root / "lib/modules" / release / "modules.alias")
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        texts = {name: _text(path / name) for name in ("class", "device", "vendor", "resource")}
+        texts = {name: _text(path / name) for name in DEVICE}
         driver = path / "driver"
-        alias = _text(path / "modalias").strip()
+        alias = texts.pop("modalias").strip()
         found[path.name] = {
             **{name: text if name == "resource" else text.strip() for name, text in texts.items()},
             "driver": driver.resolve().name if driver.exists() else None,
@@ -105,35 +116,36 @@ def _devices(root: Path, release: str) -> dict[str, dict[str, Any]]:
 
 def _aliases(path: Path) -> list[tuple[str, str]]:
     """(pattern, module) of modules.alias for PCI devices."""
-    lines = (line.split() for line in _text(path, LARGEST * 2).splitlines())
+    lines = (line.split() for line in _text(path).splitlines())
     return [(w[1], w[2]) for w in lines if len(w) == 3 and w[1].startswith("pci:")]
 
 
 def _config(root: Path, release: str) -> str:
+    packed = _bytes(root / "proc/config.gz")
     try:
-        with gzip.open(root / "proc/config.gz", "rt") as packed:
-            return packed.read(LARGEST)
-    except (OSError, EOFError, UnicodeDecodeError):
-        return _text(root / f"boot/config-{release}")
+        text = gzip.GzipFile(fileobj=io.BytesIO(packed)).read(LARGEST).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        text = ""
+    return text or _text(root / f"boot/config-{release}")
 
 
-def _text(path: Path, most: int = LARGEST) -> str:
-    """The text of a file, "" where it cannot be read."""
-    found = bytearray()
+def _text(path: Path) -> str:
+    """The text of a file of this machine, "" where it cannot be read."""
+    return _bytes(path).decode("utf-8", "surrogateescape")
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        with path.open("rb", buffering=0) as stream:
-            # in pieces: below /proc/sys a kernel refuses a buffer of megabytes
-            while len(found) < most and (piece := stream.read(1 << 16)):
-                found += piece
-    except OSError:
-        return ""
-    return bytes(found[:most]).decode("utf-8", "surrogateescape")
+        return read_file(path, pipes=False, texts=TEXTS)
+    except SourceError:
+        return b""
 
 
 def write(folder: Path, texts: Texts) -> None:
     """Write a snapshot into a folder that does not exist or is empty; SourceError otherwise."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SourceError(f"{folder}: expected a new or empty folder, got one with files in it")
+        shown = printable(str(folder))
+        raise SourceError(f"{shown}: expected a new or empty folder, got one with files in it")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
@@ -144,11 +156,16 @@ def read(folder: Path) -> Description:
 
     The folders of data/machines are such, too. SourceError or DumpError for what is none.
     """
-    names = ("snapshot.json", "pci.json", "iomem", "ioports")
-    texts = {name: _text(folder / name) for name in names}
+    texts = {
+        name: read_file(folder / name, pipes=False, most=most, what="a text")
+        for name, most in MEMBERS.items()
+        if os.path.lexists(folder / name)
+    }
+    shown = printable(str(folder))
     if not any(texts.values()):
-        raise SourceError(f"{folder}: expected a snapshot (iomem, pci.json, ...), got none of it")
-    return described(texts, str(folder))
+        raise SourceError(f"{shown}: expected a snapshot (iomem, pci.json, ...), got none of it")
+    decoded = {name: text.decode("utf-8", "surrogateescape") for name, text in texts.items()}
+    return described(decoded, shown)
 
 
 def _json(value: Any) -> str:

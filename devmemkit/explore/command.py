@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from devmemkit.explore.interleavings import Orders, orders
 from devmemkit.explore.policies import matrix
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.orders import concurrent
+from devmemkit.screen import complain
 
 
 def add_parser(commands: Any) -> None:
@@ -40,13 +40,13 @@ def run(options: argparse.Namespace) -> int:
         kernel = KernelProfile(options.kernel, policy_name=options.policy, repair=options.repair)
         scenario = concurrent(options.name, kernel, options.via, options.tasks)
     except ValueError as error:
-        print(f"devmemkit explore: {error}", file=sys.stderr)
+        complain("explore", error)
         return 2
     if options.graph is not None:
         try:
             options.graph.write_text(json.dumps(graph(scenario)) + "\n")
         except OSError as error:
-            print(f"devmemkit explore: {options.graph}: {error.strerror}", file=sys.stderr)
+            complain("explore", f"{options.graph}: {error.strerror}")
             return 2
     result = explore(scenario)
     counted = orders(scenario)
@@ -63,7 +63,7 @@ def _policies(options: argparse.Namespace) -> int:
     try:
         cells = list(matrix(options.kernel, options.via, rows))
     except ValueError as error:
-        print(f"devmemkit explore: {error}", file=sys.stderr)
+        complain("explore", error)
         return 2
     seconds = time.perf_counter() - began
     examples = [cell.example for cell in cells if cell.example and not cell.good]

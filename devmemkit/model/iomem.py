@@ -16,6 +16,10 @@ from devmemkit.model.text import printable
 
 DEEPEST = 64
 """Levels of a tree; the deepest real dump has ten."""
+LINES = 1 << 21
+"""Lines of a text, and ranges of a dump; each takes half a kilobyte of memory."""
+LONGEST = 1 << 20
+"""Characters of a line; a whole dump that was pasted as one line has some 100,000."""
 
 
 class Entry(NamedTuple):

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from devmemkit.dump import read
 from devmemkit.model import flags as fl
 from devmemkit.model.iomem import parse
 from devmemkit.model.iomem_tree import tree_of
@@ -17,6 +16,7 @@ from devmemkit.model.nvdimm import namespaces
 from devmemkit.model.pci import Bar, PciDevice
 from devmemkit.model.pciresource import bars_of, parse_resource
 from devmemkit.model.resource import Resource
+from devmemkit.source import read
 
 MTRR_UC = ((2 << 30 >> 12, (4 << 30 >> 12) - 1),)
 """Pages that /proc/mtrr of the recorded guests calls uncachable: 2 to 4 GiB (SeaBIOS sets it)."""

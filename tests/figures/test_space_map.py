@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.dump import read
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import MOST, size_of, space_map
 from devmemkit.figures.svg import to_svg
@@ -17,6 +16,7 @@ from devmemkit.model.iomem_tree import tree_of
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.resource import Resource
 from devmemkit.scenarios.machines import load_machine, recorded
+from devmemkit.source import read
 from tests.samples import SAMPLES, needs_samples
 
 # who reads without privileges gets zeroes for addresses: nothing to draw
