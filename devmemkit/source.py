@@ -9,10 +9,9 @@ import sys
 from collections.abc import Container
 from pathlib import Path
 
-from devmemkit.model.iomem import LINES
+from devmemkit.model.iomem import LARGEST, LINES
 from devmemkit.model.text import printable
 
-LARGEST = 64 << 20  # bytes; real dumps have kilobytes, /proc/kcore says it has 128 TiB
 TEXTS = ("iomem", "ioports", "resource")
 """Files of the kernel that a user may name."""
 

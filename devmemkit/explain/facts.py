@@ -18,7 +18,7 @@ OPTIONS = {
 """Options of a kernel's configuration that matter here, and the model's names for them."""
 
 _RELEASE = re.compile(r"(?:.*\bLinux version )?(\d{1,3})\.(\d{1,3})(?![\d])", re.S)
-_SET = re.compile(r"(CONFIG_\w+)=(.*)$|# (CONFIG_\w+) is not set$", re.M)
+_SET = re.compile(r"\b(CONFIG_\w+)=(.*)$|# (CONFIG_\w+) is not set$", re.M)
 
 
 def parse_release(text: str, *, source: str = "--kernel") -> tuple[int, int]:
@@ -32,7 +32,7 @@ def parse_release(text: str, *, source: str = "--kernel") -> tuple[int, int]:
 
 def release_of(text: str) -> str:
     """The release that /proc/version names; "" where it is none."""
-    match = re.match(r"Linux version (\S+)", text)
+    match = re.match(r"Linux version ([^\s/]{1,64})(?!\S)", text)
     return match[1] if match else ""
 
 

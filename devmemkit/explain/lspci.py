@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from devmemkit.model import flags as fl
-from devmemkit.model.iomem import DumpError
+from devmemkit.model.iomem import LINES, DumpError
 from devmemkit.model.pci import Bar
 from devmemkit.model.text import printable
 
@@ -87,7 +87,10 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Function
     found: dict[str, Function] = {}
     at: Function | None = None
     deep: int | None = None
-    for number, raw in enumerate(text.splitlines(), 1):
+    lines = text.splitlines()
+    if len(lines) > LINES:
+        raise DumpError(source, LINES + 1, f"expected at most {LINES} lines, got more")
+    for number, raw in enumerate(lines, 1):
         line = _QUOTE.sub("", raw[:LONGEST]).rstrip()
         head = _FUNCTION.match(line.lstrip() if at is None else line)
         if head is not None:
@@ -101,7 +104,7 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Function
         elif at is not None:
             deep = _detail(line, number, at, deep, source)
     if not found:
-        first = next((line for line in text.splitlines() if line.strip()), "")
+        first = next((line for line in lines if line.strip()), "")
         shown = f"'{printable(first[:60])}'" if first else "an empty text"
         raise DumpError(
             source,

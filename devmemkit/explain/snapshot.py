@@ -25,8 +25,9 @@ from devmemkit.explain.facts import (
     release_of,
 )
 from devmemkit.explain.stored import described
+from devmemkit.model.iomem import LARGEST
 from devmemkit.model.text import printable
-from devmemkit.source import LARGEST, SourceError
+from devmemkit.source import SourceError
 from devmemkit.source import read as read_file
 
 SYS_RAWIO = 17

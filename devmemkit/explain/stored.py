@@ -8,15 +8,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from devmemkit.explain.description import Description, Device, dump_of
+from devmemkit.explain.lspci import MANY
 from devmemkit.model.iomem import DumpError
 from devmemkit.model.pci import BDF, Bar
 from devmemkit.model.pciresource import bars_of, parse_resource
 from devmemkit.model.text import printable
 
+MOST_TEXT = 1 << 16
+"""Characters; a command line has 4096 at most (COMMAND_LINE_SIZE)."""
+MOST_RANGES = 256
+"""MTRRs; a CPU has some ten."""
+
 
 def has_addresses(text: str) -> bool:
     """Whether a dump was read with the right to see addresses: else all of them are zeroes."""
-    return re.search(r"[1-9a-f][0-9a-f]* :", text) is not None
+    return re.search(r"[1-9a-f][0-9a-f]{0,15} :", text) is not None
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MOST_TEXT
 
 
 def _texts(value: Any) -> bool:
@@ -24,16 +34,20 @@ def _texts(value: Any) -> bool:
 
 
 def _ranges(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(one, list)
-        and [type(number) for number in one] == [int, int]
-        and 0 <= one[0] <= one[1] < 1 << 52
-        for one in value
+    return (
+        isinstance(value, list)
+        and len(value) <= MOST_RANGES
+        and all(
+            isinstance(one, list)
+            and [type(number) for number in one] == [int, int]
+            and 0 <= one[0] <= one[1] < 1 << 52
+            for one in value
+        )
     )
 
 
 FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    **dict.fromkeys(("release", "arch", "cmdline"), ("a text", lambda v: isinstance(v, str))),
+    **dict.fromkeys(("release", "arch", "cmdline"), ("a text", _text)),
     "lockdown": ("a state", lambda v: v in ("", "none", "integrity", "confidentiality")),
     **dict.fromkeys(
         ("root", "capable", "dev_mem", "dev_port"), ("true or false", lambda v: v in (True, False))
@@ -48,8 +62,7 @@ FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 """What snapshot.json may hold: each null, or what it says."""
 
 DEVICE: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "resource": ("a text", lambda v: isinstance(v, str)),
-    "driver": ("a text", lambda v: isinstance(v, str)),
+    **dict.fromkeys(("resource", "driver"), ("a text", _text)),
     "modules": ("texts", lambda v: isinstance(v, list) and _texts(v)),
 }
 """What counts of a device in pci.json, likewise; what else is there is left alone."""
@@ -64,7 +77,10 @@ def described(texts: Mapping[str, str], source: str) -> Description:
         if has_addresses(texts.get(name, ""))
     }
     found = {}
-    for bdf, entry in _object(texts.get("pci.json", ""), f"{source}/pci.json").items():
+    listed = _object(texts.get("pci.json", ""), f"{source}/pci.json")
+    if len(listed) > MANY:
+        raise DumpError(f"{source}/pci.json", 1, f"expected at most {MANY} devices, got more")
+    for bdf, entry in listed.items():
         where = f"{source}/pci.json {printable(bdf)}"
         if not BDF.fullmatch(bdf) or not isinstance(entry, dict):
             raise DumpError(where, 1, "expected a PCI address with its domain, and an object")

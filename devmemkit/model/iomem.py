@@ -11,11 +11,13 @@ from typing import NamedTuple
 from devmemkit.model.pasted.block import blocks, width_of
 from devmemkit.model.pasted.depth import depths_of, flattened_at, parents_of
 from devmemkit.model.pasted.line import Notes, Row
-from devmemkit.model.pasted.rows import decode, describe, read_rows, split_lines
+from devmemkit.model.pasted.rows import decode, describe, note_ends, read_rows, split_lines
 from devmemkit.model.text import printable
 
 DEEPEST = 64
 """Levels of a tree; the deepest real dump has ten."""
+LARGEST = 64 << 20
+"""Bytes of a text; real dumps have kilobytes."""
 LINES = 1 << 21
 """Lines of a text, and ranges of a dump; each takes half a kilobyte of memory."""
 LONGEST = 1 << 20
@@ -94,11 +96,16 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     """Read a dump of /proc/iomem or /proc/ioports, however it was pasted.
 
     Every line that names a range becomes an entry; everything that is not as r_show prints it is
-    in `repairs`. Raises DumpError for a text without a single entry, or deeper than DEEPEST.
+    in `repairs`. Raises DumpError for a text without a single entry, deeper than DEEPEST, or of
+    more than LARGEST, LINES or LONGEST allow.
     """
     notes: Notes = []
+    if len(text) > LARGEST:
+        raise DumpError(source, 1, f"expected at most {LARGEST >> 20} MiB, got more")
     decoded = decode(text, notes)
-    lines = split_lines(decoded, notes)
+    lines, separator = split_lines(decoded)
+    _check_size(decoded, lines, source)
+    note_ends(decoded, lines, separator, notes)
     rows = read_rows(lines, notes)
     if not rows:
         line, got, hint = describe(lines)
@@ -135,6 +142,17 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         max_level,
         decoded.endswith(("\n", "\r")),
     )
+
+
+def _check_size(text: str, lines: list[str], source: str) -> None:
+    if len(lines) > LINES:
+        raise DumpError(source, LINES + 1, f"expected at most {LINES} lines, got more")
+    sizes = [len(line) for line in lines]
+    if (size := max(sizes, default=0)) > LONGEST:
+        limit = f"expected lines of at most {LONGEST} characters"
+        raise DumpError(source, sizes.index(size) + 1, f"{limit}, got one of {size}")
+    if text.count(" : ") > LINES:
+        raise DumpError(source, 1, f"expected at most {LINES} ranges, got more")
 
 
 def _check_depth(entries: list[Entry], parents: list[int | None], source: str) -> None:

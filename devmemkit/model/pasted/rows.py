@@ -57,23 +57,27 @@ def decode(text: str | bytes, notes: Notes) -> str:
     return text
 
 
-def split_lines(text: str, notes: Notes) -> list[str]:
-    """Split at line feeds, or at whatever the text has instead, and drop carriage returns."""
+def split_lines(text: str) -> tuple[list[str], str]:
+    """Split at line feeds, or at whatever the text has instead; the lines, and what parts them."""
     separator = "\n"
     if text.count("\n") <= 1 and (other := _OTHER_END.search(text)):
         separator = other[1]
     lines = text.split(separator)
     if not lines[-1]:
         lines.pop()
+    return lines, separator
+
+
+def note_ends(text: str, lines: list[str], separator: str, notes: Notes) -> None:
+    """Drop carriage returns, and note them and every line that does not end in a line feed."""
     if separator == "\n" and "\r" not in text:
-        return lines
+        return
     for i, line in enumerate(lines):
         if separator != "\n":
             notes.append((i + 1, f"lines end in {separator!a} alone"))
         if line.endswith("\r"):
             notes.append((i + 1, "carriage return removed"))
             lines[i] = line.rstrip("\r")
-    return lines
 
 
 def read_rows(lines: list[str], notes: Notes) -> list[Row]:

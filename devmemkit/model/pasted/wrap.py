@@ -25,6 +25,7 @@ _TAIL_WORDS = frozenset(("(kmem)", "(legacy)", "(boot alias)"))
 
 _MOST_WRAPS = 3  # lines that one name may go on for
 _MOST_SKIPPED = 10_000  # lines skipped in a row that are told one by one
+_MOST_BEGINNINGS = 1 << 18  # of names; a real dump has some hundred
 
 
 def _shape(name: str) -> str:
@@ -41,8 +42,9 @@ class _Names:
         for row in rows:
             shape = _shape(row.name.rstrip())
             self.whole[shape] += 1
-            cuts = [i for i, c in enumerate(shape[:80]) if c == " "]
-            self.beginnings.update(shape[:i] for i in cuts)
+            if len(self.beginnings) < _MOST_BEGINNINGS:
+                cuts = [i for i, c in enumerate(shape[:80]) if c == " "]
+                self.beginnings.update(shape[:i] for i in cuts)
 
     def joined(self, row: Row, rest: str) -> str:
         """Return the name with `rest` joined if something shows a wrap, else an empty string."""
