@@ -10,6 +10,7 @@ from devmemkit.explain.access import ACTOR, Access
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.description import Description
 from devmemkit.explain.owner import unbound
+from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, verdict
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
@@ -32,17 +33,22 @@ TABLES = {
 class Advice:
     """One thing to do; `gives` is the outcome that the model found then, None where none is run.
 
-    `risk` says what it exposes.
+    `risk` says what it exposes, `command` is the part of `do` that is for a shell.
     """
 
     do: str
     gives: str | None
     risk: str = ""
+    command: str = ""
 
     def __str__(self) -> str:
         return f"{self.do} [the model then: {self.gives}]" if self.gives else self.do
 
 
+NO_COMMAND = (
+    "no command is shown, because the driver's name in the description has characters that "
+    "driver names do not have"
+)
 RELAXED = (
     "every driver's registers and memory become writable to root's programs: a stray store can "
     "hang the machine or destroy data; mappings are still revoked when a driver claims"
@@ -104,11 +110,12 @@ def _instead(
         freed = unbound(machine, found.owner)
         if freed is not None:
             driver = (known.devices[bdf].driver if bdf in known.devices else None) or name
-            gives = verdict(freed, access).outcome
+            command = unbind(bdf, driver)
             yield Advice(
-                f"unbind the driver: echo {bdf} > /sys/bus/pci/drivers/{driver}/unbind",
-                gives,
-                f"whatever {driver} served is gone until it is bound again",
+                f"unbind the driver: {command or NO_COMMAND}",
+                verdict(freed, access).outcome,
+                f"whatever {driver if command else 'it'} served is gone until it is bound again",
+                command or "",
             )
     yield from _free_pages(machine, access)
     if bdf and access.via != "port":

@@ -10,9 +10,11 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.functions import function_of
 from devmemkit.explain.owner import owner_of, unbound
+from devmemkit.explain.shell import decoding, presence
 from devmemkit.explain.twists import TWISTS
 from devmemkit.explain.verdict import Verdict, ending, judge, last_of, verdict
 from devmemkit.model.machine import Machine
+from devmemkit.model.text import printable
 from devmemkit.scenarios.story import Played, play
 
 SYMPTOMS = (
@@ -41,7 +43,7 @@ def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
     happened besides. ValueError for a symptom that no kernel gives here.
     """
     if got not in SYMPTOMS:
-        raise ValueError(f"--got: expected one of {', '.join(SYMPTOMS)}; got {got}")
+        raise ValueError(f"--got: expected one of {', '.join(SYMPTOMS)}; got {printable(got[:40])}")
     return tuple(_unlike(_causes(machines, access, got)))
 
 
@@ -110,14 +112,14 @@ def _hardware(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
         if device.decodes is False:
             yield Cause(
                 f"{device.bdf} does not answer: its memory decoding is off (Mem-)",
-                f"setpci -s {device.bdf} COMMAND: bit 1; a driver's pci_enable_device sets it",
+                f"{decoding(device.bdf)}: bit 1; a driver's pci_enable_device sets it",
                 "(the device)",
                 True,
             )
+        listed, awake = presence(device.bdf)
         yield Cause(
             f"{device.bdf} is gone, asleep or hangs: a removed device's pages stay mapped",
-            f"lspci -s {device.bdf}: rev ff, or no line; "
-            f"cat /sys/bus/pci/devices/{device.bdf}/power_state",
+            f"{listed}: rev ff, or no line; {awake}",
             "(the bus)",
         )
         return
