@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import Any, TypeGuard
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +15,7 @@ from hypothesis import strategies as st
 from devmemkit.model.errors import Blocked, KernelError, Outcome, Trap
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
+from devmemkit.model.policy import POLICIES, REPAIRS
 from devmemkit.model.step import (
     OPERATIONS,
     Call,
@@ -378,3 +383,33 @@ def test_an_unknown_operation_is_refused_with_the_known_ones() -> None:
     says = r"^operation: expected one of .*mmap_devmem, .*; got 'mmap_tea'$"
     with pytest.raises(ValueError, match=says):
         run(EMPTY, "a", "mmap_tea")
+
+
+def names_in(source: str) -> Iterator[tuple[str, Any]]:
+    """("step" or "operation", name) for each that a step's source goes on with."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Return):
+            ends = [node.value]
+            if isinstance(node.value, ast.IfExp):
+                ends = [node.value.body, node.value.orelse]
+            yield from (("step", end.value) for end in ends if _is_text(end))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Call":
+            yield from (("operation", end.value) for end in node.args[:1] if _is_text(end))
+            yield from (("step", one.value.value) for one in node.keywords if _is_text(one.value))
+
+
+def _is_text(node: ast.AST | None) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def test_every_step_and_operation_that_a_step_goes_on_with_is_there() -> None:
+    kernels = [KernelProfile(version) for version in ("5.10", "7.3")]
+    kernels += [KernelProfile("7.3", repair=repair) for repair in REPAIRS]
+    kernels += [KernelProfile("6.12", policy_name=name) for name in POLICIES]
+    real = [one for one in OPERATIONS.values() if not one.name.startswith("test_")]
+    steps = {step for one in real for kernel in kernels for step in one.steps(kernel)}
+    known = {"step": {step.__name__ for step in steps}, "operation": set(OPERATIONS)}
+    sources = [textwrap.dedent(inspect.getsource(step)) for step in steps]
+    found = {named for source in sources for named in names_in(source)}
+    assert {("step", "fall_asleep"), ("operation", "request_mem_region")} <= found
+    assert not {(kind, name) for kind, name in found if name not in known[kind]}
