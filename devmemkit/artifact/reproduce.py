@@ -131,15 +131,17 @@ def folder_for(out: Path, root: Path) -> Path:
     return out
 
 
+def _is_set(told: Any) -> bool:
+    plain = parameters.Value
+    return isinstance(told, dict) and all(isinstance(value, plain) for value in told.values())
+
+
 def _sets(root: Path, notebooks: Iterable[Path]) -> list[tuple[Path, dict[str, Any]]]:
     """Every notebook with its defaults, and with each set of notebooks/sets.toml."""
     path = root / "notebooks" / "sets.toml"
     told = grid.toml(path, "[[NOTEBOOK]] and its parameters") if path.exists() else {}
     for name, sets in told.items():
-        tables = isinstance(sets, list) and all(isinstance(one, dict) for one in sets)
-        if not tables or not all(
-            isinstance(v, parameters.Value) for one in sets for v in one.values()
-        ):
+        if not isinstance(sets, list) or not all(map(_is_set, sets)):
             raise UsageError(
                 f"{path}: expected [[{name}]] and parameters, got {reprlib.repr(sets)}"
             )
