@@ -16,7 +16,9 @@ from devmemkit.artifact.cluster import Cluster
 from devmemkit.artifact.folder import DEEPEST, Folder, parts
 from devmemkit.artifact.progress import Progress
 from devmemkit.artifact.record import parse
+from devmemkit.artifact.reproduce import _claims as weighed
 from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError, write_text
+from devmemkit.artifact.sweep import table
 
 JOB = Job("a job", "notebook", inputs={"data": "1"})
 BEGAN = "2026-01-01T00:00:00+00:00"
@@ -167,6 +169,13 @@ def test_a_record_without_the_files_of_the_job_is_not_of_one_that_is_done(out: P
         assert store.kept(JOB) is None
 
 
+CLAIM = {
+    **dict.fromkeys(("id", "says", "by", "notebook"), "a text"),
+    "reproduced": True,
+    "verdicts": {"6.12": "holds"},
+    "expected": {"6.12": "holds"},
+    "evidence": [{"rests_on": "model"}],
+}
 FOLDERS = (HIDDEN, f"{HIDDEN}/records", f"{HIDDEN}/running", "figures", "figures/a job")
 FILES = (
     *(f"{HIDDEN}/lock", RECORD, ONE, FIGURE, "index.html", ".index.html.new", "table.csv"),
@@ -322,6 +331,46 @@ def test_only_regular_files_are_opened(out: Path) -> None:
         assert folder.read("folder/file") == b"1"
         with pytest.raises(OSError, match="1 bytes, more than the 0 that are read"):
             folder.read("folder/file", 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "5", "null", "[" * 100_000, "9" * 10_000, "\0", "sparse", "FIFO"]
+)
+def test_what_an_earlier_run_made_is_not_believed(out: Path, text: str) -> None:
+    path = out / "a job.values.json"
+    if text == "FIFO":
+        os.mkfifo(path)
+    else:
+        path.write_text(text)
+    if text == "sparse":
+        os.truncate(path, 200 << 30)
+    record = parse(told(outputs={path.name: "0" * 64}).encode(), "a job")
+    assert record
+    with Folder(out) as folder, pytest.raises(UsageError) as caught:
+        table([record], folder)
+    assert str(caught.value).startswith(f"{path}: expected ")
+    assert str(caught.value).endswith("; without the file its job runs again")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        *(None, 5, [], {}),
+        *(CLAIM | {key: value} for key in CLAIM for value in (None, 5, [None], {"a": None})),
+    ],
+)
+def test_claims_of_an_earlier_run_are_printed_only_as_such(out: Path, claim: object) -> None:
+    (out / "claims.json").write_text(json.dumps([CLAIM, claim]))
+    record = parse(told(name="claims", work="claims").encode(), "claims")
+    assert record
+    with Store(out) as store, pytest.raises(UsageError, match=r"claims\.json: expected claims"):
+        weighed(store, {"claims": record})
+
+
+def test_a_report_is_written_whatever_its_texts(out: Path) -> None:
+    with Folder(out) as folder:
+        folder.write("index.html", "a\ud800\0\x1bü")
+    assert (out / "index.html").read_bytes() == "a\\ud800\0\x1bü".encode()
 
 
 def test_a_run_into_a_prepared_folder(checkout, toys) -> None:  # type: ignore[no-untyped-def]

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from devmemkit.artifact.reproduce import choose
+from devmemkit.artifact.reproduce import choose, name_of
 from devmemkit.artifact.store import HIDDEN, UsageError
 
 
@@ -95,6 +95,34 @@ def test_a_repaired_notebook_replaces_its_partial_output(checkout, toys):
     checkout.write("01-bad", toys["good"]())
     assert checkout.run("reproduce").returncode == 0
     assert names(checkout.root / "report") == ["01-bad.html", "01-bad.ipynb", "index.html"]
+
+
+def test_every_run_has_files_of_its_own(checkout, toys):
+    checkout.write("01-good", toys["good"]())
+    sets = checkout.root / "notebooks" / "sets.toml"
+    for text, sentence in (
+        ('[[01-good]]\nkernel = "6.1"\n' * 2, "expected names of their own for the files of each"),
+        ("01-good = 5", f"{sets}: expected [[01-good]] and parameters, got 5"),
+        ("[[01-good]]\nkernel = [1]", f"{sets}: expected [[01-good]] and parameters, got [{{"),
+        ("\0", f"{sets}: expected TOML with [[NOTEBOOK]] and its parameters, got: "),
+    ):
+        sets.write_text(text)
+        done = checkout.run("reproduce")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"devmemkit reproduce: {sentence}")
+        assert done.stderr.count("\n") == 1
+    sets.unlink()
+    checkout.write("index", toys["good"]())
+    done = checkout.run("reproduce")
+    assert done.stderr == (
+        "devmemkit reproduce: expected names of their own for the files of each run, got index\n"
+    )
+
+
+def test_a_name_is_no_longer_than_a_file_may_have():
+    name = name_of(Path("01-good.ipynb"), {"machine": "中" * 300})
+    assert len(name.encode()) < 130
+    assert name != name_of(Path("01-good.ipynb"), {"machine": "中" * 301})
 
 
 def test_links_lead_to_files_whatever_their_names(checkout, toys):

@@ -78,6 +78,10 @@ def test_a_grid_in_a_file_and_on_the_command_line(swept, tmp_path):
         ("-p claim=16,0x10", "expected different cells, got one twice"),
         ("--grid none", "none: expected TOML with NAME = [VALUE, ...], got: "),
         ("--grid pyproject.toml", "pyproject.toml: expected a list of values for project, got {"),
+        ("-p claim=1,2 -p kernel=1,2 --cells 3", "expected at most 3 cells, got 4; --cells N "),
+        ("-p claim=1 -p claim=2", "expected each NAME once, got -p 'claim' twice"),
+        ("--grid /dev/zero", "/dev/zero: expected TOML with NAME = [VALUE, ...], got: a device, "),
+        ("-p claim=1 --scheduler :::", "--scheduler: expected a Dask scheduler at ':::', got no "),
         ("-p claim=1 --out notebooks", "expected a folder of its own for the report, got "),
     ],
 )
@@ -85,6 +89,16 @@ def test_what_cannot_be_asked_for_is_refused_in_one_sentence(swept, arguments, s
     done = swept.run("sweep", "1", *arguments.split())
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"devmemkit sweep: {sentence}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_scheduler_that_does_not_answer_is_waited_for_as_long_as_is_said(swept):
+    done = swept.run("sweep", "1", "-p", "claim=1", "--scheduler", "tcp://127.0.0.1:1")
+    assert done.returncode == 2
+    assert done.stdout == "waiting up to 10 s for tcp://127.0.0.1:1 to answer\n"
+    assert done.stderr.startswith(
+        "devmemkit sweep: --scheduler: expected a Dask scheduler at 'tcp://127.0.0.1:1', got "
+    )
     assert done.stderr.count("\n") == 1
 
 
