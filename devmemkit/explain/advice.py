@@ -12,7 +12,8 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.owner import unbound
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, verdict
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.iomem_tree import flags_and_desc
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci import BDF
@@ -103,7 +104,7 @@ def _instead(
     if name in TABLES:
         yield Advice(f"read it where the kernel publishes it: {TABLES[name]}", None)
     bdf = next((one for one in reversed((*found.path, name)) if BDF.fullmatch(one)), access.bdf)
-    if found.claimed and name and not name.startswith(("System RAM", "Kernel ")):
+    if found.claimed and found.owner and name and not _is_ram(name, found.owner[1]):
         yield Advice(f"use the interface of {name}, which owns it", None)
     yield from _other_ways(machine, access)
     if found.claimed and bdf and not BDF.fullmatch(name):
@@ -120,6 +121,10 @@ def _instead(
     yield from _free_pages(machine, access)
     if bdf and access.via != "port":
         yield Advice(f"hand {bdf} to a program of yours with VFIO (vfio-pci) or UIO", None)
+
+
+def _is_ram(name: str, start: int) -> bool:
+    return bool(flags_and_desc(name, start)[0] & IORESOURCE_SYSRAM)
 
 
 def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:

@@ -17,7 +17,7 @@ from devmemkit.model.machine import Key, Machine
 from devmemkit.model.pci import PciDevice
 from devmemkit.model.resource import Resource, request_resource_conflict
 from devmemkit.model.task import Task, new_task
-from devmemkit.scenarios.machines import assemble
+from devmemkit.scenarios.machines import assemble, held_of
 
 LEAST_BITS, MOST_BITS = 36, 52
 """Physical address widths of x86 with 64 bits."""
@@ -73,15 +73,19 @@ class Machines:
         if known.iomem is not None:
             tree = tree_of(known.iomem, root_end=end)
         else:
-            tree = _tree_of_bars(known.devices.values(), end, held)
-        more: dict[Key, Any] = {
-            ("pci", bdf): PciDevice(bdf, device.bars, device.driver)
-            for bdf, device in known.devices.items()
-        }
+            root = Resource(0, end, "PCI mem", fl.IORESOURCE_MEM)
+            tree = _tree_of_bars(known.devices.values(), root, held)
+        devices = known.devices.values()
+        if known.ioports is not None:
+            ports = tree_of(known.ioports, root_end=0xFFFF, ports=True)
+        else:
+            ports = _tree_of_bars(devices, Resource(0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO), held)
+        more: dict[Key, Any] = {"ioport": ports}
+        for one in devices:
+            held_bars = held_of(one.bars, tree, ports) if one.driver else ()
+            more["pci", one.bdf] = PciDevice(one.bdf, one.bars, one.driver, held_bars)
         if known.mtrr_uc:
             more["mtrr_uc"] = known.mtrr_uc
-        if known.ioports is not None:
-            more["ioport"] = tree_of(known.ioports, root_end=0xFFFF, ports=True)
         for name in ("dev_mem", "dev_port"):
             if getattr(known, name) is not None:
                 more[name] = getattr(known, name)
@@ -93,12 +97,7 @@ class Machines:
 
 def with_kernel(machine: Machine, **changes: Any) -> Machine:
     """The machine under another kernel: `changes` are those of its KernelProfile."""
-    return Machine(
-        replace(machine.kernel, **changes),
-        machine.components,
-        high_memory=machine.high_memory,
-        phys_bits=machine.phys_bits,
-    )
+    return machine.with_kernel(replace(machine.kernel, **changes))
 
 
 def needed_bits(known: Description) -> int:
@@ -115,7 +114,7 @@ def _questions(known: Description) -> Iterator[Question]:
     elif len(near := candidates(parse_release(known.release))) > 1:
         rules = tuple((f"Linux {known.release} follows the rules of {v}", v) for v in near)
         yield Question("kernel", rules)
-    if known.lockdown is None and not _locked(known.cmdline or ""):
+    if known.lockdown is None and _may_be_locked(known):
         yield Question(
             "lockdown",
             (("no lockdown is in force", ""), ("lockdown is in force", "lockdown=integrity")),
@@ -142,8 +141,15 @@ def _questions(known: Description) -> Iterator[Question]:
         )
 
 
-def _locked(cmdline: str) -> bool:
-    return "lockdown=integrity" in cmdline or "lockdown=confidentiality" in cmdline
+def _may_be_locked(known: Description) -> bool:
+    """Whether lockdown would change a kernel that is meant: it knows it, and has not got it yet."""
+    cmdline = known.cmdline or ""
+    versions = VERSIONS if known.release is None else candidates(parse_release(known.release))
+    return any(
+        KernelProfile(version, cmdline=f"{cmdline} lockdown=integrity").lockdown
+        and not KernelProfile(version, cmdline=cmdline).lockdown
+        for version in versions
+    )
 
 
 def _cmdline(known: Description, case: Case) -> Iterable[str]:
@@ -161,14 +167,13 @@ def _cmdline(known: Description, case: Case) -> Iterable[str]:
     yield from (case[name] for name in ("lockdown", "relaxed") if case.get(name))
 
 
-def _tree_of_bars(devices: Iterable[Device], end: int, held: bool) -> Resource:
+def _tree_of_bars(devices: Iterable[Device], root: Resource, held: bool) -> Resource:
     """A tree of nothing but BARs, each claimed by its device's driver, for want of a dump."""
-    root = Resource(0, end, "PCI mem", fl.IORESOURCE_MEM)
-    bars = [(bar, device) for device in devices for bar in device.bars if bar.memory]
+    kind = root.flags
+    bars = [(bar, one) for one in devices for bar in one.bars if bar.length and bar.flags & kind]
     for bar, device in sorted(bars, key=lambda pair: pair[0].start):
-        node = Resource(bar.start, bar.end, device.bdf, fl.IORESOURCE_MEM)
+        node = Resource(bar.start, bar.end, device.bdf, kind)
         if request_resource_conflict(root, node) is None and held and device.driver:
-            flags = fl.IORESOURCE_MEM | fl.IORESOURCE_BUSY
-            driver = Resource(bar.start, bar.end, device.driver, flags)
+            driver = Resource(bar.start, bar.end, device.driver, kind | fl.IORESOURCE_BUSY)
             request_resource_conflict(node, driver)
     return root

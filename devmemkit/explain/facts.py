@@ -6,7 +6,7 @@ import re
 
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.iomem import DumpError
-from devmemkit.model.kernel import VERSIONS, Config
+from devmemkit.model.kernel import VERSIONS, Config, is_between
 from devmemkit.model.text import printable
 
 OPTIONS = {
@@ -41,9 +41,9 @@ def candidates(release: tuple[int, int]) -> tuple[str, ...]:
 
     One where the release is known itself, or lies outside of what the model covers.
     """
-    known = {tuple(int(part) for part in version.split(".")): version for version in VERSIONS}
-    before = [version for number, version in known.items() if number <= release]
-    after = [version for number, version in known.items() if number >= release]
+    mine = ".".join(map(str, release))
+    before = [version for version in VERSIONS if is_between(mine, version, "")]
+    after = [version for version in VERSIONS if is_between(version, mine, "")]
     return tuple(dict.fromkeys([*before[-1:], *after[:1]]))
 
 

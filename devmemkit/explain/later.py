@@ -10,11 +10,12 @@ from devmemkit.explain.owner import owner_of
 from devmemkit.explain.verdict import judge
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine
+from devmemkit.model.nvdimm import LEGACY
 from devmemkit.scenarios.story import Act, Ref, play
 
 DRIVERS = {
     "Persistent Memory": "nd_pmem",
-    "Persistent Memory (legacy)": "nd_pmem",
+    LEGACY: "nd_pmem",
     "Soft Reserved": "device_dax",
 }
 """Who takes a resource that is no PCI device's."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from devmemkit.model.claim import path_to
 from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.pci import BDF
+from devmemkit.model.pci import BDF, PciDevice
 from devmemkit.model.region import DISJOINT, region_intersects
-from devmemkit.model.resource import Resource, release_resource
+from devmemkit.model.resource import Resource
 from devmemkit.model.strict import iomem_is_exclusive
+from devmemkit.scenarios.story import Act, play
 
+DRIVER = "D"
 Owner = tuple[str, int, int]
 """A resource's name and its inclusive bytes."""
 
@@ -37,19 +41,39 @@ def owner_of(machine: Machine, page: int) -> tuple[Owner | None, tuple[str, ...]
 
 
 def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
-    """The machine after a driver released all that it holds in the owner's device; None without.
+    """The machine after the driver that has a resource was unbound; None where none has it.
 
-    Of a resource that is no PCI device's only that one claim.
+    What it holds of its device without holding all of a BAR it releases as well. Of a resource that
+    is no device's only that one claim is released.
     """
-    root: Resource = machine["iomem"].copy()
-    for node in root.walk():
-        if (node.name, node.start, node.end) == owner and _claimed(node):
-            device = _device(node)
-            for one in list(root.walk()) if device else [node]:
-                if _claimed(one) and (one.name, _device(one)) == (node.name, device):
-                    release_resource(one)
-            return machine.with_({"iomem": root})
-    return None
+    claims = [node for node in machine["iomem"].walk() if _claimed(node)]
+    node = next((n for n in claims if (n.name, n.start, n.end) == owner), None)
+    if node is None:
+        return None
+    if machine.get(("nd", node.name)) is not None:
+        return _after(machine, Act("unbind", DRIVER, "unbind", {"bdf": node.name}))
+    bdf, acts = _device(node), []
+    mine = [n for n in claims if n.name == node.name and _device(n) == bdf] if bdf else [node]
+    device: PciDevice | None = machine.get(("pci", bdf))
+    if device is not None:
+        ranges = {(one.start, one.end) for one in mine}
+        whole = {bar.index: (bar.start, bar.end) for bar in device.bars if bar.memory}
+        held = [index for index, span in whole.items() if span in ranges]
+        held += [index for index in device.held if index not in whole]  # its ports
+        bound = replace(device, driver=device.driver or node.name, held=tuple(held))
+        machine = machine.with_({("pci", bdf): bound})
+        acts.append(Act("unbind", DRIVER, "unbind", {"bdf": bdf}))
+        mine = [one for one in mine if (one.start, one.end) not in whole.values()]
+    for one in mine:
+        where = {"start": one.start, "size": one.end - one.start + 1}
+        acts.append(Act(f"release {len(acts)}", DRIVER, "release_mem_region", where))
+    return _after(machine, *acts)
+
+
+def _after(machine: Machine, *acts: Act) -> Machine | None:
+    played = play(machine, acts)
+    done = len(played.outcomes) == len(acts) and all(o.ok for o in played.outcomes.values())
+    return played.moments[-1].machine if done else None
 
 
 def _claimed(node: Resource) -> bool:

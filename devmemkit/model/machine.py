@@ -79,11 +79,15 @@ class Machine:
     def with_(self, changes: Mapping[Key, Any]) -> Machine:
         """The machine after `changes`; None removes a component."""
         merged = {**self.components, **changes}
-        return self._twin({k: v for k, v in merged.items() if v is not None})
+        return self._twin(self.kernel, {k: v for k, v in merged.items() if v is not None})
 
-    def _twin(self, components: Mapping[Key, Any]) -> Machine:
+    def with_kernel(self, kernel: KernelProfile) -> Machine:
+        """The machine under another kernel: all else is as it was."""
+        return self._twin(kernel, self.components)
+
+    def _twin(self, kernel: KernelProfile, components: Mapping[Key, Any]) -> Machine:
         return Machine(
-            self.kernel,
+            kernel,
             components,
             high_memory=self.high_memory,
             phys_bits=self.phys_bits,

@@ -93,10 +93,7 @@ def machine_with(version: str, defence: str) -> Machine:
 
 
 def _locked(machine: Machine) -> Machine:
-    kernel = replace(machine.kernel, cmdline="lockdown=integrity")
-    return Machine(
-        kernel, machine.components, high_memory=machine.high_memory, phys_bits=machine.phys_bits
-    )
+    return machine.with_kernel(replace(machine.kernel, cmdline="lockdown=integrity"))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +77,24 @@ def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Ma
     fits = {bdf: entry["driver"] for bdf, entry in bound.items()}
     for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
         bars = bars_of(parse_resource(entry["resource"]))
-        held = tuple(b.index for b in bars if _claimed(trees["iomem" if b.memory else "ioport"], b))
+        held = held_of(bars, trees["iomem"], trees["ioport"])
         more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, fits[bdf] or "")
     return assemble(kernel, trees["iomem"], bits, more, fine)
 
 
-def _claimed(tree: Resource, bar: Bar) -> bool:
-    return any(n.busy and (n.start, n.end) == (bar.start, bar.end) for n in tree.walk())
+def held_of(bars: Iterable[Bar], iomem: Resource, ports: Resource) -> tuple[int, ...]:
+    """The BARs that a driver holds, by their index: those with a claim of all their bytes."""
+    return tuple(bar.index for bar in bars if _claim_of(bar, iomem if bar.memory else ports))
+
+
+def _claim_of(bar: Bar, tree: Resource) -> Resource | None:
+    at: Resource | None = tree
+    while at is not None:  # the BAR's own node has the same bytes, and is idle
+        below = at.overlapping(bar.start, bar.end)
+        at = next((n for n in below if n.start <= bar.start and n.end >= bar.end), None)
+        if at is not None and at.busy and (at.start, at.end) == (bar.start, bar.end):
+            return at
+    return None
 
 
 def assemble(

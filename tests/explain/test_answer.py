@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from devmemkit.explain.answer import as_json
 from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.text import as_text
@@ -95,6 +97,29 @@ def test_what_is_unknown_is_said_and_its_cases_are_told() -> None:
         (("no lockdown is in force",), "ok"),
         (("lockdown is in force",), "EPERM"),
     }
+
+
+@pytest.mark.parametrize(
+    ("release", "cmdline", "asked"),
+    [
+        ("6.12.0", "quiet", True),
+        ("6.12.0", "quiet xlockdown=integrity", True),
+        ("6.12.0", "lockdown=integrityx", True),
+        ("6.12.0", "lockdown=integrity", False),
+        ("6.12.0", "quiet lockdown=confidentiality", False),
+        ("4.4.0", "quiet", False),
+        (None, "lockdown=integrity", False),
+        (None, "quiet", True),
+    ],
+)
+def test_lockdown_is_asked_for_where_the_kernel_decides_so(
+    release: str | None, cmdline: str, asked: bool
+) -> None:
+    described = known(lockdown=None, cmdline=cmdline, release=release)
+    found = answer(described, address=IVSHMEM_BAR)
+    assert ("whether lockdown is in force" in found.unknown) == asked
+    if release == "6.12.0":
+        assert {b.verdict.outcome for b in found.branches} == ({"ok", "EPERM"} if asked else set())
 
 
 def test_what_is_unknown_and_does_not_matter_is_no_case() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
+from devmemkit.explain import owner as owners
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.owner import owner_of, unbound
+from devmemkit.explain.symptom import SYMPTOMS, causes
 from devmemkit.model.iomem import parse
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.strict import iomem_is_exclusive
-from tests.explain.known import known
+from devmemkit.scenarios.story import Act, Played, play
+from tests.explain.known import E1000, E1000_BAR, answer, ask, known
 
 TEXT = """\
 00001000-0009ffff : System RAM
@@ -43,3 +49,66 @@ def test_what_no_driver_claimed_is_not_given_up() -> None:
     machine = described()
     for page in (1, 0xFE0FF, 0xA0000):
         assert unbound(machine, owner_of(machine, page)[0]) is None
+
+
+def machine_of(described: Description) -> Machine:
+    machines = Machines(described)
+    return machines.machine(next(machines.cases())[1])
+
+
+def test_a_driver_is_unbound_by_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the model's own operation leaves is what is left: the device has no driver any more."""
+    played: list[str] = []
+
+    def watched(machine: Machine, acts: tuple[Act, ...]) -> Played:
+        played.extend(act.operation for act in acts)
+        return play(machine, acts)
+
+    monkeypatch.setattr(owners, "play", watched)
+    machine = machine_of(known())
+    assert machine["pci", E1000].held == (0, 1)
+    freed = unbound(machine, ("e1000", E1000_BAR, E1000_BAR + 0x1_FFFF))
+    assert freed is not None
+    assert played == ["unbind"]
+    assert (freed["pci", E1000].driver, freed["pci", E1000].held) == (None, ())
+    (ports,) = [bar for bar in machine["pci", E1000].bars if not bar.memory]
+    busy = [n for n in freed["ioport"].walk() if n.busy and n.start == ports.start]
+    assert not busy
+    assert machine["pci", E1000].driver == "e1000"
+    assert iomem_is_exclusive(View(freed), E1000_BAR >> 12) is None
+
+
+def test_a_namespace_is_unbound_by_the_model() -> None:
+    machine = machine_of(known())
+    space = machine["nd", "namespace0.0"]
+    assert space.driver == "nd_pmem"
+    freed = unbound(machine, ("namespace0.0", space.start, space.end))
+    assert freed is not None
+    assert freed["nd", "namespace0.0"].driver is None
+    assert not [one for one in freed.get("memtype", ()) if one.owner == ("driver", "namespace0.0")]
+
+
+def test_a_removed_device_leaves_nothing_claimed() -> None:
+    machine = machine_of(known())
+    after = play(machine, (Act("gone", "D", "remove", {"bdf": E1000}),)).moments[-1].machine
+    assert iomem_is_exclusive(View(after), E1000_BAR >> 12) is None
+
+
+@pytest.mark.parametrize("got", SYMPTOMS)
+def test_a_device_with_ports_needs_no_dump_of_them(got: str) -> None:
+    text = (
+        b"00:02.0 Thing: A\n\tRegion 0: Memory at fe000000 (32-bit, prefetchable) [size=16K]\n"
+        b"\tRegion 1: I/O ports at c000 [size=32]\n\tKernel driver in use: thing\n"
+    )
+    described = with_lspci(Description(release="6.12"), text, "x")
+    for cause in causes(*ask(described, bdf="0000:00:02.0", bar=0), got):
+        assert cause.what
+
+
+def test_ram_has_no_owner_to_ask() -> None:
+    """Which names are RAM is said in one place."""
+    text = TEXT + "100000000-10fffffff : Crash kernel\n"
+    found = answer(known(iomem=parse(text)), address=0x1_0000_0000)
+    assert found.verdict.owner is not None
+    assert found.verdict.owner[0] == "Crash kernel"
+    assert not [one.do for one in found.advice if one.do.startswith("use the interface of")]

@@ -17,10 +17,12 @@ from devmemkit.lab.recordings.encode import encode_story
 from devmemkit.lab.recordings.recording import Recording, about
 from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
 from devmemkit.scenarios.script import IVSHMEM_BAR, PMEM, Story
 
-CLEAR = ((PMEM, 16 << 20), (IVSHMEM_BAR, 16 << 20))
+Ranges = tuple[tuple[int, int], ...]
+CLEAR: Ranges = ((PMEM, 16 << 20), (IVSHMEM_BAR, 16 << 20))
 """Where stories write: zeroes before each."""
 
 
@@ -33,23 +35,24 @@ def play_stories(
     GuestError when a guest fails.
     """
     with ExitStack() as stack:
-        guest, cmdline = None, ""
+        guest, cmdline, clear = None, "", CLEAR
         for story in played:
-            if guest is None or story.cmdline != cmdline or not _is_fresh(guest, cmdline):
+            if guest is None or story.cmdline != cmdline or not _is_fresh(guest, clear):
                 stack.close()
                 guest, cmdline = stack.enter_context(boot(kernel, story.cmdline)), story.cmdline
                 progress(f"{kernel.release}: up after {guest.boot_seconds:.1f} s {cmdline}".strip())
-                guest.reset(*_clear(cmdline))
+                clear = _clear(KernelProfile(kernel.version, cmdline=cmdline))
+                guest.reset(*clear)
             yield story, perform(guest, story.acts)
 
 
-def _clear(cmdline: str) -> tuple[tuple[int, int], ...]:
-    return () if "lockdown" in cmdline else CLEAR  # there it cannot be written, nor need be
+def _clear(profile: KernelProfile) -> Ranges:
+    return () if profile.lockdown else CLEAR  # there it cannot be written, nor need be
 
 
-def _is_fresh(guest: Guest, cmdline: str) -> bool:
+def _is_fresh(guest: Guest, clear: Ranges) -> bool:
     try:
-        guest.reset(*_clear(cmdline))
+        guest.reset(*clear)
     except GuestError:
         return False
     return True
