@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Container
 from pathlib import Path
+from typing import BinaryIO
 
 from devmemkit.model.iomem import LARGEST, LINES
 from devmemkit.model.text import printable
@@ -58,6 +59,11 @@ def read(
     return data
 
 
+def open_file(name: str | Path) -> BinaryIO:
+    """A regular file that is no text, opened; SourceError for a device, OSError for none."""
+    return os.fdopen(_open(os.fspath(name), printable(str(name)), False, ()), "rb")
+
+
 def _standard_input(texts: Container[str]) -> int:
     if sys.stdin is None:
         raise SourceError("-: expected a dump on standard input, got none (it is closed)")
@@ -79,7 +85,7 @@ def _open(path: str, shown: str, pipes: bool, texts: Container[str]) -> int:
     holds a file without opening it.
     """
     if os.path.abspath(path).startswith("/dev/") and not Path(path).is_fifo():
-        raise SourceError(f"{shown}: {_DEVICE}")
+        raise _device(shown, pipes)
     if sys.platform != "linux":  # no memory is a file there
         _refuse(os.path.realpath(path), os.stat(path), shown, pipes, texts)
         return os.open(path, os.O_RDONLY)
@@ -101,7 +107,9 @@ def _read(descriptor: int, most: int) -> bytes:
     return bytes(data)
 
 
-_DEVICE = "expected a text file or a pipe, got a device, left unopened"
+def _device(shown: str, pipes: bool) -> SourceError:
+    expected = "a text file or a pipe" if pipes else "a file"
+    return SourceError(f"{shown}: expected {expected}, got a device, left unopened")
 
 
 def _refuse(
@@ -116,7 +124,7 @@ def _refuse(
     if stat.S_ISDIR(mode):
         raise SourceError(f"{shown}: expected a file, got a folder")
     if real.startswith("/dev/") or not stat.S_ISREG(mode):
-        raise SourceError(f"{shown}: {_DEVICE}")
+        raise _device(shown, pipes)
     name = os.path.basename(real)
     if re.fullmatch(r"resource\d+(_wc)?", name):
         raise SourceError(

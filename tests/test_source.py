@@ -140,3 +140,17 @@ def test_a_pipe_is_read_where_it_is_named(
     assert main(["explain", "--iomem", f"/dev/fd/{reader}", *asked]) == 0
     os.close(reader)
     assert "System RAM" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["zero", "pipe", "memory"])
+def test_a_kernel_image_is_no_device(tmp_path: Path, kind: str) -> None:
+    target, said = hostile(tmp_path, kind)
+    (tmp_path / "bzImage").symlink_to(target)
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    image = ("--kernel", tmp_path / "bzImage", "--modules", modules)
+    for command in (("lab", "run", "takeover"), ("lab", "record", "boot")):
+        done = run(target, *command, *image)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"devmemkit {command[0]} {command[1]}: {tmp_path}/bzImage: ")
+        assert said in done.stderr

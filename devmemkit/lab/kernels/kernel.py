@@ -11,6 +11,7 @@ from pathlib import Path
 from devmemkit.lab.kernels import modules as ko
 from devmemkit.lab.kernels.apt import digest
 from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.source import SourceError, open_file
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT", "SECURITY_LOCKDOWN_LSM")
 
@@ -56,8 +57,10 @@ def module_files(kernel: Kernel, names: Iterable[str]) -> list[Path]:
 def release_of(vmlinuz: Path) -> str:
     """The release that a bzImage's header names; KernelError when it is none."""
     try:
-        with vmlinuz.open("rb") as stream:
+        with open_file(vmlinuz) as stream:
             head = stream.read(1 << 16)
+    except SourceError as error:
+        raise KernelError(str(error)) from None
     except OSError as error:
         raise KernelError(f"{vmlinuz}: expected a kernel image, got: {error.strerror}") from None
     at = int.from_bytes(head[0x20E:0x210], "little") + 0x200
