@@ -12,6 +12,7 @@ from devmemkit.artifact.entities import Crate, read
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.provenance import checkout, code_digest, data_files, made_on, sha256
 from devmemkit.artifact.store import HIDDEN, LOCK, RECORDS, UsageError
+from devmemkit.lab.recordings import manifest
 from devmemkit.model.text import printable
 
 # What may differ between two runs from one state, by the ending of a file's name: times.
@@ -78,6 +79,11 @@ def state_differs(crate: Crate) -> Iterator[str]:
     for name, digest in crate.state.items():
         if today.get(name) != digest:
             yield f"{name}: {'other than in the run' if name in today else 'not there any more'}"
+    if root:
+        try:
+            manifest.check()
+        except manifest.ManifestError as error:
+            yield str(error)
     new = sorted(today.keys() - crate.state.keys())
     yield from (f"{name}: new since the run" for name in new if name.startswith("data/"))
     for action in crate.actions:

@@ -10,6 +10,8 @@ import pytest
 
 from devmemkit import cli
 from devmemkit.artifact import answers
+from devmemkit.artifact.entities import Crate
+from devmemkit.artifact.verify import state_differs
 from devmemkit.lab.recordings import manifest, record
 from devmemkit.scenarios.machines import data_dir
 
@@ -111,3 +113,9 @@ def test_the_checkouts_manifest_is_whole_and_as_sha256sum_reads_it() -> None:
     assert manifest.check() == len(manifest.listed())
     assert {name.split("/")[0] for name in manifest.listed()} == set(manifest.FOLDERS)
     assert set(manifest.MEASURED) == set(record.MEASURED)
+
+
+def test_verify_names_what_is_not_there_either(data: Path) -> None:
+    crate = Crate({}, (), {}, {}, "")
+    shutil.rmtree(data / "recordings" / "conform")
+    assert any("data/recordings/conform/" in sentence for sentence in state_differs(crate))
