@@ -9,6 +9,10 @@ import pytest
 from devmemkit.cli import main
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.svg import to_svg
+from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.recording import recordings
+from devmemkit.lab.recordings.replay import findings
+from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.takeover import Takeover
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +41,17 @@ def test_the_commands_print_what_is_shown(capsys: pytest.CaptureFixture[str]) ->
     for command, output in shown:
         assert main(command.split()) == 0
         assert capsys.readouterr().out == output
+
+
+def test_the_counts_in_its_prose_are_those_of_the_recordings() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert "On five kernels it foretold over a thousand accesses each" in text
+    foretold = [sum(part.compared for part in findings(one)) for one in recordings("explain")]
+    assert len(foretold) == len(RECORDED) == 5
+    assert min(foretold) > 1000
+    assert "in less than sixty lines of C" in text
+    programs = [path.read_text().count("\n") for path in data_dir().glob("reproducers/*.c")]
+    assert max(programs) < 60
 
 
 if __name__ == "__main__":  # python tests/test_readme.py draws it anew
