@@ -45,6 +45,10 @@ class Repair(NamedTuple):
     what: str
 
 
+_COLONS = (" :", "=20:", "=3A")
+"""What each range has before its name, as printed and as quoted-printable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dump:
     """A dump as read: entries and repairs in file order, and the tree that they form.
@@ -151,7 +155,7 @@ def _check_size(text: str, lines: list[str], source: str) -> None:
     if (size := max(sizes, default=0)) > LONGEST:
         limit = f"expected lines of at most {LONGEST} characters"
         raise DumpError(source, sizes.index(size) + 1, f"{limit}, got one of {size}")
-    if text.count(" : ") > LINES:
+    if sum(text.count(mark) for mark in _COLONS) > LINES:
         raise DumpError(source, 1, f"expected at most {LINES} ranges, got more")
 
 

@@ -28,10 +28,19 @@ PIECE = RANGE * 2000 + "\n"
         (RANGE * 2_900_000, f"x:1: expected lines of at most {LONGEST} characters, got one of "),
         (RANGE + "\n" + "1-" * LONGEST, f"x:2: expected lines of at most {LONGEST} characters"),
         (PIECE * (LINES // 2000 + 1), f"x:1: expected at most {LINES} ranges, got more"),
+        (PIECE.replace(" : ", "=20:=20") * (LINES // 2000 + 1), f"x:1: expected at most {LINES} r"),
         ((RANGE + "\r") * (LINES + 1), f"x:{LINES + 1}: expected at most {LINES} lines, got more"),
         ("\n" * (LARGEST + 1), "x:1: expected at most 64 MiB, got more"),
     ],
-    ids=["one line", "one line of ranges", "second line", "ranges", "carriage returns", "bytes"],
+    ids=[
+        "one line",
+        "one line of ranges",
+        "second line",
+        "ranges",
+        "quoted",
+        "carriage returns",
+        "bytes",
+    ],
 )
 def test_a_dump_is_bounded(text: str, sentence: str) -> None:
     if len(text) > LARGEST and "MiB" not in sentence:
