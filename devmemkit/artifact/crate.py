@@ -7,7 +7,6 @@ what it read (objects), what it made (results), when, and with which parameters.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -42,15 +41,13 @@ def refer(*ids: str) -> list[Entity]:
     return [{"@id": one} for one in ids]
 
 
-def _file(folder: Folder, name: str) -> Entity:
-    with folder.open(name) as stream:
-        size = os.fstat(stream.fileno()).st_size
+def _file(folder: Folder, name: str, digest: str) -> Entity:
     return {
         "@id": quote(name),
         "@type": "File",
         "name": name,
-        "sha256": folder.digest(name),
-        "contentSize": str(size),
+        "sha256": digest,
+        "contentSize": str(folder.size(name)),
         "encodingFormat": TYPES.get(Path(name).suffix, "application/octet-stream"),
     }
 
@@ -138,8 +135,11 @@ def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[
     """
     unkept = {one.name: one for one in done if not one.key}
     records = [*(one for one in store.records() if one.name not in unkept), *unkept.values()]
-    made = {name for record in records for name in record.outputs}
-    names = sorted(n for n in {*made, INDEX, TABLE} if store.inside.kind(n) == "file")
+    inside = store.inside
+    made = {name: inside.digest(name) for name in (INDEX, TABLE) if inside.kind(name) == "file"}
+    for record in records:
+        made |= record.outputs  # as the run left them, whatever they are now
+    names = sorted(made)
     actions = [entity for record in records for entity in _action(record, root)]
     runs = [str(one["@id"]) for one in actions if one["@type"] == "CreateAction"]
     crate: list[Entity] = [
@@ -165,7 +165,7 @@ def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[
         ),
         *_inputs(root),
         *_versions(),
-        *(_file(store.inside, name) for name in names),
+        *(_file(inside, name, made[name]) for name in names),
         *actions,
     ]
     once = {entity["@id"]: entity for entity in crate}

@@ -124,7 +124,6 @@ def _crate(found: dict[str, Entity]) -> Crate:
     files = {name_of(id): entity for id, entity in kinds.get("File", {}).items()}
     for name, entity in files.items():
         _text(entity, "sha256", name, DIGEST.pattern)
-        _text(entity, "contentSize", name, "[0-9]{1,20}")
     actions = tuple(_action(id, one) for id, one in kinds.get("CreateAction", {}).items())
     for what, have in (("a run (CreateAction)", actions), ("a File of a run", files)):
         if not have:

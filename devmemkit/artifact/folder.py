@@ -122,6 +122,12 @@ class Folder:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
             return open(os.open(last, flags, dir_fd=fd), "rb")
 
+    def size(self, name: str) -> int:
+        """The bytes of a file; 0 where there is none."""
+        with suppress(OSError), self.open(name) as stream:
+            return os.fstat(stream.fileno()).st_size
+        return 0
+
     def read(self, name: str, most: int = LARGEST) -> bytes:
         """The content of a file; OSError when it has more than `most` bytes."""
         with self.open(name) as stream:

@@ -73,7 +73,7 @@ def run(
             raise
         except OSError as failure:
             seconds = time.monotonic() - start
-            error = error or f"cannot write: {failure.strerror}"
+            error = error or f"cannot write: {failure.strerror or failure}"
             record = Record(job.name, "", job.work, None, {}, {}, began, seconds, error)
         done = f"done, {cells} cells" if cells else "done"
         state = f"failed at {error}" if error else done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import reprlib
 import sys
@@ -125,8 +126,8 @@ def notebooks_here() -> tuple[Path, list[Path]]:
 
 def folder_for(out: Path, root: Path) -> Path:
     """Where results go; UsageError for a folder that holds something else."""
-    out = out.resolve()
-    if out in (root, root / "notebooks") or (out / ".git").exists():
+    out = Path(os.path.realpath(out))
+    if out in (root, root / "notebooks") or os.path.exists(out / ".git"):
         raise UsageError(f"expected a folder of its own for the report, got {out}")
     return out
 

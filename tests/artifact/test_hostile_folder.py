@@ -176,6 +176,19 @@ CLAIM = {
     "expected": {"6.12": "holds"},
     "evidence": [{"rests_on": "model"}],
 }
+
+
+@pytest.mark.parametrize("fields", [{"parameters": {"a": 1}}, {"inputs": {}}, {"work": "live"}])
+def test_a_right_key_alone_keeps_no_record(out: Path, fields: dict[str, object]) -> None:
+    with Store(out) as store:
+        done(store)
+        assert store.kept(JOB)
+        path = out / RECORD
+        path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+        assert store.record("a job")
+        assert store.kept(JOB) is None
+
+
 FOLDERS = (HIDDEN, f"{HIDDEN}/records", f"{HIDDEN}/running", "figures", "figures/a job")
 FILES = (
     *(f"{HIDDEN}/lock", RECORD, ONE, FIGURE, "index.html", ".index.html.new", "table.csv"),

@@ -252,6 +252,11 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, 
         ("--out notebooks", "expected a folder of its own for the report, got {root}/notebooks"),
         ("--out other", "expected a folder of its own for the report, got {root}/other"),
         ("--out pyproject.toml", "expected a folder to write to, got {root}/pyproject.toml: Not a"),
+        ("--out " + "x" * 300, "expected a folder to write to, got {root}/xxx"),
+        (
+            "--out loop",
+            "expected a folder to write to, got {root}/loop: Too many levels of symbolic",
+        ),
         ("--out /proc", "expected a folder to write to, got /proc: "),
         ("--out taken", "expected a file of the report or nothing, got a folder: {root}/taken/01-"),
     ],
@@ -261,6 +266,7 @@ def test_what_cannot_be_asked_for_is_refused_in_one_sentence(checkout, toys, arg
     checkout.write("02-bad", toys["bad"]())
     (checkout.root / "other" / ".git").mkdir(parents=True)
     (checkout.root / "taken" / "01-good.html").mkdir(parents=True)
+    (checkout.root / "loop").symlink_to("loop")
     before = sorted(checkout.root.rglob("*"))
     done = checkout.run("reproduce", *arguments.split())
     assert done.returncode == 2

@@ -108,6 +108,19 @@ def test_other_code_and_other_versions_are_named(run):
     assert re.search(r"^  bokeh: \S+, in the run 1.0$", told, re.M)
 
 
+def test_a_later_run_of_another_notebook_takes_nothing_altered_for_its_own(finished, run):
+    folder, verify = run
+    (folder / "01-good.html").write_text("x")
+    (folder / "01-good.ipynb").unlink()
+    (folder / "mine.html").write_text("x")
+    done = finished.run("reproduce", "--only", "2", "--out", folder)
+    assert done.returncode == 0
+    told = verify()
+    assert "  01-good.html: altered (SHA-256 2d711642" in told
+    assert "  01-good.ipynb: missing\n" in told
+    assert "  mine.html: not of this run\n" in told
+
+
 def test_two_runs_are_the_same_but_for_times(finished, run):
     _, verify = run
     again = finished.root / "again"
