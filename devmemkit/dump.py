@@ -10,7 +10,7 @@ from typing import TextIO
 from devmemkit.model import iomem
 from devmemkit.model.resource import Resource
 from devmemkit.model.text import printable
-from devmemkit.source import read
+from devmemkit.source import read, write
 
 
 def as_json(dump: iomem.Dump) -> str:
@@ -70,5 +70,5 @@ def show(name: str, form: str, stream: TextIO, svg: Path | None = None) -> None:
     dump = iomem.parse(read(name), source=source)
     text = FORMS[form](dump)
     if svg is not None:
-        svg.write_text(drawn(dump, os.path.basename(source)), encoding="utf-8")
+        write(svg, drawn(dump, os.path.basename(source)))
     print(text, file=stream)

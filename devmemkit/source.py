@@ -1,4 +1,4 @@
-"""Reading a file that somebody named: devices stay unopened, sizes are bounded."""
+"""Reading and writing a file that somebody named: devices stay unopened, sizes are bounded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXTS = ("iomem", "ioports", "resource")
 
 
 class SourceError(ValueError):
-    """What was named is nothing to read a text from."""
+    """What was named is nothing to read a text from, or to write one to."""
 
 
 def read(
@@ -64,6 +64,21 @@ def open_file(name: str | Path) -> BinaryIO:
     return os.fdopen(_open(os.fspath(name), printable(str(name)), False, ()), "rb")
 
 
+def write(path: Path, text: str) -> None:
+    """Write a text to a new file, or in place of a regular one.
+
+    SourceError for a device, a pipe or a file of the kernel; OSError where nothing can be written.
+    """
+    shown = printable(str(path)) or "''"
+    flags = os.O_WRONLY | os.O_CLOEXEC
+    try:
+        descriptor = _open(os.fspath(path), shown, False, (), flags | os.O_TRUNC)
+    except FileNotFoundError:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    with open(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
 def _standard_input(texts: Container[str]) -> int:
     if sys.stdin is None:
         raise SourceError("-: expected a dump on standard input, got none (it is closed)")
@@ -78,8 +93,8 @@ def _standard_input(texts: Container[str]) -> int:
     return descriptor
 
 
-def _open(path: str, shown: str, pipes: bool, texts: Container[str]) -> int:
-    """A descriptor to read from a file that was judged before it was opened.
+def _open(path: str, shown: str, pipes: bool, texts: Container[str], how: int = os.O_RDONLY) -> int:
+    """A descriptor of a file that was judged before it was opened.
 
     What is judged and what is opened is one file, whatever happens to its name meanwhile: O_PATH
     holds a file without opening it.
@@ -88,13 +103,13 @@ def _open(path: str, shown: str, pipes: bool, texts: Container[str]) -> int:
         raise _device(shown, pipes)
     if sys.platform != "linux":  # no memory is a file there
         _refuse(os.path.realpath(path), os.stat(path), shown, pipes, texts)
-        return os.open(path, os.O_RDONLY)
+        return os.open(path, how)
     held = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         found, again = os.fstat(held), f"/proc/self/fd/{held}"
         _refuse(os.readlink(again), found, shown, pipes, texts)
         wait = 0 if stat.S_ISFIFO(found.st_mode) else os.O_NONBLOCK  # for somebody to write
-        return os.open(again, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | wait)
+        return os.open(again, how | os.O_CLOEXEC | os.O_NOCTTY | wait)
     finally:
         os.close(held)
 

@@ -13,7 +13,7 @@ import devmemkit
 from devmemkit import source
 from devmemkit.cli import main
 from devmemkit.explain import snapshot
-from devmemkit.source import SourceError, read
+from devmemkit.source import SourceError, read, write
 
 ROOT = Path(devmemkit.__file__).parents[1]
 IOMEM = "00001000-0009ffff : System RAM\n"
@@ -154,3 +154,24 @@ def test_a_kernel_image_is_no_device(tmp_path: Path, kind: str) -> None:
         assert done.returncode == 2
         assert done.stderr.startswith(f"devmemkit {command[0]} {command[1]}: {tmp_path}/bzImage: ")
         assert said in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["zero", "pipe", "kernel", "memory"])
+def test_nothing_is_drawn_into_a_device(tmp_path: Path, kind: str) -> None:
+    target, said = hostile(tmp_path, kind)
+    drawn, dump = tmp_path / "drawn", tmp_path / "iomem"
+    drawn.symlink_to(target)
+    dump.write_text(IOMEM)
+    before = target.read_bytes() if kind == "memory" else b""
+    for command in (("iomem", dump, "--svg"), ("explore", "early-claim", "--graph")):
+        done = run(target, *command, drawn)
+        assert done.returncode == 2
+        assert said in done.stderr
+    assert before == (target.read_bytes() if kind == "memory" else b"")
+
+
+def test_what_is_drawn_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "drawn"
+    for text in ("something long", "short"):
+        write(path, text)
+        assert path.read_text() == text

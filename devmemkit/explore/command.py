@@ -15,6 +15,7 @@ from devmemkit.explore.policies import matrix
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.orders import concurrent
 from devmemkit.screen import complain
+from devmemkit.source import SourceError, write
 
 
 def add_parser(commands: Any) -> None:
@@ -44,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
         return 2
     if options.graph is not None:
         try:
-            options.graph.write_text(json.dumps(graph(scenario)) + "\n")
+            write(options.graph, json.dumps(graph(scenario)) + "\n")
+        except SourceError as error:
+            complain("explore", error)
+            return 2
         except OSError as error:
             complain("explore", f"{options.graph}: {error.strerror}")
             return 2
