@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.artifact.scope import by_verdict, in_words
+from devmemkit.model.kernel import VERSIONS
 
 if TYPE_CHECKING:
     from devmemkit.artifact.ledger import Claim, Ledger
@@ -95,6 +96,23 @@ def lines(claim: Claim) -> Iterator[str]:
             yield f"    not asked on {in_words(where)}: {why}"
     mark = "as expected" if claim.reproduced else f"EXPECTED {by_verdict(claim.expected)}"
     yield f"  => {by_verdict(claim.verdicts)} ({mark})"
+
+
+def is_claim(told: Any) -> bool:
+    """Whether a claim has what is printed of it: anybody may have written the file it is from."""
+    texts = ("id", "says", "by", "notebook")
+    return (
+        isinstance(told, dict)
+        and all(isinstance(told.get(key), str) for key in texts)
+        and isinstance(told.get("reproduced"), bool)
+        and all(
+            isinstance(told.get(key), dict) and told[key].keys() <= VERSIONS.keys()
+            for key in ("verdicts", "expected", "rests_on")
+        )
+        and all(isinstance(v, str) for key in ("verdicts", "expected") for v in told[key].values())
+        and all(isinstance(kinds, list) for kinds in told["rests_on"].values())
+        and all(isinstance(kind, str) for kinds in told["rests_on"].values() for kind in kinds)
+    )
 
 
 def _live(name: str, told: list[dict[str, Any]], tell: Callable[[str], None]) -> Ledger:

@@ -63,7 +63,7 @@ def _claims(claims: Sequence[Mapping[str, Any]], folder: Folder) -> str:
         says = escape(claim["says"])
         if folder.kind(page) == "file":
             says = f'<a href="{quote(page)}">{says}</a>'
-        kinds = dict.fromkeys(one["rests_on"] for one in claim["evidence"])
+        kinds = dict.fromkeys(kind for kinds in claim["rests_on"].values() for kind in kinds)
         verdict = escape(by_verdict(claim["verdicts"]))
         kind, word = ("done", "reproduced") if claim["reproduced"] else ("failed", "not reproduced")
         body.append(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from devmemkit.artifact import busy, crate, export, grid, jobs, parameters
+from devmemkit.artifact.claims import is_claim
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.index import INDEX, write_index
 from devmemkit.artifact.provenance import checkout, sha256, state
@@ -242,25 +243,10 @@ def _claims(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]
     found = []
     for name in (f"{name}.json" for name in names):
         for claim in parsed(store.inside, name, list):
-            if not _is_claim(claim):
+            if not is_claim(claim):
                 raise _unexpected(store.inside, name, f"claims, got {reprlib.repr(claim)}")
             found.append(claim)
     return found
-
-
-def _is_claim(told: Any) -> bool:
-    """Whether a claim has what is printed of it: an earlier run, wherever, may have written it."""
-    texts = ("id", "says", "by", "notebook")
-    return (
-        isinstance(told, dict)
-        and all(isinstance(told.get(key), str) for key in texts)
-        and isinstance(told.get("reproduced"), bool)
-        and all(isinstance(told.get(key), dict) for key in ("verdicts", "expected"))
-        and all(isinstance(v, str) for key in ("verdicts", "expected") for v in told[key].values())
-        and isinstance(told.get("evidence"), list)
-        and all(isinstance(one, dict) for one in told["evidence"])
-        and all(isinstance(one.get("rests_on"), str) for one in told["evidence"])
-    )
 
 
 def table(claims: Sequence[Mapping[str, Any]]) -> list[str]:

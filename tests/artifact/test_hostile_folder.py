@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from devmemkit.artifact import jobs
+from devmemkit.artifact.claims import is_claim
 from devmemkit.artifact.cluster import Cluster
 from devmemkit.artifact.folder import DEEPEST, Folder, parts
 from devmemkit.artifact.progress import Progress
@@ -174,7 +175,7 @@ CLAIM = {
     "reproduced": True,
     "verdicts": {"6.12": "holds"},
     "expected": {"6.12": "holds"},
-    "evidence": [{"rests_on": "model"}],
+    "rests_on": {"6.12": ["model"]},
 }
 
 
@@ -369,13 +370,14 @@ def test_what_an_earlier_run_made_is_not_believed(out: Path, text: str) -> None:
     "claim",
     [
         *(None, 5, [], {}),
-        *(CLAIM | {key: value} for key in CLAIM for value in (None, 5, [None], {"a": None})),
+        *(CLAIM | {key: value} for key in CLAIM for value in (None, 5, [None], {"6.13": "x"})),
     ],
 )
 def test_claims_of_an_earlier_run_are_printed_only_as_such(out: Path, claim: object) -> None:
     (out / "claims.json").write_text(json.dumps([CLAIM, claim]))
     record = parse(told(name="claims", work="claims").encode(), "claims")
     assert record
+    assert is_claim(CLAIM)
     with Store(out) as store, pytest.raises(UsageError, match=r"claims\.json: expected claims"):
         weighed(store, {"claims": record})
 
