@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import count
-from multiprocessing import get_context
 from typing import NamedTuple
 
 from devmemkit.lab.fuzz.generate import Sequence, sequence
+from devmemkit.lab.processes import processes
 from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
@@ -38,29 +37,30 @@ _before: list[Machine] = []  # the worker's; set once by _prepare
 
 
 def _prepare(profile: KernelProfile) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the one who plays
     _before[:] = [machine(profile)]
 
 
-def _expect(seed: int, index: int) -> Expected:
-    made = sequence(seed, index)
+def _expect(seed: int, index: int, recorded: Sequence | None) -> Expected:
+    made = recorded or sequence(seed, index)
     return Expected(made, play(_before[0], made.acts).outcomes)
 
 
 @contextmanager
-def expected(profile: KernelProfile, seed: int) -> Iterator[Iterator[Expected]]:
-    """All sequences of a seed, without end, played on the model of `profile` in the background."""
-    # spawned: a fork would inherit threads and the guest's port
-    with ProcessPoolExecutor(1, get_context("spawn"), _prepare, (profile,)) as pool:
+def expected(
+    profile: KernelProfile, seed: int, recorded: tuple[Sequence, ...] = ()
+) -> Iterator[Iterator[Expected]]:
+    """All sequences of a seed, without end, played on the model of `profile` in the background.
+
+    Those that were `recorded` stand for the seed's first.
+    """
+    with processes(1, _prepare, profile) as pool:
 
         def each() -> Iterator[Expected]:
             waiting: deque[Future[Expected]] = deque()
             for index in count():
-                waiting.append(pool.submit(_expect, seed, index))
+                known = recorded[index] if index < len(recorded) else None
+                waiting.append(pool.submit(_expect, seed, index, known))
                 if len(waiting) == AHEAD:
                     yield waiting.popleft().result()
 
-        try:
-            yield each()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        yield each()
