@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from devmemkit.artifact.record import makes
 from devmemkit.artifact.store import Job, UsageError
+from devmemkit.scratch import scratch
 
 DEATHS = 3
 """Workers that may die under one job before it is given up: it may be what kills them."""
@@ -37,8 +37,8 @@ def remote(job: dict[str, Any], notebook: bytes, data: bytes) -> dict[str, Any]:
     from devmemkit.artifact.workers import Workers
 
     limit = job.pop("limit")
-    with tempfile.TemporaryDirectory(prefix="devmemkit-") as folder:
-        root, staging = Path(folder) / "checkout", Path(folder) / "results"
+    with scratch() as folder:
+        root, staging = folder / "checkout", folder / "results"
         (root / "notebooks").mkdir(parents=True)
         staging.mkdir()
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.model.text import printable
+from devmemkit.scratch import scratch
 
 # Of the 108 bytes of sun_path in unix(7), leaving room for "/devmemkit-12345678/k-ipc-5".
 LONGEST_FOLDER = 77
@@ -34,13 +35,13 @@ def one_sentence(name: str, text: str) -> str:
     return f"{name}: {line}" if line else name
 
 
-def kernel_manager(scratch: Path) -> type:
+def kernel_manager(folder: Path) -> type:
     """A kernel manager class for this interpreter over ipc, whatever kernels are registered."""
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
     env = {
-        "IPYTHONDIR": str(scratch / "ipython"),  # not the user's profile with its start-up files
+        "IPYTHONDIR": str(folder / "ipython"),  # not the user's profile with its start-up files
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else the debugger warns on stderr
     }
     package = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def kernel_manager(scratch: Path) -> type:
 
     class ThisInterpreter(AsyncKernelManager):
         transport = "ipc"
-        connection_file = str(scratch / "k.json")
+        connection_file = str(folder / "k.json")
 
         @property
         def kernel_spec(self) -> Any:
@@ -106,9 +107,7 @@ def execute(
         nbformat.write(content, output)
 
     too_long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER
-    with tempfile.TemporaryDirectory(
-        prefix="devmemkit-", dir="/tmp" if too_long else None, ignore_cleanup_errors=True
-    ) as scratch:
+    with scratch(where="/tmp" if too_long else None) as folder:
         try:
             papermill.execute_notebook(
                 _literal(notebook),
@@ -119,7 +118,7 @@ def execute(
                 progress_bar=False,
                 execution_timeout=limit,
                 cwd=notebook.parent,
-                kernel_manager_class=kernel_manager(Path(scratch)),
+                kernel_manager_class=kernel_manager(folder),
                 shutdown_kernel="immediate",
                 coalesce_streams=True,
                 on_cell_execute=on_cell_execute,

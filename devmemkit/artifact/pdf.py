@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
+
+from devmemkit.child import ending_with_us
+from devmemkit.scratch import scratch
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SECONDS = 120
@@ -16,13 +18,13 @@ def print_pdf(page: Path, target: Path) -> bool:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         return False
-    with tempfile.TemporaryDirectory(prefix="devmemkit-") as profile:
-        command = [
+    with scratch() as profile:
+        command = ending_with_us(
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
             *("--disable-background-networking", f"--user-data-dir={profile}"),
             *("--no-pdf-header-footer", "--virtual-time-budget=10000"),
             *(f"--print-to-pdf={target.resolve()}", page.resolve().as_uri()),
-        ]
+        )
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
         )

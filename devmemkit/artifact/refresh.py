@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 from devmemkit.artifact.execute import NotebookFailed, execute
 from devmemkit.artifact.strip import strip, write
+from devmemkit.scratch import scratch
 
 
 def refresh(path: Path) -> None:
@@ -16,8 +16,8 @@ def refresh(path: Path) -> None:
 
     NotebookFailed when a cell raises; the file is then as it was.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / path.name
+    with scratch() as folder:
+        output = folder / path.name
         execute(path, output, {}, lambda cell, cells: None)
         write(strip(json.loads(output.read_text("utf-8"))), path)
 

@@ -1380,11 +1380,33 @@ static int parse(void)
 
 static int port;
 
+/* Wait until the port can be read from or written to. Neither read nor write may wait itself: a
+ * write would wait for ever for a host that is gone. At first the host is not there yet. */
+static void await_port(short events)
+{
+	static int met;
+	struct pollfd at = {.fd = port, .events = events};
+
+	for (int tries = 0; poll(&at, 1, -1) > 0; tries++) {
+		if (!(at.revents & POLLHUP)) {
+			met = 1;
+			return;
+		}
+		if (met || tries == 1000)
+			break;
+		usleep(10000);
+	}
+	die("the host hung up");
+}
+
 static void put(const char *text, size_t length)
 {
 	for (ssize_t put; length; text += put, length -= put) {
+		await_port(POLLOUT);
 		put = write(port, text, length);
-		if (put <= 0)
+		if (put < 0 && errno == EAGAIN)
+			put = 0;
+		else if (put <= 0)
 			die("port: %m");
 	}
 }
@@ -1469,7 +1491,7 @@ static int open_port(void)
 
 	if (glob("/dev/vport*", 0, NULL, &found))
 		return -1;
-	return open(found.gl_pathv[0], O_RDWR | O_CLOEXEC);
+	return open(found.gl_pathv[0], O_RDWR | O_NONBLOCK | O_CLOEXEC);
 }
 
 static void start(void)
@@ -1513,8 +1535,12 @@ int main(void)
 	start();
 	put("{\"ready\":1}\n", 12);
 	for (;;) {
-		ssize_t got = read(port, shared->text + have, TEXT - have - 1);
+		ssize_t got;
 
+		await_port(POLLIN);
+		got = read(port, shared->text + have, TEXT - have - 1);
+		if (got < 0 && errno == EAGAIN)
+			continue;
 		if (got <= 0)
 			die("the host hung up");
 		have += got;

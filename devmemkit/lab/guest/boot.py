@@ -9,15 +9,16 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from devmemkit.child import ending_with_us
 from devmemkit.lab.guest.initramfs import GuestError, initramfs
 from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.scratch import scratch
 
 __all__ = ["CMDLINE", "MACHINE", "Bootable", "Guest", "GuestError", "KernelError", "boot"]
 
@@ -194,6 +195,8 @@ def boot(
 ) -> Iterator[Guest]:
     """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
 
+    Nor when this process is killed; the guest also ends with the thread that booted it.
+
     `program` is a C file to bring along, compiled.
 
     GuestError, with the end of the console log, when it is not up after `limit` seconds, or ends
@@ -218,20 +221,20 @@ def _started(
     qemu = shutil.which("qemu-system-x86_64")
     if qemu is None:
         raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
-    with tempfile.TemporaryDirectory(prefix="devmemkit-guest-") as folder:
-        work = Path(folder)
+    with scratch("devmemkit-guest-") as work:
         (work / "initrd").write_bytes(initramfs(kernel.modules, program))
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            command = [
+            # A guest whose host is killed is killed by its kernel. One whose console closes powers
+            # off by itself, too, as soon as it looks: see agent.c.
+            command = ending_with_us(
                 *(qemu, *machine(shared_mib), "-kernel", str(kernel.vmlinuz)),
                 *("-initrd", str(work / "initrd")),
                 *("-append", f"{CMDLINE} {cmdline}".strip()),
                 *("-chardev", f"socket,id=agent,fd={theirs.fileno()}"),
                 *("-device", "virtserialport,chardev=agent"),
                 *("-serial", f"file:{work / 'console'}", "-monitor", "none"),
-            ]
-            # a guest whose host goes away powers off by itself: see agent.c
+            )
             with (work / "console").open("ab") as console:
                 process = subprocess.Popen(
                     command,

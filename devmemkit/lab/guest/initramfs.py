@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 
+from devmemkit.child import ending_with_us
 from devmemkit.lab.kernels.cache import cache_dir
 from devmemkit.lab.kernels.modules import load_order, module_name, read_module
+from devmemkit.scratch import scratch
 
 AGENT = Path(__file__).with_name("agent.c")
 MODULES = (
@@ -31,16 +34,18 @@ def compiled(source: Path) -> bytes:
     program = cache_dir().parent / "agent" / digest
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
-        new = program.with_suffix(f".{os.getpid()}")
-        command = [*COMPILE, "-o", str(new), str(source)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True)
-        except FileNotFoundError:
-            raise GuestError("gcc: not found; install a C compiler (package gcc)") from None
-        if done.returncode:
-            said = next((line for line in done.stderr.splitlines() if "error" in line), "failed")
-            raise GuestError(f"gcc: {said}; a static C library is needed (package libc6-dev)")
-        new.replace(program)
+        gcc = shutil.which(COMPILE[0])
+        if gcc is None:
+            raise GuestError("gcc: not found; install a C compiler (package gcc)")
+        with scratch(where=str(program.parent)) as work:
+            command = ending_with_us(gcc, *COMPILE[1:], "-o", str(work / "new"), str(source))
+            env = os.environ | {"TMPDIR": str(work)}  # what a killed gcc leaves goes as well
+            done = subprocess.run(command, capture_output=True, text=True, env=env)
+            if done.returncode:
+                lines = (line for line in done.stderr.splitlines() if "error" in line)
+                said = next(lines, "failed")
+                raise GuestError(f"gcc: {said}; a static C library is needed (package libc6-dev)")
+            (work / "new").replace(program)
     return program.read_bytes()
 
 

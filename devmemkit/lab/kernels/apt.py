@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from devmemkit.child import ending_with_us
 from devmemkit.lab.kernels.programs import KernelError, environment, explain, run
 from devmemkit.lab.kernels.sources import repositories, stanzas
 
@@ -134,7 +135,7 @@ def _watch(
 ) -> None:
     """Run apt's downloader and say every two seconds how far it is; ended with us."""
     with subprocess.Popen(
-        command,
+        ending_with_us(*command),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
+
+from devmemkit.child import ending_with_us
 
 OTHERWISE = "or pass --kernel VMLINUZ --modules DIR"
 
@@ -52,13 +55,17 @@ def explain(where: str, output: str, keyring: str = "") -> KernelError:
 
 def run(where: str, *command: str, keyring: str = "", cwd: Path | None = None) -> str:
     """What a program of apt or dpkg prints, in English; KernelError when it fails or is missing."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=cwd)
-    except FileNotFoundError:
+    program = shutil.which(command[0])
+    if program is None:
         package = "dpkg" if command[0] == "dpkg-deb" else "apt"
-        raise KernelError(
-            f"{command[0]}: not found; install the package {package} {OTHERWISE}"
-        ) from None
+        raise KernelError(f"{command[0]}: not found; install the package {package} {OTHERWISE}")
+    done = subprocess.run(
+        ending_with_us(program, *command[1:]),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=cwd,
+    )
     if done.returncode:
         raise explain(where, done.stdout + done.stderr, keyring)
     return done.stdout
