@@ -25,7 +25,7 @@ from devmemkit.model.iomem import format_dump, parse
 from devmemkit.model.iomem_tree import entries_of, tree_of
 from devmemkit.model.pagetable import PageTable
 from devmemkit.model.region import exclusive_owner, release_region, request_region
-from devmemkit.model.resource import Resource, request_resource
+from devmemkit.model.resource import Resource, request_resource_conflict
 
 RUNS = 5
 SPAN, RANGE = 0x10000, 0x4000
@@ -47,7 +47,8 @@ def claims(count: int) -> list[int]:
 def resource_tree(count: int) -> Resource:
     root = Resource(0, fl.U64, "PCI mem", fl.IORESOURCE_MEM)
     for start, end in nodes(count):
-        request_resource(root, Resource(start, end, "0000:00:03.0", fl.IORESOURCE_MEM))
+        new = Resource(start, end, "0000:00:03.0", fl.IORESOURCE_MEM)
+        assert request_resource_conflict(root, new) is None
     return root
 
 

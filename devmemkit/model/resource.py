@@ -103,21 +103,6 @@ class Resource:
         return twin
 
 
-def resource_overlaps(a: Resource, b: Resource) -> bool:
-    """Whether a and b share a byte; types are not looked at."""
-    return a.start <= b.end and a.end >= b.start
-
-
-def resource_union(a: Resource, b: Resource) -> tuple[int, int] | None:
-    """The span of two overlapping resources, None when they do not overlap (6.1+)."""
-    return (min(a.start, b.start), max(a.end, b.end)) if resource_overlaps(a, b) else None
-
-
-def resource_intersection(a: Resource, b: Resource) -> tuple[int, int] | None:
-    """The bytes two resources share, None when they share none (6.1+)."""
-    return (max(a.start, b.start), min(a.end, b.end)) if resource_overlaps(a, b) else None
-
-
 def request_resource_conflict(root: Resource, new: Resource) -> Resource | None:
     """Insert `new` among the direct children of `root`, or return the conflict.
 
@@ -134,46 +119,6 @@ def request_resource_conflict(root: Resource, new: Resource) -> Resource | None:
     return None
 
 
-def request_resource(root: Resource, new: Resource) -> None:
-    """Insert `new` directly below `root`; EBUSY with the conflict otherwise (all versions)."""
-    if conflict := request_resource_conflict(root, new):
-        raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
-
-
-def insert_resource_conflict(parent: Resource, new: Resource) -> Resource | None:
-    """Insert `new` below `parent`, adopting what lies inside it; the conflict, or None.
-
-    An existing node of the identical range becomes the child of `new`.
-    Source: __insert_resource, all versions.
-    """
-    while first := request_resource_conflict(parent, new):
-        if first is parent or first is new:
-            return first
-        identical = first.start == new.start and first.end == new.end
-        if first.start > new.start or first.end < new.end or identical:
-            break
-        parent = first
-    else:
-        return None
-    at = parent.children.index(first, parent.first_reaching(new.start))
-    adopted = []
-    for sibling in parent.overlapping(first.start, new.end):
-        if sibling.start < new.start or sibling.end > new.end:
-            return sibling
-        adopted.append(sibling)
-    parent.children[at : at + len(adopted)] = [new]
-    new.parent, new.children, new.disjoint = parent, adopted, parent.disjoint
-    for child in adopted:
-        child.parent = new
-    return None
-
-
-def insert_resource(parent: Resource, new: Resource) -> None:
-    """Insert `new` into the tree; EBUSY where a node would be cut in two (all versions)."""
-    if conflict := insert_resource_conflict(parent, new):
-        raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
-
-
 def release_resource(old: Resource) -> None:
     """Unlink `old` with its subtree; EINVAL when it is in no tree (all versions)."""
     parent = old.parent
@@ -182,16 +127,3 @@ def release_resource(old: Resource) -> None:
         raise KernelError("EINVAL", f"{old} is not among its parent's children")
     del parent.children[at]
     old.parent = None
-
-
-def remove_resource(old: Resource) -> None:
-    """Unlink `old` alone, its children move up one level; EINVAL when it is in no tree."""
-    parent = old.parent
-    at = None if parent is None else parent.index_of(old)
-    if parent is None or at is None:
-        raise KernelError("EINVAL", f"{old} is not among its parent's children")
-    parent.children[at : at + 1] = old.children
-    parent.disjoint = parent.disjoint and old.disjoint
-    for child in old.children:
-        child.parent = parent
-    old.parent, old.children = None, []

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from devmemkit.explore.check import explore
+from devmemkit.explore.check import explore, explore_each
 from devmemkit.explore.counterexample import ReplayError, replay
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
@@ -77,6 +77,19 @@ def test_what_holds_for_want_of_anything_to_happen_is_told() -> None:
     reached = Property("sometimes", "the count is 3", lambda m: m["count"] == 3)
     result = explore(scenario("toy_add", "toy_add", properties=(never, reached)))
     assert (result.verdict, result.vacuous) == ("not-found", ("the count is 9",))
+
+
+def test_each_property_is_told_what_held_nowhere() -> None:
+    """With explore() they agree; one that is broken has happened, and is told nothing."""
+    never = Property("sometimes", "the count is 9", lambda m: m["count"] == 9)
+    reached = Property("sometimes", "the count is 3", lambda m: m["count"] == 3)
+    holds = Property("always", "the count is small", lambda m: m["count"] < 5)
+    asked = (never, reached, holds, NO_LOST_UPDATE)
+    each = explore_each(scenario("toy_add", "toy_add", properties=asked))
+    alone = explore(scenario("toy_add", "toy_add", properties=(never, reached, holds)))
+    assert list(each) == [holds.name, NO_LOST_UPDATE.name]
+    assert each[holds.name].vacuous == alone.vacuous == ("the count is 9",)
+    assert each[NO_LOST_UPDATE.name].vacuous == ()
 
 
 SMALL = [

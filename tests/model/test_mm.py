@@ -502,3 +502,19 @@ def test_an_unknown_protection_is_a_mistake_of_ours() -> None:
         do(m, "mprotect", address=address, length=PAGE, prot="rq")
     with pytest.raises(ValueError, match=says):
         do(m, "mmap_devmem", fd=0, offset=PMEM, length=PAGE, prot="rq")
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_a_whole_mapping_is_not_split(version: str) -> None:
+    """Its place in the i_mmap stays, and no rmap lock is waited for, as where a part is cut out."""
+    m = machine(version, "p", "q")
+    for pid in "pq":
+        m, address = mapped(m, PMEM, 2, pid)
+    walking = step_to(
+        begin(m, "d", "request_mem_region", start=PMEM + PAGE, size=PAGE), "d", "zap_begin"
+    )
+    for length, waits in ((2 * PAGE, None), (PAGE, "i_mmap iomem")):
+        where = {"address": address, "length": length, "prot": "r"}
+        assert blocked(begin(walking, "t", "mprotect", pid="p", **where), "t") == waits
+    m, _ = ok(m, "mprotect", address=address, length=2 * PAGE, prot="r")
+    assert [one.pid for one in m["i_mmap", "iomem"].value()] == ["p", "q"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.machine import Machine
+from devmemkit.model.step import finished, take_step
 from tests.model.machines import (
     ALL,
     BDF,
@@ -128,6 +129,19 @@ def test_binding_twice_and_other_buses(version: str) -> None:
     assert do(m, "bind", "nd", bdf=NAME, driver="nvme")[1].errno == "ENOENT"
     assert do(m, "bind", "nd", bdf=BDF, driver="nd_pmem")[1].errno == "ENOENT"
     assert do(m, "remove", "nd", bdf=NAME)[1].errno == "ENOENT"
+
+
+@pytest.mark.parametrize("version", KERNELS)
+def test_a_driver_that_goes_unmaps_before_it_releases(version: str) -> None:
+    """While it goes nobody can map the range, and when they can no cache type is in the way."""
+    m, fd = ok(bind(machine(version)), "open_devmem", dsync=True)
+    first = {"fd": fd, "offset": PMEM, "length": PAGE}
+    m = begin(m, "nd", "unbind", bdf=NAME)
+    seen = []
+    while not finished(m, "nd"):
+        m, _ = take_step(m, "nd")
+        seen.append(do(m, "mmap_devmem", **first)[1].errno)
+    assert seen == ["EPERM", "EPERM", "EPERM", None, None]
 
 
 @pytest.mark.parametrize(("offset", "count"), [(PAGE - 4, 8), (256 * PAGE, 8)])

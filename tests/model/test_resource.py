@@ -11,19 +11,8 @@ from hypothesis import strategies as st
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import KernelError
 from devmemkit.model.region import release_region, request_region
-from devmemkit.model.resource import (
-    Resource,
-    insert_resource,
-    insert_resource_conflict,
-    release_resource,
-    remove_resource,
-    request_resource,
-    request_resource_conflict,
-    resource_intersection,
-    resource_overlaps,
-    resource_union,
-)
-from tests.model.machines import BUSY, MEM, node
+from devmemkit.model.resource import Resource, release_resource, request_resource_conflict
+from tests.model.machines import MEM, node
 
 ROOT_END = 0x3F
 
@@ -70,18 +59,6 @@ def test_size_is_of_an_inclusive_range() -> None:
 RANGES = st.tuples(st.integers(0, ROOT_END + 2), st.integers(0, 20)).map(lambda p: (p[0], sum(p)))
 
 
-@settings(deadline=None)
-@given(RANGES, RANGES)
-def test_union_and_intersection(a: tuple[int, int], b: tuple[int, int]) -> None:
-    """Facts 1.1: interval overlap alone; None when the two do not overlap, even when they touch."""
-    one, two = set(range(a[0], a[1] + 1)), set(range(b[0], b[1] + 1))
-    left, right = Resource(*a, flags=MEM), Resource(*b, flags=fl.IORESOURCE_IO)
-    assert resource_overlaps(left, right) == bool(one & two)
-    common = (min(one & two), max(one & two)) if one & two else None
-    assert resource_intersection(left, right) == common
-    assert resource_union(left, right) == (common and (min(one | two), max(one | two)))
-
-
 def small_tree() -> Resource:
     a = node(8, 15, "a", MEM, node(9, 10, "b"))
     return node(0, ROOT_END, "root", MEM, a, node(20, 29, "c"))
@@ -92,9 +69,6 @@ def test_request_outside_gives_the_root(start: int, end: int) -> None:
     """Facts 1.3: end < start, or outside the root: the conflict is the root itself."""
     root = small_tree()
     assert request_resource_conflict(root, Resource(start, end)) is root
-    with pytest.raises(KernelError) as caught:
-        request_resource(root, Resource(start, end))
-    assert (caught.value.name, caught.value.errno, caught.value.conflict) == ("EBUSY", 16, root)
 
 
 def test_request_below_the_root_start() -> None:
@@ -110,68 +84,41 @@ def test_request_never_descends() -> None:
     assert request_resource_conflict(root, Resource(12, 13)) is root.children[0]
     assert request_resource_conflict(root, Resource(10, 25)) is root.children[0]  # the first
     new = Resource(16, 19, "gap")
-    request_resource(root, new)
+    assert request_resource_conflict(root, new) is None
     assert [str(c.name) for c in root.children] == ["a", "gap", "c"]
     assert (new.parent, new.busy) == (root, False)
 
 
-def test_insert_of_an_identical_range_becomes_the_parent() -> None:
-    """Facts 1.4 step 4, checklist 2; a claim of the same range becomes the child instead."""
+def test_a_claim_of_an_identical_range_becomes_the_child() -> None:
+    """Facts 1.5, checklist 2."""
     root = small_tree()
-    old = root.children[1]
-    new = Resource(20, 29, "new")
-    insert_resource(root, new)
-    assert (new.parent, new.children, old.parent) == (root, [old], new)
-    other = small_tree()
-    below = request_region(other, 20, 10, "claim")
-    assert below.parent is other.children[1]
+    claim = request_region(root, 20, 10, "claim")
+    assert claim.parent is root.children[1]
 
 
-def test_insert_descends_into_a_strict_cover_even_a_busy_one() -> None:
-    """Facts 1.4 steps 3 and 5: BUSY is irrelevant."""
-    root = node(0, ROOT_END, "root", MEM, node(8, 15, "a", BUSY, node(9, 10, "b", BUSY)))
-    insert_resource(root, Resource(8, 11, "new"))
-    new = root.children[0].children[0]
-    assert (new.name, new.children[0].name, new.children[0].parent) == ("new", "b", new)
-
-
-@pytest.mark.parametrize(("start", "end", "cut"), [(12, 17, "a"), (7, 25, "c"), (18, 20, "c")])
-def test_insert_refuses_to_cut(start: int, end: int, cut: str) -> None:
-    """Facts 1.4 step 5: the first sibling that sticks out is the conflict; nothing changes."""
+def test_release_takes_the_children_along() -> None:
+    """Facts 1.7."""
     root = small_tree()
-    before = root.value()
-    with pytest.raises(KernelError) as caught:
-        insert_resource(root, Resource(start, end))
-    assert caught.value.name == "EBUSY"
-    assert caught.value.conflict is not None
-    assert caught.value.conflict.name == cut
-    assert root.value() == before
-
-
-def test_insert_that_does_not_fit_and_double_insertion() -> None:
-    """Facts 1.4 step 2."""
-    root = small_tree()
-    assert insert_resource_conflict(root, Resource(0, ROOT_END + 1)) is root
-    twice = root.children[1]
-    assert insert_resource_conflict(root, twice) is twice
-
-
-def test_remove_lifts_the_children_and_release_takes_them() -> None:
-    """Facts 1.4 (remove_resource), 1.7 (release_resource); EINVAL when in no tree."""
-    root = small_tree()
-    a, b = root.children[0], root.children[0].children[0]
-    remove_resource(a)
-    assert [c.name for c in root.children] == ["b", "c"]
-    assert (b.parent, a.parent, a.children) == (root, None, [])
-    for undo in (remove_resource, release_resource):
-        with pytest.raises(KernelError) as caught:
-            undo(a)
-        assert (caught.value.name, caught.value.errno) == ("EINVAL", 22)
-    other = small_tree()
-    a = other.children[0]
+    a = root.children[0]
     release_resource(a)
-    assert [c.name for c in other.children] == ["c"]
+    assert [c.name for c in root.children] == ["c"]
     assert [c.name for c in a.children] == ["b"]
+    assert a.parent is None
+
+
+@pytest.mark.parametrize("disjoint", [True, False])
+def test_release_of_what_is_in_no_tree(disjoint: bool) -> None:
+    """Facts 1.7: EINVAL, nothing changed: no parent, or one that has another node in its place."""
+    root = small_tree()
+    root.disjoint = disjoint
+    stale = Resource(8, 15, "a")
+    stale.parent = root
+    before = root.value()
+    for one in (Resource(8, 15, "a"), stale, root):
+        with pytest.raises(KernelError) as caught:
+            release_resource(one)
+        assert (caught.value.name, caught.value.errno) == ("EINVAL", 22)
+        assert root.value() == before
 
 
 def naive_request(children: list[Resource], root: Resource, new: Resource) -> Resource | None:
@@ -193,7 +140,7 @@ def check(root: Resource) -> None:
 
 
 ACTIONS = st.lists(
-    st.tuples(st.sampled_from(["request", "insert", "claim", "free", "release", "remove"]), RANGES),
+    st.tuples(st.sampled_from(["request", "claim", "free", "release"]), RANGES),
     max_size=25,
 )
 
@@ -211,28 +158,21 @@ def test_any_sequence_keeps_the_tree_healthy(actions: list[tuple[str, tuple[int,
         expected = naive_request(root.children, root, new)
         try:
             if what == "request":
-                request_resource(root, new)
-                assert expected is None
-            elif what == "insert":
-                insert_resource(root, new)
+                assert request_resource_conflict(root, new) is expected
+                size -= expected is not None
             elif what == "claim":
                 assert request_region(root, start, end - start + 1, new.name).busy
             elif what == "free":
                 freed = release_region(root, pick.start, pick.size)
                 assert (freed is None) == (root.value() == before)
                 size -= 0 if freed is None else 1 + len(list(freed.walk()))
-            elif what == "release":
+            else:
                 release_resource(pick)
                 size -= 1 + len(list(pick.walk()))
-            else:
-                remove_resource(pick)
-                size -= 1
-        except KernelError as error:
+        except KernelError:
             assert root.value() == before
-            failed = error.conflict
-            assert what != "request" or failed is expected
         else:
-            grown = what in ("request", "insert", "claim")
+            grown = what in ("request", "claim")
             assert len(list(root.walk())) == size + grown
         check(root)
 
@@ -258,16 +198,14 @@ def test_first_reaching_and_overlapping(spans: list[tuple[int, int]], query: Any
         assert at == len(root.children) or root.children[at].end >= query[0]
 
 
-def test_insert_and_remove_carry_the_mark_of_overlapping_siblings() -> None:
-    """Nodes that a damaged tree's siblings become children of are searched without bisection."""
+def test_overlapping_siblings_are_found_without_bisection() -> None:
+    """In a damaged tree an end may come before that of an earlier sibling."""
     root = node(0, 99, "root", MEM, node(10, 30, "wide"), node(12, 14, "inside"))
     root.disjoint = False
-    new = Resource(5, 40, "new")
-    assert insert_resource_conflict(root, new) is None
-    assert [c.name for c in new.overlapping(20, 20)] == ["wide"]
-    root.disjoint = True
-    remove_resource(new)
     assert [c.name for c in root.overlapping(20, 20)] == ["wide"]
+    inside = root.children[1]
+    release_resource(inside)
+    assert [c.name for c in root.children] == ["wide"]
 
 
 def test_copy_and_value() -> None:
