@@ -52,8 +52,6 @@ FEATURES: tuple[Row, ...] = (
     Row("muxed_sleep", "6.12", "before unlock", "", "first seen in 6.12"),
     Row("proc_exclusive", "0", False, "", "/proc/bus/pci maps a busy BAR; measured on 5.10"),
     Row("proc_exclusive", "5.12", True, "636b21b50152", "it is EINVAL, as in sysfs"),
-    Row("bad_bar", "0", "ignored", "", "pci_request_region does not check the index"),
-    Row("bad_bar", "6.12", "EINVAL", "", "first seen in 6.12"),
     Row("bind_error", "0", "ENODEV", "", "bind is ENODEV whatever failed; measured on 5.10"),
     Row("bind_error", "6.1", "its own", "", "its probe's errno, or EBUSY; first seen in 6.1"),
     Row("memtype_lives", "0", "until zap", "", "any zap of the VMA drops its memtype"),

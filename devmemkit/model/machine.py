@@ -99,12 +99,10 @@ class Machine:
         return frozenset((key, value_of(part)) for key, part in self.components.items())
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Machine):
-            return NotImplemented
-        return self._frame() == other._frame() and self.value() == other.value()
+        return isinstance(other, Machine) and self._whole() == other._whole()
 
-    def _frame(self) -> tuple[object, ...]:
-        return self.kernel, self.high_memory, self.phys_bits, self.fine
+    def _whole(self) -> tuple[object, ...]:
+        return self.kernel, self.high_memory, self.phys_bits, self.fine, self.value()
 
     def __hash__(self) -> int:
         return hash(self.value())

@@ -16,8 +16,6 @@ from devmemkit.model.step import Call, Frame, Next, Return, operation
 
 BDF = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 """A PCI address: domain (16 or 32 bits), bus, device, function."""
-PCI_NUM_RESOURCES = 17
-"""BARs, ROM, SR-IOV BARs and bridge windows (include/linux/pci.h with IOV)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,12 @@ def device(m: View, bdf: str) -> PciDevice:
     return found
 
 
+def bar_of(m: View, bdf: str, index: int) -> Bar:
+    """A BAR that the device has; ENODEV when the device is not there."""
+    (found,) = (bar for bar in device(m, bdf).bars if bar.index == index)
+    return found
+
+
 def pci_enable(m: View, f: Frame) -> Next:
     """Claims nothing; EINVAL when a BAR is unassigned or not in the tree."""
     for bar in device(m, f.bdf).bars:
@@ -82,12 +86,8 @@ def node_of(tree: Resource, bar: Bar, bdf: str) -> Resource | None:
 
 
 def pci_request(m: View, f: Frame) -> Next:
-    """Claim the whole BAR, the ROM (6) too: an empty one is 0, a bad index EINVAL from 6.12."""
-    bar = device(m, f.bdf).bar(f.bar)
-    if not 0 <= f.bar < PCI_NUM_RESOURCES and m.kernel["bad_bar"] == "EINVAL":
-        raise KernelError("EINVAL", f"no BAR {f.bar}")
-    if bar is None or not bar.length:
-        return Return(0)
+    """Claim the whole BAR, the ROM (6) too."""
+    bar = bar_of(m, f.bdf, f.bar)
     name = "request_mem_region" if bar.memory else "request_region"
     flags = fl.IORESOURCE_EXCLUSIVE if f.exclusive and bar.memory else 0
     claim = {"start": bar.start, "size": bar.length, "name": f.name, "flags": flags}
@@ -109,15 +109,12 @@ pci_request_region = operation(
     name="driver",
     exclusive=False,
 )
-"""Claim one BAR for `name`; EBUSY ("can't reserve"), EINVAL."""
+"""Claim one BAR that the device has for `name`; EBUSY ("can't reserve")."""
 
 
 def pci_release(m: View, f: Frame) -> Next:
     """Release the exact range of the BAR, whoever holds it."""
-    dev = device(m, f.bdf)
-    bar = dev.bar(f.bar)
-    if bar is None or not bar.length:
-        return Return(0)
+    dev, bar = device(m, f.bdf), bar_of(m, f.bdf, f.bar)
     m["pci", f.bdf] = replace(dev, held=tuple(i for i in dev.held if i != f.bar))
     name = "release_mem_region" if bar.memory else "release_region"
     return Call(name, {"start": bar.start, "size": bar.length})

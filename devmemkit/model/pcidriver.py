@@ -8,7 +8,7 @@ from __future__ import annotations
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.memtype import ioremap, memtype_free
-from devmemkit.model.pci import device
+from devmemkit.model.pci import bar_of, device
 from devmemkit.model.step import Call, Frame, Next, Return, operation
 
 PROBE_ERRORS: dict[str, tuple[str, str]] = {
@@ -33,11 +33,10 @@ def probe_request(m: View, f: Frame) -> Next:
 
 def probe_ioremap(m: View, f: Frame) -> Next:
     """ioremap of the claimed memory BARs, UC-; a memtype conflict fails the probe."""
-    dev = device(m, f.bdf)
     try:
-        for index in dev.held:
-            bar = dev.bar(index)
-            if bar is not None and bar.memory:
+        for index in device(m, f.bdf).held:
+            bar = bar_of(m, f.bdf, index)
+            if bar.memory:
                 ioremap(m, bar.start, bar.end, ("driver", f.bdf))
     except KernelError:
         memtype_free(m, ("driver", f.bdf))

@@ -11,7 +11,7 @@ from devmemkit.model.devmem import check_open
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import U64
 from devmemkit.model.machine import View
-from devmemkit.model.pci import device
+from devmemkit.model.pci import bar_of
 from devmemkit.model.step import Frame, Next, Return, operation
 from devmemkit.model.task import File, get_file, open_file, open_mode
 
@@ -67,9 +67,7 @@ def pci_resource_io(m: View, f: Frame) -> Next:
     if not (writing or file.read):
         raise KernelError("EBADF", "the file is not open for reading")
     wanted = len(f.data) if writing else f.count
-    bar = device(m, file.bdf).bar(file.bar)
-    if bar is None:
-        raise KernelError("ENODEV", f"no BAR {file.bar}")
+    bar = bar_of(m, file.bdf, file.bar)
     if writing and f.offset >= bar.length:
         raise KernelError("EFBIG", f"offset {f.offset:#x} is beyond BAR {bar.index}")
     count = min(wanted, max(0, bar.length - f.offset)) & U64

@@ -50,15 +50,12 @@ def release_region(parent: Resource, start: int, size: int) -> Resource | None:
     nonexistent resource"). The owner is not asked. Source: __release_region, all versions.
     """
     end = (start + size - 1) & fl.U64
-    while node := _containing(parent, start, end):
-        if not node.busy:
-            parent = node
-        elif node.start == start and node.end == end:
-            release_resource(node)
-            return node
-        else:
-            return None
-    return None
+    while (node := _containing(parent, start, end)) and not node.busy:
+        parent = node
+    if node is None or (node.start, node.end) != (start, end):
+        return None
+    release_resource(node)
+    return node
 
 
 def _containing(parent: Resource, start: int, end: int) -> Resource | None:

@@ -59,12 +59,8 @@ class Resource:
 
     def index_of(self, child: Resource) -> int | None:
         """Where `child` is among the children, None when it is not; O(log n) when disjoint."""
-        for index in range(self.first_reaching(child.end), len(self.children)):
-            if self.children[index] is child:
-                return index
-            if self.disjoint:
-                break
-        return None
+        around = range(self.first_reaching(child.end), len(self.children))
+        return next((index for index in around if self.children[index] is child), None)
 
     def overlapping(self, start: int, end: int) -> Iterator[Resource]:
         """The children that share a byte with [start, end], in order."""

@@ -21,7 +21,3 @@ class Event:
     reads: frozenset[Any]
     changed: frozenset[Any]
     outcome: Outcome | None
-
-    def __str__(self) -> str:
-        end = "" if self.outcome is None else f" = {self.outcome}"
-        return f"{self.actor}:{self.step}{end}"

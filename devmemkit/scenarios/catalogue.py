@@ -11,6 +11,7 @@ from devmemkit.model.machine import Key, Machine
 from devmemkit.model.task import new_task
 from devmemkit.scenarios.bars import bars, ioremap_conflicts
 from devmemkit.scenarios.claims import claims
+from devmemkit.scenarios.edges import edges
 from devmemkit.scenarios.machines import load_machine, recorded
 from devmemkit.scenarios.pmem import preload_gap, refused_claim
 from devmemkit.scenarios.script import IVSHMEM, Story
@@ -47,6 +48,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Story, ...]]] = {
     "lockdown": lockdown_integrity,
     "preload-gap": preload_gap,
     "refused-claim": refused_claim,
+    "edges": edges,
 }
 
 

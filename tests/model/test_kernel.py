@@ -27,7 +27,6 @@ ORDER = tuple(VERSIONS)
         ("lockdown", "4.5", "5.8", False, True),  # v5.4
         ("low_ram", "4.5", "5.8", "readable", "zeroes"),  # v4.11
         ("muxed_sleep", "6.1", "6.12", "after unlock", "before unlock"),  # facts 1.5
-        ("bad_bar", "6.1", "6.12", "ignored", "EINVAL"),  # facts 5.5
         ("memtype_lives", "6.12", "6.16", "until zap", "until VMA dies"),  # facts 3.7.9
         ("devmem_mmap", "6.18", "6.19", "populate, link", "link, populate"),  # facts 4.2
         ("pat_check", "6.12", "6.16", "without STRICT_DEVMEM", "with STRICT_DEVMEM"),

@@ -139,10 +139,6 @@ def proc_exclusive(kernel: KernelProfile) -> object:
     return errno(claim_(m, BAR0, PAGE), "mmap_proc_pci", fd=fd, offset=BAR0, length=PAGE)
 
 
-def bad_bar(kernel: KernelProfile) -> object:
-    return errno(on(kernel), "pci_request_region", bdf=BDF, bar=17)
-
-
 def bind_error(kernel: KernelProfile) -> object:
     """A bind to a device that has a driver."""
     m, _ = ok(on(kernel), "bind", "d", bdf=BDF)
@@ -268,7 +264,6 @@ ROWS: dict[Observe, tuple[tuple[str, Any], ...]] = {
     lockdown: (("0", None), ("5.4", "EPERM")),
     muxed_sleep: (("0", "muxed_resource_wait"), ("6.12", None)),
     proc_exclusive: (("0", None), ("5.12", "EINVAL")),
-    bad_bar: (("0", None), ("6.12", "EINVAL")),
     bind_error: (("0", "ENODEV"), ("6.1", "EBUSY")),
     memtype_lives: (("0", None), ("6.16", "ENOMEM")),
     failed_copy_frees: (("0", ("ENOMEM", None)), ("6.1", ("ENOMEM", "EAGAIN"))),

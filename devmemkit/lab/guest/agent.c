@@ -690,6 +690,10 @@ static void release(struct act *a)
 	if (unmapping)
 		unmapping->state = DONE;
 	unmapping = NULL;
+	if (!before) { /* its device was removed, and the claim with it: a "nonexistent resource" */
+		is_saved = 0;
+		return;
+	}
 	if (nodes(start, start + size - 1) != before - 1)
 		return cannot(a, "/proc/iomem still shows %#lx+%#lx", start, size);
 	restore_header(start, NULL);

@@ -1,0 +1,47 @@
+"""The mutants of benchmarks/: each is a change that compiles, and drawn the same way every time."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+DRAW = """
+import json, sys
+from dataclasses import asdict
+sys.path.insert(0, "benchmarks")
+from mutants import ROOT, candidates, sample
+everything = [asdict(one) for package in ("model", "explore") for one in candidates(ROOT, package)]
+drawn = [[one.name for one in sample(ROOT, "model", count, 1)] for count in (20, 40)]
+other = [one.name for one in sample(ROOT, "model", 20, 2)]
+print(json.dumps([everything, drawn, other]))
+"""
+
+
+def test_mutants() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", DRAW], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    everything, (few, more), other = json.loads(said)
+    changed: dict[str, list[dict[str, Any]]] = {}
+    for one in everything:
+        changed.setdefault(one["module"], []).append(one)
+    for module, mutants in changed.items():
+        source = (ROOT / module).read_bytes()
+        whole = ast.dump(ast.parse(source))
+        for one in mutants[:: max(1, len(mutants) // 10)]:
+            first, last = one["span"]
+            assert source[first:last].decode() == one["old"]
+            mutated = source[:first] + one["new"].encode() + source[last:]
+            assert ast.dump(ast.parse(mutated)) != whole, one
+    kinds = {one["kind"] for one in everything}
+    assert {"comparison", "number", "order", "row", "loop", "statement", "return"} <= kinds
+    swapped = [one["new"] for one in everything if one["kind"] == "order"]
+    assert any("nd_pmem_remove', pmem_release, memunmap_pages" in text for text in swapped)
+    assert more[:20] == few
+    assert len(set(more)) == 40
+    assert set(other) != set(few)
