@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.machine import Machine
+from devmemkit.model.mm import TAKEN
 from tests.model.machines import (
     ALL,
     BAR0,
@@ -518,3 +519,34 @@ def test_a_whole_mapping_is_not_split(version: str) -> None:
         assert blocked(begin(walking, "t", "mprotect", pid="p", **where), "t") == waits
     m, _ = ok(m, "mprotect", address=address, length=2 * PAGE, prot="r")
     assert [one.pid for one in m["i_mmap", "iomem"].value()] == ["p", "q"]
+
+
+@pytest.mark.parametrize("version", ["6.16", "7.3"])
+def test_a_child_has_the_copies_of_all_pages(version: str) -> None:
+    """The first and the last, too; what one of the two writes the other does not see."""
+    m, address = mapped(machine(version), PMEM, 3, shared=False)
+    for page in (0, 2):
+        m, _ = ok(m, "store", address=address + page * PAGE, value=7 + page)
+    m, _ = ok(m, "fork", child="c")
+    m, _ = ok(m, "store", address=address, value=1)
+    assert [ok(m, "load", "c", address=address + n * PAGE)[1] for n in range(3)] == [7, 0, 9]
+
+
+@pytest.mark.parametrize("advice", sorted(TAKEN))
+@pytest.mark.parametrize("prot", ["", "r", "rw"])
+def test_advice_gives_no_right(advice: str, prot: str) -> None:
+    m, address = mapped(machine(), PMEM, 1, prot=prot)
+    before = {name: do(m, name, address=address, **more)[1] for name, more in USES.items()}
+    m, _ = ok(m, "madvise", address=address, length=PAGE, advice=advice)
+    assert {n: do(m, n, address=address, **more)[1] for n, more in USES.items()} == before
+
+
+USES: dict[str, dict[str, int]] = {"load": {}, "store": {"value": 1}}
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_a_copy_says_how_much(count: int) -> None:
+    m, address = mapped(machine(), PMEM, 1)
+    for name in ("copy_from_user", "copy_to_user"):
+        assert ok(m, name, address=address)[1] == 8
+        assert ok(m, name, address=address, count=count)[1] == count

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.machine import Machine
+from devmemkit.model.step import run
 from tests.model.machines import ALL, BAR0, BDF, PAGE, PMEM, do, live, machine, mapped, ok
 
 KERNELS = (*ALL, "6.16", "6.17", "6.18", "7.2")
@@ -200,3 +201,13 @@ def test_procfs_has_no_place_for_a_device_that_is_gone(version: str) -> None:
     assert do(m, "mmap_proc_pci", fd=fd, offset=BAR0, length=PAGE, prot="rx")[1].errno == "EIO"
     assert move(m, at, 1, 1, TO)[1] == "EIO"
     assert live(m, at, 1) == [True]
+
+
+@pytest.mark.parametrize("version", MANY)
+def test_each_mapping_of_a_range_moves_in_one_step(version: str) -> None:
+    m, first = two(version)
+    for pages, steps in ((4, 1), (9, 2)):
+        where = {"pid": "p", "address": first, "length": pages * PAGE, "to": TO}
+        _, outcome, events = run(m, "p", "mremap", **where, new_length=pages * PAGE)
+        assert outcome.ok
+        assert [event.step for event in events] == ["mremap_begin", *["remap_move"] * steps]

@@ -100,6 +100,8 @@ def test_release_region() -> None:
     assert ok(m, "pci_release_region", "driver", bdf=BDF, bar=2)[1] == 0
     m, value = ok(m, "pci_release_region", "driver", bdf=BDF, bar=4)
     assert (value, busy(m)) == (1, [ALL_BARS[0]])
+    m, value = ok(m, "pci_release_regions", "driver", bdf=BDF, bars=(0,))
+    assert (value, busy(m), m["pci", BDF].held) == (0, [], ())
 
 
 @pytest.mark.parametrize("version", ALL)

@@ -217,3 +217,10 @@ def test_copy_and_value() -> None:
     twin.children[0].children[0].flags |= fl.IORESOURCE_BUSY
     assert twin.value() != root.value()
     assert twin.children[0].children[0].parent is twin.children[0]
+
+
+def test_a_copy_of_a_damaged_tree_is_searched_as_one() -> None:
+    root = node(0, 99, "root", MEM, node(10, 30, "wide"), node(12, 14, "inside"))
+    root.disjoint = False
+    assert [c.name for c in root.copy().overlapping(20, 20)] == ["wide"]
+    assert small_tree().copy().disjoint
