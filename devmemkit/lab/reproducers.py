@@ -21,7 +21,7 @@ from devmemkit.model import flags as fl
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.pci import Bar
-from devmemkit.model.resource import Resource, insert_resource, release_resource
+from devmemkit.model.resource import Resource, release_resource, request_resource_conflict
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.questions import NOBODY_REACHES
@@ -120,8 +120,11 @@ def _with_big_bar(machine: Machine) -> Machine:
     """The machine of a guest with 1 GiB of shared memory, whose BAR lies elsewhere."""
     device, tree = machine["pci", IVSHMEM], machine["iomem"].copy()
     big = Bar(2, BIG_BAR, BIG_BAR + (BIG_MIB << 20) - 1, fl.IORESOURCE_MEM)
-    release_resource(next(node for node in tree.walk() if node.start == IVSHMEM_BAR))
-    insert_resource(tree, Resource(big.start, big.end, IVSHMEM, big.flags))
+    old = next(node for node in tree.walk() if node.start == IVSHMEM_BAR)
+    release_resource(old)
+    # its bus's window: below it nothing else lies where the firmware puts the larger one
+    window = next(node for node in tree.children if node.start <= big.start and big.end <= node.end)
+    request_resource_conflict(window, Resource(big.start, big.end, IVSHMEM, big.flags))
     bars = tuple(big if bar.index == big.index else bar for bar in device.bars)
     return machine.with_({"iomem": tree, ("pci", IVSHMEM): replace(device, bars=bars)})
 
