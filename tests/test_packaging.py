@@ -110,6 +110,44 @@ def test_citation_agrees_with_the_package() -> None:
     assert not {"doi", "identifiers", "url", "repository-code"} & set(citation)
 
 
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_runs_what_was_read_and_keeps_no_credentials(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["jobs"]
+    used = []
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] == 40
+        for step in job["steps"]:
+            if "uses" not in step:
+                continue
+            used.append(step["uses"])
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
+            assert re.search(rf"uses: {re.escape(step['uses'])} # v\d+\.\d+\.\d+$", text, re.M)
+            if step["uses"].startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+    assert any(one.startswith("actions/checkout@") for one in used)
+
+
+def test_licences_are_where_tools_look_and_what_they_know() -> None:
+    lines = (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "MIT License"
+    assert lines[2].startswith("Copyright (c) ")
+    assert lines[4].startswith("Permission is hereby granted, free of charge")
+    assert lines[-1] == "SOFTWARE."
+    assert "CC-BY-4.0" not in "".join(lines)
+    data = (ROOT / "data" / "LICENSE").read_text(encoding="utf-8").splitlines()
+    assert data[0] == "Creative Commons Attribution 4.0 International Public License (CC-BY-4.0)"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("\n## Licence and citation\n")[2].partition("\n## ")[0]
+    for part in ("MIT", "[LICENSE](LICENSE)", "CC-BY-4.0", "[data/LICENSE](data/LICENSE)"):
+        assert part in section
+
+
 @pytest.mark.parametrize(
     "command", ["devmemkit reproduce --out report", "-m pytest"], ids=["reproduce", "test"]
 )

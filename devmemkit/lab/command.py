@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devmemkit.model.text import printable
+
 if TYPE_CHECKING:
     from devmemkit.lab.kernels.kernel import Kernel
 
@@ -75,10 +77,22 @@ def _kernels(names: list[str], modules: Path | None) -> list[Kernel]:
             raise ValueError(f"--modules: expected one --kernel IMAGE, got {len(names)}")
         found = [cache.custom(Path(names[0]), modules)]
     else:
-        found = [cache.get(KernelProfile(name).version) for name in dict.fromkeys(names)]
+        versions = [_version(name) for name in dict.fromkeys(names)]
+        found = [cache.get(version) for version in versions]
     for kernel in found:
         KernelProfile(kernel.version)  # the model must know it
     return found
+
+
+def _version(name: str) -> str:
+    from devmemkit.model.kernel import KernelProfile
+
+    try:
+        return KernelProfile(name).version
+    except ValueError:
+        if "/" not in name and not Path(name).exists():
+            raise
+    raise ValueError(f"{printable(name)}: expected --modules DIR with an image's path, got none")
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -90,6 +104,8 @@ def _record(options: argparse.Namespace) -> int:
     for name in options.scenario:  # a wrong name is told before anything boots
         if name not in known:
             raise ValueError(f"scenario: expected one of {', '.join(known)}; got {name!r}")
+    if options.modules is not None and not options.kernel:
+        raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
     for kernel in _kernels(options.kernel or list(manifest.RECORDED), options.modules):
         for name in options.scenario or known:
             if name == "machine":
@@ -121,6 +137,8 @@ def conform(options: argparse.Namespace) -> int:
     try:
         if options.live:
             return _conform_live(options)
+        if options.modules is not None:
+            raise ValueError("expected --live IMAGE with --modules DIR, got none")
         manifest.check()
         found = recordings()
         if not found:

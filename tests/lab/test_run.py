@@ -24,6 +24,13 @@ def test_the_takeover_agrees_on_a_real_kernel(
         (["record", "coffee"], "expected one of machine, takeover, claims"),
         (["record", "boot", "--kernel", "1.0"], "1.0"),
         (["run", "boot", "--kernel", "a", "--kernel", "b", "--modules", "c"], "one --kernel IMAGE"),
+        (
+            ["run", "boot", "--kernel", "/boot/vmlinuz"],
+            "expected --modules DIR with an image's path",
+        ),
+        (["run", "boot", "--kernel", "./6.12"], "expected --modules DIR with an image's path"),
+        (["record", "boot", "--kernel", "6.1", "--kernel", "/x"], "expected --modules DIR"),
+        (["record", "boot", "--modules", "/x"], "expected --kernel IMAGE with --modules DIR"),
     ],
 )
 def test_mistakes_are_one_sentence(
@@ -48,6 +55,8 @@ def test_a_boot_is_traced_and_held_against_the_model(
     [
         (["--live", "1.0"], "kernel: expected one of"),
         (["--live", "6.12", "--modules", "nowhere"], "nowhere: expected a folder of modules"),
+        (["--live", "/boot/vmlinuz"], "/boot/vmlinuz: expected --modules DIR with an image's path"),
+        (["--modules", "nowhere"], "expected --live IMAGE with --modules DIR"),
     ],
 )
 def test_conform_says_what_is_wrong(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from devmemkit.lab.kernels import modules as ko
 from devmemkit.lab.kernels.apt import digest
 from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.model.text import printable
 from devmemkit.source import SourceError, open_file
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT", "SECURITY_LOCKDOWN_LSM")
@@ -54,20 +56,47 @@ def module_files(kernel: Kernel, names: Iterable[str]) -> list[Path]:
     return ko.load_order(kernel.modules, names)
 
 
+MAGIC = (
+    (b"\x7fELF", "an ELF file (vmlinux; the image is arch/x86/boot/bzImage)"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\xfd7zXZ\0", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+)
+"""What else a kernel may be kept as, by its first bytes."""
+
+
 def release_of(vmlinuz: Path) -> str:
-    """The release that a bzImage's header names; KernelError when it is none."""
+    """The release that a bzImage's header names; KernelError when it is none, or truncated.
+
+    The header is that of the kernel's Documentation/arch/x86/boot.rst.
+    """
+    name = printable(str(vmlinuz))
     try:
         with open_file(vmlinuz) as stream:
-            head = stream.read(1 << 16)
+            head, size = stream.read(1 << 16), os.fstat(stream.fileno()).st_size
     except SourceError as error:
         raise KernelError(str(error)) from None
     except OSError as error:
-        raise KernelError(f"{vmlinuz}: expected a kernel image, got: {error.strerror}") from None
-    at = int.from_bytes(head[0x20E:0x210], "little") + 0x200
-    said = head[at : at + 256].split(b"\0")[0].split()
-    if head[0x202:0x206] != b"HdrS" or not said:
-        raise KernelError(f"{vmlinuz}: expected a Linux bzImage, got something else")
-    return said[0].decode(errors="replace")
+        raise KernelError(f"{name}: expected a kernel image, got: {error.strerror}") from None
+
+    def number(at: int, width: int) -> int:
+        return int.from_bytes(head[at : at + width], "little")
+
+    if head[0x202:0x206] != b"HdrS" or number(0x1FE, 2) != 0xAA55:
+        known = (what for magic, what in MAGIC if head.startswith(magic))
+        got = next(known, "something else" if head else "an empty file")
+        raise KernelError(f"{name}: expected a Linux bzImage, got {got}")
+    # setup_sects, where 0 is 4, and the boot sector; syssize. A signature may follow.
+    whole = ((head[0x1F1] or 4) + 1) * 512 + number(0x1F4, 4) * 16
+    if size < whole:
+        raise KernelError(
+            f"{name}: expected a Linux bzImage, got {size} of its {whole} bytes: it is truncated"
+        )
+    at = number(0x20E, 2) + 0x200
+    said = re.match(rb"[\w.+~-]+", head[at : at + 256])
+    if said is None:
+        raise KernelError(f"{name}: expected a Linux bzImage, got one without a release")
+    return said[0].decode()
 
 
 def config_facts(*files: Path) -> dict[str, str]:
@@ -84,17 +113,18 @@ def custom(vmlinuz: Path, modules: Path) -> Kernel:
 
     KernelError when one of them is not there, or the modules are for another release.
     """
+    name = printable(str(modules))
     if not modules.is_dir():
-        raise KernelError(f"{modules}: expected a folder of modules (--modules DIR), found none")
+        raise KernelError(f"{name}: expected a folder of modules (--modules DIR), found none")
     release = release_of(vmlinuz)
     some = next(iter(ko.index(modules).values()), None)
     if some is None:
-        raise KernelError(f"{modules}: expected modules (*.ko) of {release}, found none")
+        raise KernelError(f"{name}: expected modules (*.ko) of {release}, found none")
     magic = ko.modinfo(ko.read_module(some)).get("vermagic", "").split(" ")[0]
     if magic != release:
-        raise KernelError(f"{modules}: expected modules of {release}, got those of {magic}")
+        raise KernelError(f"{name}: expected modules of {release}, got those of {printable(magic)}")
     names = (f"config-{release}", "config")
-    places = (modules / "config", *(vmlinuz.with_name(name) for name in names))
+    places = (modules / "config", *(vmlinuz.with_name(one) for one in names))
     number = re.match(r"\d+\.\d+", release)
     return Kernel(
         version=number[0] if number else release,

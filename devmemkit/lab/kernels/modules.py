@@ -28,14 +28,14 @@ def index(folder: Path) -> dict[str, Path]:
         module_name(file): Path(where, file)
         for where, _, files in os.walk(folder)
         for file in files
-        if file.endswith(endings)
+        if file.endswith(endings) and Path(where, file).is_file()
     }
 
 
 def built_in(folder: Path) -> frozenset[str]:
     """Names of the modules that the kernel has built in, as `modules.builtin` lists them."""
     path = folder / "modules.builtin"
-    return frozenset(map(module_name, path.read_text().split())) if path.exists() else frozenset()
+    return frozenset(map(module_name, path.read_text().split())) if path.is_file() else frozenset()
 
 
 def read_module(path: Path) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
+import os
 from pathlib import Path
 
 import pytest
@@ -61,9 +64,70 @@ def test_a_kernel_by_hand_must_be_whole(modules: Path, tmp_path: Path) -> None:
         custom(image, tmp_path / "none")
 
 
-@pytest.mark.parametrize("content", [b"", b"\x7fELF" + bytes(5000), bytes(0x202) + b"HdrS"])
-def test_what_is_no_bzimage_is_said_so(tmp_path: Path, content: bytes) -> None:
+WHOLE = bzimage(RELEASE)
+ZERO_SECTORS = bytearray(WHOLE)  # which means 4
+ZERO_SECTORS[0x1F1] = 0
+
+
+@pytest.mark.parametrize("content", [WHOLE, WHOLE + b"signature", bytes(ZERO_SECTORS)])
+def test_a_whole_image_may_have_something_behind_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "vmlinuz"
     path.write_bytes(content)
-    with pytest.raises(KernelError, match="vmlinuz: expected a Linux bzImage"):
+    assert release_of(path) == RELEASE
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (b"", "an empty file"),
+        (b"\x7fELF" + bytes(5000), "an ELF file"),
+        (gzip.compress(WHOLE), "a gzip file"),
+        (lzma.compress(WHOLE), "an xz file"),
+        (b"\x28\xb5\x2f\xfd" + bytes(5000), "a zstd file"),
+        (b"MZ" + bytes(5000), "something else"),
+        (b"HdrS" * 2000, "something else"),
+        (bytes(0x202) + b"HdrS", "something else"),
+        (WHOLE[:-1], "2623 of its 2624 bytes: it is truncated"),
+        (WHOLE[:0x320], "800 of its 2624 bytes: it is truncated"),
+        (WHOLE[:0x260], "608 of its 2624 bytes: it is truncated"),
+        (WHOLE.replace(RELEASE.encode(), bytes(len(RELEASE))), "one without a release"),
+        (WHOLE.replace(RELEASE.encode(), b"\x1b[31m".ljust(len(RELEASE))), "one without a release"),
+    ],
+)
+def test_what_is_no_bzimage_is_said_so(tmp_path: Path, content: bytes, got: str) -> None:
+    path = tmp_path / "vmlinuz"
+    path.write_bytes(content)
+    with pytest.raises(KernelError) as error:
         release_of(path)
+    assert str(error.value).startswith(f"{path}: expected a Linux bzImage")
+    assert f", got {got}" in str(error.value)
+
+
+def test_an_image_that_is_no_file_is_left_unopened(tmp_path: Path, modules: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)  # which nobody opens: to open it would wait for ever
+    link = tmp_path / "link"
+    link.symlink_to("/dev/zero")
+    refused = [(fifo, "a pipe"), (link, "a device"), (tmp_path, "a folder")]
+    refused.append((Path("/proc/version"), "another file of the kernel"))
+    for path, got in refused:
+        with pytest.raises(
+            KernelError, match=f"^{path}: expected .*, got {got}(, left unopened)?$"
+        ):
+            release_of(path)
+    image = tmp_path / "vmlinuz"
+    image.write_bytes(WHOLE)
+    for path in (fifo, image, tmp_path / "none"):
+        with pytest.raises(KernelError, match=f"{path}: expected a folder of modules"):
+            custom(image, path)
+
+
+def test_modules_that_are_no_files_are_not_read(tmp_path: Path, modules: Path) -> None:
+    image = tmp_path / "vmlinuz"
+    image.write_bytes(WHOLE)
+    folder = tmp_path / "pipes"
+    folder.mkdir()
+    os.mkfifo(folder / "e1000.ko")
+    (folder / "nvme.ko").symlink_to("/dev/zero")
+    with pytest.raises(KernelError, match=r"pipes: expected modules .* found none"):
+        custom(image, folder)
