@@ -17,7 +17,10 @@ settings.load_profile("devmemkit")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-LONGEST = ("test_notebooks.py", "test_explorers_live.py", "test_boot.py", "test_conform.py")
+LONGEST = (
+    *("test_notebooks.py", "test_explorers_live.py", "test_boot.py", "test_conform.py"),
+    *("test_gone.py", "test_ending.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -181,15 +181,18 @@ def test_a_long_path_of_temporary_files_leaves_room_for_the_sockets(checkout, to
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, tmp_path, how):
-    told = tmp_path / "pid"
+    told, temporary = tmp_path / "pid", tmp_path / "t"
+    temporary.mkdir()
+    checkout.env |= {"TMPDIR": str(temporary)}
     checkout.write("01-slow", toys["slow"](told))
     with checkout.start("reproduce") as process:
         until(lambda: told.exists() and told.read_text())
+        assert list(temporary.glob("devmemkit-*"))
         process.send_signal(how)
         _, stderr = process.communicate(timeout=30)
     report = checkout.root / "report"
-    if how == signal.SIGINT:
-        assert process.returncode == 130
+    if how != signal.SIGKILL:
+        assert process.returncode == 128 + how
         assert stderr == f"interrupted; what was done so far is in {report}\n"
     kernel = int(told.read_text())
     until(lambda: not alive(kernel))
@@ -197,6 +200,7 @@ def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, t
     checkout.write("01-slow", toys["good"]())
     assert checkout.run("reproduce").returncode == 0
     assert names(report) == ["01-slow.html", "01-slow.ipynb", "index.html"]
+    assert not list(temporary.iterdir())
 
 
 def test_on_a_terminal_each_notebook_has_one_line_that_is_redrawn(checkout, toys):
