@@ -58,7 +58,7 @@ def test_what_it_says_is_what_the_evidence_says(html: str) -> None:
     told = Cells("paper").stored()
     assert (told["differ"], told["unexpected"]) == (0, [])
     random = [one.content["conform"]["ops"] for one in recordings("conform")]
-    assert told["random"] == sum(random) < told["compared"]
+    assert told["random"] == sum(random)
     assert told["attribute_race"] == {
         "5.10": "found", "6.12": "found", "7.1": "found", "7.2": "not-found", "7.3": "not-found",
     }  # fmt: skip
