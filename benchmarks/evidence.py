@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from devmemkit.lab.command import RECORDED
 from devmemkit.lab.compare import is_handle
 from devmemkit.lab.fuzz.generate import sequence
 from devmemkit.lab.fuzz.player import machine
+from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.record import OPS, SEED
 from devmemkit.lab.recordings.recording import Recording, recordings
 from devmemkit.lab.recordings.replay import findings

@@ -74,6 +74,19 @@ def test_fits(version: str, offset: int, pages: int, errno: str | None) -> None:
     assert outcome.errno == errno
 
 
+@pytest.mark.parametrize(
+    ("length", "pages"), [(1, 1), (PAGE - 1, 1), (PAGE, 1), (PAGE + 1, 2), (2 * PAGE, 2)]
+)
+def test_a_page_that_the_bar_begins_is_its_own(length: int, pages: int) -> None:
+    """Source: pci_mmap_fits, which rounds the length up."""
+    m = opened("6.12")
+    bar = replace(m["pci", BDF].bars[0], end=BAR0 + length - 1)
+    m = m.with_({("pci", BDF): replace(m["pci", BDF], bars=(bar,))})
+    for asked in range(1, 4):
+        errno = do(m, "mmap_resource", fd=0, length=asked * PAGE)[1].errno
+        assert errno == (None if asked <= pages else "EINVAL")
+
+
 @pytest.mark.parametrize("version", ALL)
 def test_only_the_first_page_is_checked(version: str) -> None:
     """Facts 5.1, 3.7.6, checklist 6 (M: ALL): EINVAL iff the BAR's first page is taken; /dev/mem
