@@ -35,6 +35,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -282,12 +283,16 @@ def check(copy: Copy, which: str, module: str) -> None:
         raise SystemExit(f"{which} {module}: expected the unchanged sources to pass, got: {why}")
 
 
+MADE = count(1)
+
+
 @contextmanager
 def changed(path: Path, mutant: Mutant) -> Iterator[None]:
     """The copy's module with the mutant in it."""
     pristine, times = path.read_bytes(), path.stat()
     path.write_bytes(mutant.apply(pristine))
-    os.utime(path, (1, 1))  # no compiled file is as old
+    made = next(MADE)
+    os.utime(path, (made, made))  # older than any source, and no compiled file is of that time
     try:
         yield
     finally:

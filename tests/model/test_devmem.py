@@ -490,3 +490,28 @@ def test_an_unknown_mode_is_a_mistake_of_ours(operation: str, where: dict[str, A
     for mode in ("", "rwx", "a"):
         with pytest.raises(ValueError, match=rf"^mode: expected one of r, w, rw; got '{mode}'$"):
             do(machine(), operation, mode=mode, **where)
+
+
+@pytest.mark.parametrize("name", ["read_devmem", "write_devmem"])
+def test_the_page_that_was_refused_is_named(name: str) -> None:
+    """The second of two, with the first copied."""
+    m, fd = ok(claim_(machine(), PMEM + PAGE, PAGE), "open_devmem")
+    more: dict[str, object] = {"count": 16} if name == "read_devmem" else {"data": bytes(16)}
+    outcome = do(m, name, fd=fd, offset=PMEM + PAGE - 8, **more)[1]
+    assert (outcome.errno, outcome.page) == ("EPERM", (PMEM >> 12) + 1)
+    assert outcome.why == "page 0x40001 is not allowed"
+
+
+@pytest.mark.parametrize(("version", "crashes"), [("4.5", False), ("5.8", True), ("7.3", True)])
+def test_an_open_before_there_is_the_inode(version: str, crashes: bool) -> None:
+    outcome = do(machine(version, inode=False), "open_devmem")[1]
+    assert (outcome.bug is not None) == crashes
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_there_are_only_so_many_addresses(version: str) -> None:
+    """ENOMEM comes before what a driver would say of the range (EINVAL)."""
+    m, fd = ok(machine(version), "open_devmem")
+    for length, errno in ((1 << 47, "ENOMEM"), (1 << 39, "EINVAL")):
+        got = do(m, "mmap_devmem", fd=fd, offset=1 << 39, length=length + PAGE)[1].errno
+        assert got == errno, hex(length)

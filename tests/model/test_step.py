@@ -412,3 +412,10 @@ def test_every_step_and_operation_that_a_step_goes_on_with_is_there() -> None:
     found = {named for source in sources for named in names_in(source)}
     assert {("step", "fall_asleep"), ("operation", "request_mem_region")} <= found
     assert not {(kind, name) for kind, name in found if name not in known[kind]}
+
+
+def test_an_actor_does_one_operation_at_a_time() -> None:
+    m = start(machine(), "a", "open_devmem", pid="p")
+    with pytest.raises(ValueError, match=r"^a: expected an actor that is in no operation$"):
+        start(m, "a", "open_devmem", pid="p")
+    assert not finished(start(m, "b", "open_devmem", pid="p"), "b")
