@@ -11,10 +11,10 @@ copy of the checkout, never in the checkout itself, and asked in up to three pas
 - own: the tests that mirror the module;
 - rest: where those let it live, all others that play the model, without any guest.
 
-A pass ends at its first failure. One that takes more CPU time than LIMITS allows counts as killed:
-a mutant can make a loop endless. Results are lines of DIR/results.jsonl. A run that was interrupted
-goes on where it ended; modules that changed since are asked again. A survivor is listed with the
-reason that benchmarks/mutants.toml gives, where it gives one.
+A pass ends at its first failure. One that takes LIMIT times the CPU time of the unchanged sources
+counts as killed: a mutant can make a loop endless. Results are lines of DIR/results.jsonl. A run
+that was interrupted goes on where it ended; modules that changed since are asked again. A survivor
+is listed with the reason that benchmarks/mutants.toml gives, where it gives one.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ from mutations import Mutations
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("devmemkit", "tests", "data", "benchmarks", "pyproject.toml", "README.md")
 PASSES = ("recordings", "own", "rest")
-LIMITS = {"recordings": 240, "own": 100, "rest": 900}
-"""Seconds of CPU time after which a pass counts as killed: some five times what it takes."""
+LIMIT, LEAST = 5, 20
+"""A pass that takes so many times the CPU time of the unchanged sources counts as killed, but not
+one that takes less than so many seconds."""
 
 REST = (
     "tests/model",
@@ -142,22 +143,20 @@ class Copy:
                 shutil.copy2(ROOT / name, self.root / name)
         self.environment = {
             **os.environ,
-            "PYTHONPATH": str(self.root),
+            "PYTHONPATH": f"{self.root}:{self.root / 'benchmarks'}",
             "XDG_CACHE_HOME": str(out / "no-kernels"),  # no test boots a guest
             "PYTHONHASHSEED": "0",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # to load them takes longer than most tests
         }
 
-    def ask(self, which: str, module: str) -> tuple[str, str]:
+    def ask(self, which: str, module: str, seconds: int = 3600) -> tuple[str, str]:
         """ "killed", "survived" or "timeout" for the sources as they are, and what says so."""
-        pytest = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *WITHOUT_PLUGINS]
         own = mirror(self.root, module)
         if which == "recordings":
-            return self._run(["benchmarks/evidence.py", str(self.random)], LIMITS[which])
-        if which == "rest":
-            skipped = [f"--deselect={one}" for one in own]
-            return self._run([*pytest, *skipped, *REST], LIMITS[which])
-        return self._run([*pytest, *own], LIMITS[which]) if own else ("survived", "there are none")
+            return self._run(["benchmarks/evidence.py", str(self.random)], seconds)
+        if which == "own":
+            return self._run([*PYTEST, *own], seconds) if own else ("survived", "there are none")
+        return self._run([*PYTEST, *(f"--deselect={one}" for one in own), *REST], seconds)
 
     def _run(self, arguments: list[str], seconds: int) -> tuple[str, str]:
         def limit() -> None:
@@ -173,7 +172,8 @@ class Copy:
         return ("survived" if done.returncode == 0 else "killed"), why
 
 
-WITHOUT_PLUGINS = ("-o", "addopts=--import-mode=importlib")
+PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no_shrinking",
+          "-o", "addopts=--import-mode=importlib")  # fmt: skip
 
 OWN = {
     "model/boot": ("model/test_step", "explore/test_scenarios"),
@@ -204,6 +204,8 @@ OWN = {
 
 def mirror(root: Path, module: str) -> list[str]:
     """The test files of a module: devmemkit/model/mm.py has tests/model/test_mm*.py."""
+    if not module:
+        return []
     path = Path(module).relative_to("devmemkit")
     name = path.parent.as_posix() if path.parent.name == "pasted" else path.with_suffix("")
     own = OWN.get(str(name), ())
@@ -240,21 +242,21 @@ def try_all(out: Path, mutants: list[Mutant], which: tuple[str, ...], again: boo
     """
     results = Results(out / "results.jsonl")
     copy = Copy(out)
-    sound: set[tuple[str, str]] = set()
     began = time.perf_counter()
     for one in which:
         todo = [mutant for mutant in mutants if is_open(results, one, mutant, again)]
         todo.sort(key=lambda mutant: "tests/model/test_iomem.py" in mirror(ROOT, mutant.module))
-        print(f"{one}: {len(todo)} mutants, {LIMITS[one] / 5:.0f} s of CPU time for one that lives:"
-              f" at most {len(todo) * LIMITS[one] / 5 / 3600:.1f} h", flush=True)  # fmt: skip
+        asked = sorted({mutant.module if one == "own" else "" for mutant in todo})
+        taken = {module: unchanged(copy, one, module) for module in asked}
+        most = sum(taken.get(mutant.module, taken.get("", 0)) for mutant in todo)
+        print(
+            f"{one}: {len(todo)} mutants, {most / 3600:.1f} h of CPU time if all live", flush=True
+        )
         for number, mutant in enumerate(todo, 1):
-            tested = (one, mutant.module if one == "own" else "")
-            if tested not in sound:
-                check(copy, one, mutant.module)
-                sound.add(tested)
+            seconds = taken.get(mutant.module, taken.get("", 0))
             started = time.perf_counter()
             with changed(copy.root / mutant.module, mutant):
-                verdict, why = copy.ask(one, mutant.module)
+                verdict, why = copy.ask(one, mutant.module, max(LEAST, round(LIMIT * seconds)))
             results.add(one, mutant, verdict, why, time.perf_counter() - started)
             print(f"{number}/{len(todo)} {one}: {verdict}: {mutant.name}: {why}", flush=True)
     print(f"{(time.perf_counter() - began) / 3600:.2f} h", flush=True)
@@ -274,13 +276,18 @@ def is_open(results: Results, which: str, mutant: Mutant, again: bool) -> bool:
     return known is None or (again and known["verdict"] == "survived")
 
 
-def check(copy: Copy, which: str, module: str) -> None:
-    """SystemExit where the unchanged sources do not pass; it makes the random digests first."""
+def unchanged(copy: Copy, which: str, module: str) -> float:
+    """Seconds of CPU time that a pass takes on the unchanged sources; SystemExit if it fails there.
+
+    The first time it also makes the digests of the random runs.
+    """
     if which == "recordings" and not copy.random.exists():
         copy.ask(which, module)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     verdict, why = copy.ask(which, module)
     if verdict != "survived":
         raise SystemExit(f"{which} {module}: expected the unchanged sources to pass, got: {why}")
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
 MADE = count(1)
