@@ -246,17 +246,18 @@ def try_all(out: Path, mutants: list[Mutant], which: tuple[str, ...], again: boo
     for one in which:
         todo = [mutant for mutant in mutants if is_open(results, one, mutant, again)]
         todo.sort(key=lambda mutant: "tests/model/test_iomem.py" in mirror(ROOT, mutant.module))
-        asked = sorted({mutant.module if one == "own" else "" for mutant in todo})
-        taken = {module: unchanged(copy, one, module) for module in asked}
-        most = sum(taken.get(mutant.module, taken.get("", 0)) for mutant in todo)
+        tests = {mutant: tuple(mirror(ROOT, mutant.module)) * (one == "own") for mutant in todo}
+        asked = {tests[mutant]: mutant.module for mutant in todo}
+        taken = {own: unchanged(copy, one, module) for own, module in asked.items()}
+        most = sum(taken[tests[mutant]] for mutant in todo)
         print(
             f"{one}: {len(todo)} mutants, {most / 3600:.1f} h of CPU time if all live", flush=True
         )
         for number, mutant in enumerate(todo, 1):
-            seconds = taken.get(mutant.module, taken.get("", 0))
+            seconds = max(LEAST, round(LIMIT * taken[tests[mutant]]))
             started = time.perf_counter()
             with changed(copy.root / mutant.module, mutant):
-                verdict, why = copy.ask(one, mutant.module, max(LEAST, round(LIMIT * seconds)))
+                verdict, why = copy.ask(one, mutant.module, seconds)
             results.add(one, mutant, verdict, why, time.perf_counter() - started)
             print(f"{number}/{len(todo)} {one}: {verdict}: {mutant.name}: {why}", flush=True)
     print(f"{(time.perf_counter() - began) / 3600:.2f} h", flush=True)
