@@ -192,10 +192,11 @@ OWN = {
     "model/text": ("model/test_iomem",),
     "model/track": ("model/test_memtype", "model/test_mm"),
     "explore/counterexample": ("explore/test_check",),
-    "explore/lasso": ("explore/test_search",),
+    "explore/lasso": ("explore/test_progress",),
     "explore/learn": ("explore/test_search", "explore/test_check"),
     "explore/names": ("explore/test_promela",),
     "explore/pack": ("explore/test_search", "explore/test_check"),
+    "explore/search": ("explore/test_check",),
     "explore/symmetry": ("explore/test_check",),
     "explore/system": ("explore/test_search", "explore/test_check"),
 }

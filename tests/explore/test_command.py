@@ -7,6 +7,11 @@ import json
 import pytest
 
 from devmemkit import cli
+from devmemkit.explore.check import Result, explore
+from devmemkit.explore.command import told
+from devmemkit.explore.interleavings import Orders
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.claim_races import mmap_vs_claim
 from devmemkit.scenarios.orders import ORDERS
 
 KEYS = {"verdict", "states", "transitions", "seconds", "counterexample"}
@@ -52,3 +57,29 @@ def test_mistakes_are_one_sentence(
     said = capsys.readouterr().err
     assert said.startswith(f"devmemkit explore: {sentence}")
     assert said.count("\n") == 1
+
+
+def test_a_result_in_words() -> None:
+    """The shortest way counts from 1; a bound, a proof and what held nowhere are told apart."""
+    kernel = KernelProfile("6.12")
+    found = explore(mmap_vs_claim(kernel))
+    lines = told("mmap-vs-claim", kernel, found, None).splitlines()
+    example = found.counterexample
+    assert example is not None
+    assert lines[1:3] == [f"broken: {example.broken}", example.line()]
+    assert lines[3] == "   1 U0: mmap_devmem do_mmap"
+    assert len(lines) == 3 + len(example.steps)
+    ended = {step.step: line for step, line in zip(example.steps, lines[3:], strict=True)}
+    assert ended["mmap_end"].endswith(" mmap_end = 0x7f0000000000")
+    plain = Result("not-found", 7, 9, 0.5, None, ("it is mapped",), reductions=("symmetry",))
+    assert told("a", kernel, plain, Orders(1234, 5)).splitlines() == [
+        "a on Linux 6.12, RevokeAll: not-found; 7 states, 9 transitions, 0.500 s (symmetry)",
+        "all 7 states explored, none bad",
+        "1,234 orders of all steps, 5 of them differ",
+        "but in no state did it hold that it is mapped",
+    ]
+    bounded = Result("bounded", 7, 9, 0.5, None, bound="7 states")
+    assert told("a", kernel, bounded, None).splitlines()[1:] == [
+        "it ended at a bound of 7 states: what is beyond is not known"
+    ]
+    assert (bounded.ends, bounded.vacuous, bounded.reductions) == (0, (), ())

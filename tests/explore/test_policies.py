@@ -25,6 +25,21 @@ def cells(request: pytest.FixtureRequest) -> dict[tuple[str, str], Cell]:
     return {(cell.policy, cell.question): cell for cell in matrix("6.12", request.param)}
 
 
+WANTED = {
+    "touch after the claim": "no",
+    "corrupt before the claim": "no",
+    "driver comes up, process unmaps": "yes",
+    "driver comes up, process keeps": "yes",
+    "driver comes up, process comes back": "yes",
+    "page lost without notice": "no",
+    "map a device without driver": "yes",
+    "map it when its driver has let go": "yes",
+    "map it beside its driver": "yes",
+    "claim depends on": "resource_lock",
+}
+"""The answers that are wanted: a driver has its region to itself, a process has the rest."""
+
+
 def who(cells: dict[tuple[str, str], Cell], question: str, answer: str = "yes") -> set[str]:
     return {row for row in ROWS if cells[row, question].answer == answer}
 
@@ -36,6 +51,12 @@ def test_every_cell_is_a_search(cells: dict[tuple[str, str], Cell]) -> None:
         comes_up = cell.question.startswith("driver comes up")
         found = cell.answer == "yes" and not comes_up
         assert bool(cell.example) == (found or cell.answer.startswith("no: "))
+
+
+def test_an_answer_is_good_when_it_is_the_wanted_one(cells: dict[tuple[str, str], Cell]) -> None:
+    assert list(WANTED) == list(QUESTIONS)
+    for cell in cells.values():
+        assert cell.good == (cell.answer.partition(";")[0] == WANTED[cell.question]), cell
 
 
 def test_only_a_repaired_mmap_or_no_idle_mapping_closes_the_race(
@@ -86,6 +107,9 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["explore", "policies", "--policy", "RefuseClaim", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["verdict"], len(told["cells"])) == ("found", len(QUESTIONS))
+    shown = [cell["example"] for cell in told["cells"] if cell["example"] and not cell["good"]]
+    assert len(set(shown)) > 1
+    assert told["counterexample"] == {"line": shown[0]}
     assert cli.main(["explore", "policies", "--policy", "RevokeAll"]) == 0
     assert "\nRevokeAll\n  touch after the claim" in capsys.readouterr().out
     assert cli.main(["explore", "policies", "--policy", "Prayer"]) == 2
