@@ -28,7 +28,9 @@ def add_parsers(commands: Any) -> None:
     for parser in (played, kept):
         _add_kernel(parser, required=parser is played)
     conform = commands.add_parser("conform", help="hold the model against recordings, or a kernel")
-    conform.add_argument("--live", metavar="KERNEL", help="random operations on this one")
+    what = conform.add_mutually_exclusive_group()
+    what.add_argument("--live", metavar="KERNEL", help="random operations on this one")
+    what.add_argument("--quick", action="store_true", help="all but the recorded random runs")
     conform.add_argument("--modules", type=Path, metavar="DIR", help="--live is an image's path")
     conform.add_argument("--seed", type=int, default=1, metavar="S")
     conform.add_argument("--ops", type=int, default=10_000, metavar="N")
@@ -128,6 +130,8 @@ def _list(refresh: bool) -> int:
 
 def conform(options: argparse.Namespace) -> int:
     """`devmemkit conform`: 0, 1 when something differs, 2 for what cannot be, 130 interrupted."""
+    from concurrent.futures import BrokenExecutor
+
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
     from devmemkit.lab.recordings import manifest
@@ -143,10 +147,17 @@ def conform(options: argparse.Namespace) -> int:
         found = recordings()
         if not found:
             raise RecordingError("data/recordings: expected recordings, found none")
-        return 0 if replay(found) else 1
+        return 0 if replay(found, print, _aside, options.quick) else 1
+    except BrokenExecutor:
+        print("devmemkit conform: one of its processes was ended by somebody", file=sys.stderr)
+        return 2
     except (ValueError, FileNotFoundError, GuestError, KernelError, RecordingError) as error:
         print(f"devmemkit conform: {error}", file=sys.stderr)
         return 2
+
+
+def _aside(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _conform_live(options: argparse.Namespace) -> int:

@@ -138,3 +138,9 @@ def shown(act: Act, outcome: Outcome | None) -> str:
     if outcome.ok and is_handle(act):
         return "open" if act.operation.startswith("open_") else "mapped"
     return str(outcome)
+
+
+def divergence(row: Row) -> str:
+    """A difference in one line: both outcomes, and the model's step that is in question."""
+    model, kernel = shown(row.act, row.model), shown(row.act, row.kernel)
+    return f"{row.act.key} ({row.rule}): the model says {model}, the kernel {kernel}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.lab.compare import Comparison, Verdict, compare
-from devmemkit.lab.fuzz.generate import LIFE
+from devmemkit.lab.fuzz.generate import LIFE, Sequence
 from devmemkit.lab.fuzz.live import Live, first, signature
 from devmemkit.lab.fuzz.player import Expected, expected, machine
 from devmemkit.lab.fuzz.tally import Pairs, pairs, rare
@@ -108,14 +108,25 @@ def _table(counts: dict[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     return table
 
 
+Keep = Callable[[Sequence, Performed], None]
+
+
 def conform(
-    kernel: Kernel, seed: int, ops: int, progress: Progress, profile: KernelProfile | None = None
+    kernel: Kernel,
+    seed: int,
+    ops: int,
+    progress: Progress,
+    profile: KernelProfile | None = None,
+    *,
+    recorded: tuple[Sequence, ...] = (),
+    keep: Keep | None = None,
 ) -> Conformance:
     """Compare `ops` random operations on a kernel with the model, and shrink what differs.
 
-    `profile` is the model's kernel where it is not that of `kernel.version`. An interrupt ends it
-    with what was found so far, `complete` False, and so does a guest that fails; ValueError for
-    arguments that make no sense.
+    `profile` is the model's kernel where it is not that of `kernel.version`; sequences that were
+    `recorded` stand for the seed's first; `keep` gets each sequence and what the kernel made of
+    it. An interrupt ends it with what was found so far, `complete` False, and so does a guest that
+    fails; ValueError for arguments that make no sense.
     """
     if ops < 1:
         raise ValueError(f"ops: expected at least 1, got {ops}")
@@ -125,9 +136,9 @@ def conform(
     result = Conformance(kernel.version, kernel.release, seed, ops)
     began = time.monotonic()
     live = Live(kernel, machine(profile), progress)
-    with expected(profile, seed) as coming, live:
+    with expected(profile, seed, recorded) as coming, live:
         try:
-            _play(live, coming, result, progress)
+            _play(live, coming, result, progress, keep)
             _imagine(coming, result, progress)
             result.complete = True
         except KeyboardInterrupt:
@@ -139,7 +150,13 @@ def conform(
     return result
 
 
-def _play(live: Live, coming: Iterator[Expected], result: Conformance, progress: Progress) -> None:
+def _play(
+    live: Live,
+    coming: Iterator[Expected],
+    result: Conformance,
+    progress: Progress,
+    keep: Keep | None,
+) -> None:
     known: dict[tuple[str, str, str], dict[str, Any]] = {}
     said = before = time.monotonic()
     while result.ops < result.wanted:
@@ -153,6 +170,8 @@ def _play(live: Live, coming: Iterator[Expected], result: Conformance, progress:
         found = compare(Played(made.acts, live.before, (), one.outcomes), performed)
         now = time.monotonic()
         result.add(one, performed, found, now - before)
+        if keep is not None:
+            keep(made, performed)
         row = first(found)
         if row is not None and signature(row) in known:
             known[signature(row)]["times"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from devmemkit.lab.guest.perform import Performed
@@ -17,39 +18,59 @@ def encode_story(story: Story, performed: Performed) -> dict[str, Any]:
         "says": story.says,
         "cmdline": story.cmdline,
         "cause": story.cause,
-        "acts": [_encode_act(act, performed) for act in story.acts],
+        "acts": [
+            encode_act(act) | encode_end(act.key, performed) | _times(act.key, performed)
+            for act in story.acts
+        ],
     }
 
 
 def decode_story(entry: dict[str, Any]) -> tuple[Story, Performed]:
     """The story that was recorded, and what the kernel did."""
-    acts = tuple(_decode_act(act) for act in entry["acts"])
+    acts = tuple(decode_act(act) for act in entry["acts"])
     story = Story(entry["name"], entry["says"], acts, entry["cause"], entry["cmdline"])
-    seen = entry["acts"]
-    return story, Performed(
-        {act["key"]: _decode_outcome(act["outcome"]) for act in seen if "outcome" in act},
-        {act["key"]: act["cannot"] for act in seen if "cannot" in act},
-        {act["key"]: act["ns"] for act in seen if "ns" in act},
+    times = {act["key"]: act["ns"] for act in entry["acts"] if "ns" in act}
+    return story, decode_ends({act["key"]: act for act in entry["acts"]}, times)
+
+
+def encode_act(act: Act) -> dict[str, Any]:
+    """What is done, without how it ended."""
+    entry: dict[str, Any] = {"key": act.key, "actor": act.actor, "operation": act.operation}
+    entry["arguments"] = {name: _encode(value) for name, value in act.arguments.items()}
+    return entry | {name: value for name in MORE if (value := getattr(act, name))}
+
+
+MORE = ("says", "needs", "live")
+"""Parts of an act that are left out where they are empty."""
+
+
+def decode_act(entry: dict[str, Any]) -> Act:
+    """The act of an entry, which may say how it ended as well."""
+    more = {name: entry[name] for name in MORE if name in entry}
+    arguments = {name: _decode(value) for name, value in entry["arguments"].items()}
+    return Act(entry["key"], entry["actor"], entry["operation"], arguments, **more)
+
+
+def encode_end(key: str, performed: Performed) -> dict[str, Any]:
+    """How an act ended in the guest; empty: it was left out."""
+    if key in performed.cannot:
+        return {"cannot": performed.cannot[key]}
+    if key in performed.outcomes:
+        return {"outcome": _encode_outcome(performed.outcomes[key])}
+    return {}
+
+
+def decode_ends(ends: Mapping[str, dict[str, Any]], times: dict[str, int]) -> Performed:
+    """What the kernel did, from the end of each act by its key."""
+    return Performed(
+        {key: _decode_outcome(end["outcome"]) for key, end in ends.items() if "outcome" in end},
+        {key: end["cannot"] for key, end in ends.items() if "cannot" in end},
+        times,
     )
 
 
-def _encode_act(act: Act, performed: Performed) -> dict[str, Any]:
-    entry: dict[str, Any] = {"key": act.key, "actor": act.actor, "operation": act.operation}
-    entry["arguments"] = {name: _encode(value) for name, value in act.arguments.items()}
-    entry |= {name: value for name in ("says", "needs", "live") if (value := getattr(act, name))}
-    if act.key in performed.outcomes:
-        entry["outcome"] = _encode_outcome(performed.outcomes[act.key])
-    if act.key in performed.cannot:
-        entry["cannot"] = performed.cannot[act.key]
-    if act.key in performed.ns:
-        entry["ns"] = performed.ns[act.key]
-    return entry
-
-
-def _decode_act(entry: dict[str, Any]) -> Act:
-    more = {name: entry[name] for name in ("says", "needs", "live") if name in entry}
-    arguments = {name: _decode(value) for name, value in entry["arguments"].items()}
-    return Act(entry["key"], entry["actor"], entry["operation"], arguments, **more)
+def _times(key: str, performed: Performed) -> dict[str, int]:
+    return {"ns": performed.ns[key]} if key in performed.ns else {}
 
 
 def _encode(value: Any) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import traceback
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from devmemkit.lab.compare import Comparison, Verdict, compare
 from devmemkit.lab.guest.perform import Performed
@@ -11,6 +14,7 @@ from devmemkit.lab.recordings.encode import decode_story
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.scenarios.catalogue import on_model
 from devmemkit.scenarios.script import Story
+from devmemkit.scenarios.story import Act
 
 
 @dataclass(frozen=True)
@@ -36,4 +40,28 @@ def judge(recording: Recording) -> Iterator[Judged]:
     """Each recorded story against today's model."""
     for entry in recording.content["stories"]:
         story, performed = decode_story(entry)
-        yield Judged(story, performed, compare(on_model(story, recording.version), performed))
+        yield judge_story(story, performed, recording.version)
+
+
+def judge_story(story: Story, performed: Performed, version: str) -> Judged:
+    """A story against today's model, which raises whatever a broken model raises."""
+    return Judged(story, performed, compare(on_model(story, version), performed))
+
+
+Acts = tuple[Act, ...]
+
+
+def unplayable(acts: Acts, error: Exception, play: Callable[[Acts], object]) -> str:
+    """Which of the acts `play` cannot play, and where the model stopped with an `error`."""
+
+    def fails(number: int) -> bool:
+        try:
+            play(acts[:number])
+        except Exception:
+            return True
+        return False
+
+    act = acts[bisect_left(range(len(acts)), True, key=fails) - 1]
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    why = f"{type(error).__name__}: {error} at {Path(last.filename).name}:{last.lineno}"
+    return f"{act.key} ({act.operation}): the model cannot play it: {why}"

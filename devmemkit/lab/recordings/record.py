@@ -8,11 +8,13 @@ from typing import Any
 
 from devmemkit.lab.accesses import attempt
 from devmemkit.lab.fuzz.conform import conform
+from devmemkit.lab.fuzz.generate import Sequence as RandomSequence
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import SHARED_MIB, sweep
+from devmemkit.lab.recordings import runs
 from devmemkit.lab.recordings.encode import encode_story
 from devmemkit.lab.recordings.recording import Recording, about
 from devmemkit.lab.reproducers import reproduce
@@ -68,14 +70,28 @@ def _boot(kernel: Kernel, progress: Progress) -> Recording:
     return Recording("boot", about(kernel), {"timeline": timeline(kernel)})
 
 
-SEED, OPS = 2026, 100_000
+OPS = 100_000
+"""Outcomes that a random run compares."""
 
 
 def _random(kernel: Kernel, progress: Progress) -> Recording:
-    found = conform(kernel, SEED, OPS, progress)
+    kept = runs.operations()
+    sequences = kept.sequences()
+    ends: list[Any] = []
+
+    def keep(made: RandomSequence, performed: Performed) -> None:
+        ends.append(runs.encode_ends(made.acts, performed))
+
+    found = conform(kernel, runs.SEED, OPS, progress, recorded=sequences, keep=keep)
+    if found.ended == "interrupted":
+        raise KeyboardInterrupt
     if not found.complete:
         raise GuestError(f"conform: expected {OPS} operations, it ended: {found.ended}")
-    return Recording("conform", about(kernel), {"conform": found.to_dict()})
+    if found.sequences > len(sequences):
+        raise GuestError(f"conform: expected {OPS} operations in {len(sequences)} sequences")
+    run = {**found.to_dict(), **runs.pack_ends(kernel.version, kept.sha256, ends)}
+    beside = {runs.FILE: kept.data} if kept.new else {}
+    return Recording("conform", about(kernel), {"conform": run}, beside)
 
 
 def _reproducers(kernel: Kernel, progress: Progress) -> Recording:

@@ -12,7 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -39,11 +40,15 @@ class RecordingError(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """What one kernel did in one scenario: `about` names its origin, `content` what was seen."""
+    """What one kernel did in one scenario: `about` names its origin, `content` what was seen.
+
+    `beside` are files that it rests on and that are not written yet, by name.
+    """
 
     scenario: str
     about: dict[str, Any]
     content: dict[str, Any]
+    beside: Mapping[str, bytes] = field(default_factory=dict, compare=False)
 
     @cached_property
     def version(self) -> str:
@@ -60,13 +65,17 @@ class Recording:
     def write(self, path: Path) -> None:
         """Put it at `path`, whole or not at all; RecordingError when it would not be readable."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.{os.getpid()}")
+        files = {**self.beside, path.name: self.text().encode()}
+        new = {name: path.with_name(f".{name}.{os.getpid()}") for name in files}
         try:
-            new.write_text(self.text())
-            in_place(read(new), path)
-            new.replace(path)
+            for name, data in files.items():
+                new[name].write_bytes(data)
+            in_place(read(new[path.name]), path)
+            for name in files:  # the recording last: it is never there without what it rests on
+                new[name].replace(path.with_name(name))
         finally:
-            new.unlink(missing_ok=True)
+            for left in new.values():
+                left.unlink(missing_ok=True)
 
 
 def folder() -> Path:

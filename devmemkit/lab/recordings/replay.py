@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devmemkit.lab import accesses, race, reproducers, timeline
-from devmemkit.lab.compare import WORST_FIRST, Row, Verdict, shown
-from devmemkit.lab.recordings.judge import judge
+from devmemkit.lab.compare import WORST_FIRST, Verdict, divergence
+from devmemkit.lab.guest.perform import Performed
+from devmemkit.lab.recordings.encode import decode_story
+from devmemkit.lab.recordings.judge import judge_story, unplayable
+from devmemkit.lab.recordings.recheck import judge_run
 from devmemkit.lab.recordings.recording import Recording
+from devmemkit.scenarios.catalogue import on_model
+from devmemkit.scenarios.script import Story
 
 Say = Callable[[str], None]
+
+SHOWN = 20
+"""Differences of one part that are printed; all of them are counted."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +32,14 @@ class Finding:
     differences: tuple[str, ...]
 
 
-def findings(recording: Recording) -> Iterator[Finding]:
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def findings(recording: Recording, progress: Say = quiet) -> Iterator[Finding]:
     """Each story of a recording, way to race, fact of a boot, boot of accesses, or a random run.
 
-    Of a random run only the summary was kept: its acts were compared when they were played.
+    All are judged now, by today's model; that takes some seconds for a random run.
     """
     content = recording.content
     differs: tuple[str, ...]
@@ -40,10 +52,12 @@ def findings(recording: Recording) -> Iterator[Finding]:
             differs = (fact.why,) if fact.verdict is Verdict.FAILED else ()
             yield Finding(fact.name, fact.verdict, 1, differs)
     elif "conform" in content:
-        summary = content["conform"]
-        differs = tuple(f"{d['operation']} ({d['rule']})" for d in summary["divergences"])
-        verdict = Verdict.FAILED if differs else Verdict.PASSED
-        yield Finding("random operations", verdict, summary["ops"], differs)
+        run = judge_run(recording, progress)
+        verdict = Verdict.FAILED if run.differences else Verdict.PASSED
+        # what first differs in each sequence, then what may only follow from it
+        differs = tuple(each[0] for each in run.differences)
+        differs += tuple(one for each in run.differences for one in each[1:])
+        yield Finding("random operations", verdict, run.compared, differs)
     elif "reproducers" in content:
         for one in reproducers.judge(content["reproducers"], recording.version):
             yield Finding(*one)
@@ -51,19 +65,37 @@ def findings(recording: Recording) -> Iterator[Finding]:
         for one in accesses.judge(content["explain"], recording.version):
             yield Finding(*one)
     else:
-        for story in judge(recording):
-            count = story.comparison.count()
-            compared = count[Verdict.PASSED] + count[Verdict.FAILED]
-            differs = tuple(map(divergence, story.comparison.divergences))
-            yield Finding(story.story.name, story.verdict, compared, differs)
+        for entry in content["stories"]:
+            yield _story(*decode_story(entry), recording.version)
 
 
-def replay(found: Iterable[Recording], say: Say = print) -> bool:
-    """Hold each recording against the model and print what differs; whether nothing does."""
+def _story(story: Story, performed: Performed, version: str) -> Finding:
+    try:
+        judged = judge_story(story, performed, version)
+    except Exception as error:  # a broken model can raise anything
+        why = unplayable(
+            story.acts, error, lambda acts: on_model(replace(story, acts=acts), version)
+        )
+        return Finding(story.name, Verdict.FAILED, 0, (why,))
+    count = judged.comparison.count()
+    compared = count[Verdict.PASSED] + count[Verdict.FAILED]
+    differs = tuple(map(divergence, judged.comparison.divergences))
+    return Finding(story.name, judged.verdict, compared, differs)
+
+
+def replay(
+    found: Iterable[Recording], say: Say = print, progress: Say = quiet, quick: bool = False
+) -> bool:
+    """Hold each recording against the model and print what differs; whether nothing does.
+
+    `quick` leaves the random runs out, and says so.
+    """
     lines = [("kernel", "scenario", "parts", *(v.name for v in WORST_FIRST), "compared")]
     total, divergences = 0, 0
     for recording in found:
-        parts = list(findings(recording))
+        if quick and "conform" in recording.content:
+            continue
+        parts = list(findings(recording, progress))
         verdicts = Counter(part.verdict for part in parts)
         compared = sum(part.compared for part in parts)
         counts = (str(verdicts[verdict]) for verdict in WORST_FIRST)
@@ -73,16 +105,14 @@ def replay(found: Iterable[Recording], say: Say = print) -> bool:
         total += compared
         for part in parts:
             divergences += len(part.differences)
-            for difference in part.differences:
-                say(f"{recording.version} {recording.scenario} {part.name}: {difference}")
+            where = f"{recording.version} {recording.scenario} {part.name}"
+            for difference in part.differences[:SHOWN]:
+                say(f"{where}: {difference}")
+            if len(part.differences) > SHOWN:
+                say(f"{where}: {len(part.differences) - SHOWN} more")
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         say("  ".join(map(str.ljust, line, widths)).rstrip())
-    say(f"{total} outcomes compared, {divergences} divergences")
+    left_out = "; the random runs were not compared" if quick else ""
+    say(f"{total} outcomes compared, {divergences} divergences{left_out}")
     return not divergences
-
-
-def divergence(row: Row) -> str:
-    """A difference in one line: both outcomes, and the model's step that is in question."""
-    model, kernel = shown(row.act, row.model), shown(row.act, row.kernel)
-    return f"{row.act.key} ({row.rule}): the model says {model}, the kernel {kernel}"

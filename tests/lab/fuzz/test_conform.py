@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from devmemkit.lab.fuzz import conform as module
 from devmemkit.lab.fuzz.conform import conform, report
+from devmemkit.lab.fuzz.generate import Sequence, sequence
 from devmemkit.lab.fuzz.player import Expected, expected
+from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.kernels.cache import Kernel
+from devmemkit.lab.recordings import runs
+from devmemkit.lab.recordings.recheck import judge_run
+from devmemkit.lab.recordings.recording import Recording
 from devmemkit.model.kernel import KernelProfile
 
 
@@ -21,7 +27,15 @@ def quiet(_: str) -> None:
 
 def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
     said: list[str] = []
-    result = conform(kernel, 1, 400, said.append)
+    played: list[Sequence] = []
+    ends: list[Any] = []
+
+    def keep(made: Sequence, performed: Performed) -> None:
+        played.append(made)
+        ends.append(runs.encode_ends(made.acts, performed))
+
+    first = (sequence(2, 0),)  # another seed's, as if it had been recorded
+    result = conform(kernel, 1, 400, said.append, recorded=first, keep=keep)
     summary = json.loads(json.dumps(result.to_dict()))
     assert summary["divergences"] == [], report(summary)
     assert summary["complete"]
@@ -32,6 +46,13 @@ def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
     assert summary["rare"]["remove"]["ok"] == 0  # not in so few, but the model can
     assert "what else the model can produce" in said
     assert "0 divergences" in report(summary)
+    assert tuple(played) == (*first, *(sequence(1, n) for n in range(1, result.sequences)))
+    data = runs.pack_operations(played, 1)
+    packed = runs.pack_ends(kernel.version, runs.Operations(data, ()).sha256, ends)
+    about = {"kernel": {"version": kernel.version}}
+    kept = Recording("conform", about, {"conform": {**summary, **packed}}, {runs.FILE: data})
+    again = judge_run(kept, quiet)
+    assert (again.compared, again.differences) == (result.ops, ())
 
 
 def feed(
@@ -40,8 +61,10 @@ def feed(
     """Let only chosen sequences come."""
 
     @contextmanager
-    def chosen(profile: KernelProfile, seed: int) -> Iterator[Iterator[Expected]]:
-        with expected(profile, seed) as coming:
+    def chosen(
+        profile: KernelProfile, seed: int, recorded: tuple[Sequence, ...]
+    ) -> Iterator[Iterator[Expected]]:
+        with expected(profile, seed, recorded) as coming:
             yield choose(coming)
 
     monkeypatch.setattr(module, "expected", chosen)

@@ -1,0 +1,51 @@
+"""A small random run: three sequences, as a right kernel would have played them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from devmemkit.lab.fuzz.generate import LIFE, sequence
+from devmemkit.lab.fuzz.player import machine
+from devmemkit.lab.guest.perform import Performed
+from devmemkit.lab.recordings import runs
+from devmemkit.lab.recordings.recording import Recording
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.story import play
+
+SEED = 1
+MADE = [replace(sequence(SEED, at), index=index) for index, at in enumerate((0, 1, LIFE - 1))]
+OPERATIONS = runs.opened(runs.pack_operations(MADE, SEED))
+
+
+@cache
+def performed(version: str) -> tuple[Performed, ...]:
+    """What a kernel does that is as the model says."""
+    before = machine(KernelProfile(version))
+    return tuple(Performed(play(before, made.acts).outcomes, {}, {}) for made in MADE)
+
+
+PERFORMED = performed("6.12")
+
+
+def ends(version: str = "6.12") -> list[list[dict[str, Any]]]:
+    """How each act ended, as it is kept, to be changed."""
+    pairs = zip(MADE, performed(version), strict=True)
+    return [runs.encode_ends(made.acts, done) for made, done in pairs]
+
+
+def small(
+    data: bytes = OPERATIONS.data,
+    *,
+    version: str = "6.12",
+    kept: list[list[dict[str, Any]]] | None = None,
+) -> Recording:
+    """A recording of these operations, or of others; `kept` are their ends where they differ."""
+    kept = ends(version) if kept is None else kept
+    played = sum("outcome" in end for one in kept for end in one)
+    operations = runs.Operations(data, ()).sha256
+    summary = {"kernel": version, "ops": played, "sequences": len(kept)}
+    run = {**summary, **runs.pack_ends(version, operations, kept)}
+    about = {"kernel": {"version": version}}
+    return Recording("conform", about, {"conform": run}, {runs.FILE: data})

@@ -1,0 +1,242 @@
+"""Random runs as they are kept: read as they were played, and nothing hostile gets past."""
+
+from __future__ import annotations
+
+import base64
+import json
+import lzma
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devmemkit.lab.fuzz.generate import sequence
+from devmemkit.lab.guest.perform import Performed
+from devmemkit.lab.recordings import packed, runs
+from devmemkit.lab.recordings.packed import pack, unpack
+from devmemkit.lab.recordings.recording import Recording, RecordingError
+from devmemkit.model.errors import Outcome
+from tests.lab.recordings.small import MADE, OPERATIONS, PERFORMED, small
+
+HEAD = {"scenario": "conform", "architecture": "x86-64", "machine": "qemu", "seed": 1}
+
+SMALL = small()
+
+
+def test_what_is_kept_is_what_was_played() -> None:
+    assert OPERATIONS.sequences() == tuple(MADE)
+    lines = runs.ends_of(small())
+    assert len(lines) == len(MADE)
+    for made, performed, line in zip(MADE, PERFORMED, lines, strict=True):
+        assert runs.decode_performed(made.acts, line, "there") == performed
+
+
+def test_every_way_to_end_is_kept() -> None:
+    acts = MADE[1].acts[:6]
+    outcomes = {
+        "a0": Outcome(3),
+        "a1": Outcome(b"\0\xff"),
+        "a2": Outcome(None, "EPERM"),
+        "a3": Outcome(None, None, "SIGBUS", "BUS_ADRERR", 0x7F00_0000_0008),
+    }
+    ended = Performed(outcomes, {"a4": "the module did not load"}, {})
+    line = json.dumps(runs.encode_ends(acts, ended)).encode()
+    assert runs.decode_performed(acts, line, "there") == ended
+    assert json.loads(line)[5] == {}  # left out
+
+
+def test_the_same_sequences_are_the_same_bytes() -> None:
+    assert runs.pack_operations(MADE, 1) == runs.pack_operations(list(MADE), 1) == OPERATIONS.data
+
+
+@given(at=st.integers(0, len(OPERATIONS.data) - 1), flip=st.integers(1, 255))
+def test_a_changed_byte_of_the_operations_is_noticed(at: int, flip: int) -> None:
+    data = bytearray(OPERATIONS.data)
+    data[at] ^= flip
+    changed = replace(SMALL, beside={runs.FILE: bytes(data)})
+    with pytest.raises(RecordingError, match=r"^conform/operations\.xz: expected the bytes that"):
+        runs.operations_of(changed)
+
+
+def test_no_operations_are_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(runs, "folder", lambda: tmp_path)
+    with pytest.raises(RecordingError, match=r"operations\.xz: expected recorded operations, got"):
+        runs.operations_of(replace(small(), beside={}))
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "expected one whole xz stream, got its beginning"),
+        (pack([1])[:-5], "expected one whole xz stream, got its beginning"),
+        (pack([1]) + b"x", "expected one whole xz stream, got more behind it"),
+        (b"PK" + pack([1]), "expected an xz stream, got: "),
+        (lzma.compress(bytes(packed.LIMIT + 1), preset=0), "expected at most 67108864 bytes"),
+        (
+            lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]),
+            "expected an xz stream, got: Memory usage limit exceeded",
+        ),
+    ],
+    ids=["empty", "cut", "more", "other", "bomb", "dictionary"],
+)
+def test_what_is_no_packed_file_is_one_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(RecordingError, match=f"^there: {sentence}"):
+        unpack(data, "there")
+
+
+ACT = {"actor": "P", "operation": "open_devmem", "arguments": {"pid": "P", "dsync": True}}
+FD = {"ref": "a0", "plus": 0}
+CLOSE = {"actor": "P", "operation": "close", "arguments": {"pid": "P", "fd": FD}}
+
+
+def act(**changes: Any) -> dict[str, Any]:
+    return {**CLOSE, **changes}
+
+
+def fd(value: Any) -> dict[str, Any]:
+    return act(arguments={"pid": "P", "fd": value})
+
+
+@pytest.mark.parametrize(
+    ("second", "sentence"),
+    [
+        ([], "expected an act of"),
+        (act(more=1), "expected an act of"),
+        ({"actor": "P", "operation": "close"}, "expected an act of"),
+        (act(actor=5), "expected a word as actor, got '5'"),
+        (act(operation="system"), "expected an operation of the model, got 'system'"),
+        (act(operation="__class__"), "expected an operation of the model"),
+        (act(operation="settle"), "expected an operation of the model"),
+        (act(operation=""), "expected an operation of the model"),
+        (act(arguments=[]), "expected the arguments pid, fd of close"),
+        (act(arguments={"pid": "P"}), "expected the arguments pid, fd of close"),
+        (act(arguments={"pid": "P", "fd": 3, "x": 1}), "expected an argument of close, got 'x'"),
+        (fd({"ref": "a1", "plus": 0}), "expected fd to refer to an earlier act"),
+        (fd({"ref": "a0"}), "expected fd to be number or ref"),
+        (fd({"ref": "a0", "plus": 1 << 70}), "expected fd to be number or ref"),
+        (fd([3]), "expected fd to be number or ref"),
+        (fd(1 << 70), "expected fd to be number or ref"),
+        (fd(3.5), "expected fd to be number or ref"),
+        (fd("3"), "expected fd to be number or ref"),
+        (fd(None), "expected fd to be number or ref"),
+        (act(arguments={"pid": "Z", "fd": 3}), "expected a process of P, Q, got 'Z'"),
+        (act(arguments={"pid": 7, "fd": 3}), "expected pid to be word, got '7'"),
+        (act(needs="a1"), "expected to need an earlier act, got 'a1'"),
+        (act(live=1), "expected live to be true or left out"),
+        (
+            act(operation="request_mem_region", arguments={"start": 0, "size": 1, "parent": 0}),
+            "expected parent to be left out",
+        ),
+    ],
+)
+def test_an_act_that_cannot_be_played_is_one_sentence(second: Any, sentence: str) -> None:
+    line = json.dumps(["plain", 1, [ACT, second]]).encode()
+    with pytest.raises(RecordingError) as raised:
+        runs.decode_sequence(4, line)
+    said = str(raised.value)
+    assert said.startswith("conform/operations.xz: sequence 4, act 1: ")
+    assert sentence in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{", b"[]", b"null", b'["plain", 1]', b'["plain", -1, []]', b'["plain", 99999, []]',
+     b'[1, 1, []]', b"[" * 100_000, b"9" * 5_000],
+)  # fmt: skip
+def test_a_line_that_is_no_sequence_is_one_sentence(line: bytes) -> None:
+    with pytest.raises(RecordingError, match=r"operations\.xz: sequence 0: expected "):
+        runs.decode_sequence(0, line)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        *(None, 0, [], {"value": 1}, {"outcome": {}}, {"outcome": 5}, {"cannot": 5}),
+        *({"outcome": {"value": value}} for value in (None, 1.5, True, [1], {"bytes": "0"})),
+        *({"outcome": {"value": value}} for value in (1 << 70, {"bytes": "zz"}, {"ref": "a0"})),
+        {"outcome": {"errno": 5}},
+        *({"outcome": {"errno": text}} for text in ("", "\x1b[2J", "EPERM\n", "E" * 50)),
+        *({"outcome": {"value": "\x1b[2J"}}, {"cannot": "\n"}, {"ns": 5}),
+        {"outcome": {"errno": "EPERM", "value": 0}},
+        {"outcome": {"signal": "SIGBUS", "si_code": "BUS_ADRERR"}},
+        {"outcome": {"signal": "SIGBUS", "si_code": "BUS_ADRERR", "si_addr": "0"}},
+        {"outcome": {"value": 0}, "cannot": "both"},
+    ],
+)
+def test_what_is_no_end_of_an_act_is_one_sentence(end: Any) -> None:
+    acts = MADE[0].acts[:2]
+    with pytest.raises(RecordingError, match=r"^there, a1: expected the end of an act, got "):
+        runs.decode_performed(acts, json.dumps([{}, end]).encode(), "there")
+    with pytest.raises(RecordingError, match=r"^there: expected the ends of 2 acts, got "):
+        runs.decode_performed(acts, json.dumps([{}]).encode(), "there")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(None, {}, {**HEAD, "sequences": 2}, {**HEAD, "sequences": 1, "architecture": "arm64"}),
+        *({**HEAD, "sequences": 1, "scenario": "boot"}, {**HEAD, "sequences": 1, "machine": ""}),
+    ],
+)
+def test_operations_of_something_else_are_refused(head: Any) -> None:
+    data = pack([head, ["plain", 1, []]])
+    with pytest.raises(RecordingError, match=r"^conform/operations\.xz: expected it to be of "):
+        runs.operations_of(small(data))
+
+
+def outcomes(recording: Recording, text: str) -> Recording:
+    run = {**recording.content["conform"], "outcomes": text}
+    return replace(recording, content={"conform": run})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda text: text[1:], "expected base64, got: "),
+        (lambda text: "\u2028" + text, "expected base64, got: "),
+        (lambda text: base64.b64encode(b"x").decode(), "expected "),
+        (lambda text: small(version="7.3").content["conform"]["outcomes"], "expected it to be of "),
+    ],
+)
+def test_outcomes_of_something_else_are_refused(spoil: Callable[[str], str], sentence: str) -> None:
+    kept = small()
+    with pytest.raises(RecordingError, match=rf"^conform/6\.12\.json: outcomes: {sentence}"):
+        runs.ends_of(outcomes(kept, spoil(kept.content["conform"]["outcomes"])))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [{"kernel": "7.3"}, {"machine": "qemu-7.3"}, {"architecture": "arm64"}, {"sequences": 2}],
+)
+def test_a_file_that_says_something_else_of_itself_is_refused(spoil: dict[str, Any]) -> None:
+    kept = small()
+    kept.content["conform"].update(spoil)
+    with pytest.raises(RecordingError, match=r"^conform/6\.12\.json: expected it to be of "):
+        runs.ends_of(kept)
+
+
+def test_a_file_of_another_kernel_is_refused() -> None:
+    swapped = replace(small(version="7.3"), about=small().about)
+    with pytest.raises(RecordingError, match=r"^conform/6\.12\.json: outcomes: expected it to be"):
+        runs.ends_of(swapped)
+
+
+def test_operations_are_generated_where_there_are_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(runs, "folder", lambda: tmp_path)
+    monkeypatch.setattr(runs, "SEQUENCES", 2)
+    made = runs.operations()
+    assert made.new
+    assert made.sequences() == (sequence(runs.SEED, 0), sequence(runs.SEED, 1))
+    assert not any(tmp_path.iterdir())
+    (tmp_path / "conform").mkdir()
+    (tmp_path / runs.WHERE).write_bytes(OPERATIONS.data)
+    kept = runs.operations()  # whatever would be generated
+    assert not kept.new
+    assert kept.sequences() == tuple(MADE)
