@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 import pytest
 
 from devmemkit import cli
-from devmemkit.lab.command import RECORDED
 from devmemkit.lab.fuzz import generate, player
 from devmemkit.lab.recordings import recheck, runs
+from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recheck import Judged, chunks, judge_chunk, judge_run
 from devmemkit.lab.recordings.recording import Recording, RecordingError, path_of, read
 from devmemkit.lab.recordings.replay import SHOWN, findings, replay

@@ -211,7 +211,7 @@ def test_outcomes_of_something_else_are_refused(spoil: Callable[[str], str], sen
 
 @pytest.mark.parametrize(
     "spoil",
-    [{"kernel": "7.3"}, {"machine": "qemu-7.3"}, {"architecture": "arm64"}, {"sequences": 2}],
+    [{"kernel": "7.3"}, {"sequences": 2}],
 )
 def test_a_file_that_says_something_else_of_itself_is_refused(spoil: dict[str, Any]) -> None:
     kept = small()
