@@ -1,0 +1,35 @@
+"""Ways through a graph: the shortest inside, and one round in which everybody has a turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from devmemkit.explore.lasso import lasso, shortest
+
+# state: [(task, state behind its move)]
+GRAPH = {
+    0: [(0, 9), (1, 1)],
+    1: [(0, 2), (1, 3)],
+    2: [(1, 1)],
+    3: [(0, 1)],
+    9: [(0, 3)],
+}
+
+
+def test_the_shortest_way_stays_inside() -> None:
+    everywhere = shortest(GRAPH, 0, GRAPH, lambda _, after: after == 3)
+    assert everywhere == ([0, 0], 3)
+    inside = shortest(GRAPH, 0, {0, 1, 2, 3}, lambda _, after: after == 3)
+    assert inside == ([1, 1], 3)
+    with pytest.raises(AssertionError, match="no way leads there"):
+        shortest(GRAPH, 0, {0, 1}, lambda _, after: after == 3)
+
+
+def test_a_round_in_which_each_has_a_turn() -> None:
+    into, around = lasso(GRAPH, 0, {1, 2, 3}, {0, 1})
+    assert into == [1]
+    assert (len(around), set(around)) == (2, {0, 1})
+    at = 1
+    for task in around:
+        at = dict(GRAPH[at])[task]
+    assert at == 1
