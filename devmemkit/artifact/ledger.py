@@ -10,6 +10,7 @@ from typing import Any
 
 from devmemkit.artifact.answers import KINDS, Answer, Missing, Sources
 from devmemkit.artifact.scope import Scope, expand
+from devmemkit.lab.recordings import manifest
 from devmemkit.scenarios.machines import data_dir
 
 HOLDS, REFUTED, PARTLY, OPEN = "holds", "refuted", "in part", "undecided"
@@ -208,7 +209,11 @@ def entries(path: Path | None = None) -> list[dict[str, Any]]:
 
 
 def ledger(path: Path | None = None) -> Iterator[Claim]:
-    """Every claim of data/claims.toml, weighed now; LedgerError names the one that cannot be."""
+    """Every claim of data/claims.toml, weighed now; LedgerError names the one that cannot be.
+
+    ManifestError, first of all, for data that is not all there as it was recorded.
+    """
+    manifest.check()
     weighing = Ledger()
     return (weighing.weigh(entry) for entry in entries(path))
 

@@ -115,7 +115,7 @@ def _record(options: argparse.Namespace) -> int:
             else:
                 path = path_of(name, kernel.version)
                 record(name, kernel, print).write(path)
-            manifest.write()
+            manifest.write(path)
             print(f"{path}: written", flush=True)
     return 0
 
@@ -134,7 +134,6 @@ def conform(options: argparse.Namespace) -> int:
 
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
-    from devmemkit.lab.recordings import manifest
     from devmemkit.lab.recordings.recording import RecordingError, recordings
     from devmemkit.lab.recordings.replay import replay
 
@@ -143,7 +142,6 @@ def conform(options: argparse.Namespace) -> int:
             return _conform_live(options)
         if options.modules is not None:
             raise ValueError("expected --live IMAGE with --modules DIR, got none")
-        manifest.check()
         found = recordings()
         if not found:
             raise RecordingError("data/recordings: expected recordings, found none")

@@ -27,12 +27,15 @@ BDF, RESOURCE = "0000:00:05.0", 2
 
 CLAIM_SIZE = {"whole": SHARED_MIB * MIB, "first page": 4096}
 
+TRIALS = 40
+"""For each way to map and each claim."""
+
 TABLES = SHARED_MIB * 2
 """KiB of page tables for the whole BAR: 8 bytes for each page of 4 KiB."""
 
 
 def sweep(
-    kernel: Kernel, trials: int = 40, progress: Callable[[str], None] = print
+    kernel: Kernel, trials: int = TRIALS, progress: Callable[[str], None] = print
 ) -> dict[str, Any]:
     """Race `trials` times for each way to map and each claim, and 3 times for each control.
 

@@ -84,10 +84,8 @@ def timeline(kernel: Kernel) -> dict[str, Any]:
         traced = parse_trace(guest.read("/sys/kernel/debug/tracing/trace"))
         devices = _devices(guest)
         iomem = guest.iomem()
-    for device, made in zip(devices, first_files(traced.calls, len(devices)), strict=True):
-        row = made if device["files"] else None  # from 7.2 on a device without any is asked too
-        device["made_us"] = row[2] if row else None
-        device["made_by"] = [*row[:2], row[3]] if row else None
+    for device, made in zip(devices, made_of(traced.calls, devices), strict=True):
+        device |= made
     return {
         "version": kernel.version,
         "release": kernel.release,
@@ -95,7 +93,7 @@ def timeline(kernel: Kernel) -> dict[str, Any]:
         "initcalls": traced.initcalls,
         "calls": traced.calls,
         "first_process": traced.first_process,
-        "moments": _moments(traced, devices),
+        "moments": moments(traced, devices),
         "devices": devices,
         "iomem": iomem,
     }
@@ -175,6 +173,20 @@ def first_files(calls: list[list[Any]], devices: int) -> list[list[Any] | None]:
     return found
 
 
+def made_of(calls: list[list[Any]], devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """made_us and made_by of each device; GuestError as in first_files()."""
+    found = []
+    for device, made in zip(devices, first_files(calls, len(devices)), strict=True):
+        row = made if device["files"] else None  # from 7.2 on a device without any is asked too
+        found.append(
+            {
+                "made_us": row[2] if row else None,
+                "made_by": [*row[:2], row[3]] if row else None,
+            }
+        )
+    return found
+
+
 def _devices(guest: Guest) -> list[dict[str, Any]]:
     """The PCI devices of sysfs; they have one bus, so that this is the order of their addition."""
     names = [path.split("/")[-2:] for path in guest.glob(f"{SYSFS}/*/resource[0-5]*")]
@@ -228,7 +240,7 @@ def _fact(name: str, expected: set[Any], got: set[Any]) -> Fact:
 PROPERTIES = ("vendor", "device", "class", "resource")
 
 
-def _moments(traced: Traced, devices: list[dict[str, Any]]) -> list[list[Any]]:
+def moments(traced: Traced, devices: list[dict[str, Any]]) -> list[list[Any]]:
     """[us, function, what it brings], in order; an initcall counts by its end."""
     found = [
         [start + usecs * (function != "populate_rootfs"), function, MOMENTS[function]]

@@ -1,18 +1,24 @@
-"""What must be in data/: every recording, machine and reproducer, by path and SHA-256 digest.
+"""What must be in data/: recordings, machines, programs and the ledger, by SHA-256 digest.
 
 data/SHA256SUMS has a line for each, as `sha256sum -c` reads it. A file that is missing, altered,
-in another's place or not listed is an error with its name, for all who judge by these files.
+in another's place or not listed is an error with its name, for all who judge by these files. The
+list itself must be whole: what it must name follows from the scenarios, kernels and programs.
+
+After an edit of the ledger: `python -m devmemkit.lab.recordings.manifest data/claims.toml`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from devmemkit.lab.runs import RUNS
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import data_dir
 
@@ -21,7 +27,13 @@ RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
 """The kernels whose recordings are in data/."""
 MEASURED = ("boot", "mmap-vs-claim", "conform", "reproducers", "explain")
 """Scenarios that are no list of acts."""
-FOLDERS = {"recordings": "*/*", "machines": "*/**/*", "reproducers": "*.c"}
+TEXTS = ("iomem", "ioports", "pci.json")
+MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
+WRITTEN = ("claims.toml", "claim-path.toml", "references.toml", "recordings/schema.json")
+"""What nobody records, and verdicts follow from."""
+FREE = "recordings/conform/"
+"""Where recordings share files, whose names they tell themselves."""
+PATTERNS = ("*.toml", "recordings/*.json", "recordings/*/*", "machines/*/**/*", "reproducers/*.c")
 """What the manifest covers, below data/."""
 
 
@@ -29,11 +41,28 @@ class ManifestError(ValueError):
     """Data that is not what the manifest lists; one sentence that names the file."""
 
 
+def required() -> set[str]:
+    """The paths below data/ that a manifest must list; it may list others in FREE only."""
+    found = {f"recordings/{s}/{v}.json" for s in (*SCENARIOS, *MEASURED) for v in RECORDED}
+    found |= {f"machines/qemu-{version}/{name}" for version in RECORDED for name in MACHINE}
+    return found | {f"reproducers/{name}.c" for name in RUNS} | {*WRITTEN}
+
+
 def listed(data: Path | None = None) -> dict[str, str]:
     """The digest of each file by its path below data/; ManifestError for what is no manifest."""
-    path = (data or data_dir()) / NAME
+    found = _lines(data or data_dir())
+    wanted = required()
+    for name in sorted(wanted - found.keys()):
+        raise ManifestError(f"{NAME}: expected {name}, found none")
+    for name in sorted(found.keys() - wanted):
+        if not name.startswith(FREE):
+            raise ManifestError(f"{NAME}: expected nothing else, got {name}, which nobody judges")
+    return found
+
+
+def _lines(data: Path) -> dict[str, str]:
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = (data / NAME).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{NAME}: expected a manifest of data/, got: {error}") from None
     found: dict[str, str] = {}
@@ -42,10 +71,6 @@ def listed(data: Path | None = None) -> dict[str, str]:
         if parts is None or ".." in parts[2].split("/") or parts[2] in found:
             raise ManifestError(f"{NAME}: line {number}: expected a digest and a new path below it")
         found[parts[2]] = parts[1]
-    for scenario in (*SCENARIOS, *MEASURED):
-        for version in RECORDED:
-            if f"recordings/{scenario}/{version}.json" not in found:
-                raise ManifestError(f"{NAME}: expected {scenario} on Linux {version}, found none")
     return found
 
 
@@ -56,8 +81,8 @@ def digest(path: Path) -> str:
 
 def there(data: Path) -> Iterator[str]:
     """The paths below `data` that a manifest lists, of the files that are there."""
-    for folder, pattern in FOLDERS.items():
-        for path in (data / folder).glob(pattern):
+    for pattern in PATTERNS:
+        for path in data.glob(pattern):
             if path.is_file() and not path.name.startswith("."):
                 yield path.relative_to(data).as_posix()
 
@@ -71,16 +96,28 @@ def check() -> int:
     for name in sorted(there(data)):
         if name not in found:
             raise ManifestError(f"data/{name}: expected in {NAME}, found no line for it")
+    for version in RECORDED:
+        name = f"qemu-{version}"
+        got = json.loads((data / "machines" / name / "machine.json").read_bytes()).get("name")
+        if got != name:
+            raise ManifestError(
+                f"data/machines/{name}: expected the machine of Linux {version}, got {got}"
+            )
     return len(found)
 
 
 def expect(path: Path) -> None:
     """ManifestError unless the file is there and is the one that the manifest lists."""
     data = data_dir()
-    name = path.resolve().relative_to(data.resolve()).as_posix()
+    name = path.relative_to(data).as_posix()
     wanted = _listed(data, (data / NAME).stat().st_mtime_ns).get(name)
     if wanted is None:
         raise ManifestError(f"data/{name}: expected in {NAME}, found no line for it")
+    for part in (path, *path.parents[: name.count("/")]):
+        if part.is_symlink():  # to another's file, which the manifest knows, too
+            kind = "a file" if part == path else "a folder"
+            at = part.relative_to(data).as_posix()
+            raise ManifestError(f"data/{at}: expected {kind}, got a link")
     if not path.is_file():
         raise ManifestError(f"data/{name}: expected the file that {NAME} lists, found none")
     if (got := digest(path)) != wanted:
@@ -94,14 +131,23 @@ def _listed(data: Path, _: int) -> dict[str, str]:
     return listed(data)
 
 
-def write(data: Path | None = None) -> int:
-    """List all that is there, whole or not at all; how many files that are."""
-    data = data or data_dir()
-    lines = [f"{digest(data / name)}  {name}\n" for name in sorted(there(data))]
+def write(*changed: Path) -> None:
+    """List these files, and those in these folders, as they are now; all others stay as listed."""
+    data = data_dir()
+    names = [path.resolve().relative_to(data.resolve()).as_posix() for path in changed]
+
+    def is_changed(name: str) -> bool:
+        return any(name == one or name.startswith(f"{one}/") for one in names)
+
+    found = {name: known for name, known in _lines(data).items() if not is_changed(name)}
+    found |= {name: digest(data / name) for name in there(data) if is_changed(name)}
     new = data / f".{NAME}.{os.getpid()}"
     try:
-        new.write_text("".join(lines), "utf-8")
+        new.write_text("".join(f"{found[name]}  {name}\n" for name in sorted(found)), "utf-8")
         new.replace(data / NAME)
     finally:
         new.unlink(missing_ok=True)
-    return len(lines)
+
+
+if __name__ == "__main__":
+    write(*map(Path, sys.argv[1:]))

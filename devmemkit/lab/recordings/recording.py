@@ -23,7 +23,7 @@ from devmemkit.lab.guest.boot import CMDLINE, GuestError, machine
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings import manifest
-from devmemkit.scenarios.catalogue import SCENARIOS, stories
+from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import data_dir
 
 WIDTH = 300
@@ -97,15 +97,15 @@ def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
 
     RecordingError names one that is missing, altered or in another's place.
     """
-    listed = [name.split("/") for name in manifest.listed() if name.startswith("recordings/")]
-    places = [(parts[1], parts[2].removesuffix(".json")) for parts in listed if len(parts) == 3]
+    try:
+        manifest.check()  # machines and programs, too: the model plays on them
+    except manifest.ManifestError as error:
+        raise RecordingError(str(error)) from None
     return [
-        load(*place)
-        for place in sorted(
-            (place for place in places if place[1] in manifest.RECORDED),
-            key=lambda place: (place[0], [int(n) for n in place[1].split(".")]),
-        )
-        if scenario in ("*", place[0]) and version in ("*", place[1])
+        load(one, kernel)
+        for one in sorted((*SCENARIOS, *manifest.MEASURED))
+        for kernel in manifest.RECORDED
+        if scenario in ("*", one) and version in ("*", kernel)
     ]
 
 
@@ -119,6 +119,8 @@ def load(scenario: str, version: str) -> Recording:
         manifest.expect(path)
     except manifest.ManifestError as error:
         raise RecordingError(str(error)) from None
+    from devmemkit.lab.recordings.complete import complete  # which knows every kind of recording
+
     found = in_place(read(path), path)
     complete(found)
     return found
@@ -138,25 +140,6 @@ def in_place(recording: Recording, path: Path) -> Recording:
 
 def _place(parts: tuple[str, ...]) -> str:
     return "{} on Linux {}, {}, machine {}".format(*parts)
-
-
-def complete(recording: Recording) -> None:
-    """RecordingError unless every story of the scenario is there, with every act."""
-    if recording.scenario not in SCENARIOS:
-        return
-    where = f"{recording.scenario}/{recording.version}.json"
-    wanted = {story.name: [act.key for act in story.acts] for story in stories(recording.scenario)}
-    found = {
-        story["name"]: [act["key"] for act in story["acts"]]
-        for story in recording.content["stories"]
-    }
-    for name in (*wanted, *found):
-        if name not in found:
-            raise RecordingError(f"{where}: expected the story {name}, found none")
-        if name not in wanted:
-            raise RecordingError(f"{where}: expected a story of the scenario, got {name!r}")
-        if missing := [key for key in wanted[name] if key not in found[name]]:
-            raise RecordingError(f"{where}: {name}: expected the act {missing[0]}, found none")
 
 
 def read(path: Path) -> Recording:

@@ -89,9 +89,10 @@ def replay(
     """Hold each recording against the model and print what differs; whether nothing does.
 
     `quick` leaves the random runs out, and says so.
+    A part that decided nothing, for an act of it could not be played, is no success either.
     """
     lines = [("kernel", "scenario", "parts", *(v.name for v in WORST_FIRST), "compared")]
-    total, divergences = 0, 0
+    total, divergences, decided = 0, 0, True
     for recording in found:
         if quick and "conform" in recording.content:
             continue
@@ -106,6 +107,9 @@ def replay(
         for part in parts:
             divergences += len(part.differences)
             where = f"{recording.version} {recording.scenario} {part.name}"
+            if part.verdict not in (Verdict.PASSED, Verdict.FAILED):
+                decided = False
+                say(f"{where}: {part.verdict.name}: {part.verdict.value}")
             for difference in part.differences[:SHOWN]:
                 say(f"{where}: {difference}")
             if len(part.differences) > SHOWN:
@@ -115,4 +119,4 @@ def replay(
         say("  ".join(map(str.ljust, line, widths)).rstrip())
     left_out = "; the random runs were not compared" if quick else ""
     say(f"{total} outcomes compared, {divergences} divergences{left_out}")
-    return not divergences
+    return decided and not divergences

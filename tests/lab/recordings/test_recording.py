@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devmemkit.lab.guest.perform import Performed
+from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.encode import decode_story, encode_story
 from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.record import MEASURED
@@ -19,7 +20,6 @@ from devmemkit.lab.recordings.recording import (
     MARK,
     Recording,
     RecordingError,
-    complete,
     in_place,
     load,
     path_of,

@@ -1,0 +1,136 @@
+"""Whether a recording has all that its scenario says, whoever signed it.
+
+Digests notice a changed byte, but anyone can make new ones; this looks at what is in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from devmemkit.lab import accesses, race, timeline
+from devmemkit.lab.guest.boot import GuestError
+from devmemkit.lab.recordings.encode import decode_story
+from devmemkit.lab.recordings.recording import RecordingError
+from devmemkit.lab.runs import RUNS
+from devmemkit.scenarios.catalogue import SCENARIOS, stories
+from devmemkit.scenarios.race import CLAIMS, CONTROLS
+from devmemkit.scenarios.script import Story
+from devmemkit.scenarios.small import VIAS
+from devmemkit.scenarios.story import SETTLE, needed
+
+if TYPE_CHECKING:
+    from devmemkit.lab.guest.perform import Performed
+    from devmemkit.lab.recordings.recording import Recording
+
+
+def complete(recording: Recording) -> None:
+    """RecordingError unless it is what was asked, with an outcome for everything that was tried."""
+    for fault in _faults(recording):
+        where = f"{recording.scenario}/{recording.version}.json"
+        raise RecordingError(f"{where}: {fault}")
+
+
+def _faults(recording: Recording) -> Iterator[str]:
+    content = recording.content
+    if recording.scenario in SCENARIOS:
+        yield from _stories(recording.scenario, content["stories"])
+    for name in ("race", "timeline"):
+        if name in content:
+            known = recording.about["kernel"]
+            got = (content[name]["version"], content[name]["release"])
+            if got != (known["version"], known["release"]):
+                yield (f"{name}: expected Linux {known['version']}, {known['release']}; "
+                       f"got {', '.join(got)}")  # fmt: skip
+    if "race" in content:
+        yield from _race(content["race"]["trials"])
+    if "timeline" in content:
+        yield from _timeline(content["timeline"])
+    if "reproducers" in content:
+        yield from _once("program", RUNS, [one["name"] for one in content["reproducers"]])
+    if "explain" in content:
+        yield from _explain(content["explain"]["boots"])
+
+
+def _once(what: str, wanted: Iterable[str], found: list[str]) -> Iterator[str]:
+    yield from (f"expected the {what} {name}, found none" for name in wanted if name not in found)
+    yield from (
+        f"expected a {what} of the scenario, got {name!r}"
+        for name in found
+        if name not in [*wanted]
+    )
+    yield from (
+        f"expected each {what} once, got {name} twice"
+        for name, count in Counter(found).items()
+        if count > 1
+    )
+
+
+def _stories(scenario: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+    wanted = {story.name: story for story in stories(scenario)}
+    yield from _once("story", wanted, [entry["name"] for entry in entries])
+    for entry in entries:
+        if missing := {act.key for act in wanted[entry["name"]].acts} - {
+            act["key"] for act in entry["acts"]
+        }:
+            yield f"{entry['name']}: expected the act {min(missing)}, found none"
+        yield from _story(wanted[entry["name"]], *decode_story(entry))
+
+
+def _story(wanted: Story, got: Story, performed: Performed) -> Iterator[str]:
+    """Only the words of a story may have changed since it was played."""
+    seen = performed.outcomes
+    if got.cmdline != wanted.cmdline:
+        yield f"{got.name}: expected the command line {wanted.cmdline!r}, got {got.cmdline!r}"
+    if got.cause != wanted.cause:
+        yield f"{got.name}: expected the cause {wanted.cause!r}, got {got.cause!r}"
+    if len(got.acts) != len(wanted.acts):
+        yield f"{got.name}: expected {len(wanted.acts)} acts, got {len(got.acts)}"
+    for mine, theirs in zip(wanted.acts, got.acts, strict=False):
+        played = ("key", "actor", "operation", "arguments", "needs", "live")
+        if any(getattr(mine, name) != getattr(theirs, name) for name in played):
+            yield f"{got.name}: expected the act {mine.key} as the scenario has it, got another"
+        ended = mine.key in seen or mine.key in performed.cannot
+        tried = all(key in seen and seen[key].ok for key in needed(mine))
+        if tried and not ended and mine.operation != SETTLE:
+            yield f"{got.name}: expected an outcome of {mine.key}, found none"
+
+
+def _race(trials: list[dict[str, Any]]) -> Iterator[str]:
+    count = Counter((one["via"], one["claim"], one["control"]) for one in trials)
+    for via in VIAS:
+        for claim in CLAIMS:
+            for control in ("", *CONTROLS):
+                if (control, claim) == ("outside", "whole"):  # nothing is left outside
+                    continue
+                wanted, got = 3 if control else race.TRIALS, count[via, claim, control]
+                if got != wanted:
+                    named = f"{via}, {claim}" + (f", control {control}" if control else "")
+                    yield f"race: expected {wanted} trials of {named}; got {got}"
+    for one in trials:
+        if (outcome := race.outcome(one)) != one["outcome"]:
+            yield f"race: expected the outcome {outcome} by what was measured, got {one['outcome']}"
+
+
+def _timeline(told: dict[str, Any]) -> Iterator[str]:
+    devices = told["devices"]
+    try:
+        made = timeline.made_of(told["calls"], devices)
+    except GuestError as error:
+        yield str(error)
+        return
+    for device, by in zip(devices, made, strict=True):
+        if {name: device[name] for name in by} != by:
+            yield f"expected who made the files of {device['bdf']} as the calls say, got another"
+    traced = timeline.Traced(told["initcalls"], told["calls"], told["first_process"])
+    if timeline.moments(traced, devices) != told["moments"]:
+        yield "expected the moments that its initcalls say, got others"
+
+
+def _explain(boots: list[Mapping[str, Any]]) -> Iterator[str]:
+    if [(one["cmdline"], one["bound"]) for one in boots] != [*accesses.BOOTS]:
+        yield f"expected the boots {accesses.BOOTS}, got others"
+    for one in boots:
+        if len(one["tried"]) < accesses.COUNT:
+            yield f"expected at least {accesses.COUNT} accesses a boot, got {len(one['tried'])}"

@@ -1,0 +1,167 @@
+"""A recording that was cut or rewritten and signed anew is still no recording of its scenario."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devmemkit.lab.recordings.complete import complete
+from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.recording import Recording, RecordingError, path_of, read
+from devmemkit.lab.recordings.replay import replay
+
+
+def act(content: dict[str, Any], number: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = content["stories"][0]["acts"][number]
+    return found
+
+
+def only(content: dict[str, Any], end: str) -> None:
+    for boot in content["explain"]["boots"]:
+        boot["tried"] = [row for row in boot["tried"] if row["got"] == end]
+
+
+def without(content: dict[str, Any], via: str) -> None:
+    trials = content["race"]["trials"]
+    trials[:] = [one for one in trials if one["via"] != via or one["claim"] != "whole"]
+
+
+CUT: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
+    "an act's value is not compared": (
+        "takeover",
+        lambda c: act(c).update(live=True),
+        "pmem: expected the act .* as the scenario has it",
+    ),
+    "an act is another": (
+        "takeover",
+        lambda c: act(c, 1).update(operation="munmap"),
+        "pmem: expected the act .* as the scenario has it",
+    ),
+    "an act has other arguments": (
+        "takeover",
+        lambda c: act(c)["arguments"].update(dsync=False),
+        "pmem: expected the act .* as the scenario has it",
+    ),
+    "acts in another order": (
+        "takeover",
+        lambda c: c["stories"][0]["acts"].reverse(),
+        "pmem: expected the act .* as the scenario has it",
+    ),
+    "an act twice": (
+        "takeover",
+        lambda c: c["stories"][0]["acts"].append(act(c)),
+        "pmem: expected [0-9]+ acts, got [0-9]+",
+    ),
+    "a story twice": (
+        "takeover",
+        lambda c: c["stories"].append(c["stories"][0]),
+        "expected each story once, got pmem twice",
+    ),
+    "another command line": (
+        "lockdown",
+        lambda c: [one.update(cmdline="") for one in c["stories"]],
+        "expected the command line",
+    ),
+    "another cause": (
+        "takeover",
+        lambda c: c["stories"][0].update(cause=""),
+        "expected the cause",
+    ),
+    "an act whose outcome is gone": (
+        "takeover",
+        lambda c: act(c, -1).pop("outcome"),
+        "pmem: expected an outcome of .*, found none",
+    ),
+    "a program gone": (
+        "reproducers",
+        lambda c: c["reproducers"].pop(),
+        "expected the program nd-pmem-gaps, found none",
+    ),
+    "a program twice": (
+        "reproducers",
+        lambda c: c["reproducers"].append(c["reproducers"][0]),
+        "expected each program once",
+    ),
+    "a boot of accesses gone": (
+        "explain",
+        lambda c: c["explain"]["boots"].pop(),
+        "expected the boots",
+    ),
+    "accesses left out": ("explain", lambda c: only(c, "ok"), "expected at least 200 accesses"),
+    "a way to race gone": (
+        "mmap-vs-claim",
+        lambda c: without(c, "devmem"),
+        "expected 40 trials of devmem, whole; got 0",
+    ),
+    "a control gone": (
+        "mmap-vs-claim",
+        lambda c: c["race"]["trials"].pop(0),
+        "expected 3 trials of .*none.*; got 2",
+    ),
+    "a race of another kernel": (
+        "mmap-vs-claim",
+        lambda c: c["race"].update(version="7.3"),
+        "expected Linux 6.12.*; got 7.3",
+    ),
+    "an outcome that was not measured": (
+        "mmap-vs-claim",
+        lambda c: [one.update(outcome="killed") for one in c["race"]["trials"]],
+        "expected the outcome .*, got killed",
+    ),
+    "a boot of another kernel": (
+        "boot",
+        lambda c: c["timeline"].update(version="7.3"),
+        "expected Linux 6.12.*; got 7.3",
+    ),
+    "a boot without its calls": (
+        "boot",
+        lambda c: c["timeline"].update(calls=[], initcalls=[]),
+        "expected [0-9]+ PCI devices to get files",
+    ),
+    "a boot whose files another call made": (
+        "boot",
+        lambda c: c["timeline"]["devices"][2].update(made_us=1),
+        "expected who made the files of .* as the calls say",
+    ),
+    "a boot without a device": (
+        "boot",
+        lambda c: c["timeline"]["devices"].pop(),
+        "expected [0-9]+ PCI devices to get files",
+    ),
+    "a boot whose moments are gone": (
+        "boot",
+        lambda c: c["timeline"].update(moments=[]),
+        "expected the moments that its initcalls say",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_what_was_cut_or_rewritten_is_one_sentence(name: str) -> None:
+    scenario, cut, sentence = CUT[name]
+    whole = read(path_of(scenario, "6.12"))
+    complete(whole)
+    content = copy.deepcopy(whole.content)
+    cut(content)
+    with pytest.raises(RecordingError, match=rf"^{scenario}/6\.12\.json: .*{sentence}"):
+        complete(Recording(scenario, whole.about, content))
+
+
+@pytest.mark.parametrize("version", RECORDED)
+@pytest.mark.parametrize("scenario", ["boot", "mmap-vs-claim", "reproducers", "explain"])
+def test_what_was_measured_is_whole_on_every_kernel(scenario: str, version: str) -> None:
+    complete(read(path_of(scenario, version)))
+
+
+def test_what_decided_nothing_is_told_by_name_and_is_no_success() -> None:
+    whole = read(path_of("takeover", "6.12"))
+    content = copy.deepcopy(whole.content)
+    del act(content)["outcome"]
+    act(content)["cannot"] = "busy"
+    said: list[str] = []
+    assert not replay([Recording("takeover", whole.about, content)], said.append)
+    assert "6.12 takeover pmem: UNDECIDED: " in said[0]
+    assert said[-1].endswith(" 0 divergences")
