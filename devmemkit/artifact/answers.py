@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.policies import QUESTIONS, ROWS
-from devmemkit.figures.outcomes import ending, endings
+from devmemkit.figures.outcomes import ending, kernel_ending
 from devmemkit.lab import race, reproducers
+from devmemkit.lab.compare import Verdict
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recording import Recording, load
@@ -51,7 +52,7 @@ class Sources:
 
     given: Mapping[tuple[str, str], Recording] = field(default_factory=dict)
     live: bool = False
-    _told: dict[tuple[str, str], dict[str, dict[str, str]]] = field(default_factory=dict)
+    _told: dict[tuple[str, str], dict[str, dict[str, Answer]]] = field(default_factory=dict)
 
     def recording(self, scenario: str, version: str) -> Recording:
         """The recording; Missing where none was ever taken, RecordingError where one is gone."""
@@ -68,14 +69,18 @@ class Sources:
         """What an answer from a recording rests on."""
         return "live" if self.live else "recorded"
 
-    def endings(self, scenario: str, version: str) -> dict[str, dict[str, str]]:
-        """How the acts of every story ended there, by the story's name and the act's key."""
+    def endings(self, scenario: str, version: str) -> dict[str, dict[str, Answer]]:
+        """How the acts of every story ended there, by the story's name and the act's key.
+
+        What came after an act that the guest could not carry out is no answer to the story.
+        """
         if (scenario, version) not in self._told:
             self._told[scenario, version] = {
                 judged.story.name: {
-                    key: each[version]
-                    for key, each in endings({version: judged.comparison}).items()
-                    if each[version] is not None
+                    row.act.key: _ended(
+                        str(kernel_ending(row)), self.rests_on, row.verdict is not Verdict.UNDECIDED
+                    )
+                    for row in judged.comparison.rows
                 }
                 for judged in judge(self.recording(scenario, version))
             }
@@ -99,11 +104,13 @@ def _story(asked: Sources, version: str, *, scenario: str, story: str, act: str)
         acts = {one.key: one for one in played.acts}
         text = ending(_of(acts, "act", act), played.outcomes.get(act))
         return _ended(text, "model")
-    return _ended(str(_of(_of(told, "story", story), "act", act)), asked.rests_on)
+    answer: Answer = _of(_of(told, "story", story), "act", act)
+    return answer
 
 
-def _ended(text: str, rests_on: str) -> Answer:
-    return Answer(text, rests_on, text != "not played" and not text.startswith("cannot: "))
+def _ended(text: str, rests_on: str, comparable: bool = True) -> Answer:
+    played = text != "not played" and not text.startswith("cannot: ")
+    return Answer(text, rests_on, played and comparable)
 
 
 def _race(asked: Sources, version: str, *, via: str, claim: str) -> Answer:

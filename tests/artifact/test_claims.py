@@ -203,6 +203,22 @@ def test_a_search_that_settles_nothing_decides_nothing(
     assert set(claim.verdicts.values()) == {"undecided"}
 
 
+def test_what_comes_after_an_act_that_could_not_be_carried_out_is_no_answer() -> None:
+    whole = recording.load("takeover", "6.12")
+    content = copy.deepcopy(whole.content)
+    (story,) = (one for one in content["stories"] if one["name"] == "bar")
+    (claim,) = (act for act in story["acts"] if act["key"] == "claim")
+    del claim["outcome"]
+    claim["cannot"] = "the module did not load"
+    given = {("takeover", "6.12"): Recording("takeover", whole.about, content)}
+    found = Ledger(Sources(given), ("6.12",)).weigh(ENTRIES["mapping-anew-denied"])
+    (one,) = found.evidence
+    assert one.answers["6.12"].text == "EPERM"
+    assert one.undecided == ("6.12",)
+    assert found.verdicts == {"6.12": "undecided"}
+    assert not found.reproduced
+
+
 def test_a_recording_edited_by_hand_is_noticed(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
