@@ -1,6 +1,6 @@
 """Which lines and branches of the model what real kernels did passes through, and why not the rest.
 
-    python benchmarks/coverage_by_evidence.py [--sequences N] [--page docs/coverage.md]
+    python benchmarks/coverage_by_evidence.py [--chunks N] [--page docs/coverage.md]
 
 Needs coverage (extra bench). Everything that `devmemkit conform` compares is played on the model
 under branch coverage, and nothing else. benchmarks/uncovered.toml says of every line that stays
@@ -109,7 +109,7 @@ class Figure:
         return 100 * self.passed / (self.total or 1)
 
 
-def play_all(sequences: int | None) -> dict[str, Any]:
+def play_all(chunks: int) -> dict[str, Any]:
     """The files of coverage's JSON report, after all evidence was played."""
     import coverage
 
@@ -118,10 +118,9 @@ def play_all(sequences: int | None) -> dict[str, Any]:
     measured.start()
     import evidence
 
-    count = evidence.SEQUENCES if sequences is None else sequences
-    for parts in (evidence.stories(), evidence.random_runs(count)):
+    for parts in (evidence.stories(), evidence.random_runs(chunks)):
         for part in parts:
-            if part.differences and "random" not in part.name:
+            if part.differences:
                 raise SystemExit(f"{part.name}: {part.differences[0]}")
     measured.stop()
     with tempfile.TemporaryDirectory() as folder:
@@ -204,10 +203,11 @@ def page(figures: dict[str, Figure], left: dict[str, dict[Line, None]], today: s
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--sequences", type=int, metavar="N", help="random ones; all that are kept")
+    what = "of the random runs, for each kernel; all of them if none is named"
+    parser.add_argument("--chunks", type=int, default=0, metavar="N", help=what)
     parser.add_argument("--page", type=Path, metavar="FILE")
     options = parser.parse_args()
-    figures, left, used = judge(play_all(options.sequences))
+    figures, left, used = judge(play_all(options.chunks))
     for row in table(figures):
         print(f"{row[0]:20}{row[1]:>6}{row[2]:>12}{row[3]:>6}")
     stale = [e for one in reasons() for e in one.lines if e not in used]

@@ -1,31 +1,19 @@
 """What real kernels did, held against the model as `devmemkit conform` does, part by part.
 
-    python benchmarks/evidence.py RANDOM      ends with 1 at the first difference, and says it
-
-RANDOM is a file of digests of random sequences' outcomes, made here where there is none.
+python benchmarks/evidence.py      ends with 1 at the first difference, and says it
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import zip_longest
 from typing import NamedTuple
 
-from devmemkit.lab.compare import is_handle
-from devmemkit.lab.fuzz.generate import sequence
-from devmemkit.lab.fuzz.player import machine
+from devmemkit.lab.recordings import recheck
 from devmemkit.lab.recordings.manifest import RECORDED
-from devmemkit.lab.recordings.record import OPS, SEED
 from devmemkit.lab.recordings.recording import Recording, recordings
 from devmemkit.lab.recordings.replay import findings
-from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.story import Act, Played, Ref, play
-
-SEQUENCES = OPS // 360
-"""About as many sequences as were played on each kernel."""
 
 
 class Part(NamedTuple):
@@ -50,44 +38,18 @@ def _slowness(recording: Recording) -> int:
     return next(at for at, kind in enumerate(kinds) if kind in recording.content)
 
 
-def random_runs(count: int = SEQUENCES, known: dict[str, str] | None = None) -> Iterator[Part]:
-    """The random runs of the recordings, each sequence on every kernel.
-
-    The recordings keep their summaries alone: on no kernel did any outcome differ from the model's.
-    So `known`, digests that a model without divergences gave, stand for what the kernels did.
-    """
-    machines = {version: machine(KernelProfile(version)) for version in RECORDED}
-    for index in range(count):
-        acts = sequence(SEED, index).acts
-        for version, before in machines.items():
-            played = play(before, acts)
-            name, found = f"{version} random {index}", digest(played)
-            differs = known is not None and known[name] != found
-            yield Part(name, len(played.outcomes), (found,) if differs or known is None else ())
+def random_runs(most: int = 0) -> Iterator[Part]:
+    """The recorded random runs, a few sequences of every kernel in turn; `most` chunks of each."""
+    runs = [one for one in recordings("conform") if one.version in RECORDED]
+    for chunks in zip_longest(*(recheck.chunks(one)[: most or None] for one in runs)):
+        for chunk in filter(None, chunks):
+            judged = recheck.judge_chunk(chunk)
+            name = f"{chunk.version} random operations, from sequence {chunk.first} on"
+            yield Part(name, judged.compared, tuple(one[0] for one in judged.differences))
 
 
-def digest(played: Played) -> str:
-    """Of each act's outcome, as far as a comparison with a kernel looks at it."""
-    seen = [[act.key, *_compared(act, played)] for act in played.acts if act.key in played.outcomes]
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
-
-
-def _compared(act: Act, played: Played) -> list[object]:
-    found = played.outcomes[act.key]
-    if found.ok:
-        return [None if act.live or is_handle(act) else repr(found.value)]
-    at, address = found.si_addr, act.arguments.get("address")
-    if isinstance(address, Ref) and at is not None:
-        at -= played.outcomes[address.key].value
-    return [found.errno, found.signal, found.si_code, at, found.bug]
-
-
-def main(path: Path) -> int:
-    known = json.loads(path.read_text()) if path.exists() else None
-    if known is None:
-        path.write_text(json.dumps({p.name: p.differences[0] for p in random_runs()}))
-        return 0
-    for parts in (stories(), random_runs(known=known)):
+def main() -> int:
+    for parts in (stories(), random_runs()):
         for part in parts:
             if part.differences:
                 print(f"{part.name}: {part.differences[0]}")
@@ -96,4 +58,4 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main())

@@ -132,7 +132,6 @@ class Copy:
 
     def __init__(self, out: Path) -> None:
         self.root = out / "copy"
-        self.random = out / "random.json"
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True)
         for name in COPIED:
@@ -156,7 +155,7 @@ class Copy:
         """ "killed", "survived" or "timeout" for the sources as they are, and what says so."""
         own = mirror(self.root, module)
         if which == "recordings":
-            return self._run(["benchmarks/evidence.py", str(self.random)], seconds)
+            return self._run(["benchmarks/evidence.py"], seconds)
         if which == "own":
             return self._run([*PYTEST, *own], seconds) if own else ("survived", "there are none")
         return self._run([*PYTEST, *(f"--deselect={one}" for one in own), *REST], seconds)
@@ -283,12 +282,7 @@ def is_open(results: Results, which: str, mutant: Mutant, again: bool) -> bool:
 
 
 def unchanged(copy: Copy, which: str, module: str) -> float:
-    """Seconds of CPU time that a pass takes on the unchanged sources; SystemExit if it fails there.
-
-    The first time it also makes the digests of the random runs.
-    """
-    if which == "recordings" and not copy.random.exists():
-        copy.ask(which, module)
+    """Seconds of CPU time that a pass takes on the unchanged sources; SystemExit if it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     verdict, why = copy.ask(which, module)
     if verdict != "survived":

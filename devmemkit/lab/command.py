@@ -111,12 +111,13 @@ def _record(options: argparse.Namespace) -> int:
     for kernel in _kernels(options.kernel or list(manifest.RECORDED), options.modules):
         for name in options.scenario or known:
             if name == "machine":
-                path = machine.take(kernel)
+                written: tuple[Path, ...] = (machine.take(kernel),)
             else:
                 path = path_of(name, kernel.version)
-                record(name, kernel, print).write(path)
-            manifest.write(path)
-            print(f"{path}: written", flush=True)
+                written = record(name, kernel, print).write(path)
+            manifest.write(*written)
+            for path in written:
+                print(f"{path}: written", flush=True)
     return 0
 
 

@@ -13,8 +13,13 @@ from devmemkit.lab.fuzz.player import machine
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.processes import cores, processes
 from devmemkit.lab.recordings.judge import unplayable
+from devmemkit.lab.recordings.random_runs import (
+    decode_performed,
+    decode_sequence,
+    ends_of,
+    operations_of,
+)
 from devmemkit.lab.recordings.recording import Recording, RecordingError
-from devmemkit.lab.recordings.runs import decode_performed, decode_sequence, ends_of, operations_of
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.story import play

@@ -14,7 +14,7 @@ from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import SHARED_MIB, sweep
-from devmemkit.lab.recordings import runs
+from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.encode import encode_story
 from devmemkit.lab.recordings.recording import Recording, about
 from devmemkit.lab.reproducers import reproduce

@@ -62,8 +62,11 @@ class Recording:
         body = _laid_out(whole, 0)[: -len("\n}")] + ","
         return f'{body}{MARK}{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
 
-    def write(self, path: Path) -> None:
-        """Put it at `path`, whole or not at all; RecordingError when it would not be readable."""
+    def write(self, path: Path) -> tuple[Path, ...]:
+        """Put it at `path`, whole or not at all, and what is `beside` it; the files written.
+
+        RecordingError when it would not be readable.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         files = {**self.beside, path.name: self.text().encode()}
         new = {name: path.with_name(f".{name}.{os.getpid()}") for name in files}
@@ -76,6 +79,7 @@ class Recording:
         finally:
             for left in new.values():
                 left.unlink(missing_ok=True)
+        return tuple(path.with_name(name) for name in files)
 
 
 def folder() -> Path:

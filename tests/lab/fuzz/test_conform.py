@@ -15,10 +15,11 @@ from devmemkit.lab.fuzz.generate import Sequence, sequence
 from devmemkit.lab.fuzz.player import Expected, expected
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.kernels.cache import Kernel
-from devmemkit.lab.recordings import runs
+from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.recheck import judge_run
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.model.kernel import KernelProfile
+from tests.lab.recordings.small import PLACE
 
 
 def quiet(_: str) -> None:
@@ -49,7 +50,7 @@ def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
     assert tuple(played) == (*first, *(sequence(1, n) for n in range(1, result.sequences)))
     data = runs.pack_operations(played, 1)
     packed = runs.pack_ends(kernel.version, runs.Operations(data, ()).sha256, ends)
-    about = {"kernel": {"version": kernel.version}}
+    about = {**PLACE, "kernel": {"version": kernel.version}}
     kept = Recording("conform", about, {"conform": {**summary, **packed}}, {runs.FILE: data})
     again = judge_run(kept, quiet)
     assert (again.compared, again.differences) == (result.ops, ())

@@ -9,12 +9,13 @@ from typing import Any
 from devmemkit.lab.fuzz.generate import LIFE, sequence
 from devmemkit.lab.fuzz.player import machine
 from devmemkit.lab.guest.perform import Performed
-from devmemkit.lab.recordings import runs
+from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.story import play
 
 SEED = 1
+PLACE = {"architecture": "x86-64", "machine": "pc-2g"}
 MADE = [replace(sequence(SEED, at), index=index) for index, at in enumerate((0, 1, LIFE - 1))]
 OPERATIONS = runs.opened(runs.pack_operations(MADE, SEED))
 
@@ -47,5 +48,5 @@ def small(
     operations = runs.Operations(data, ()).sha256
     summary = {"kernel": version, "ops": played, "sequences": len(kept)}
     run = {**summary, **runs.pack_ends(version, operations, kept)}
-    about = {"kernel": {"version": version}}
+    about = {**PLACE, "kernel": {"version": version}}
     return Recording("conform", about, {"conform": run}, {runs.FILE: data})

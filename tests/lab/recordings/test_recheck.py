@@ -16,7 +16,8 @@ import pytest
 
 from devmemkit import cli
 from devmemkit.lab.fuzz import generate, player
-from devmemkit.lab.recordings import recheck, runs
+from devmemkit.lab.recordings import random_runs as runs
+from devmemkit.lab.recordings import recheck
 from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recheck import Judged, chunks, judge_chunk, judge_run
 from devmemkit.lab.recordings.recording import Recording, RecordingError, path_of, read

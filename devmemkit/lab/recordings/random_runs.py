@@ -20,8 +20,13 @@ from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings import entries
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
 from devmemkit.lab.recordings.packed import pack, unpack, value
-from devmemkit.lab.recordings.recording import Recording, RecordingError, folder
-from devmemkit.scenarios.catalogue import machine_of
+from devmemkit.lab.recordings.recording import (
+    ARCHITECTURE,
+    Recording,
+    RecordingError,
+    folder,
+    machine_name,
+)
 from devmemkit.scenarios.story import Act
 
 FILE = "operations.xz"
@@ -31,7 +36,11 @@ SEED = 2026
 SEQUENCES = 14 * LIFE
 """As many as are generated: each kernel compares 100,000 operations within these."""
 
-ABOUT = {"scenario": "conform", "architecture": "x86-64"}
+ABOUT = {
+    "scenario": "conform",
+    "architecture": ARCHITECTURE,
+    "machine": machine_name("conform"),
+}
 
 
 @dataclass(frozen=True)
@@ -83,12 +92,8 @@ def operations_of(recording: Recording) -> Operations:
 def opened(data: bytes) -> Operations:
     """The operations in a file's bytes; RecordingError when it is of something else."""
     head, *lines = unpack(data, WHERE) or [b"null"]
-    _same(value(head, WHERE), _operations_about(len(lines)), WHERE)
+    _same(value(head, WHERE), {**ABOUT, "sequences": len(lines)}, WHERE)
     return Operations(data, tuple(lines))
-
-
-def _operations_about(sequences: int) -> dict[str, Any]:
-    return {**ABOUT, "machine": "qemu", "sequences": sequences}
 
 
 def _same(found: Any, wanted: dict[str, Any], where: str) -> None:
@@ -100,7 +105,7 @@ def _same(found: Any, wanted: dict[str, Any], where: str) -> None:
 
 def pack_operations(made: Many[Sequence], seed: int) -> bytes:
     """The file of these sequences."""
-    head = {**_operations_about(len(made)), "seed": seed}
+    head = {**ABOUT, "seed": seed, "sequences": len(made)}
     return pack([head, *([one.kind, one.windows, _entries(one.acts)] for one in made)])
 
 
@@ -132,11 +137,10 @@ def encode_ends(acts: Many[Act], performed: Performed) -> list[dict[str, Any]]:
 
 
 def _run_about(version: str, sha256: str, sequences: int) -> dict[str, Any]:
-    about = {**ABOUT, "machine": machine_of(version), "kernel": version}
-    return {**about, "operations": sha256, "sequences": sequences}
+    return {**ABOUT, "kernel": version, "operations": sha256, "sequences": sequences}
 
 
-def pack_ends(version: str, sha256: str, ends: Many[Any]) -> dict[str, Any]:
+def pack_ends(version: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
     """What a recording's content says of a run besides its summary; `sha256` of the operations."""
     head = _run_about(version, sha256, len(ends))
     packed = base64.b64encode(pack([head, *ends])).decode("ascii")
@@ -154,8 +158,8 @@ def ends_of(recording: Recording) -> list[bytes]:
     head, *lines = unpack(data, where) or [b"null"]
     wanted = _run_about(version, content["operations"], len(lines))
     _same(value(head, where), wanted, where)
-    told = {name: wanted[name] for name in ("kernel", "operations", "sequences")}
-    _same(content, told, f"conform/{version}.json")
+    said = {"scenario": recording.scenario, **recording.about, **content}
+    _same(said, wanted, f"conform/{version}.json")
     return lines
 
 

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from devmemkit.lab.fuzz.generate import sequence
 from devmemkit.lab.guest.perform import Performed
-from devmemkit.lab.recordings import packed, runs
+from devmemkit.lab.recordings import packed
+from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.packed import pack, unpack
 from devmemkit.lab.recordings.recording import Recording, RecordingError
 from devmemkit.model.errors import Outcome
 from tests.lab.recordings.small import MADE, OPERATIONS, PERFORMED, small
 
-HEAD = {"scenario": "conform", "architecture": "x86-64", "machine": "qemu", "seed": 1}
+HEAD = {"scenario": "conform", "architecture": "x86-64", "machine": "pc-2g", "seed": 1}
 
 SMALL = small()
 
@@ -209,13 +210,18 @@ def test_outcomes_of_something_else_are_refused(spoil: Callable[[str], str], sen
         runs.ends_of(outcomes(kept, spoil(kept.content["conform"]["outcomes"])))
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [{"kernel": "7.3"}, {"sequences": 2}],
-)
-def test_a_file_that_says_something_else_of_itself_is_refused(spoil: dict[str, Any]) -> None:
+@pytest.mark.parametrize("spoil", [{"kernel": "7.3"}, {"sequences": 2}])
+def test_a_summary_of_something_else_is_refused(spoil: dict[str, Any]) -> None:
     kept = small()
     kept.content["conform"].update(spoil)
+    with pytest.raises(RecordingError, match=r"^conform/6\.12\.json: expected it to be of "):
+        runs.ends_of(kept)
+
+
+@pytest.mark.parametrize("spoil", [{"machine": "pc-2g-large-bar"}, {"architecture": "arm64"}])
+def test_a_run_of_another_machine_is_refused(spoil: dict[str, Any]) -> None:
+    kept = small()
+    kept.about.update(spoil)
     with pytest.raises(RecordingError, match=r"^conform/6\.12\.json: expected it to be of "):
         runs.ends_of(kept)
 
