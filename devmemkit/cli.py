@@ -185,7 +185,7 @@ def _run(argv: list[str] | None) -> int:
         return 141  # as if SIGPIPE had ended us
     except OSError as error:
         # Reading is over when this comes: every file that may be missing has its own sentence.
-        ending.say(f"{ending.name}: cannot write: {error.strerror}")
+        ending.say(f"{ending.name}: cannot write: {error.strerror or error}")
         _forget_output()
         return 1
 

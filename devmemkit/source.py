@@ -64,8 +64,8 @@ def open_file(name: str | Path) -> BinaryIO:
     return os.fdopen(_open(os.fspath(name), printable(str(name)), False, ()), "rb")
 
 
-def write(path: Path, text: str) -> None:
-    """Write a text to a new file, or in place of a regular one.
+def write(path: Path, content: str | bytes) -> None:
+    """Write a text in UTF-8, or bytes, to a new file, or in place of a regular one.
 
     SourceError for a device, a pipe or a file of the kernel; OSError where nothing can be written.
     """
@@ -75,8 +75,8 @@ def write(path: Path, text: str) -> None:
         descriptor = _open(os.fspath(path), shown, False, (), flags | os.O_TRUNC)
     except FileNotFoundError:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
-    with open(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    with open(descriptor, "wb") as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
 
 
 def _standard_input(texts: Container[str]) -> int:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import subprocess
 from pathlib import Path
 
 import devmemkit
-from devmemkit.artifact.provenance import ROOT, checkout, commit, data_files, digest_of
+from devmemkit.artifact.provenance import (
+    ROOT,
+    checkout,
+    commit,
+    data_files,
+    digest_of,
+    git,
+    said_by,
+)
 from devmemkit.artifact.store import UsageError
+from devmemkit.source import SourceError, read, write
 
 
 def _root() -> Path:
@@ -25,14 +35,23 @@ def version() -> str:
 def bibtex() -> str:
     """The entry for a bibliography, made from CITATION.cff; UsageError outside a checkout."""
     try:
-        told = (_root() / "CITATION.cff").read_text("utf-8")
-    except OSError as error:
-        raise UsageError(f"CITATION.cff: {error.strerror}") from None
-    fields = dict(re.findall(r"^([a-z-]+): *\"?(.*?)\"?$", told, re.MULTILINE))
-    names = " and ".join(f"{{{name}}}" for name in re.findall(r"^ +- name: (.+)$", told, re.M))
+        told = read(
+            _root() / "CITATION.cff", pipes=False, texts=(), most=1 << 20, what="a citation"
+        )
+        fields = dict(re.findall(r"^([a-z-]+): *\"?(.*?)\"?$", told.decode(), re.MULTILINE))
+        title = fields["title"]
+    except KeyError:
+        raise UsageError("CITATION.cff: expected a title, got none") from None
+    except SourceError as error:
+        raise UsageError(str(error)) from None
+    except ValueError as error:
+        raise UsageError(f"CITATION.cff: {error}") from None
+    names = " and ".join(
+        f"{{{name}}}" for name in re.findall(r"^ +- name: (.+)$", told.decode(), re.M)
+    )
     return f"""@software{{devmemkit,
   author  = {{{names}}},
-  title   = {{{fields["title"]}}},
+  title   = {{{title}}},
   version = {{{devmemkit.__version__}}},
   note    = {{commit {commit(_root())}; data SHA-256 {digest_of(data_files(_root()))}}},
   license = {{MIT (code), CC-BY-4.0 (data)}}
@@ -48,10 +67,15 @@ def archive(target: Path) -> str:
     if not re.fullmatch("[0-9a-f]{40}", head):
         raise UsageError(f"expected a checkout without local changes, got {head}")
     name = f"devmemkit-{devmemkit.__version__}"
-    command = ["git", "-C", str(root), "archive", "--format=tar.gz", f"--prefix={name}/"]
-    done = subprocess.run(
-        [*command, "-o", str(target.resolve()), head], capture_output=True, text=True
-    )
-    if done.returncode:
-        raise UsageError(f"{target}: {done.stderr.strip().rpartition(chr(10))[2]}")
-    return f"{target}: {target.stat().st_size / 1e6:.1f} MB, commit {head}"
+    try:
+        packed = gzip.compress(
+            git(root, "archive", "--format=tar", f"--prefix={name}/", head), mtime=0
+        )
+        write(target, packed)
+    except subprocess.CalledProcessError as error:
+        raise UsageError(f"{target}: {said_by(error)}") from None
+    except SourceError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{target}: {error.strerror}") from None
+    return f"{target}: {len(packed) / 1e6:.1f} MB, commit {head}"

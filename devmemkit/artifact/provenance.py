@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import devmemkit
+from devmemkit.source import read
 
 PACKAGES = ("anywidget", "bokeh", "ipykernel", "ipywidgets", "nbclient", "nbconvert", "papermill")
 ARCHIVED = ".git_archival.txt"
@@ -39,9 +40,12 @@ class Provenance(dict[str, str]):
 def checkout(start: Path) -> Path | None:
     """The checkout of devmemkit at or above `start`, else the one that the package lies in."""
     for folder in (start, *start.parents, ROOT):
-        with suppress(OSError, tomllib.TOMLDecodeError):
-            project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
-            if project.get("project", {}).get("name") == "devmemkit":
+        # anyone may have put one there; what is none of ours is passed over
+        with suppress(ValueError, RecursionError):
+            file = folder / "pyproject.toml"
+            text = read(file, pipes=False, texts=(), most=1 << 20, what="TOML")
+            project = tomllib.loads(text.decode()).get("project")
+            if isinstance(project, dict) and project.get("name") == "devmemkit":
                 return folder
     return None
 
@@ -129,23 +133,39 @@ def commit(root: Path) -> str:
                 return f"{told} (archive)"
         return "not a git checkout"
     try:
-        head = _git(root, "rev-parse", "HEAD")
-        changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+        head = git(root, "rev-parse", "HEAD").decode().strip()
+        status = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules")
+        changes = git(root, *status).strip()
     except FileNotFoundError:
         return "unknown: git is not installed"
     except subprocess.CalledProcessError as error:
-        return f"unknown: {error.stderr.strip().partition(chr(10))[0]}"
+        return f"unknown: {said_by(error)}"
     return head + (" with local changes" if changes else "")
 
 
-def _git(root: Path, *arguments: str) -> str:
+def said_by(error: subprocess.CalledProcessError) -> str:
+    """The first line that git said when it failed."""
+    lines: list[str] = error.stderr.decode(errors="replace").strip().splitlines()
+    return lines[0] if lines else f"git ended with status {error.returncode}"
+
+
+def git(root: Path, *arguments: str) -> bytes:
+    """What git prints in a checkout, whose own configuration makes it run no other program."""
+    safe = {"core.fsmonitor": "false", "core.hooksPath": os.devnull}
+    with suppress(subprocess.CalledProcessError):
+        named = _run(root, safe, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+        for name in filter(None, named.decode().split("\0")):
+            safe[name] = "false" if name.endswith(".required") else ""
+    return _run(root, safe, *arguments)
+
+
+def _run(root: Path, settings: Mapping[str, str], *arguments: str) -> bytes:
     # Inside a git hook, GIT_DIR and its kin point to the repository that runs the hook.
     env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    done = subprocess.run(
-        ["git", "-C", str(root), *arguments],
+    options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    return subprocess.run(
+        ["git", "-C", str(root), *options, *arguments],
         env=env | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
         capture_output=True,
-        text=True,
         check=True,
-    )
-    return done.stdout.strip()
+    ).stdout

@@ -12,7 +12,6 @@ from devmemkit.artifact.entities import Crate, read
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.provenance import checkout, code_digest, data_files, made_on, sha256
 from devmemkit.artifact.store import HIDDEN, LOCK, RECORDS, UsageError
-from devmemkit.lab.recordings import manifest
 from devmemkit.model.text import printable
 
 # What may differ between two runs from one state, by the ending of a file's name: times.
@@ -80,6 +79,8 @@ def state_differs(crate: Crate) -> Iterator[str]:
         if today.get(name) != digest:
             yield f"{name}: {'other than in the run' if name in today else 'not there any more'}"
     if root:
+        from devmemkit.lab.recordings import manifest  # which nobody can read without data
+
         try:
             manifest.check()
         except manifest.ManifestError as error:

@@ -149,7 +149,9 @@ def write(folder: Path, texts: Texts) -> None:
         raise SourceError(f"{shown}: expected a new or empty folder, got one with files in it")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+        # "x": no file that somebody puts there meanwhile, and no link, is written to
+        with (folder / name).open("x", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
 
 
 def read(folder: Path) -> Description:

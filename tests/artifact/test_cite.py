@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -112,4 +113,35 @@ def test_outside_a_checkout_there_is_nothing_to_cite(tmp_path: Path) -> None:
     )
     refused = subprocess.run([*command, "cite"], **run)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "devmemkit cite: CITATION.cff: No such file or directory\n"
+    assert refused.stderr == (
+        f"devmemkit cite: {package.parent / 'CITATION.cff'}: expected a citation, "
+        "got: No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize("kind", ["a device", "a pipe"])
+def test_an_archive_is_never_written_to_a_device_or_a_pipe(
+    clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    target = tmp_path / "a.tar.gz"
+    if kind == "a device":
+        target.symlink_to("/dev/null")
+    else:
+        os.mkfifo(target)
+    assert cli.main(["archive", str(target)]) == 2
+    told = capsys.readouterr()
+    assert (told.out, f"got {kind}, left unopened" in told.err) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("authors:\n", "expected a title, got none"), ("title: caf\udce9\n", "invalid")],
+)
+def test_a_citation_that_is_none_is_one_sentence(
+    clone: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    (clone / "CITATION.cff").write_text(text, "utf-8", "surrogateescape")
+    assert cli.main(["cite"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("devmemkit cite: CITATION.cff: ")
+    assert said in told

@@ -86,3 +86,44 @@ def test_facts_and_their_two_forms(tmp_path, monkeypatch):
     assert repr(facts).splitlines()[-1].split() == ["seed", "7"]
     assert "/&lt;dump&gt;.txt" in facts._repr_html_()
     assert "seed" not in made_on()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("way", ["fsmonitor", "filter", "hook"])
+def test_no_program_of_somebody_elses_checkout_is_run(tmp_path, way):
+    root, mark = tmp_path / "root", tmp_path / "ran"
+    root.mkdir()
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\ncat\n")
+    program.chmod(0o755)
+    git(root, "init", "-q")
+    (root / "file").write_text("1")
+    (root / ".gitattributes").write_text("file filter=own\n")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "x")
+    head = git(root, "rev-parse", "HEAD")
+    if way == "fsmonitor":
+        git(root, "config", "core.fsmonitor", str(program))
+    elif way == "filter":
+        git(root, "config", "filter.own.clean", str(program))
+        git(root, "config", "filter.own.required", "true")
+    else:
+        git(root, "config", "core.hooksPath", str(tmp_path))
+        program.rename(tmp_path / "post-index-change")
+    os.utime(root / "file", (1, 1))  # so that it is looked into
+    assert commit(root) == head
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"project = 3\n", b"[[project]]\n", b'[project]\nname = "caf\xe9"\n', b"a=" + b"[" * 100_000],
+)
+def test_a_project_that_is_none_is_passed_over(tmp_path, text):
+    (tmp_path / "pyproject.toml").write_bytes(text)
+    assert checkout(tmp_path) == ROOT
+
+
+def test_a_project_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pyproject.toml")
+    assert checkout(tmp_path) == ROOT

@@ -164,3 +164,20 @@ def test_only_descriptions_of_this_machine_are_opened(
     if arguments[0] == "snapshot":
         assert done.returncode == 0
         assert json.loads((tmp_path / "shot" / "snapshot.json").read_text())["release"]
+
+
+def test_a_link_that_comes_meanwhile_is_not_written_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "new"
+    victim.write_text("kept")
+    whole = Path.mkdir
+
+    def hostile(self: Path, *args: object, **named: object) -> None:
+        whole(self, *args, **named)  # type: ignore[arg-type]
+        (self / "iomem").symlink_to(victim)
+
+    monkeypatch.setattr(Path, "mkdir", hostile)
+    with pytest.raises(FileExistsError):
+        snapshot.write(folder, {"iomem": "x"})
+    assert victim.read_text() == "kept"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.source import SourceError, open_file
 
 FORMATS = ("", ".xz", ".zst", ".gz")
 
@@ -35,12 +36,24 @@ def index(folder: Path) -> dict[str, Path]:
 def built_in(folder: Path) -> frozenset[str]:
     """Names of the modules that the kernel has built in, as `modules.builtin` lists them."""
     path = folder / "modules.builtin"
-    return frozenset(map(module_name, path.read_text().split())) if path.is_file() else frozenset()
+    if not path.is_file():
+        return frozenset()
+    return frozenset(map(module_name, _bytes(path).decode(errors="replace").split()))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with open_file(path) as file:  # which is no device, wherever a link leads
+            return file.read()
+    except SourceError as error:
+        raise KernelError(str(error)) from None
+    except OSError as error:
+        raise KernelError(f"{path}: {error.strerror}") from None
 
 
 def read_module(path: Path) -> bytes:
     """A module's ELF image, decompressed; KernelError when it cannot be."""
-    data = path.read_bytes()
+    data = _bytes(path)
     try:
         if path.suffix == ".zst":
             data = _unzstd(path, data)
@@ -89,6 +102,7 @@ def load_order(folder: Path, names: Iterable[str]) -> list[Path]:
     """
     files, inside = index(folder), built_in(folder)
     order: dict[str, Path] = {}
+    under_way: set[str] = set()
 
     def needed(name: str) -> Iterator[str]:
         for other in modinfo(read_module(files[name])).get("depends", "").split(","):
@@ -99,8 +113,13 @@ def load_order(folder: Path, names: Iterable[str]) -> list[Path]:
         name = name.replace("-", "_")
         if name in order or name in inside:
             return
+        if name in under_way:
+            raise KernelError(
+                f"{folder}: expected modules in an order, got {name}, which needs itself"
+            )
         if name not in files:
             raise KernelError(f"{folder}: expected a module {name}, found none")
+        under_way.add(name)
         for other in needed(name):
             add(other)
         order[name] = files[name]

@@ -94,3 +94,24 @@ def test_modinfo_reads_its_section_alone() -> None:
     assert modinfo(image) == {"depends": "libcrc32c", "vermagic": "6.1 SMP"}
     with pytest.raises(KernelError, match="ELF section table"):
         modinfo(image[:70])
+
+
+def test_modules_that_need_each_other_are_an_error(tmp_path: Path) -> None:
+    for name, other in (("one", "two"), ("two", "one")):
+        (tmp_path / f"{name}.ko").write_bytes(elf(depends=other))
+    with pytest.raises(KernelError, match=r"expected modules in an order, got one, which needs it"):
+        load_order(tmp_path, ["one"])
+
+
+@pytest.mark.parametrize("name", ["one.ko", "modules.builtin"])
+def test_a_link_to_the_memory_of_a_device_is_left_unopened(tmp_path: Path, name: str) -> None:
+    memory = tmp_path / "devices" / "resource0"
+    memory.parent.mkdir()
+    memory.write_bytes(elf())
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "one.ko").write_bytes(elf())
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(memory)
+    with pytest.raises(KernelError, match=r"got the memory of a PCI device, left unopened"):
+        load_order(folder, ["one"])
