@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
             if not options.json:
                 print("\n".join(lines(claim)), flush=True)
     except (LedgerError, ManifestError, RecordingError, GuestError, KernelError, OSError) as error:
-        if isinstance(error, OSError) and error.filename is None:  # not read: it cannot be written
+        read = isinstance(error, FileNotFoundError) or getattr(error, "filename", None) is not None
+        if isinstance(error, OSError) and not read:  # it cannot be written
             raise
         print(f"devmemkit claims: {error}", file=sys.stderr)
         return 2

@@ -19,23 +19,22 @@ from devmemkit.scenarios.story import Played, play, processes
 from devmemkit.scenarios.switches import iomem_relaxed, lockdown_integrity
 from devmemkit.scenarios.takeover import Takeover
 
-# On idle persistent memory mapped write-back the claiming instrument's own ioremap would fail from
-# 6.16 on and take the claim back with it: there the process opens with O_SYNC.
-TAKEOVERS = {
-    "pmem": Takeover(sync=True),
-    "pmem-unaligned": Takeover(sync=True, claim_offset=0x1800, claim_size=0x1000),
-    "bar": Takeover(region=IVSHMEM),
-    "bar-two-pages": Takeover(region=IVSHMEM, sync=True, claim_offset=0x3FF0, claim_size=0x20),
-    "bar-whole": Takeover(region=IVSHMEM, claim_offset=0, claim_size=0x10000),
-}
-
 
 def takeover() -> tuple[Story, ...]:
     """The driver takeover of notebook 01, through /dev/mem, at several places."""
+    # On idle persistent memory mapped write-back the claiming instrument's own ioremap would fail
+    # from 6.16 on and take the claim back with it: there the process opens with O_SYNC.
+    takeovers = {
+        "pmem": Takeover(sync=True),
+        "pmem-unaligned": Takeover(sync=True, claim_offset=0x1800, claim_size=0x1000),
+        "bar": Takeover(region=IVSHMEM),
+        "bar-two-pages": Takeover(region=IVSHMEM, sync=True, claim_offset=0x3FF0, claim_size=0x20),
+        "bar-whole": Takeover(region=IVSHMEM, claim_offset=0, claim_size=0x10000),
+    }
     return tuple(
         Story(name, f"{one.node.name}: {one.claim_size:#x} bytes at +{one.claim_offset:#x} claimed",
               one.acts, "claim")
-        for name, one in TAKEOVERS.items()
+        for name, one in takeovers.items()
     )  # fmt: skip
 
 
