@@ -358,6 +358,14 @@ def verdict_of(results: Results, mutant: Mutant, passes: tuple[str, ...]) -> str
     return "survived" if all(found) else None
 
 
+def share(killed: int, undecided: int, of: int) -> str:
+    """The share of mutants that were killed; of those not decided yet any number may be."""
+    least, most = (100 * n / of for n in (killed, killed + undecided))
+    if not undecided:
+        return f"killed {killed} of {of}, {least:.1f} %"
+    return f"killed {killed} of {of}, {undecided} not decided yet: {least:.1f} to {most:.1f} %"
+
+
 def report(mutants: list[Mutant], results: Results) -> str:
     """Both figures of each package, and each survivor: place, change, reason."""
     known, lines = told(), []
@@ -373,10 +381,7 @@ def report(mutants: list[Mutant], results: Results) -> str:
             if not asked:
                 continue
             found = Counter(verdict_of(results, one, passes) for one in asked)
-            done = found["killed"] + found["survived"]
-            share = f"{100 * found['killed'] / done:.1f} %" if done else "nothing asked"
-            lines.append(f"  {words}: killed {found['killed']} of {done}, {share};"
-                         f" {found[None]} not asked yet")  # fmt: skip
+            lines.append(f"  {words}: {share(found['killed'], found[None], len(asked))}")
         for one in mine:
             if verdict_of(results, one, ("own", "rest")) == "survived":
                 why = known.get(one.key)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 DRAW = """
@@ -45,3 +48,12 @@ def test_mutants() -> None:
     assert more[:20] == few
     assert len(set(more)) == 40
     assert set(other) != set(few)
+
+
+def test_a_mutant_that_is_not_decided_counts_on_neither_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    mutants = importlib.import_module("mutants")
+    assert mutants.share(3, 0, 4) == "killed 3 of 4, 75.0 %"
+    assert mutants.share(3, 1, 4) == "killed 3 of 4, 1 not decided yet: 75.0 to 100.0 %"
