@@ -57,6 +57,7 @@ def test_it_is_set_without_code_and_its_links_lead_somewhere(html: str) -> None:
 def test_what_it_says_is_what_the_evidence_says(html: str) -> None:
     told = Cells("paper").stored()
     assert (told["differ"], told["unexpected"]) == (0, [])
+    assert told["verdicts"] == Cells("00-overview").stored()["verdicts"]  # those of the ledger
     random = [one.content["conform"]["ops"] for one in recordings("conform")]
     assert told["random"] == sum(random)
     assert told["attribute_race"] == {

@@ -54,5 +54,16 @@ def test_the_counts_in_its_prose_are_those_of_the_recordings() -> None:
     assert max(programs) < 60
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/artifact.md", "benchmarks/RESULTS.md"])
+def test_the_coverage_that_it_tells_is_that_of_the_generated_page(page: str) -> None:
+    told = re.search(
+        r"passes ([\d.]+ %) .*\((\d+) of (\d+);", (ROOT / "docs/coverage.md").read_text()
+    )
+    assert told
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    assert told[1] in text
+    assert f"{int(told[2]):,} of {int(told[3]):,}" in text
+
+
 if __name__ == "__main__":  # python tests/test_readme.py draws it anew
     (ROOT / "docs" / "takeover.svg").write_text(picture(), encoding="utf-8")
