@@ -6,7 +6,6 @@ import fcntl
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,9 +27,8 @@ def scratch(prefix: str = PREFIX, where: str | None = None) -> Iterator[Path]:
     sweep(Path(where or tempfile.gettempdir()))
     with ExitStack() as stack:
         while True:
-            # what is written to it while it goes is the next one's to remove
-            made = tempfile.TemporaryDirectory(prefix=prefix, dir=where, ignore_cleanup_errors=True)
-            name = stack.enter_context(made)
+            name = tempfile.mkdtemp(prefix=prefix, dir=where)
+            stack.callback(_clear, Path(name))
             with suppress(FileNotFoundError):  # swept before it was locked
                 folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
                 stack.callback(os.close, folder)
@@ -38,6 +36,24 @@ def scratch(prefix: str = PREFIX, where: str | None = None) -> Iterator[Path]:
                 Path(name, _OWNED).touch()
                 break
         yield Path(name)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder; what is written to it while it goes is the next one's to remove."""
+    with suppress(OSError):
+        for name in set(os.listdir(folder)) - {_OWNED}:  # which goes last: by it others know it
+            path = folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    with suppress(OSError):
+        if not set(os.listdir(folder)) - {_OWNED}:
+            (folder / _OWNED).unlink(missing_ok=True)
+        folder.rmdir()
+    if folder.exists():
+        with suppress(OSError):
+            (folder / _OWNED).touch()
 
 
 def sweep(where: Path) -> None:
@@ -55,7 +71,9 @@ def _remove(where: Path, name: str) -> None:
         folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
         try:
             told = os.fstat(folder)
-            if told.st_uid != os.geteuid() or stat.S_IMODE(told.st_mode) != 0o700:
+            if (
+                told.st_uid != os.geteuid() or told.st_mode & 0o777 != 0o700
+            ):  # jupyter makes it sticky
                 return
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # OSError while its owner lives
             if _OWNED in os.listdir(folder):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,27 @@ def test_the_next_one_removes_what_a_killed_owner_left(tmp_path: Path, prefix: s
     assert (old / "inner" / "file").exists()
     with scratch(where=str(tmp_path)) as folder:
         assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_is_written_to_it_while_it_goes_is_removed_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = scratch_module.os.rmdir
+    kernel: list[Path] = []
+
+    def late(path: str | Path, **more: Any) -> None:
+        if Path(path) in kernel:  # the process that it was for still writes there
+            (Path(path) / "k.json").touch()
+            kernel.clear()
+        remove(path, **more)
+
+    monkeypatch.setattr(scratch_module.os, "rmdir", late)
+    with scratch(where=str(tmp_path)) as old:
+        kernel.append(old)
+        old.chmod(0o1700)  # as jupyter leaves it
+    assert (old / "k.json").exists()
+    sweep(tmp_path)
+    assert not old.exists()
 
 
 def test_a_folder_whose_owner_lives_stays(tmp_path: Path) -> None:
