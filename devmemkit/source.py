@@ -7,8 +7,8 @@ import re
 import stat
 import sys
 from collections.abc import Container
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from devmemkit.model.iomem import LARGEST, LINES
 from devmemkit.model.text import printable
@@ -59,7 +59,7 @@ def read(
     return data
 
 
-def open_file(name: str | Path) -> BinaryIO:
+def open_file(name: str | Path) -> BufferedReader:
     """A regular file that is no text, opened; SourceError for a device, OSError for none."""
     return os.fdopen(_open(os.fspath(name), printable(str(name)), False, ()), "rb")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from devmemkit.child import ending_with_us
 from devmemkit.lab.kernels.programs import KernelError, environment, explain, run
 from devmemkit.lab.kernels.sources import repositories, stanzas
+from devmemkit.source import open_file
 
 HELPER = "/usr/lib/apt/apt-helper"
 KERNELS = r"^linux-(image|base|binary|modules)-[0-9].*-amd64$"
@@ -51,8 +52,8 @@ class Package:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 digest of a file, in hexadecimal."""
-    with path.open("rb") as stream:
+    """The SHA-256 digest of a file, in hexadecimal; SourceError for a device."""
+    with open_file(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.catalogue import (
@@ -25,6 +26,7 @@ from devmemkit.lab.kernels.catalogue import (
 )
 from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, module_files, release_of
 from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, NoSuchSuite, run
+from devmemkit.source import read
 
 __all__ = ["Kernel", "KernelError", "Offer", "available", "custom", "get", "module_files"]
 
@@ -46,17 +48,28 @@ def cache_dir() -> Path:
 
 
 def cached(version: str) -> Kernel | None:
-    """The kernel in the cache, if it is there and its image undamaged."""
+    """The kernel in the cache, if it is there, of that version, and its image undamaged."""
     folder = cache_dir() / version
     try:
-        kernel = Kernel(
-            vmlinuz=folder / "vmlinuz",
-            modules=folder / "modules",
-            **json.loads((folder / "kernel.json").read_text()),
-        )
-        return kernel if digest(kernel.vmlinuz) == kernel.sha256 else None
-    except (OSError, ValueError, TypeError):
+        told = json.loads(read(folder / "kernel.json", pipes=False, texts=(), most=1 << 20))
+        if not _is_kernel(told) or told["version"] != version:
+            return None
+        kernel = Kernel(vmlinuz=folder / "vmlinuz", modules=folder / "modules", **told)
+        whole = kernel.modules.is_dir() and digest(kernel.vmlinuz) == kernel.sha256
+        return kernel if whole else None
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+
+
+def _is_kernel(told: Any) -> bool:
+    """Whether it has the types of Kernel's facts; Kernel itself looks for their names."""
+    texts, tables = ("version", "release", "suite", "sha256"), ("packages", "config")
+    return (
+        isinstance(told, dict)
+        and all(isinstance(told.get(name), str) for name in texts)
+        and all(isinstance(told.get(name), dict) for name in tables)
+        and all(isinstance(one, str) for name in tables for one in told[name].values())
+    )
 
 
 def available(*, refresh: bool = False, progress: Progress = print) -> list[Offer]:

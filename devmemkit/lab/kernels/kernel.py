@@ -13,7 +13,7 @@ from devmemkit.lab.kernels import modules as ko
 from devmemkit.lab.kernels.apt import digest
 from devmemkit.lab.kernels.programs import KernelError
 from devmemkit.model.text import printable
-from devmemkit.source import SourceError, open_file
+from devmemkit.source import SourceError, open_file, read
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT", "SECURITY_LOCKDOWN_LSM")
 
@@ -101,9 +101,13 @@ def release_of(vmlinuz: Path) -> str:
 
 def config_facts(*files: Path) -> dict[str, str]:
     """The OPTIONS in the first of `files` that exists, "n" when unset; {} if none does."""
-    text = next((file.read_text() for file in files if file.is_file()), None)
-    if text is None:
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
         return {}
+    try:
+        text = read(file, pipes=False, texts=(), what="a configuration").decode(errors="replace")
+    except SourceError as error:
+        raise KernelError(str(error)) from None
     values = dict(re.findall(r"^CONFIG_(\w+)=(.*)", text, re.MULTILINE))
     return {f"CONFIG_{name}": values.get(name, "n") for name in OPTIONS}
 

@@ -5,6 +5,8 @@ All but the parsing runs the machine's real apt against a small repository of ou
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -397,3 +399,59 @@ def test_a_missing_suite_is_told_from_other_failures() -> None:
     release = "E: The repository 'http://host x Release' does not have a Release file.\n"
     assert isinstance(explain("x", f"Err:1 x\n  404  Not Found\n{release}"), NoSuchSuite)
     assert not isinstance(explain("x", f"Err:1 x\n  502  Bad Gateway\n{release}"), NoSuchSuite)
+
+
+GOOD = {
+    "version": "6.12",
+    "release": "6.12.1",
+    "suite": "trixie",
+    "packages": {},
+    "config": {},
+    "sha256": hashlib.sha256(b"image").hexdigest(),
+}
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a kernel in the cache, whole."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = cache.cache_dir() / "6.12"
+    (folder / "modules").mkdir(parents=True)
+    (folder / "vmlinuz").write_bytes(b"image")
+    (folder / "kernel.json").write_text(json.dumps(GOOD))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "[" * 100_000,
+        "5",
+        json.dumps(GOOD | {"version": "7.3"}),
+        json.dumps(GOOD | {"release": 5}),
+        json.dumps(GOOD | {"packages": 3}),
+        json.dumps(GOOD | {"config": {"CONFIG_DEVMEM": 1}}),
+        json.dumps(GOOD | {"vmlinuz": "/etc/passwd"}),
+        json.dumps(GOOD | {"sha256": None}),
+    ],
+)
+def test_what_is_no_kernel_of_that_version_is_not_cached(kept: Path, told: str) -> None:
+    assert cache.cached("6.12") is not None
+    (kept / "kernel.json").write_text(told)
+    assert cache.cached("6.12") is None
+    assert "6.12 " in listing.list_kernels()
+
+
+@pytest.mark.parametrize("name", ["kernel.json", "vmlinuz"])
+def test_a_pipe_or_a_device_in_the_cache_is_left_unopened(kept: Path, name: str) -> None:
+    (kept / name).unlink()
+    os.mkfifo(kept / name)
+    assert cache.cached("6.12") is None
+    (kept / name).unlink()
+    (kept / name).symlink_to("/dev/zero")
+    assert cache.cached("6.12") is None
+
+
+def test_a_kernel_without_its_modules_is_not_cached(kept: Path) -> None:
+    (kept / "modules").rmdir()
+    assert cache.cached("6.12") is None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.lab.kernels.kernel import custom, module_files, release_of
+from devmemkit.lab.kernels.kernel import config_facts, custom, module_files, release_of
 from devmemkit.lab.kernels.programs import KernelError
 from tests.lab.kernels.images import RELEASE, bzimage, fill
 
@@ -131,3 +131,10 @@ def test_modules_that_are_no_files_are_not_read(tmp_path: Path, modules: Path) -
     (folder / "nvme.ko").symlink_to("/dev/zero")
     with pytest.raises(KernelError, match=r"pipes: expected modules .* found none"):
         custom(image, folder)
+
+
+def test_a_configuration_that_is_the_memory_of_a_device_is_left_unopened(tmp_path: Path) -> None:
+    (tmp_path / "resource0").write_text("CONFIG_DEVMEM=y\n")
+    (tmp_path / "config").symlink_to(tmp_path / "resource0")
+    with pytest.raises(KernelError, match=r"config: .*the memory of a PCI device, left unopened"):
+        config_facts(tmp_path / "config")
