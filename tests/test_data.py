@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from devmemkit.scenarios.catalogue import SCENARIOS, stories
+
 MACHINES = Path(__file__).parents[1] / "data" / "machines"
 NAMES = sorted(path.parent.name for path in MACHINES.glob("*/machine.json"))
 STATES = ("idle", "bound")
@@ -155,3 +157,13 @@ def test_no_file_names_a_host_or_a_folder() -> None:
         if path.is_file() and path.parent != MACHINES:
             text = path.read_text()
             assert not re.search(r"https?://|/(home|root|tmp|srv|opt|mnt)/", text), path
+
+
+def test_a_story_has_a_control_where_it_has_a_cause() -> None:
+    for scenario in SCENARIOS:
+        names = {story.name for story in stories(scenario)}
+        for story in SCENARIOS[scenario]():
+            control = story.control
+            assert (control is None) == (not story.cause), f"{scenario}: {story.name}"
+            assert control is None or control.name in names
+        assert scenario == "edges" or all(story.cause for story in SCENARIOS[scenario]())
