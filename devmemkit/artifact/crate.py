@@ -91,7 +91,8 @@ def _effective(record: Record, root: Path) -> dict[str, Any]:
     """The parameters of a run, those left at their defaults (such as the seed) included."""
     found: dict[str, Any] = {}
     if record.notebook:
-        with suppress(OSError, ValueError, KeyError):
+        # one that is no notebook has failed, and the crate is about the others, too
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             text = (root / "notebooks" / record.notebook).read_text("utf-8")
             found = dict(parameters.defaults(json.loads(text), record.notebook))
     return found | dict(record.parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -14,11 +15,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
+from devmemkit import source
 from devmemkit.artifact import busy, crate, export, grid, jobs, parameters
 from devmemkit.artifact.claims import is_claim
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.index import INDEX, write_index
-from devmemkit.artifact.provenance import checkout, sha256, state
+from devmemkit.artifact.provenance import checkout, state
 from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Job, Store, UsageError
@@ -51,15 +53,27 @@ def choose(notebooks: Sequence[Path], only: str) -> Path:
 def read(notebook: Path) -> dict[str, Any]:
     """A notebook as parsed JSON; UsageError when it is none."""
     try:
-        parsed = json.loads(notebook.read_text("utf-8"))
-        if parsed["nbformat"] == 4 and isinstance(parsed["cells"], list):
-            return dict(parsed)
-        reason = f"format {parsed['nbformat']}"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    except (ValueError, KeyError, TypeError) as error:
+        text = source.read(notebook, pipes=False, texts=(), what="a notebook")
+        parsed = json.loads(text)
+        if parsed["nbformat"] == 4:
+            if all(map(_is_cell, parsed["cells"])):
+                return dict(parsed)
+            reason = "a cell that is none"
+        else:
+            reason = f"format {parsed['nbformat']}"
+    except source.SourceError as error:
+        raise UsageError(str(error)) from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
     raise UsageError(f"{notebook}: expected a notebook of format 4, got {reason}")
+
+
+def _is_cell(told: Any) -> bool:
+    """Whether a cell has what is read of it here: type, source, tags."""
+    source = told["source"]
+    lines = [source] if isinstance(source, str) else source
+    tags = told["metadata"].get("tags", [])
+    return isinstance(told["cell_type"], str) and all(isinstance(x, str) for x in (*lines, *tags))
 
 
 def parsed(folder: Folder, name: str, kind: type[Kind]) -> Kind:
@@ -101,9 +115,13 @@ def name_of(notebook: Path, given: Mapping[str, Any]) -> str:
 def job_of(notebook: Path, given: Mapping[str, Any], known: Mapping[str, str]) -> Job:
     """The job that runs a notebook; `known` is the state that it depends on."""
     try:
-        inputs = {**known, f"notebooks/{notebook.name}": sha256(notebook)}
+        with source.open_file(notebook) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except source.SourceError as error:
+        raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(f"{notebook}: {error.strerror}") from None
+    inputs = {**known, f"notebooks/{notebook.name}": digest}
     name, title = name_of(notebook, given), _title(notebook)
     return Job(name, "notebook", notebook, dict(given), inputs, title)
 
@@ -147,6 +165,8 @@ def _sets(root: Path, notebooks: Iterable[Path]) -> list[tuple[Path, dict[str, A
             raise UsageError(
                 f"{path}: expected [[{name}]] and parameters, got {reprlib.repr(sets)}"
             )
+    if gone := sorted(told.keys() - {notebook.stem for notebook in notebooks}):
+        raise UsageError(f"{path}: expected sets of notebooks that are there, got {gone[0][:60]!r}")
     return [(n, given) for n in notebooks for given in ({}, *told.get(n.stem, ()))]
 
 
@@ -163,7 +183,8 @@ def plan(
         names = parameters.declared(read(chosen), chosen.name) if given else {}
         return [job_of(chosen, parameters.parse(given, names, chosen.name), known)]
     runs = [job_of(notebook, values, known) for notebook, values in _sets(root, notebooks)]
-    weighs = (root / "data" / "claims.toml").exists()
+    # a ledger that is gone is for the job to tell, not one job less
+    weighs = any((root / "data" / name).exists() for name in ("claims.toml", "SHA256SUMS"))
     todo = [*([Job(LEDGER, "claims", inputs=known)] if weighs else []), *runs]
     for job, times in Counter(job.name for job in todo).items():
         if times > 1 or f"{job}.html" == INDEX:

@@ -104,6 +104,10 @@ def test_every_run_has_files_of_its_own(checkout, toys):
         ('[[01-good]]\nkernel = "6.1"\n' * 2, "expected names of their own for the files of each"),
         ("01-good = 5", f"{sets}: expected [[01-good]] and parameters, got 5"),
         ("[[01-good]]\nkernel = [1]", f"{sets}: expected [[01-good]] and parameters, got [{{"),
+        (
+            '[[02-gone]]\nkernel = "6.1"',
+            f"{sets}: expected sets of notebooks that are there, got '0",
+        ),
         ("\0", f"{sets}: expected TOML with [[NOTEBOOK]] and its parameters, got: "),
     ):
         sets.write_text(text)
@@ -322,3 +326,56 @@ def test_choose():
     for nothing in ("", ".ipynb"):
         with pytest.raises(UsageError, match=f"no notebook matches '{nothing}': .* one of 01-a$"):
             choose(paths[:1], nothing)
+
+
+def test_a_ledger_that_is_gone_is_told(checkout, toys):
+    checkout.write("01-good", toys["good"]())
+    data = checkout.root / "data"
+    (data / "machines").mkdir(parents=True)
+    (data / "SHA256SUMS").write_text("")
+    done = checkout.run("reproduce")
+    assert done.returncode == 1
+    assert "\nclaims: failed at ManifestError: SHA256SUMS: expected claim-path.toml" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda path: path.write_text("[" * 100_000),
+            "expected a notebook of format 4, got Recurs",
+        ),
+        (lambda path: path.write_text("[]"), "expected a notebook of format 4, got TypeError"),
+        (lambda path: path.write_bytes(b"\xff"), "expected a notebook of format 4, got Unicode"),
+        (os.mkfifo, "expected a file, got a pipe, left unopened"),
+        (lambda path: path.symlink_to("/dev/zero"), "expected a file, got a device, left unopened"),
+        (os.mkdir, "expected a file, got a folder"),
+    ],
+)
+def test_what_is_no_notebook_is_one_sentence(checkout, toys, make, said):
+    checkout.write("01-good", toys["good"]())
+    path = checkout.root / "notebooks" / "02-other.ipynb"
+    make(path)
+    done = checkout.run("reproduce", "--only", "02", "-p", "a=1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"devmemkit reproduce: {path}: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "[" * 100_000,
+        '{"nbformat": 4, "cells": [1]}',
+        '{"nbformat": 4, "cells": [{}]}',
+        '{"nbformat": 4, "cells": [{"cell_type": "code", "source": 1, "metadata": {}}]}',
+    ],
+)
+def test_what_is_no_notebook_fails_and_the_report_is_whole(checkout, toys, text):
+    checkout.write("01-good", toys["good"]())
+    (checkout.root / "notebooks" / "02-other.ipynb").write_text(text)
+    done = checkout.run("reproduce")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "\n02-other: failed at " in done.stdout
+    assert (checkout.root / "report" / "ro-crate-metadata.json").exists()

@@ -115,7 +115,7 @@ def get(version: str, progress: Progress = print) -> Kernel:
 def _alone(progress: Progress) -> Iterator[None]:
     """One process at a time fills the cache; what an ended one left half-made goes away."""
     cache_dir().mkdir(parents=True, exist_ok=True)
-    with (cache_dir() / "lock").open("w") as lock:
+    with (cache_dir() / "lock").open("a") as lock:  # a link to another file does no harm
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
