@@ -50,7 +50,10 @@ if "--multiprocessing-fork" not in sys.orig_argv:
 def as_script(folder: Path) -> list[str]:
     """The console script, as an installer writes it."""
     path = folder / "devmemkit"
-    path.write_text("import sys\nfrom devmemkit.cli import main\nsys.exit(main())\n")
+    path.write_text(
+        "import sys\nfrom devmemkit.cli import main\n"
+        "if __name__ == '__main__':\n    sys.exit(main())\n"
+    )
     return [sys.executable, str(path)]
 
 
@@ -61,7 +64,7 @@ def as_module(_: Path) -> list[str]:
 ACCESS = ("--address", "0xfebc0000", "--op", "mmap")
 COMMANDS = {
     "explain": ("explain", "--machine", "qemu-6.12", *ACCESS),
-    "conform": ("conform",),
+    "conform": ("conform", "--quick"),
     "claims": ("claims",),
     "explore": ("explore", "mmap-vs-claim"),
     "iomem": ("iomem", "-"),

@@ -45,4 +45,6 @@ def test_the_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert cli.main(["explore", "claim-vs-release", "--graph", str(path)]) == 0
     assert json.loads(path.read_text())["scenario"] == "claim-vs-release"
     assert cli.main(["explore", "claim-vs-release", "--graph", str(tmp_path)]) == 2
-    assert f"devmemkit explore: {tmp_path}: Is a directory" in capsys.readouterr().err
+    assert (
+        f"devmemkit explore: {tmp_path}: expected a file, got a folder" in capsys.readouterr().err
+    )
