@@ -23,15 +23,13 @@ from devmemkit.artifact.index import INDEX, write_index
 from devmemkit.artifact.provenance import checkout, state
 from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
-from devmemkit.artifact.store import Job, Store, UsageError
+from devmemkit.artifact.store import LEDGER, Job, Store, UsageError
 from devmemkit.artifact.workers import Workers
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.text import printable
 
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
 LARGEST = 64 << 20  # bytes of a JSON file of the report
-LEDGER = "claims"
-"""The name of the job that weighs the claims."""
 
 
 def choose(notebooks: Sequence[Path], only: str) -> Path:

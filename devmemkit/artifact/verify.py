@@ -11,7 +11,7 @@ from devmemkit.artifact.crate import FILE
 from devmemkit.artifact.entities import Crate, read
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.provenance import checkout, code_digest, data_files, made_on, sha256
-from devmemkit.artifact.store import HIDDEN, LOCK, RECORDS, UsageError
+from devmemkit.artifact.store import HIDDEN, LEDGER, LOCK, RECORDS, UsageError
 from devmemkit.model.text import printable
 
 # What may differ between two runs from one state, by the ending of a file's name: times.
@@ -62,6 +62,13 @@ def _records_differ(folder: Folder, crate: Crate) -> Iterator[str]:
         outputs = {one: crate.files[one]["sha256"] for one in action.results}
         if told is None or told.outputs != outputs or bool(told.error) != bool(action.error):
             yield f"{name}: tells of another run than {FILE}"
+
+
+def _jobs(crate: Crate) -> str:
+    """What is asked of the jobs, with how many there were: a run of one notebook weighs nothing."""
+    weighed = any(one.name.partition("-")[0] == LEDGER for one in crate.actions)
+    claims = "with" if weighed else "without"
+    return f"all jobs went well ({len(crate.actions)}, {claims} the claims)"
 
 
 def failures(crate: Crate) -> Iterator[str]:
@@ -134,7 +141,7 @@ def verify(folder: Path, against: Path | None) -> int:
         crate, other = read(mine), read(theirs)
         checks = [
             ("files as the run left them", files_differ(mine, crate)),
-            ("all jobs went well", failures(crate)),
+            (_jobs(crate), failures(crate)),
             ("made from today's code, data and versions", state_differs(crate)),
         ]
         if against is not None:

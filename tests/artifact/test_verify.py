@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from rocrate.rocrate import ROCrate
 
+from devmemkit.artifact.entities import Action, Crate
+from devmemkit.artifact.verify import _jobs
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, toys):
@@ -46,7 +49,7 @@ FILES, JOBS, STATE = (
     f"{what}: yes\n"
     for what in (
         "files as the run left them",
-        "all jobs went well",
+        "all jobs went well (3, without the claims)",
         "made from today's code, data and versions",
     )
 )
@@ -153,7 +156,7 @@ def test_a_job_that_failed_is_told(finished, toys, tmp_path):
         told = finished.run("verify", out).stdout
     finally:
         (finished.root / "notebooks" / "03-bad.ipynb").unlink()
-    assert "all jobs went well: NO\n  03-bad: failed at cell In [2], '# why': expected" in told
+    assert "without the claims): NO\n  03-bad: failed at cell In [2], '# why': expected" in told
 
 
 def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
@@ -184,3 +187,13 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
     }
     used = {one["name"] for one in crate.get_by_type("SoftwareApplication")}
     assert {"devmemkit", "python", "bokeh", "papermill"} <= {name.lower() for name in used}
+
+
+def test_a_run_that_weighed_the_claims_is_told_from_one_that_did_not():
+    def run(*names):
+        actions = tuple(Action(name, "", (), frozenset()) for name in names)
+        return _jobs(Crate({}, actions, {}, {}, ""))
+
+    assert run("claims", "01-good") == "all jobs went well (2, with the claims)"
+    assert run("claims-6.12") == "all jobs went well (1, with the claims)"
+    assert run("01-good") == "all jobs went well (1, without the claims)"
