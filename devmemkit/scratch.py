@@ -27,60 +27,53 @@ def scratch(prefix: str = PREFIX, where: str | None = None) -> Iterator[Path]:
     sweep(Path(where or tempfile.gettempdir()))
     with ExitStack() as stack:
         while True:
-            name = tempfile.mkdtemp(prefix=prefix, dir=where)
-            stack.callback(_clear, Path(name))
+            name = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
             with suppress(FileNotFoundError):  # swept before it was locked
-                folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
-                stack.callback(os.close, folder)
+                folder = stack.enter_context(_opened(name))
+                stack.callback(_remove, name, folder)
                 fcntl.flock(folder, fcntl.LOCK_EX)
-                Path(name, _OWNED).touch()
+                (name / _OWNED).touch()
                 break
-        yield Path(name)
-
-
-def _clear(folder: Path) -> None:
-    """Remove a folder; what is written to it while it goes is the next one's to remove."""
-    with suppress(OSError):
-        for name in set(os.listdir(folder)) - {_OWNED}:  # which goes last: by it others know it
-            path = folder / name
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-    with suppress(OSError):
-        if not set(os.listdir(folder)) - {_OWNED}:
-            (folder / _OWNED).unlink(missing_ok=True)
-        folder.rmdir()
-    if folder.exists():
-        with suppress(OSError):
-            (folder / _OWNED).touch()
+        yield name
 
 
 def sweep(where: Path) -> None:
     """Remove the folders in `where` that are ours and whose owner is dead."""
     with suppress(OSError):  # a folder that cannot be listed
         for name in filter(_NAME.fullmatch, os.listdir(where)):
-            with suppress(OSError):  # somebody else's, or somebody else was faster
-                _remove(where, name)
+            # somebody else's, or somebody else was faster, or its owner lives
+            with suppress(OSError), _opened(where / name) as folder:
+                told = os.fstat(folder)
+                if told.st_uid != os.geteuid() or told.st_mode & 0o777 != 0o700:
+                    continue  # (jupyter makes it sticky)
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _OWNED in os.listdir(folder):
+                    _remove(where / name, folder)
+                else:  # not ours, or its owner was killed before the first file
+                    os.rmdir(where / name)
 
 
-def _remove(where: Path, name: str) -> None:
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
     # In /tmp others may put links and folders of that name: what we hold open is what we look at.
-    parent = os.open(where, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-        try:
-            told = os.fstat(folder)
-            if (
-                told.st_uid != os.geteuid() or told.st_mode & 0o777 != 0o700
-            ):  # jupyter makes it sticky
-                return
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # OSError while its owner lives
-            if _OWNED in os.listdir(folder):
-                shutil.rmtree(name, dir_fd=parent)
-            else:  # not ours, or its owner was killed before the first file
-                os.rmdir(name, dir_fd=parent)
-        finally:
-            os.close(folder)
+        yield folder
     finally:
-        os.close(parent)
+        os.close(folder)
+
+
+def _remove(path: Path, folder: int) -> None:
+    """Remove a folder, held open; what is written to it meanwhile is the next one's to remove."""
+    with suppress(OSError):
+        for name in set(os.listdir(folder)) - {_OWNED}:  # which goes last: by it others know it
+            try:
+                os.unlink(name, dir_fd=folder)
+            except OSError:
+                shutil.rmtree(name, dir_fd=folder, ignore_errors=True)
+    with suppress(OSError):
+        if os.listdir(folder) == [_OWNED]:
+            os.unlink(_OWNED, dir_fd=folder)
+        os.rmdir(path)
+    with suppress(OSError):  # it is gone, as it should be
+        os.close(os.open(_OWNED, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=folder))

@@ -69,6 +69,26 @@ def test_what_is_written_to_it_while_it_goes_is_removed_by_the_next_one(
     assert not old.exists()
 
 
+def test_what_is_written_while_it_is_swept_is_removed_by_the_one_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = left(tmp_path)
+    remove = scratch_module.os.rmdir
+    kernel = [old.name]
+
+    def late(path: str | Path, **more: Any) -> None:
+        if kernel == [Path(path).name]:  # a notebook's kernel that has not noticed yet
+            (old / "k.json").touch()
+            kernel.clear()
+        remove(path, **more)
+
+    monkeypatch.setattr(scratch_module.os, "rmdir", late)
+    sweep(tmp_path)
+    assert (old / "k.json").exists()
+    sweep(tmp_path)
+    assert not old.exists()
+
+
 def test_a_folder_whose_owner_lives_stays(tmp_path: Path) -> None:
     with scratch(where=str(tmp_path)) as one:
         code = "import sys; from devmemkit.scratch import *; sweep(Path(sys.argv[1]))"
