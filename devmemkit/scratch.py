@@ -15,6 +15,8 @@ PREFIX = "devmemkit-"
 _NAME = re.compile(PREFIX + r"(guest-)?[a-z0-9_]{8}")
 _OWNED = "owner"
 """An empty file that says that the folder is one of ours, whatever its name."""
+_KERNELS = {"k.json", "ipython"}
+"""What a notebook's kernel makes, and its folder anew, when it starts after that was swept."""
 
 
 @contextmanager
@@ -47,7 +49,8 @@ def sweep(where: Path) -> None:
                 if told.st_uid != os.geteuid() or told.st_mode & 0o777 != 0o700:
                     continue  # (jupyter makes it sticky)
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _OWNED in os.listdir(folder):
+                found = set(os.listdir(folder))
+                if _OWNED in found or (found and found <= _KERNELS):
                     _remove(where / name, folder)
                 else:  # not ours, or its owner was killed before the first file
                     os.rmdir(where / name)

@@ -89,6 +89,15 @@ def test_what_is_written_while_it_is_swept_is_removed_by_the_one_after(
     assert not old.exists()
 
 
+def test_what_a_kernel_makes_anew_behind_a_sweep_goes_with_the_next_one(tmp_path: Path) -> None:
+    old = tmp_path / "devmemkit-0abcdefg"
+    old.mkdir(mode=0o1700)
+    (old / "k.json").touch()
+    (old / "ipython").mkdir()
+    sweep(tmp_path)
+    assert not old.exists()
+
+
 def test_a_folder_whose_owner_lives_stays(tmp_path: Path) -> None:
     with scratch(where=str(tmp_path)) as one:
         code = "import sys; from devmemkit.scratch import *; sweep(Path(sys.argv[1]))"
