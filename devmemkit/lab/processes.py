@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,11 +24,11 @@ def processes(
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of so many processes, each of which begins with `prepare(*arguments)`.
 
-    They end at once when an exception ends the block, and when this process ends, in whatever way.
+    At the end they finish what they are at, and nothing that waits. They end at once when this
+    process does, in whatever way.
     """
     context = get_context("spawn")  # a fork would inherit threads and a guest's port
     theirs, ours = context.Pipe(duplex=False)
-    others = set(active_children())
     pool = ProcessPoolExecutor(workers, context, _begin, (theirs, prepare, arguments))
     with theirs, pool, ours:
         # inherited: an interrupt of the terminal is for this process alone, from their start on
@@ -40,11 +40,10 @@ def processes(
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
         try:
             yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in set(active_children()) - others:
-                child.kill()  # one that is still starting would complain that we are gone
-            raise
+        finally:
+            # `ours` closes after that: one that is killed in the middle of an answer would leave
+            # us waiting for the rest. A second interrupt does not wait.
+            pool.shutdown(cancel_futures=True)
 
 
 def _begin(port: Connection, prepare: Callable[..., object], arguments: tuple[Any, ...]) -> None:

@@ -17,9 +17,9 @@ import sys, time
 from devmemkit.lab.processes import processes
 try:
     with processes(2, bool) as pool:
-        coming = [pool.submit(time.sleep, 600) for _ in range(9)]
+        coming = [pool.submit(time.sleep, float(sys.argv[1])) for _ in range(9999)]
         print("up", flush=True)
-        coming[0].result()
+        coming[-1].result()
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -33,7 +33,8 @@ def test_a_pool_does_what_it_is_given() -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_processes_at_work_end_with_their_caller(how: signal.Signals) -> None:
-    command = [sys.executable, "-c", BUSY]
+    # an interrupt lets them finish what they are at
+    command = [sys.executable, "-c", BUSY, "0.1" if how is signal.SIGINT else "600"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
