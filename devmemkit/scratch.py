@@ -1,4 +1,4 @@
-"""Temporary folders that do not stay: an owner who was killed leaves his to the next one's care."""
+"""Temporary folders; the next run removes those whose process was killed."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Folder:
         return found
 
     def walk(self, name: str = "") -> Iterator[tuple[str, str]]:
-        """The same of all that is below, folders before what they hold; OSError where too deep."""
+        """Names and kinds of everything below, a folder before its content; OSError if too deep."""
         for one, kind in self.content(name):
             yield one, kind
             if kind == "folder":

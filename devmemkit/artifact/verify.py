@@ -49,7 +49,7 @@ def files_differ(folder: Folder, crate: Crate) -> Iterator[str]:
 
 
 def _records_differ(folder: Folder, crate: Crate) -> Iterator[str]:
-    """The same for what the next run reads; a copy without HIDDEN has none of it."""
+    """A sentence for each record of a job that does not agree with the crate."""
     if not folder.kind(HIDDEN):
         return
     for action in crate.actions:

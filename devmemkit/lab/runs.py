@@ -33,7 +33,7 @@ def _claims(arguments: str, start: int, size: int, *, shared_mib: int = 64) -> R
 
 
 def _with(run: Run, word: str) -> Run:
-    """The same with one more word, the last."""
+    """The run with one more argument at the end."""
     return replace(run, arguments=f"{run.arguments} {word}")
 
 

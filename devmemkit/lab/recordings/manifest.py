@@ -30,7 +30,7 @@ MEASURED = ("boot", "mmap-vs-claim", "conform", "reproducers", "explain")
 TEXTS = ("iomem", "ioports", "pci.json")
 MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
 WRITTEN = ("claims.toml", "claim-path.toml", "references.toml", "recordings/schema.json")
-"""What nobody records, and verdicts follow from."""
+"""Files that are written by hand, on which verdicts depend."""
 FREE = "recordings/conform/"
 """Where recordings share files, whose names they tell themselves."""
 PATTERNS = ("*.toml", "recordings/*.json", "recordings/*/*", "machines/*/**/*", "reproducers/*.c")
