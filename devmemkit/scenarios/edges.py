@@ -241,7 +241,7 @@ def any_type() -> tuple[Act, ...]:
 
 
 def strict_again(w: Window) -> tuple[Act, ...]:
-    """iomem=strict after iomem=relaxed on the command line: claims revoke as without both."""
+    """iomem=strict behind iomem=relaxed: a claim revokes as if neither were there."""
     return (
         w.open(P),
         w.map(P, "map", 4),
