@@ -27,8 +27,8 @@ from devmemkit.explore.check import explore, searched
 from devmemkit.explore.promela import promela
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.claim_races import mmap_vs_claim
-from devmemkit.scenarios.concurrent import Concurrent
+from devmemkit.scenarios.races.claims import mmap_vs_claim
+from devmemkit.scenarios.races.concurrent import Concurrent
 
 BY_HAND = Path(__file__).with_name("race.pml")
 FLAGS = ("-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=8000")

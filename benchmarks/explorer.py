@@ -22,11 +22,11 @@ from typing import Any
 
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES, REPAIRS
-from devmemkit.scenarios.bar_story import BarStory
-from devmemkit.scenarios.defences import DEFENCES
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.takeover import Takeover
-from devmemkit.scenarios.what_if import LEVELS
+from devmemkit.scenarios.races.what_if import LEVELS
+from devmemkit.scenarios.stories.bar_story import BarStory
+from devmemkit.scenarios.stories.defences import DEFENCES
+from devmemkit.scenarios.stories.takeover import Takeover
 from devmemkit.widgets.bars import CLAIMS, BarExplorer
 from devmemkit.widgets.boot import BootExplorer
 from devmemkit.widgets.gap import GapExplorer

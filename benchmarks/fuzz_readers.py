@@ -19,11 +19,11 @@ import atheris
 with atheris.instrument_imports():
     from devmemkit.explain.description import dump_of
     from devmemkit.explain.facts import parse_config, parse_release
-    from devmemkit.explain.lspci import parse_lspci
     from devmemkit.explain.stored import described
-    from devmemkit.model.iomem import DumpError
-    from devmemkit.model.iomem_tree import tree_of
-    from devmemkit.model.pciresource import parse_resource
+    from devmemkit.text.iomem import DumpError
+    from devmemkit.text.iomem_tree import tree_of
+    from devmemkit.text.lspci import parse_lspci
+    from devmemkit.text.pci_resource import parse_resource
 
 
 def read_dump(text: str) -> object:

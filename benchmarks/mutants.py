@@ -178,22 +178,6 @@ PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no_shrink
           "-o", "addopts=--import-mode=importlib")  # fmt: skip
 
 OWN = {
-    "model/boot": ("model/test_step", "explore/test_scenarios"),
-    "model/driver": ("model/test_pci", "model/test_nvdimm"),
-    "model/errors": ("model/test_step", "lab/test_compare"),
-    "model/flags": ("model/test_resource",),
-    "model/fork": ("model/test_mm",),
-    "model/iomem_tree": ("model/test_iomem",),
-    "model/machine": ("model/test_step",),
-    "model/mmap": ("model/test_devmem", "model/test_pcisysfs"),
-    "model/pasted": ("model/test_iomem",),
-    "model/pcidriver": ("model/test_pci", "model/test_memtype"),
-    "model/physical": ("model/test_access",),
-    "model/populate": ("model/test_revoke", "model/test_policy"),
-    "model/task": ("model/test_mm", "model/test_devmem"),
-    "model/text": ("model/test_iomem",),
-    "model/track": ("model/test_memtype", "model/test_mm"),
-    "explore/command": ("explore/test_policies",),
     "explore/counterexample": ("explore/test_check",),
     "explore/lasso": ("explore/test_progress",),
     "explore/learn": ("explore/test_search", "explore/test_check"),
@@ -202,17 +186,29 @@ OWN = {
     "explore/search": ("explore/test_check",),
     "explore/symmetry": ("explore/test_check",),
     "explore/system": ("explore/test_search", "explore/test_check"),
+    "model/boot": ("model/test_step", "explore/test_scenarios"),
+    "model/drivers/bus": ("model/pci/test_device", "model/drivers/test_nvdimm"),
+    "model/errors": ("model/test_step", "lab/test_compare"),
+    "model/flags": ("model/resource/test_tree",),
+    "model/machine": ("model/test_step",),
+    "model/mm/mmap": ("model/devmem/test_mem", "model/pci/test_sysfs"),
+    "model/mm/pfn_tracking": ("model/mm/test_memtype", "model/mm/test_syscalls"),
+    "model/mm/physical": ("model/mm/test_access",),
+    "model/mm/populate": ("model/resource/test_revoke", "model/test_policy"),
+    "model/pci/driver": ("model/pci/test_device", "model/mm/test_memtype"),
+    "model/printable": ("text/test_iomem",),
+    "model/process/fork": ("model/mm/test_syscalls",),
+    "model/process/task": ("model/mm/test_syscalls", "model/devmem/test_mem"),
 }
 """The tests of modules that have no test file of their name."""
 
 
 def mirror(root: Path, module: str) -> list[str]:
-    """The test files of a module: devmemkit/model/mm.py has tests/model/test_mm*.py."""
+    """The test files of a module: devmemkit/model/mm/syscalls.py has tests/model/test_mm*.py."""
     if not module:
         return []
     path = Path(module).relative_to("devmemkit")
-    name = path.parent.as_posix() if path.parent.name == "pasted" else path.with_suffix("")
-    own = OWN.get(str(name), ())
+    own = OWN.get(str(path.with_suffix("")), ())
     named = sorted((root / "tests" / path.parent).glob(f"test_{path.stem}*.py"))
     return [f"tests/{one}.py" for one in own] + [p.relative_to(root).as_posix() for p in named]
 

@@ -25,7 +25,7 @@ began = time.perf_counter()
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 OURS = """
-from devmemkit.model.iomem import parse
+from devmemkit.text.iomem import parse
 kept = parse(text)
 """
 PEER = """

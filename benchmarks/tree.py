@@ -20,12 +20,12 @@ from intervaltree import IntervalTree  # type: ignore[import-untyped]
 from sortedcontainers import SortedDict, SortedKeyList  # type: ignore[import-untyped]
 
 from devmemkit.model import flags as fl
-from devmemkit.model.addressspace import AddressSpace, Mapped
-from devmemkit.model.iomem import format_dump, parse
-from devmemkit.model.iomem_tree import entries_of, tree_of
-from devmemkit.model.pagetable import PageTable
-from devmemkit.model.region import exclusive_owner, release_region, request_region
-from devmemkit.model.resource import Resource, request_resource_conflict
+from devmemkit.model.mm.address_space import AddressSpace, Mapped
+from devmemkit.model.mm.page_table import PageTable
+from devmemkit.model.resource.region import exclusive_owner, release_region, request_region
+from devmemkit.model.resource.tree import Resource, request_resource_conflict
+from devmemkit.text.iomem import format_dump, parse
+from devmemkit.text.iomem_tree import entries_of, tree_of
 
 RUNS = 5
 SPAN, RANGE = 0x10000, 0x4000

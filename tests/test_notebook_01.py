@@ -6,7 +6,7 @@ import pytest
 
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
-from devmemkit.scenarios.takeover import AS_RELEASED, QUESTIONS, Takeover
+from devmemkit.scenarios.stories.takeover import AS_RELEASED, QUESTIONS, Takeover
 from devmemkit.scenarios.words import said
 from tests.notebook import Cells
 

@@ -9,7 +9,7 @@ import pytest
 from devmemkit.explore.check import explore
 from devmemkit.explore.policies import QUESTIONS, ROWS
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.claim_races import mmap_vs_claim
+from devmemkit.scenarios.races.claims import mmap_vs_claim
 from tests.notebook import Cells
 
 CELLS = Cells("05-policies")

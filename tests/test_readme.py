@@ -13,7 +13,7 @@ from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recording import recordings
 from devmemkit.lab.recordings.replay import findings
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.takeover import Takeover
+from devmemkit.scenarios.stories.takeover import Takeover
 
 ROOT = Path(__file__).resolve().parents[1]
 

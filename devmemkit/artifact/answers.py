@@ -18,8 +18,8 @@ from devmemkit.lab.recordings.recording import Recording, load
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import on_model, stories
 from devmemkit.scenarios.claim_path import edges
-from devmemkit.scenarios.orders import concurrent
-from devmemkit.scenarios.what_if import Boot
+from devmemkit.scenarios.races.catalogue import concurrent
+from devmemkit.scenarios.races.what_if import Boot
 
 
 class Missing(Exception):

@@ -18,7 +18,7 @@ from devmemkit.artifact.provenance import (
     said_by,
 )
 from devmemkit.artifact.store import UsageError
-from devmemkit.source import SourceError, read, write
+from devmemkit.host.files import SourceError, read, write
 
 
 def _root() -> Path:

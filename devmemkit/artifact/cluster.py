@@ -15,7 +15,7 @@ from typing import Any
 
 from devmemkit.artifact.record import makes
 from devmemkit.artifact.store import Job, UsageError
-from devmemkit.scratch import scratch
+from devmemkit.host.scratch import scratch
 
 DEATHS = 3
 """Workers that may die under one job before it is given up: it may be what kills them."""

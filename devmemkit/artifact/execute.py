@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from devmemkit.model.text import printable
-from devmemkit.scratch import scratch
+from devmemkit.host.scratch import scratch
+from devmemkit.model.printable import printable
 
 # Of the 108 bytes of sun_path in unix(7), leaving room for "/devmemkit-12345678/k-ipc-5".
 LONGEST_FOLDER = 77

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from devmemkit.child import ending_with_us
-from devmemkit.scratch import scratch
+from devmemkit.host.child import ending_with_us
+from devmemkit.host.scratch import scratch
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SECONDS = 120

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
 
 
 class Progress:

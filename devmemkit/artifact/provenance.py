@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import devmemkit
-from devmemkit.source import read
+from devmemkit.host.files import read
 
 PACKAGES = ("anywidget", "bokeh", "ipykernel", "ipywidgets", "nbclient", "nbconvert", "papermill")
 ARCHIVED = ".git_archival.txt"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devmemkit.artifact.execute import NotebookFailed, execute
 from devmemkit.artifact.strip import strip, write
-from devmemkit.scratch import scratch
+from devmemkit.host.scratch import scratch
 
 
 def refresh(path: Path) -> None:

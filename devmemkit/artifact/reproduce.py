@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devmemkit import source
 from devmemkit.artifact import busy, crate, export, grid, jobs, parameters
 from devmemkit.artifact.claims import is_claim
 from devmemkit.artifact.folder import Folder
@@ -25,8 +24,9 @@ from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import LEDGER, Job, Store, UsageError
 from devmemkit.artifact.workers import Workers
+from devmemkit.host import files as source
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
 
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
 LARGEST = 64 << 20  # bytes of a JSON file of the report

@@ -21,7 +21,7 @@ from devmemkit.artifact.record import Record
 from devmemkit.artifact.reproduce import choose, folder_for, job_of, notebooks_here, parsed, read
 from devmemkit.artifact.store import Store, UsageError
 from devmemkit.artifact.workers import Workers
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
 
 THREADS = 500  # of this process that wait for a cluster
 

@@ -12,7 +12,7 @@ from devmemkit.artifact.entities import Crate, read
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.provenance import checkout, code_digest, data_files, made_on, sha256
 from devmemkit.artifact.store import HIDDEN, LEDGER, LOCK, RECORDS, UsageError
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
 
 # What may differ between two runs from one state, by the ending of a file's name: times.
 TIMES = {

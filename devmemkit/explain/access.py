@@ -8,9 +8,9 @@ from typing import Any
 
 from devmemkit.explain.description import Description, Device
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
-from devmemkit.model.pci import Bar
-from devmemkit.model.text import printable
-from devmemkit.scenarios.story import Act, Ref
+from devmemkit.model.pci.device import Bar
+from devmemkit.model.printable import printable
+from devmemkit.scenarios.play import Act, Ref
 
 VIAS = ("devmem", "sysfs", "proc", "port")
 OPS = ("read", "write", "mmap", "load", "store")

@@ -13,12 +13,12 @@ from devmemkit.explain.owner import unbound
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, verdict
 from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
-from devmemkit.model.iomem_tree import flags_and_desc
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.pci import BDF
-from devmemkit.model.strict import DENY, page_is_allowed
-from devmemkit.model.task import Task
+from devmemkit.model.pci.device import BDF
+from devmemkit.model.process.task import Task
+from devmemkit.model.resource.strict import DENY, page_is_allowed
+from devmemkit.text.iomem_tree import flags_and_desc
 
 TABLES = {
     "ACPI Tables": "/sys/firmware/acpi/tables",

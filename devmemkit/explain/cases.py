@@ -11,13 +11,13 @@ from devmemkit.explain.access import ACTOR
 from devmemkit.explain.description import Description, Device
 from devmemkit.explain.facts import candidates, config_of, parse_release
 from devmemkit.model import flags as fl
-from devmemkit.model.iomem_tree import tree_of
 from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
-from devmemkit.model.pci import PciDevice
-from devmemkit.model.resource import Resource, request_resource_conflict
-from devmemkit.model.task import Task, new_task
+from devmemkit.model.pci.device import PciDevice
+from devmemkit.model.process.task import Task, new_task
+from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
+from devmemkit.text.iomem_tree import tree_of
 
 LEAST_BITS, MOST_BITS = 36, 52
 """Physical address widths of x86 with 64 bits."""

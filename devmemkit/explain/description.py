@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from devmemkit.explain.lspci import Function, parse_lspci
-from devmemkit.model.iomem import Dump, DumpError, parse
-from devmemkit.model.pci import Bar
-from devmemkit.model.pciresource import bars_of, parse_resource
+from devmemkit.model.pci.device import Bar
+from devmemkit.text.iomem import Dump, DumpError, parse
+from devmemkit.text.lspci import Function, parse_lspci
+from devmemkit.text.pci_resource import bars_of, parse_resource
 
 
 @dataclass(frozen=True)

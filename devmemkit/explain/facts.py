@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from devmemkit.model.flags import PAGE_SHIFT
-from devmemkit.model.iomem import DumpError
 from devmemkit.model.kernel import VERSIONS, Config, is_between
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
+from devmemkit.text.iomem import DumpError
 
 OPTIONS = {
     "CONFIG_DEVMEM": "devmem",

@@ -8,10 +8,10 @@ from devmemkit.explain.access import ACTOR, Access, mapping
 from devmemkit.explain.description import Description
 from devmemkit.explain.owner import owner_of
 from devmemkit.explain.verdict import judge
+from devmemkit.model.drivers.nvdimm import LEGACY
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine
-from devmemkit.model.nvdimm import LEGACY
-from devmemkit.scenarios.story import Act, Ref, play
+from devmemkit.scenarios.play import Act, Ref, play
 
 DRIVERS = {
     "Persistent Memory": "nd_pmem",

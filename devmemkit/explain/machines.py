@@ -8,10 +8,10 @@ from pathlib import Path
 
 from devmemkit.explain import snapshot
 from devmemkit.explain.description import Description, dump_of
-from devmemkit.model.text import printable
+from devmemkit.host.files import SourceError
+from devmemkit.host.files import read as read_file
+from devmemkit.model.printable import printable
 from devmemkit.scenarios.machines import data_dir, recorded
-from devmemkit.source import SourceError
-from devmemkit.source import read as read_file
 
 CONFIG = dict.fromkeys(("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT"), "y")
 """How the recorded kernels were built (data/machines/README.md)."""

@@ -12,8 +12,8 @@ from devmemkit.explain.later import claim_of
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Key, Machine
-from devmemkit.model.task import new_task
-from devmemkit.scenarios.story import Act, Ref
+from devmemkit.model.process.task import new_task
+from devmemkit.scenarios.play import Act, Ref
 
 Acts = tuple[Act, ...]
 Twisted = tuple[Machine, Acts]

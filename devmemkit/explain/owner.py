@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from devmemkit.model.claim import path_to
 from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.pci import BDF, PciDevice
-from devmemkit.model.region import DISJOINT, region_intersects
-from devmemkit.model.resource import Resource
-from devmemkit.model.strict import iomem_is_exclusive
-from devmemkit.scenarios.story import Act, play
+from devmemkit.model.pci.device import BDF, PciDevice
+from devmemkit.model.resource.claim import path_to
+from devmemkit.model.resource.region import DISJOINT, region_intersects
+from devmemkit.model.resource.strict import iomem_is_exclusive
+from devmemkit.model.resource.tree import Resource
+from devmemkit.scenarios.play import Act, play
 
 DRIVER = "D"
 Owner = tuple[str, int, int]

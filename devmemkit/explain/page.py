@@ -9,7 +9,7 @@ from devmemkit.explain.answer import Answer
 from devmemkit.explain.symptom import Cause
 from devmemkit.explain.text import headline, later_line, owner_line
 from devmemkit.figures.text import markup
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
 
 _CELLS = "text-align:left;vertical-align:top"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from devmemkit.model.pci import BDF
+from devmemkit.model.pci.device import BDF
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:,() -]{0,254}")
 """Stricter than a driver's name in sysfs, where only "/" and NUL cannot be."""

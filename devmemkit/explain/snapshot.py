@@ -25,10 +25,10 @@ from devmemkit.explain.facts import (
     release_of,
 )
 from devmemkit.explain.stored import described
-from devmemkit.model.iomem import LARGEST
-from devmemkit.model.text import printable
-from devmemkit.source import SourceError
-from devmemkit.source import read as read_file
+from devmemkit.host.files import SourceError
+from devmemkit.host.files import read as read_file
+from devmemkit.model.printable import printable
+from devmemkit.text.iomem import LARGEST
 
 SYS_RAWIO = 17
 """Bit of the capability in CapEff (include/uapi/linux/capability.h)."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from devmemkit.explain.description import Description, Device, dump_of
-from devmemkit.explain.lspci import MANY
-from devmemkit.model.iomem import DumpError
-from devmemkit.model.pci import BDF, Bar
-from devmemkit.model.pciresource import bars_of, parse_resource
-from devmemkit.model.text import printable
+from devmemkit.model.pci.device import BDF, Bar
+from devmemkit.model.printable import printable
+from devmemkit.text.iomem import DumpError
+from devmemkit.text.lspci import MANY
+from devmemkit.text.pci_resource import bars_of, parse_resource
 
 MOST_TEXT = 1 << 16
 """Characters; a command line has 4096 at most (COMMAND_LINE_SIZE)."""

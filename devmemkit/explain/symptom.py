@@ -14,8 +14,8 @@ from devmemkit.explain.shell import decoding, presence
 from devmemkit.explain.twists import TWISTS
 from devmemkit.explain.verdict import Verdict, ending, judge, last_of, verdict
 from devmemkit.model.machine import Machine
-from devmemkit.model.text import printable
-from devmemkit.scenarios.story import Played, play
+from devmemkit.model.printable import printable
+from devmemkit.scenarios.play import Played, play
 
 SYMPTOMS = (
     "EPERM", "EINVAL", "EFAULT", "EAGAIN", "ENODEV", "ENOENT", "ENXIO", "EIO", "EACCES", "EBADF",

@@ -9,7 +9,7 @@ from devmemkit.explain.later import Later
 from devmemkit.explain.symptom import Cause
 from devmemkit.explain.verdict import Verdict
 from devmemkit.model.flags import PAGE_SHIFT
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
 
 MEANS = {
     "ok": "it succeeds",

@@ -11,10 +11,10 @@ from devmemkit.explain.owner import owner_of
 from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine, View
+from devmemkit.model.process.task import find_vma
+from devmemkit.model.resource.strict import ZERO, iomem_is_exclusive, page_is_allowed
 from devmemkit.model.step import step_names
-from devmemkit.model.strict import ZERO, iomem_is_exclusive, page_is_allowed
-from devmemkit.model.task import find_vma
-from devmemkit.scenarios.story import Act, Played, play
+from devmemkit.scenarios.play import Act, Played, play
 
 
 @dataclass(frozen=True)

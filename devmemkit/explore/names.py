@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from devmemkit.model.addressspace import AddressSpace
 from devmemkit.model.machine import Key, value_of
+from devmemkit.model.mm.address_space import AddressSpace
 
 SETS = ("memtype", "lock", "muxed_wait")
 """Components that are sorted tuples: without an order of their own."""

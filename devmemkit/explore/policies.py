@@ -11,9 +11,9 @@ from devmemkit.explore.progress import must_come
 from devmemkit.explore.search import Searched
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES
-from devmemkit.scenarios import policies as asked
 from devmemkit.scenarios.claim_path import reached
-from devmemkit.scenarios.concurrent import Concurrent
+from devmemkit.scenarios.races import policies as asked
+from devmemkit.scenarios.races.concurrent import Concurrent
 
 REPAIRED = "RevokeAll, recheck"
 ROWS: dict[str, tuple[str, str]] = {name: (name, "") for name in POLICIES} | {

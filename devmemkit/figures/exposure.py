@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devmemkit.figures.marks import Axis, Layer, Picture, add_mark
-from devmemkit.scenarios.exposure import Exposure, Share
+from devmemkit.scenarios.stories.exposure import Exposure, Share
 
 Point = tuple[Exposure, Share]
 LOOKS = (

@@ -11,7 +11,7 @@ from devmemkit.figures.frame import EDGE, text_width, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
 from devmemkit.lab.compare import Comparison, Row, Verdict, is_handle, shown
 from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.words import phrase
 
 LABEL, LINE, CELL, GAP = 20, 15, 22, 6

@@ -14,7 +14,7 @@ from typing import Any
 
 from devmemkit.figures.frame import EDGE, text_width
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
-from devmemkit.model.resource import Resource
+from devmemkit.model.resource.tree import Resource
 
 INDENT, PAD = 8, 5
 """Px of a child in its parent, of a name in its box."""

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from devmemkit.figures.space_map import LEGEND, Row, role_of, rows_of, size_of
-from devmemkit.model.resource import Resource
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
+from devmemkit.model.resource.tree import Resource
 
 MARKS = {"ram": "=", "claimed": "#", "idle": ".", "bus": ":", "reserved": "-"}
 LONGEST = 12

@@ -7,7 +7,7 @@ from typing import Any
 from devmemkit.figures.frame import EDGE, elide, text_width, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
 from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.story import SETTLE, Act, Played
+from devmemkit.scenarios.play import SETTLE, Act, Played
 from devmemkit.scenarios.words import phrase
 
 ACTORS = {

@@ -27,7 +27,7 @@ from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.places import access_of, harmless
 from devmemkit.lab.recordings.machine import BINDS, devices
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
-from devmemkit.scenarios.story import Act, play
+from devmemkit.scenarios.play import Act, play
 
 SEED = 2026
 BOOTS = (("", False), ("", True), ("iomem=relaxed", True), ("lockdown=integrity", False))

@@ -8,7 +8,7 @@ from enum import Enum
 
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.story import SETTLE, Act, Played, Ref
+from devmemkit.scenarios.play import SETTLE, Act, Played, Ref
 
 
 class Verdict(Enum):

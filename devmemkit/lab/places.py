@@ -10,8 +10,8 @@ from devmemkit.explain.description import Description
 from devmemkit.lab.fuzz.places import HOLE
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import Machine
-from devmemkit.scenarios.script import IVSHMEM_BAR, PMEM, PMEM_END
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM, PMEM_END
 
 CONSOLE = "virtio-pci"
 """The driver through which the lab talks to its guest: its registers are left alone."""

@@ -20,15 +20,15 @@ from devmemkit.lab.runs import BIG_BAR, BIG_MIB, RUNS, Run
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
-from devmemkit.model.pci import Bar
-from devmemkit.model.resource import Resource, release_resource, request_resource_conflict
+from devmemkit.model.pci.device import Bar
+from devmemkit.model.resource.tree import Resource, release_resource, request_resource_conflict
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.questions import NOBODY_REACHES
-from devmemkit.scenarios.reproducer_stories import TWINS
-from devmemkit.scenarios.script import IVSHMEM, IVSHMEM_BAR
-from devmemkit.scenarios.story import play, processes
-from devmemkit.scenarios.twin import NOT_REPRODUCED, NOT_TRIED, REPRODUCED
+from devmemkit.scenarios.play import play, processes
+from devmemkit.scenarios.races.questions import NOBODY_REACHES
+from devmemkit.scenarios.stories.reproducer_stories import TWINS
+from devmemkit.scenarios.stories.script import IVSHMEM, IVSHMEM_BAR
+from devmemkit.scenarios.stories.twin import NOT_REPRODUCED, NOT_TRIED, REPRODUCED
 
 PROGRAM = "/program"
 ENDINGS = {

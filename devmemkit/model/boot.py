@@ -9,7 +9,7 @@ from __future__ import annotations
 from devmemkit.model.errors import Blocked, KernelBug, KernelError
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
-from devmemkit.model.pci import device
+from devmemkit.model.pci.device import device
 from devmemkit.model.step import Call, Frame, Next, Return, Step, operation
 
 

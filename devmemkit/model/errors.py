@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from devmemkit.model.resource import Resource
+    from devmemkit.model.resource.tree import Resource
 
 
 class KernelError(Exception):

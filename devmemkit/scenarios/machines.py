@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from devmemkit.host.files import read
 from devmemkit.model import flags as fl
-from devmemkit.model.iomem import parse
-from devmemkit.model.iomem_tree import tree_of
+from devmemkit.model.drivers.nvdimm import namespaces
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine
-from devmemkit.model.memtype import WB, Memtype
-from devmemkit.model.nvdimm import namespaces
-from devmemkit.model.pci import Bar, PciDevice
-from devmemkit.model.pciresource import bars_of, parse_resource
-from devmemkit.model.resource import Resource
-from devmemkit.source import read
+from devmemkit.model.mm.memtype import WB, Memtype
+from devmemkit.model.pci.device import Bar, PciDevice
+from devmemkit.model.resource.tree import Resource
+from devmemkit.text.iomem import parse
+from devmemkit.text.iomem_tree import tree_of
+from devmemkit.text.pci_resource import bars_of, parse_resource
 
 MTRR_UC = ((2 << 30 >> 12, (4 << 30 >> 12) - 1),)
 """Pages that /proc/mtrr of the recorded guests calls uncachable: 2 to 4 GiB (SeaBIOS sets it)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.story import Act, Played
+from devmemkit.scenarios.play import Act, Played
 
 _DONE = {
     "open_devmem": "open",

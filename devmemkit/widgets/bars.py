@@ -10,9 +10,9 @@ from devmemkit.figures.space_map import size_of
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
-from devmemkit.model.text import printable
-from devmemkit.scenarios.bar_story import VIAS, BarStory, memory_bars
-from devmemkit.scenarios.takeover import AS_RELEASED
+from devmemkit.model.printable import printable
+from devmemkit.scenarios.stories.bar_story import VIAS, BarStory, memory_bars
+from devmemkit.scenarios.stories.takeover import AS_RELEASED
 from devmemkit.widgets.explorer import WIDE, dropdown
 from devmemkit.widgets.story import StoryExplorer
 

@@ -12,8 +12,8 @@ from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.lanes import lanes
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import VERSIONS
-from devmemkit.scenarios.concurrent import Concurrent
-from devmemkit.scenarios.what_if import LEVELS, USUAL, Boot
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.what_if import LEVELS, USUAL, Boot
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
 from devmemkit.widgets.pane import BokehPane
 

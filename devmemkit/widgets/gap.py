@@ -10,8 +10,8 @@ import ipywidgets as w
 from devmemkit.figures.exposure import exposure
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import VERSIONS
-from devmemkit.scenarios.defences import ATTEMPTS, DEFENCES, ended
-from devmemkit.scenarios.exposure import Exposure, Share, simulate
+from devmemkit.scenarios.stories.defences import ATTEMPTS, DEFENCES, ended
+from devmemkit.scenarios.stories.exposure import Exposure, Share, simulate
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
 from devmemkit.widgets.pane import BokehPane
 

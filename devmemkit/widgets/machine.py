@@ -17,10 +17,10 @@ from devmemkit.explain.symptom import SYMPTOMS, causes
 from devmemkit.explain.text import headline
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import node_at, size_of, space_map
-from devmemkit.model.iomem import DumpError
-from devmemkit.model.iomem_tree import tree_of
-from devmemkit.model.resource import Resource
-from devmemkit.model.text import printable
+from devmemkit.model.printable import printable
+from devmemkit.model.resource.tree import Resource
+from devmemkit.text.iomem import DumpError
+from devmemkit.text.iomem_tree import tree_of
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
 from devmemkit.widgets.pane import BokehPane
 

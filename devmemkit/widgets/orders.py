@@ -15,9 +15,9 @@ from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.policy import POLICIES, REPAIRS
-from devmemkit.scenarios.claim_races import mmap_vs_claim
-from devmemkit.scenarios.concurrent import Concurrent
-from devmemkit.scenarios.small import PAGES, VIAS
+from devmemkit.scenarios.races.claims import mmap_vs_claim
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.small import PAGES, VIAS
 from devmemkit.widgets.explorer import Explorer, dropdown, stepper
 from devmemkit.widgets.pane import BokehPane
 

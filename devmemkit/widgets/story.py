@@ -13,8 +13,8 @@ from devmemkit.figures.timeline import timeline
 from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
-from devmemkit.model.resource import Resource
-from devmemkit.scenarios.story import Moment, Played
+from devmemkit.model.resource.tree import Resource
+from devmemkit.scenarios.play import Moment, Played
 from devmemkit.scenarios.words import phrase
 from devmemkit.widgets.explorer import Explorer, stepper
 from devmemkit.widgets.pane import BokehPane

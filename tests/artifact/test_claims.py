@@ -23,11 +23,11 @@ from devmemkit.lab.recordings import recording
 from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recording import Recording, RecordingError, load, path_of, read
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.claim_races import claim_vs_release
-from devmemkit.scenarios.concurrent import Concurrent
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.orders import ORDERS
-from devmemkit.scenarios.questions import NO_BUG
+from devmemkit.scenarios.races.catalogue import ORDERS
+from devmemkit.scenarios.races.claims import claim_vs_release
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.questions import NO_BUG
 
 ENTRIES = {entry["id"]: entry for entry in entries()}
 

@@ -11,8 +11,8 @@ from pages import ANSWERS_WITHIN, COLUMN, Watched, run_all, scroll_to_explorer, 
 from devmemkit.explain.description import Description
 from devmemkit.explain.machines import described, known_machines
 from devmemkit.figures.bokeh_figure import sources
-from devmemkit.scenarios.bar_story import BarStory
 from devmemkit.scenarios.machines import data_dir
+from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.widgets.bars import BarExplorer
 from devmemkit.widgets.boot import BootExplorer
 from devmemkit.widgets.explorer import Explorer

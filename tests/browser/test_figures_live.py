@@ -17,7 +17,7 @@ from devmemkit.figures.matrix import matrix  # noqa: E402
 from devmemkit.figures.show import bokeh_script, bundle  # noqa: E402
 from devmemkit.figures.svg import to_svg  # noqa: E402
 from devmemkit.figures.theme import PAPER, ROLES  # noqa: E402
-from devmemkit.scenarios.takeover import Takeover  # noqa: E402
+from devmemkit.scenarios.stories.takeover import Takeover  # noqa: E402
 
 PICTURES = Path(__file__).parents[1] / "figures" / "pictures.py"
 made = runpy.run_path(str(PICTURES))

@@ -9,7 +9,7 @@ from pages import ANSWERS_WITHIN, COLUMN, PAINTED, Watched, run_all, scroll_to_e
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.timeline import timeline
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.takeover import Takeover
+from devmemkit.scenarios.stories.takeover import Takeover
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01-driver-takeover.ipynb"
 

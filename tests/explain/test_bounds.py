@@ -11,11 +11,11 @@ import pytest
 from devmemkit.cli import main
 from devmemkit.explain.description import Description, dump_of, with_lspci
 from devmemkit.explain.facts import parse_config, release_of
-from devmemkit.explain.lspci import MANY
 from devmemkit.explain.stored import MOST_RANGES, MOST_TEXT, described, has_addresses
-from devmemkit.model.iomem import LARGEST, LINES, LONGEST, DumpError, parse
-from devmemkit.model.pasted.line import Row
-from devmemkit.model.pasted.wrap import _MOST_BEGINNINGS, _Names
+from devmemkit.text.iomem import LARGEST, LINES, LONGEST, DumpError, parse
+from devmemkit.text.lspci import MANY
+from devmemkit.text.pasted.line import Row
+from devmemkit.text.pasted.wrap import _MOST_BEGINNINGS, _Names
 
 RANGE = "00001000-00001fff : a "
 PIECE = RANGE * 2000 + "\n"

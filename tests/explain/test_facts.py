@@ -12,8 +12,8 @@ from devmemkit.explain.facts import (
     parse_lockdown,
     parse_release,
 )
-from devmemkit.model.iomem import DumpError
 from devmemkit.model.kernel import VERSIONS
+from devmemkit.text.iomem import DumpError
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.symptom import SYMPTOMS, causes
-from devmemkit.model.iomem import parse
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.strict import iomem_is_exclusive
-from devmemkit.scenarios.story import Act, Played, play
+from devmemkit.model.resource.strict import iomem_is_exclusive
+from devmemkit.scenarios.play import Act, Played, play
+from devmemkit.text.iomem import parse
 from tests.explain.known import E1000, E1000_BAR, answer, ask, known
 
 TEXT = """\

@@ -12,7 +12,7 @@ from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, dump_of
 from devmemkit.explain.text import as_text
 from devmemkit.figures.text_map import text_map
-from devmemkit.model.iomem import DumpError
+from devmemkit.text.iomem import DumpError
 from devmemkit.widgets.machine import MachineExplorer
 from tests.samples import SAMPLES, needs_samples
 

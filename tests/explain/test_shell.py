@@ -22,7 +22,7 @@ from devmemkit.explain.page import as_html, causes_html
 from devmemkit.explain.symptom import causes
 from devmemkit.explain.text import as_text, causes_text
 from devmemkit.explain.twists import TWISTS
-from devmemkit.model.iomem import parse
+from devmemkit.text.iomem import parse
 from tests.explain.known import E1000, E1000_BAR, answer, ask, known
 
 REFUSED = (

@@ -11,9 +11,9 @@ import pytest
 
 from devmemkit.explain import snapshot
 from devmemkit.explain.stored import described
-from devmemkit.model.iomem import DumpError
+from devmemkit.host.files import SourceError
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.source import SourceError
+from devmemkit.text.iomem import DumpError
 
 IOMEM = "00000000-00000fff : Reserved\n00001000-0009ffff : System RAM\n"
 ROW = "0x00000000fe000000 0x00000000fe003fff 0x0000000000040200\n"

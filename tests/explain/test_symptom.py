@@ -14,7 +14,7 @@ from devmemkit.explain.symptom import SYMPTOMS, causes
 from devmemkit.explain.twists import TWISTS
 from devmemkit.explain.verdict import end_of, verdict
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.story import play
+from devmemkit.scenarios.play import play
 from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, ask, known
 
 

@@ -11,12 +11,12 @@ from devmemkit.explore.check import explore, explore_each
 from devmemkit.explore.counterexample import ReplayError, replay
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.boot_orders import early_claim
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim, muxed_claims
-from devmemkit.scenarios.concurrent import Concurrent, Property
-from devmemkit.scenarios.pmem_gaps import nd_pmem
-from devmemkit.scenarios.program import Program
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.races.boot import early_claim
+from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
+from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.pmem import nd_pmem
+from devmemkit.scenarios.races.program import Program
 from tests.explore.toys import scenario
 
 NO_LOST_UPDATE = Property("at end", "no update is lost", lambda m: m["count"] == 3)

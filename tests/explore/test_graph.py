@@ -12,7 +12,7 @@ from devmemkit.explore.check import explore
 from devmemkit.explore.graph import graph
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.claim_races import mmap_vs_claim
+from devmemkit.scenarios.races.claims import mmap_vs_claim
 
 
 def test_the_graph_is_whole() -> None:

@@ -10,11 +10,11 @@ from devmemkit.explore.check import searched
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import Frame, Next, Return, operation
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
-from devmemkit.scenarios.concurrent import Concurrent
-from devmemkit.scenarios.pmem_gaps import nd_pmem
-from devmemkit.scenarios.program import Program
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.pmem import nd_pmem
+from devmemkit.scenarios.races.program import Program
 
 
 def look_into(m: View, f: Frame) -> Next:

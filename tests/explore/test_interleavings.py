@@ -11,9 +11,9 @@ from devmemkit.explore.interleavings import Orders, orders
 from devmemkit.explore.learn import Leaf
 from devmemkit.explore.system import System
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.boot_orders import attribute_creation
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
-from devmemkit.scenarios.concurrent import Concurrent
+from devmemkit.scenarios.races.boot import attribute_creation
+from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.races.concurrent import Concurrent
 from tests.explore.toys import scenario
 
 Order = tuple[tuple[int, Leaf], ...]

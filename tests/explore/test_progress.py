@@ -8,10 +8,10 @@ from devmemkit.explore.progress import must_come
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
-from devmemkit.scenarios.concurrent import Concurrent
-from devmemkit.scenarios.policies import comes_up, has_come_up
-from devmemkit.scenarios.program import Program
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.policies import comes_up, has_come_up
+from devmemkit.scenarios.races.program import Program
 from tests.explore.toys import scenario
 
 

@@ -13,10 +13,10 @@ import pytest
 from devmemkit.explore.check import explore, searched
 from devmemkit.explore.promela import promela
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.boot_orders import attribute_creation, early_claim
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
-from devmemkit.scenarios.concurrent import Concurrent
-from devmemkit.scenarios.pmem_gaps import nd_pmem
+from devmemkit.scenarios.races.boot import attribute_creation, early_claim
+from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.pmem import nd_pmem
 
 SCENARIOS = {
     "6.12": mmap_vs_claim(KernelProfile("6.12")),

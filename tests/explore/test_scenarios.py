@@ -12,14 +12,14 @@ from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.step import step_in
-from devmemkit.scenarios.boot_orders import attribute_creation, early_claim
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim, muxed_claims
-from devmemkit.scenarios.concurrent import Concurrent, Property
-from devmemkit.scenarios.orders import ORDERS, concurrent
-from devmemkit.scenarios.pmem_gaps import nd_pmem
-from devmemkit.scenarios.program import proceed
-from devmemkit.scenarios.questions import reaches
-from devmemkit.scenarios.small import PAGES, START
+from devmemkit.scenarios.races.boot import attribute_creation, early_claim
+from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
+from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
+from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.pmem import nd_pmem
+from devmemkit.scenarios.races.program import proceed
+from devmemkit.scenarios.races.questions import reaches
+from devmemkit.scenarios.races.small import PAGES, START
 
 REACHED = "nobody reaches what a driver has claimed"
 CHECK_TO_MEM = "U0:do_mmap U0:valid_mmap_phys_addr_range U0:range_is_allowed U0:range_is_allowed"

@@ -14,9 +14,9 @@ from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.step import step_in
-from devmemkit.scenarios.claim_races import mmap_vs_claim
-from devmemkit.scenarios.concurrent import Concurrent
-from devmemkit.scenarios.program import proceed
+from devmemkit.scenarios.races.claims import mmap_vs_claim
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.program import proceed
 
 
 def searched(

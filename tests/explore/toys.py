@@ -5,9 +5,9 @@ from __future__ import annotations
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import Frame, Next, Return, lock, operation, unlock
-from devmemkit.scenarios.concurrent import Concurrent, Property
-from devmemkit.scenarios.program import Program
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.program import Program
 
 
 def read_count(m: View, f: Frame) -> Next:

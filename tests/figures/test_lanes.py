@@ -6,7 +6,7 @@ from devmemkit.explore.check import explore
 from devmemkit.figures.lanes import lanes
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.claim_races import claim_vs_release, mmap_vs_claim
+from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
 
 
 def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:

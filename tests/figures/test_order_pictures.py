@@ -7,7 +7,7 @@ from devmemkit.figures.claim_path import SHAPES, claim_path
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.claim_path import edges
-from devmemkit.scenarios.what_if import LEVELS, USUAL, Boot
+from devmemkit.scenarios.races.what_if import LEVELS, USUAL, Boot
 
 
 def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:

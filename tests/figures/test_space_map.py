@@ -10,13 +10,13 @@ import pytest
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import MOST, size_of, space_map
 from devmemkit.figures.svg import to_svg
+from devmemkit.host.files import read
 from devmemkit.model import flags as fl
-from devmemkit.model.iomem import parse
-from devmemkit.model.iomem_tree import tree_of
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.resource import Resource
+from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.machines import load_machine, recorded
-from devmemkit.source import read
+from devmemkit.text.iomem import parse
+from devmemkit.text.iomem_tree import tree_of
 from tests.samples import SAMPLES, needs_samples
 
 # who reads without privileges gets zeroes for addresses: nothing to draw

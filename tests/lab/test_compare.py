@@ -12,8 +12,8 @@ from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.trace import Event
-from devmemkit.scenarios.story import SETTLE, Act, Moment, Played, Ref, processes
-from devmemkit.scenarios.takeover import Takeover
+from devmemkit.scenarios.play import SETTLE, Act, Moment, Played, Ref, processes
+from devmemkit.scenarios.stories.takeover import Takeover
 
 BEFORE = Machine(KernelProfile("6.12"), {})
 NONE: frozenset[str] = frozenset()

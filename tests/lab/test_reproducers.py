@@ -17,14 +17,16 @@ from devmemkit.lab.guest.initramfs import COMPILE
 from devmemkit.lab.recordings.recording import path_of, read
 from devmemkit.lab.reproducers import digest, judge, modelled, on_model, source, verdict
 from devmemkit.lab.runs import RUNS
-from devmemkit.model import nvdimm, pcisysfs, revoke
+from devmemkit.model.drivers import nvdimm
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.model.machine import View
+from devmemkit.model.pci import sysfs as pcisysfs
 from devmemkit.model.policy import REPAIRS
+from devmemkit.model.resource import revoke
+from devmemkit.model.resource.strict import DENY, is_taken
 from devmemkit.model.step import OPERATIONS
-from devmemkit.model.strict import DENY, is_taken
-from devmemkit.scenarios.twin import NOT_REPRODUCED, REPRODUCED
+from devmemkit.scenarios.stories.twin import NOT_REPRODUCED, REPRODUCED
 
 NEWEST = KernelProfile("7.3")
 

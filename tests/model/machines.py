@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import devmemkit.model.operations  # noqa: F401 - registers every operation
 from devmemkit.model import flags as fl
+from devmemkit.model.drivers.nvdimm import namespaces
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
-from devmemkit.model.nvdimm import namespaces
-from devmemkit.model.pci import Bar, PciDevice
-from devmemkit.model.resource import Resource
+from devmemkit.model.pci.device import Bar, PciDevice
+from devmemkit.model.process.task import Task, new_task
+from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import OPERATIONS, finished, run, start, take_step
-from devmemkit.model.task import Task, new_task
-from devmemkit.scenarios import story  # noqa: F401 - it registers every operation
 
 ALL = ("5.10", "6.1", "6.12", "7.3")
 """The kernels that the facts call ALL."""

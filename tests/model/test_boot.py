@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from devmemkit.model import boot  # noqa: F401 - registers its operations
+import devmemkit.model.operations  # noqa: F401 - registers every operation
 from devmemkit.model import flags as fl
-from devmemkit.model.pci import Bar
+from devmemkit.model.pci.device import Bar
 from tests.model.machines import BDF, begin, blocked, do, finish, machine, ok
 
 

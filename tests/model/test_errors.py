@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.errors import Blocked, KernelBug, KernelError, Outcome, Trap
-from devmemkit.model.resource import Resource
+from devmemkit.model.resource.tree import Resource
 
 
 def test_what_an_error_says() -> None:

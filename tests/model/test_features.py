@@ -12,9 +12,9 @@ import pytest
 
 import devmemkit
 from devmemkit.model.kernel import FEATURES, Config, KernelProfile, values_of
+from devmemkit.model.mm.populate import ORDERS
 from devmemkit.model.policy import ClaimStep, FileKind, Policy
-from devmemkit.model.populate import ORDERS
-from devmemkit.model.revoke import STEPS
+from devmemkit.model.resource.revoke import STEPS
 
 PACKAGE = Path(devmemkit.__file__).parent
 FOLDERS = (PACKAGE, PACKAGE.parent / "benchmarks", PACKAGE.parent / "tests")

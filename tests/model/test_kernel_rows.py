@@ -16,10 +16,10 @@ import pytest
 
 from devmemkit.figures.actors import arrows
 from devmemkit.model import flags as fl
-from devmemkit.model.iomem_tree import entries_of
 from devmemkit.model.kernel import FEATURES, VERSIONS, Config, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import step_names
+from devmemkit.text.iomem_tree import entries_of
 from tests.model.machines import (
     BAR0,
     BDF,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from devmemkit.explain import cases
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
-from devmemkit.scenarios import defences
+from devmemkit.scenarios.stories import defences
 
 KERNEL = KernelProfile("6.12")
 MACHINE = Machine(KERNEL, {"clock": 3}, high_memory=1 << 30, phys_bits=46, fine=True)

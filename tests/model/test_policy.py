@@ -6,7 +6,7 @@ import pytest
 
 from devmemkit.model.kernel import FEATURES
 from devmemkit.model.policy import POLICIES, PROPOSALS
-from devmemkit.model.revoke import GRACE, STEPS
+from devmemkit.model.resource.revoke import GRACE, STEPS
 from devmemkit.model.step import finished, take_step
 from tests.model.machines import (
     ALL,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.kernel import VERSIONS, KernelProfile
-from devmemkit.scenarios import script
 from devmemkit.scenarios.catalogue import SCENARIOS, machine_of, on_model, stories
 from devmemkit.scenarios.machines import load_machine, recorded
+from devmemkit.scenarios.stories import script
 
 MODERN = [version for version, words in VERSIONS.items() if "historic" not in words]
 each = pytest.mark.parametrize("scenario", SCENARIOS)

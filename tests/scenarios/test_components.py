@@ -23,10 +23,10 @@ from devmemkit.model.machine import COMPONENTS, Key, View
 from devmemkit.model.step import run
 from devmemkit.scenarios.catalogue import SCENARIOS, before, on_model, stories
 from devmemkit.scenarios.claim_path import edges
-from devmemkit.scenarios.orders import ORDERS, concurrent
-from devmemkit.scenarios.small import VIAS
-from devmemkit.scenarios.story import play
-from devmemkit.scenarios.what_if import Boot
+from devmemkit.scenarios.play import play
+from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
+from devmemkit.scenarios.races.small import VIAS
+from devmemkit.scenarios.races.what_if import Boot
 
 OLD, NEW = "5.10", "7.3"
 SOME = Bounds(states=2000)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.model.iomem import format_dump
-from devmemkit.model.iomem_tree import entries_of, tree_of
+import devmemkit.model.operations  # noqa: F401 - registers every operation
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
-from devmemkit.model.resource import Resource
+from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import run
-from devmemkit.scenarios import story  # noqa: F401 - registers the operations
 from devmemkit.scenarios.machines import assemble, data_dir, load_machine, recorded, sources
+from devmemkit.text.iomem import format_dump
+from devmemkit.text.iomem_tree import entries_of, tree_of
 
 DRIVERS = (("0000:00:03.0", "e1000"), ("0000:00:04.0", "nvme"), ("namespace0.0", "nd_pmem"))
 
@@ -101,7 +101,7 @@ def test_what_is_no_machine_is_named_with_what_would_be() -> None:
 
 
 def test_zeroed_dumps_are_refused() -> None:
-    from devmemkit.model.iomem import parse
+    from devmemkit.text.iomem import parse
 
     with pytest.raises(ValueError, match="zeroes only: read it as root"):
         tree_of(parse("00000000-00000000 : System RAM\n"), root_end=1 << 40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.bokeh_figure import sources
 from devmemkit.figures.timeline import timeline
-from devmemkit.scenarios.bar_story import BarStory
+from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.widgets.bars import CLAIMS, BarExplorer
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.figures.bokeh_figure import sources
-from devmemkit.scenarios.what_if import USUAL
+from devmemkit.scenarios.races.what_if import USUAL
 from devmemkit.widgets.boot import BootExplorer
 
 

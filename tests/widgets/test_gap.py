@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.figures.bokeh_figure import sources
-from devmemkit.scenarios.exposure import simulate
+from devmemkit.scenarios.stories.exposure import simulate
 from devmemkit.widgets.gap import GapExplorer
 
 

@@ -3,7 +3,7 @@
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.bokeh_figure import sources
 from devmemkit.figures.timeline import timeline
-from devmemkit.scenarios.takeover import Takeover
+from devmemkit.scenarios.stories.takeover import Takeover
 from devmemkit.widgets.takeover import TakeoverExplorer
 
 

@@ -18,7 +18,7 @@ from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.story import Played
+from devmemkit.scenarios.play import Played
 
 RATES = {"plain": "plain", "device": "plain", "claim": "claim"}
 """Kinds of sequence whose rates are given together; all others are "bind"."""

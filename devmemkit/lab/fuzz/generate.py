@@ -18,7 +18,7 @@ import random
 from dataclasses import dataclass
 
 from devmemkit.lab.fuzz.moves import Moves
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
 
 LIFE = 28
 """Sequences of one guest: bindings of persistent memory first, the removal of a device last."""

@@ -16,7 +16,7 @@ from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.model.machine import Machine
-from devmemkit.scenarios.story import play
+from devmemkit.scenarios.play import play
 
 PATIENCE = 120.0
 """Seconds after which a sequence is as small as it gets."""

@@ -11,8 +11,16 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.script import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, NVME, NVME_BAR, PMEM
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.stories.script import (
+    E1000,
+    E1000_BAR,
+    IVSHMEM,
+    IVSHMEM_BAR,
+    NVME,
+    NVME_BAR,
+    PMEM,
+)
 
 WINDOW = 0x10000
 """Bytes of one window; sequences map its first half and claim anywhere in it."""

@@ -15,7 +15,7 @@ from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
-from devmemkit.scenarios.story import play
+from devmemkit.scenarios.play import play
 
 AHEAD = 16
 """Sequences that the model may be in front of the guest."""

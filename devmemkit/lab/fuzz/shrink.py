@@ -8,7 +8,7 @@ from typing import Any
 
 from devmemkit.lab.fuzz.places import WINDOW
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.story import Act, Ref
+from devmemkit.scenarios.play import Act, Ref
 
 Acts = tuple[Act, ...]
 Judge = Callable[[Acts], bool]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.story import Act, Ref
+from devmemkit.scenarios.play import Act, Ref
 
 Pairs = Counter[tuple[str, str]]
 """How often each (operation, outcome) came up."""

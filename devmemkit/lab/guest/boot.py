@@ -15,10 +15,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from devmemkit.child import ending_with_us
+from devmemkit.host.child import ending_with_us
+from devmemkit.host.scratch import scratch
 from devmemkit.lab.guest.initramfs import GuestError, initramfs
 from devmemkit.lab.kernels.programs import KernelError
-from devmemkit.scratch import scratch
 
 __all__ = ["CMDLINE", "MACHINE", "Bootable", "Guest", "GuestError", "KernelError", "boot"]
 

@@ -9,10 +9,10 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from devmemkit.child import ending_with_us
+from devmemkit.host.child import ending_with_us
+from devmemkit.host.scratch import scratch
 from devmemkit.lab.kernels.cache import cache_dir
 from devmemkit.lab.kernels.modules import load_order, module_name, read_module
-from devmemkit.scratch import scratch
 
 AGENT = Path(__file__).with_name("agent.c")
 MODULES = (

@@ -8,7 +8,7 @@ from typing import Any
 from devmemkit.lab.guest.boot import Guest
 from devmemkit.model.errors import Outcome
 from devmemkit.model.step import OPERATIONS
-from devmemkit.scenarios.story import SETTLE, Act, Ref, processes
+from devmemkit.scenarios.play import SETTLE, Act, Ref, processes
 
 WHOLE = {"tree": "iomem", "parent": (), "flags": 0, "whole_tree": True, "bars": None}
 """Arguments that steer the model alone; a driver in the guest knows no other value."""

@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from devmemkit.child import ending_with_us
+from devmemkit.host.child import ending_with_us
+from devmemkit.host.files import open_file
 from devmemkit.lab.kernels.programs import KernelError, environment, explain, run
 from devmemkit.lab.kernels.sources import repositories, stanzas
-from devmemkit.source import open_file
 
 HELPER = "/usr/lib/apt/apt-helper"
 KERNELS = r"^linux-(image|base|binary|modules)-[0-9].*-amd64$"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devmemkit.host.files import read
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.catalogue import (
     Progress,
@@ -26,7 +27,6 @@ from devmemkit.lab.kernels.catalogue import (
 )
 from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, module_files, release_of
 from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, NoSuchSuite, run
-from devmemkit.source import read
 
 __all__ = ["Kernel", "KernelError", "Offer", "available", "custom", "get", "module_files"]
 

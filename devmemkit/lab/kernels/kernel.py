@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from devmemkit.host.files import SourceError, open_file, read
 from devmemkit.lab.kernels import modules as ko
 from devmemkit.lab.kernels.apt import digest
 from devmemkit.lab.kernels.programs import KernelError
-from devmemkit.model.text import printable
-from devmemkit.source import SourceError, open_file, read
+from devmemkit.model.printable import printable
 
 OPTIONS = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT", "SECURITY_LOCKDOWN_LSM")
 

@@ -11,8 +11,8 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from devmemkit.host.files import SourceError, open_file
 from devmemkit.lab.kernels.programs import KernelError
-from devmemkit.source import SourceError, open_file
 
 FORMATS = ("", ".xz", ".zst", ".gz")
 

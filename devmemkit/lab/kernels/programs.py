@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from devmemkit.child import ending_with_us
+from devmemkit.host.child import ending_with_us
 
 OTHERWISE = "or pass --kernel VMLINUZ --modules DIR"
 

@@ -15,10 +15,10 @@ from devmemkit.lab.recordings.encode import decode_story
 from devmemkit.lab.recordings.recording import RecordingError
 from devmemkit.lab.runs import RUNS
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
-from devmemkit.scenarios.race import CLAIMS, CONTROLS
-from devmemkit.scenarios.script import Story
-from devmemkit.scenarios.small import VIAS
-from devmemkit.scenarios.story import SETTLE, needed
+from devmemkit.scenarios.play import SETTLE, needed
+from devmemkit.scenarios.races.mmap_claim import CLAIMS, CONTROLS
+from devmemkit.scenarios.races.small import VIAS
+from devmemkit.scenarios.stories.script import Story
 
 if TYPE_CHECKING:
     from devmemkit.lab.guest.perform import Performed

@@ -7,8 +7,8 @@ from typing import Any
 
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.script import Story
-from devmemkit.scenarios.story import Act, Ref
+from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.stories.script import Story
 
 
 def encode_story(story: Story, performed: Performed) -> dict[str, Any]:

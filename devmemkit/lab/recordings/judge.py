@@ -13,8 +13,8 @@ from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_story
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.scenarios.catalogue import on_model
-from devmemkit.scenarios.script import Story
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.stories.script import Story
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from devmemkit.lab.recordings.recording import (
     folder,
     machine_name,
 )
-from devmemkit.scenarios.story import Act
+from devmemkit.scenarios.play import Act
 
 FILE = "operations.xz"
 WHERE = f"conform/{FILE}"

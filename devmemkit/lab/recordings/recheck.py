@@ -22,7 +22,7 @@ from devmemkit.lab.recordings.random_runs import (
 from devmemkit.lab.recordings.recording import Recording, RecordingError
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
-from devmemkit.scenarios.story import play
+from devmemkit.scenarios.play import play
 
 CHUNK = 4
 """Sequences that a process takes at a time: about a tenth of a second."""

@@ -21,7 +21,7 @@ from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
-from devmemkit.scenarios.script import IVSHMEM_BAR, PMEM, Story
+from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM, Story
 
 Ranges = tuple[tuple[int, int], ...]
 CLEAR: Ranges = ((PMEM, 16 << 20), (IVSHMEM_BAR, 16 << 20))

@@ -14,7 +14,7 @@ from devmemkit.lab.recordings.judge import judge_story, unplayable
 from devmemkit.lab.recordings.recheck import judge_run
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.scenarios.catalogue import on_model
-from devmemkit.scenarios.script import Story
+from devmemkit.scenarios.stories.script import Story
 
 Say = Callable[[str], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.lab.fuzz.shrink import Acts, shrink, without
-from devmemkit.scenarios.story import Act, Ref
+from devmemkit.scenarios.play import Act, Ref
 
 ACTS = (
     Act("open", "P", "open_devmem", {"pid": "P", "dsync": True}),

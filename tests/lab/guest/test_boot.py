@@ -19,7 +19,7 @@ from devmemkit.lab.guest import initramfs as initramfs_module
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.cache import Kernel
-from devmemkit.model.mmap import LOWEST
+from devmemkit.model.mm.mmap import LOWEST
 
 PMEM = 0x4000_0000
 OPEN = {"operation": "open_devmem", "pid": "P", "mode": "rw"}

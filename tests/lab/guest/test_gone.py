@@ -141,7 +141,7 @@ class Lab:
 
     def is_clean(self) -> bool:
         """Whether the next run would leave nothing of what was killed."""
-        code = "from devmemkit.scratch import scratch\nwith scratch(): pass"
+        code = "from devmemkit.host.scratch import scratch\nwith scratch(): pass"
         subprocess.run([sys.executable, "-c", code], env=self.env, check=True)
         return not list(self.tmp.iterdir())
 

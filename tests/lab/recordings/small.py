@@ -12,7 +12,7 @@ from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.story import play
+from devmemkit.scenarios.play import play
 
 SEED = 1
 PLACE = {"architecture": "x86-64", "machine": "pc-2g"}

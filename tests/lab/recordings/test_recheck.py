@@ -22,7 +22,8 @@ from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recheck import Judged, chunks, judge_chunk, judge_run
 from devmemkit.lab.recordings.recording import Recording, RecordingError, path_of, read
 from devmemkit.lab.recordings.replay import SHOWN, findings, replay
-from devmemkit.model import access, revoke
+from devmemkit.model.mm import access
+from devmemkit.model.resource import revoke
 from tests.lab.family import alive, family, until
 from tests.lab.recordings.small import MADE, PERFORMED, ends, small
 

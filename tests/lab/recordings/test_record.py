@@ -11,7 +11,7 @@ import pytest
 
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings import record
-from devmemkit.scenarios.script import Story
+from devmemkit.scenarios.stories.script import Story
 
 
 @pytest.mark.parametrize(

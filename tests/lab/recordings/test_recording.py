@@ -28,8 +28,8 @@ from devmemkit.lab.recordings.recording import (
 )
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
-from devmemkit.scenarios.script import Story
-from devmemkit.scenarios.story import Act, Ref
+from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.stories.script import Story
 
 ACTS = (
     Act("open", "P", "open_devmem", {"pid": "P", "dsync": True}, "opens"),

@@ -18,7 +18,7 @@ from devmemkit.lab.recordings import replay as module
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.recording import Recording, RecordingError, path_of, read, recordings
 from devmemkit.lab.recordings.replay import Finding, Say, findings, replay
-from devmemkit.model import access
+from devmemkit.model.mm import access
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""drivers/char/mem.c: /dev/mem and /dev/port."""

@@ -1,0 +1,197 @@
+"""/dev/mem: open, read, write, llseek and mmap, every check in the kernel's order.
+
+Source: drivers/char/mem.c; the errnos are those of 5.10 to 7.3 unless a step says otherwise.
+"""
+
+from __future__ import annotations
+
+from devmemkit.model.boot import iomem_get_mapping
+from devmemkit.model.errors import KernelError
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
+from devmemkit.model.mm.memtype import UC_MINUS, WB
+from devmemkit.model.mm.mmap import MMAP, do_mmap, remap
+from devmemkit.model.mm.physical import read_physical, write_physical
+from devmemkit.model.mm.populate import behind_checks
+from devmemkit.model.process.task import File, get_file, open_file, open_mode, update_file
+from devmemkit.model.resource.strict import (
+    DENY,
+    ZERO,
+    devmem_is_allowed,
+    page_is_allowed,
+    same_answer_until,
+)
+from devmemkit.model.step import Frame, Next, Return, Step, operation
+
+MAX_ERRNO = 4095
+_REFUSED = "page {:#x} is not allowed"
+
+
+def open_port(m: View, f: Frame) -> Next:
+    """ENOENT without the node, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown.
+
+    A node that somebody made although DEVMEM=n is ENXIO (memory_open). Lockdown is asked here and
+    never again. The file gets the shared mapping from v5.8.
+    """
+    if not m.get("dev_mem", m.kernel.config.devmem):
+        why = "yet" if m.kernel.config.devmem else "at all: CONFIG_DEVMEM=n"
+        raise KernelError("ENOENT", f"/dev/mem does not exist {why}")
+    check_open(m, f.pid, "/dev/mem", "" if m.kernel.config.devmem else "CONFIG_DEVMEM=n")
+    mapping = "/dev/mem"
+    if "mem" in m.kernel.policy.one_inode:
+        iomem_get_mapping(m)
+        mapping = "iomem"
+    file = File("mem", mapping, *open_mode(f.mode), f.dsync)
+    return Return(open_file(m, f.pid, file))
+
+
+def check_open(m: View, pid: str, path: str, missing: str = "") -> None:
+    """What open_port asks for either node; `missing` is why there is no driver behind it."""
+    task = m["task", pid]
+    if not task.root:
+        raise KernelError("EACCES", f"{path} belongs to root")
+    if missing:
+        raise KernelError("ENXIO", f"nothing is behind {path}: {missing}")
+    if not task.capable("SYS_RAWIO"):
+        raise KernelError("EPERM", f"opening {path} needs CAP_SYS_RAWIO")
+    if m.kernel.lockdown:
+        raise KernelError("EPERM", f"lockdown refuses {path} (LOCKDOWN_DEV_MEM)")
+
+
+open_devmem = operation("open_devmem", open_port, needs=("pid",), mode="rw", dsync=False)
+"""Open /dev/mem; gives the descriptor. `mode` is "r", "w" or "rw", `dsync` O_SYNC."""
+
+
+def memory_lseek(m: View, f: Frame) -> Next:
+    """SEEK_SET and SEEK_CUR only (EINVAL); an offset that looks like -errno is EOVERFLOW."""
+    file = get_file(m, f.pid, f.fd, "mem")
+    if f.whence not in ("SET", "CUR"):
+        raise KernelError("EINVAL", f"SEEK_{f.whence} on /dev/mem")
+    pos = (f.offset + (file.pos if f.whence == "CUR" else 0)) & U64
+    if pos >= U64 - MAX_ERRNO + 1:
+        raise KernelError("EOVERFLOW", f"offset {pos:#x} looks like an errno")
+    update_file(m, f.pid, f.fd, pos=pos)
+    return Return(pos)
+
+
+lseek_devmem = operation("lseek_devmem", memory_lseek, needs=("pid", "fd", "offset"), whence="SET")
+
+
+def valid_phys_addr_range(m: View, f: Frame) -> Next:
+    """EFAULT beyond directly mapped memory, tested before any permission (x86).
+
+    Before that: a negative offset is EINVAL, EBADF, and at a position of 2^63 or more a read that
+    would wrap is EOVERFLOW (rw_verify_area).
+    """
+    if f.offset is not None and f.offset >> 63:
+        raise KernelError("EINVAL", f"offset {f.offset:#x}")
+    file = get_file(m, f.pid, f.fd, "mem")
+    writing = f.operation == "write_devmem"
+    if not (file.write if writing else file.read):
+        raise KernelError("EBADF", "the file is not open for that")
+    f.done = b""
+    f.left = len(f.data) if writing else f.count
+    f.at_pos = f.offset is None
+    if f.at_pos:
+        f.offset = file.pos
+        if f.offset >> 63 and f.left >= U64 + 1 - f.offset:
+            raise KernelError("EOVERFLOW", f"{f.left} bytes at {f.offset:#x}")
+    if (f.offset + f.left - 1) & U64 > m.machine.high_memory - 1:
+        raise KernelError("EFAULT", f"{f.offset:#x} is above high_memory")
+    return None if f.left else Return(0 if writing else b"")
+
+
+def copy_page(m: View, f: Frame) -> Next:
+    """One page (or the part that is wanted) of read_mem or write_mem: check, then copy.
+
+    A refused page is EPERM even when earlier ones were copied.
+    """
+    at = f.offset + len(f.done)
+    part = min(f.left, PAGE_SIZE - at % PAGE_SIZE)
+    answer = page_is_allowed(m, at >> PAGE_SHIFT)
+    if answer == DENY:
+        raise KernelError("EPERM", _REFUSED.format(at >> PAGE_SHIFT), page=at >> PAGE_SHIFT)
+    if f.operation == "write_devmem":
+        piece = f.data[len(f.done) : len(f.done) + part]
+        if answer != ZERO:
+            write_physical(m, at, piece)
+    else:
+        piece = bytes(part) if answer == ZERO else read_physical(m, at, part)
+    f.done += piece
+    f.left -= part
+    if f.left:
+        return "copy_page"
+    if f.at_pos:
+        update_file(m, f.pid, f.fd, pos=f.offset + len(f.done))
+    return Return(f.done if f.operation == "read_devmem" else len(f.done))
+
+
+read_devmem = operation(
+    "read_devmem", valid_phys_addr_range, copy_page, needs=("pid", "fd", "count"), offset=None
+)
+"""pread(fd, count, offset) of /dev/mem, or read(2) without `offset`; gives the bytes.
+EFAULT, EPERM."""
+
+write_devmem = operation(
+    "write_devmem", valid_phys_addr_range, copy_page, needs=("pid", "fd", "data"), offset=None
+)
+"""pwrite(fd, data, offset) of /dev/mem, or write(2) without `offset`; gives the count.
+EFAULT, EPERM."""
+
+
+def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
+    """EINVAL when the range wraps or exceeds the physical address width."""
+    last = f.offset + (f.vma.end - f.vma.start) - 1
+    if last > U64 or last >> m.machine.phys_bits:
+        raise KernelError("EINVAL", f"{last:#x} is beyond {m.machine.phys_bits} address bits")
+    return None
+
+
+def range_is_allowed(m: View, f: Frame) -> Next:
+    """The permission loop, page by page and no lock held across pages: EPERM."""
+    return _check(m, f, "range_is_allowed", "EPERM", page_is_allowed(m, f.page))
+
+
+def phys_mem_access_prot_allowed(m: View, f: Frame) -> Next:
+    """The second loop, for PAT: EINVAL. Which kernels take it is feature pat_check."""
+    strict = m.kernel.config.strict_devmem
+    asks = m.kernel["pat_check"] == ("with STRICT_DEVMEM" if strict else "without STRICT_DEVMEM")
+    if not (asks and m.kernel.pat):
+        f.page = f.vma.pgoff
+        return None
+    answer = devmem_is_allowed(m, f.page)
+    return _check(m, f, "phys_mem_access_prot_allowed", "EINVAL", answer)
+
+
+def _check(m: View, f: Frame, again: str, error: str, answer: int) -> Next:
+    last = f.vma.pgoff + f.vma.pages - 1
+    if answer == DENY:
+        raise KernelError(error, _REFUSED.format(f.page), page=f.page)
+    f.page = same_answer_until(m, f.page, last) + 1
+    if f.page <= last:
+        return again
+    f.page = f.vma.pgoff
+    return None
+
+
+def mmap_mem(m: View, f: Frame) -> Next:
+    """The page protection: UC- with O_SYNC, else WB; EAGAIN when memtypes conflict."""
+    remap(m, f, UC_MINUS if f.vma.file.dsync else WB, "EAGAIN")
+    return None
+
+
+def _mmap_steps(kernel: KernelProfile) -> tuple[Step, ...]:
+    checks = (
+        do_mmap,
+        valid_mmap_phys_addr_range,
+        range_is_allowed,
+        phys_mem_access_prot_allowed,
+        mmap_mem,
+    )
+    return checks + behind_checks(kernel, kernel["devmem_mmap"])
+
+
+mmap_devmem = operation("mmap_devmem", choose=_mmap_steps, **MMAP)
+"""mmap /dev/mem; gives the address. `offset` and `length` in bytes, `prot` letters.
+EACCES, EINVAL, EPERM, EAGAIN. Source: mmap_mem (to 6.18), mmap_mem_prepare (from 6.19)."""

@@ -1,0 +1,89 @@
+"""I/O ports: /dev/port, and read(2) and write(2) of resourceN, which reach ports only.
+
+Nobody's claim is asked here, and no device answers in the model: what is read is not known.
+Source: drivers/char/mem.c:read_port, write_port; drivers/pci/pci-sysfs.c:pci_resource_io;
+fs/sysfs/file.c:sysfs_kf_bin_read, sysfs_kf_bin_write.
+"""
+
+from __future__ import annotations
+
+from devmemkit.model.devmem.mem import check_open
+from devmemkit.model.errors import KernelError
+from devmemkit.model.flags import U64
+from devmemkit.model.machine import View
+from devmemkit.model.pci.device import bar_of
+from devmemkit.model.process.task import File, get_file, open_file, open_mode
+from devmemkit.model.step import Frame, Next, Return, operation
+
+PORTS = 0x10000
+"""Ports that x86 has (IO_SPACE_LIMIT + 1)."""
+
+
+def open_dev_port(m: View, f: Frame) -> Next:
+    """As /dev/mem: ENOENT, EACCES by file mode, EPERM without SYS_RAWIO or under lockdown."""
+    if not m.get("dev_port", True):
+        raise KernelError("ENOENT", "/dev/port does not exist")
+    check_open(m, f.pid, "/dev/port")
+    return Return(open_file(m, f.pid, File("port", "/dev/port", *open_mode(f.mode))))
+
+
+open_ioport = operation("open_ioport", open_dev_port, needs=("pid",), mode="rw")
+"""Open /dev/port; gives the descriptor."""
+
+
+def port_range(m: View, f: Frame) -> Next:
+    """Byte by byte up to port 0xffff: what is behind counts for nothing, all of it gives 0."""
+    if f.offset >> 63:
+        raise KernelError("EINVAL", f"offset {f.offset:#x}")
+    file = get_file(m, f.pid, f.fd, "port")
+    writing = f.operation == "write_ioport"
+    if not (file.write if writing else file.read):
+        raise KernelError("EBADF", "the file is not open for that")
+    wanted = len(f.data) if writing else f.count
+    done = max(0, min(wanted, PORTS - f.offset))
+    return Return(done if writing else bytes(done))
+
+
+read_ioport = operation("read_ioport", port_range, needs=("pid", "fd", "count", "offset"))
+"""pread(fd, count, offset) of /dev/port: bytes whose values only the device knows."""
+
+write_ioport = operation("write_ioport", port_range, needs=("pid", "fd", "data", "offset"))
+"""pwrite(fd, data, offset) of /dev/port; gives the count."""
+
+
+def pci_resource_io(m: View, f: Frame) -> Next:
+    """A BAR of ports takes 1, 2 or 4 bytes, else EINVAL; one of memory has no read or write: EIO.
+
+    A file that is not open for writing takes no pwrite: ESPIPE, as kernfs leaves no FMODE_PWRITE.
+    Before that the file's size counts: at its end a read gives nothing, a write is EFBIG, and what
+    reaches beyond is cut. A write under lockdown is EPERM, a device that is gone ENODEV.
+    """
+    file = get_file(m, f.pid, f.fd, "resource")
+    writing = f.operation == "write_resource"
+    if f.offset >> 63:
+        raise KernelError("EINVAL", f"offset {f.offset:#x}")
+    if writing and not file.write:
+        raise KernelError("ESPIPE", "pwrite to a file that is open for reading; write has EBADF")
+    if not (writing or file.read):
+        raise KernelError("EBADF", "the file is not open for reading")
+    wanted = len(f.data) if writing else f.count
+    bar = bar_of(m, file.bdf, file.bar)
+    if writing and f.offset >= bar.length:
+        raise KernelError("EFBIG", f"offset {f.offset:#x} is beyond BAR {bar.index}")
+    count = min(wanted, max(0, bar.length - f.offset)) & U64
+    if not count:
+        return Return(0 if writing else b"")
+    if bar.memory:
+        raise KernelError("EIO", f"resource{bar.index} is memory: it can be mapped, not read")
+    if writing and m.kernel.lockdown:
+        raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
+    if count not in (1, 2, 4):
+        raise KernelError("EINVAL", f"ports are read and written by 1, 2 or 4 bytes, not {count}")
+    return Return(count if writing else bytes(count))
+
+
+read_resource = operation("read_resource", pci_resource_io, needs=("pid", "fd", "count", "offset"))
+"""pread(fd, count, offset) of resourceN."""
+
+write_resource = operation("write_resource", pci_resource_io, needs=("pid", "fd", "data", "offset"))
+"""pwrite(fd, data, offset) of resourceN."""

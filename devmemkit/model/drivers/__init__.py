@@ -1,0 +1,1 @@
+"""drivers/base, drivers/nvdimm, fs/pstore: drivers that come, claim and go."""

@@ -1,0 +1,1 @@
+"""mm/: address spaces, page tables, cache types, and the system calls on mappings."""

@@ -1,0 +1,213 @@
+"""Touching a mapping: loads and stores, kernel copies from and to it, ptrace.
+
+Source: handle_mm_fault and do_fault (mm/memory.c), generic_access_phys, fs and mm helpers.
+"""
+
+from __future__ import annotations
+
+from devmemkit.model.errors import Blocked, KernelError, Trap
+from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
+from devmemkit.model.mm.physical import patched, read_physical, write_physical
+from devmemkit.model.mm.populate import fault_check, fault_insert, fault_lock
+from devmemkit.model.process.task import VM, Vma, find_vma
+from devmemkit.model.resource.region import DISJOINT, region_intersects
+from devmemkit.model.resource.strict import LOW_MEGABYTE
+from devmemkit.model.step import Frame, Next, Return, Step, Steps, lock, operation
+
+BIOS = 0x9F
+"""The page from which on x86 keeps low memory for the BIOS (reserve_bios_regions)."""
+
+
+def pieces(address: int, count: int) -> list[tuple[int, int]]:
+    """(address, count) of each page's part of a range."""
+    found = []
+    while count:
+        part = min(count, PAGE_SIZE - address % PAGE_SIZE)
+        found.append((address, part))
+        address, count = address + part, count - part
+    return found
+
+
+def fault(m: View, pid: str, address: int, need: VM) -> None:
+    """What the MMU and the fault handler say to an access: nothing, SIGSEGV or SIGBUS.
+
+    A page of a remapped VMA that has no PTE cannot be brought in: there is no ->fault.
+    """
+    table, vpn = m["pagetable", pid], address >> PAGE_SHIFT
+    present = vpn in table.private or table.pfn(vpn) is not None
+    vma = find_vma(m, pid, address)
+    # any of the three lets a load through: x86 without pkeys has no write-only or exec-only pages
+    enough = VM.READ | VM.WRITE | VM.EXEC if need == VM.READ else need
+    allowed = vma is not None and bool(enough & vma.flags)
+    if present and allowed:
+        return
+    if any(writes for _, writes in m.get(("lock", f"mmap {pid}"), ())):
+        raise Blocked(f"mmap {pid}")  # a fault waits for the mmap or munmap under way
+    if vma is None:
+        raise Trap("SIGSEGV", "SEGV_MAPERR", address)
+    if not allowed:
+        raise Trap("SIGSEGV", "SEGV_ACCERR", address)
+    raise Trap("SIGBUS", "BUS_ADRERR", address)
+
+
+def peek(m: View, pid: str, address: int, count: int) -> bytes:
+    """Bytes behind a present PTE, from the private copy where there is one."""
+    table, vpn, at = m["pagetable", pid], address >> PAGE_SHIFT, address % PAGE_SIZE
+    if vpn in table.private:
+        return bytes(table.private[vpn][at : at + count])
+    return read_physical(m, (table.pfn(vpn) << PAGE_SHIFT) + at, count)
+
+
+def poke(m: View, pid: str, address: int, data: bytes) -> None:
+    """Write behind a present PTE; a private mapping gets its own copy first (do_wp_page)."""
+    vpn, at = address >> PAGE_SHIFT, address % PAGE_SIZE
+    vma = find_vma(m, pid, address)
+    if vma is not None and VM.SHARED in vma.flags:
+        write_physical(m, (m["pagetable", pid].pfn(vpn) << PAGE_SHIFT) + at, data)
+        table = m["pagetable", pid]
+        if vma.file.kind == "resource" and (vpn not in table.dirty or vpn in table.protected):
+            m.edit(("pagetable", pid)).write(vpn)
+        return
+    page = patched(peek(m, pid, vpn << PAGE_SHIFT, PAGE_SIZE), at, data)
+    table = m.edit(("pagetable", pid))
+    table.zap(vpn, vpn)
+    table.private[vpn] = page
+
+
+def load_step(m: View, f: Frame) -> Next:
+    """A load instruction: the bytes, little-endian as an integer, or the signal."""
+    parts = pieces(f.address, f.size)
+    if _must_fault(m, f, VM.READ):
+        return "fault_lock"
+    data = b"".join(peek(m, f.pid, address, part) for address, part in parts)
+    return Return(int.from_bytes(data, "little"))
+
+
+def store_step(m: View, f: Frame) -> Next:
+    """A store instruction; nothing is written when any byte of it faults."""
+    parts = pieces(f.address, f.size)
+    if _must_fault(m, f, VM.WRITE):
+        return "fault_lock"
+    data = f.value.to_bytes(f.size, "little")
+    for address, part in parts:
+        poke(m, f.pid, address, data[address - f.address : address - f.address + part])
+    return Return(0)
+
+
+def _must_fault(m: View, f: Frame, need: VM) -> bool:
+    """Touch each page of an access, or with the repair "fault" find one to bring in first."""
+    for address, _ in pieces(f.address, f.size):
+        try:
+            fault(m, f.pid, address, need)
+        except Trap as trap:
+            if trap.signal != "SIGBUS" or m.kernel.repair != "fault":
+                raise
+            f.faulted = address
+            return True
+    return False
+
+
+def _with_fault(step: Step) -> Steps:
+    handler = (fault_lock, fault_check, fault_insert)
+    return lambda kernel: (step, *handler) if kernel.repair == "fault" else (step,)
+
+
+load = operation("load", choose=_with_fault(load_step), needs=("pid", "address"), size=8)
+store = operation(
+    "store", choose=_with_fault(store_step), needs=("pid", "address", "value"), size=8
+)
+
+
+def user_copy(m: View, f: Frame) -> Next:
+    """copy_from_user or copy_to_user on a mapping: EFAULT instead of a signal (M, 5.10 to 7.3)."""
+    need = VM.READ if f.operation == "copy_from_user" else VM.WRITE
+    try:
+        for address, count in pieces(f.address, f.count):
+            fault(m, f.pid, address, need)
+            if need == VM.WRITE:  # a private page is its own copy now, a shared one was written
+                poke(m, f.pid, address, peek(m, f.pid, address, count))
+    except Trap as trap:
+        raise KernelError("EFAULT", f"user buffer at {trap.address:#x}: {trap}") from None
+    return Return(f.count)
+
+
+copy_from_user = operation("copy_from_user", user_copy, needs=("pid", "address"), count=8)
+"""write(2) of a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
+
+copy_to_user = operation("copy_to_user", user_copy, needs=("pid", "address"), count=8)
+"""read(2) into a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
+
+
+def _is_gone(m: View, vma: Vma) -> bool:
+    """Whether it maps a sysfs file whose device was removed (kernfs_get_active)."""
+    return vma.file.kind == "resource" and m.get(("pci", vma.file.bdf)) is None
+
+
+def follow_phys(m: View, f: Frame) -> Next:
+    """ptrace and /proc/pid/mem on a remapped VMA, first half: find the pfn; EIO when it is gone.
+
+    EIO too for a sysfs file whose device was removed (kernfs_vma_access). mmap_lock is held
+    throughout: an mmap or munmap waits, a zap does not.
+    """
+    lock(m, f, f"mmap {f.pid}", write=False)
+    vma = find_vma(m, f.pid, f.address)
+    pfn = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
+    if vma is None or pfn is None or _is_gone(m, vma):
+        raise KernelError("EIO", f"no page at {f.address:#x}")
+    writable = VM.WRITE | VM.SHARED in vma.flags and (
+        f.address >> PAGE_SHIFT not in m["pagetable", f.pid].protected
+    )
+    if f.operation == "ptrace_poke" and not writable:
+        raise KernelError("EIO", f"the PTE at {f.address:#x} is not writable")
+    if m.kernel["access_one_page"] and pfn >= LOW_MEGABYTE:  # RAM below 1 MiB is reserved
+        page = (pfn << PAGE_SHIFT, PAGE_SIZE)
+        if region_intersects(m["iomem"], *page, IORESOURCE_SYSTEM_RAM) != DISJOINT:
+            raise KernelError("EIO", f"pfn {pfn:#x} is System RAM")
+    f.pfn = pfn
+    return None
+
+
+def recheck(m: View, f: Frame) -> Next:
+    """After ioremap, from v5.12: walk again; a page that went meanwhile is EIO.
+
+    The kernel retries a page that changed; under mmap_lock one of these mappings cannot change.
+    """
+    if m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT) is None:
+        raise KernelError("EIO", f"the page at {f.address:#x} was revoked")
+    return copy_phys(m, f)
+
+
+def copy_phys(m: View, f: Frame) -> Next:
+    """Second half: copy through the kernel's own mapping of the pfn found before.
+
+    EIO where ioremap refuses RAM in use: below 1 MiB, what no kernel reserves for itself.
+    """
+    page = (f.pfn << PAGE_SHIFT, PAGE_SIZE)
+    in_use = m.kernel["low_reserved"] <= f.pfn < BIOS
+    if in_use and region_intersects(m["iomem"], *page, IORESOURCE_SYSTEM_RAM) != DISJOINT:
+        raise KernelError("EIO", f"ioremap refuses pfn {f.pfn:#x}, which is System RAM")
+    at = (f.pfn << PAGE_SHIFT) + f.address % PAGE_SIZE
+    if f.operation == "ptrace_peek":
+        return Return(int.from_bytes(read_physical(m, at, 8), "little"))
+    write_physical(m, at, f.value.to_bytes(8, "little"))
+    return Return(0)
+
+
+def _access_steps(kernel: KernelProfile) -> tuple[Step, ...]:
+    return (follow_phys, recheck if kernel["access_recheck"] else copy_phys)
+
+
+ptrace_peek = operation("ptrace_peek", choose=_access_steps, needs=("pid", "address"))
+"""PTRACE_PEEKDATA at an aligned address of `pid`; EIO on a zapped page."""
+
+ptrace_poke = operation("ptrace_poke", choose=_access_steps, needs=("pid", "address", "value"))
+
+
+def gup_refuses(m: View, f: Frame) -> Next:
+    """process_vm_readv and writev: get_user_pages refuses remapped VMAs, live or not: EFAULT."""
+    raise KernelError("EFAULT", f"{f.address:#x} is in a VM_PFNMAP mapping or in none")
+
+
+process_vm_readv = operation("process_vm_readv", gup_refuses, needs=("pid", "address"))

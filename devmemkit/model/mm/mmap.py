@@ -1,0 +1,103 @@
+"""What every mmap of device memory begins with: the entry, and the memtype of its pages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from devmemkit.model.errors import KernelError
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.model.machine import View
+from devmemkit.model.mm.memtype import CacheType
+from devmemkit.model.mm.pfn_tracking import track_remap
+from devmemkit.model.policy import FileKind
+from devmemkit.model.process.task import (
+    REMAPPED,
+    TASK_SIZE,
+    VM,
+    File,
+    Vma,
+    get_file,
+    page_align,
+    vm_prot,
+)
+from devmemkit.model.step import Frame, Next, lock
+
+LOWEST = 0x7F00_0000_0000
+"""Address of a process's first mapping; a real kernel draws it at random."""
+
+MAX_LFS_FILESIZE = (1 << 63) - 1
+
+MMAP: dict[str, Any] = {
+    "needs": ("pid", "fd", "length"),
+    "prot": "rw",
+    "shared": True,
+    "offset": 0,
+}
+"""The arguments of every mmap: bytes, protection letters, MAP_SHARED or MAP_PRIVATE."""
+
+KIND: dict[str, FileKind] = {
+    "mmap_devmem": "mem",
+    "mmap_resource": "resource",
+    "mmap_proc_pci": "proc",
+}
+
+
+def do_mmap(m: View, f: Frame) -> Next:
+    """Take mmap_lock and test what mm/mmap.c tests for any file, in its order.
+
+    EINVAL (offset inside a page), EBADF, EINVAL (length 0), ENOMEM (more than there are
+    addresses left), EIO (is_gone), EOVERFLOW (beyond the largest offset), EACCES (open mode),
+    EPERM (PROT_EXEC on sysfs and procfs). The address is behind the last mapping, with a
+    page of hole.
+    """
+    if f.offset % PAGE_SIZE:
+        raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
+    file = get_file(m, f.pid, f.fd, KIND[f.operation])
+    lock(m, f, f"mmap {f.pid}")
+    if f.length <= 0:
+        raise KernelError("EINVAL", f"length {f.length}")
+    length = page_align(f.length)
+    if length > U64:
+        raise KernelError("ENOMEM", f"length {f.length:#x}")
+    start = max((vma.end for vma in m["vmas", f.pid]), default=LOWEST - PAGE_SIZE) + PAGE_SIZE
+    if start + length > TASK_SIZE:
+        raise KernelError("ENOMEM", f"no room for {length:#x} bytes from {start:#x}")
+    if is_gone(m, file):
+        raise KernelError("EIO", f"no device {file.bdf}")
+    largest = U64 + 1 if file.kind == "mem" else MAX_LFS_FILESIZE
+    if f.offset >> PAGE_SHIFT > (largest - length) >> PAGE_SHIFT:
+        raise KernelError("EOVERFLOW", f"offset {f.offset:#x} and length {length:#x}")
+    if not file.read or (f.shared and "w" in f.prot and not file.write):
+        raise KernelError("EACCES", "the file is not open for that")
+    flags = vm_prot(f.prot) | VM.MAYWRITE | VM.MAYEXEC
+    if f.shared:
+        flags |= VM.MAYSHARE
+    if f.shared and file.write:
+        flags |= VM.SHARED
+    elif f.shared:
+        flags &= ~VM.MAYWRITE
+    if file.kind != "mem":  # SB_I_NOEXEC
+        if VM.EXEC in flags:
+            raise KernelError("EPERM", "nothing in sysfs or procfs can be mapped for execution")
+        flags &= ~VM.MAYEXEC
+    pgoff = f.offset >> PAGE_SHIFT
+    f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0, shared=""))
+    f.page = pgoff
+    return None
+
+
+def is_gone(m: View, file: File) -> bool:
+    """Whether procfs has no place for a mapping any more: its device was removed.
+
+    Source: proc_reg_get_unmapped_area (fs/proc/inode.c), asked before most other tests.
+    """
+    return file.kind == "proc" and m.get(("pci", file.bdf)) is None
+
+
+def remap(m: View, f: Frame, wanted: CacheType, error: str) -> None:
+    """Reserve the memtype for the whole VMA; `error` when it conflicts (track_pfn_remap)."""
+    tracked = track_remap(m, f.pid, f.vma, wanted)
+    if tracked is None:
+        raise KernelError(error, f"memtype: wanted {wanted}, the pages are mapped WB")
+    f.vma = replace(tracked, flags=tracked.flags | REMAPPED)

@@ -1,0 +1,229 @@
+"""System calls on mappings that exist: munmap, mprotect, madvise, msync, mlock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from devmemkit.model.errors import KernelError
+from devmemkit.model.flags import PAGE_SIZE, U64
+from devmemkit.model.machine import View
+from devmemkit.model.mm.pfn_tracking import split_memtype, untrack_end
+from devmemkit.model.process.task import (
+    TASK_SIZE,
+    VM,
+    Vma,
+    link_vma,
+    page_align,
+    put_vmas,
+    unlink_vma,
+    vm_prot,
+)
+from devmemkit.model.step import Frame, Next, Return, lock, operation
+
+
+def touched(m: View, f: Frame, wraps: str, *, round_to_0: bool = False) -> list[Vma]:
+    """The VMAs that [address, address+length) touches, in order, mmap_lock taken.
+
+    EINVAL for an address inside a page; `wraps` is the errno for a range beyond 2^64. A length that
+    rounds up to 2^64 is 0 with `round_to_0`, and wraps without.
+    """
+    lock(m, f, f"mmap {f.pid}")
+    if f.address % PAGE_SIZE or f.length < 0:
+        raise KernelError("EINVAL", f"address {f.address:#x}, length {f.length}")
+    end = f.address + page_align(f.length)
+    if round_to_0 and page_align(f.length) > U64:
+        end, f.length = f.address, 0
+    if end > U64 and f.length:
+        raise KernelError(wraps, f"{f.address:#x}+{f.length:#x} wraps")
+    return _between(m, f.pid, f.address, end)
+
+
+def _between(m: View, pid: str, start: int, end: int) -> list[Vma]:
+    return [vma for vma in m["vmas", pid] if vma.start < end and vma.end > start and start < end]
+
+
+def _hole(f: Frame, vmas: list[Vma]) -> int | None:
+    """The first address of the range that no VMA holds, None when there is none."""
+    at = f.address
+    for vma in vmas:
+        if vma.start > at:
+            break
+        at = vma.end
+    return at if at < f.address + page_align(f.length) else None
+
+
+def _not_mapped(f: Frame) -> KernelError:
+    return KernelError("ENOMEM", f"part of {f.address:#x}+{f.length:#x} is not mapped")
+
+
+def split(m: View, pid: str, vma: Vma, start: int, end: int) -> Vma:
+    """Cut `vma` at the borders of [start, end); gives the piece inside."""
+    start, end = max(vma.start, start), min(vma.end, end)
+    cuts = [vma.start, start, end, vma.end]
+    parts = [vma.part(a, b) for a, b in pairwise(cuts) if a < b]
+    if len(parts) > 1:
+        unlink_vma(m, pid, vma)
+        put_vmas(m, pid, remove=(vma,), add=tuple(parts))
+        for part in parts:
+            link_vma(m, pid, part)
+        split_memtype(m, pid, vma, parts)
+    return next(part for part in parts if part.start == start)
+
+
+def check_range(address: int, length: int) -> None:
+    """munmap's own limit: EINVAL for a range beyond the process's addresses."""
+    if address + page_align(length) > TASK_SIZE:
+        raise KernelError("EINVAL", f"{address:#x}+{length:#x} is beyond {TASK_SIZE:#x}")
+
+
+def unmap(m: View, pid: str, address: int, length: int) -> None:
+    """Take [address, address+length) out of the process: VMAs, PTEs, memtypes."""
+    end = address + page_align(length)
+    for vma in _between(m, pid, address, end):
+        part = split(m, pid, vma, address, end)
+        untrack_end(m, pid, part)
+        m.edit(("pagetable", pid)).zap(*part.vpns)
+        unlink_vma(m, pid, part)
+        put_vmas(m, pid, remove=(part,))
+
+
+def do_munmap(m: View, f: Frame) -> Next:
+    """munmap: the VMAs leave the i_mmap and their PTEs go; a hole is no error, length 0 is."""
+    touched(m, f, "EINVAL")
+    if not f.length:
+        raise KernelError("EINVAL", "length 0")
+    check_range(f.address, f.length)
+    unmap(m, f.pid, f.address, f.length)
+    return Return(0)
+
+
+munmap = operation("munmap", do_munmap, needs=("pid", "address", "length"))
+
+
+WRITABLE = VM.WRITE | VM.SHARED
+
+
+def _reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
+    """Other flags for the part of a VMA in the range; the same flags do not split it."""
+    if flags == vma.flags:
+        return
+    part = split(m, f.pid, vma, f.address, f.address + page_align(f.length))
+    put_vmas(m, f.pid, remove=(part,), add=(replace(part, flags=flags),))
+    if f.operation == "mprotect" and part.file.kind == "resource" and WRITABLE in flags:
+        table = m.edit(("pagetable", f.pid))
+        kept = table.dirty if m.kernel["mprotect_keeps"] == "dirty" else table.dirty & table.soft
+        table.protect(*part.vpns, kept)  # the file is told of the first write
+
+
+def do_mprotect(m: View, f: Frame) -> Next:
+    """mprotect goes from VMA to VMA; those before a failure keep the new protection."""
+    vmas = touched(m, f, "ENOMEM")
+    wanted, hole = vm_prot(f.prot), _hole(f, vmas)
+    for vma in vmas:
+        if hole is not None and vma.start >= hole:
+            break
+        missing = {VM.WRITE: VM.MAYWRITE, VM.EXEC: VM.MAYEXEC}
+        if any(bit in wanted and may not in vma.flags for bit, may in missing.items()):
+            return "mprotect_denied"
+        _reflag(m, f, vma, (vma.flags & ~(VM.READ | VM.WRITE | VM.EXEC)) | wanted)
+    return Return(0) if hole is None else "mprotect_hole"
+
+
+def mprotect_denied(m: View, f: Frame) -> Next:
+    """EACCES beyond what the file was opened for, or PROT_EXEC on sysfs and procfs."""
+    raise KernelError("EACCES", f"protection {f.prot!r} is more than the file allows")
+
+
+def mprotect_hole(m: View, f: Frame) -> Next:
+    """ENOMEM where nothing is mapped."""
+    raise _not_mapped(f)
+
+
+mprotect = operation(
+    "mprotect",
+    do_mprotect,
+    mprotect_denied,
+    mprotect_hole,
+    needs=("pid", "address", "length", "prot"),
+)
+
+POPULATE = frozenset({"POPULATE_READ", "POPULATE_WRITE"})
+READS, HUGE = VM.SEQ_READ | VM.RAND_READ, VM.HUGEPAGE | VM.NOHUGEPAGE
+TAKEN: dict[str, tuple[VM, VM]] = {
+    "NORMAL": (READS, VM(0)),
+    "RANDOM": (READS, VM.RAND_READ),
+    "SEQUENTIAL": (READS, VM.SEQ_READ),
+    "DONTFORK": (VM(0), VM.DONTCOPY),
+    "HUGEPAGE": (HUGE, VM.HUGEPAGE),
+    "NOHUGEPAGE": (HUGE, VM.NOHUGEPAGE),
+} | dict.fromkeys(
+    ("WILLNEED", "DONTDUMP", "KEEPONFORK", "MERGEABLE", "UNMERGEABLE"), (VM(0), VM(0))
+)
+"""Advice that succeeds on a remapped VMA, and the flags it clears and sets (M, 5.10 to 7.3)."""
+
+REFUSED = frozenset(
+    {"DONTNEED", "DONTNEED_LOCKED", "FREE", "WIPEONFORK", "COLD", "PAGEOUT"}
+    | {"DOFORK", "DODUMP"}
+    | POPULATE
+)
+"""Advice that is EINVAL on a remapped VMA (M, 5.10 to 7.3)."""
+
+
+def do_madvise(m: View, f: Frame) -> Next:
+    """madvise: a hole is told at the end; DONTFORK cannot be taken back (DOFORK is EINVAL).
+
+    POPULATE_READ and POPULATE_WRITE are no advice on 5.10; from 6.12 they stop at the first hole.
+    """
+    if f.advice not in TAKEN and f.advice not in REFUSED:
+        known = ", ".join(sorted(REFUSED | TAKEN.keys()))
+        raise ValueError(f"advice: expected one of {known}; got {f.advice!r}")
+    if f.advice in POPULATE and m.kernel["populate"] == "unknown":
+        raise KernelError("EINVAL", f"there is no MADV_{f.advice}")
+    vmas = touched(m, f, "EINVAL")
+    if f.advice in POPULATE and m.kernel["populate"] == "in order" and _hole(f, vmas) == f.address:
+        raise _not_mapped(f)
+    if vmas and f.advice in REFUSED:
+        raise KernelError("EINVAL", f"MADV_{f.advice} on a VM_PFNMAP mapping")
+    for vma in vmas:
+        cleared, added = TAKEN[f.advice]
+        _reflag(m, f, vma, vma.flags & ~cleared | added)
+    return Return(0) if _hole(f, vmas) is None else "madvise_hole"
+
+
+def madvise_hole(m: View, f: Frame) -> Next:
+    """ENOMEM, the rest being done."""
+    raise _not_mapped(f)
+
+
+madvise = operation(
+    "madvise", do_madvise, madvise_hole, needs=("pid", "address", "length", "advice")
+)
+
+
+def do_msync(m: View, f: Frame) -> Next:
+    """msync(MS_SYNC): a shared mapping is EINVAL where the file has no fsync; a hole ENOMEM.
+
+    /dev/mem and procfs have none; sysfs has one that does nothing.
+    """
+    vmas = touched(m, f, "ENOMEM", round_to_0=True)
+    if any(VM.SHARED in vma.flags and vma.file.kind != "resource" for vma in vmas):
+        raise KernelError("EINVAL", "the file has no fsync operation")
+    if _hole(f, vmas) is not None:
+        raise _not_mapped(f)
+    return Return(0)
+
+
+msync = operation("msync", do_msync, needs=("pid", "address", "length"))
+
+
+def do_mlock(m: View, f: Frame) -> Next:
+    """mlock: rounds to whole pages, brings nothing back; ENOMEM over a hole."""
+    into = f.address % PAGE_SIZE
+    f.address, f.length = f.address - into, f.length + into
+    if _hole(f, touched(m, f, "EINVAL", round_to_0=True)) is not None:
+        raise _not_mapped(f)
+    return Return(0)
+
+
+mlock = operation("mlock", do_mlock, needs=("pid", "address", "length"))

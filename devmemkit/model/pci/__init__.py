@@ -1,0 +1,1 @@
+"""drivers/pci: devices and their BARs, drivers, and the files that map BARs."""

@@ -1,0 +1,101 @@
+"""PCI drivers: how they take a device and leave it, and what they say when they cannot.
+
+Source: probe and remove of a typical driver; drivers/net/ethernet/intel/e1000, drivers/nvme/host.
+"""
+
+from __future__ import annotations
+
+from devmemkit.model.errors import KernelError
+from devmemkit.model.machine import View
+from devmemkit.model.mm.memtype import ioremap, memtype_free
+from devmemkit.model.pci.device import bar_of, device
+from devmemkit.model.step import Call, Frame, Next, Return, operation
+
+PROBE_ERRORS: dict[str, tuple[str, str]] = {
+    "e1000": ("EBUSY", "EIO"),
+    "nvme": ("ENODEV", "ENODEV"),
+}
+"""What a PCI driver's probe fails with: a claim refused (measured), ioremap refused (read)."""
+
+ANY_DRIVER = ("EBUSY", "ENOMEM")
+
+
+def probe(m: View, f: Frame) -> Next:
+    """A PCI driver's probe begins with pci_enable_device."""
+    return Call("pci_enable_device", {"bdf": f.bdf})
+
+
+def probe_request(m: View, f: Frame) -> Next:
+    """It claims its BARs under its own name."""
+    arguments = {"bdf": f.bdf, "name": f.driver, "bars": f.bars}
+    return Call("pci_request_regions", arguments, catch="probe_refused")
+
+
+def probe_ioremap(m: View, f: Frame) -> Next:
+    """ioremap of the claimed memory BARs, UC-; a memtype conflict fails the probe."""
+    try:
+        for index in device(m, f.bdf).held:
+            bar = bar_of(m, f.bdf, index)
+            if bar.memory:
+                ioremap(m, bar.start, bar.end, ("driver", f.bdf))
+    except KernelError:
+        memtype_free(m, ("driver", f.bdf))
+        return "probe_undo"
+    return Return(0)
+
+
+def probe_undo(m: View, f: Frame) -> Next:
+    """The probe fails: the claims are given back."""
+    return Call("pci_release_regions", {"bdf": f.bdf, "bars": device(m, f.bdf).held})
+
+
+def probe_no_ioremap(m: View, f: Frame) -> Next:
+    """What the driver says when ioremap gave it nothing."""
+    raise KernelError(PROBE_ERRORS.get(f.driver, ANY_DRIVER)[1], f"ioremap of {f.bdf} failed")
+
+
+def probe_refused(m: View, f: Frame) -> Next:
+    """What the driver says when its claim is refused; nothing is held."""
+    raise KernelError(PROBE_ERRORS.get(f.driver, ANY_DRIVER)[0], f.result.why)
+
+
+operation(
+    "pci_probe",
+    probe,
+    probe_request,
+    probe_ioremap,
+    probe_undo,
+    probe_no_ioremap,
+    probe_refused,
+    needs=("bdf", "driver", "bars"),
+)
+
+
+def ioremap_region(m: View, f: Frame) -> Next:
+    """A driver maps what it has claimed for itself, UC-; ENOMEM when the memtypes conflict."""
+    ioremap(m, f.start, f.start + f.size - 1, ("driver", f.name))
+    return Return(0)
+
+
+def iounmap_region(m: View, f: Frame) -> Next:
+    """The driver's own mapping goes, and its memtype with it."""
+    memtype_free(m, ("driver", f.name))
+    return Return(0)
+
+
+operation("ioremap", ioremap_region, needs=("start", "size"), name="driver")
+operation("iounmap", iounmap_region, name="driver")
+
+
+def unbind_ioremap(m: View, f: Frame) -> Next:
+    """A PCI driver's remove: its kernel mapping goes."""
+    memtype_free(m, ("driver", f.bdf))
+    return None
+
+
+def unbind_release(m: View, f: Frame) -> Next:
+    """Its claims are released; no mapping comes back."""
+    return Call("pci_release_regions", {"bdf": f.bdf, "bars": device(m, f.bdf).held})
+
+
+operation("pci_device_remove", unbind_ioremap, unbind_release, needs=("bdf",))

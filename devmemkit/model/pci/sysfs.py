@@ -1,0 +1,176 @@
+"""User access to PCI BARs: sysfs resourceN and resourceN_wc, /proc/bus/pci.
+
+Source: drivers/pci/pci-sysfs.c, drivers/pci/mmap.c, drivers/pci/proc.c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devmemkit.model import flags as fl
+from devmemkit.model.boot import iomem_get_mapping
+from devmemkit.model.errors import KernelError
+from devmemkit.model.machine import View
+from devmemkit.model.mm.memtype import UC_MINUS, WC
+from devmemkit.model.mm.mmap import MMAP, do_mmap, remap
+from devmemkit.model.mm.populate import behind_checks
+from devmemkit.model.pci.device import Bar, PciDevice, device
+from devmemkit.model.process.task import (
+    File,
+    close_file,
+    get_file,
+    open_file,
+    open_mode,
+    update_file,
+)
+from devmemkit.model.resource.strict import is_taken
+from devmemkit.model.step import Frame, Next, Return, Step, Steps, operation
+
+
+def sysfs_open(m: View, f: Frame) -> Next:
+    """Mode 0600 of root, no capability; ENOENT for a BAR that has no such file.
+
+    From v5.12 the file's mapping is the iomem inode's.
+    """
+    dev: PciDevice | None = m.get(("pci", f.bdf))
+    bar = dev.bar(f.bar) if dev else None
+    prefetch = bar is not None and bar.memory and bar.flags & fl.IORESOURCE_PREFETCH
+    if bar is None or not bar.length or bar.index > 5:
+        raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}")
+    if f.wc and not (prefetch and m.kernel.pat):
+        raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}_wc")
+    if not m["task", f.pid].root:
+        raise KernelError("EACCES", f"resource{f.bar} belongs to root")
+    own = f"{f.bdf}/resource{f.bar}{'_wc' if f.wc else ''}"
+    mapping = own
+    if "resource" in m.kernel.policy.one_inode:
+        mapping = "iomem"
+        if m.kernel["attribute_mapping"] != "at creation":
+            iomem_get_mapping(m)
+    file = File("resource", mapping, *open_mode(f.mode), bdf=f.bdf, bar=f.bar, wc=f.wc)
+    return Return(open_file(m, f.pid, file))
+
+
+open_resource = operation(
+    "open_resource", sysfs_open, needs=("pid", "bdf", "bar"), mode="rw", wc=False
+)
+"""Open a device's resourceN; gives the descriptor. ENOENT, EACCES."""
+
+
+def pci_mmap_resource(m: View, f: Frame) -> Next:
+    """Ports ENODEV or EINVAL, lockdown EPERM; then EINVAL: a taken START page, the size.
+
+    After a removal ENODEV. Then the offset becomes absolute: the same key space as /dev/mem.
+    """
+    file = f.vma.file
+    bar = device(m, file.bdf).bar(file.bar)
+    if bar is None or not bar.memory:
+        raise KernelError(m.kernel["non_mappable"], f"resource{file.bar} cannot be mapped")
+    if m.kernel.lockdown:
+        raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
+    _check_start(m, bar)
+    if not _fits(f, bar, 0):
+        raise KernelError("EINVAL", f"beyond the end of BAR {bar.index}")
+    f.vma = replace(f.vma, pgoff=f.vma.pgoff + (bar.start >> fl.PAGE_SHIFT))
+    f.page = f.vma.pgoff
+    return None
+
+
+def _check_start(m: View, bar: Bar) -> None:
+    first = bar.start >> fl.PAGE_SHIFT
+    if is_taken(m, first):
+        raise KernelError("EINVAL", f"the first page of BAR {bar.index} is taken", page=first)
+
+
+def _fits(f: Frame, bar: Bar, first: int) -> bool:
+    """pci_mmap_fits: whether the VMA's pages lie in the BAR, whose first has offset `first`."""
+    pages = ((bar.length - 1) >> fl.PAGE_SHIFT) + 1
+    return bool(first <= f.vma.pgoff and f.vma.pgoff + f.vma.pages <= first + pages)
+
+
+def pci_mmap_resource_range(m: View, f: Frame) -> Next:
+    """UC-, or WC for resourceN_wc; a memtype conflict is EINVAL here."""
+    remap(m, f, WC if f.vma.file.wc else UC_MINUS, "EINVAL")
+    return None
+
+
+def _legacy(*checks: Step) -> Steps:
+    """A legacy ->mmap, in every version: populated before it is linked."""
+    return lambda kernel: (*checks, *behind_checks(kernel, "populate, link"))
+
+
+mmap_resource = operation(
+    "mmap_resource",
+    choose=_legacy(do_mmap, pci_mmap_resource, pci_mmap_resource_range),
+    **MMAP,
+)
+"""mmap an open resourceN, `offset` within the BAR; gives the address."""
+
+
+def proc_open(m: View, f: Frame) -> Next:
+    """Open /proc/bus/pci/BB/DD.F for both; its mapping is the iomem inode's from v5.12."""
+    if m.get(("pci", f.bdf)) is None:
+        raise KernelError("ENOENT", f"no device {f.bdf}")
+    if not m["task", f.pid].root:
+        raise KernelError("EACCES", f"/proc/bus/pci/{f.bdf} can be written by root only")
+    mapping = "iomem" if "proc" in m.kernel.policy.one_inode else f"{f.bdf}/proc"
+    file = File("proc", mapping, bdf=f.bdf)
+    return Return(open_file(m, f.pid, file))
+
+
+open_proc_pci = operation("open_proc_pci", proc_open, needs=("pid", "bdf"))
+
+
+def mmap_is_mem(m: View, f: Frame) -> Next:
+    """ioctl PCIIOC_MMAP_IS_MEM: without it the file maps I/O, which x86 cannot.
+
+    EPERM under lockdown, ENOTTY when the device is gone.
+    """
+    file = get_file(m, f.pid, f.fd, "proc")
+    if m.get(("pci", file.bdf)) is None:
+        raise KernelError("ENOTTY", f"no device {file.bdf}")
+    if m.kernel.lockdown:
+        raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
+    update_file(m, f.pid, f.fd, memory_state=True)
+    return Return(0)
+
+
+pciioc_mmap_is_mem = operation("pciioc_mmap_is_mem", mmap_is_mem, needs=("pid", "fd"))
+
+
+def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
+    """A device that is gone is EIO; no SYS_RAWIO, or lockdown, EPERM; I/O state EINVAL.
+
+    Then no BAR there is ENODEV, a busy one EINVAL. The offset is an absolute address.
+    """
+    file = f.vma.file
+    dev: PciDevice | None = m.get(("pci", file.bdf))
+    if dev is None:
+        raise KernelError("EIO", f"no device {file.bdf}")
+    if not m["task", f.pid].capable("SYS_RAWIO") or m.kernel.lockdown:
+        raise KernelError("EPERM", "mapping through /proc/bus/pci needs CAP_SYS_RAWIO")
+    if not file.memory_state:
+        raise KernelError("EINVAL", "PCIIOC_MMAP_IS_MEM was not called")
+    for bar in dev.bars:
+        if bar.memory and bar.index < 6 and _fits(f, bar, bar.start >> fl.PAGE_SHIFT):
+            if m.kernel["proc_exclusive"]:
+                _check_start(m, bar)
+            return None
+    raise KernelError("ENODEV", f"no memory BAR of {file.bdf} at {f.offset:#x}")
+
+
+mmap_proc_pci = operation(
+    "mmap_proc_pci",
+    choose=_legacy(do_mmap, proc_bus_pci_mmap, pci_mmap_resource_range),
+    **MMAP,
+)
+
+
+def sys_close(m: View, f: Frame) -> Next:
+    """close(2): the descriptor goes, mappings stay."""
+    get_file(m, f.pid, f.fd)
+    close_file(m, f.pid, f.fd)
+    return Return(0)
+
+
+close = operation("close", sys_close, needs=("pid", "fd"))

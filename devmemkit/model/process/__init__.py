@@ -1,0 +1,1 @@
+"""Processes: what they hold, how they fork, which rights they give up."""

@@ -1,0 +1,71 @@
+"""fork of a process with device mappings (kernel/fork.c:dup_mmap, mm/memory.c:copy_page_range)."""
+
+from __future__ import annotations
+
+from devmemkit.model.errors import KernelError
+from devmemkit.model.machine import View
+from devmemkit.model.mm.page_table import PageTable
+from devmemkit.model.mm.pfn_tracking import can_copy, copy_memtype, untrack_copy
+from devmemkit.model.process.task import VM, link_vma, put_vmas, share_files
+from devmemkit.model.step import Frame, Next, Return, lock, operation
+
+
+def dup_mm(m: View, f: Frame) -> Next:
+    """A child with the parent's files and no memory yet; ValueError when the name is taken.
+
+    ENOMEM for a mapping that cannot be copied (see can_copy).
+    """
+    if m.get(("task", f.child)) is not None:
+        raise ValueError(f"child: expected the name of no process, got {f.child!r}")
+    lock(m, f, f"mmap {f.pid}")
+    f.todo = tuple(vma for vma in m["vmas", f.pid] if VM.DONTCOPY not in vma.flags)
+    for vma in f.todo:
+        if not can_copy(m, f.pid, vma):
+            untrack_copy(m, vma)
+            return "dup_mmap_failed"
+    m["task", f.child] = m["task", f.pid]
+    share_files(m, f.pid, f.child)
+    m["vmas", f.child] = ()
+    m["pagetable", f.child] = PageTable()
+    return "dup_mmap" if f.todo else Return(f.child)
+
+
+def dup_mmap(m: View, f: Frame) -> Next:
+    """One VMA of the child goes into the i_mmap, right after the parent's, before it has PTEs."""
+    vma = f.todo[0]
+    put_vmas(m, f.child, add=(vma,))
+    link_vma(m, f.child, vma)
+    copy_memtype(m, f.pid, f.child, vma)
+    f.page = vma.vpns[0]
+    return None
+
+
+def copy_page_range(m: View, f: Frame) -> Next:
+    """Its PTEs are copied: dead pages stay dead in the child, private copies are its own.
+
+    In a fine machine one page a step: a zap may pass between two of them.
+    """
+    end = f.todo[0].vpns[1]
+    last = f.page if m.machine.fine else end
+    parent = m["pagetable", f.pid]
+    child = m.edit(("pagetable", f.child))
+    for first, until, pfn in parent.between(f.page, last):
+        child.set(first, until, pfn)
+    child.private.update({v: page for v, page in parent.private.items() if f.page <= v <= last})
+    for bits in ("protected", "soft"):  # but clean, as no write went through its PTEs
+        copied = frozenset(v for v in getattr(parent, bits) if f.page <= v <= last)
+        setattr(child, bits, getattr(child, bits) | copied)
+    f.page = last + 1
+    if f.page <= end:
+        return "copy_page_range"
+    f.todo = f.todo[1:]
+    return "dup_mmap" if f.todo else Return(f.child)
+
+
+def dup_mmap_failed(m: View, f: Frame) -> Next:
+    """ENOMEM; nothing of the child is left."""
+    raise KernelError("ENOMEM", "the first page of a tracked mapping is a private copy")
+
+
+fork = operation("fork", dup_mm, dup_mmap, copy_page_range, dup_mmap_failed, needs=("pid", "child"))
+"""Fork `pid` into `child`; gives the child's name. ENOMEM."""

@@ -1,0 +1,242 @@
+"""Processes: credentials, open files, VMAs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntFlag
+from typing import Any, Literal
+
+from devmemkit.model.errors import Blocked, KernelError
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.machine import Key, Machine, View
+from devmemkit.model.mm.address_space import AddressSpace, Mapped
+from devmemkit.model.mm.page_table import PageTable
+from devmemkit.model.policy import FileKind
+
+
+class VM(IntFlag):
+    """vm_flags that matter here (include/linux/mm.h)."""
+
+    READ = 0x1
+    WRITE = 0x2
+    EXEC = 0x4
+    SHARED = 0x8
+    MAYWRITE = 0x20
+    MAYEXEC = 0x40
+    MAYSHARE = 0x80
+    PFNMAP = 0x400
+    IO = 0x4000
+    SEQ_READ = 0x8000
+    RAND_READ = 0x10000
+    DONTCOPY = 0x20000
+    DONTEXPAND = 0x40000
+    PAT = 0x1000000
+    DONTDUMP = 0x4000000
+    HUGEPAGE = 0x20000000
+    NOHUGEPAGE = 0x40000000
+
+
+TASK_SIZE = (1 << 47) - PAGE_SIZE
+"""End of a process's addresses."""
+
+Kind = FileKind | Literal["port"]
+"""What an open file is: one that can be mapped, or /dev/port."""
+
+REMAPPED = VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP
+MODES = ("r", "w", "rw")
+PROT = {"r": VM.READ, "w": VM.WRITE, "x": VM.EXEC}
+
+
+def vm_prot(prot: str) -> VM:
+    """VM_* bits of a protection written as letters: "rw", "r", "" (PROT_NONE); ValueError."""
+    if set(prot) - PROT.keys():
+        raise ValueError(f"prot: expected letters of {', '.join(PROT)}; got {prot!r}")
+    bits = VM(0)
+    for letter in prot:
+        bits |= PROT[letter]
+    return bits
+
+
+def open_mode(mode: str) -> tuple[bool, bool]:
+    """Whether a file that is opened so can be read, and written; ValueError for another mode."""
+    if mode not in MODES:
+        raise ValueError(f"mode: expected one of {', '.join(MODES)}; got {mode!r}")
+    return "r" in mode, "w" in mode
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A process: root owns the files of /dev and /sys; capabilities by name without CAP_."""
+
+    root: bool = True
+    capabilities: frozenset[str] = frozenset({"SYS_ADMIN", "SYS_RAWIO"})
+
+    def capable(self, name: str) -> bool:
+        return name in self.capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An open file; `f_mapping` names its address space.
+
+    `shared` names what a fork made common to several processes (struct file): its position and
+    its ioctl state are those of all of them.
+    """
+
+    kind: Kind
+    f_mapping: str
+    read: bool = True
+    write: bool = True
+    dsync: bool = False
+    pos: int = 0
+    bdf: str = ""
+    bar: int = 0
+    wc: bool = False
+    memory_state: bool = False
+    shared: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vma:
+    """A mapping: bytes [start, end), `pgoff` the file's page that is mapped first."""
+
+    start: int
+    end: int
+    flags: VM
+    pgoff: int
+    file: File
+
+    @property
+    def pages(self) -> int:
+        return (self.end - self.start) >> PAGE_SHIFT
+
+    @property
+    def vpns(self) -> tuple[int, int]:
+        """First and last virtual page number."""
+        return self.start >> PAGE_SHIFT, (self.end >> PAGE_SHIFT) - 1
+
+    @property
+    def mapping(self) -> Key:
+        return ("i_mmap", self.file.f_mapping)
+
+    def entry(self, pid: str) -> Mapped:
+        return Mapped(self.pgoff, self.pgoff + self.pages - 1, pid, self.start)
+
+    def part(self, start: int, end: int, **changes: object) -> Vma:
+        """The piece [start, end) of this VMA."""
+        pgoff = self.pgoff + ((start - self.start) >> PAGE_SHIFT)
+        return replace(self, start=start, end=end, pgoff=pgoff, **changes)  # type: ignore[arg-type]
+
+
+def new_task(task: Task | None = None) -> dict[str, Any]:
+    """The components of a fresh process, by kind."""
+    return {"task": task or Task(), "files": (), "vmas": (), "pagetable": PageTable()}
+
+
+def find_vma(m: View, pid: str, address: int) -> Vma | None:
+    """The VMA that holds `address`, or None."""
+    return next((v for v in m["vmas", pid] if v.start <= address < v.end), None)
+
+
+def page_states(machine: Machine, pid: str, vma: Vma) -> list[str]:
+    """Each page of a mapping: "live", "private" (the process's own copy) or "zapped"."""
+    table = machine["pagetable", pid]
+    first, last = vma.vpns
+    states = {
+        v: "live" for low, high, _ in table.between(first, last) for v in range(low, high + 1)
+    }
+    return [
+        "private" if vpn in table.private else states.get(vpn, "zapped")
+        for vpn in range(first, last + 1)
+    ]
+
+
+def link_vma(m: View, pid: str, vma: Vma) -> None:
+    """Make the VMA visible to unmap_mapping_range (vma_link_file)."""
+    _rmap_lock(m, vma)
+    if m.get(vma.mapping) is None:
+        m[vma.mapping] = AddressSpace()
+    m.edit(vma.mapping).link(vma.entry(pid))
+
+
+def unlink_vma(m: View, pid: str, vma: Vma) -> None:
+    """Take the VMA out of its file's i_mmap (unlink_file_vma)."""
+    _rmap_lock(m, vma)
+    space = m.edit(vma.mapping)
+    space.unlink(vma.entry(pid))
+    if not space.value():
+        m[vma.mapping] = None
+
+
+def _rmap_lock(m: View, vma: Vma) -> None:
+    # taken for writing and dropped within one step, so it is enough that nobody holds it
+    if m.get(("lock", f"i_mmap {vma.file.f_mapping}")):
+        raise Blocked(f"i_mmap {vma.file.f_mapping}")
+
+
+def put_vmas(m: View, pid: str, *, remove: tuple[Vma, ...] = (), add: tuple[Vma, ...] = ()) -> None:
+    """Replace VMAs of a process, its address order kept; i_mmap is not touched."""
+    kept = [vma for vma in m["vmas", pid] if vma not in remove]
+    m["vmas", pid] = tuple(sorted([*kept, *add], key=lambda vma: vma.start))
+
+
+def open_file(m: View, pid: str, file: File) -> int:
+    """Put a file into the lowest free descriptor and return its number."""
+    files = list(m["files", pid])
+    fd = files.index(None) if None in files else len(files)
+    files[fd : fd + 1] = [file]
+    m["files", pid] = tuple(files)
+    return fd
+
+
+def get_file(m: View, pid: str, fd: int, *kinds: Kind) -> File:
+    """The open file behind a descriptor; EBADF when there is none.
+
+    ValueError for a file that is none of `kinds`: the operation is not made for it.
+    """
+    files = m["files", pid]
+    if not 0 <= fd < len(files) or files[fd] is None:
+        raise KernelError("EBADF", f"descriptor {fd} is not open")
+    file: File = files[fd]
+    if kinds and file.kind not in kinds:
+        raise ValueError(f"fd: expected a file of kind {' or '.join(kinds)}, got {file.kind}")
+    return file
+
+
+def update_file(m: View, pid: str, fd: int, **changes: object) -> None:
+    """Change the state of an open file, for every process that has it by fork."""
+    old = get_file(m, pid, fd)
+    new = replace(old, **changes)  # type: ignore[arg-type]
+    if not old.shared:
+        return _put_file(m, pid, fd, new)
+    for kind, *names in [key for key in m.machine.components if isinstance(key, tuple)]:
+        for other, file in enumerate(m["files", names[0]] if kind == "files" else ()):
+            if file is not None and file.shared == old.shared:
+                _put_file(m, str(names[0]), other, new)
+    return None
+
+
+def close_file(m: View, pid: str, fd: int) -> None:
+    """Close an open descriptor; other processes keep theirs."""
+    _put_file(m, pid, fd, None)
+
+
+def share_files(m: View, pid: str, child: str) -> None:
+    """The child has the files of its parent: the same ones, not copies (dup_fd)."""
+    for fd, file in enumerate(m["files", pid]):
+        if file is not None and not file.shared:
+            _put_file(m, pid, fd, replace(file, shared=f"{child} {fd}"))
+    m["files", child] = m["files", pid]
+
+
+def _put_file(m: View, pid: str, fd: int, file: File | None) -> None:
+    files = list(m["files", pid])
+    files[fd] = file
+    while files and files[-1] is None:  # so that opened and closed equals never opened
+        files.pop()
+    m["files", pid] = tuple(files)
+
+
+def page_align(length: int) -> int:
+    """Bytes rounded up to whole pages."""
+    return (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)

@@ -1,0 +1,1 @@
+"""kernel/resource.c: the tree, regions, claims, revocation, and the strict checks."""

@@ -1,0 +1,110 @@
+"""request_mem_region and release_mem_region as operations (kernel/resource.c)."""
+
+from __future__ import annotations
+
+from devmemkit.model.errors import Blocked, KernelBug
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
+from devmemkit.model.resource.region import Muxed, request_region
+from devmemkit.model.resource.revoke import STEPS, free_region
+from devmemkit.model.resource.tree import Resource
+from devmemkit.model.step import Frame, Next, Return, Step, operation
+
+Path = tuple[tuple[int, int, str], ...]
+
+
+def path_to(node: Resource) -> Path:
+    """Where a node is: (start, end, name) of each node from below the root down to it."""
+    up = []
+    at: Resource | None = node
+    while at is not None and at.parent is not None:
+        up.append((at.start, at.end, at.name))
+        at = at.parent
+    return tuple(reversed(up))
+
+
+def node_at(root: Resource, path: Path) -> Resource | None:
+    """The node that `path_to` described, None when it is gone."""
+    at = root
+    for wanted in path:
+        below = (child for child in at.overlapping(wanted[0], wanted[1]))
+        found = next((c for c in below if (c.start, c.end, c.name) == wanted), None)
+        if found is None:
+            return None
+        at = found
+    return at
+
+
+def insert(m: View, f: Frame) -> Next:
+    """__request_region under resource_lock: the node goes in, or EBUSY, or a MUXED wait begins."""
+    root = m.edit(f.tree)
+    parent = node_at(root, f.parent)
+    if parent is None:  # it was removed while the claim slept on a MUXED region
+        raise KernelBug(f"use after free of the parent {f.parent[-1]}")
+    try:
+        request_region(parent, f.start, f.size, f.name, f.flags)
+    except Muxed as muxed:
+        f.parent = path_to(muxed.parent)  # the retry goes on from where it had descended to
+        m["muxed_wait"] = tuple(sorted([*m.get("muxed_wait", ()), f.actor]))
+        if m.kernel["muxed_sleep"] == "before unlock":
+            m["sleeping", f.actor] = True
+        return "fall_asleep"
+    revocable = f.tree == "iomem" and m.kernel.policy.after_insert
+    return None if revocable else Return(f.start)
+
+
+def fall_asleep(m: View, f: Frame) -> Next:
+    """set_current_state; before 6.12 a wake-up that came since the lock was dropped is lost."""
+    if m.kernel["muxed_sleep"] == "after unlock":
+        m["sleeping", f.actor] = True
+    return None
+
+
+def schedule(m: View, f: Frame) -> Next:
+    """Wait on muxed_resource_wait, uninterruptibly; then try again."""
+    if m.get(("sleeping", f.actor)):
+        raise Blocked("muxed_resource_wait")
+    m["muxed_wait"] = tuple(actor for actor in m["muxed_wait"] if actor != f.actor) or None
+    return "insert"
+
+
+def _steps(kernel: KernelProfile) -> tuple[Step, ...]:
+    after = tuple(STEPS[name] for name in kernel.policy.after_insert)
+    return (insert, *after, fall_asleep, schedule)
+
+
+request_mem_region = operation(
+    "request_mem_region",
+    choose=_steps,
+    needs=("start", "size"),
+    tree="iomem",
+    parent=(),
+    name="driver",
+    flags=0,
+    whole_tree=True,
+)
+"""Claim bytes [start, start+size) of "iomem"; `whole_tree` is False for a claim whose parent
+argument is not the root, which never revokes. Gives `start`; EBUSY."""
+
+operation(
+    "request_region",
+    choose=_steps,
+    needs=("start", "size"),
+    tree="ioport",
+    parent=(),
+    name="driver",
+    flags=0,
+    whole_tree=False,
+)
+
+
+def release(m: View, f: Frame) -> Next:
+    """__release_region: exact ranges only; never revives a mapping.
+
+    The value is 1, or 0 with nothing changed for a "nonexistent resource".
+    """
+    return Return(int(free_region(m, f.tree, f.start, f.size)))
+
+
+release_mem_region = operation("release_mem_region", release, needs=("start", "size"), tree="iomem")
+operation("release_region", release, needs=("start", "size"), tree="ioport")

@@ -1,0 +1,150 @@
+"""What a claim does to mappings once its node is in the tree: revoke, refuse, or wait.
+
+Source: revoke_devmem (drivers/char/mem.c, v5.8 to 5.11), revoke_iomem (kernel/resource.c, v5.12
+on), unmap_mapping_range (mm/memory.c). The steps that no kernel has belong to the counterfactual
+policies of policy.py.
+"""
+
+from __future__ import annotations
+
+from devmemkit.model.errors import Blocked, KernelError
+from devmemkit.model.flags import IORESOURCE_MUXED, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.machine import Key, View
+from devmemkit.model.mm.address_space import Mapped
+from devmemkit.model.mm.pfn_tracking import untrack_zap
+from devmemkit.model.resource.region import release_region
+from devmemkit.model.resource.strict import devmem_is_allowed
+from devmemkit.model.step import Frame, Next, Return, Step, lock
+
+IOMEM: Key = ("i_mmap", "iomem")
+GRACE = 100
+"""Ticks that RevokeAfterGrace waits."""
+
+
+def zapped_pages(start: int, size: int) -> tuple[int, int]:
+    """First and last page (pfn) that unmap_mapping_range zaps for bytes [start, start+size).
+
+    The offset of `start` inside its page does not enter the page count, so an unaligned range
+    can keep its last page. Source: mm/memory.c, all versions (5.10 to 7.3).
+
+    >>> zapped_pages(0x1800, 0x1000)
+    (1, 1)
+    """
+    first = start >> PAGE_SHIFT
+    return first, first + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT) - 1
+
+
+def zap_vma(m: View, mapped: Mapped, first: int, last: int) -> None:
+    """Clear the PTEs of one VMA for file pages [first, last], private copies with them.
+
+    The VMA stays. Up to 6.15 any zap also drops the VMA's memtype (untrack_pfn).
+    """
+    table: Key = ("pagetable", mapped.pid)
+    m.edit(table).zap(*_vpns(mapped, first, last))
+    untrack_zap(m, mapped.pid, mapped.start)
+
+
+def _vpns(mapped: Mapped, first: int, last: int) -> tuple[int, int]:
+    """The virtual pages of a VMA that show file pages [first, last], clipped to it."""
+    offset = (mapped.start >> PAGE_SHIFT) - mapped.first
+    return max(first, mapped.first) + offset, min(last, mapped.last) + offset
+
+
+def both_ends(m: View, f: Frame) -> Next:
+    """revoke_iomem up to its walk: nothing to do without the inode, or on a relaxed kernel.
+
+    Relaxed is told from the claim's two END pages alone: strict kernels deny them by now.
+    """
+    config = m.kernel.config
+    if not (config.io_strict_devmem and f.whole_tree and m.get("iomem_inode")):
+        return Return(f.start)
+    first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
+    if devmem_is_allowed(m, first) and devmem_is_allowed(m, last):
+        return Return(f.start)
+    return None
+
+
+def free_region(m: View, tree: str, start: int, size: int) -> bool:
+    """__release_region: the exact range goes and MUXED waiters wake; False when there is none."""
+    freed = release_region(m.edit(tree), start, size)
+    if freed is None:
+        return False
+    if freed.flags & IORESOURCE_MUXED:
+        for actor in m.get("muxed_wait", ()):
+            m["sleeping", actor] = None
+    return True
+
+
+def mappers(m: View, start: int, size: int) -> list[Mapped]:
+    """The VMAs on the iomem inode that have a page of the region present."""
+    space = m.get(IOMEM)
+    first, last = start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT
+    return [
+        mapped
+        for mapped in (space.overlapping(first, last) if space else [])
+        if m["pagetable", mapped.pid].present(*_vpns(mapped, first, last))
+    ]
+
+
+def zap_begin(m: View, f: Frame) -> Next:
+    """unmap_mapping_range takes the rmap lock: nobody may link or unlink a VMA meanwhile."""
+    lock(m, f, "i_mmap iomem", write=m.kernel["zap_lock"] == "write")
+    f.first, f.last = zapped_pages(f.start, f.size)
+    f.done = 0
+    return None
+
+
+def zap(m: View, f: Frame) -> Next:
+    """The walk over the i_mmap; in a fine machine one page of one VMA a step, else all at once."""
+    space = m.get(IOMEM)
+    found = space.overlapping(f.first, f.last) if space else []
+    if not m.machine.fine:
+        for mapped in found:
+            zap_vma(m, mapped, f.first, f.last)
+        return Return(f.start)
+    pages = [
+        (mapped, page)
+        for mapped in found
+        for page in range(max(f.first, mapped.first), min(f.last, mapped.last) + 1)
+    ]
+    if f.done < len(pages):
+        mapped, page = pages[f.done]
+        zap_vma(m, mapped, page, page)
+        f.done += 1
+    return "zap" if f.done < len(pages) else Return(f.start)
+
+
+def refuse_if_mapped(m: View, f: Frame) -> Next:
+    """RefuseClaim: undo the insertion when somebody maps the region, be its pages dead or alive."""
+    space = m.get(IOMEM)
+    first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
+    if not (space and space.overlapping(first, last)):
+        return Return(f.start)
+    free_region(m, "iomem", f.start, f.size)
+    return "refused"
+
+
+def refused(m: View, f: Frame) -> Next:
+    """RefuseClaim: the driver gets EBUSY."""
+    raise KernelError("EBUSY", f"{f.start:#x}-{f.start + f.size - 1:#x} is mapped by a process")
+
+
+def notify(m: View, f: Frame) -> Next:
+    """RevokeAfterGrace: tell each process that maps the region."""
+    for pid in sorted({mapped.pid for mapped in mappers(m, f.start, f.size)}):
+        m["notices", pid] = (*m.get(("notices", pid), ()), (f.start, f.start + f.size - 1))
+    f.deadline = m["clock"] + GRACE
+    return None
+
+
+def wait_for_unmap(m: View, f: Frame) -> Next:
+    """RevokeAfterGrace: go on when nobody maps the region any more, or the grace is over."""
+    if mappers(m, f.start, f.size) and m["clock"] < f.deadline:
+        raise Blocked("grace", until=f.deadline)
+    return None
+
+
+STEPS: dict[str, Step] = {
+    step.__name__: step
+    for step in (both_ends, zap_begin, zap, refuse_if_mapped, refused, notify, wait_for_unmap)
+}

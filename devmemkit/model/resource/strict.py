@@ -1,0 +1,66 @@
+"""Who may touch a page of physical memory: the checks behind STRICT_DEVMEM and IO_STRICT_DEVMEM."""
+
+from __future__ import annotations
+
+from devmemkit.model import flags as fl
+from devmemkit.model.machine import View
+from devmemkit.model.resource.region import DISJOINT, exclusive_owner, next_edge, region_intersects
+from devmemkit.model.resource.tree import Resource
+
+DENY, ALLOW, ZERO = 0, 1, 2
+"""The answers of devmem_is_allowed; ZERO reads as zeroes and drops writes."""
+
+LOW_MEGABYTE = 256
+"""Pages below 1 MiB, which x86 never refuses."""
+
+
+def iomem_is_exclusive(m: View, pfn: int) -> Resource | None:
+    """The node that makes the page exclusive, or None (kernel/resource.c, see exclusive_owner)."""
+    kernel = m.kernel
+    return exclusive_owner(
+        m["iomem"],
+        pfn << fl.PAGE_SHIFT,
+        strict=kernel.strict_iomem_checks,
+        io_strict=kernel.config.io_strict_devmem and kernel.policy.excludes_busy,
+        sysram_rule=kernel["sysram_rule"],
+    )
+
+
+def is_taken(m: View, pfn: int) -> bool:
+    """Whether nobody may map the page anew: it is exclusive, or the policy excludes idle ones."""
+    idle_too = m.kernel.policy.excludes_idle and m.kernel.strict_iomem_checks
+    return idle_too or iomem_is_exclusive(m, pfn) is not None
+
+
+def devmem_is_allowed(m: View, pfn: int) -> int:
+    """DENY, ALLOW or ZERO for one page (arch/x86/mm/init.c, all versions).
+
+    System RAM is ZERO below 1 MiB (ALLOW before v4.11) and DENY above; an exclusive page is DENY,
+    but never below 1 MiB.
+    """
+    address = pfn << fl.PAGE_SHIFT
+    ram = region_intersects(m["iomem"], address, fl.PAGE_SIZE, fl.IORESOURCE_SYSTEM_RAM)
+    if ram != DISJOINT:
+        return (ZERO if m.kernel["low_ram"] == "zeroes" else ALLOW) if pfn < LOW_MEGABYTE else DENY
+    if pfn < LOW_MEGABYTE:
+        return ALLOW
+    return DENY if is_taken(m, pfn) else ALLOW
+
+
+def page_is_allowed(m: View, pfn: int) -> int:
+    """devmem_is_allowed with STRICT_DEVMEM=y, else ALLOW (drivers/char/mem.c, all versions)."""
+    return devmem_is_allowed(m, pfn) if m.kernel.config.strict_devmem else ALLOW
+
+
+def same_answer_until(m: View, pfn: int, last: int) -> int:
+    """The last page up to `last` that must get the answer of `pfn`: no node's edge in between.
+
+    An operation that nobody interrupts takes all those pages in one step. In a fine machine every
+    page is a step of its own.
+    """
+    if m.machine.fine:
+        return pfn
+    edge = next_edge(m["iomem"], pfn << fl.PAGE_SHIFT)
+    if edge is not None:
+        last = min(last, max(pfn, (edge >> fl.PAGE_SHIFT) - 1))
+    return max(pfn, min(last, LOW_MEGABYTE - 1) if pfn < LOW_MEGABYTE else last)

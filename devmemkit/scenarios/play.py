@@ -1,0 +1,146 @@
+"""Playing a story: operations of several actors in order, and every state they pass through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import devmemkit.model.operations  # noqa: F401 - registers every operation
+from devmemkit.model.errors import Blocked, Outcome
+from devmemkit.model.machine import Machine
+from devmemkit.model.step import finished, start, steps_of, take_step
+from devmemkit.model.trace import Event
+
+
+@dataclass(frozen=True)
+class Act:
+    """One operation of a story: `key` names its outcome, `actor` does it.
+
+    An argument that is a Ref is filled in from an earlier outcome; `says` is the step in words.
+    The operation SETTLE lets time pass until nobody waits any more.
+    """
+
+    key: str
+    actor: str
+    operation: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    says: str = ""
+    needs: str = ""
+    """Key of an act without whose success this one is left out."""
+    live: bool = False
+    """What is read comes from a device, not from memory: the model does not know the value."""
+
+
+SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The value of an earlier act, plus an offset."""
+
+    key: str
+    plus: int = 0
+
+
+def processes(acts: tuple[Act, ...]) -> list[str]:
+    """The processes that a story begins with: those that no fork makes."""
+    made = {act.arguments["child"] for act in acts if act.operation == "fork"}
+    return sorted({act.arguments["pid"] for act in acts if "pid" in act.arguments} - made)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The machine after one event of one act (index into the story's acts)."""
+
+    act: int
+    event: Event
+    machine: Machine
+
+
+@dataclass(frozen=True)
+class Played:
+    """A story that was played: its acts, every moment, and each act's outcome by key."""
+
+    acts: tuple[Act, ...]
+    before: Machine
+    moments: tuple[Moment, ...]
+    outcomes: dict[str, Outcome]
+
+    def act(self, key: str) -> Act:
+        """The act of that key; KeyError when the story has none."""
+        return {act.key: act for act in self.acts}[key]
+
+    def moments_of(self, key: str) -> list[int]:
+        """Indices of an act's moments; none when it was not played."""
+        act = self.acts.index(self.act(key))
+        return [index for index, moment in enumerate(self.moments) if moment.act == act]
+
+    def after(self, key: str) -> Machine:
+        """The machine after an act's last step; before the story when it was not played."""
+        at = self.moments_of(key)
+        return self.moments[at[-1]].machine if at else self.before
+
+    def steps(self, key: str) -> list[str]:
+        """The names of the atomic steps that an act took, in order."""
+        return [self.moments[index].event.step for index in self.moments_of(key)]
+
+
+def play(machine: Machine, acts: tuple[Act, ...]) -> Played:
+    """Play the acts in order; one that must wait goes on when it can, at the latest at the end.
+
+    An act that needs the value of one that failed is not played and has no outcome.
+    """
+    before = machine
+    moments: list[Moment] = []
+    outcomes: dict[str, Outcome] = {}
+    waiting: list[int] = []
+
+    def go_on(index: int, machine: Machine, *, may_wait: bool) -> Machine:
+        actor = acts[index].actor
+        for moment in _moments(index, machine, actor, may_wait):
+            moments.append(moment)
+            machine = moment.machine
+        if finished(machine, actor):
+            outcomes[acts[index].key] = machine["outcome", actor]
+        elif index not in waiting:
+            waiting.append(index)
+        return machine
+
+    def settle(machine: Machine, *, may_wait: bool) -> Machine:
+        for index in [w for w in waiting if acts[w].key not in outcomes]:
+            machine = go_on(index, machine, may_wait=may_wait)
+        return machine
+
+    for index, act in enumerate(acts):
+        if act.operation == SETTLE:
+            machine = settle(machine, may_wait=False)
+        elif all(key in outcomes and outcomes[key].ok for key in needed(act)):
+            filled = {k: _filled(v, outcomes) for k, v in act.arguments.items()}
+            machine = start(machine, act.actor, act.operation, **filled)
+            machine = settle(go_on(index, machine, may_wait=True), may_wait=True)
+    settle(machine, may_wait=False)
+    return Played(acts, before, tuple(moments), outcomes)
+
+
+def needed(act: Act) -> list[str]:
+    """Keys of the acts without whose success this one is left out."""
+    refs = [value.key for value in act.arguments.values() if isinstance(value, Ref)]
+    return [*refs, act.needs] if act.needs else refs
+
+
+def _filled(value: Any, outcomes: dict[str, Outcome]) -> Any:
+    return outcomes[value.key].value + value.plus if isinstance(value, Ref) else value
+
+
+def _moments(index: int, machine: Machine, actor: str, may_wait: bool) -> Iterator[Moment]:
+    if not may_wait:
+        for after, event in steps_of(machine, actor):
+            yield Moment(index, event, after)
+        return
+    while not finished(machine, actor):
+        try:
+            machine, event = take_step(machine, actor)
+        except Blocked:
+            return
+        yield Moment(index, event, machine)

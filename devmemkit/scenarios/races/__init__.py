@@ -1,0 +1,1 @@
+"""Races: programs of several tasks, and the questions asked of every interleaving."""

@@ -1,0 +1,88 @@
+"""Booting in every order: claims against the inode that revokes, and who makes resource files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devmemkit.model import flags as fl
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Key, Machine, View
+from devmemkit.model.pci.device import Bar, PciDevice
+from devmemkit.model.process.task import new_task
+from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.program import Program
+from devmemkit.scenarios.races.questions import no_bug, properties
+from devmemkit.scenarios.races.small import PAGES, START, bar_machine, claims
+
+INITCALLS = ("iomem_init_inode", "chr_dev_init")
+"""In the kernel's order, both of level fs: the inode, then /dev/mem."""
+
+
+def _initcalls(*names: str) -> Program:
+    return Program(tuple(Act(name, "init", name) for name in names))
+
+
+def before_boot(kernel: KernelProfile) -> Machine:
+    """The machine with neither inode nor /dev/mem, and process U0."""
+    task: dict[Key, object] = {(kind, "U0"): part for kind, part in new_task().items()}
+    return bar_machine(kernel).with_({"iomem_inode": False, "dev_mem": False, **task})
+
+
+def maps_early(*first: Act) -> Program:
+    """U0 opens /dev/mem and maps the BAR, behind what it does `first`."""
+    where = {"pid": "U0", "fd": Ref("open"), "offset": START, "length": PAGES * PAGE_SIZE}
+    acts = (
+        *first,
+        Act("open", "U0", "open_devmem", {"pid": "U0", "dsync": True}),
+        Act("map", "U0", "mmap_devmem", where),
+    )
+    return Program(acts, keep=frozenset({"open"}))
+
+
+def early_claim(
+    kernel: KernelProfile, *, drivers: int = 1, initcalls: tuple[str, ...] = INITCALLS
+) -> Concurrent:
+    """Drivers claim at any moment of the boot, a process maps as soon as /dev/mem is there.
+
+    The race of an mmap and a claim is closed (repair "recheck") unless the kernel has a repair:
+    what is then found comes of the order of `initcalls`.
+    """
+    kernel = replace(kernel, repair=kernel.repair or "recheck")
+    claimers = tuple(f"C{number}" for number in range(drivers))
+    programs = {"init": _initcalls(*initcalls), "U0": maps_early()}
+    programs |= {task: claims(task, 1) for task in claimers}
+    asked = (no_bug(programs), *properties(programs, ("U0",), claimers))
+    return Concurrent("early-claim", before_boot(kernel), programs, asked, (claimers,))
+
+
+def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
+    """Host bridges add a device each, while the last initcalls of the boot run."""
+    devices = tuple(f"0000:{number:02x}:00.0" for number in range(buses))
+    parts: dict[Key, object] = {"iomem_inode": False}
+    for number, bdf in enumerate(devices):
+        start = START + (number << 20)
+        bars = (
+            Bar(0, start, start + PAGE_SIZE - 1, fl.IORESOURCE_MEM),
+            Bar(2, start + PAGE_SIZE, start + 2 * PAGE_SIZE - 1, fl.IORESOURCE_MEM),
+        )
+        parts["pci", bdf] = PciDevice(bdf, bars)
+    programs = {"init": _initcalls("iomem_init_inode", "pci_sysfs_init")}
+    for number, bdf in enumerate(devices):
+        task = f"B{number}"
+        programs[task] = Program(
+            (Act("add", task, "pci_add_device", {"bdf": bdf}),), keep=frozenset({"add"})
+        )
+
+    def files(m: View) -> list[int]:
+        return [len(m.get(("sysfs", bdf), ())) for bdf in devices]
+
+    asked = (
+        Property("always", "no resource file is made twice",
+                 lambda m: not any(m.get(("duplicate", bdf)) for bdf in devices)),
+        no_bug(programs),
+        Property("at end", "every device has all its files", lambda m: set(files(m)) == {2}),
+        Property("sometimes", "a device has a file", lambda m: any(files(m))),
+    )  # fmt: skip
+    return Concurrent("attribute-creation", Machine(kernel, parts), programs, asked)

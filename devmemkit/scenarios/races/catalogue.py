@@ -1,0 +1,36 @@
+"""Every scenario whose orders are searched, by name: the same names everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.races.boot import attribute_creation, early_claim
+from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.pmem import nd_pmem
+from devmemkit.scenarios.races.small import check_via
+
+ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
+    "mmap-vs-claim": lambda kernel, via, tasks: mmap_vs_claim(kernel, via=via, users=tasks),
+    "claim-vs-release": lambda kernel, via, tasks: claim_vs_release(kernel, via=via, drivers=tasks),
+    "early-claim": lambda kernel, _, tasks: early_claim(kernel, drivers=tasks),
+    "attribute-creation": lambda kernel, _, tasks: attribute_creation(kernel, buses=tasks),
+    "muxed-claims": lambda kernel, _, tasks: muxed_claims(kernel, drivers=max(tasks, 2)),
+    "nd-pmem": lambda kernel, _, tasks: nd_pmem(kernel, users=tasks),
+}
+"""By name: the scenario on a kernel, mapped `via` "devmem" or "sysfs", with so many tasks alike."""
+
+
+NAMES = (*ORDERS, "policies")
+"""What can be searched by name: "policies" is a table of many scenarios (explore.policies)."""
+
+
+def concurrent(name: str, kernel: KernelProfile, via: str = "devmem", tasks: int = 1) -> Concurrent:
+    """A scenario by name; ValueError names those that exist, or says what else is wrong."""
+    if name not in ORDERS:
+        raise ValueError(f"scenario: expected one of {', '.join(NAMES)}; got {name!r}")
+    check_via(via)
+    if not 1 <= tasks <= 9:
+        raise ValueError(f"tasks: expected 1 to 9, got {tasks}")
+    return ORDERS[name](kernel, via, tasks)

@@ -1,0 +1,69 @@
+"""nd_pmem's claim, release, claim, release, claim, and a process that maps in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devmemkit.model import flags as fl
+from devmemkit.model.drivers.nvdimm import INFO_BLOCK, LEGACY, Namespace
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Key, Machine, View
+from devmemkit.model.resource.tree import Resource
+from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.program import Program
+from devmemkit.scenarios.races.questions import reaches
+from devmemkit.scenarios.races.small import with_user
+
+PMEM, PAGES = 0x4000_0000, INFO_BLOCK // PAGE_SIZE + 1
+NAME = "namespace0.0"
+
+
+def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
+    """nd_pmem takes a namespace of 12 KiB while processes map its first page and write there.
+
+    The race of an mmap and a claim is closed (repair "fault") unless the kernel has a repair: what
+    is then found comes of the gaps between the claims.
+    """
+    kernel = replace(kernel, repair=kernel.repair or "fault")
+    end = PMEM + PAGES * PAGE_SIZE - 1
+    root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
+    node = Resource(PMEM, end, LEGACY, fl.IORESOURCE_MEM, fl.IORES_DESC_PERSISTENT_MEMORY_LEGACY)
+    node.parent = root
+    root.children.append(node)
+    space = Namespace(NAME, PMEM, end)
+    parts: dict[Key, object] = {"iomem": root, "iomem_inode": True, "clock": 0, ("nd", NAME): space}
+    machine = Machine(kernel, parts, fine=True, high_memory=end + 1)
+    programs: dict[str, Program] = {}
+    for number in range(users):
+        pid = f"U{number}"
+        machine, fd = with_user(machine, pid, "devmem")
+        where = {"pid": pid, "fd": fd, "offset": PMEM, "length": PAGE_SIZE}
+        store = {"pid": pid, "address": Ref("map"), "value": 1, "size": 1}
+        programs[pid] = Program(
+            (Act("map", pid, "mmap_devmem", where), Act("store", pid, "store", store))
+        )
+    processes = tuple(programs)
+    bind = Act("bind", "D0", "bind", {"bdf": NAME, "driver": "nd_pmem"})
+    programs["D0"] = Program((bind,), keep=frozenset({"bind"}))
+
+    def reached(m: View) -> bool:
+        return any(reaches(m, pid, programs[pid], PMEM, PAGE_SIZE) for pid in processes)
+
+    def looked_at(m: View) -> bool:
+        """Whether the driver is behind its first look at the info block."""
+        frames = [dict(frame) for frame in m.get(("stack", "D0"), ())]
+        return any(f["operation"] == "nd_pmem_probe" and f["at"] > 1 for f in frames)
+
+    def bound(m: View) -> bool:
+        return m["nd", NAME].driver is not None
+
+    asked = (
+        Property("always", "nobody reaches the info block once the driver has looked at it",
+                 lambda m: not (looked_at(m) and reached(m))),
+        Property("always", "nobody reaches a namespace that is bound",
+                 lambda m: not (bound(m) and reached(m))),
+        Property("sometimes", "the driver is bound", bound),
+    )  # fmt: skip
+    return Concurrent("nd-pmem", machine, programs, asked, (processes,))

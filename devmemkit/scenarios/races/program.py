@@ -1,0 +1,99 @@
+"""Programs: what each task of an exploration does, one operation after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from devmemkit.model.errors import Outcome
+from devmemkit.model.machine import View
+from devmemkit.model.step import begin
+from devmemkit.scenarios.play import Act, Ref, needed
+
+Known = dict[str, Outcome]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Acts in order, all of one task; after the last it ends, or goes on at act number `again`.
+
+    It goes on for ever, or with `until` as long as the act of that key failed.
+    `keep` are keys of acts whose outcomes are for properties to read; others are forgotten as soon
+    as no later act needs them, so that what no longer matters makes no state.
+    """
+
+    acts: tuple[Act, ...]
+    again: int | None = None
+    until: str = ""
+    keep: frozenset[str] = frozenset()
+
+    @cached_property
+    def wanted(self) -> tuple[frozenset[str], ...]:
+        """By the number of the next act: keys that it or a later one needs, or a property reads."""
+        after = [self.keep | {self.until} - {""}]
+        for act in reversed(self.acts):
+            after.append(after[-1] | set(needed(act)))
+        after.reverse()
+        looped = after[self.again] if self.again is not None else frozenset()
+        return tuple(frozenset(keys | looped) for keys in after)
+
+
+def proceed(m: View, task: str, program: Program) -> None:
+    """Between two operations of a task: note how the last ended, begin the next that can be played.
+
+    The component ("program", task) is the number of the act at work, and the outcomes known, by
+    key. An act that needs one that failed, or was not played, is left out, as in play(). ValueError
+    for a loop of which no act can be played.
+    """
+    at, known = position(m, task)
+    outcome = m.get(("outcome", task))
+    if outcome is not None:
+        known[program.acts[at].key] = outcome
+        m["outcome", task] = None
+        at += 1
+    turns = 0
+    while at < len(program.acts) or program.again is not None:
+        if at == len(program.acts):
+            if program.until in known and known[program.until].ok:
+                break
+            at, turns = program.again or 0, turns + 1
+            if turns > 1:
+                raise ValueError(f"{task}: expected a loop with an act that can be played")
+        act = program.acts[at]
+        if all(key in known and known[key].ok for key in needed(act)):
+            begin(m, task, act.operation, {k: _filled(v, known) for k, v in act.arguments.items()})
+            break
+        known.pop(act.key, None)  # of an earlier turn
+        at += 1
+    kept = sorted((key, known[key]) for key in known.keys() & program.wanted[at])
+    m["program", task] = (at, tuple(kept))
+
+
+def position(m: View, task: str) -> tuple[int, Known]:
+    """The number of the act at work, and the outcomes that are known."""
+    at, known = m.get(("program", task), (0, ()))
+    return at, dict(known)
+
+
+def _filled(value: Any, known: Known) -> Any:
+    return known[value.key].value + value.plus if isinstance(value, Ref) else value
+
+
+def act_at(m: View, task: str, program: Program) -> str:
+    """The operation that a task is in, or "" behind its last."""
+    at = position(m, task)[0]
+    return program.acts[at].operation if at < len(program.acts) else ""
+
+
+def held(m: View, task: str, program: Program) -> list[Act]:
+    """The claims of a task that have succeeded and whose release, if there is one, is not over."""
+    at, known = position(m, task)
+    found = []
+    for number, act in enumerate(program.acts):
+        if act.operation == "request_mem_region" and act.key in known and known[act.key].ok:
+            after = program.acts[number + 1 :]
+            release = next((n for n, a in enumerate(after, number + 1) if a.needs == act.key), at)
+            if number < at <= release:
+                found.append(act)
+    return found

@@ -1,0 +1,86 @@
+"""The smallest machines that have something to map, and programs for their tasks."""
+
+from __future__ import annotations
+
+from devmemkit.model import flags as fl
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Key, Machine
+from devmemkit.model.pci.device import Bar, PciDevice
+from devmemkit.model.process.task import new_task
+from devmemkit.model.resource.tree import Resource
+from devmemkit.model.step import run
+from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.program import Program
+
+BDF, BAR, START = "0000:00:05.0", 2, 0xF800_0000
+"""A device without a driver of its own, and the BAR that is mapped and claimed."""
+PAGES = 2
+"""Pages of the BAR; each is a step of its own where the kernel goes page by page."""
+VIAS = ("devmem", "sysfs")
+"""Through which file processes map."""
+
+
+def bar_machine(kernel: KernelProfile, pages: int = PAGES) -> Machine:
+    """The smallest machine with a BAR: an idle node in the tree, and its device."""
+    root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
+    end = START + pages * PAGE_SIZE - 1
+    node = Resource(START, end, BDF, fl.IORESOURCE_MEM)
+    node.parent = root
+    root.children.append(node)
+    bar = Bar(BAR, START, end, fl.IORESOURCE_MEM)
+    parts: dict[Key, object] = {
+        "iomem": root,
+        "iomem_inode": True,
+        "clock": 0,
+        ("pci", BDF): PciDevice(BDF, (bar,)),
+    }
+    return Machine(kernel, parts, fine=True)
+
+
+def check_via(via: str) -> None:
+    """ValueError for a way to map that is not known."""
+    if via not in VIAS:
+        raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {via!r}")
+
+
+def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
+    """A process that has opened the file; the machine and the descriptor.
+
+    ValueError for a way to map that is not known.
+    """
+    check_via(via)
+    machine = machine.with_({(kind, pid): part for kind, part in new_task().items()})
+    if via == "devmem":
+        machine, opened, _ = run(machine, pid, "open_devmem", pid=pid, dsync=True)
+    else:
+        machine, opened, _ = run(machine, pid, "open_resource", pid=pid, bdf=BDF, bar=BAR)
+    return machine.with_({("outcome", pid): None}), opened.value
+
+
+def maps(
+    pid: str, fd: int, via: str, rounds: int, pages: int = PAGES, *, touch: bool = False
+) -> Program:
+    """A process that maps the BAR and unmaps it again, so many times; between them it may touch."""
+    acts: list[Act] = []
+    for turn in range(rounds):
+        where = {"pid": pid, "fd": fd, "length": pages * PAGE_SIZE}
+        where["offset"] = START if via == "devmem" else 0
+        key = f"map{turn}"
+        acts.append(Act(key, pid, "mmap_devmem" if via == "devmem" else "mmap_resource", where))
+        if touch:
+            at = {"pid": pid, "address": Ref(key), "size": 1}
+            acts.append(Act(f"load{turn}", pid, "load", at))
+        gone = {"pid": pid, "address": Ref(key), "length": pages * PAGE_SIZE}
+        acts.append(Act(f"munmap{turn}", pid, "munmap", gone))
+    return Program(tuple(acts))
+
+
+def claims(task: str, rounds: int, pages: int = PAGES) -> Program:
+    """A driver that claims the first `pages` of the BAR and releases them, so many times."""
+    where = {"start": START, "size": pages * PAGE_SIZE}
+    acts: list[Act] = []
+    for turn in range(rounds):
+        acts.append(Act(f"claim{turn}", task, "request_mem_region", where))
+        acts.append(Act(f"release{turn}", task, "release_mem_region", where, needs=f"claim{turn}"))
+    return Program(tuple(acts))

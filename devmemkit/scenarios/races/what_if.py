@@ -1,0 +1,147 @@
+"""What if an initcall had another level: a boot in another order, and the races that this opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from devmemkit.model import flags as fl
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
+from devmemkit.model.pci.device import Bar, PciDevice
+from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.races.boot import before_boot, maps_early
+from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.program import Program, position
+from devmemkit.scenarios.races.questions import NO_BUG, NOBODY_REACHES, no_bug, properties
+from devmemkit.scenarios.races.small import BAR, BDF, START, claims
+
+LEVELS = ("pure", "core", "postcore", "arch", "subsys", "fs", "rootfs", "device", "late")
+"""The levels of initcalls, in their order (include/linux/init.h)."""
+
+USUAL = {
+    "acpi_init": "subsys",
+    "iomem_init_inode": "fs",
+    "chr_dev_init": "fs",
+    "populate_rootfs": "rootfs",
+    "host_driver_init": "device",
+    "pci_sysfs_init": "late",
+}
+"""The initcalls that matter here, in the order of one level, each with the level that it has.
+
+acpi_init finds the PCI devices that are there at boot, the drivers that host_driver_init (any of
+their initcalls) registers find more, whenever they like.
+"""
+
+TWICE = "no resource file is made twice"
+FINDS = "a program finds the files of a device that is there"
+WHOLE = "every device has all its files"
+
+STATIC = {True: "device_add", False: "pci_sysfs_init"}
+LATER = "0000:80:00.0"
+"""A device behind a host bridge with a driver of its own."""
+
+
+@dataclass(frozen=True)
+class Boot:
+    """A boot of a kernel with initcalls at other levels.
+
+    `static` resource files come with their device, others from pci_sysfs_init; their mapping is
+    asked for when they are made, or `at_open`. None: as the kernel has it. ValueError for a level
+    or an initcall that there is not.
+    """
+
+    kernel: str = "6.12"
+    levels: dict[str, str] = field(default_factory=dict)
+    static: bool | None = None
+    at_open: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name, level in self.levels.items():
+            if name not in USUAL:
+                raise ValueError(f"initcall: expected one of {', '.join(USUAL)}; got {name!r}")
+            if level not in LEVELS:
+                raise ValueError(f"{name}: expected a level of {', '.join(LEVELS)}; got {level!r}")
+
+    @cached_property
+    def profile(self) -> KernelProfile:
+        """The kernel; the race of an mmap and a claim is closed, lest it be found instead."""
+        features: dict[str, str] = {}
+        if self.static is not None:
+            features["resource_files"] = STATIC[self.static]
+        if self.at_open is not None:
+            features["attribute_mapping"] = "at open" if self.at_open else "at creation"
+        return KernelProfile(self.kernel, repair="recheck", features=tuple(features.items()))
+
+    @cached_property
+    def order(self) -> tuple[tuple[str, str], ...]:
+        """The initcalls, each with its level, in the order in which they run."""
+        placed = USUAL | self.levels
+        return tuple(sorted(placed.items(), key=lambda item: LEVELS.index(item[1])))
+
+    def _init(self) -> Program:
+        def act(name: str) -> Act:
+            if name == "acpi_init":
+                return Act(name, "init", "pci_add_device", {"bdf": BDF})
+            return Act(name, "init", name)
+
+        return Program(tuple(act(name) for name, _ in self.order), keep=frozenset({"acpi_init"}))
+
+    def scenarios(self) -> tuple[Concurrent, Concurrent]:
+        """What is searched: who makes the files of devices, and who opens them and claims."""
+        return self._files(), self._claims()
+
+    def _files(self) -> Concurrent:
+        bar = Bar(BAR, START + (1 << 20), START + (1 << 20) + PAGE_SIZE - 1, fl.IORESOURCE_MEM)
+        both = (
+            Bar(0, START + (2 << 20), START + (2 << 20) + PAGE_SIZE - 1, fl.IORESOURCE_MEM),
+            bar,
+        )
+        machine = before_boot(self.profile).with_({("pci", LATER): PciDevice(LATER, both)})
+        programs = {
+            "init": self._init(),
+            "B0": Program(
+                (
+                    Act("probe", "B0", "begin_probe"),
+                    Act("add", "B0", "pci_add_device", {"bdf": LATER}),
+                ),
+                keep=frozenset({"add"}),
+            ),
+            "U0": Program(
+                (
+                    Act("begin", "U0", "begin_program"),
+                    Act("look", "U0", "look_for_files", {"bdf": BDF}),
+                ),
+                keep=frozenset({"look"}),
+            ),
+        }
+
+        def whole(m: View) -> bool:
+            return all(len(m.get(("sysfs", bdf), ())) == n for bdf, n in ((BDF, 1), (LATER, 2)))
+
+        def found(m: View) -> bool:
+            looked = position(m, "U0")[1].get("look")
+            return looked is None or looked.ok
+
+        return Concurrent("files", machine, programs, (
+            no_bug(programs),
+            Property("always", TWICE,
+                     lambda m: not any(m.get(("duplicate", bdf)) for bdf in (BDF, LATER))),
+            Property("always", FINDS, found),
+            Property("at end", WHOLE, whole),
+            Property("sometimes", "a device has a file", lambda m: bool(m.get(("sysfs", BDF)))),
+        ))  # fmt: skip
+
+    def _claims(self) -> Concurrent:
+        programs = {
+            "init": self._init(),
+            "U0": maps_early(Act("begin", "U0", "begin_program")),
+            "C0": claims("C0", 1),
+        }
+        asked = tuple(
+            one
+            for one in (no_bug(programs), *properties(programs, ("U0",), ("C0",)))
+            if one.kind == "sometimes" or one.name in (NO_BUG, NOBODY_REACHES)
+        )
+        return Concurrent("claims", before_boot(self.profile), programs, asked)

@@ -1,0 +1,1 @@
+"""Stories: operations of several actors in one order, the same for model and kernels."""

@@ -1,0 +1,158 @@
+"""A PCI BAR, mapped through resourceN and /dev/mem; a driver claims part of it; the device goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Key, Machine
+from devmemkit.model.pci.device import Bar, PciDevice, node_of
+from devmemkit.model.process.task import new_task
+from devmemkit.model.resource.tree import Resource
+from devmemkit.scenarios.machines import load_machine
+from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
+from devmemkit.scenarios.stories.script import P, Q, driver
+from devmemkit.scenarios.stories.takeover import AS_RELEASED
+
+VIAS = {"both": "PQ", "resource": "P", "devmem": "Q"}
+"""By the parameter's value: who maps. P maps through resourceN, Q through /dev/mem."""
+MOST = 8
+"""Pages that are mapped, at most."""
+
+
+def memory_bars(machine: Machine) -> dict[str, list[Bar]]:
+    """The devices that have files for memory BARs, and these."""
+    found = {}
+    for key, dev in machine.components.items():
+        if isinstance(dev, PciDevice):
+            bars = [bar for bar in dev.bars if bar.memory and bar.index < 6 and bar.length]
+            if bars:
+                found[str(key[1])] = bars
+    return found
+
+
+@dataclass(frozen=True)
+class BarStory:
+    """The story's parameters; each is checked, and an error names what would be accepted.
+
+    The driver claims `claim_size` bytes (0: all there are) from `claim_offset` on in the BAR.
+    """
+
+    kernel: str = "6.12"
+    policy: str = AS_RELEASED
+    machine: str = "qemu-6.12"
+    device: str = "0000:00:05.0"
+    bar: int = 2
+    via: str = "both"
+    claim_offset: int = 0
+    claim_size: int = 0
+
+    def __post_init__(self) -> None:
+        size = self.range.length  # looks up kernel, policy, machine, device and BAR
+        if self.via not in VIAS:
+            raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {self.via!r}")
+        if not 0 <= self.claim_offset < size:
+            raise ValueError(
+                f"claim_offset: expected less than {size:#x}, the BAR's size, "
+                f"got {self.claim_offset:#x}"
+            )
+        if self.claim_size < 0 or self.claim_offset + self.claim_size > size:
+            raise ValueError(
+                f"claim_offset + claim_size: expected at most {size:#x}, the BAR's size, got "
+                f"{self.claim_offset + self.claim_size:#x}"
+            )
+
+    @cached_property
+    def profile(self) -> KernelProfile:
+        policy = None if self.policy == AS_RELEASED else self.policy
+        return KernelProfile(self.kernel, policy_name=policy)
+
+    @cached_property
+    def before(self) -> Machine:
+        """The machine, no driver loaded, with processes P and Q."""
+        parts: dict[Key, Any] = {
+            (kind, pid): part for pid in "PQ" for kind, part in new_task().items()
+        }
+        return load_machine(self.machine, self.profile).with_(parts)
+
+    @cached_property
+    def range(self) -> Bar:
+        """The BAR's addresses."""
+        known = memory_bars(self.before)
+        if not known:
+            raise ValueError(f"machine: expected one with PCI devices, got {self.machine!r}")
+        if self.device not in known:
+            raise ValueError(f"device: expected one of {', '.join(known)}; got {self.device!r}")
+        bars = {bar.index: bar for bar in known[self.device]}
+        if self.bar not in bars:
+            indices = ", ".join(map(str, bars))
+            raise ValueError(f"bar: expected one of {indices}; got {self.bar!r}")
+        return bars[self.bar]
+
+    @cached_property
+    def node(self) -> Resource:
+        """The BAR's node in the tree."""
+        node = node_of(self.before["iomem"], self.range, self.device)
+        if node is None:
+            raise ValueError(f"bar: expected one that is in the tree; got {self.bar!r}")
+        return node
+
+    @property
+    def pages(self) -> int:
+        """How many pages are mapped: those of the BAR, at most MOST."""
+        return min(MOST, (self.range.length + PAGE_SIZE - 1) >> PAGE_SHIFT)
+
+    @property
+    def claim(self) -> tuple[int, int]:
+        """The claimed bytes, first and last physical address."""
+        start = self.range.start + self.claim_offset
+        return start, start + (self.claim_size or self.range.length - self.claim_offset) - 1
+
+    @cached_property
+    def acts(self) -> tuple[Act, ...]:
+        """The story, in order."""
+        first, last = self.claim
+        where = {"start": first, "size": last - first + 1}
+        page = min(self.claim_offset >> PAGE_SHIFT, self.pages - 1) << PAGE_SHIFT
+        whole, base = self.pages << PAGE_SHIFT, self.range.start & ~(PAGE_SIZE - 1)
+        file = f"resource{self.bar}"
+        bar = {"bdf": self.device, "bar": self.bar}
+        told = f"claims {first:#x}-{last:#x}"
+        acts = (
+            P("open_p", "open_resource", f"opens {file}", **bar),
+            P("map_p", "mmap_resource", "maps it", fd=Ref("open_p"), offset=0, length=whole),
+            Q("open_q", "open_devmem", "opens /dev/mem", dsync=True),
+            Q("map_q", "mmap_devmem", "maps the same", fd=Ref("open_q"), offset=base, length=whole),
+            P("store", "store", "writes there", address=Ref("map_p", page), value=0x5151),
+            Q("same", "load", "reads it", address=Ref("map_q", page)),
+            driver("claim", "request_mem_region", told, **where),
+            driver("settle", SETTLE),
+            P("load_p", "load", "reads it again", address=Ref("map_p", page)),
+            Q("load_q", "load", "reads it again", address=Ref("map_q", page)),
+            P("again_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
+              length=PAGE_SIZE),
+            P("load_again", "load", "reads through that", address=Ref("again_p")),
+            Q("again_q", "mmap_devmem", "maps /dev/mem anew", fd=Ref("open_q"), offset=base + page,
+              length=PAGE_SIZE),
+            driver("release", "release_mem_region", "releases it", needs="claim", **where),
+            P("released_p", "load", "reads through the old one", address=Ref("map_p", page)),
+            P("late_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
+              length=PAGE_SIZE),
+            driver("remove", "remove", "removes the device", bdf=self.device),
+            P("removed_p", "load", "reads through the newest", address=Ref("late_p")),
+            P("gone_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
+              length=PAGE_SIZE),
+        )  # fmt: skip
+        return tuple(act for act in acts if act.actor in VIAS[self.via] + "D")
+
+    def on(self, kernel: str, **changes: Any) -> BarStory:
+        """The same story on another kernel."""
+        return replace(self, kernel=kernel, **changes)
+
+    @cached_property
+    def played(self) -> Played:
+        """The story, played on the model."""
+        return play(self.before, self.acts)

@@ -1,0 +1,173 @@
+"""The gap before a driver loads: ways to write into an idle region, and what could stop them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
+
+from devmemkit.model.flags import (
+    IORESOURCE_EXCLUSIVE,
+    IORESOURCE_SYSTEM_RAM,
+    PAGE_SIZE,
+)
+from devmemkit.model.kernel import Config, KernelProfile
+from devmemkit.model.machine import Machine
+from devmemkit.scenarios.catalogue import before
+from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
+from devmemkit.scenarios.stories.pmem import NAMESPACE
+from devmemkit.scenarios.stories.script import IVSHMEM, PMEM, P, driver
+
+OPEN = "nothing more"
+
+
+class Defence(NamedTuple):
+    """What a kernel is given beyond its release; `what` in words, `raised` after the boot."""
+
+    what: str
+    config: Config = Config()
+    cmdline: str = ""
+    policy: str | None = None
+    exclusive: bool = False
+    raised: bool = False
+
+
+DEFENCES = {
+    OPEN: Defence("the kernel as its distribution configures it"),
+    "iomem=strict": Defence("on the command line", cmdline="iomem=strict"),
+    "lockdown": Defence("lockdown=integrity from boot on", cmdline="lockdown=integrity"),
+    "lockdown, raised later": Defence("when a file is open already", raised=True),
+    "DEVMEM=n": Defence(
+        "no /dev/mem", config=Config(devmem=False, strict_devmem=False, io_strict_devmem=False)
+    ),
+    "DenyIdle": Defence("nobody maps what no driver has claimed", policy="DenyIdle"),
+    "exclusive for ever": Defence(
+        "the region is marked as virtio-mem marks its own (v5.16)", exclusive=True
+    ),
+}
+"""By name: what could close the gap."""
+
+VALUE = b"corrupt!"
+_MAP = {"fd": Ref("open"), "offset": PMEM, "length": PAGE_SIZE}
+_OPEN = P("open", "open_devmem", "opens /dev/mem", dsync=True)
+_STORE = P("write", "store", "writes", address=Ref("map"), value=int.from_bytes(VALUE, "little"))
+
+ATTEMPTS: dict[str, tuple[Act, ...]] = {
+    "maps and writes": (_OPEN, P("map", "mmap_devmem", "maps the region", **_MAP), _STORE),
+    "pwrite(2)": (
+        _OPEN,
+        P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM, data=VALUE),
+    ),
+    "unbinds the driver first": (
+        driver("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
+        driver("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
+        _OPEN,
+        P("map", "mmap_devmem", "maps the region", **_MAP),
+        _STORE,
+    ),
+    "a BAR through resource2": (
+        P("open", "open_resource", "opens resource2", bdf=IVSHMEM, bar=2),
+        P("map", "mmap_resource", "maps it", fd=Ref("open"), offset=0, length=PAGE_SIZE),
+        _STORE,
+    ),
+}
+"""Ways to write into what no driver has claimed: persistent memory, and one device's BAR."""
+
+ACCIDENT = ("maps and writes", "pwrite(2)")
+"""What a program does by mistake; who means to, tries everything."""
+
+
+def machine_with(version: str, defence: str) -> Machine:
+    """The lab's machine with process P under a kernel and a defence; ValueError for another."""
+    if defence not in DEFENCES:
+        raise ValueError(f"defence: expected one of {', '.join(DEFENCES)}; got {defence!r}")
+    d = DEFENCES[defence]
+    kernel = KernelProfile(version, d.config, d.cmdline, policy_name=d.policy)
+    machine = before(("P",), kernel)
+    if d.exclusive:
+        root = machine["iomem"].copy()
+        node = next(node for node in root.walk() if node.start == PMEM)
+        node.flags |= IORESOURCE_SYSTEM_RAM | IORESOURCE_EXCLUSIVE
+        machine = machine.with_({"iomem": root})
+    return machine
+
+
+def _locked(machine: Machine) -> Machine:
+    return machine.with_kernel(replace(machine.kernel, cmdline="lockdown=integrity"))
+
+
+@cache
+def attempt(version: str, defence: str, way: str) -> Played:
+    """A way to write, played under a defence; the act "write" is missing where it never came to it.
+
+    With one that is raised later, the process has opened its file before.
+    """
+    machine, acts = machine_with(version, defence), ATTEMPTS[way]
+    if not DEFENCES[defence].raised:
+        return play(machine, acts)
+    opened = acts.index(next(act for act in acts if act.key == "open")) + 1
+    first = play(machine, acts[:opened])
+    after = _locked(first.moments[-1].machine)
+    fd = first.outcomes["open"].value
+    rest = tuple(
+        replace(act, arguments={
+            k: fd if v == Ref("open") else v for k, v in act.arguments.items()
+        })
+        for act in acts[opened:]
+    )  # fmt: skip
+    second = play(after, rest)
+    return Played(acts, machine, first.moments + second.moments, first.outcomes | second.outcomes)
+
+
+def ended(version: str, defence: str, way: str) -> str:
+    """How an attempt ended: "written", or the errno of the act that failed."""
+    outcomes = attempt(version, defence, way).outcomes
+    failed = [outcome for outcome in outcomes.values() if not outcome.ok]
+    if failed:
+        return str(failed[0].errno or failed[0].signal)
+    return "written" if "write" in outcomes else "never came to it"
+
+
+def closes(version: str, defence: str, ways: tuple[str, ...]) -> bool:
+    """Whether a defence stops each of these ways."""
+    return all(ended(version, defence, way) != "written" for way in ways)
+
+
+def _writes(key: str, of: str, says: str) -> Act:
+    return P(key, "store", says, address=Ref(of), value=1)
+
+
+_CLAIM = {"start": PMEM, "size": PAGE_SIZE}
+_PHASES = (
+    _OPEN,
+    P("map", "mmap_devmem", "maps the region", **_MAP),
+    _writes("before the claim", "map", "writes"),
+    driver("claim", "request_mem_region", "claims the region", **_CLAIM),
+    driver("settle", SETTLE),  # a grace passes
+    _writes("claimed, mapped before", "map", "writes again"),
+    P("again", "mmap_devmem", "maps it anew", **_MAP),
+    _writes("claimed, mapped anew", "again", "writes through that"),
+    driver("release", "release_mem_region", "releases it", needs="claim", **_CLAIM),
+    _writes("released, mapped before", "map", "writes through the old mapping"),
+    P("late", "mmap_devmem", "maps it anew", **_MAP),
+    _writes("released, mapped anew", "late", "writes through that"),
+)
+PHASES = tuple(act.key for act in _PHASES if act.operation == "store")
+"""When a process may write to the region, and through which mapping."""
+
+
+def phases(version: str, policy: str | None = None) -> dict[str, str]:
+    """By phase: "yes" where the process can write, else the errno or signal that stops it.
+
+    Where the claim fails, there is nothing to say of what comes behind it.
+    """
+    machine = before(("P",), KernelProfile(version, policy_name=policy))
+    outcomes = play(machine, _PHASES).outcomes
+    found = {}
+    for act in _PHASES:
+        if act.key in PHASES:
+            outcome = outcomes.get(act.key) or outcomes[act.arguments["address"].key]
+            found[act.key] = "yes" if outcome.ok else str(outcome.errno or outcome.signal)
+    if not outcomes["claim"].ok:
+        found |= dict.fromkeys(PHASES[1:], f"claim: {outcomes['claim'].errno}")
+    return found

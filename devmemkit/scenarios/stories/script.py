@@ -1,0 +1,142 @@
+"""Writing stories: acts in a line each, and the idle windows of the lab's machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.small import check_via
+
+PMEM, PMEM_END = 0x4000_0000, 0x4FFF_FFFF
+"""Idle persistent memory of the lab's machine (data/machines/README.md)."""
+IVSHMEM, IVSHMEM_BAR = "0000:00:05.0", 0xF800_0000
+"""A device without a driver, and its 64 MiB BAR 2."""
+NVME, NVME_BAR = "0000:00:04.0", 0xFEBF_0000
+E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
+"""Devices with drivers, and their BAR 0 of 16 and 128 KiB."""
+
+IN_PAGE = 0x40
+"""Where in a page stories read and write: what claims for us writes to a claim's first bytes."""
+
+Writer = Callable[..., Act]
+
+
+def by(pid: str) -> Writer:
+    """Acts of process `pid`: key, operation, what it does in words, arguments."""
+
+    def act(key: str, operation: str, says: str = "", **arguments: Any) -> Act:
+        return _act(key, pid, operation, says, {"pid": pid, **arguments})
+
+    return act
+
+
+def driver(key: str, operation: str, says: str = "", **arguments: Any) -> Act:
+    """An act of a driver, or of the administrator who binds it."""
+    return _act(key, "D", operation, says, arguments)
+
+
+def debugger(key: str, operation: str, pid: str, says: str = "", **arguments: Any) -> Act:
+    """An act on process `pid` by another that debugs it."""
+    return _act(key, "G", operation, says, {"pid": pid, **arguments})
+
+
+def _act(key: str, actor: str, operation: str, says: str, arguments: dict[str, Any]) -> Act:
+    needs, live = arguments.pop("needs", ""), arguments.pop("live", False)
+    return Act(key, actor, operation, arguments, says, needs, live)
+
+
+P, Q, C = by("P"), by("Q"), by("C")
+
+
+@dataclass(frozen=True)
+class Story:
+    """Acts in order on the lab's machine; `name` is unique in its scenario.
+
+    `cause` is the key of the act whose effect the story shows, `cmdline` what the kernel's command
+    line has beyond the usual.
+    """
+
+    name: str
+    says: str
+    acts: tuple[Act, ...]
+    cause: str = ""
+    cmdline: str = ""
+
+    @cached_property
+    def control(self) -> Story | None:
+        """The same story without its cause and all that needs it; None when it has no cause."""
+        if not self.cause:
+            return None
+        gone = {self.cause}
+        for act in self.acts:
+            if gone & {act.needs, *(v.key for v in act.arguments.values() if isinstance(v, Ref))}:
+                gone.add(act.key)
+        kept = tuple(act for act in self.acts if act.key not in gone)
+        says = f"{self.says} (control: without {self.cause!r})"
+        return replace(self, name=f"{self.name}-control", says=says, acts=kept, cause="")
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of idle pages, one number a story, mapped `via` "devmem" or "sysfs".
+
+    The one is in persistent memory, opened with O_SYNC, for its write-back mapping would stand in
+    the way of the claimer's own; the other in the ivshmem device's BAR.
+    """
+
+    via: str
+    number: int
+
+    def __post_init__(self) -> None:
+        check_via(self.via)
+
+    @property
+    def start(self) -> int:
+        return (PMEM if self.via == "devmem" else IVSHMEM_BAR) + self.number * 0x10_0000
+
+    def open(self, who: Writer, key: str = "open") -> Act:
+        if self.via == "devmem":
+            return who(key, "open_devmem", "opens /dev/mem", dsync=True)
+        return who(key, "open_resource", "opens resource2", bdf=IVSHMEM, bar=2)
+
+    def map(
+        self, who: Writer, key: str, pages: int, first: int = 0, *, fd: str = "open", **more: Any
+    ) -> Act:
+        """Map `pages` from page `first` on."""
+        file_start = 0 if self.via == "devmem" else IVSHMEM_BAR
+        return who(
+            key,
+            f"mmap_{'devmem' if self.via == 'devmem' else 'resource'}",
+            f"maps pages {first} to {first + pages - 1}" if pages > 1 else f"maps page {first}",
+            fd=Ref(fd),
+            offset=self.start - file_start + first * PAGE_SIZE,
+            length=pages * PAGE_SIZE,
+            **more,
+        )
+
+    def claim(self, offset: int, size: int, key: str = "claim") -> Act:
+        what = f"claims +{offset:#x}..+{offset + size - 1:#x}"
+        return driver(key, "request_mem_region", what, start=self.start + offset, size=size)
+
+    def release(self, offset: int, size: int, key: str = "release", needs: str = "claim") -> Act:
+        where = {"start": self.start + offset, "size": size}
+        return driver(key, "release_mem_region", "releases it", needs=needs, **where)
+
+
+def in_page(of: str, page: int) -> Ref:
+    """The place in a mapping's page that stories read and write."""
+    return Ref(of, page * PAGE_SIZE + IN_PAGE)
+
+
+def load(who: Writer, key: str, page: int, of: str = "map", **more: Any) -> Act:
+    """Read 8 bytes of a mapping's page."""
+    return who(key, "load", f"reads page {page}", address=in_page(of, page), **more)
+
+
+def store(who: Writer, key: str, page: int, value: int, of: str = "map") -> Act:
+    """Write 8 bytes to a mapping's page."""
+    return who(key, "store", f"writes to page {page}", address=in_page(of, page), value=value)

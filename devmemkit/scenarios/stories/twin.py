@@ -1,0 +1,101 @@
+"""What the story of a program of data/reproducers is made of: the device it binds, its acts."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from devmemkit.model.errors import Outcome
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.play import Act, Played, Ref
+from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.stories.pmem import NAMESPACE
+from devmemkit.scenarios.stories.script import P, driver
+
+REPRODUCED, NOT_REPRODUCED, NOT_TRIED = range(3)
+"""The exit statuses of every program."""
+
+Told = tuple[int, str]
+"""An exit status and the line printed with it, "" for a count that only timing decides."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A program with its arguments: what it does in order, and how it then ends.
+
+    A program that races gives the scenario whose every order is to be searched: where the search
+    finds a survivor it reproduces, else it ends as its acts in order do.
+    """
+
+    acts: tuple[Act, ...]
+    rule: Callable[[Played], Told]
+    race: Callable[[KernelProfile], Concurrent] | None = None
+
+
+class Device(NamedTuple):
+    """What a program binds and unbinds: the operations, and their arguments."""
+
+    probe: str
+    remove: str
+    where: dict[str, Any]
+    driver: dict[str, str]
+
+    def bind(self, key: str = "bind", **more: Any) -> Act:
+        return driver(key, self.probe, "the driver binds", **self.where, **self.driver, **more)
+
+    def unbind(self, key: str, needs: str) -> Act:
+        return driver(key, self.remove, "the driver goes", needs=needs, **self.where)
+
+    def prepared(self) -> tuple[Act, ...]:
+        """The driver is loaded, so that it has the device, and the program unbinds it."""
+        return (self.bind("loaded"), self.unbind("unloaded", "loaded"))
+
+
+def ramoops(start: int, size: int) -> Device:
+    """ramoops when it is told to claim bytes [start, start+size)."""
+    return Device("ramoops_probe", "ramoops_remove", {"start": start, "size": size}, {})
+
+
+PMEM_DEVICE = Device("bind", "unbind", {"bdf": NAMESPACE}, {"driver": "nd_pmem"})
+NO_DEVICE = Device("", "", {}, {})
+"""For a program that binds nothing."""
+
+
+def open_mem(*, sync: bool = True) -> Act:
+    return P("open", "open_devmem", "opens /dev/mem", dsync=sync)
+
+
+def map_mem(key: str, offset: int, length: int = PAGE_SIZE) -> Act:
+    where = {"offset": offset, "length": length, "prot": "r"}
+    return P(key, "mmap_devmem", "maps it", fd=Ref("open"), **where)
+
+
+def map_bar(key: str, offset: int) -> Act:
+    where = {"offset": offset, "length": PAGE_SIZE, "prot": "r"}
+    return P(key, "mmap_resource", "maps the BAR", fd=Ref("file"), **where)
+
+
+def load_from(key: str, of: str, plus: int = 0, size: int = 1) -> Act:
+    return P(key, "load", "reads it", address=Ref(of, plus), size=size)
+
+
+def strerror(outcome: Outcome | None) -> str:
+    """What strerror says; an act that was left out had no descriptor to work on."""
+    name = "EBADF" if outcome is None else outcome.errno
+    return os.strerror(getattr(errno, name) if name else 0)
+
+
+def succeeded(played: Played, key: str) -> bool:
+    return key in played.outcomes and played.outcomes[key].ok
+
+
+def untried(played: Played, **wanted: str) -> Told | None:
+    """Status 2 and the line for the first of these acts that failed, `wanted` being its label."""
+    for key, name in wanted.items():
+        if not succeeded(played, key):
+            return NOT_TRIED, f"{name}: {strerror(played.outcomes.get(key))}"
+    return None

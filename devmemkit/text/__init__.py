@@ -1,0 +1,1 @@
+"""Text to data and back: /proc/iomem, sysfs resource, lspci; repairs of pasted text."""

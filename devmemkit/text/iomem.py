@@ -1,0 +1,182 @@
+"""Text forms of /proc/iomem and /proc/ioports: read, with a list of repairs, and write."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from devmemkit.model.printable import printable
+from devmemkit.text.pasted.block import blocks, width_of
+from devmemkit.text.pasted.depth import depths_of, flattened_at, parents_of
+from devmemkit.text.pasted.line import Notes, Row
+from devmemkit.text.pasted.rows import decode, describe, note_ends, read_rows, split_lines
+
+DEEPEST = 64
+"""Levels of a tree; the deepest real dump has ten."""
+LARGEST = 64 << 20
+"""Bytes of a text; real dumps have kilobytes."""
+LINES = 1 << 21
+"""Lines of a text, and ranges of a dump; each takes half a kilobyte of memory."""
+LONGEST = 1 << 20
+"""Characters of a line; a whole dump that was pasted as one line has some 100,000."""
+
+
+class Entry(NamedTuple):
+    """One line of a dump: an inclusive range of bytes, its name, and the nesting its indent shows.
+
+    `line` counts from 1; `width` is the least number of hex digits (r_show: 8, ioports 4).
+    """
+
+    start: int
+    end: int
+    name: str
+    depth: int
+    line: int
+    width: int = 8
+
+
+class Repair(NamedTuple):
+    """What was repaired, skipped or found odd on one line (counted from 1)."""
+
+    line: int
+    what: str
+
+
+_COLONS = (" :", "=20:", "=3A")
+"""What each range has before its name, as printed and as quoted-printable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A dump as read: entries and repairs in file order, and the tree that they form.
+
+    `parents[i]` is the index of the entry that holds entry i, None at the top. `max_level` is the
+    depth at which the printer stopped indenting (MAX_IORES_LEVEL), None if no line shows that it
+    did. `newline` tells whether the text ended with one.
+    """
+
+    entries: tuple[Entry, ...]
+    repairs: tuple[Repair, ...]
+    parents: tuple[int | None, ...]
+    max_level: int | None
+    newline: bool
+
+
+class DumpError(ValueError):
+    """A text that cannot be what it should be; the message names source, line and reason."""
+
+    def __init__(self, source: str, line: int, reason: str) -> None:
+        super().__init__(f"{source}:{line}: {reason}")
+        self.source = source
+        self.line = line
+        self.reason = reason
+
+
+def format_dump(entries: Iterable[Entry], *, newline: bool = True) -> str:
+    """Write entries as r_show does; a `surrogateescape` encoding gives back undecodable bytes."""
+    lines = [
+        f"{'':{2 * e.depth}}{e.start:0{e.width}x}-{e.end:0{e.width}x} : {e.name}" for e in entries
+    ]
+    return "\n".join(lines) + ("\n" if newline and lines else "")
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: with a million objects that stay it is half of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@uncollected()
+def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
+    """Read a dump of /proc/iomem or /proc/ioports, however it was pasted.
+
+    Every line that names a range becomes an entry; everything that is not as r_show prints it is
+    in `repairs`. Raises DumpError for a text without a single entry, deeper than DEEPEST, or of
+    more than LARGEST, LINES or LONGEST allow.
+    """
+    notes: Notes = []
+    if len(text) > LARGEST:
+        raise DumpError(source, 1, f"expected at most {LARGEST >> 20} MiB, got more")
+    decoded = decode(text, notes)
+    lines, separator = split_lines(decoded)
+    _check_size(decoded, lines, source)
+    note_ends(decoded, lines, separator, notes)
+    rows = read_rows(lines, notes)
+    if not rows:
+        line, got, hint = describe(lines)
+        shown = f"'{printable(got)[:60]}'" if got else "an empty text"
+        raise DumpError(
+            source,
+            line,
+            f"expected a line like '00001000-0009ffff : System RAM', got {shown}{hint}",
+        )
+    entries: list[Entry] = []
+    parents: list[int | None] = []
+    max_level: int | None = None
+    for block in blocks(rows, notes):
+        depths = depths_of(block, notes)
+        width = width_of(block, notes)
+        level = flattened_at(block, depths)
+        if level is not None:
+            max_level = max(level, max_level or 0)
+        found = parents_of(block, depths, level, notes)
+        if entries:  # indices into the block become those into the dump
+            found = [None if parent is None else parent + len(entries) for parent in found]
+        parents += found
+        entries += [
+            Entry(row.start, row.end, row.name, depth, row.line, width)
+            for row, depth in zip(block, depths, strict=True)
+        ]
+    _check_depth(entries, parents, source)
+    _note_oddities(rows, notes)
+    notes.sort(key=lambda note: note[0])
+    return Dump(
+        tuple(entries),
+        tuple(Repair(*note) for note in dict.fromkeys(notes)),
+        tuple(parents),
+        max_level,
+        decoded.endswith(("\n", "\r")),
+    )
+
+
+def _check_size(text: str, lines: list[str], source: str) -> None:
+    if len(lines) > LINES:
+        raise DumpError(source, LINES + 1, f"expected at most {LINES} lines, got more")
+    sizes = [len(line) for line in lines]
+    if (size := max(sizes, default=0)) > LONGEST:
+        limit = f"expected lines of at most {LONGEST} characters"
+        raise DumpError(source, sizes.index(size) + 1, f"{limit}, got one of {size}")
+    if sum(text.count(mark) for mark in _COLONS) > LINES:
+        raise DumpError(source, 1, f"expected at most {LINES} ranges, got more")
+
+
+def _check_depth(entries: list[Entry], parents: list[int | None], source: str) -> None:
+    levels: list[int] = []
+    for entry, parent in zip(entries, parents, strict=True):
+        level = 0 if parent is None else levels[parent] + 1
+        if level == DEEPEST:
+            raise DumpError(source, entry.line, f"expected at most {DEEPEST} levels, got more")
+        levels.append(level)
+
+
+def _note_oddities(rows: list[Row], notes: Notes) -> None:
+    for row in rows:
+        if row.start > row.end:
+            notes.append((row.line, "range ends before it starts: kept"))
+        elif row.end == 0:
+            notes.append(
+                (row.line, "both addresses are zero, as readers without rights see them: kept")
+            )
+        if not row.name:
+            notes.append((row.line, "empty name: kept"))
+        elif not row.name.isascii() and any("\udc80" <= c <= "\udcff" for c in row.name):
+            notes.append((row.line, "bytes that are not UTF-8 in the name: kept"))

@@ -1,0 +1,91 @@
+"""A dump's entries as a resource tree, and a tree as the lines that /proc/iomem would print.
+
+The kernel does not print flags. The rules below give back what the code that made a node had set,
+from its name; a name that no rule knows is a driver's claim, hence BUSY.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from devmemkit.model import flags as fl
+from devmemkit.model.resource.tree import Resource
+from devmemkit.text.iomem import Dump, Entry, uncollected
+
+MIB = 1 << 20
+
+_IDLE = re.compile(
+    r"PCI Bus |[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$|PCI mem|PNP[0-9A-F]{4}|pnp [0-9a-f]{2}"
+    r"|MEM$|pcie@|Reserved$|reserved$|Soft Reserved|Persistent Memory|CXL Window|region\d+$|HPET"
+)
+_RAM = re.compile(r"System RAM|Kernel (code|rodata|data|bss)$|Crash kernel$")
+_DESC = {
+    "ACPI Tables": fl.IORES_DESC_ACPI_TABLES,
+    "ACPI Non-volatile Storage": fl.IORES_DESC_ACPI_NV_STORAGE,
+    "Persistent Memory": fl.IORES_DESC_PERSISTENT_MEMORY,
+    "Persistent Memory (legacy)": fl.IORES_DESC_PERSISTENT_MEMORY_LEGACY,
+    "Reserved": fl.IORES_DESC_RESERVED,
+    "Soft Reserved": fl.IORES_DESC_SOFT_RESERVED,
+}
+
+
+def flags_and_desc(name: str, start: int, *, ports: bool = False) -> tuple[int, int]:
+    """Flags and desc of a node called `name` that begins at `start`.
+
+    Below 1 MiB the firmware map's ranges are BUSY from the start, above only RAM, ACPI tables and
+    the like (e820__reserve_resources, e820__reserve_resources_late).
+    """
+    if ports:
+        kind = fl.IORESOURCE_IO
+    elif _RAM.match(name):
+        kind = fl.IORESOURCE_SYSTEM_RAM
+    else:
+        kind = fl.IORESOURCE_MEM
+    firmware_low = start < MIB and name.lower() == "reserved"
+    busy = firmware_low or not _IDLE.match(name)
+    return kind | (fl.IORESOURCE_BUSY if busy else 0), _DESC.get(name, fl.IORES_DESC_NONE)
+
+
+@uncollected()
+def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
+    """The tree that a dump shows; every entry becomes a node.
+
+    `root_end` is the last address of the root (2^bits - 1, or 0xffff for ports). Siblings that
+    overlap are kept as they are; their parent is then searched without bisection. Raises
+    ValueError for a dump without addresses (read without CAP_SYS_ADMIN).
+    """
+    if not any(entry.end for entry in dump.entries):
+        raise ValueError("expected a dump with addresses, got zeroes only: read it as root")
+    name, kind = ("PCI IO", fl.IORESOURCE_IO) if ports else ("PCI mem", fl.IORESOURCE_MEM)
+    root = Resource(0, root_end, name, kind)
+    nodes: list[Resource] = []
+    for entry, parent in zip(dump.entries, dump.parents, strict=True):
+        flags, desc = flags_and_desc(entry.name, entry.start, ports=ports)
+        node = Resource(entry.start, entry.end, entry.name, flags, desc)
+        node.parent = root if parent is None else nodes[parent]
+        node.parent.children.append(node)
+        nodes.append(node)
+    for node in (root, *nodes):
+        node.children.sort(key=lambda child: child.start)
+        ordered = pairwise(node.children)
+        node.disjoint = all(a.end < b.start for a, b in ordered)
+    return root
+
+
+def entries_of(root: Resource, *, levels: int) -> tuple[Entry, ...]:
+    """What r_show prints of a tree: pre-order without the root, indented to `levels` at most.
+
+    Source: kernel/resource.c:r_show; `levels` is MAX_IORES_LEVEL, feature iores_levels.
+    """
+    width = 4 if root.end < 0x10000 else 8
+    lines: list[Entry] = []
+
+    def show(node: Resource, depth: int) -> None:
+        for child in node.children:
+            indent = min(depth, levels)
+            lines.append(Entry(child.start, child.end, child.name, indent, len(lines) + 1, width))
+            show(child, depth + 1)
+
+    show(root, 0)
+    return tuple(lines)

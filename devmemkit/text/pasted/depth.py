@@ -1,0 +1,218 @@
+"""From the indents of a dump to depths, and from depths and addresses to a tree."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import gcd
+
+from devmemkit.text.pasted.line import Notes, Row
+
+# How an indent beyond the outermost may have come from 2 columns a level: the depth that it stands
+# for, whether this reading explains it exactly, and how much less likely the reading is.
+_Reading = tuple[Callable[[int], int], Callable[[int], bool], int]
+_AS_PRINTED: _Reading = (lambda c: c // 2, lambda c: c % 2 == 0, 0)
+_PASTED: tuple[_Reading, ...] = (
+    # 0, 3, 5, 7: format=flowed puts one more space before lines that begin with one
+    (lambda c: (c - 1) // 2 if c else 0, lambda c: c == 0 or (c > 1 and c % 2 == 1), 1),
+    # 0, 1, 3, 5: indented lines lost one
+    (lambda c: (c + 1) // 2, lambda c: c == 0 or c % 2 == 1, 1),
+)
+_MOST_UNITS = 4  # units of indentation that are tried, the most frequent first
+
+
+def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
+    """Return the depth that each row's indent shows, outermost 0, from the indents of all rows."""
+    if printed := _printed(block):
+        return printed
+    sizes = (8, 4, 2, 1) if any("\t" in row.indent for row in block) else (8,)
+    columns, (depth_of, exact, _) = min(
+        ((columns, _reading(columns)) for columns in (_columns(block, size) for size in sizes)),
+        key=lambda choice: choice[1][2],
+    )
+    base = min(columns)
+    if base:
+        notes.append((block[0].line, f"dump indented by {base} column(s): outermost is depth 0"))
+    if columns[0] > len(block[0].indent.expandtabs()):
+        notes.append((block[0].line, "first line had lost the indent of the others"))
+    meaning = {column: (depth_of(column - base), exact(column - base)) for column in set(columns)}
+    found: list[int] = []
+    above = -1
+    last_at: dict[int, Row] = {}  # by depth, for indents between two depths
+    for row, column in zip(block, columns, strict=True):
+        depth, certain = meaning[column]
+        if not certain and above >= depth and depth in last_at:
+            depth += not row.end or holds(last_at[depth], row)
+        if column - base != 2 * depth:
+            notes.append((row.line, f"indent of {column - base} columns read as depth {depth}"))
+        if "\t" in row.indent:
+            notes.append((row.line, "tab in the indent read as blanks"))
+        if depth > above + 1:
+            if found:
+                what = f"indent jumps from depth {above} to {depth}: a parent's line is missing"
+            else:
+                what = f"dump starts at depth {depth}: the parents' lines are missing"
+            notes.append((row.line, what))
+        last_at[depth] = row
+        found.append(depth)
+        above = depth
+    return found
+
+
+def _printed(block: Sequence[Row]) -> list[int]:
+    """Return the depths of a dump that is indented as r_show does it; else an empty list."""
+    indents = [row.prefix + row.indent for row in block]
+    depth_of = {indent: len(indent) // 2 for indent in indents}
+    if (
+        indents[0]
+        or any(indent != "  " * depth for indent, depth in depth_of.items())
+        or any(len(below) > len(above) + 2 for above, below in set(pairwise(indents)))
+    ):
+        return []
+    return [depth_of[indent] for indent in indents]
+
+
+def _columns(block: Sequence[Row], tab: int) -> list[int]:
+    """Measure the indents, alike for rows behind different prefixes, in columns."""
+    columns = [len(row.indent.expandtabs(tab)) for row in block]
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for i, row in enumerate(block):
+        groups[row.prefix].append(i)
+    shift = 0
+    for prefix in groups.keys() - {""}:
+        members = groups[prefix]
+        odd = 2 * sum(columns[i] % 2 for i in members) > len(members)
+        if odd:  # one blank parts prefix and line
+            for i in members:
+                columns[i] = max(0, columns[i] - 1)
+        if prefix in ("+", "-", "!"):
+            shift = max(shift, 2 if odd else 1)
+    plain = groups.get("", [])
+    if shift and groups.keys() <= {"", "+", "-", "!"} and plain:
+        # a diff: the unchanged lines carry blanks where the others carry their mark
+        shift = min(shift, *(columns[i] for i in plain))
+        for i in plain:
+            columns[i] -= shift
+    return _first_aligned(block, columns)
+
+
+def _first_aligned(block: Sequence[Row], columns: list[int]) -> list[int]:
+    """Give the first row of an indented block the indent that stripping the text took from it."""
+    rest = min(columns[1:], default=0)
+    gap = rest - columns[0]
+    if len(block) < 3 or gap <= 0 or gap in (2, 3):
+        return columns
+    outer = [row for row, column in zip(block[1:], columns[1:], strict=True) if column == rest]
+    seen = block[0].end and any(row.end for row in outer)
+    regular = all((column - columns[0]) % gap == 0 for column in columns)
+    if (regular and not seen) or any(holds(block[0], row) for row in outer):
+        return columns
+    return [rest, *columns[1:]]
+
+
+def _reading(columns: list[int]) -> _Reading:
+    """Choose the reading that explains most indents with the fewest missing levels.
+
+    Beside 2 columns a level these are other units, and the rank of an indent among all indents.
+    """
+    base = min(columns)
+    counts = Counter(column - base for column in columns)
+    steps: Counter[tuple[int, int]] = Counter()  # from the indent of the line that holds a line
+    path: list[int] = []
+    for column in columns:
+        while path and path[-1] >= column:
+            path.pop()
+        if path:
+            steps[path[-1] - base, column - base] += 1
+        path.append(column)
+    gaps: Counter[int] = Counter()
+    for (a, b), n in steps.items():
+        gaps[b - a] += n
+    even = all(column % 2 == 0 for column in counts)
+    if even and gaps.keys() <= {2}:
+        return _AS_PRINTED
+
+    def priced(reading: _Reading) -> _Reading:
+        depth_of, exact, cost = reading
+        cost += sum(n for column, n in counts.items() if not exact(column))
+        cost += sum(n * max(0, depth_of(b) - depth_of(a) - 1) for (a, b), n in steps.items())
+        return depth_of, exact, cost
+
+    units = [gcd(*counts), *(gap for gap, _ in gaps.most_common(_MOST_UNITS))]
+    rank = {column: i for i, column in enumerate(sorted(counts))}
+    by_rank: _Reading = (rank.__getitem__, lambda c: True, 2)
+    if even and 2 in gaps:
+        likely = [_AS_PRINTED]  # an indent that jumps tells of missing lines
+    elif 2 in gaps or (gaps.total() < 2 and not even):
+        likely = [_AS_PRINTED, by_rank]
+    else:
+        likely = [by_rank]
+    readings = [*likely, *_PASTED, *map(_by_unit, units)]
+    return min(map(priced, readings), key=lambda reading: reading[2])
+
+
+def _by_unit(unit: int) -> _Reading:
+    return lambda c: c // unit, lambda c: c % unit == 0, 1
+
+
+def holds(outer: Row, inner: Row) -> bool:
+    """Tell whether `outer` contains `inner`; zeroed addresses contain and tell nothing."""
+    return inner.end > 0 and outer.start <= inner.start <= inner.end <= outer.end
+
+
+def flattened_at(block: Sequence[Row], found: Sequence[int]) -> int | None:
+    """Return the deepest depth if rows of that depth lie inside one another, else None.
+
+    r_show stops indenting at MAX_IORES_LEVEL (5 up to 6.12, 8 in 7.3), so deeper nodes look like
+    siblings of their parents; a pasted excerpt may begin below the root, hence any deepest depth.
+    """
+    deepest = max(found)
+    holder: Row | None = None
+    for row, depth in zip(block, found, strict=True):
+        if depth < deepest:
+            holder = None
+        elif holder is not None and holds(holder, row):
+            return deepest
+        else:
+            holder = row
+    return None
+
+
+def parents_of(
+    block: Sequence[Row], found: Sequence[int], level: int | None, notes: Notes
+) -> list[int | None]:
+    """Return each row's parent as an index into the block, None at the top.
+
+    The indents decide; addresses only where rows were flattened at `level`, or where a level is
+    missing above a row. Siblings that overlap and children that stick out are kept and noted.
+    """
+    result: list[int | None] = []
+    path: list[int] = []  # the open rows, outermost first
+    furthest: dict[int | None, Row] = {}  # per parent, the child that reaches furthest
+    for i, (row, depth) in enumerate(zip(block, found, strict=True)):
+        while path and (
+            (above := found[path[-1]]) > depth
+            or (above == depth and not (depth == level and holds(block[path[-1]], row)))
+        ):
+            path.pop()
+        parent = path[-1] if path else None
+        if parent is not None and found[parent] == depth:
+            notes.append(
+                (row.line, f"inside line {block[parent].line} though printed at the same indent")
+            )
+        elif parent is not None and row.end and block[parent].end and row.start <= row.end:
+            if found[parent] < depth - 1:
+                parent = next((p for p in reversed(path) if holds(block[p], row)), None)
+            elif not holds(block[parent], row):
+                notes.append((row.line, f"sticks out of its parent on line {block[parent].line}"))
+        if row.end > 0 and row.start <= row.end:
+            reach = furthest.get(parent)
+            if reach is not None and row.start <= reach.end:
+                how = "overlaps" if row.end >= reach.start else "comes after the higher"
+                notes.append((row.line, f"{how} range on line {reach.line}: kept"))
+            if reach is None or row.end > reach.end:
+                furthest[parent] = row
+        result.append(parent)
+        path.append(i)
+    return result

@@ -1,0 +1,144 @@
+"""Names wrapped onto the next line, told from lines that are no part of a dump."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from devmemkit.text.pasted.line import CUT, NBSPS, Found, Notes, Row
+
+# Names that are never whole: the first words of kernel names that have more than one.
+_INCOMPLETE = re.compile(
+    "System|Kernel|PCI|PCI (?:Bus|MMCONFIG|ECAM|CardBus)|ACPI|ACPI (?:Non-volatile|CPU)|Video|pnp"
+    "|Adapter|Local|IOAPIC|Crash|RAM|Unknown|Unknown E820|Persistent|Soft|Unusable|HPET|CXL"
+    "|CXL Window|ICH|ICH HD|dma|dma page|Graphics|Graphics Stolen|PCI (?:MMCONFIG|ECAM) [0-9a-f]{4}"
+    "|Intel|Intel PCH|Intel PCH thermal"
+)
+_NO_WRAP = re.compile(
+    r"``|~~~|\.\.|\u2026|\(|\[(?!bus\b)|--|==|__|[-*$%@<^/\\]|#(?![0-9])|.*:$"
+    r"|\S+@\S+[: ~].*[$#%]|.*/proc/|(?i:snip|cut)\b"
+)
+
+# What follows only another word, though it looks like an aside.
+_TAIL_WORDS = frozenset(("(kmem)", "(legacy)", "(boot alias)"))
+
+_MOST_WRAPS = 3  # lines that one name may go on for
+_MOST_SKIPPED = 10_000  # lines skipped in a row that are told one by one
+_MOST_BEGINNINGS = 1 << 18  # of names; a real dump has some hundred
+
+
+def _shape(name: str) -> str:
+    return re.sub("[0-9a-f]+", "0", name)
+
+
+class _Names:
+    """The names of a text, to tell from them which are broken off."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.limit = max(len(row.raw) for row in rows)
+        self.whole: Counter[str] = Counter()
+        self.beginnings: set[str] = set()
+        for row in rows:
+            shape = _shape(row.name.rstrip())
+            self.whole[shape] += 1
+            if len(self.beginnings) < _MOST_BEGINNINGS:
+                cuts = [i for i, c in enumerate(shape[:80]) if c == " "]
+                self.beginnings.update(shape[:i] for i in cuts)
+
+    def joined(self, row: Row, rest: str) -> str:
+        """Return the name with `rest` joined if something shows a wrap, else an empty string."""
+        name = row.name.strip()
+        if rest.startswith(":") and not name:
+            return rest[1:].strip()
+        if _aside(rest):
+            return ""
+        if row.raw.endswith("=") and name.endswith("="):  # quoted-printable's soft line break
+            return name[:-1] + rest
+        shape, spaced = _shape(name), f"{name} {rest}".strip()
+        words = len(rest.split(maxsplit=4))
+        if (
+            _INCOMPLETE.fullmatch(name)
+            or rest in _TAIL_WORDS
+            or rest == name
+            or self.whole[_shape(spaced)]
+            or any(name.count(a) > name.count(b) for a, b in ("[]", "()"))
+            or (words <= 2 and row.start > 0xFFFF and f"{row.start:x}" in rest)  # device tree
+            or (words <= 3 and (not name or row.name[-1:].isspace()))
+            or (words <= 3 and shape in self.beginnings and self.whole[shape] == 1)
+        ):
+            return spaced
+        return name + rest if self.whole[_shape(name + rest)] else ""
+
+    def too_long(self, row: Row, rest: str) -> bool:
+        """Tell whether `rest` had no place on the row's line, to judge by the longest line."""
+        return len(row.raw) + 1 + len(rest.split(maxsplit=1)[0]) > max(60, self.limit)
+
+
+def _aside(rest: str) -> bool:
+    """Tell whether a line cannot be the rest of a name: a prompt, a mark, half a range."""
+    cut = CUT.fullmatch(rest)
+    return bool(_NO_WRAP.match(rest) and rest not in _TAIL_WORDS) or bool(cut and len(cut[1]) > 3)
+
+
+def _text(line: str) -> str:
+    return NBSPS.sub(" ", line).strip().lstrip(">| ") if line else ""
+
+
+def join_wrapped(
+    lines: Sequence[str], found: Found, rows: Sequence[Row], taken: set[int], notes: Notes
+) -> None:
+    """Join the rest of wrapped names to their rows; note every other line as skipped."""
+    names = _Names(rows)
+    last = max(found)
+    # single short lines between entries: if many are wraps to be sure, the others are too
+    between = {
+        i: rest
+        for i in range(1, last)
+        if i not in found and i - 1 in found and i + 1 in found and (rest := _text(lines[i]))
+        if len(rest.split(maxsplit=3)) <= 3 and not _aside(rest)
+    }
+    sure = sum(bool(names.joined(found[i - 1][-1], rest)) for i, rest in between.items())
+    wrapped = between.keys() if sure > 2 and 5 * sure > len(between) else set()
+    row: Row | None = None
+    blanks = skipped = alike = wraps = 0
+    for i, line in enumerate(lines):
+        if i in found:
+            row = found[i][-1]
+            found[i][0].blanks, found[i][0].skipped = blanks, skipped
+            blanks = skipped = alike = wraps = 0
+            continue
+        if i in taken:
+            continue
+        rest = _text(line)
+        if not rest:
+            blanks += 1
+            what = "blank line: skipped"
+        elif row is None:
+            what = "before the first entry: skipped"
+        elif (
+            not skipped
+            and wraps < _MOST_WRAPS
+            and not (blanks and i > last)
+            and (
+                (joined := names.joined(row, rest))
+                or i in wrapped
+                or (i in between and names.too_long(row, rest))
+            )
+        ):
+            row.name, row.raw = joined or f"{row.name} {rest}".strip(), line.rstrip()
+            wraps, blanks = wraps + 1, 0
+            what = f"name wrapped from line {row.line}: joined"
+        else:
+            skipped += 1
+            if (cut := CUT.fullmatch(rest)) and len(cut[1]) >= 4:
+                what = "cut short, no whole range: skipped"
+            elif i > last:
+                what = "after the last entry: skipped"
+            else:
+                what = "not an entry: skipped"
+        alike += 1
+        if alike < _MOST_SKIPPED:
+            notes.append((i + 1, what))
+        elif alike == _MOST_SKIPPED:
+            notes.append((i + 1, "this line and all up to the next entry: skipped"))

@@ -1,0 +1,58 @@
+"""Processes: descriptors, and where mappings are looked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from devmemkit.model.machine import View
+from devmemkit.model.process.task import find_vma, get_file, page_align, page_states, vm_prot
+from tests.model.machines import BDF, PAGE, PMEM, claim_, do, machine, mapped, ok
+
+
+def test_the_lowest_free_descriptor_is_given_out_and_no_other_moves() -> None:
+    m = machine()
+    for bar in (0, 2, 4):
+        m, _ = ok(m, "open_resource", bdf=BDF, bar=bar)
+    m, _ = ok(m, "close", fd=1)
+    m, again = ok(m, "open_devmem")
+    assert again == 1
+    assert [(file.kind, file.bar) for file in m["files", "p"]] == [
+        ("resource", 0), ("mem", 0), ("resource", 4)
+    ]  # fmt: skip
+    m, fourth = ok(m, "open_devmem")
+    assert fourth == 3
+    assert do(m, "close", fd=4)[1].errno == "EBADF"
+    assert do(m, "close", fd=-1)[1].errno == "EBADF"
+
+
+def test_closed_and_never_opened_are_the_same() -> None:
+    before = machine()
+    m, fd = ok(before, "open_devmem")
+    m, _ = ok(m, "close", fd=fd)
+    assert m["files", "p"] == before["files", "p"] == ()
+    assert do(m, "close", fd=fd)[1].errno == "EBADF"
+
+
+def test_an_operation_of_another_file_is_a_mistake_of_ours() -> None:
+    m, fd = ok(machine(), "open_resource", bdf=BDF, bar=0)
+    with pytest.raises(ValueError, match="fd: expected a file of kind mem, got resource"):
+        do(m, "read_devmem", fd=fd, count=1, offset=0)
+    assert get_file(View(m), "p", fd).kind == "resource"
+
+
+def test_a_mapping_holds_its_start_and_not_its_end() -> None:
+    m, address = mapped(machine(), PMEM, 2)
+    found = [find_vma(View(m), "p", address + at) for at in (-1, 0, 2 * PAGE - 1, 2 * PAGE)]
+    assert [vma is not None for vma in found] == [False, True, True, False]
+
+
+def test_page_states() -> None:
+    m, address = mapped(machine("7.3"), PMEM, 4, shared=False)
+    m, _ = ok(m, "store", address=address + PAGE, value=1)
+    m = claim_(m, PMEM + 2 * PAGE, PAGE)
+    assert page_states(m, "p", m["vmas", "p"][0]) == ["live", "private", "zapped", "live"]
+
+
+def test_bits_and_pages() -> None:
+    assert [int(vm_prot(prot)) for prot in ("", "r", "w", "x", "rwx")] == [0, 1, 2, 4, 7]
+    assert [page_align(n) for n in (0, 1, PAGE, PAGE + 1)] == [0, PAGE, PAGE, 2 * PAGE]
