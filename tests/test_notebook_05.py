@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explore.check import explore
-from devmemkit.explore.policies import QUESTIONS, ROWS
+from devmemkit.explore.policies import QUESTIONS, table_rows
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from tests.notebook import Cells
@@ -26,7 +26,7 @@ def test_the_stored_values_are_what_a_search_finds() -> None:
     right = {where.split(" ")[0] for where, v in named["repairs"].items() if v == "not-found"}
     wrong = {where.split(" ")[0] for where, v in named["repairs"].items() if v == "found"}
     assert (right, wrong) == ({"recheck", "fault"}, {"link-first", "hold-rmap"})
-    assert named["policies"].keys() == ROWS.keys()
+    assert named["policies"].keys() == table_rows().keys()
     assert all(answers.keys() == QUESTIONS.keys() for answers in named["policies"].values())
     assert named["others"]["attribute-creation 7.3"] == "not-found"
     assert named["others"]["attribute-creation 6.12"] == "found"

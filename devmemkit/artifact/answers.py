@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from devmemkit.explore.check import Result, explore, explore_each
-from devmemkit.explore.policies import QUESTIONS, ROWS
+from devmemkit.explore.policies import QUESTIONS, table_rows
 from devmemkit.figures.outcomes import ending, kernel_ending
 from devmemkit.lab import race, reproducers
 from devmemkit.lab.compare import Verdict
@@ -148,7 +148,7 @@ def _cell(
     asked: Sources, version: str, *, question: str, policy: str = "", via: str = "devmem"
 ) -> Answer:
     """A cell of the table of policies, of the kernel's own where none is named."""
-    name, repair = _of(ROWS, "policy", policy) if policy else (None, "")
+    name, repair = _of(table_rows(), "policy", policy) if policy else (None, "")
     kernel = KernelProfile(version, policy_name=name, repair=repair)
     cell = _of(QUESTIONS, "question", question)(kernel, via)
     return Answer(cell.answer, "explored", cell.decides)

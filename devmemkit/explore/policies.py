@@ -16,10 +16,11 @@ from devmemkit.scenarios.races import policies as asked
 from devmemkit.scenarios.races.concurrent import Concurrent
 
 REPAIRED = "RevokeAll, recheck"
-ROWS: dict[str, tuple[str, str]] = {name: (name, "") for name in POLICIES} | {
-    REPAIRED: ("RevokeAll", "recheck")
-}
-"""By the name of a row: its policy, and the repair of the mmap."""
+
+
+def table_rows() -> dict[str, tuple[str, str]]:
+    """By the name of a row: its policy, and the repair of the mmap; registered policies too."""
+    return {name: (name, "") for name in POLICIES} | {REPAIRED: ("RevokeAll", "recheck")}
 
 
 UNDECIDED = "undecided"
@@ -122,11 +123,19 @@ QUESTIONS: dict[str, _Ask] = {
 
 
 def matrix(version: str, via: str = "devmem", rows: tuple[str, ...] = ()) -> Iterator[Cell]:
-    """Every cell of the table, row by row; ValueError for a row that there is not."""
-    for row in rows or ROWS:
-        if row not in ROWS:
-            raise ValueError(f"policy: expected one of {', '.join(ROWS)}; got {row!r}")
-        policy, repair = ROWS[row]
+    """Every cell of the table of policies, row by row; all rows by default.
+
+    ValueError for a kernel, a way to map or a row that is not known.
+
+    >>> cells = {cell.question: cell for cell in matrix("7.3", rows=("DenyIdle",))}
+    >>> cells["map a device without driver"].answer, cells["claim depends on"].decides
+    ('no', True)
+    """
+    known = table_rows()
+    for row in rows or known:
+        if row not in known:
+            raise ValueError(f"policy: expected one of {', '.join(known)}; got {row!r}")
+        policy, repair = known[row]
         kernel = KernelProfile(version, policy_name=policy, repair=repair)
         for question, ask in QUESTIONS.items():
             yield Cell(row, question, *ask(kernel, via))

@@ -34,7 +34,7 @@ def _read() -> dict[str, list[dict[str, Any]]]:
 
 
 def edges(kernel: KernelProfile) -> list[Edge]:
-    """The edges of a kernel's claim path, and of its policy where no kernel has it.
+    """The edges of a kernel's claim path, and those of steps that no kernel has but its policy.
 
     Those that revoke are there when its policy does: where the kernel could not yet, those of the
     first that can. FileNotFoundError outside a checkout.
@@ -48,9 +48,9 @@ def edges(kernel: KernelProfile) -> list[Edge]:
         if is_between(version, one["since"], one["until"]) and (revokes or not one["since"])
     ]  # fmt: skip
     return found + [
-        Edge(one["policy"], one["symbol"], "proposal", "", tuple(one["models"]))
+        Edge(kernel.policy.name, one["symbol"], "proposal", "", tuple(one["models"]))
         for one in _read()["proposal"]
-        if one["policy"] == kernel.policy.name
+        if one["step"] in kernel.policy.after_insert
     ]
 
 

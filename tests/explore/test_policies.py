@@ -9,7 +9,7 @@ import pytest
 from devmemkit import cli
 from devmemkit.explore import policies
 from devmemkit.explore.check import Result
-from devmemkit.explore.policies import QUESTIONS, REPAIRED, ROWS, Cell, matrix
+from devmemkit.explore.policies import QUESTIONS, REPAIRED, Cell, matrix, table_rows
 from devmemkit.explore.progress import Progress
 from devmemkit.model.kernel import KernelProfile
 
@@ -41,11 +41,11 @@ WANTED = {
 
 
 def who(cells: dict[tuple[str, str], Cell], question: str, answer: str = "yes") -> set[str]:
-    return {row for row in ROWS if cells[row, question].answer == answer}
+    return {row for row in table_rows() if cells[row, question].answer == answer}
 
 
 def test_every_cell_is_a_search(cells: dict[tuple[str, str], Cell]) -> None:
-    assert cells.keys() == {(row, question) for row in ROWS for question in QUESTIONS}
+    assert cells.keys() == {(row, question) for row in table_rows() for question in QUESTIONS}
     assert all(cell.states > 2 for cell in cells.values())
     for cell in cells.values():
         comes_up = cell.question.startswith("driver comes up")
@@ -82,7 +82,7 @@ def test_no_hole_punch_prevents_corruption_before_the_claim(
 def test_refusing_the_claim_lets_a_process_block_a_driver(
     cells: dict[tuple[str, str], Cell],
 ) -> None:
-    assert who(cells, "driver comes up, process unmaps") == set(ROWS)
+    assert who(cells, "driver comes up, process unmaps") == set(table_rows())
     for process in ("keeps", "comes back"):
         question = f"driver comes up, process {process}"
         assert who(cells, question, "no: for ever") == {"RefuseClaim"}

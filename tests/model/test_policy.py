@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from devmemkit.model.kernel import FEATURES
-from devmemkit.model.policy import POLICIES, PROPOSALS
+from devmemkit.model.kernel import FEATURES, KernelProfile
+from devmemkit.model.policy import (
+    GROUP,
+    POLICIES,
+    PROPOSALS,
+    ExcludeNew,
+    Policy,
+    RevokeAll,
+    register_policy,
+)
 from devmemkit.model.resource.revoke import GRACE, STEPS
 from devmemkit.model.step import finished, take_step
 from tests.model.machines import (
@@ -200,3 +215,113 @@ def test_a_mapping_without_pages_delays_no_later_claim() -> None:
     m, _ = ok(m, "release_mem_region", "driver", start=PMEM, size=PAGE)
     assert waited > 0
     assert claim_(m, PMEM, PAGE)["clock"] == waited
+
+
+@pytest.fixture
+def clean() -> Iterator[None]:
+    """A registry without what a test adds to it."""
+    kept = dict(POLICIES.known)
+    yield
+    POLICIES.known = kept
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_registered_policy_has_the_name_of_its_class_and_replaces_one_of_that_name() -> None:
+    @register_policy
+    class Mine(RevokeAll):
+        after_insert = ("both_ends", "notify", "zap_begin", "zap")
+
+    assert (Mine.name, Mine.since, Mine.what) == ("Mine", "", "based on RevokeAll")
+    assert list(POLICIES)[-1] == "Mine"
+    assert KernelProfile("7.3", policy_name="Mine").policy.after_insert == Mine.after_insert
+    again = register_policy(type("Mine", (ExcludeNew,), {}))
+    assert type(POLICIES["Mine"]) is again
+    assert KernelProfile("7.3", policy_name="Mine").policy.after_insert == ()
+
+
+def test_what_cannot_be_registered_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^name: expected an identifier other than NoProtection,"):
+        register_policy(type("RevokeAll", (Policy,), {}))
+    with pytest.raises(ValueError, match=r"; got 'two words'$"):
+        register_policy(type("Named", (Policy,), {"name": "two words"}))
+    with pytest.raises(TypeError, match=r"^register_policy: expected a subclass of Policy, got <"):
+        register_policy(dict)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        (("zap",), "expected zap_begin before zap"),
+        (("zap", "zap_begin"), "expected zap_begin before zap"),
+        (("zap_begin",), "expected zap after zap_begin"),
+        (("refuse_if_mapped",), "expected refused after refuse_if_mapped"),
+        (("refused",), "expected refuse_if_mapped before refused"),
+        (("wait_for_unmap",), "expected notify before wait_for_unmap"),
+        (("notify", "notify"), "expected notify once"),
+    ],
+)
+def test_steps_that_rely_on_others_come_with_them(steps: tuple[str, ...], says: str) -> None:
+    with pytest.raises(ValueError, match=f"^Mine.after_insert: {says}"):
+        type("Mine", (Policy,), {"after_insert": steps})
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize(
+    "steps", [("notify",), ("both_ends",), ("both_ends", "notify"), ("notify", "wait_for_unmap")]
+)
+def test_a_claim_whose_policy_revokes_nothing_succeeds(steps: tuple[str, ...]) -> None:
+    register_policy(type("Tell", (RevokeAll,), {"after_insert": steps}))
+    m, address = mapped(machine("7.3", policy="Tell"), PMEM, 2)
+    m, start = ok(m, "request_mem_region", "driver", **CLAIM)
+    assert start == CLAIM["start"]
+    assert bool(m.get(("notices", "p"))) == ("notify" in steps)
+    assert live(m, address, 2) == [True, True]
+
+
+PLUGIN = """
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.policy import RevokeAll, register_policy
+
+KernelProfile("6.12", policy_name="RefuseClaim")  # asks for policies while they are loaded
+
+@register_policy
+class FromModule(RevokeAll):
+    after_insert = ("both_ends", "notify")
+
+class FromClass(RevokeAll):
+    pass
+"""
+
+
+def installed(folder: Path, points: str) -> dict[str, str]:
+    """The environment with a package that has these entry points."""
+    (folder / "plugin.py").write_text(PLUGIN, encoding="utf-8")
+    about = folder / "plugin-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(f"[{GROUP}]\n{points}\n", encoding="utf-8")
+    paths = [str(folder), *sys.path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def test_an_installed_package_adds_policies_through_entry_points(tmp_path: Path) -> None:
+    env = installed(tmp_path, "a = plugin\nb = plugin:FromClass")
+    code = (
+        "from devmemkit.model.policy import POLICIES as p; assert not p._loaded;"
+        "p['RevokeAll']; assert not p._loaded; print(*list(p)[-2:], len(p))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("FromModule FromClass 9\n", "")
+    command = [sys.executable, "-m", "devmemkit.cli", "explore", "mmap-vs-claim", "--json"]
+    done = subprocess.run(
+        [*command, "--policy", "FromModule"], env=env, capture_output=True, text=True
+    )
+    assert json.loads(done.stdout)["verdict"] == "found", done.stderr
+
+
+def test_an_entry_point_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    env = installed(tmp_path, "a = plugin:Gone")
+    command = [sys.executable, "-m", "devmemkit.cli", "explore", "mmap-vs-claim"]
+    done = subprocess.run([*command, "--policy", "Gone"], env=env, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "policy 'plugin:Gone' of an entry point: " in done.stderr

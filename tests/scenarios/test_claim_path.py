@@ -9,6 +9,7 @@ import pytest
 from devmemkit.explore.policies import footprint
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.model.policy import POLICIES
+from devmemkit.model.resource.revoke import STEPS
 from devmemkit.scenarios.claim_path import edges, reached
 from devmemkit.scenarios.machines import data_dir
 
@@ -45,7 +46,7 @@ def test_the_file_is_whole() -> None:
         assert edge.keys() - {"why"} == KEYS
         assert edge["kind"] in ("lock", "subsystem", "initcall")
         assert bool(edge["models"]) != bool(edge.get("why")), "without a model, a reason"
-    assert {one["policy"] for one in told["proposal"]} <= POLICIES.keys()
+    assert {one["step"] for one in told["proposal"]} <= STEPS.keys()
 
 
 def test_every_model_of_an_edge_is_touched_by_some_claim() -> None:

@@ -61,7 +61,12 @@ def both_ends(m: View, f: Frame) -> Next:
     first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
     if devmem_is_allowed(m, first) and devmem_is_allowed(m, last):
         return Return(f.start)
-    return None
+    return _after(m, f, "both_ends")
+
+
+def _after(m: View, f: Frame, step: str) -> Next:
+    """Go on behind a step of the policy, or end the claim where the policy has no further step."""
+    return Return(f.start) if m.kernel.policy.after_insert[-1] == step else None
 
 
 def free_region(m: View, tree: str, start: int, size: int) -> bool:
@@ -133,15 +138,16 @@ def notify(m: View, f: Frame) -> Next:
     """RevokeAfterGrace: tell each process that maps the region."""
     for pid in sorted({mapped.pid for mapped in mappers(m, f.start, f.size)}):
         m["notices", pid] = (*m.get(("notices", pid), ()), (f.start, f.start + f.size - 1))
-    f.deadline = m["clock"] + GRACE
-    return None
+    if "wait_for_unmap" in m.kernel.policy.after_insert:
+        f.deadline = m["clock"] + GRACE
+    return _after(m, f, "notify")
 
 
 def wait_for_unmap(m: View, f: Frame) -> Next:
     """RevokeAfterGrace: go on when nobody maps the region any more, or the grace is over."""
     if mappers(m, f.start, f.size) and m["clock"] < f.deadline:
         raise Blocked("grace", until=f.deadline)
-    return None
+    return _after(m, f, "wait_for_unmap")
 
 
 STEPS: dict[str, Step] = {
