@@ -10,7 +10,7 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.advice import Advice, advise
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.later import Later, later
-from devmemkit.explain.verdict import Verdict, verdict
+from devmemkit.explain.verdict import Check, Verdict, verdict
 from devmemkit.model.machine import Machine
 
 
@@ -39,6 +39,21 @@ class Answer:
     later: Later | None
     unknown: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def outcome(self) -> str:
+        """How the access ends: "ok", the name of an errno, or that of a signal."""
+        return self.verdict.outcome
+
+    @property
+    def page(self) -> int | None:
+        """The page frame at which it ends, None where the outcome is about no page."""
+        return self.verdict.page
+
+    @property
+    def deciding_check(self) -> Check:
+        """The kernel's check that decides."""
+        return self.verdict.checks[self.verdict.decided]
 
     def _repr_html_(self) -> str:
         from devmemkit.explain.page import as_html

@@ -54,6 +54,8 @@ class Counterexample:
         """The steps in one short line, such as "C0:insert U0:vma_link_file"."""
         return " ".join(f"{step.task}:{step.step}" for step in self.steps)
 
+    __str__ = line
+
 
 def path(searched: Searched, state: int) -> list[int]:
     """The states from the start to `state`, each reached from the one before."""

@@ -146,9 +146,14 @@ def _check(feature: str, value: Any) -> None:
 class KernelProfile:
     """One kernel as the model runs it.
 
-    `policy` overrides that row of FEATURES alone ("6.12, but RefuseClaim"), `repair` the order of
-    an mmap's steps, `features` other rows by name. Raises ValueError for what the model does not
+    `policy_name` overrides that row of FEATURES alone ("6.12, but RefuseClaim"), `repair` the order
+    of an mmap's steps, `features` other rows by name. Raises ValueError for what the model does not
     know, naming what it does.
+
+    >>> KernelProfile("6.12").policy.name, KernelProfile("4.5")["lockdown"]
+    ('RevokeAll', False)
+    >>> print(KernelProfile("6.12", policy_name="RefuseClaim"))
+    Linux 6.12, RefuseClaim
     """
 
     version: str

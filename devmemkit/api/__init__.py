@@ -1,0 +1,1 @@
+"""What `import devmemkit` offers beyond the rooms' own functions: stories, machines, pictures."""

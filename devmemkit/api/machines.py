@@ -1,0 +1,38 @@
+"""Reading files: a machine to ask about, a dump of /proc/iomem."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from devmemkit.explain import machines
+from devmemkit.explain.description import Description
+from devmemkit.host.files import read
+from devmemkit.model.printable import printable
+from devmemkit.text.iomem import Dump, parse
+
+
+def load_machine(source: str | Path, *, kernel: str = "") -> Description:
+    """Read the description of a machine, to be asked with `explain`.
+
+    `source` is a folder that `devmemkit snapshot` wrote, a dump of /proc/iomem, or the name of a
+    recorded machine. `kernel` is the release (`uname -r`) where the source does not have it. What
+    the description lacks is None. ValueError for a source that is none of the three.
+
+    >>> machine = load_machine("qemu-6.12")
+    >>> machine.release, machine.devices["0000:00:03.0"].driver
+    ('6.12', 'e1000')
+    """
+    return machines.described(str(source), kernel)
+
+
+def read_iomem(path: str | Path) -> Dump:
+    """Read a dump of /proc/iomem or /proc/ioports, and repair what was damaged by pasting it.
+
+    `path` is a file, a pipe, or "-" for standard input. The dump has `entries` in the order of the
+    file and the `repairs` that were made, each with its line. ValueError for a file without ranges.
+
+    >>> dump = read_iomem("data/machines/qemu-6.12/bound/iomem")
+    >>> dump.entries[0].name, len(dump.repairs)
+    ('Reserved', 0)
+    """
+    return parse(read(path), source=printable(str(path)))
