@@ -101,13 +101,38 @@ def test_environment_yml_installs_the_lock_and_nothing_else() -> None:
 
 def test_citation_agrees_with_the_package() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert "version" not in citation  # it stands in devmemkit/__init__.py alone
-    assert PROJECT["dynamic"] == ["version"]
-    assert metadata.version("devmemkit") == devmemkit.__version__
+    assert PROJECT["dynamic"] == ["version"]  # it stands in devmemkit/__init__.py
+    assert metadata.version("devmemkit") == devmemkit.__version__ == citation["version"]
     assert citation["authors"] == PROJECT["authors"] == [{"name": "The devmemkit authors"}]
     assert citation["license"] == "MIT"
     assert PROJECT["license"] == "MIT AND CC-BY-4.0"
     assert not {"doi", "identifiers", "url", "repository-code"} & set(citation)
+
+
+def test_codemeta_agrees_with_the_package() -> None:
+    meta = json.loads((ROOT / "codemeta.json").read_text(encoding="utf-8"))
+    assert meta["@context"] == "https://w3id.org/codemeta/3.0"
+    assert (meta["name"], meta["version"]) == (PROJECT["name"], devmemkit.__version__)
+    assert meta["description"] == PROJECT["description"]
+    assert meta["keywords"] == PROJECT["keywords"]
+    assert [{"name": one["name"]} for one in meta["author"]] == PROJECT["authors"]
+    licences = [one.removeprefix("https://spdx.org/licenses/") for one in meta["license"]]
+    assert " AND ".join(licences) == PROJECT["license"]
+    assert meta["runtimePlatform"] == f"Python {PROJECT['requires-python'][2:]} or newer"
+    for page in ("readme", "softwareHelp", "releaseNotes"):
+        assert (ROOT / meta[page]).is_file()
+
+
+def test_changelog_has_the_version_with_the_date_of_the_citation() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.M)
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    meta = json.loads((ROOT / "codemeta.json").read_text(encoding="utf-8"))
+    released = str(citation["date-released"])
+    assert heads[:2] == [("Unreleased", ""), (devmemkit.__version__, released)]
+    assert meta["dateModified"] == released
+    kinds = set(re.findall(r"^### (.+)$", text, re.M))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))

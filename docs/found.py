@@ -1,0 +1,38 @@
+"""The page of findings: what the ledger computes from its evidence, while the site is built."""
+
+import contextlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from devmemkit.artifact.scope import by_verdict
+from devmemkit.cli import main
+
+
+def weighed() -> list[dict[str, Any]]:
+    """What `devmemkit claims --json` prints."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        status = main(["claims", "--json"])
+    if status != 0:
+        raise RuntimeError(f"devmemkit claims: expected every verdict as recorded, got {status}")
+    found: list[dict[str, Any]] = json.loads(printed.getvalue())
+    return found
+
+
+def page(findings: Iterable[Mapping[str, Any]]) -> str:
+    """A section for each finding, in Markdown: its verdicts, and what they rest on."""
+    lines = []
+    for one in findings:
+        kinds = dict.fromkeys(kind for used in one["rests_on"].values() for kind in used)
+        lines += [
+            f"## {one['says']}",
+            "",
+            f"**{by_verdict(one['verdicts'])}**. Said by: {one['by']}. Rests on: "
+            f"{', '.join(kinds)}. Notebook: `{one['notebook']}`. Id: `{one['id']}`.",
+            "",
+            *(f"- asked: {evidence['shows']}" for evidence in one["evidence"]),
+            "",
+        ]
+    return "\n".join(lines)

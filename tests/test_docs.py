@@ -1,0 +1,144 @@
+"""The documentation: examples run, the picture is that of the imports, every page is linked."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
+
+import pytest
+
+from devmemkit.cli import main
+from devmemkit.model.policy import POLICIES
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.parent.name != "made"]
+WITH_EXAMPLES = [page for page in PAGES if ">>>" in page.read_text(encoding="utf-8")]
+
+
+def program(name: str) -> ModuleType:
+    """One of the programs that make pages."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[name] = made  # its dataclasses look there
+    spec.loader.exec_module(made)
+    return made
+
+
+@pytest.fixture
+def _registry() -> Iterator[None]:
+    """The policies as they were, without those of a page."""
+    kept = dict(POLICIES.known)
+    yield
+    POLICIES.known = kept
+
+
+@pytest.mark.usefixtures("_registry")
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.stem)
+def test_the_examples_of_a_page_print_what_it_shows(page: Path) -> None:
+    result = doctest.testfile(str(page), module_relative=False)
+    assert result.attempted >= 2
+    assert result.failed == 0
+
+
+def test_the_tutorials_and_guides_have_examples() -> None:
+    names = {page.stem for page in WITH_EXAMPLES}
+    assert names >= {"index", "how-it-works", "kernel-developer", "teacher", "tool-author"}
+    assert names >= {"add-a-policy", "add-a-kernel", "read-a-dump"}
+
+
+def test_each_page_is_in_a_table_of_contents() -> None:
+    listed = set()
+    for block in re.findall(
+        r"```\{toctree\}\n(.*?)```", (DOCS / "index.md").read_text(), re.DOTALL
+    ):
+        listed |= {line for line in block.splitlines() if line and not line.startswith(":")}
+    assert listed == {page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES} - {
+        "index"
+    }
+
+
+def test_no_page_loads_anything_from_elsewhere() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"!\[[^]]*\]\(http|```\{(?:image|figure)\} http|<script|<iframe", text)
+
+
+COMMANDS = re.compile(r"^(?:\.venv/bin/)?devmemkit (.+?)(?:\s+#.*)?$", re.M)
+
+
+def test_each_command_that_a_page_shows_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = set()
+    for page in PAGES:
+        for block in re.findall(
+            r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S
+        ):
+            seen |= {command.split()[0] for command in COMMANDS.findall(block)}
+    assert seen >= {"explore", "snapshot", "reproduce"}
+    for command in sorted(seen - {"--version"}):
+        assert main([command, "--help"]) == 0, command
+    capsys.readouterr()
+
+
+def test_the_picture_has_every_room_above_those_that_it_imports() -> None:
+    rooms = program("rooms")
+    read = rooms.read()
+    folders = {path.parent.name for path in (ROOT / "devmemkit").glob("*/__init__.py")}
+    assert read.keys() == folders
+    assert {"model", "text", "scenarios", "explore"} <= folders
+    assert all(room.says for room in read.values()), "a room whose docstring says nothing"
+    assert read["model"].imports == frozenset(), "the model imports no other room"
+    drawn = ElementTree.fromstring(rooms.picture(read))
+    words = "".join(drawn.itertext())
+    assert all(f">{name}<" in rooms.picture(read) for name in folders)
+    assert "model imports no other room" in words
+    level = {name: at for at, row in enumerate(rooms.levels(read)) for name in row}
+    for room in read.values():
+        for other in room.imports:
+            in_circle = room.name in rooms.below(read, other)
+            assert level[room.name] < level[other] or in_circle
+
+
+def test_a_circle_of_rooms_is_drawn_as_one(tmp_path: Path) -> None:
+    rooms = program("rooms")
+    texts = {
+        "low": "",
+        "one": "from devmemkit.low import x\ndef f():\n    import devmemkit.two.y\n",
+        "two": "from devmemkit import one, low\n",
+        "top": "from devmemkit.two.y import z\nfrom devmemkit.low import a\n",
+    }
+    for name, text in texts.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "__init__.py").write_text(f'"""Says {name}."""\n')
+        (folder / "code.py").write_text(text)
+    read = rooms.read(tmp_path)
+    assert read["two"].imports == {"one", "low"}
+    assert read["top"].lines == 3
+    assert rooms.circles(read) == {"one", "two"}
+    assert rooms.levels(read) == [["top"], ["one", "two"], ["low"]]
+    drawn = rooms.picture(read)
+    assert drawn.count('class="wrong"') == 2
+    assert "<title>top imports low</title>" not in drawn, "implied by a longer way"
+
+
+def test_a_finding_has_its_verdicts_by_kernel() -> None:
+    found = program("found")
+    one = {
+        "id": "a", "says": "A claim revokes.", "by": "project", "notebook": "01",
+        "verdicts": {"5.8": "holds", "5.10": "holds", "5.12": "holds", "6.1": "refuted"},
+        "rests_on": {"5.8": ["model"], "6.1": ["recorded", "model"]},
+        "evidence": [{"shows": "the next read"}],
+    }  # fmt: skip
+    page = found.page([one])
+    assert page.startswith("## A claim revokes.\n\n**holds on 5.8 to 5.12; refuted on 6.1**.")
+    assert "Rests on: model, recorded." in page
+    assert "- asked: the next read\n" in page
