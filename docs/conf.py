@@ -19,8 +19,7 @@ exclude_patterns = ["made"]
 html_theme = "furo"
 html_title = f"devmemkit {version}"
 html_copy_source = html_show_sourcelink = False
-html_static_path = ["static"]
-html_css_files = ["site.css"]
+default_role = "code"
 add_module_names = False  # the reference shows public names, not where they are defined
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"

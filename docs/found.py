@@ -22,17 +22,16 @@ def weighed() -> list[dict[str, Any]]:
 
 
 def page(findings: Iterable[Mapping[str, Any]]) -> str:
-    """A section for each finding, in Markdown: its verdicts, and what they rest on."""
-    lines = []
+    """A part for each notebook, in Markdown: its findings, their verdicts and evidence."""
+    parts: dict[str, list[str]] = {}
     for one in findings:
         kinds = dict.fromkeys(kind for used in one["rests_on"].values() for kind in used)
-        lines += [
-            f"## {one['says']}",
+        part = parts.setdefault(one["notebook"], [f"## Notebook {one['notebook']}", ""])
+        part += [
+            f"**{one['says']}** *{by_verdict(one['verdicts']).capitalize()}.*",
+            f"Said by: {one['by']}. Rests on: {', '.join(kinds)}. Id: `{one['id']}`. Asked:",
             "",
-            f"**{by_verdict(one['verdicts'])}**. Said by: {one['by']}. Rests on: "
-            f"{', '.join(kinds)}. Notebook: `{one['notebook']}`. Id: `{one['id']}`.",
-            "",
-            *(f"- asked: {evidence['shows']}" for evidence in one["evidence"]),
+            *(f"- {evidence['shows']}" for evidence in one["evidence"]),
             "",
         ]
-    return "\n".join(lines)
+    return "\n".join(line for part in parts.values() for line in part)

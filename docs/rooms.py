@@ -11,9 +11,9 @@ from html import escape
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "devmemkit"
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 62, 26, 44, 16
-CHARACTERS = 30
-"""Of a line in a box."""
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 206, 80, 26, 40, 16
+CHARACTERS, LINES = 30, 3
+"""Of a box: of each line, and lines."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,18 @@ def circles(rooms: Mapping[str, Room]) -> set[str]:
 
 def _wrapped(text: str) -> list[str]:
     lines = [""]
-    for word in text.split():
+    for word in text.replace("`", "").split():
         longer = f"{lines[-1]} {word}".strip()
         if len(longer) > CHARACTERS and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer
-    return lines if len(lines) < 3 else [lines[0], f"{lines[1]} ..."]
+    return lines if len(lines) <= LINES else [*lines[: LINES - 1], f"{lines[LINES - 1]} ..."]
 
 
 STYLE = """
-text { font: 12px system-ui, sans-serif; fill: #222; } .name { font-weight: 700; font-size: 14px; }
+text { font: 11.5px system-ui, sans-serif; fill: #222; }
+.name { font-weight: 700; font-size: 14px; }
 .lines { fill: #666; } rect { fill: #eef3f8; stroke: #4a6a8a; } path { fill: none; stroke: #8aa; }
 .wrong { stroke: #c00; stroke-width: 2; } marker path { fill: #8aa; stroke: none; }
 @media (prefers-color-scheme: dark) { text { fill: #eee; } .lines { fill: #aaa; }
@@ -119,7 +120,12 @@ def picture(rooms: Mapping[str, Room]) -> str:
     for room in rooms.values():
         # an arrow that a longer way implies is left out
         mates = {other for other in room.imports if room.name in below(rooms, other)}
-        implied = {far for other in room.imports - mates for far in below(rooms, other)}
+        implied = {
+            far
+            for other in room.imports - mates
+            for far in below(rooms, other)
+            if other not in below(rooms, far)
+        }
         for other in sorted(room.imports):
             wrong = other in mates
             if other in implied and not wrong:
@@ -150,8 +156,8 @@ def picture(rooms: Mapping[str, Room]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" role="img">\n<title>{told}</title>\n'
         f"<style>{STYLE}</style>\n"
-        '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0L8 4L0 8z"/></marker>\n'
+        '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+        'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L8 4L0 8z"/></marker>\n'
         + "\n".join((*arrows, *boxes))
         + "\n</svg>\n"
     )
