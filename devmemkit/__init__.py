@@ -37,12 +37,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from devmemkit.api.machines import load_machine, read_iomem
+    from devmemkit.api.machines import load_machine, parse_iomem, read_iomem
     from devmemkit.api.pictures import space_map
     from devmemkit.api.stories import BarStory, Takeover
-    from devmemkit.explain import explain
-    from devmemkit.explore import explore
-    from devmemkit.explore.policies import matrix as policy_matrix
+    from devmemkit.explain.public import explain
+    from devmemkit.explore.public import explore, policy_matrix
     from devmemkit.model.kernel import KernelProfile
     from devmemkit.model.policy import (
         DenyIdle,
@@ -54,33 +53,28 @@ if TYPE_CHECKING:
         RevokeDevmem,
         register_policy,
     )
-    from devmemkit.text.iomem import parse as parse_iomem
 
 _HOMES = {
     "explain": ("explain",),  # the packages of these two names can be called
     "explore": ("explore",),
-    "api.machines": ("load_machine", "read_iomem"),
+    "api.machines": ("load_machine", "parse_iomem", "read_iomem"),
     "api.pictures": ("space_map",),
     "api.stories": ("BarStory", "Takeover"),
-    "explore.policies": ("policy_matrix",),
+    "explore.public": ("policy_matrix",),
     "model.kernel": ("KernelProfile",),
     "model.policy": (
         *("DenyIdle", "ExcludeNew", "Policy", "RefuseClaim", "RevokeAfterGrace"),
         *("RevokeAll", "RevokeDevmem", "register_policy"),
     ),
-    "text.iomem": ("parse_iomem",),
 }
 """Module to public names."""
-
-_CALLED = {"policy_matrix": "matrix", "parse_iomem": "parse"}
-"""Public names that differ from those in their modules."""
 
 
 def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
             module = import_module(f"{__name__}.{home}")
-            value = module if home == name else getattr(module, _CALLED.get(name, name))
+            value = module if home == name else getattr(module, name)
             globals()[name] = value
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

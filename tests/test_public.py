@@ -130,7 +130,7 @@ def test_a_kernel_developer_tries_a_policy(capsys: pytest.CaptureFixture[str]) -
     assert "Mine" in table_rows()
     offered = TakeoverExplorer(dk.Takeover(kernel="7.3", policy="Mine")).policy.options
     assert "Mine" in offered, "the explorers offer it"
-    cells = list(dk.policy_matrix("7.3", rows=("Mine",)))
+    cells = list(dk.policy_matrix(kernel="7.3", rows=("Mine",)))
     answers = {cell.question: cell.answer for cell in cells}
     assert answers["page lost without notice"] == "yes"  # the notice is too early for an mmap
     assert "an event to processes" in answers["claim depends on"]
@@ -181,5 +181,5 @@ def test_a_kernel_that_is_not_known_is_refused_by_name() -> None:
 def test_the_reference_has_every_public_name() -> None:
     page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\.\. auto\w+:: devmemkit\.(\w+)$", page, re.M)
-    called = re.findall(r"^\.\. auto\w+:: devmemkit\.(explore|explain)\.\1$", page, re.M)
+    called = re.findall(r"^\.\. auto\w+:: devmemkit\.(explore|explain)\.public\.\1$", page, re.M)
     assert sorted([*documented, *called]) == sorted(dk.__all__)

@@ -25,11 +25,23 @@ def load_machine(source: str | Path, *, kernel: str = "") -> Description:
     return machines.described(str(source), kernel)
 
 
-def read_iomem(path: str | Path) -> Dump:
-    """Read a dump of /proc/iomem or /proc/ioports, and repair what was damaged by pasting it.
+def parse_iomem(text: str | bytes) -> Dump:
+    """Read the text of /proc/iomem or /proc/ioports, and repair what was damaged by pasting it.
 
-    `path` is a file, a pipe, or "-" for standard input. The dump has `entries` in the order of the
-    file and the `repairs` that were made, each with its line. ValueError for a file without ranges.
+    The dump has `entries` in the order of the text, and the `repairs` with the line of each.
+    ValueError for a text without ranges.
+
+    >>> dump = parse_iomem("> 00001000-0009ffff : System RAM")
+    >>> dump.entries[0].name, dump.repairs[0].what
+    ('System RAM', 'mail quoting removed')
+    """
+    return parse(text)
+
+
+def read_iomem(path: str | Path) -> Dump:
+    """Read a file as `parse_iomem` reads a text.
+
+    `path` is a file, a pipe, or "-" for standard input. ValueError for a file that cannot be read.
 
     >>> dump = read_iomem("data/machines/qemu-6.12/bound/iomem")
     >>> dump.entries[0].name, len(dump.repairs)

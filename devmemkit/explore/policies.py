@@ -123,14 +123,7 @@ QUESTIONS: dict[str, _Ask] = {
 
 
 def matrix(version: str, via: str = "devmem", rows: tuple[str, ...] = ()) -> Iterator[Cell]:
-    """Every cell of the table of policies, row by row; all rows by default.
-
-    ValueError for a kernel, a way to map or a row that is not known.
-
-    >>> cells = {cell.question: cell for cell in matrix("7.3", rows=("DenyIdle",))}
-    >>> cells["map a device without driver"].answer, cells["claim depends on"].decides
-    ('no', True)
-    """
+    """Every cell of the table, row by row; ValueError for a row that there is not."""
     known = table_rows()
     for row in rows or known:
         if row not in known:

@@ -102,10 +102,6 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     Every line that names a range becomes an entry; everything that is not as r_show prints it is
     in `repairs`. Raises DumpError for a text without a single entry, deeper than DEEPEST, or of
     more than LARGEST, LINES or LONGEST allow.
-
-    >>> dump = parse("> 00001000-0009ffff : System RAM")
-    >>> dump.entries[0].name, dump.repairs
-    ('System RAM', (Repair(line=1, what='mail quoting removed'),))
     """
     notes: Notes = []
     if len(text) > LARGEST:

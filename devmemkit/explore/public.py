@@ -1,0 +1,55 @@
+"""The public functions of the package: a scenario by name, and the table of policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devmemkit.explore.check import Result
+    from devmemkit.explore.policies import Cell
+
+
+def explore(
+    name: str,
+    *,
+    kernel: str = "6.12",
+    policy: str | None = None,
+    repair: str = "",
+    via: str = "devmem",
+    tasks: int = 1,
+) -> Result:
+    """Search every order of the steps of a scenario, such as "mmap-vs-claim".
+
+    `policy` replaces what a claim does, `repair` the order of the steps of an mmap; processes map
+    `via` "devmem" or "sysfs", and `tasks` is how many tasks do the same at once. The result's
+    `verdict` is "found", with the shortest `counterexample`, or "not-found" after all `states`; it
+    is "bounded" where the search stopped early. ValueError for a name that is not known.
+
+    >>> import devmemkit as dk
+    >>> result = dk.explore("mmap-vs-claim", kernel="7.3", repair="recheck")
+    >>> result.verdict, result.counterexample
+    ('not-found', None)
+    """
+    from devmemkit.explore.check import explore as search
+    from devmemkit.model.kernel import KernelProfile
+    from devmemkit.scenarios.races.catalogue import concurrent
+
+    profile = KernelProfile(kernel, policy_name=policy, repair=repair)
+    return search(concurrent(name, profile, via, tasks))
+
+
+def policy_matrix(
+    *, kernel: str = "7.3", via: str = "devmem", rows: tuple[str, ...] = ()
+) -> list[Cell]:
+    """Ask the same questions of every policy; each answer is the result of a search.
+
+    `rows` are names of policies, all of them by default. A cell has `policy`, `question`, `answer`,
+    whether that is `good`, and the steps of an `example`. ValueError for a name that is not known.
+
+    >>> cells = policy_matrix(kernel="7.3", rows=("DenyIdle",))
+    >>> {cell.question: cell.answer for cell in cells}["map a device without driver"]
+    'no'
+    """
+    from devmemkit.explore.policies import matrix
+
+    return list(matrix(kernel, via, rows))
