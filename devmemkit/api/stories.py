@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from devmemkit.api.pictures import Figure, figure_of
 from devmemkit.figures.address_map import address_map
@@ -32,12 +32,17 @@ class State:
 
 
 class _Playable(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
     @property
     def played(self) -> Played: ...
     @property
     def node(self) -> Resource: ...
     @property
     def pages(self) -> int: ...
+
+
+_S = TypeVar("_S", bound=_Playable)
 
 
 def _call(story: _Playable, key: str) -> str:
@@ -62,6 +67,10 @@ class _Story:
     def steps(self: _Playable, key: str) -> list[str]:
         """The atomic steps of a call, in order."""
         return self.played.steps(_call(self, key))
+
+    def on(self: _S, kernel: str, policy: str = takeover.AS_RELEASED, **changes: Any) -> _S:
+        """The same story on another kernel, with that kernel's policy unless you name one."""
+        return replace(self, kernel=kernel, policy=policy, **changes)
 
     def after(self: _Playable, key: str) -> State:
         """The state behind the last step of a call."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
@@ -148,7 +148,7 @@ class BarStory:
         )  # fmt: skip
         return tuple(act for act in acts if act.actor in VIAS[self.via] + "D")
 
-    def on(self, kernel: str, **changes: Any) -> Self:
+    def on(self, kernel: str, **changes: Any) -> BarStory:
         """The same story on another kernel."""
         return replace(self, kernel=kernel, **changes)
 

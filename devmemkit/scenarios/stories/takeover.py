@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
@@ -207,7 +207,7 @@ class Takeover:
                 "reads through the new mapping"),
         )  # fmt: skip
 
-    def on(self, kernel: str, policy: str = AS_RELEASED) -> Self:
+    def on(self, kernel: str, policy: str = AS_RELEASED) -> Takeover:
         """The same story on another kernel, with its own policy unless told otherwise."""
         return replace(self, kernel=kernel, policy=policy)
 
