@@ -1,1 +1,1 @@
-"""Every interleaving of several tasks' operations: searched, and what is wrong shown."""
+"""Search all interleavings of several tasks' operations, and report counterexamples."""

@@ -1,120 +1,147 @@
-"""Partial order: which steps commute with all that other tasks may do meanwhile.
+"""Partial-order reduction: which next step of a task forms a persistent set by itself.
 
-A task's own component counts as its own where nobody else touches it. Some are touched by others
-only through a shared component that names the owner (a claim finds page tables through the i_mmap):
-those are its own for as long as no shared component does. What others touch, and how they come to
-it, is learned from the steps that are watched.
+A set of steps is *persistent* in a state if nothing that the other steps can lead to from there
+interacts with it. A search that expands only persistent sets still reaches every state in which no
+task can continue (Godefroid, Partial-Order Methods for the Verification of Concurrent Systems,
+1996, chapter 4). The set here is a single step. It is persistent if
+
+- it replaces no component that another task ever reads or replaces, or that a property reads;
+- it reads no component that another task ever replaces.
+
+The components that the steps of a task ever read or replace are its *footprint*. Footprints are
+learned from the steps seen so far, so they may grow later: FootprintGrew is raised when one grows
+by an access that a reduction assumed impossible, and the search starts again with all it learned.
+
+A footprint holds kinds of components, without their owner, and only accesses to components that
+the task does not own. Some of these are possible only after the owner's name has *escaped* to a
+shared component: a claim finds page tables through the i_mmap, so a process's page table is private
+to it until the i_mmap names the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devmemkit.explore.learn import Leaf
-from devmemkit.explore.names import kind, mentions, owner
-from devmemkit.explore.pack import Relaid, Space
+from devmemkit.explore.names import kind, owner, tasks_in
+from devmemkit.explore.pack import Space
 from devmemkit.model.machine import Key, View, value_of
 
 Access = tuple[str, bool]
-"""A kind of component, and whether it is replaced."""
+"""The kind of a component, and whether the access replaces it."""
+
+PROPERTY = ""
+"""Stands for the properties where a task is expected: they read, and are no task's own."""
 
 
-class Touched:
-    """Who was seen to touch what, though it is not his, and who relied on it that nobody else does.
+class FootprintGrew(Exception):
+    """A step made an access that an earlier reduction assumed impossible."""
 
-    "Who" is a task, or "" for a property.
-    """
+
+class Footprints:
+    """The accesses of each task to components that it does not own, as far as known."""
 
     def __init__(self) -> None:
-        self._by: dict[Access, set[str]] = {}
-        self._relied: dict[Access, set[str]] = {}
+        self._tasks: dict[Access, set[str]] = {}  # that make the access
+        self._assumed: dict[Access, set[str]] = {}  # tasks that rely on no other task making it
 
-    def add(self, access: Access, task: str) -> bool:
-        """Take note; whether that is against what another task relied on."""
-        self._by.setdefault(access, set()).add(task)
-        return bool(self._relied.get(access, set()) - {task})
+    def add(self, task: str, access: Access) -> bool:
+        """Record an access; True if another task's reduction assumed it impossible."""
+        self._tasks.setdefault(access, set()).add(task)
+        return bool(self._assumed.get(access, set()) - {task})
 
-    def concerns(self, task: str, accesses: set[Access]) -> bool:
-        """Whether another task was seen to do one of these."""
-        return any(self._by.get(access, set()) - {task} for access in accesses)
+    def meets(self, task: str, accesses: Iterable[Access]) -> bool:
+        """Whether another task makes one of these accesses."""
+        return any(self._tasks.get(access, set()) - {task} for access in accesses)
 
-    def rely(self, task: str, accesses: set[Access]) -> None:
+    def assume_none(self, task: str, accesses: Iterable[Access]) -> None:
+        """Let a reduction of `task` rely on no other task making these accesses."""
         for access in accesses:
-            self._relied.setdefault(access, set()).add(task)
+            self._assumed.setdefault(access, set()).add(task)
 
-    def forget(self) -> None:
-        self._relied.clear()
+    def drop_assumptions(self) -> None:
+        self._assumed.clear()
 
 
 class Independence:
-    """What tasks do to what is not their own; learned, and asked before steps are merged."""
+    """The footprints learned so far, and the decision that a single step is persistent."""
 
     def __init__(self, tasks: tuple[str, ...], start: Mapping[Key, Any]) -> None:
         self.tasks = tasks
-        self._anyhow = Touched()
-        self._if_named = Touched()
-        self._is_given_away = False  # by somebody else than the owner
-        shared = (key for key in start if owner(key, tasks) is None)
-        self._naming = {key for key in shared if self._named(start[key])}
-        self._relied_on_names = False
+        self._always = Footprints()  # accesses possible at any time
+        self._escaped = Footprints()  # accesses possible only after the owner's name escaped
+        self._naming = {
+            key for key, value in start.items() if not owner(key, tasks) and tasks_in(value, tasks)
+        }  # shared components that have named a task
+        self._others_publish = False  # whether a task's name may escape by another task's step
+        self._assumed_private = False  # whether a reduction relied on the last two
 
-    def relearn(self) -> None:
-        """Merge anew, with all that is known by now."""
-        self._anyhow.forget()
-        self._if_named.forget()
-        self._relied_on_names = False
-
-    def _named(self, part: Any) -> set[str]:
-        return {task for task in self.tasks if part is not None and mentions(part, (task,))}
+    def restart(self) -> None:
+        """Drop the assumptions of a search that starts again, but keep what was learned."""
+        self._always.drop_assumptions()
+        self._escaped.drop_assumptions()
+        self._assumed_private = False
 
     def learn(self, space: Space, task: str, leaf: Leaf) -> None:
-        """Take a task's step, or a property (""), into account; Relaid if a merge was wrong."""
-        named: set[str] = set()
+        """Add a step of a task, or a PROPERTY, to the footprints; FootprintGrew if one may not."""
+        names: set[str] = set()  # read in shared components by now
         wrong = False
         for key, number in zip(leaf.reads, leaf.path, strict=True):
-            wrong |= self._touch(task, key, named, replaced=False)
+            wrong |= self._add(task, (key, False), names)
             if owner(key, self.tasks) is None:
-                named |= self._named(space.part(key, number))
+                names |= tasks_in(space.value(key, number), self.tasks)
         for key in leaf.writes:
-            wrong |= self._touch(task, key, named, replaced=True)
+            wrong |= self._add(task, (key, True), names)
             if owner(key, self.tasks) is None:
-                shift, mask = space.field(key)
-                wrong |= self._name(key, self._named(space.part(key, leaf.put >> shift & mask)),
-                                    named | {task})  # fmt: skip
+                value = space.value(key, space.number_in(leaf.put, key))
+                wrong |= self._publish(key, tasks_in(value, self.tasks), names | {task})
         if wrong:
-            raise Relaid
+            raise FootprintGrew
 
-    def _touch(self, task: str, key: Key, named: set[str], *, replaced: bool) -> bool:
-        whose = owner(key, self.tasks)
-        if whose == task:
+    def _add(self, task: str, access: tuple[Key, bool], names: set[str]) -> bool:
+        key, replaces = access
+        of = owner(key, self.tasks)
+        if of == task:
             return False
-        touched = self._if_named if task and whose in named else self._anyhow
-        return touched.add((kind(key), replaced), task)
+        footprints = self._escaped if task != PROPERTY and of in names else self._always
+        return footprints.add(task, (kind(key), replaces))
 
-    def _name(self, key: Key, names: set[str], may: set[str]) -> bool:
-        before = len(self._naming), self._is_given_away
+    def _publish(self, key: Key, names: set[str], expected: set[str]) -> bool:
+        """Note that a shared component now names tasks; True if a reduction assumed otherwise.
+
+        `expected` are the writer and the tasks whose names it has read.
+        """
+        before = len(self._naming), self._others_publish
         if names:
             self._naming.add(key)
-        self._is_given_away |= not names <= may
-        return self._relied_on_names and (len(self._naming), self._is_given_away) != before
+        self._others_publish |= not names <= expected
+        return self._assumed_private and before != (len(self._naming), self._others_publish)
 
-    def commutes(self, task: str, m: View, ahead: View) -> bool:
-        """Whether what a task does `ahead` of `m` is nothing to any other; `m` shows the reason."""
-        before = ahead.machine.components
-        replaced = [k for k, v in ahead.writes.items() if value_of(v) != value_of(before.get(k))]
+    def is_persistent(self, task: str, m: View, step: View) -> bool:
+        """Whether the step that a task took from `m` in view `step` is persistent by itself.
+
+        The components that decide this are read through `m`, so a learned step depends on them.
+        """
+        old = step.machine.components
+        replaced = [
+            key for key, value in step.writes.items() if value_of(value) != value_of(old.get(key))
+        ]
         if any(owner(key, self.tasks) not in (task, None) for key in replaced):
             return False
-        against = {(kind(key), True) for key in (*ahead.reads, *replaced)}
-        against |= {(kind(key), False) for key in replaced}
-        if self._anyhow.concerns(task, against):
+        dependent = {(kind(key), True) for key in (*step.reads, *replaced)}
+        dependent |= {(kind(key), False) for key in replaced}
+        if self._always.meets(task, dependent):
             return False
-        if self._if_named.concerns(task, against):
-            keys = sorted(self._naming, key=str)
-            if self._is_given_away or any(task in self._named(m.get(key)) for key in keys):
-                return False
-            self._relied_on_names = True
+        if not self._escaped.meets(task, dependent):
+            self._escaped.assume_none(task, dependent)
+        elif self._others_publish or self._is_published(task, m):
+            return False
         else:
-            self._if_named.rely(task, against)
-        self._anyhow.rely(task, against)
+            self._assumed_private = True
+        self._always.assume_none(task, dependent)
         return True
+
+    def _is_published(self, task: str, m: View) -> bool:
+        keys = sorted(self._naming, key=str)
+        return any(tasks_in(m.get(key), (task,)) for key in keys)

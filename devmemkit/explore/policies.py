@@ -1,14 +1,14 @@
-"""The policies side by side: every cell of the table is a search."""
+"""The table of policies and questions: every cell is the result of a search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from devmemkit.explore.check import explore, searched
+from devmemkit.explore.check import explore
 from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
-from devmemkit.explore.search import Searched
+from devmemkit.explore.search import SearchResult, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.claim_path import reached
@@ -21,12 +21,11 @@ ROWS: dict[str, tuple[str, str]] = {name: (name, "") for name in POLICIES} | {
 }
 """By the name of a row: its policy, and the repair of the mmap."""
 
-
 UNDECIDED = "undecided"
-"""The answer of a search that hit a bound."""
+"""The answer when the search reached a bound."""
 
 OWN = {"stack", "program", "outcome"}
-"""Where a task is; no part of the machine that it works on."""
+"""Components that hold a task's own position, not the machine that it works on."""
 
 
 class _Answer(NamedTuple):
@@ -42,9 +41,10 @@ _Ask = Callable[[KernelProfile, str], _Answer]
 
 
 class Cell(NamedTuple):
-    """An answer; what it rests on: states that were searched, or the shortest way to an example.
+    """The answer to one question about one policy, and the search that gave it.
 
-    `decides` is False where the search hit a bound, or says "no" for want of anything to happen.
+    `good` says whether the answer is the wanted one; `example` are the steps of an example, if the
+    search found one. `decides` is False when the search reached a bound, or when "no" is vacuous.
     """
 
     policy: str
@@ -58,7 +58,7 @@ class Cell(NamedTuple):
 
 
 def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> _Ask:
-    """A question whose answer is "yes" where something is found; `good` if that is well."""
+    """A question answered "yes" when a counterexample is found; `good` if "yes" is wanted."""
 
     def ask(kernel: KernelProfile, via: str) -> _Answer:
         result = explore(build(kernel, via))
@@ -85,26 +85,26 @@ def _comes_up(process: str) -> _Ask:
     return ask
 
 
-def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], Searched]:
-    """The kinds of components that a claim reads or replaces in any order with an mmap."""
+def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
+    """The kinds of components that a claim reads or replaces, in any interleaving with an mmap."""
     made = asked.touch_after(kernel, via)
-    system, found = searched(made, partial_order=False, symmetry=False, asks=False)
+    system, found = search(made, partial_order=False, symmetry=False, check=False)
     tree = system.trees[system.tasks.index(asked.C)]
     kinds = {
         kind(key)
         for leaf in tree.leaves
-        if leaf.said is not None and leaf.said.operation == "request_mem_region"
+        if leaf.result is not None and leaf.result.operation == "request_mem_region"
         for key in (*leaf.reads, *leaf.writes)
     }
     return kinds - OWN, found
 
 
 def _depends(kernel: KernelProfile, via: str) -> _Answer:
-    """What a claim takes or calls, by the kernel's names."""
-    touched, found = footprint(kernel, via)
-    names = reached(kernel, touched)
+    """The locks and subsystems that a claim takes or calls, by the kernel's names."""
+    kinds, found = footprint(kernel, via)
+    names = reached(kernel, kinds)
     good = names == ["resource_lock"]
-    return _Answer(", ".join(names), good, len(found.before), found.transitions)
+    return _Answer(", ".join(names), good, len(found.parent), found.transitions)
 
 
 QUESTIONS: dict[str, _Ask] = {
@@ -122,7 +122,7 @@ QUESTIONS: dict[str, _Ask] = {
 
 
 def matrix(version: str, via: str = "devmem", rows: tuple[str, ...] = ()) -> Iterator[Cell]:
-    """Every cell of the table, row by row; ValueError for a row that there is not."""
+    """Every cell of the table, row by row; ValueError for an unknown row."""
     for row in rows or ROWS:
         if row not in ROWS:
             raise ValueError(f"policy: expected one of {', '.join(ROWS)}; got {row!r}")
