@@ -80,7 +80,7 @@ def spin(name: str, text: Callable[[], str], seconds: float, *defines: str) -> R
 
 def exported(users: int, drivers: int) -> str:
     made = scenario(users, drivers)
-    return promela(search(made, partial_order=False, symmetry=False, check=False)[0])
+    return promela(search(made)[0])
 
 
 def measure(users: int, drivers: int, seconds: float) -> list[Row]:

@@ -61,12 +61,14 @@ def explore(
     are those of the search that settled the verdict.
     """
     began = time.perf_counter()
-    system, found = search(scenario, bounds, partial_order=partial_order, symmetry=symmetry)
+    system, found = search(
+        scenario, bounds, partial_order=partial_order, symmetry=symmetry, check=True
+    )
     vacuous = _vacuous(scenario, found)
     if partial_order and (found.broken or (vacuous and not found.bound)):
         # merged steps hide states: the shortest path, or one where a "sometimes" property holds
         partial_order = False
-        system, found = search(scenario, bounds, partial_order=False, symmetry=symmetry)
+        system, found = search(scenario, bounds, symmetry=symmetry, check=True)
         vacuous = _vacuous(scenario, found)
     used = (("partial order", partial_order), ("symmetry", symmetry))
     return _result(
@@ -85,7 +87,7 @@ def explore_each(scenario: Concurrent) -> dict[str, Result]:
     that deadlocks are not looked for.
     """
     began = time.perf_counter()
-    system, found = search(scenario, partial_order=False, symmetry=True, check=False)
+    system, found = search(scenario, symmetry=True)
     ends = set(found.ends)
     system.ask(scenario.properties)
     found.witnessed = {

@@ -18,7 +18,7 @@ def graph(scenario: Concurrent, bounds: Bounds = UNBOUNDED) -> dict[str, Any]:
     "before" has the predecessors of each state; "broken" has, by "always" property, the states in
     which it is broken; "bound" is "" for a complete graph.
     """
-    system, found = search(scenario, bounds, partial_order=False, symmetry=False, check=False)
+    system, found = search(scenario, bounds)
     system.ask(scenario.properties)
     index = {state: at for at, state in enumerate(found.parent)}
     steps: list[list[Any]] = []

@@ -20,48 +20,31 @@ to it until the i_mmap names the process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from devmemkit.explore.learn import Leaf
 from devmemkit.explore.names import kind, owner, tasks_in
 from devmemkit.explore.pack import Space
 from devmemkit.model.machine import Key, View, value_of
 
-Access = tuple[str, bool]
-"""The kind of a component, and whether the access replaces it."""
-
 PROPERTY = ""
-"""Stands for the properties where a task is expected: they read, and are no task's own."""
+"""Stands for the properties where a task is expected: they read, and own no component."""
+
+
+class Access(NamedTuple):
+    """A part of a footprint: the `kind` of component, and whether it is replaced or only read.
+
+    `by_name` marks an access made after reading the owner's name in a shared component.
+    """
+
+    kind: str
+    replaces: bool
+    by_name: bool
 
 
 class FootprintGrew(Exception):
     """A step made an access that an earlier reduction assumed impossible."""
-
-
-class Footprints:
-    """The accesses of each task to components that it does not own, as far as known."""
-
-    def __init__(self) -> None:
-        self._tasks: dict[Access, set[str]] = {}  # that make the access
-        self._assumed: dict[Access, set[str]] = {}  # tasks that rely on no other task making it
-
-    def add(self, task: str, access: Access) -> bool:
-        """Record an access; True if another task's reduction assumed it impossible."""
-        self._tasks.setdefault(access, set()).add(task)
-        return bool(self._assumed.get(access, set()) - {task})
-
-    def meets(self, task: str, accesses: Iterable[Access]) -> bool:
-        """Whether another task makes one of these accesses."""
-        return any(self._tasks.get(access, set()) - {task} for access in accesses)
-
-    def assume_none(self, task: str, accesses: Iterable[Access]) -> None:
-        """Let a reduction of `task` rely on no other task making these accesses."""
-        for access in accesses:
-            self._assumed.setdefault(access, set()).add(task)
-
-    def drop_assumptions(self) -> None:
-        self._assumed.clear()
 
 
 class Independence:
@@ -69,8 +52,8 @@ class Independence:
 
     def __init__(self, tasks: tuple[str, ...], start: Mapping[Key, Any]) -> None:
         self.tasks = tasks
-        self._always = Footprints()  # accesses possible at any time
-        self._escaped = Footprints()  # accesses possible only after the owner's name escaped
+        self._footprints: dict[Access, set[str]] = {}  # the tasks that make an access
+        self._assumed: dict[Access, set[str]] = {}  # the tasks that rely on no other making it
         self._naming = {
             key for key, value in start.items() if not owner(key, tasks) and tasks_in(value, tasks)
         }  # shared components that have named a task
@@ -79,33 +62,33 @@ class Independence:
 
     def restart(self) -> None:
         """Drop the assumptions of a search that starts again, but keep what was learned."""
-        self._always.drop_assumptions()
-        self._escaped.drop_assumptions()
+        self._assumed.clear()
         self._assumed_private = False
 
     def learn(self, space: Space, task: str, leaf: Leaf) -> None:
-        """Add a step of a task, or a PROPERTY, to the footprints; FootprintGrew if one may not."""
-        names: set[str] = set()  # read in shared components by now
+        """Add a step of a task, or a PROPERTY, to its footprint; may raise FootprintGrew."""
+        names: set[str] = set()  # read in shared components so far
         wrong = False
         for key, number in zip(leaf.reads, leaf.path, strict=True):
-            wrong |= self._add(task, (key, False), names)
+            wrong |= self._add(task, key, names, replaces=False)
             if owner(key, self.tasks) is None:
                 names |= tasks_in(space.value(key, number), self.tasks)
         for key in leaf.writes:
-            wrong |= self._add(task, (key, True), names)
+            wrong |= self._add(task, key, names, replaces=True)
             if owner(key, self.tasks) is None:
                 value = space.value(key, space.number_in(leaf.put, key))
                 wrong |= self._publish(key, tasks_in(value, self.tasks), names | {task})
         if wrong:
             raise FootprintGrew
 
-    def _add(self, task: str, access: tuple[Key, bool], names: set[str]) -> bool:
-        key, replaces = access
+    def _add(self, task: str, key: Key, names: set[str], *, replaces: bool) -> bool:
+        """Add one access; True if another task's reduction assumed it impossible."""
         of = owner(key, self.tasks)
         if of == task:
             return False
-        footprints = self._escaped if task != PROPERTY and of in names else self._always
-        return footprints.add(task, (kind(key), replaces))
+        access = Access(kind(key), replaces, task != PROPERTY and of in names)
+        self._footprints.setdefault(access, set()).add(task)
+        return bool(self._assumed.get(access, set()) - {task})
 
     def _publish(self, key: Key, names: set[str], expected: set[str]) -> bool:
         """Note that a shared component now names tasks; True if a reduction assumed otherwise.
@@ -131,16 +114,22 @@ class Independence:
             return False
         dependent = {(kind(key), True) for key in (*step.reads, *replaced)}
         dependent |= {(kind(key), False) for key in replaced}
-        if self._always.meets(task, dependent):
+        always = {Access(*access, by_name=False) for access in dependent}
+        by_name = {Access(*access, by_name=True) for access in dependent}
+        if self._others_make(task, always):
             return False
-        if not self._escaped.meets(task, dependent):
-            self._escaped.assume_none(task, dependent)
+        if not self._others_make(task, by_name):
+            always |= by_name
         elif self._others_publish or self._is_published(task, m):
             return False
         else:
             self._assumed_private = True
-        self._always.assume_none(task, dependent)
+        for access in always:
+            self._assumed.setdefault(access, set()).add(task)
         return True
+
+    def _others_make(self, task: str, accesses: set[Access]) -> bool:
+        return any(self._footprints.get(access, set()) - {task} for access in accesses)
 
     def _is_published(self, task: str, m: View) -> bool:
         keys = sorted(self._naming, key=str)

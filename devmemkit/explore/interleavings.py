@@ -8,6 +8,7 @@ Verification of Concurrent Systems, 1996, chapter 5).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -28,8 +29,7 @@ class Orders(NamedTuple):
 
 def orders(scenario: Concurrent) -> Orders | None:
     """Count; None for a scenario with a loop, with a clock, or of more than MOST states."""
-    bounds = Bounds(states=MOST)
-    system, found = search(scenario, bounds, partial_order=False, symmetry=False, check=False)
+    system, found = search(scenario, Bounds(states=MOST))
     waits = (leaf.blocked for tree in system.trees for leaf in tree.leaves if leaf.blocked)
     if scenario.loops or found.bound or any(blocked.until is not None for blocked in waits):
         return None
@@ -38,25 +38,23 @@ def orders(scenario: Concurrent) -> Orders | None:
         leaves = ((task, tree.at(state)) for task, tree in enumerate(system.trees))
         return {task: leaf for task, leaf in leaves if leaf.result is not None}
 
-    @cache
-    def count_all(state: int) -> int:
-        leaves = enabled(state).values()
-        return sum(count_all(state & leaf.keep | leaf.put) for leaf in leaves) if leaves else 1
+    def count(independent: Callable[[Leaf, Leaf], bool]) -> int:
+        @cache
+        def from_state(state: int, asleep: frozenset[int]) -> int:
+            steps = enabled(state)
+            if not steps:
+                return 1
+            total, done = 0, set(asleep)
+            for task, leaf in steps.items():
+                if task not in asleep:
+                    still = frozenset(other for other in done if independent(leaf, steps[other]))
+                    total += from_state(state & leaf.keep | leaf.put, still)
+                    done.add(task)
+            return total
 
-    @cache
-    def count_different(state: int, asleep: frozenset[int]) -> int:
-        steps = enabled(state)
-        if not steps:
-            return 1
-        total, done = 0, set(asleep)
-        for task, leaf in steps.items():
-            if task not in asleep:
-                still = frozenset(other for other in done if _independent(leaf, steps[other]))
-                total += count_different(state & leaf.keep | leaf.put, still)
-                done.add(task)
-        return total
+        return from_state(system.start, frozenset())
 
-    return Orders(count_all(system.start), count_different(system.start, frozenset()))
+    return Orders(count(lambda *_: False), count(_independent))
 
 
 @cache

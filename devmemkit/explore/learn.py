@@ -39,7 +39,10 @@ class Tree:
     __slots__ = ("_function", "_on_learn", "_root", "_space", "cache", "leaves", "reads_mask")
 
     def __init__(
-        self, space: Space, function: Callable[[View], Any], on_learn: Callable[[Leaf], None]
+        self,
+        space: Space,
+        function: Callable[[View], Any],
+        on_learn: Callable[[Leaf], None] = lambda leaf: None,
     ) -> None:
         self.leaves: list[Leaf] = []
         self.reads_mask = 0  # the fields that any leaf reads: other bits make no difference

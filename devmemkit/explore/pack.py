@@ -42,7 +42,7 @@ class Space:
         self._numbers: dict[Key, dict[Any, int]] = {}
         self._bits: dict[Key, int] = {}
         self._block_keys: dict[Group, list[Key]] = {group: [] for group in alike}
-        self._naming: list[Key] = []  # shared components that have named a task alike
+        self.naming: list[Key] = []  # shared components that have named a task alike
         self._value_cache: dict[tuple[Key, int], Any] = {}
         self.lay_out()
 
@@ -51,8 +51,7 @@ class Space:
         while True:
             self.fields: dict[Key, tuple[int, int]] = {}
             self.blocks: dict[Group, tuple[list[int], int]] = {}
-            self.shared: list[Key] = []
-            self.naming_mask = 0  # the fields of `_naming`
+            self.naming_mask = 0  # the fields of `naming`
             self._end = 0
             for group, keys in self._block_keys.items():
                 starts = []
@@ -62,7 +61,7 @@ class Space:
                         self._place(renamed(key, {SELF: task}), key)
                 width = (self._end - starts[0]) // len(group)
                 self.blocks[group] = starts, (1 << width) - 1
-            for key in self._naming:
+            for key in self.naming:
                 shift, mask = self.field(key)
                 self.naming_mask |= mask << shift
             try:
@@ -82,7 +81,6 @@ class Space:
                 self._block_keys[self.group[task]].append(neutral)
                 raise LayoutChanged
             self._place(key, key)
-            self.shared.append(key)
         return self.fields[key]
 
     def _place(self, key: Key, neutral: Key) -> None:
@@ -115,8 +113,8 @@ class Space:
                 raise LayoutChanged
             numbers[plain] = len(values)
             values.append(value)
-            if task is None and key not in self._naming and tasks_in(value, self.group):
-                self._naming.append(key)
+            if task is None and key not in self.naming and tasks_in(value, self.group):
+                self.naming.append(key)
                 raise LayoutChanged
         return numbers[plain]
 

@@ -28,18 +28,6 @@ OWN = {"stack", "program", "outcome"}
 """Components that hold a task's own position, not the machine that it works on."""
 
 
-class _Answer(NamedTuple):
-    answer: str
-    good: bool
-    states: int
-    transitions: int
-    example: str = ""
-    decides: bool = True
-
-
-_Ask = Callable[[KernelProfile, str], _Answer]
-
-
 class Cell(NamedTuple):
     """The answer to one question about one policy, and the search that gave it.
 
@@ -47,40 +35,44 @@ class Cell(NamedTuple):
     search found one. `decides` is False when the search reached a bound, or when "no" is vacuous.
     """
 
-    policy: str
-    question: str
     answer: str
     good: bool
     states: int
     transitions: int
-    example: str
-    decides: bool
+    example: str = ""
+    decides: bool = True
+    policy: str = ""
+    question: str = ""
 
 
-def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> _Ask:
+Ask = Callable[[KernelProfile, str], Cell]
+"""Asks a question of a kernel with a policy, for one way to map (`via`)."""
+
+
+def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> Ask:
     """A question answered "yes" when a counterexample is found; `good` if "yes" is wanted."""
 
-    def ask(kernel: KernelProfile, via: str) -> _Answer:
+    def ask(kernel: KernelProfile, via: str) -> Cell:
         result = explore(build(kernel, via))
         if result.verdict == "bounded":
-            return _Answer(UNDECIDED, False, result.states, result.transitions, decides=False)
+            return Cell(UNDECIDED, False, result.states, result.transitions, decides=False)
         yes = result.verdict == "found"
         answer = "yes" if yes else "; ".join(["no", *(f"never: {one}" for one in result.vacuous)])
         example = result.counterexample.line() if result.counterexample else ""
         decides = not result.vacuous
-        return _Answer(answer, yes == good, result.states, result.transitions, example, decides)
+        return Cell(answer, yes == good, result.states, result.transitions, example, decides)
 
     return ask
 
 
-def _comes_up(process: str) -> _Ask:
-    def ask(kernel: KernelProfile, via: str) -> _Answer:
+def _comes_up(process: str) -> Ask:
+    def ask(kernel: KernelProfile, via: str) -> Cell:
         made = asked.comes_up(kernel, via, process)
         progress = must_come(made, asked.has_come_up(made))
         if progress.holds is None:
-            return _Answer(UNDECIDED, False, progress.states, 0, decides=False)
+            return Cell(UNDECIDED, False, progress.states, 0, decides=False)
         said = "yes" if progress.holds else f"no: {progress.stuck}"
-        return _Answer(said, bool(progress.holds), progress.states, 0, progress.line())
+        return Cell(said, bool(progress.holds), progress.states, 0, progress.line())
 
     return ask
 
@@ -88,7 +80,7 @@ def _comes_up(process: str) -> _Ask:
 def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
     """The kinds of components that a claim reads or replaces, in any interleaving with an mmap."""
     made = asked.touch_after(kernel, via)
-    system, found = search(made, partial_order=False, symmetry=False, check=False)
+    system, found = search(made)
     tree = system.trees[system.tasks.index(asked.C)]
     kinds = {
         kind(key)
@@ -99,15 +91,15 @@ def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
     return kinds - OWN, found
 
 
-def _depends(kernel: KernelProfile, via: str) -> _Answer:
+def _depends(kernel: KernelProfile, via: str) -> Cell:
     """The locks and subsystems that a claim takes or calls, by the kernel's names."""
     kinds, found = footprint(kernel, via)
     names = reached(kernel, kinds)
     good = names == ["resource_lock"]
-    return _Answer(", ".join(names), good, len(found.parent), found.transitions)
+    return Cell(", ".join(names), good, len(found.parent), found.transitions)
 
 
-QUESTIONS: dict[str, _Ask] = {
+QUESTIONS: dict[str, Ask] = {
     "touch after the claim": _found(asked.touch_after, good=False),
     "corrupt before the claim": _found(asked.corrupt_before, good=False),
     "driver comes up, process unmaps": _comes_up("unmaps"),
@@ -129,4 +121,4 @@ def matrix(version: str, via: str = "devmem", rows: tuple[str, ...] = ()) -> Ite
         policy, repair = ROWS[row]
         kernel = KernelProfile(version, policy_name=policy, repair=repair)
         for question, ask in QUESTIONS.items():
-            yield Cell(row, question, *ask(kernel, via))
+            yield ask(kernel, via)._replace(policy=row, question=question)

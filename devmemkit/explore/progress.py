@@ -41,11 +41,11 @@ class Progress:
 
 def must_come(scenario: Concurrent, goal: Predicate, bounds: Bounds = UNBOUNDED) -> Progress:
     """Whether `goal` holds some time in every weakly fair schedule."""
-    system, found = search(scenario, bounds, partial_order=False, symmetry=False, check=False)
+    system, found = search(scenario, bounds)
     states = len(found.parent)
     if found.bound:
         return Progress(None, states)
-    graph = _graph_before(system, Tree(system.space, goal, lambda leaf: None))
+    graph = _graph_before(system, Tree(system.space, goal))
     ends = {state for state, successors in graph.items() if not successors}
     if ends:
         path: Path = []

@@ -51,13 +51,13 @@ def search(
     scenario: Concurrent,
     bounds: Bounds = UNBOUNDED,
     *,
-    partial_order: bool,
-    symmetry: bool,
-    check: bool = True,
+    partial_order: bool = False,
+    symmetry: bool = False,
+    check: bool = False,
 ) -> tuple[System, SearchResult]:
     """Search a scenario's states, and start again until nothing learned changes the search itself.
 
-    Without `check` all states are searched: no property and no deadlock ends the search.
+    With `check` the search ends at the first broken property or deadlock.
     """
     if not check:
         scenario = replace(scenario, properties=())
@@ -71,7 +71,7 @@ def search(
 
 
 def breadth_first(
-    system: System, bounds: Bounds = UNBOUNDED, *, symmetry: bool = False, check: bool = True
+    system: System, bounds: Bounds = UNBOUNDED, *, symmetry: bool = False, check: bool = False
 ) -> SearchResult:
     """Visit states in breadth-first order until a property is broken or a bound is reached."""
     canonical = Symmetry(system.space).canonical if symmetry else None

@@ -56,7 +56,7 @@ class Symmetry:
 
     def _values(self, naming: int) -> list[tuple[Key, Any]]:
         space = self.space
-        numbers = [(key, space.number_in(naming, key)) for key in space.shared]
+        numbers = [(key, space.number_in(naming, key)) for key in space.naming]
         return [(key, space.value(key, number)) for key, number in numbers if number]
 
     def _view(self, naming: int, task: str) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from devmemkit.explore.independence import PROPERTY, Independence
-from devmemkit.explore.learn import Leaf, Tree
+from devmemkit.explore.learn import Tree
 from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
@@ -54,7 +55,7 @@ class System:
         self.space.lay_out()
         self.start = self.space.start
         self.trees = [
-            Tree(self.space, self._step(task, program), self._on_learn(task))
+            self._tree(task, self._step(task, program))
             for task, program in self.scenario.programs.items()
         ]
         self.ask(self.scenario.properties)
@@ -63,7 +64,7 @@ class System:
         """Evaluate these properties from now on, instead of those before."""
         self.properties = {
             kind: [
-                (one.name, Tree(self.space, one.holds, self._on_learn(PROPERTY)))
+                (one.name, self._tree(PROPERTY, one.holds))
                 for one in properties
                 if one.kind == kind
             ]
@@ -105,12 +106,10 @@ class System:
         """Whether a task is blocked."""
         return any(tree.at(state).blocked is not None for tree in self.trees)
 
-    def _on_learn(self, task: str) -> Callable[[Leaf], None]:
-        def learn(leaf: Leaf) -> None:
-            if self._independence is not None:
-                self._independence.learn(self.space, task, leaf)
-
-        return learn
+    def _tree(self, task: str, function: Callable[[View], Any]) -> Tree:
+        if self._independence is None:
+            return Tree(self.space, function)
+        return Tree(self.space, function, partial(self._independence.learn, self.space, task))
 
     def _step(self, task: str, program: Program) -> Callable[[View], Taken | None]:
         """The function that takes a task's next step; None once its program is over."""

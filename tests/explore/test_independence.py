@@ -70,7 +70,7 @@ def filling(*others: str) -> Concurrent:
 
 def ends_and_states(made: Concurrent, *, merged: bool) -> tuple[set[Machine], int]:
     made = replace(made, properties=())
-    system, found = search(made, partial_order=merged, symmetry=False)
+    system, found = search(made, partial_order=merged)
     return {system.space.unpack(state) for state in found.ends}, len(found.parent)
 
 

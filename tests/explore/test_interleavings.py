@@ -67,7 +67,7 @@ def commute(one: Leaf, other: Leaf) -> bool:
     ids=["add", "think", "6.12", "7.3", "release", "attributes"],
 )
 def test_the_numbers_are_those_of_all_orders_written_out(made: Concurrent) -> None:
-    system, _ = search(made, partial_order=False, symmetry=False, check=False)
+    system, _ = search(made)
     every = list(written_out(system, system.start))
     assert orders(made) == Orders(len(every), len({normal(order) for order in every}))
 

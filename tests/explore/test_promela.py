@@ -45,7 +45,7 @@ def spin(folder: Path, text: str) -> str:
 @pytest.mark.skipif(shutil.which("spin") is None, reason="spin is not installed")
 @pytest.mark.parametrize("made", SCENARIOS.values(), ids=SCENARIOS)
 def test_spin_stores_as_many_states_and_says_the_same(made: Concurrent, tmp_path: Path) -> None:
-    system, found = search(made, partial_order=False, symmetry=False, check=False)
+    system, found = search(made)
     said = spin(tmp_path, promela(system))
     assert "errors: 0" in said
     assert re.findall(r"(\d+) states, stored", said) == [str(len(found.parent))]
@@ -61,6 +61,6 @@ def test_spin_stores_as_many_states_and_says_the_same(made: Concurrent, tmp_path
 
 def test_a_clock_is_no_tasks_step() -> None:
     made = mmap_vs_claim(KernelProfile("6.12", policy_name="RevokeAfterGrace"))
-    system, _ = search(made, partial_order=False, symmetry=False, check=False)
+    system, _ = search(made)
     with pytest.raises(ValueError, match="C0: expected a scenario without a clock"):
         promela(system)

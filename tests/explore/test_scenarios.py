@@ -76,7 +76,7 @@ def naive(made: Concurrent) -> int:
 
 def whole(made: Concurrent) -> int:
     """The number of states of a search without reductions or properties."""
-    _, found = search(made, partial_order=False, symmetry=False, check=False)
+    _, found = search(made)
     return len(found.parent)
 
 
