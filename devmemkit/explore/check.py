@@ -62,22 +62,17 @@ def explore(
     """
     began = time.perf_counter()
     system, found = search(
-        scenario, bounds, partial_order=partial_order, symmetry=symmetry, check=True
+        scenario, bounds, partial_order=partial_order, symmetry=symmetry, check="first"
     )
-    vacuous = _vacuous(scenario, found)
-    if partial_order and (found.broken or (vacuous and not found.bound)):
+    if partial_order and (found.broken or (_vacuous(scenario, found) and not found.bound)):
         # merged steps hide states: the shortest path, or one where a "sometimes" property holds
         partial_order = False
-        system, found = search(scenario, bounds, symmetry=symmetry, check=True)
-        vacuous = _vacuous(scenario, found)
+        system, found = search(scenario, bounds, symmetry=symmetry, check="first")
+    broken = next(iter(found.broken), None)
+    example = None if broken is None else counterexample(system, found, broken)
     used = (("partial order", partial_order), ("symmetry", symmetry))
-    return _result(
-        began,
-        found,
-        counterexample(system, found, found.broken_in, found.broken) if found.broken else None,
-        vacuous,
-        tuple(name for name, is_used in used if is_used),
-    )
+    reductions = tuple(name for name, is_used in used if is_used)
+    return _result(scenario, began, found, example, reductions)
 
 
 def explore_each(scenario: Concurrent) -> dict[str, Result]:
@@ -87,47 +82,26 @@ def explore_each(scenario: Concurrent) -> dict[str, Result]:
     that deadlocks are not looked for.
     """
     began = time.perf_counter()
-    system, found = search(scenario, symmetry=True)
-    ends = set(found.ends)
-    system.ask(scenario.properties)
-    found.witnessed = {
-        name
-        for name, tree in system.properties["sometimes"]
-        if any(tree.at(state).result for state in found.parent)
-    }
-    vacuous = _vacuous(scenario, found)
-    results: dict[str, Result] = {}
+    system, found = search(scenario, symmetry=True, check="each")
+    results = {}
     for one in scenario.properties:
-        if one.kind == "sometimes":
-            continue
-        system.ask((one,))
-        where = found.parent if one.kind == "always" else ends
-        broken_in = next(
-            # breadth-first order: none is nearer than the first
-            (s for s in found.parent if s in where and system.broken(s, one.kind)),
-            None,
-        )
-        example = None
-        if broken_in is not None:
-            example = counterexample(system, found, broken_in, one.name)
-        results[one.name] = _result(
-            began, found, example, () if example else vacuous, ("symmetry",)
-        )
+        if one.kind != "sometimes":
+            is_broken = one.name in found.broken
+            example = counterexample(system, found, one.name) if is_broken else None
+            results[one.name] = _result(scenario, began, found, example, ("symmetry",))
     return results
 
 
 def _vacuous(scenario: Concurrent, found: SearchResult) -> tuple[str, ...]:
-    if found.broken:
-        return ()
     wanted = (one.name for one in scenario.properties if one.kind == "sometimes")
     return tuple(name for name in wanted if name not in found.witnessed)
 
 
 def _result(
+    scenario: Concurrent,
     began: float,
     found: SearchResult,
     example: Counterexample | None,
-    vacuous: tuple[str, ...],
     reductions: tuple[str, ...],
 ) -> Result:
     return Result(
@@ -136,7 +110,7 @@ def _result(
         found.transitions,
         time.perf_counter() - began,
         example,
-        vacuous,
+        () if example else _vacuous(scenario, found),
         found.bound,
         len(found.ends),
         reductions,

@@ -61,9 +61,10 @@ def line(steps: Iterable[Step]) -> str:
     return " ".join(f"{step.task}:{step.step}" for step in steps)
 
 
-def counterexample(system: System, found: SearchResult, state: int, broken: str) -> Counterexample:
-    """The shortest counterexample that ends in a state found without partial order."""
-    return Counterexample(broken, replay(system.scenario, _schedule(system, found, state)))
+def counterexample(system: System, found: SearchResult, broken: str) -> Counterexample:
+    """A shortest counterexample to a property that a search without partial order found broken."""
+    schedule = _schedule(system, found, found.broken[broken])
+    return Counterexample(broken, replay(system.scenario, schedule))
 
 
 def _schedule(system: System, found: SearchResult, state: int) -> list[str]:

@@ -69,15 +69,15 @@ class Independence:
         """Add a step of a task, or a PROPERTY, to its footprint; may raise FootprintGrew."""
         names: set[str] = set()  # read in shared components so far
         wrong = False
-        for key, number in zip(leaf.reads, leaf.path, strict=True):
+        for key, number in leaf.reads.items():
             wrong |= self._add(task, key, names, replaces=False)
             if owner(key, self.tasks) is None:
                 names |= tasks_in(space.value(key, number), self.tasks)
-        for key in leaf.writes:
+        for key, number in leaf.writes.items():
             wrong |= self._add(task, key, names, replaces=True)
             if owner(key, self.tasks) is None:
-                value = space.value(key, space.number_in(leaf.put, key))
-                wrong |= self._publish(key, tasks_in(value, self.tasks), names | {task})
+                published = tasks_in(space.value(key, number), self.tasks)
+                wrong |= self._publish(key, published, names | {task})
         if wrong:
             raise FootprintGrew
 

@@ -58,10 +58,6 @@ def orders(scenario: Concurrent) -> Orders | None:
 
 
 @cache
-def _footprint(leaf: Leaf) -> tuple[frozenset[object], frozenset[object]]:
-    return frozenset(leaf.reads) | frozenset(leaf.writes), frozenset(leaf.writes)
-
-
 def _independent(one: Leaf, other: Leaf) -> bool:
-    (accesses, writes), (other_accesses, other_writes) = _footprint(one), _footprint(other)
-    return not (writes & other_accesses or other_writes & accesses)
+    accesses, other_accesses = (leaf.reads.keys() | leaf.writes.keys() for leaf in (one, other))
+    return not (one.writes.keys() & other_accesses or other.writes.keys() & accesses)

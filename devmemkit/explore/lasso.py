@@ -1,8 +1,8 @@
-"""Schedules that never end: a path into a part of the graph, and a cycle inside that part."""
+"""Paths, cycles and strongly connected parts of a state graph: the shape of endless schedules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 
 Graph = dict[int, list[tuple[int, int]]]
 """By state: the tasks that can take a step, by number, each with the state after its step."""
@@ -53,3 +53,37 @@ def lasso(graph: Graph, start: int, part: set[int], tasks: set[int]) -> tuple[Pa
     if state != entry or not cycle:
         cycle += shortest(graph, state, part, lambda _, after: after == entry)[0]
     return prefix, cycle
+
+
+def strongly_connected(graph: Graph) -> Iterator[set[int]]:
+    """The strongly connected parts of a graph (Tarjan 1972), without recursion."""
+    order: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    on_stack: set[int] = set()
+    for root in graph:
+        work = [(root, iter(graph[root]))] if root not in order else []
+        while work:
+            state, successors = work[-1]
+            if state not in order:
+                order[state] = low[state] = len(order)
+                stack.append(state)
+                on_stack.add(state)
+            for _, after in successors:
+                if after not in graph:
+                    continue  # outside
+                if after not in order:
+                    work.append((after, iter(graph[after])))
+                    break
+                if after in on_stack:
+                    low[state] = min(low[state], order[after])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[state])
+                if low[state] == order[state]:
+                    part = set()
+                    while state not in part:
+                        part.add(stack.pop())
+                    on_stack -= part
+                    yield part

@@ -16,19 +16,18 @@ from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import Key, View
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """One learned case: the values read, and the change, to `state & keep | put`.
 
-    `reads` and `writes` are keys in order of first use, `path` the numbers read. `result` is what
-    the function returned, `blocked` the exception if it was raised instead.
+    `reads` and `writes` map keys, in order of first use, to the numbers of their values. `result`
+    is what the function returned, `blocked` the exception if it was raised instead.
     """
 
     keep: int
     put: int
-    reads: tuple[Key, ...]
-    path: tuple[int, ...]
-    writes: tuple[Key, ...]
+    reads: dict[Key, int]
+    writes: dict[Key, int]
     result: Any
     blocked: Blocked | None
 
@@ -82,9 +81,10 @@ class Tree:
         if self._root is None:
             self._root = (*fields[0], {})
         branches = self._root[2]
-        for number, following in zip(leaf.path, fields[1:], strict=False):
+        *path, last = leaf.reads.values()
+        for number, following in zip(path, fields[1:], strict=True):
             branches = branches.setdefault(number, (*following, {}))[2]
-        branches[leaf.path[-1]] = leaf
+        branches[last] = leaf
         return leaf
 
     def _watch(self, state: int) -> Leaf:
@@ -95,13 +95,12 @@ class Tree:
             result = self._function(m)
         except Blocked as error:
             blocked, m.writes = error, {}
-        path = {key: space.number_in(state, key) for key in m.reads}
-        keep, put, writes = -1, 0, []
-        for key, value in m.writes.items():
-            number = space.number(key, value)
-            if path.get(key) != number:  # else the value read was written back
-                shift, mask = space.field(key)
-                keep &= ~(mask << shift)
-                put |= number << shift
-                writes.append(key)
-        return Leaf(keep, put, tuple(path), tuple(path.values()), tuple(writes), result, blocked)
+        reads = {key: space.number_in(state, key) for key in m.reads}
+        numbers = {key: space.number(key, value) for key, value in m.writes.items()}
+        writes = {key: number for key, number in numbers.items() if reads.get(key) != number}
+        keep, put = -1, 0
+        for key, number in writes.items():
+            shift, mask = space.field(key)
+            keep &= ~(mask << shift)
+            put |= number << shift
+        return Leaf(keep, put, reads, writes, result, blocked)

@@ -8,11 +8,10 @@ of the states before the goal, and each task takes a step there or is blocked so
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from devmemkit.explore.counterexample import Step, line, replay
-from devmemkit.explore.lasso import Graph, Path, lasso, shortest
+from devmemkit.explore.lasso import Graph, Path, lasso, shortest, strongly_connected
 from devmemkit.explore.learn import Tree
 from devmemkit.explore.search import UNBOUNDED, Bounds, search
 from devmemkit.explore.system import CLOCK, System
@@ -52,7 +51,7 @@ def must_come(scenario: Concurrent, goal: Predicate, bounds: Bounds = UNBOUNDED)
         if system.start not in ends:
             path, _ = shortest(graph, system.start, graph, lambda _, after: after in ends)
         return Progress(False, states, "ends", *_steps(system, path, []))
-    for part in _strongly_connected(graph):
+    for part in strongly_connected(graph):
         tasks = _fair_tasks(system, part, graph)
         if tasks:
             paths = lasso(graph, system.start, part, tasks)
@@ -84,37 +83,3 @@ def _fair_tasks(system: System, part: set[int], graph: Graph) -> set[int]:
     for state in part:
         always &= {task for task, _ in graph[state]}
     return inside if always <= inside else set()
-
-
-def _strongly_connected(graph: Graph) -> Iterator[set[int]]:
-    """The strongly connected parts of a graph (Tarjan 1972), without recursion."""
-    order: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    on_stack: set[int] = set()
-    for root in graph:
-        work = [(root, iter(graph[root]))] if root not in order else []
-        while work:
-            state, successors = work[-1]
-            if state not in order:
-                order[state] = low[state] = len(order)
-                stack.append(state)
-                on_stack.add(state)
-            for _, after in successors:
-                if after not in graph:
-                    continue  # it meets the goal
-                if after not in order:
-                    work.append((after, iter(graph[after])))
-                    break
-                if after in on_stack:
-                    low[state] = min(low[state], order[after])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[state])
-                if low[state] == order[state]:
-                    part = set()
-                    while state not in part:
-                        part.add(stack.pop())
-                    on_stack -= part
-                    yield part

@@ -6,17 +6,19 @@ of each task's tree. SPIN must store exactly as many states as the search found.
 
 from __future__ import annotations
 
-from devmemkit.explore.learn import Leaf
+from collections.abc import Mapping
+
+from devmemkit.explore.learn import Leaf, Tree
 from devmemkit.explore.names import key_text
 from devmemkit.explore.system import System
 from devmemkit.model.machine import Key
 
 
-def promela(system: System, *, check: bool = False) -> str:
+def promela(system: System, always: Mapping[str, Tree] | None = None) -> str:
     """The steps that `system` learned in a complete search without partial order.
 
-    With `check`, an assertion fails in each state in which an "always" property is broken.
-    ValueError for a scenario with a clock, whose steps belong to no task.
+    `always` are properties that were evaluated in every state: an assertion fails where one is
+    broken. ValueError for a scenario with a clock, whose steps belong to no task.
     """
     space = system.space
     names = {key: f"c{number}" for number, key in enumerate(space.fields)}
@@ -31,10 +33,10 @@ def promela(system: System, *, check: bool = False) -> str:
             if leaf.blocked is not None and leaf.blocked.until is not None:
                 raise ValueError(f"{task}: expected a scenario without a clock")
             if leaf.result is not None and leaf.writes:
-                puts = [f"{names[key]} = {space.number_in(leaf.put, key)}" for key in leaf.writes]
+                puts = [f"{names[key]} = {number}" for key, number in leaf.writes.items()]
                 step = f"{_guard(leaf, names)} -> {'; '.join(puts)}"
                 lines.append(f"  :: d_step {{ {step} }} /* {task}:{leaf.result.step} */")
-    for name, tree in system.properties["always"] if check else ():
+    for name, tree in (always or {}).items():
         for leaf in tree.leaves:
             if not leaf.result:
                 lines.append(f"  :: {_guard(leaf, names)} -> assert(false) /* {name} */")
@@ -42,5 +44,4 @@ def promela(system: System, *, check: bool = False) -> str:
 
 
 def _guard(leaf: Leaf, names: dict[Key, str]) -> str:
-    pairs = zip(leaf.reads, leaf.path, strict=True)
-    return " && ".join(f"{names[key]} == {number}" for key, number in pairs) or "true"
+    return " && ".join(f"{names[key]} == {n}" for key, n in leaf.reads.items()) or "true"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from devmemkit.explore.independence import FootprintGrew
 from devmemkit.explore.pack import LayoutChanged, Space
@@ -26,15 +27,17 @@ class Bounds:
 
 UNBOUNDED = Bounds()
 
+Check = Literal["nothing", "first", "each"]
+
 
 @dataclass
 class SearchResult:
     """The states found: `parent` maps each to the state from which it was first reached.
 
-    `ends` are the states in which no task can continue. `broken` names the first property that does
-    not hold, in state `broken_in`; `witnessed` are the "sometimes" properties that held somewhere.
-    `bound` is the limit that ended the search, "" for a complete one. With `canonical`, each state
-    is the representative of its symmetry class.
+    `ends` are the states in which no task can continue. `broken` maps each broken property to the
+    first state found in which it does not hold; `witnessed` are the "sometimes" properties that
+    held in some state. `bound` is the limit that ended the search, "" for a complete one. With
+    `canonical`, each state is the representative of its symmetry class.
     """
 
     canonical: Callable[[int], int] | None = None
@@ -42,8 +45,7 @@ class SearchResult:
     transitions: int = 0
     ends: list[int] = field(default_factory=list)
     witnessed: set[str] = field(default_factory=set)
-    broken: str = ""
-    broken_in: int = 0
+    broken: dict[str, int] = field(default_factory=dict)
     bound: str = ""
 
 
@@ -53,13 +55,14 @@ def search(
     *,
     partial_order: bool = False,
     symmetry: bool = False,
-    check: bool = False,
+    check: Check = "nothing",
 ) -> tuple[System, SearchResult]:
     """Search a scenario's states, and start again until nothing learned changes the search itself.
 
-    With `check` the search ends at the first broken property or deadlock.
+    With `check` "first" the search ends in the first state in which a property is broken, or a
+    deadlock; with "each" the properties are evaluated in all states.
     """
-    if not check:
+    if check == "nothing":
         scenario = replace(scenario, properties=())
     space = Space(started(scenario), scenario.alike if symmetry else ())
     system = System(scenario, space, partial_order=partial_order)
@@ -71,9 +74,13 @@ def search(
 
 
 def breadth_first(
-    system: System, bounds: Bounds = UNBOUNDED, *, symmetry: bool = False, check: bool = False
+    system: System,
+    bounds: Bounds = UNBOUNDED,
+    *,
+    symmetry: bool = False,
+    check: Check = "nothing",
 ) -> SearchResult:
-    """Visit states in breadth-first order until a property is broken or a bound is reached."""
+    """Visit states in breadth-first order; the arguments are those of search()."""
     canonical = Symmetry(system.space).canonical if symmetry else None
     found = SearchResult(canonical)
     start = canonical(system.start) if canonical else system.start
@@ -85,8 +92,10 @@ def breadth_first(
         next_level: list[int] = []
         for state in level:
             successors = system.successors(state)
-            if check and _check(system, state, bool(successors), found):
-                return found
+            if check != "nothing":
+                _check(system, state, not successors, found)
+                if check == "first" and found.broken:
+                    return found
             if not successors:
                 found.ends.append(state)
             if canonical is not None:
@@ -104,15 +113,13 @@ def breadth_first(
     return found
 
 
-def _check(system: System, state: int, continues: bool, found: SearchResult) -> bool:
-    """Whether a property is broken in a state; notes the "sometimes" properties that hold."""
+def _check(system: System, state: int, is_end: bool, found: SearchResult) -> None:
     broken = system.broken(state, "always")
-    if not continues and not broken:
-        broken = DEADLOCK if system.waits(state) else system.broken(state, "at end")
-    if broken:
-        found.broken, found.broken_in = broken, state
-        return True
-    for name, tree in system.properties["sometimes"]:
+    if is_end:
+        broken += [DEADLOCK] if system.waits(state) else []
+        broken += system.broken(state, "at end")
+    for name in broken:
+        found.broken.setdefault(name, state)
+    for name, tree in system.properties["sometimes"].items():
         if name not in found.witnessed and tree.at(state).result:
             found.witnessed.add(name)
-    return False

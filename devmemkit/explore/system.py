@@ -12,7 +12,7 @@ from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import step_in
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.concurrent import Concurrent
 from devmemkit.scenarios.races.program import Program, proceed
 
 CLOCK = -1
@@ -37,6 +37,7 @@ class System:
 
     With `partial_order`, a step that forms a persistent set by itself is merged with the step
     before it: the state between them is left out, and so are the steps of other tasks from there.
+    All tasks take their steps from each state that is kept, so none is put off forever.
     FootprintGrew or LayoutChanged is raised when the search must start again, after restart().
     """
 
@@ -58,18 +59,9 @@ class System:
             self._tree(task, self._step(task, program))
             for task, program in self.scenario.programs.items()
         ]
-        self.ask(self.scenario.properties)
-
-    def ask(self, properties: tuple[Property, ...]) -> None:
-        """Evaluate these properties from now on, instead of those before."""
-        self.properties = {
-            kind: [
-                (one.name, self._tree(PROPERTY, one.holds))
-                for one in properties
-                if one.kind == kind
-            ]
-            for kind in ("always", "at end", "sometimes")
-        }
+        self.properties: dict[str, dict[str, Tree]] = {"always": {}, "at end": {}, "sometimes": {}}
+        for one in self.scenario.properties:
+            self.properties[one.kind][one.name] = self._tree(PROPERTY, one.holds)
 
     def successors(self, state: int) -> list[tuple[int, int]]:
         """The tasks that can take a step, by number, each with the state after its step."""
@@ -95,12 +87,9 @@ class System:
         taken = None if task == CLOCK else self.trees[task].at(state).result
         return "passes" if taken is None else str(taken.step)
 
-    def broken(self, state: int, kind: str) -> str:
-        """The name of the first property of a kind that does not hold in a state, "" for none."""
-        for name, tree in self.properties[kind]:
-            if not tree.at(state).result:
-                return name
-        return ""
+    def broken(self, state: int, kind: str) -> list[str]:
+        """The names of the properties of a kind that do not hold in a state."""
+        return [name for name, tree in self.properties[kind].items() if not tree.at(state).result]
 
     def waits(self, state: int) -> bool:
         """Whether a task is blocked."""
