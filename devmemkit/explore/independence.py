@@ -8,14 +8,14 @@ task can continue (Godefroid, Partial-Order Methods for the Verification of Conc
 - it replaces no component that another task ever reads or replaces, or that a property reads;
 - it reads no component that another task ever replaces.
 
-The components that the steps of a task ever read or replace are its *footprint*. Footprints are
-learned from the steps seen so far, so they may grow later: FootprintGrew is raised when one grows
-by an access that a reduction assumed impossible, and the search starts again with all it learned.
+The *footprint* of a task is the set of accesses that its steps ever make to components that it does
+not own, as far as known: learned from the steps seen so far, by kind of component, whoever owns it.
+FootprintGrew is raised when a footprint grows by an access that a reduction assumed impossible, and
+the search starts again with all footprints learned.
 
-A footprint holds kinds of components, without their owner, and only accesses to components that
-the task does not own. Some of these are possible only after the owner's name has *escaped* to a
-shared component: a claim finds page tables through the i_mmap, so a process's page table is private
-to it until the i_mmap names the process.
+Some accesses are possible only after the owner's name has *escaped* to a shared component: a claim
+finds page tables through the i_mmap, so a process's page table is private to the process until the
+i_mmap names it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Independence:
         self._naming = {
             key for key, value in start.items() if not owner(key, tasks) and tasks_in(value, tasks)
         }  # shared components that have named a task
-        self._others_publish = False  # whether a task's name may escape by another task's step
+        self._others_let_escape = False  # whether other tasks let a task's name escape
         self._assumed_private = False  # whether a reduction relied on the last two
 
     def restart(self) -> None:
@@ -76,8 +76,8 @@ class Independence:
         for key, number in leaf.writes.items():
             wrong |= self._add(task, key, names, replaces=True)
             if owner(key, self.tasks) is None:
-                published = tasks_in(space.value(key, number), self.tasks)
-                wrong |= self._publish(key, published, names | {task})
+                escaped = tasks_in(space.value(key, number), self.tasks)
+                wrong |= self._note_names(key, escaped, names | {task})
         if wrong:
             raise FootprintGrew
 
@@ -86,51 +86,53 @@ class Independence:
         of = owner(key, self.tasks)
         if of == task:
             return False
-        access = Access(kind(key), replaces, task != PROPERTY and of in names)
+        by_name = task != PROPERTY and of in names  # a property's accesses always count
+        access = Access(kind(key), replaces, by_name)
         self._footprints.setdefault(access, set()).add(task)
         return bool(self._assumed.get(access, set()) - {task})
 
-    def _publish(self, key: Key, names: set[str], expected: set[str]) -> bool:
-        """Note that a shared component now names tasks; True if a reduction assumed otherwise.
+    def _note_names(self, key: Key, names: set[str], expected: set[str]) -> bool:
+        """Record that a shared component names these tasks; True if a reduction assumed otherwise.
 
-        `expected` are the writer and the tasks whose names it has read.
+        `expected` are the task that wrote it and the tasks whose names that task had read.
         """
-        before = len(self._naming), self._others_publish
+        before = len(self._naming), self._others_let_escape
         if names:
             self._naming.add(key)
-        self._others_publish |= not names <= expected
-        return self._assumed_private and before != (len(self._naming), self._others_publish)
+        self._others_let_escape |= not names <= expected
+        return self._assumed_private and before != (len(self._naming), self._others_let_escape)
 
     def is_persistent(self, task: str, m: View, step: View) -> bool:
-        """Whether the step that a task took from `m` in view `step` is persistent by itself.
+        """Whether the next step of a task after `m`, taken in the view `step`, is persistent alone.
 
-        The components that decide this are read through `m`, so a learned step depends on them.
+        The components that decide this are read through `m`, so the learned step depends on them.
         """
         old = step.machine.components
         replaced = [
             key for key, value in step.writes.items() if value_of(value) != value_of(old.get(key))
         ]
         if any(owner(key, self.tasks) not in (task, None) for key in replaced):
-            return False
+            return False  # it changes a component of another task
         dependent = {(kind(key), True) for key in (*step.reads, *replaced)}
         dependent |= {(kind(key), False) for key in replaced}
-        always = {Access(*access, by_name=False) for access in dependent}
+        assumed = {Access(*access, by_name=False) for access in dependent}
         by_name = {Access(*access, by_name=True) for access in dependent}
-        if self._others_make(task, always):
+        if self._others_make(task, assumed):
             return False
         if not self._others_make(task, by_name):
-            always |= by_name
-        elif self._others_publish or self._is_published(task, m):
+            assumed |= by_name
+        elif self._others_let_escape or self._has_escaped(task, m):
             return False
         else:
-            self._assumed_private = True
-        for access in always:
+            self._assumed_private = True  # only the task itself can let its name escape, later
+        for access in assumed:
             self._assumed.setdefault(access, set()).add(task)
         return True
 
     def _others_make(self, task: str, accesses: set[Access]) -> bool:
         return any(self._footprints.get(access, set()) - {task} for access in accesses)
 
-    def _is_published(self, task: str, m: View) -> bool:
+    def _has_escaped(self, task: str, m: View) -> bool:
+        """Whether a shared component names the task."""
         keys = sorted(self._naming, key=str)
         return any(tasks_in(m.get(key), (task,)) for key in keys)

@@ -1,4 +1,8 @@
-"""Breadth-first search of all states that the tasks' steps can lead to."""
+"""Breadth-first search of all states that the tasks' steps can lead to.
+
+What is learned during a search can prove it wrong: a field too narrow for a new value, a step that
+another task's reduction assumed impossible. The search then starts again, with what was learned.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +61,7 @@ def search(
     symmetry: bool = False,
     check: Check = "nothing",
 ) -> tuple[System, SearchResult]:
-    """Search a scenario's states, and start again until nothing learned changes the search itself.
+    """Search a scenario's states, again until nothing that it learns would change the search.
 
     With `check` "first" the search ends in the first state in which a property is broken, or a
     deadlock; with "each" the properties are evaluated in all states.
