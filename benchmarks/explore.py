@@ -23,9 +23,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from devmemkit.explore.check import explore, searched
+from devmemkit.explore.check import explore
 from devmemkit.explore.promela import promela
-from devmemkit.explore.search import Bounds
+from devmemkit.explore.search import Bounds, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.concurrent import Concurrent
@@ -80,7 +80,7 @@ def spin(name: str, text: Callable[[], str], seconds: float, *defines: str) -> R
 
 def exported(users: int, drivers: int) -> str:
     made = scenario(users, drivers)
-    return promela(searched(made, partial_order=False, symmetry=False, asks=False)[0])
+    return promela(search(made)[0])
 
 
 def measure(users: int, drivers: int, seconds: float) -> list[Row]:

@@ -1,5 +1,9 @@
 """Every interleaving of the steps of several tasks: a search that proves or refutes properties.
 
+Read search.py first, then system.py (states and their successors) and what it is made of: learn.py
+(steps as decision trees), pack.py (states as integers), independence.py (partial-order reduction);
+symmetry.py stands beside it. check.py turns a search into a verdict.
+
 The package can be called; `public.py` has the function:
 
 >>> import devmemkit as dk

@@ -1,32 +1,28 @@
-"""Counterexamples: the steps that lead to a state, with the state after each; played again."""
+"""Counterexamples: the steps from the start to a state, replayed on the model itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from devmemkit.explore.search import Searched
-from devmemkit.explore.system import CLOCK, System, started
+from devmemkit.explore.search import SearchResult
+from devmemkit.explore.system import TIME, System, started, take
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.step import step_in
+from devmemkit.model.step import finished, step_in
 from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.program import proceed
-
-TIME = "time"
-"""Who lets the clock go on to the next tick that somebody waits for."""
 
 
 class ReplayError(Exception):
-    """A counterexample that no longer fits; one sentence that says at which step."""
+    """A schedule that does not fit the scenario; one sentence that says at which step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: who took it, in which operation, its name, how the operation ended if it did.
+    """One step of a task: its operation, its name, and the outcome if the operation ended.
 
-    `machine` is the state after it.
+    `machine` is the state after the step.
     """
 
     task: str
@@ -36,7 +32,7 @@ class Step:
     machine: Machine
 
     def to_dict(self) -> dict[str, Any]:
-        """The step as JSON takes it, without the state."""
+        """The step for JSON, without the state."""
         ended = None if self.outcome is None else str(self.outcome)
         return {
             "task": self.task, "operation": self.operation, "step": self.step, "outcome": ended
@@ -45,51 +41,57 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """`steps` from the start of a scenario to a state in which `broken` is what it says."""
+    """`steps` from the start of a scenario to a state in which property `broken` does not hold."""
 
     broken: str
     steps: tuple[Step, ...]
 
     def line(self) -> str:
         """The steps in one short line, such as "C0:insert U0:vma_link_file"."""
-        return " ".join(f"{step.task}:{step.step}" for step in self.steps)
+        return line(self.steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counterexample for JSON."""
+        steps = [step.to_dict() for step in self.steps]
+        return {"broken": self.broken, "line": self.line(), "steps": steps}
 
     __str__ = line
 
 
-def path(searched: Searched, state: int) -> list[int]:
-    """The states from the start to `state`, each reached from the one before."""
-    found = [state]
-    while searched.before[found[-1]] != found[-1]:
-        found.append(searched.before[found[-1]])
-    return found[::-1]
+def line(steps: Iterable[Step]) -> str:
+    """Steps as text, such as "C0:insert U0:vma_link_file"."""
+    return " ".join(f"{step.task}:{step.step}" for step in steps)
 
 
-def tasks_along(
-    system: System, states: Iterable[int], canonical: Callable[[int], int] | None = None
-) -> list[str]:
-    """Who went from each state to the next; `states` may be canonical ones, the steps are not."""
-    order = iter(states)
-    next(order)
-    state, found = system.start, []
-    for wanted in order:
-        for task, after in system.moves(state):
-            if (canonical(after) if canonical else after) == wanted:
-                found.append(TIME if task == CLOCK else system.tasks[task])
-                state = after
-                break
-        else:
-            raise AssertionError("no step leads from a state to the next")
-    return found
+def counterexample(system: System, found: SearchResult, broken: str) -> Counterexample:
+    """A shortest counterexample to a property that a search without partial order found broken."""
+    schedule = _schedule(system, found, found.broken[broken])
+    return Counterexample(broken, replay(system.scenario, schedule))
 
 
-def replay(scenario: Concurrent, tasks: Iterable[str]) -> tuple[Step, ...]:
-    """Let the tasks take one step each, in this order, on the model itself.
+def _schedule(system: System, found: SearchResult, state: int) -> list[str]:
+    """The tasks, in the order in which their steps lead from the start to a state."""
+    path = [state]
+    while found.parent[path[-1]] != path[-1]:
+        path.append(found.parent[path[-1]])
+    state, schedule = system.start, []
+    for wanted in path[-2::-1]:  # with symmetry, only a representative of the state to go to
+        task, state = next(
+            (task, after)
+            for task, after in system.successors(state)
+            if (found.canonical(after) if found.canonical else after) == wanted
+        )
+        schedule.append(system.task_name(task))
+    return schedule
 
-    ReplayError says at which step somebody cannot go on.
+
+def replay(scenario: Concurrent, schedule: Iterable[str]) -> tuple[Step, ...]:
+    """Let the named tasks take one step each, in order, on the model itself.
+
+    ReplayError when a task cannot take the step that the schedule asks for.
     """
     machine, steps = started(scenario), []
-    for number, task in enumerate(tasks, 1):
+    for number, task in enumerate(schedule, 1):
         if task == TIME:
             tick = _next_tick(scenario, machine)
             if tick is None:
@@ -100,26 +102,24 @@ def replay(scenario: Concurrent, tasks: Iterable[str]) -> tuple[Step, ...]:
         if task not in scenario.programs:
             known = ", ".join(scenario.programs)
             raise ReplayError(f"step {number}: expected a task of {known}, got {task!r}")
-        if machine.get(("stack", task)) is None:
+        if finished(machine, task):
             raise ReplayError(f"step {number}: expected {task} to go on, but its program is over")
         m = View(machine)
         try:
-            operation, step, outcome = step_in(m, task)
+            taken = take(m, task, scenario.programs[task])
         except Blocked as blocked:
             raise ReplayError(
                 f"step {number}: expected {task} to go on, but it waits for {blocked}"
             ) from None
-        if m.get(("stack", task)) is None:
-            proceed(m, task, scenario.programs[task])
         machine = machine.with_(m.writes)
-        steps.append(Step(task, operation, step, outcome, machine))
+        steps.append(Step(task, *taken, machine))
     return tuple(steps)
 
 
 def _next_tick(scenario: Concurrent, machine: Machine) -> int | None:
     ticks = []
     for task in scenario.programs:
-        if machine.get(("stack", task)) is not None:
+        if not finished(machine, task):
             try:
                 step_in(View(machine), task)
             except Blocked as blocked:

@@ -1,27 +1,19 @@
-"""How a scenario can end: what is left when nobody can go on, over all orders."""
+"""The ways in which a scenario can end, over all interleavings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 
-from devmemkit.explore.check import searched
-from devmemkit.model.machine import Machine
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.explore.search import search
 from devmemkit.scenarios.races.mmap_claim import PAGES, ending, race
-
-
-def ends(scenario: Concurrent) -> Iterator[Machine]:
-    """Every machine with which an order of the scenario's steps can end, each once."""
-    system, found = searched(scenario, partial_order=True, symmetry=False, asks=False)
-    return (system.space.unpack(state) for state in found.ends)
 
 
 @cache
 def race_outcomes(version: str, via: str, claim: str) -> frozenset[str]:
-    """How the race of one mmap and one claim can end, as ending() says.
+    """The possible endings of the race of one mmap with one claim, in the words of ending().
 
-    ValueError for a kernel, a way to map or a claim that is not known.
+    ValueError for an unknown kernel, way to map (`via`) or claim.
     """
+    system, found = search(race(version, via, claim), partial_order=True)
     pages = PAGES if claim == "whole" else 1
-    return frozenset(ending(machine, pages) for machine in ends(race(version, via, claim)))
+    return frozenset(ending(system.space.unpack(state), pages) for state in found.ends)

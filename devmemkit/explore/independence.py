@@ -1,120 +1,138 @@
-"""Partial order: which steps commute with all that other tasks may do meanwhile.
+"""Partial-order reduction: which next step of a task forms a persistent set by itself.
 
-A task's own component counts as its own where nobody else touches it. Some are touched by others
-only through a shared component that names the owner (a claim finds page tables through the i_mmap):
-those are its own for as long as no shared component does. What others touch, and how they come to
-it, is learned from the steps that are watched.
+A set of steps is *persistent* in a state if nothing that the other steps can lead to from there
+interacts with it. A search that expands only persistent sets still reaches every state in which no
+task can continue (Godefroid, Partial-Order Methods for the Verification of Concurrent Systems,
+1996, chapter 4). The set here is a single step. It is persistent if
+
+- it replaces no component that another task ever reads or replaces, or that a property reads;
+- it reads no component that another task ever replaces.
+
+The *footprint* of a task is the set of accesses that its steps ever make to components that it does
+not own, as far as known: learned from the steps seen so far, by kind of component, whoever owns it.
+FootprintGrew is raised when a footprint grows by an access that a reduction assumed impossible, and
+the search starts again with all footprints learned.
+
+Some accesses are possible only after the owner's name has *escaped* to a shared component: a claim
+finds page tables through the i_mmap, so a process's page table is private to the process until the
+i_mmap names it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from devmemkit.explore.learn import Leaf
-from devmemkit.explore.names import kind, mentions, owner
-from devmemkit.explore.pack import Relaid, Space
+from devmemkit.explore.names import kind, owner, tasks_in
+from devmemkit.explore.pack import Space
 from devmemkit.model.machine import Key, View, value_of
 
-Access = tuple[str, bool]
-"""A kind of component, and whether it is replaced."""
+PROPERTY = ""
+"""Stands for the properties where a task is expected: they read, and own no component."""
 
 
-class Touched:
-    """Who was seen to touch what, though it is not his, and who relied on it that nobody else does.
+class Access(NamedTuple):
+    """A part of a footprint: the `kind` of component, and whether it is replaced or only read.
 
-    "Who" is a task, or "" for a property.
+    `by_name` marks an access made after reading the owner's name in a shared component.
     """
 
-    def __init__(self) -> None:
-        self._by: dict[Access, set[str]] = {}
-        self._relied: dict[Access, set[str]] = {}
+    kind: str
+    replaces: bool
+    by_name: bool
 
-    def add(self, access: Access, task: str) -> bool:
-        """Take note; whether that is against what another task relied on."""
-        self._by.setdefault(access, set()).add(task)
-        return bool(self._relied.get(access, set()) - {task})
 
-    def concerns(self, task: str, accesses: set[Access]) -> bool:
-        """Whether another task was seen to do one of these."""
-        return any(self._by.get(access, set()) - {task} for access in accesses)
-
-    def rely(self, task: str, accesses: set[Access]) -> None:
-        for access in accesses:
-            self._relied.setdefault(access, set()).add(task)
-
-    def forget(self) -> None:
-        self._relied.clear()
+class FootprintGrew(Exception):
+    """A step made an access that an earlier reduction assumed impossible."""
 
 
 class Independence:
-    """What tasks do to what is not their own; learned, and asked before steps are merged."""
+    """The footprints learned so far, and the decision that a single step is persistent."""
 
     def __init__(self, tasks: tuple[str, ...], start: Mapping[Key, Any]) -> None:
         self.tasks = tasks
-        self._anyhow = Touched()
-        self._if_named = Touched()
-        self._is_given_away = False  # by somebody else than the owner
-        shared = (key for key in start if owner(key, tasks) is None)
-        self._naming = {key for key in shared if self._named(start[key])}
-        self._relied_on_names = False
+        self._footprints: dict[Access, set[str]] = {}  # the tasks that make an access
+        self._assumed: dict[Access, set[str]] = {}  # the tasks that rely on no other making it
+        self._naming = {
+            key for key, value in start.items() if not owner(key, tasks) and tasks_in(value, tasks)
+        }  # shared components that have named a task
+        self._others_let_escape = False  # whether other tasks let a task's name escape
+        self._assumed_private = False  # whether a reduction relied on the last two
 
-    def relearn(self) -> None:
-        """Merge anew, with all that is known by now."""
-        self._anyhow.forget()
-        self._if_named.forget()
-        self._relied_on_names = False
-
-    def _named(self, part: Any) -> set[str]:
-        return {task for task in self.tasks if part is not None and mentions(part, (task,))}
+    def restart(self) -> None:
+        """Drop the assumptions of a search that starts again, but keep what was learned."""
+        self._assumed.clear()
+        self._assumed_private = False
 
     def learn(self, space: Space, task: str, leaf: Leaf) -> None:
-        """Take a task's step, or a property (""), into account; Relaid if a merge was wrong."""
-        named: set[str] = set()
+        """Add a step of a task, or a PROPERTY, to its footprint; may raise FootprintGrew."""
+        names: set[str] = set()  # read in shared components so far
         wrong = False
-        for key, number in zip(leaf.reads, leaf.path, strict=True):
-            wrong |= self._touch(task, key, named, replaced=False)
+        for key, number in leaf.reads.items():
+            wrong |= self._add(task, key, names, replaces=False)
             if owner(key, self.tasks) is None:
-                named |= self._named(space.part(key, number))
-        for key in leaf.writes:
-            wrong |= self._touch(task, key, named, replaced=True)
+                names |= tasks_in(space.value(key, number), self.tasks)
+        for key, number in leaf.writes.items():
+            wrong |= self._add(task, key, names, replaces=True)
             if owner(key, self.tasks) is None:
-                shift, mask = space.field(key)
-                wrong |= self._name(key, self._named(space.part(key, leaf.put >> shift & mask)),
-                                    named | {task})  # fmt: skip
+                escaped = tasks_in(space.value(key, number), self.tasks)
+                wrong |= self._note_names(key, escaped, names | {task})
         if wrong:
-            raise Relaid
+            raise FootprintGrew
 
-    def _touch(self, task: str, key: Key, named: set[str], *, replaced: bool) -> bool:
-        whose = owner(key, self.tasks)
-        if whose == task:
+    def _add(self, task: str, key: Key, names: set[str], *, replaces: bool) -> bool:
+        """Add one access; True if another task's reduction assumed it impossible."""
+        of = owner(key, self.tasks)
+        if of == task:
             return False
-        touched = self._if_named if task and whose in named else self._anyhow
-        return touched.add((kind(key), replaced), task)
+        by_name = task != PROPERTY and of in names  # a property's accesses always count
+        access = Access(kind(key), replaces, by_name)
+        self._footprints.setdefault(access, set()).add(task)
+        return bool(self._assumed.get(access, set()) - {task})
 
-    def _name(self, key: Key, names: set[str], may: set[str]) -> bool:
-        before = len(self._naming), self._is_given_away
+    def _note_names(self, key: Key, names: set[str], expected: set[str]) -> bool:
+        """Record that a shared component names these tasks; True if a reduction assumed otherwise.
+
+        `expected` are the task that wrote it and the tasks whose names that task had read.
+        """
+        before = len(self._naming), self._others_let_escape
         if names:
             self._naming.add(key)
-        self._is_given_away |= not names <= may
-        return self._relied_on_names and (len(self._naming), self._is_given_away) != before
+        self._others_let_escape |= not names <= expected
+        return self._assumed_private and before != (len(self._naming), self._others_let_escape)
 
-    def commutes(self, task: str, m: View, ahead: View) -> bool:
-        """Whether what a task does `ahead` of `m` is nothing to any other; `m` shows the reason."""
-        before = ahead.machine.components
-        replaced = [k for k, v in ahead.writes.items() if value_of(v) != value_of(before.get(k))]
+    def is_persistent(self, task: str, m: View, step: View) -> bool:
+        """Whether the next step of a task after `m`, taken in the view `step`, is persistent alone.
+
+        The components that decide this are read through `m`, so the learned step depends on them.
+        """
+        old = step.machine.components
+        replaced = [
+            key for key, value in step.writes.items() if value_of(value) != value_of(old.get(key))
+        ]
         if any(owner(key, self.tasks) not in (task, None) for key in replaced):
+            return False  # it changes a component of another task
+        dependent = {(kind(key), True) for key in (*step.reads, *replaced)}
+        dependent |= {(kind(key), False) for key in replaced}
+        assumed = {Access(*access, by_name=False) for access in dependent}
+        by_name = {Access(*access, by_name=True) for access in dependent}
+        if self._others_make(task, assumed):
             return False
-        against = {(kind(key), True) for key in (*ahead.reads, *replaced)}
-        against |= {(kind(key), False) for key in replaced}
-        if self._anyhow.concerns(task, against):
+        if not self._others_make(task, by_name):
+            assumed |= by_name
+        elif self._others_let_escape or self._has_escaped(task, m):
             return False
-        if self._if_named.concerns(task, against):
-            keys = sorted(self._naming, key=str)
-            if self._is_given_away or any(task in self._named(m.get(key)) for key in keys):
-                return False
-            self._relied_on_names = True
         else:
-            self._if_named.rely(task, against)
-        self._anyhow.rely(task, against)
+            self._assumed_private = True  # only the task itself can let its name escape, later
+        for access in assumed:
+            self._assumed.setdefault(access, set()).add(task)
         return True
+
+    def _others_make(self, task: str, accesses: set[Access]) -> bool:
+        return any(self._footprints.get(access, set()) - {task} for access in accesses)
+
+    def _has_escaped(self, task: str, m: View) -> bool:
+        """Whether a shared component names the task."""
+        keys = sorted(self._naming, key=str)
+        return any(tasks_in(m.get(key), (task,)) for key in keys)

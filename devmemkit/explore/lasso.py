@@ -1,51 +1,89 @@
-"""Schedules that never end: a way to a part of the graph, and a way round in it for ever."""
+"""Paths, cycles and strongly connected parts of a state graph: the shape of endless schedules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 
-Moves = list[tuple[int, int]]
-"""The tasks that can take a step, by number, and the state that each leads to."""
-Graph = dict[int, Moves]
-Way = list[int]
-"""The numbers of the tasks that take a step, one after the other."""
+Graph = dict[int, list[tuple[int, int]]]
+"""By state: the tasks that can take a step, by number, each with the state after its step."""
+Path = list[int]
+"""The numbers of the tasks that take a step, in order."""
 
 
 def shortest(
     graph: Graph, start: int, inside: Container[int], is_end: Callable[[int, int], bool]
-) -> tuple[Way, int]:
-    """The shortest way to a move (task, state behind it) that `is_end`, and where that leads.
+) -> tuple[Path, int]:
+    """The shortest path `inside` whose last step (task, state after it) `is_end`, and that state.
 
-    It stays `inside`. AssertionError when there is none.
+    AssertionError when there is none.
     """
-    ways: dict[int, Way] = {start: []}
+    paths: dict[int, Path] = {start: []}
     level = [start]
     while level:
-        following = []
+        next_level = []
         for state in level:
             for task, after in graph[state]:
                 if after not in inside:
                     continue
                 if is_end(task, after):
-                    return [*ways[state], task], after
-                if after not in ways:
-                    ways[after] = [*ways[state], task]
-                    following.append(after)
-        level = following
-    raise AssertionError("no way leads there")
+                    return [*paths[state], task], after
+                if after not in paths:
+                    paths[after] = [*paths[state], task]
+                    next_level.append(after)
+        level = next_level
+    raise AssertionError("no path leads there")
 
 
-def lasso(graph: Graph, start: int, part: set[int], tasks: set[int]) -> tuple[Way, Way]:
-    """The way into a strongly connected part, and one round in it in which each task has a turn."""
-    into: Way = []
-    at = start
+def lasso(graph: Graph, start: int, part: set[int], tasks: set[int]) -> tuple[Path, Path]:
+    """A path into a strongly connected part, and a cycle in it in which each task takes a step."""
+    prefix: Path = []
+    state = start
     if start not in part:
-        into, at = shortest(graph, start, graph, lambda _, after: after in part)
-    anchor, around = at, list[int]()
-    for turn in sorted(tasks):
-        if turn not in around:
-            way, at = shortest(graph, at, part, lambda task, _, turn=turn: task == turn)  # type: ignore[misc]
-            around += way
-    if at != anchor or not around:
-        around += shortest(graph, at, part, lambda _, after: after == anchor)[0]
-    return into, around
+        prefix, state = shortest(graph, start, graph, lambda _, after: after in part)
+    entry, cycle = state, list[int]()
+    for wanted in sorted(tasks):
+        if wanted not in cycle:
+            path, state = shortest(
+                graph,
+                state,
+                part,
+                lambda task, _, wanted=wanted: task == wanted,  # type: ignore[misc]
+            )
+            cycle += path
+    if state != entry or not cycle:
+        cycle += shortest(graph, state, part, lambda _, after: after == entry)[0]
+    return prefix, cycle
+
+
+def strongly_connected(graph: Graph) -> Iterator[set[int]]:
+    """The strongly connected parts of a graph (Tarjan 1972), without recursion."""
+    order: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    on_stack: set[int] = set()
+    for root in graph:
+        work = [(root, iter(graph[root]))] if root not in order else []
+        while work:
+            state, successors = work[-1]
+            if state not in order:
+                order[state] = low[state] = len(order)
+                stack.append(state)
+                on_stack.add(state)
+            for _, after in successors:
+                if after not in graph:
+                    continue  # outside
+                if after not in order:
+                    work.append((after, iter(graph[after])))
+                    break
+                if after in on_stack:
+                    low[state] = min(low[state], order[after])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[state])
+                if low[state] == order[state]:
+                    part = set()
+                    while state not in part:
+                        part.add(stack.pop())
+                    on_stack -= part
+                    yield part

@@ -1,9 +1,8 @@
-"""Steps as decision trees, learned by watching the real ones.
+"""Steps as decision trees, learned by watching the model's own step functions.
 
-A step is a function of what it reads. So it is run once for each combination of values that it was
-seen to read, and what it replaced is kept: from then on the same step is a few look-ups in a tree
-whose inner nodes ask for a component and whose leaves say what becomes of the state. Nothing here
-knows a rule of the kernel.
+A step's result depends only on the components that it reads. So the real step runs once for each
+combination of values read, and a tree remembers what it replaced: inner nodes look up a component,
+leaves say how the state changes. Nothing here knows a rule of the kernel.
 """
 
 from __future__ import annotations
@@ -16,51 +15,52 @@ from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import Key, View
 
-Took = Callable[[View], Any]
-"""Reads and writes a view, and says what is to be kept of it in the leaf."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
-    """Where a tree ends: the state becomes `state & keep | put`.
+    """One learned case: the values read, and the change, to `state & keep | put`.
 
-    `reads` and `writes` are keys in the order of their first use, `path` the numbers read. `said`
-    is what the watched function returned, `blocked` the exception it raised instead, if any.
+    `reads` and `writes` map keys, in order of first use, to the numbers of their values. `result`
+    is what the function returned, `blocked` the exception if it was raised instead.
     """
 
     keep: int
     put: int
-    reads: tuple[Key, ...]
-    path: tuple[int, ...]
-    writes: tuple[Key, ...]
-    said: Any
+    reads: dict[Key, int]
+    writes: dict[Key, int]
+    result: Any
     blocked: Blocked | None
 
 
 class Tree:
-    """One function of a view, learned as far as it was asked; `learned` is told each new leaf."""
+    """A function of a View, learned for the states asked so far; `on_learn` gets each new leaf."""
 
-    __slots__ = ("_function", "_learned", "known", "leaves", "reach", "root", "space")
+    __slots__ = ("_function", "_on_learn", "_root", "_space", "cache", "leaves", "reads_mask")
 
-    def __init__(self, space: Space, function: Took, learned: Callable[[Leaf], None]) -> None:
-        self.space = space
+    def __init__(
+        self,
+        space: Space,
+        function: Callable[[View], Any],
+        on_learn: Callable[[Leaf], None] = lambda leaf: None,
+    ) -> None:
         self.leaves: list[Leaf] = []
-        self.root: Any = None
-        self.reach = 0
-        self.known: dict[int, Leaf] = {}
+        self.reads_mask = 0  # the fields that any leaf reads: other bits make no difference
+        self.cache: dict[int, Leaf] = {}  # by the state's bits under that mask
+        self._root: Any = None
+        self._space = space
         self._function = function
-        self._learned = learned
+        self._on_learn = on_learn
 
     def at(self, state: int) -> Leaf:
-        """The leaf that a state leads to."""
-        leaf = self.known.get(state & self.reach)
+        """The leaf for a state."""
+        leaf = self.cache.get(state & self.reads_mask)
         if leaf is None:
             leaf = self._find(state)
-            self.known[state & self.reach] = leaf
+            self.cache[state & self.reads_mask] = leaf
         return leaf
 
     def _find(self, state: int) -> Leaf:
-        node = self.root
+        node = self._root
         while node.__class__ is tuple:
             shift, mask, branches = node
             node = branches.get(state >> shift & mask)
@@ -68,44 +68,39 @@ class Tree:
 
     def _learn(self, state: int) -> Leaf:
         leaf = self._watch(state)
-        self._learned(leaf)
+        self._on_learn(leaf)
         self.leaves.append(leaf)
-        for key in leaf.reads:
-            shift, mask = self.space.field(key)
-            if not self.reach >> shift & mask:
-                self.reach |= mask << shift
-                self.known.clear()
-        if not leaf.reads:
-            self.root = leaf
+        fields = [self._space.field(key) for key in leaf.reads]
+        for shift, mask in fields:
+            if not self.reads_mask >> shift & mask:
+                self.reads_mask |= mask << shift
+                self.cache.clear()
+        if not fields:
+            self._root = leaf
             return leaf
-        if self.root is None:
-            self.root = (*self.space.field(leaf.reads[0]), {})
-        branches = self.root[2]
-        for number, following in zip(leaf.path, leaf.reads[1:], strict=False):
-            if number not in branches:
-                branches[number] = (*self.space.field(following), {})
-            branches = branches[number][2]
-        branches[leaf.path[-1]] = leaf
+        if self._root is None:
+            self._root = (*fields[0], {})
+        branches = self._root[2]
+        *path, last = leaf.reads.values()
+        for number, following in zip(path, fields[1:], strict=True):
+            branches = branches.setdefault(number, (*following, {}))[2]
+        branches[last] = leaf
         return leaf
 
     def _watch(self, state: int) -> Leaf:
-        space = self.space
+        space = self._space
         m = View(space.unpack(state))
-        said, blocked = None, None
+        result, blocked = None, None
         try:
-            said = self._function(m)
-        except Blocked as found:
-            blocked, m.writes = found, {}
-        path = {}
-        for key in m.reads:
+            result = self._function(m)
+        except Blocked as error:
+            blocked, m.writes = error, {}
+        reads = {key: space.number_in(state, key) for key in m.reads}
+        numbers = {key: space.number(key, value) for key, value in m.writes.items()}
+        writes = {key: number for key, number in numbers.items() if reads.get(key) != number}
+        keep, put = -1, 0
+        for key, number in writes.items():
             shift, mask = space.field(key)
-            path[key] = state >> shift & mask
-        keep, put, writes = -1, 0, []
-        for key, part in m.writes.items():
-            number = space.number(key, part)
-            if path.get(key) != number:  # else it is as it was
-                shift, mask = space.field(key)
-                keep &= ~(mask << shift)
-                put |= number << shift
-                writes.append(key)
-        return Leaf(keep, put, tuple(path), tuple(path.values()), tuple(writes), said, blocked)
+            keep &= ~(mask << shift)
+            put |= number << shift
+        return Leaf(keep, put, reads, writes, result, blocked)

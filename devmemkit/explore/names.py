@@ -1,8 +1,8 @@
-"""Tasks that differ in name alone: whose a component is, and values under other names."""
+"""Task names in a state: the task that owns a component, and values with their tasks renamed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -10,63 +10,53 @@ from devmemkit.model.machine import Key, value_of
 from devmemkit.model.mm.address_space import AddressSpace
 
 SETS = ("memtype", "lock", "muxed_wait")
-"""Components that are sorted tuples: without an order of their own."""
+"""Components whose value is a set, kept as a sorted tuple: renaming must sort it again."""
 
 
-def owner(key: Key, tasks: Iterable[str]) -> str | None:
-    """The task that a component belongs to by its name, such as ("lock", "mmap U0") to U0."""
-    if isinstance(key, str) or not isinstance(key[-1], str):
-        return None
-    last = key[-1].split(" ")[-1]
-    return last if last in tasks else None
+def owner(key: Key, tasks: Container[Any]) -> str | None:
+    """The task that a component belongs to: the last element of its key, if that is a task."""
+    return str(key[-1]) if isinstance(key, tuple) and key[-1] in tasks else None
 
 
 def kind(key: Key) -> str:
-    """What a component that belongs to a task is, such as "lock mmap"."""
-    if isinstance(key, str):
-        return key
-    return " ".join(str(key[0]).split(" ") + str(key[-1]).split(" ")[:-1])
+    """A component's key without its owner, as text: "lock mmap" for ("lock", "mmap", "U0")."""
+    return key if isinstance(key, str) else key_text(key[:-1])
 
 
-def renamed_key(key: Key, names: Mapping[str, str]) -> Key:
-    """The same component of another task."""
-    if isinstance(key, str):
-        return key
-    return (*key[:-1], renamed(key[-1], names))
+def key_text(key: Key) -> str:
+    """A component's whole key as text: "lock mmap U0"."""
+    return key if isinstance(key, str) else " ".join(map(str, key))
 
 
-def renamed_part(key: Key, part: Any, names: Mapping[str, str]) -> Any:
-    """A component's value in which tasks have other names."""
-    part = renamed(part, names)
-    return tuple(sorted(part)) if part is not None and _first(key) in SETS else part
-
-
-def _first(key: Key) -> str | int:
-    return key if isinstance(key, str) else key[0]
+def renamed_value(key: Key, value: Any, names: Mapping[str, str]) -> Any:
+    """The value of component `key` with tasks renamed; None for an absent component."""
+    value = renamed(value, names)
+    is_set = value is not None and (key if isinstance(key, str) else key[0]) in SETS
+    return tuple(sorted(value)) if is_set else value
 
 
 def renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """Any value of the model's in which each word that is a name is another."""
+    """Any value of the model with each string that is a key of `names` replaced."""
     if isinstance(value, str):
-        words = value.split(" ")
-        return " ".join([names.get(word, word) for word in words])
+        return names.get(value, value)
     if isinstance(value, tuple):
-        made = [renamed(one, names) for one in value]
-        return value._make(made) if hasattr(value, "_make") else tuple(made)
+        items = [renamed(item, names) for item in value]
+        return value._make(items) if hasattr(value, "_make") else tuple(items)
     if isinstance(value, frozenset):
-        return frozenset(renamed(one, names) for one in value)
+        return frozenset(renamed(item, names) for item in value)
     if isinstance(value, AddressSpace):
         twin = AddressSpace()
         for entry in value.value():
             twin.link(renamed(entry, names))
         return twin
     if is_dataclass(value) and not isinstance(value, type):
-        old = {field.name: getattr(value, field.name) for field in fields(value)}
-        return replace(value, **{name: renamed(one, names) for name, one in old.items()})
+        return replace(
+            value, **{one.name: renamed(getattr(value, one.name), names) for one in fields(value)}
+        )
     return value
 
 
-def mentions(value: Any, names: Iterable[str]) -> bool:
-    """Whether a value has a word in it that is one of these names."""
-    changed = renamed(value, dict.fromkeys(names, ""))
-    return bool(value_of(changed) != value_of(value))
+def tasks_in(value: Any, tasks: Iterable[str]) -> set[str]:
+    """The tasks whose name occurs in a value."""
+    plain = value_of(value)
+    return {task for task in tasks if value_of(renamed(value, {task: ""})) != plain}

@@ -1,14 +1,14 @@
-"""The policies side by side: every cell of the table is a search."""
+"""The table of policies and questions: every cell is the result of a search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from devmemkit.explore.check import explore, searched
+from devmemkit.explore.check import explore
 from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
-from devmemkit.explore.search import Searched
+from devmemkit.explore.search import SearchResult, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.claim_path import reached
@@ -22,93 +22,85 @@ def table_rows() -> dict[str, tuple[str, str]]:
     """By the name of a row: its policy, and the repair of the mmap; registered policies too."""
     return {name: (name, "") for name in POLICIES} | {REPAIRED: ("RevokeAll", "recheck")}
 
-
 UNDECIDED = "undecided"
-"""The answer of a search that hit a bound."""
+"""The answer when the search reached a bound."""
 
 OWN = {"stack", "program", "outcome"}
-"""Where a task is; no part of the machine that it works on."""
+"""Components that hold a task's own position, not the machine that it works on."""
 
 
-class _Answer(NamedTuple):
+class Cell(NamedTuple):
+    """The answer to one question about one policy, and the search that gave it.
+
+    `good` says whether the answer is the wanted one; `example` are the steps of an example, if the
+    search found one. `decides` is False when the search reached a bound, or when "no" is vacuous.
+    """
+
     answer: str
     good: bool
     states: int
     transitions: int
     example: str = ""
     decides: bool = True
+    policy: str = ""
+    question: str = ""
 
 
-_Ask = Callable[[KernelProfile, str], _Answer]
+Ask = Callable[[KernelProfile, str], Cell]
+"""Asks a question of a kernel with a policy, for one way to map (`via`)."""
 
 
-class Cell(NamedTuple):
-    """An answer; what it rests on: states that were searched, or the shortest way to an example.
+def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> Ask:
+    """A question answered "yes" when a counterexample is found; `good` if "yes" is wanted."""
 
-    `decides` is False where the search hit a bound, or says "no" for want of anything to happen.
-    """
-
-    policy: str
-    question: str
-    answer: str
-    good: bool
-    states: int
-    transitions: int
-    example: str
-    decides: bool
-
-
-def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> _Ask:
-    """A question whose answer is "yes" where something is found; `good` if that is well."""
-
-    def ask(kernel: KernelProfile, via: str) -> _Answer:
+    def ask(kernel: KernelProfile, via: str) -> Cell:
         result = explore(build(kernel, via))
         if result.verdict == "bounded":
-            return _Answer(UNDECIDED, False, result.states, result.transitions, decides=False)
+            return Cell(UNDECIDED, False, result.states, result.transitions, decides=False)
         yes = result.verdict == "found"
         answer = "yes" if yes else "; ".join(["no", *(f"never: {one}" for one in result.vacuous)])
         example = result.counterexample.line() if result.counterexample else ""
         decides = not result.vacuous
-        return _Answer(answer, yes == good, result.states, result.transitions, example, decides)
+        return Cell(answer, yes == good, result.states, result.transitions, example, decides)
 
     return ask
 
 
-def _comes_up(process: str) -> _Ask:
-    def ask(kernel: KernelProfile, via: str) -> _Answer:
+def _comes_up(process: str) -> Ask:
+    def ask(kernel: KernelProfile, via: str) -> Cell:
         made = asked.comes_up(kernel, via, process)
         progress = must_come(made, asked.has_come_up(made))
         if progress.holds is None:
-            return _Answer(UNDECIDED, False, progress.states, 0, decides=False)
+            return Cell(UNDECIDED, False, progress.states, 0, decides=False)
         said = "yes" if progress.holds else f"no: {progress.stuck}"
-        return _Answer(said, bool(progress.holds), progress.states, 0, progress.line())
+        return Cell(said, bool(progress.holds), progress.states, 0, progress.line())
 
     return ask
 
 
-def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], Searched]:
-    """The kinds of components that a claim reads or replaces in any order with an mmap."""
+def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
+    """The kinds of components that a claim reads or replaces, in any interleaving with an mmap."""
     made = asked.touch_after(kernel, via)
-    system, found = searched(made, partial_order=False, symmetry=False, asks=False)
+    system, found = search(made)
     tree = system.trees[system.tasks.index(asked.C)]
     kinds = {
         kind(key)
         for leaf in tree.leaves
-        if leaf.said is not None and leaf.said.operation == "request_mem_region"
+        if leaf.result is not None and leaf.result.operation == "request_mem_region"
         for key in (*leaf.reads, *leaf.writes)
     }
     return kinds - OWN, found
 
 
-def _depends(kernel: KernelProfile, via: str) -> _Answer:
-    """What a claim takes or calls, by the kernel's names."""
-    touched, found = footprint(kernel, via)
-    names = reached(kernel, touched)
+def _depends(kernel: KernelProfile, via: str) -> Cell:
+    """The locks and subsystems that a claim takes or calls, by the kernel's names."""
+    kinds, found = footprint(kernel, via)
+    names = reached(kernel, kinds)
     good = names == ["resource_lock"]
-    return _Answer(", ".join(names), good, len(found.before), found.transitions)
+    return Cell(", ".join(names), good, len(found.parent), found.transitions)
 
 
-QUESTIONS: dict[str, _Ask] = {
+QUESTIONS: dict[str, Ask] = {
     "touch after the claim": _found(asked.touch_after, good=False),
     "corrupt before the claim": _found(asked.corrupt_before, good=False),
     "driver comes up, process unmaps": _comes_up("unmaps"),
@@ -131,4 +123,4 @@ def matrix(version: str, via: str = "devmem", rows: tuple[str, ...] = ()) -> Ite
         policy, repair = known[row]
         kernel = KernelProfile(version, policy_name=policy, repair=repair)
         for question, ask in QUESTIONS.items():
-            yield Cell(row, question, *ask(kernel, via))
+            yield ask(kernel, via)._replace(policy=row, question=question)

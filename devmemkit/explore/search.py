@@ -1,100 +1,129 @@
-"""Breadth-first search of all states that the tasks' steps can lead to."""
+"""Breadth-first search of all states that the tasks' steps can lead to.
+
+What is learned during a search can prove it wrong: a field too narrow for a new value, a step that
+another task's reduction assumed impossible. The search then starts again, with what was learned.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
+from devmemkit.explore.independence import FootprintGrew
+from devmemkit.explore.pack import LayoutChanged, Space
 from devmemkit.explore.symmetry import Symmetry
-from devmemkit.explore.system import System
+from devmemkit.explore.system import System, started
+from devmemkit.scenarios.races.concurrent import Concurrent
 
 DEADLOCK = "deadlock"
-"""The name of what is broken where nobody can go on and somebody waits."""
-
-Canonical = Callable[[int], int]
+"""The property that is broken where no task can continue and some task waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Where a search gives up, None: nowhere. What is beyond stays unknown."""
+    """Limits at which a search gives up; None for no limit. The states beyond stay unknown."""
 
     states: int | None = None
     seconds: float | None = None
 
 
-NOWHERE = Bounds()
+UNBOUNDED = Bounds()
+
+Check = Literal["nothing", "first", "each"]
 
 
 @dataclass
-class Searched:
-    """What a search met: `before` has each state and the one from which it was reached first.
+class SearchResult:
+    """The states found: `parent` maps each to the state from which it was first reached.
 
-    `ends` are the states in which nobody can go on. `broken` names the first property that did not
-    hold, in state `bad`; `seen` those "sometimes" that did. `bound` says which bound was hit.
-    With `canonical` the states are representatives.
+    `ends` are the states in which no task can continue. `broken` maps each broken property to the
+    first state found in which it does not hold; `witnessed` are the "sometimes" properties that
+    held in some state. `bound` is the limit that ended the search, "" for a complete one. With
+    `canonical`, each state is the representative of its symmetry class.
     """
 
-    canonical: Canonical | None = None
-    before: dict[int, int] = field(default_factory=dict)
+    canonical: Callable[[int], int] | None = None
+    parent: dict[int, int] = field(default_factory=dict)
     transitions: int = 0
     ends: list[int] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    broken: str = ""
-    bad: int = 0
+    witnessed: set[str] = field(default_factory=set)
+    broken: dict[str, int] = field(default_factory=dict)
     bound: str = ""
 
 
 def search(
+    scenario: Concurrent,
+    bounds: Bounds = UNBOUNDED,
+    *,
+    partial_order: bool = False,
+    symmetry: bool = False,
+    check: Check = "nothing",
+) -> tuple[System, SearchResult]:
+    """Search a scenario's states, again until nothing that it learns would change the search.
+
+    With `check` "first" the search ends in the first state in which a property is broken, or a
+    deadlock; with "each" the properties are evaluated in all states.
+    """
+    if check == "nothing":
+        scenario = replace(scenario, properties=())
+    space = Space(started(scenario), scenario.alike if symmetry else ())
+    system = System(scenario, space, partial_order=partial_order)
+    while True:
+        try:
+            return system, breadth_first(system, bounds, symmetry=symmetry, check=check)
+        except (LayoutChanged, FootprintGrew):
+            system.restart()
+
+
+def breadth_first(
     system: System,
-    bounds: Bounds = NOWHERE,
+    bounds: Bounds = UNBOUNDED,
     *,
     symmetry: bool = False,
-    asks: bool = True,
-) -> Searched:
-    """Every state, breadth first, until a property does not hold or a bound is hit.
-
-    Without `asks` nothing is a finding. With `symmetry` one state stands for all that differ in the
-    names of tasks alike.
-    """
+    check: Check = "nothing",
+) -> SearchResult:
+    """Visit states in breadth-first order; the arguments are those of search()."""
     canonical = Symmetry(system.space).canonical if symmetry else None
-    found = Searched(canonical)
+    found = SearchResult(canonical)
     start = canonical(system.start) if canonical else system.start
-    before = found.before
-    before[start] = start
+    parent = found.parent
+    parent[start] = start
     level = [start]
-    until = None if bounds.seconds is None else time.monotonic() + bounds.seconds
+    deadline = None if bounds.seconds is None else time.monotonic() + bounds.seconds
     while level and not found.bound:
-        following: list[int] = []
+        next_level: list[int] = []
         for state in level:
-            moves = system.moves(state)
-            if asks and _is_bad(system, state, bool(moves), found):
-                return found
-            if not moves:
+            successors = system.successors(state)
+            if check != "nothing":
+                _check(system, state, not successors, found)
+                if check == "first" and found.broken:
+                    return found
+            if not successors:
                 found.ends.append(state)
             if canonical is not None:
-                moves = [(task, canonical(after)) for task, after in moves]
-            found.transitions += len(moves)
-            for _, after in moves:
-                if after not in before:
-                    before[after] = state
-                    following.append(after)
-        level = following
-        if bounds.states is not None and len(before) > bounds.states:
+                successors = [(task, canonical(after)) for task, after in successors]
+            found.transitions += len(successors)
+            for _, after in successors:
+                if after not in parent:
+                    parent[after] = state
+                    next_level.append(after)
+        level = next_level
+        if bounds.states is not None and len(parent) > bounds.states:
             found.bound = f"{bounds.states} states"
-        elif until is not None and time.monotonic() > until:
+        elif deadline is not None and time.monotonic() > deadline:
             found.bound = f"{bounds.seconds} seconds"
     return found
 
 
-def _is_bad(system: System, state: int, goes_on: bool, found: Searched) -> bool:
+def _check(system: System, state: int, is_end: bool, found: SearchResult) -> None:
     broken = system.broken(state, "always")
-    if not goes_on and not broken:
-        broken = DEADLOCK if system.waiting(state) else system.broken(state, "at end")
-    if broken:
-        found.broken, found.bad = broken, state
-        return True
-    for name, tree in system.asked["sometimes"]:
-        if name not in found.seen and tree.at(state).said:
-            found.seen.add(name)
-    return False
+    if is_end:
+        broken += [DEADLOCK] if system.waits(state) else []
+        broken += system.broken(state, "at end")
+    for name in broken:
+        found.broken.setdefault(name, state)
+    for name, tree in system.properties["sometimes"].items():
+        if name not in found.witnessed and tree.at(state).result:
+            found.witnessed.add(name)

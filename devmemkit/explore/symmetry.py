@@ -1,81 +1,85 @@
-"""Symmetry: of the states that differ only in which of several like tasks is which, one is kept."""
+"""Symmetry reduction: keep one of the states that differ only in the names of tasks alike."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.explore.names import renamed_part
+from devmemkit.explore.names import renamed_value
 from devmemkit.explore.pack import SELF, Group, Space
 from devmemkit.model.machine import Key, value_of
 
 OTHER = "*"
+"""Stands for every task alike but the one that looks."""
 Order = tuple[int, ...]
-"""By a task's new place in its group, its old one."""
+"""For each place in a group, the place whose block moves there."""
 
 
 class Symmetry:
-    """Finds the state that stands for all that are equal but for the names of tasks alike.
+    """Maps each state to the representative of its class.
 
-    Each group's blocks are put in ascending order, and components that belong to no task but name
-    some are changed accordingly. Tasks with equal blocks are ordered by how those look to them.
+    In the representative the blocks of each group ascend, and shared components that name tasks
+    are renamed to fit. The blocks are sorted first by how those components look to their owners.
     """
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        self._looks: dict[tuple[int, str], int] = {}
-        self._named: dict[tuple[int, Group, Order], int] = {}
-        self._seen: dict[Any, int] = {}
-        self._known: list[tuple[Group, int, dict[int, int]]] = []
+        self._views: dict[tuple[int, str], int] = {}
+        self._view_numbers: dict[Any, int] = {}
+        self._renamed_parts: dict[tuple[int, Group, Order], int] = {}
+        self._changes: list[tuple[Group, int, dict[int, int]]] = []
         for group, (starts, mask) in space.blocks.items():
-            part = sum(mask << start for start in starts) | space.naming
-            self._known.append((group, part, {}))
+            relevant = sum(mask << start for start in starts) | space.naming_mask
+            self._changes.append((group, relevant, {}))
 
     def canonical(self, state: int) -> int:
-        """The representative of a state; what a group's part of it becomes is remembered."""
-        for group, part, known in self._known:
-            change = known.get(state & part)
+        """The representative; remembered for each combination of blocks and naming components."""
+        for group, relevant, changes in self._changes:
+            part = state & relevant
+            change = changes.get(part)
             if change is None:
-                before = state & part
-                change = known[before] = self._sorted(before, group) ^ before
+                change = changes[part] = self._sorted(part, group) ^ part
             state ^= change
         return state
 
     def _sorted(self, state: int, group: Group) -> int:
         starts, mask = self.space.blocks[group]
         blocks = [state >> start & mask for start in starts]
-        named = state & self.space.naming
-        looks = [self._look(named, task) for task in group]
+        naming = state & self.space.naming_mask
+        views = [self._view(naming, task) for task in group]
         places = range(len(group))
-        order = tuple(sorted(places, key=lambda place: (looks[place], blocks[place])))
+        order = tuple(sorted(places, key=lambda place: (views[place], blocks[place])))
         if order == tuple(places):
             return state
-        for start, come in zip(starts, order, strict=True):
-            state = state & ~(mask << start) | blocks[come] << start
-        return state & ~self.space.naming | self._renamed(named, group, order)
+        for start, source in zip(starts, order, strict=True):
+            state = state & ~(mask << start) | blocks[source] << start
+        return state & ~self.space.naming_mask | self._renamed(naming, group, order)
 
-    def _parts(self, named: int) -> list[tuple[Key, Any]]:
+    def _values(self, naming: int) -> list[tuple[Key, Any]]:
         space = self.space
-        numbers = [(k, named >> space.shift[k] & space.mask[k]) for k in space.common]
-        return [(key, space.part(key, number)) for key, number in numbers if number]
+        numbers = [(key, space.number_in(naming, key)) for key in space.naming]
+        return [(key, space.value(key, number)) for key, number in numbers if number]
 
-    def _look(self, named: int, task: str) -> int:
-        """How those components look to a task: the same to two that could change places."""
-        if (named, task) not in self._looks:
+    def _view(self, naming: int, task: str) -> int:
+        """How the naming components look to a task: equal for two that could change places."""
+        if (naming, task) not in self._views:
             names = dict.fromkeys(self.space.group, OTHER) | {task: SELF}
             seen = tuple(
-                (key, value_of(renamed_part(key, part, names))) for key, part in self._parts(named)
+                (key, value_of(renamed_value(key, value, names)))
+                for key, value in self._values(naming)
             )
-            self._looks[named, task] = self._seen.setdefault(seen, len(self._seen))
-        return self._looks[named, task]
+            number = self._view_numbers.setdefault(seen, len(self._view_numbers))
+            self._views[naming, task] = number
+        return self._views[naming, task]
 
-    def _renamed(self, named: int, group: Group, order: Order) -> int:
-        made = self._named.get((named, group, order))
-        if made is not None:
-            return made
-        names = {group[come]: group[to] for to, come in enumerate(order)}
-        made = 0
-        for key, part in self._parts(named):
-            number = self.space.number(key, renamed_part(key, part, names))
-            made |= number << self.space.shift[key]
-        self._named[named, group, order] = made
-        return made
+    def _renamed(self, naming: int, group: Group, order: Order) -> int:
+        """The naming components after the tasks of a group have changed places."""
+        known = self._renamed_parts.get((naming, group, order))
+        if known is not None:
+            return known
+        names = {group[source]: group[place] for place, source in enumerate(order)}
+        part = 0
+        for key, value in self._values(naming):
+            number = self.space.number(key, renamed_value(key, value, names))
+            part |= number << self.space.field(key)[0]
+        self._renamed_parts[naming, group, order] = part
+        return part

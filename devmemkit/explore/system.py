@@ -1,28 +1,31 @@
-"""A concurrent scenario as a transition system: its tasks' steps and its properties, learned."""
+"""A concurrent scenario as a transition system: the steps of its tasks and its properties."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
-from devmemkit.explore.independence import Independence
-from devmemkit.explore.learn import Leaf, Took, Tree
+from devmemkit.explore.independence import PROPERTY, Independence
+from devmemkit.explore.learn import Tree
 from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import step_in
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.concurrent import Concurrent
 from devmemkit.scenarios.races.program import Program, proceed
 
 CLOCK = -1
-"""The number of the task that lets time pass: it may, whenever somebody waits for a tick."""
+"""The task number of the clock: it can advance whenever a task waits for a tick."""
+TIME = "time"
+"""The clock's name."""
 
 MOST = 100
-"""Steps that are taken together at most."""
+"""Steps merged into one transition at most: a task could loop for ever."""
 
 
 class Taken(NamedTuple):
-    """A step that a task took: its operation, its name, and how the operation ended if it did."""
+    """A step that a task took: its operation, its name, and the outcome if the operation ended."""
 
     operation: str
     step: str
@@ -30,53 +33,43 @@ class Taken(NamedTuple):
 
 
 class System:
-    """What a search asks: the `start` state, where each task goes from there, what holds.
+    """The `start` state, the successors of each state, and the properties that hold there.
 
-    With `merge`, a step is taken together with the one before it when it reads nothing that another
-    task ever replaces, and replaces nothing that another task or a property ever reads: it commutes
-    with all steps of the others, so the orders that are left out end like one that is kept. What
-    others touch is learned; Relaid is raised when that is more than was thought.
+    With `partial_order`, a step that forms a persistent set by itself is merged with the step
+    before it: the state between them is left out, and so are the steps of other tasks from there.
+    All tasks take their steps from each state that is kept, so none is put off forever.
+    FootprintGrew or LayoutChanged is raised when the search must start again, after restart().
     """
 
-    def __init__(self, scenario: Concurrent, space: Space, *, merge: bool = False) -> None:
+    def __init__(self, scenario: Concurrent, space: Space, *, partial_order: bool = False) -> None:
         self.scenario = scenario
         self.space = space
         self.tasks = tuple(scenario.programs)
         start = space.machine.components
-        self._independence = Independence(self.tasks, start) if merge else None
-        self.relearn()
+        self._independence = Independence(self.tasks, start) if partial_order else None
+        self.restart()
 
-    def relearn(self) -> None:
-        """Forget the steps, which a space with another layout does not number alike."""
+    def restart(self) -> None:
+        """Forget all learned steps: they depend on the layout, and on merges that were wrong."""
         if self._independence is not None:
-            self._independence.relearn()
-        self.space.relay()
+            self._independence.restart()
+        self.space.lay_out()
         self.start = self.space.start
-        programs = self.scenario.programs.items()
         self.trees = [
-            Tree(self.space, self._taking(task, program), self._learned(task))
-            for task, program in programs
+            self._tree(task, self._step(task, program))
+            for task, program in self.scenario.programs.items()
         ]
-        self.ask(self.scenario.properties)
+        self.properties: dict[str, dict[str, Tree]] = {"always": {}, "at end": {}, "sometimes": {}}
+        for one in self.scenario.properties:
+            self.properties[one.kind][one.name] = self._tree(PROPERTY, one.holds)
 
-    def ask(self, properties: tuple[Property, ...]) -> None:
-        """Ask these properties of the states, in place of those before."""
-        self.asked = {
-            kind: [
-                (one.name, Tree(self.space, one.holds, self._learned("")))
-                for one in properties
-                if one.kind == kind
-            ]
-            for kind in ("always", "at end", "sometimes")
-        }
-
-    def moves(self, state: int) -> list[tuple[int, int]]:
-        """The tasks that can take a step, by number, and the state that each leads to."""
+    def successors(self, state: int) -> list[tuple[int, int]]:
+        """The tasks that can take a step, by number, each with the state after its step."""
         found = []
         until = None
         for task, tree in enumerate(self.trees):
-            leaf = tree.known.get(state & tree.reach) or tree.at(state)
-            if leaf.said is not None:
+            leaf = tree.cache.get(state & tree.reads_mask) or tree.at(state)
+            if leaf.result is not None:
                 found.append((task, state & leaf.keep | leaf.put))
             elif leaf.blocked is not None and leaf.blocked.until is not None:
                 until = min(leaf.blocked.until, until or leaf.blocked.until)
@@ -86,56 +79,60 @@ class System:
             found.append((CLOCK, state & ~(mask << shift) | tick << shift))
         return found
 
+    def task_name(self, task: int) -> str:
+        return TIME if task == CLOCK else self.tasks[task]
+
     def step_name(self, task: int, state: int) -> str:
         """The name of the step that a task takes from a state."""
-        taken = None if task == CLOCK else self.trees[task].at(state).said
+        taken = None if task == CLOCK else self.trees[task].at(state).result
         return "passes" if taken is None else str(taken.step)
 
-    def broken(self, state: int, kind: str) -> str:
-        """The name of the first property of a kind that does not hold in a state, "" for none."""
-        return next((name for name, tree in self.asked[kind] if not tree.at(state).said), "")
+    def broken(self, state: int, kind: str) -> list[str]:
+        """The names of the properties of a kind that do not hold in a state."""
+        return [name for name, tree in self.properties[kind].items() if not tree.at(state).result]
 
-    def waiting(self, state: int) -> list[str]:
-        """The tasks that are blocked."""
-        trees = zip(self.tasks, self.trees, strict=True)
-        return [task for task, tree in trees if tree.at(state).blocked is not None]
+    def waits(self, state: int) -> bool:
+        """Whether a task is blocked."""
+        return any(tree.at(state).blocked is not None for tree in self.trees)
 
-    def _learned(self, task: str) -> Callable[[Leaf], None]:
-        def learned(leaf: Leaf) -> None:
-            if self._independence is not None:
-                self._independence.learn(self.space, task, leaf)
+    def _tree(self, task: str, function: Callable[[View], Any]) -> Tree:
+        if self._independence is None:
+            return Tree(self.space, function)
+        return Tree(self.space, function, partial(self._independence.learn, self.space, task))
 
-        return learned
+    def _step(self, task: str, program: Program) -> Callable[[View], Taken | None]:
+        """The function that takes a task's next step; None once its program is over."""
 
-    def _taking(self, task: str, program: Program) -> Took:
-        def take(m: View) -> Taken | None:
+        def step(m: View) -> Taken | None:
             if m.get(("stack", task)) is None:
-                return None  # its program is over
-            taken = _step(m, task, program)
+                return None
+            taken = take(m, task, program)
             if self._independence is not None:
-                self._merge(m, task, program, self._independence)
+                _merge(m, task, program, self._independence)
             return taken
 
-        return take
-
-    @staticmethod
-    def _merge(m: View, task: str, program: Program, independence: Independence) -> None:
-        for _ in range(MOST):  # it might go round for ever
-            if m.get(("stack", task)) is None:
-                return
-            ahead = View(m.machine.with_(m.writes))
-            try:
-                _step(ahead, task, program)
-            except Blocked:
-                return
-            if not independence.commutes(task, m, ahead):
-                return
-            for key in ahead.reads:
-                m.get(key)
-            m.writes |= ahead.writes
+        return step
 
 
-def _step(m: View, task: str, program: Program) -> Taken:
+def _merge(m: View, task: str, program: Program, independence: Independence) -> None:
+    """Also take the task's following steps, as long as each is persistent by itself."""
+    for _ in range(MOST):
+        if m.get(("stack", task)) is None:
+            return
+        following = View(m.machine.with_(m.writes))
+        try:
+            take(following, task, program)
+        except Blocked:
+            return
+        if not independence.is_persistent(task, m, following):
+            return
+        for key in following.reads:
+            m.get(key)
+        m.writes |= following.writes
+
+
+def take(m: View, task: str, program: Program) -> Taken:
+    """Take a task's next step in a view, and begin its next operation if one ended."""
     taken = Taken(*step_in(m, task))
     if m.get(("stack", task)) is None:
         proceed(m, task, program)

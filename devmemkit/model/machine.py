@@ -1,4 +1,4 @@
-"""The state that steps act on: a record of components, reached only through a View."""
+"""The state that steps act on: a record of components, accessed only through a View."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from devmemkit.model.kernel import KernelProfile
 
 Key = str | tuple[str | int, ...]
+"""A component: its name, or a tuple of its name and, last, its owner (a task, file, page, ...)."""
 
 COMPONENTS: dict[str, tuple[str, str]] = {
     "iomem": ("", "Resource, the root of a tree"),
@@ -16,41 +17,42 @@ COMPONENTS: dict[str, tuple[str, str]] = {
     "files": ("pid", "tuple of File, by descriptor; None where one was closed"),
     "vmas": ("pid", "tuple of Vma, by address"),
     "pagetable": ("pid", "PageTable"),
-    "i_mmap": ("name", "AddressSpace: who maps the file, by page offset"),
+    "i_mmap": ("file", "AddressSpace: the VMAs that map the file, by page offset"),
     "page": ("pfn", "bytes of one physical page; absent means zeroes"),
     "pci": ("bdf", "PciDevice"),
     "nd": ("name", "Namespace"),
     "memtype": ("", "tuple of Memtype, the reservations"),
     "mtrr_uc": ("", "tuple of (first, last) pages that are uncachable by MTRR"),
-    "lock": ("name", "tuple of (actor, writes), the holders"),
+    "lock": ("kind, owner", "tuple of (actor, writes), the holders"),
     "muxed_wait": ("", "tuple of actors queued for a MUXED region"),
     "sleeping": ("actor", "bool"),
-    "notices": ("pid", "tuple of (start, end) that a claimer asked for"),
+    "notices": ("pid", "tuple of (start, end) that a claim asked the process to unmap"),
     "iomem_inode": ("", "bool: iomem_init_inode or chr_dev_init has made the inode"),
-    "dev_mem": ("", "bool: /dev/mem is there; absent means that DEVMEM=y"),
-    "dev_port": ("", "bool: /dev/port is there; absent means True"),
-    "user_space": ("", "bool: the initramfs is unpacked, while booting"),
-    "host_drivers": ("", "bool: the drivers of host bridges are registered, while booting"),
-    "pci_devices": ("", "tuple of bdf, in the order of device_add, while booting"),
+    "dev_mem": ("", "bool: /dev/mem exists; absent means that DEVMEM=y"),
+    "dev_port": ("", "bool: /dev/port exists; absent means True"),
+    "user_space": ("", "bool, during boot: the initramfs is unpacked"),
+    "host_drivers": ("", "bool, during boot: the drivers of host bridges are registered"),
+    "pci_devices": ("", "tuple of bdf, during boot: in the order of device_add"),
     "sysfs_initialized": ("", "bool: pci_sysfs_init has begun"),
-    "sysfs": ("bdf", "tuple of names of resource files, while booting"),
-    "duplicate": ("bdf", "bool: a resource file was to be made twice"),
-    "clock": ("", "int, ticks; passes only when nobody else can run"),
-    "stack": ("actor", "frames of the operation that the actor is in"),
+    "sysfs": ("bdf", "tuple of names, during boot: the resource files"),
+    "duplicate": ("bdf", "bool: a resource file was created twice"),
+    "clock": ("", "int, ticks; advances only to a tick that a step waits for"),
+    "stack": ("actor", "tuple of frames: the operation in progress, callers first"),
     "outcome": ("actor", "Outcome of the actor's last operation"),
-    "program": ("task", "(number of the act at work, outcomes by key), in explorations"),
+    "program": ("actor", "(index of the act in progress, outcomes by key), when explored"),
 }
-"""By name: what a component belongs to, and what it holds.
+"""By name: the further elements of the key, of which the last is the owner, and the value's type.
 
-The key of one that belongs to something is a tuple, such as ("task", pid); of another, its name.
+A component with an owner has a tuple for a key, such as ("task", pid) or ("lock", "mmap", pid); the
+key of a shared one is its name.
 """
 
 
 class Machine:
-    """An immutable snapshot: what is where, under which kernel.
+    """An immutable snapshot of a machine under a kernel.
 
     `high_memory` (bytes) is the end of directly mapped memory, `phys_bits` the CPU's physical
-    address width. `fine` makes one step of every page, so that others may get in between.
+    address width. With `fine`, loops over pages take one step for each page.
     """
 
     __slots__ = ("components", "fine", "high_memory", "kernel", "phys_bits")
@@ -82,7 +84,7 @@ class Machine:
         return self._twin(self.kernel, {k: v for k, v in merged.items() if v is not None})
 
     def with_kernel(self, kernel: KernelProfile) -> Machine:
-        """The machine under another kernel: all else is as it was."""
+        """The same machine under another kernel."""
         return self._twin(kernel, self.components)
 
     def _twin(self, kernel: KernelProfile, components: Mapping[Key, Any]) -> Machine:
@@ -95,7 +97,7 @@ class Machine:
         )
 
     def value(self) -> frozenset[tuple[Key, Any]]:
-        """The state by value: equal for two machines that no later step can tell apart."""
+        """The state by value: equal for machines that no later step can tell apart."""
         return frozenset((key, value_of(part)) for key, part in self.components.items())
 
     def __eq__(self, other: object) -> bool:
@@ -109,21 +111,21 @@ class Machine:
 
 
 def value_of(part: Any) -> Any:
-    """A hashable value of a component; rich ones say theirs by `value()`."""
+    """A hashable form of a component's value, from its `value()` method if there is one."""
     return part.value() if hasattr(part, "value") and callable(part.value) else part
 
 
 class View:
-    """One step's access to a machine; it records what was read and what was replaced.
+    """One step's access to a machine; records the components read and replaced.
 
-    `edit` hands out a private copy of a rich component to change in place.
+    `edit` returns a private copy of a component, to be changed in place.
     """
 
     __slots__ = ("machine", "reads", "writes")
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.reads: dict[Key, None] = {}  # in the order of the first look at each
+        self.reads: dict[Key, None] = {}  # in order of first use
         self.writes: dict[Key, Any] = {}
 
     @property

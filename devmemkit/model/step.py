@@ -1,16 +1,16 @@
 """Operations and how they run: one definition for running, exploring and comparing.
 
-An operation is a short tuple of atomic steps. A step is a function of a View and the operation's
-Frame; between two steps another CPU may act. What a step returns says where to go on:
+An operation is a short tuple of atomic steps. A step is a function of a View and of the operation's
+Frame; another CPU may act between two steps. A step returns what comes next:
 
     None                the next step; after the last one the operation is done
     "name"              the step of that name (a loop or a branch)
     Return(value)       the operation is done
-    Call(name, args)    another operation first, then the next step, or `then`; `catch` names
-                        the step that handles its failure; from the last step, its outcome is ours
+    Call(name, args)    another operation first, then the next step, or `then`; `catch` names the
+                        step that handles its failure; a call from the last step returns its outcome
 
-A step that raises KernelError or Trap ends the operation, Blocked means "not yet": nothing that
-the step did is kept.
+A step that raises KernelError or Trap ends the operation. A step that raises Blocked cannot run
+yet. In both cases all that it wrote is dropped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from devmemkit.model.trace import Event
 
 
 class Frame(SimpleNamespace):
-    """An operation under way: `operation`, `at` (index of the next step), `actor`, `held`.
+    """An operation in progress: `operation`, `at` (index of the next step), `actor`, `held` locks.
 
     Arguments and locals are further attributes; all values are hashable.
     """
@@ -53,9 +53,9 @@ Steps = Callable[[KernelProfile], tuple[Step, ...]]
 
 @dataclass(frozen=True)
 class Operation:
-    """A kernel action by name; `steps` depends on the kernel profile.
+    """A kernel action; `steps` gives its steps under a kernel profile.
 
-    It takes the arguments that it `needs`, and those of `defaults`.
+    Arguments in `needs` are required, those in `defaults` optional.
     """
 
     name: str
@@ -75,37 +75,38 @@ def operation(
     needs: tuple[str, ...] = (),
     **defaults: Any,
 ) -> Operation:
-    """Register an operation of fixed `steps`, or of those that `choose(kernel)` gives."""
+    """Register an operation with fixed `steps`, or with the steps that `choose(kernel)` returns."""
     made = Operation(name, choose or (lambda kernel: steps), needs, defaults)
     OPERATIONS[name] = made
     return made
 
 
-def lock(m: View, f: Frame, name: str, *, write: bool = True) -> None:
-    """Take a lock until the operation ends or unlocks it; Blocked while others exclude us.
+def lock(m: View, f: Frame, *name: str, write: bool = True) -> None:
+    """Take a lock until the operation ends or unlocks it; Blocked while another actor excludes us.
 
-    An actor that holds it already, in this or a calling operation, goes on.
+    `name` is the kind of lock and the task, file or device whose lock it is. Nothing happens if the
+    actor already holds it, in this operation or in a calling one.
     """
-    holders = m.get(("lock", name), ())
+    holders = m.get(("lock", *name), ())
     if any(actor == f.actor for actor, _ in holders):
         return
     if any(writes or write for _, writes in holders):
-        raise Blocked(name)
-    m["lock", name] = tuple(sorted([*holders, (f.actor, write)]))
+        raise Blocked(" ".join(name))
+    m["lock", *name] = tuple(sorted([*holders, (f.actor, write)]))
     f.held = (*f.held, name)
 
 
-def unlock(m: View, f: Frame, name: str) -> None:
+def unlock(m: View, f: Frame, *name: str) -> None:
     """Drop a lock that this operation holds."""
-    m["lock", name] = tuple(h for h in m["lock", name] if h[0] != f.actor) or None
+    m["lock", *name] = tuple(h for h in m["lock", *name] if h[0] != f.actor) or None
     f.held = tuple(held for held in f.held if held != name)
 
 
 def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machine:
-    """Put `actor` at the first step of operation `name`; no step is run yet.
+    """Put `actor` at the first step of operation `name`, without running it.
 
-    ValueError when the actor is still in an operation, for a name that there is not, or for
-    arguments that are missing, unknown or not hashable.
+    ValueError for an actor that is still in an operation, for an unknown operation, or for missing,
+    unknown or unhashable arguments.
     """
     if not finished(machine, actor):
         raise ValueError(f"{actor}: expected an actor that is in no operation")
@@ -115,7 +116,7 @@ def start(machine: Machine, actor: str, name: str, /, **arguments: Any) -> Machi
 
 
 def begin(m: View, actor: str, name: str, arguments: dict[str, Any]) -> None:
-    """The same within a view, for an actor that is in no operation."""
+    """Same as start(), but inside an open view, for an actor that is in no operation."""
     m["stack", actor] = (_frame(name, actor, arguments),)
     m["outcome", actor] = None
 
@@ -147,7 +148,7 @@ def step_names(kernel: KernelProfile, name: str) -> tuple[str, ...]:
 
 
 def take_step(machine: Machine, actor: str) -> tuple[Machine, Event]:
-    """Run the actor's next atomic step; raises Blocked, changing nothing, when it cannot run."""
+    """Run the actor's next atomic step; Blocked when it cannot run yet."""
     m = View(machine)
     operation, step, outcome = step_in(m, actor)
     changed = {k: v for k, v in m.writes.items() if _differs(machine.get(k), v)}
@@ -156,9 +157,9 @@ def take_step(machine: Machine, actor: str) -> tuple[Machine, Event]:
 
 
 def step_in(m: View, actor: str) -> tuple[str, str, Outcome | None]:
-    """The same within a fresh view: operation, step and, behind its last step, the outcome.
+    """Same as take_step(), but inside a fresh view: operation, step, outcome after the last step.
 
-    When Blocked is raised, what the view was written to is of no use.
+    A view in which Blocked was raised is void: drop what was written to it.
     """
     stack = list(m["stack", actor])
     f = Frame(**dict(stack.pop()))
@@ -180,10 +181,10 @@ def step_in(m: View, actor: str) -> tuple[str, str, Outcome | None]:
             f.at = at + 1 if following is None else names.index(following)
             stack.append(_frozen(f))
     except Blocked as blocked:
-        blocked.reads = frozenset(m.reads)  # one of these must change before the step can run
+        blocked.reads = frozenset(m.reads)  # one of these must change first
         raise
     except (KernelError, KernelBug, Trap) as error:
-        m.writes = {}  # a step that fails leaves nothing behind
+        m.writes = {}  # drop all that the failed step wrote
         f = Frame(**dict(m["stack", actor][-1]))
         outcome = _leave(m, f, stack, Outcome.of(error))
     if not stack:
@@ -199,10 +200,10 @@ def _differs(old: Any, new: Any) -> bool:
 def _leave(
     m: View, f: Frame, stack: list[tuple[tuple[str, Any], ...]], outcome: Outcome
 ) -> Outcome:
-    """Drop the frame's locks and hand its outcome to the caller, up to one that catches."""
+    """Drop the frame's locks and return its outcome to the caller, or to one that catches it."""
     while True:
         for name in f.held:
-            unlock(m, f, name)
+            unlock(m, f, *name)
         if not stack:
             return outcome
         f = Frame(**dict(stack.pop()))
@@ -210,7 +211,7 @@ def _leave(
         if not outcome.ok and f.catch:
             f.at = [s.__name__ for s in steps].index(f.catch)
         elif not outcome.ok or f.at == len(steps):
-            continue  # nobody catches it here, or a call from the last step
+            continue  # not caught here, or called from the last step
         f.result = outcome
         stack.append(_frozen(f))
         return outcome
@@ -222,9 +223,9 @@ def finished(machine: Machine, actor: str) -> bool:
 
 
 def steps_of(machine: Machine, actor: str) -> Iterator[tuple[Machine, Event]]:
-    """The actor's steps until its operation is done; time passes where only that can help.
+    """Run the actor's steps until its operation ends; the clock advances while a step waits for it.
 
-    Raises Blocked when it waits for somebody else.
+    Blocked when a step waits for another actor.
     """
     while not finished(machine, actor):
         try:
@@ -240,7 +241,7 @@ def steps_of(machine: Machine, actor: str) -> Iterator[tuple[Machine, Event]]:
 def run(
     machine: Machine, actor: str, name: str, /, **arguments: Any
 ) -> tuple[Machine, Outcome, list[Event]]:
-    """All steps of one operation in a row: the machine after it, its outcome, its events."""
+    """Run all steps of one operation: the machine after it, its outcome, its events."""
     taken = list(steps_of(start(machine, actor, name, **arguments), actor))
     after = taken[-1][0]
     outcome: Outcome = after["outcome", actor]

@@ -1,4 +1,4 @@
-"""The event vocabulary: what happened, in the same words for model, explorer and real kernels."""
+"""Events: one vocabulary for the model, the explorer and real kernels."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from devmemkit.model.errors import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One step: who took it, in which operation, what it read and replaced, how it ended.
+    """One step of an actor in an operation, with the keys of the components it read and changed.
 
-    `outcome` is set on an operation's last step only.
+    `outcome` is None except after an operation's last step.
     """
 
     actor: str

@@ -16,6 +16,7 @@ from devmemkit.scenarios.races.boot import early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.races.concurrent import Concurrent, Property
 from devmemkit.scenarios.races.pmem import nd_pmem
+from devmemkit.scenarios.races.policies import lose_unnoticed
 from devmemkit.scenarios.races.program import Program
 from tests.explore.toys import scenario
 
@@ -90,6 +91,12 @@ def test_each_property_is_told_what_held_nowhere() -> None:
     assert list(each) == [holds.name, NO_LOST_UPDATE.name]
     assert each[holds.name].vacuous == alone.vacuous == ("the count is 9",)
     assert each[NO_LOST_UPDATE.name].vacuous == ()
+
+
+def test_a_property_by_itself_may_read_a_component_that_no_step_accesses() -> None:
+    made = lose_unnoticed(KernelProfile("6.12"), "devmem")
+    (each,) = explore_each(made).values()
+    assert each.verdict == explore(made).verdict == "found"
 
 
 SMALL = [

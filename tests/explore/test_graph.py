@@ -13,6 +13,8 @@ from devmemkit.explore.graph import graph
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
+from devmemkit.scenarios.races.concurrent import Property
+from tests.explore.toys import scenario
 
 
 def test_the_graph_is_whole() -> None:
@@ -32,6 +34,13 @@ def test_the_graph_is_whole() -> None:
     for one, other, *_ in found["steps"]:  # breadth first: the first way is the shortest
         depth.setdefault(other, depth[one] + 1)
     assert min(depth[at] for at in bad) == len(steps)
+
+
+def test_a_state_in_which_two_properties_are_broken_is_listed_for_both() -> None:
+    small = Property("always", "the count is small", lambda m: m["count"] < 2)
+    odd = Property("always", "the count is odd", lambda m: m["count"] % 2 == 1)
+    broken = graph(scenario("toy_add", properties=(small, odd)))["broken"]
+    assert broken == {small.name: [2], odd.name: [2]}
 
 
 def test_a_bound_is_told() -> None:

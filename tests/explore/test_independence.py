@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from devmemkit.explore.check import searched
+from devmemkit.explore.search import search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import Frame, Next, Return, operation
@@ -70,8 +70,8 @@ def filling(*others: str) -> Concurrent:
 
 def ends_and_states(made: Concurrent, *, merged: bool) -> tuple[set[Machine], int]:
     made = replace(made, properties=())
-    system, found = searched(made, partial_order=merged, symmetry=False)
-    return {system.space.unpack(state) for state in found.ends}, len(found.before)
+    system, found = search(made, partial_order=merged)
+    return {system.space.unpack(state) for state in found.ends}, len(found.parent)
 
 
 @pytest.mark.parametrize(

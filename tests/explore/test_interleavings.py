@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from devmemkit.explore.check import searched
 from devmemkit.explore.interleavings import Orders, orders
 from devmemkit.explore.learn import Leaf
+from devmemkit.explore.search import search
 from devmemkit.explore.system import System
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.boot import attribute_creation
@@ -23,7 +23,7 @@ def written_out(system: System, state: int) -> Iterator[Order]:
     ended = True
     for task, tree in enumerate(system.trees):
         leaf = tree.at(state)
-        if leaf.said is not None:
+        if leaf.result is not None:
             ended = False
             for rest in written_out(system, state & leaf.keep | leaf.put):
                 yield ((task, leaf), *rest)
@@ -67,7 +67,7 @@ def commute(one: Leaf, other: Leaf) -> bool:
     ids=["add", "think", "6.12", "7.3", "release", "attributes"],
 )
 def test_the_numbers_are_those_of_all_orders_written_out(made: Concurrent) -> None:
-    system, _ = searched(made, partial_order=False, symmetry=False, asks=False)
+    system, _ = search(made)
     every = list(written_out(system, system.start))
     assert orders(made) == Orders(len(every), len({normal(order) for order in every}))
 

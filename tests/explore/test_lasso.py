@@ -21,7 +21,7 @@ def test_the_shortest_way_stays_inside() -> None:
     assert everywhere == ([0, 0], 3)
     inside = shortest(GRAPH, 0, {0, 1, 2, 3}, lambda _, after: after == 3)
     assert inside == ([1, 1], 3)
-    with pytest.raises(AssertionError, match="no way leads there"):
+    with pytest.raises(AssertionError, match="no path leads there"):
         shortest(GRAPH, 0, {0, 1}, lambda _, after: after == 3)
 
 

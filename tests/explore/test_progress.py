@@ -20,8 +20,8 @@ def test_two_adders_end_with_a_count_of_three_or_without() -> None:
     assert must_come(adders, lambda m: m["count"] == 2).holds
     three = must_come(adders, lambda m: m["count"] == 3)
     assert (three.holds, three.stuck, three.states) == (False, "ends", 12)
-    assert three.into[-1].machine["count"] == 2  # both read 1
-    assert (three.line().count(" "), three.around) == (3, ())
+    assert three.prefix[-1].machine["count"] == 2  # both read 1
+    assert (three.line().count(" "), three.cycle) == (3, ())
 
 
 def looping(first: str, second: str) -> Concurrent:
@@ -61,11 +61,11 @@ def test_who_never_lets_go_keeps_a_driver_out_only_where_the_claim_can_be_refuse
 def test_the_way_round_the_goal_comes_back_to_where_it_was(process: str) -> None:
     made = comes_up(KernelProfile("6.12", policy_name="RefuseClaim"), "devmem", process)
     progress = must_come(made, has_come_up(made))
-    states = [step.machine for step in (*progress.into, *progress.around)]
-    assert states[-1] == states[len(progress.into) - 1]
+    states = [step.machine for step in (*progress.prefix, *progress.cycle)]
+    assert states[-1] == states[len(progress.prefix) - 1]
     assert not any(has_come_up(made)(View(machine)) for machine in states)
     # nobody is put off: the driver always tries, the process goes on if it does at all
-    turns = {step.task for step in progress.around}
+    turns = {step.task for step in progress.cycle}
     assert turns == ({"C0"} if process == "keeps" else {"C0", "U0"})
     assert " for ever " in progress.line()
     assert must_come(made, lambda m: True).line() == ""

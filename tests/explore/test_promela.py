@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.explore.check import explore, searched
+from devmemkit.explore.check import explore
+from devmemkit.explore.learn import Tree
 from devmemkit.explore.promela import promela
+from devmemkit.explore.search import search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
@@ -44,22 +46,23 @@ def spin(folder: Path, text: str) -> str:
 @pytest.mark.skipif(shutil.which("spin") is None, reason="spin is not installed")
 @pytest.mark.parametrize("made", SCENARIOS.values(), ids=SCENARIOS)
 def test_spin_stores_as_many_states_and_says_the_same(made: Concurrent, tmp_path: Path) -> None:
-    system, found = searched(made, partial_order=False, symmetry=False, asks=False)
+    system, found = search(made)
     said = spin(tmp_path, promela(system))
     assert "errors: 0" in said
-    assert re.findall(r"(\d+) states, stored", said) == [str(len(found.before))]
+    assert re.findall(r"(\d+) states, stored", said) == [str(len(found.parent))]
     always = tuple(one for one in made.properties if one.kind == "always")
     asking = replace(made, properties=always)
-    system.ask(always)
-    for state in found.before:
-        system.broken(state, "always")
-    checked = spin(tmp_path, promela(system, check=True))
+    trees = {one.name: Tree(system.space, one.holds) for one in always}
+    for state in found.parent:
+        for tree in trees.values():
+            tree.at(state)
+    checked = spin(tmp_path, promela(system, trees))
     verdict = explore(asking, partial_order=False, symmetry=False).verdict
     assert ("assertion violated" in checked) == (verdict == "found")
 
 
 def test_a_clock_is_no_tasks_step() -> None:
     made = mmap_vs_claim(KernelProfile("6.12", policy_name="RevokeAfterGrace"))
-    system, _ = searched(made, partial_order=False, symmetry=False, asks=False)
+    system, _ = search(made)
     with pytest.raises(ValueError, match="C0: expected a scenario without a clock"):
         promela(system)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from devmemkit.explore.check import Result, explore, searched
+from devmemkit.explore.check import Result, explore
+from devmemkit.explore.search import search
 from devmemkit.explore.system import started
 from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
@@ -75,8 +76,8 @@ def naive(made: Concurrent) -> int:
 
 def whole(made: Concurrent) -> int:
     """The number of states of a search without reductions or properties."""
-    _, found = searched(made, partial_order=False, symmetry=False, asks=False)
-    return len(found.before)
+    _, found = search(made)
+    return len(found.parent)
 
 
 def test_the_smallest_races_have_these_numbers_of_states() -> None:

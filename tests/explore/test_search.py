@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from devmemkit.explore.pack import Relaid, Space
-from devmemkit.explore.search import Searched, search
+from devmemkit.explore.independence import FootprintGrew
+from devmemkit.explore.pack import LayoutChanged, Space
+from devmemkit.explore.search import SearchResult, breadth_first
 from devmemkit.explore.symmetry import Symmetry
 from devmemkit.explore.system import CLOCK, System, started
 from devmemkit.model.errors import Blocked
@@ -20,15 +21,15 @@ from devmemkit.scenarios.races.program import proceed
 
 
 def searched(
-    made: Concurrent, *, alike: bool = False, merge: bool = False
-) -> tuple[System, Searched, Symmetry]:
+    made: Concurrent, *, alike: bool = False, partial_order: bool = False
+) -> tuple[System, SearchResult, Symmetry]:
     space = Space(started(made), made.alike)
-    system = System(made, space, merge=merge)
+    system = System(made, space, partial_order=partial_order)
     while True:
         try:
-            return system, search(system, symmetry=alike), Symmetry(space)
-        except Relaid:
-            system.relearn()
+            return system, breadth_first(system, symmetry=alike), Symmetry(space)
+        except (LayoutChanged, FootprintGrew):
+            system.restart()
 
 
 def two(version: str, **more: object) -> Concurrent:
@@ -40,10 +41,10 @@ def two(version: str, **more: object) -> Concurrent:
 @pytest.mark.parametrize("version", ["5.10", "6.12", "7.3"])
 def test_every_learned_step_is_the_models_own(version: str) -> None:
     system, found, _ = searched(two(version, users=2))
-    for state in found.before:
+    for state in found.parent:
         machine = system.space.unpack(state)
         assert system.space.pack(machine) == state
-        learned = dict(system.moves(state))
+        learned = dict(system.successors(state))
         for number, task in enumerate(system.tasks):
             m = View(machine)
             if machine.get(("stack", task)) is None:
@@ -73,42 +74,42 @@ def test_every_learned_step_is_the_models_own(version: str) -> None:
 )
 def test_symmetry_keeps_one_of_each_class_and_loses_none(made: Concurrent) -> None:
     system, whole, symmetry = searched(made)
-    classes = {symmetry.canonical(state) for state in whole.before}
+    classes = {symmetry.canonical(state) for state in whole.parent}
     assert all(symmetry.canonical(state) == state for state in classes)
     other, less, _ = searched(made, alike=True)
-    there = [system.space.pack(other.space.unpack(state)) for state in less.before]
+    there = [system.space.pack(other.space.unpack(state)) for state in less.parent]
     assert sorted(map(symmetry.canonical, there)) == sorted(classes)
-    assert len(less.before) < len(whole.before)
+    assert len(less.parent) < len(whole.parent)
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.12", "7.3"])
 def test_merged_steps_reach_the_same_ends(version: str) -> None:
     whole, all_states, _ = searched(two(version, users=2))
-    less, some, _ = searched(two(version, users=2), merge=True)
-    assert len(some.before) < len(all_states.before)
+    less, some, _ = searched(two(version, users=2), partial_order=True)
+    assert len(some.parent) < len(all_states.parent)
     assert {less.space.unpack(state) for state in some.ends} == {
         whole.space.unpack(state) for state in all_states.ends
     }
-    states = {whole.space.unpack(state) for state in all_states.before}
-    assert {less.space.unpack(state) for state in some.before} <= states
+    states = {whole.space.unpack(state) for state in all_states.parent}
+    assert {less.space.unpack(state) for state in some.parent} <= states
 
 
 def test_time_may_pass_at_any_moment_somebody_waits_for_it() -> None:
     system, found, _ = searched(two("6.12", policy="RevokeAfterGrace"))
-    passing = [state for state in found.before if CLOCK in dict(system.moves(state))]
+    passing = [state for state in found.parent if CLOCK in dict(system.successors(state))]
     assert passing
-    busy = [state for state in passing if len(system.moves(state)) > 1]
+    busy = [state for state in passing if len(system.successors(state)) > 1]
     assert busy, "the process can still go on while the claim waits"
 
 
 def test_fields_grow_with_what_they_hold() -> None:
     made = two("6.12", users=2)
     space = Space(started(made), made.alike)
-    wide = space.mask["clock"]
+    wide = space.field("clock")[1]
     for tick in range(1, wide):
         space.number("clock", tick)
-    with pytest.raises(Relaid):
+    with pytest.raises(LayoutChanged):
         space.number("clock", wide)
-    space.relay()
-    assert space.mask["clock"] > wide
+    space.lay_out()
+    assert space.field("clock")[1] > wide
     assert space.unpack(space.pack(space.machine)) == space.machine

@@ -337,7 +337,7 @@ def test_time_passes_only_when_nothing_else_helps() -> None:
 
 
 def test_run_raises_when_it_waits_for_another() -> None:
-    m = machine().with_({("lock", "mmap p"): (("other", True),)})
+    m = machine().with_({("lock", "mmap", "p"): (("other", True),)})
     with pytest.raises(Blocked, match="mmap p"):
         do(m, "munmap", address=0x1000, length=PAGE)
 
@@ -362,7 +362,7 @@ def test_a_blocked_step_says_what_it_had_read() -> None:
     m = begin(m, "v", "munmap", pid="p", address=0, length=PAGE)
     with pytest.raises(Blocked) as caught:
         take_step(m, "v")
-    assert ("lock", "mmap p") in caught.value.reads
+    assert ("lock", "mmap", "p") in caught.value.reads
 
 
 def test_opened_and_closed_equals_never_opened() -> None:

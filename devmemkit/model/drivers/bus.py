@@ -27,7 +27,7 @@ def device_driver_attach(m: View, f: Frame) -> Next:
     ENODEV too for a device that is not the driver's; one that has a driver is EBUSY, but ENODEV on
     5.10. bind, unbind and remove exclude one another by the device's lock.
     """
-    lock(m, f, f"device {f.bdf}")
+    lock(m, f, "device", f.bdf)
     kind = _kind(m, f.bdf)
     found = m["nd", f.bdf] if kind == "nd" else device(m, f.bdf)
     if (f.driver == "nd_pmem") != (kind == "nd"):
@@ -71,7 +71,7 @@ bind = operation(
 
 def device_driver_detach(m: View, f: Frame) -> Next:
     """The device's unbind file, which is there while a driver is bound: ENODEV otherwise."""
-    lock(m, f, f"device {f.bdf}")
+    lock(m, f, "device", f.bdf)
     kind = _kind(m, f.bdf)
     found = m["nd", f.bdf] if kind == "nd" else device(m, f.bdf)
     if found.driver is None:
@@ -91,7 +91,7 @@ unbind = operation("unbind", device_driver_detach, unbound, needs=("bdf",))
 
 def remove_driver(m: View, f: Frame) -> Next:
     """echo 1 > remove: the driver goes first, where there is one."""
-    lock(m, f, f"device {f.bdf}")
+    lock(m, f, "device", f.bdf)
     if _kind(m, f.bdf) == "nd":
         raise KernelError("ENOENT", f"{f.bdf} has no remove file")
     if device(m, f.bdf).driver is None:

@@ -43,7 +43,7 @@ def fault(m: View, pid: str, address: int, need: VM) -> None:
     allowed = vma is not None and bool(enough & vma.flags)
     if present and allowed:
         return
-    if any(writes for _, writes in m.get(("lock", f"mmap {pid}"), ())):
+    if any(writes for _, writes in m.get(("lock", "mmap", pid), ())):
         raise Blocked(f"mmap {pid}")  # a fault waits for the mmap or munmap under way
     if vma is None:
         raise Trap("SIGSEGV", "SEGV_MAPERR", address)
@@ -151,7 +151,7 @@ def follow_phys(m: View, f: Frame) -> Next:
     EIO too for a sysfs file whose device was removed (kernfs_vma_access). mmap_lock is held
     throughout: an mmap or munmap waits, a zap does not.
     """
-    lock(m, f, f"mmap {f.pid}", write=False)
+    lock(m, f, "mmap", f.pid, write=False)
     vma = find_vma(m, f.pid, f.address)
     pfn = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
     if vma is None or pfn is None or _is_gone(m, vma):

@@ -54,7 +54,7 @@ def do_mmap(m: View, f: Frame) -> Next:
     if f.offset % PAGE_SIZE:
         raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
     file = get_file(m, f.pid, f.fd, KIND[f.operation])
-    lock(m, f, f"mmap {f.pid}")
+    lock(m, f, "mmap", f.pid)
     if f.length <= 0:
         raise KernelError("EINVAL", f"length {f.length}")
     length = page_align(f.length)

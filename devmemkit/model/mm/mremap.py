@@ -29,7 +29,7 @@ def mremap_begin(m: View, f: Frame) -> Next:
     EINVAL for addresses inside a page, a new length of 0 and ranges that overlap; EFAULT where
     nothing is. 5.10 does not look at the source yet, from 6.17 everything is checked here.
     """
-    lock(m, f, f"mmap {f.pid}")
+    lock(m, f, "mmap", f.pid)
     f.length, f.new_length = page_align(f.length), page_align(f.new_length)
     if f.address % PAGE_SIZE or not f.new_length:
         raise KernelError("EINVAL", f"address {f.address:#x}, new length {f.new_length}")

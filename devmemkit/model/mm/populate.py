@@ -50,7 +50,7 @@ def vma_link_file(m: View, f: Frame) -> Next:
 def link_and_hold(m: View, f: Frame) -> Next:
     """hold-rmap: the rmap lock is kept until the mmap ends (hide_from_rmap_until_complete, 7.x)."""
     vma_link_file(m, f)
-    lock(m, f, f"i_mmap {f.vma.file.f_mapping}")
+    lock(m, f, "i_mmap", f.vma.file.f_mapping)
     return None
 
 
@@ -109,7 +109,7 @@ def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
 def fault_lock(m: View, f: Frame) -> Next:
     """fault: the handler takes the rmap lock, so that no revocation passes meanwhile."""
     f.vma = find_vma(m, f.pid, f.faulted)  # it stays: the process itself is in the fault
-    lock(m, f, f"i_mmap {f.vma.file.f_mapping}")
+    lock(m, f, "i_mmap", f.vma.file.f_mapping)
     return None
 
 
@@ -124,5 +124,5 @@ def fault_check(m: View, f: Frame) -> Next:
 def fault_insert(m: View, f: Frame) -> Next:
     """fault: the PTE is made, the lock dropped, and the instruction run again."""
     fill(m, f, f.page, f.page)
-    unlock(m, f, f"i_mmap {f.vma.file.f_mapping}")
+    unlock(m, f, "i_mmap", f.vma.file.f_mapping)
     return f"{f.operation}_step"

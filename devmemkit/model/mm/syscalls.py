@@ -28,7 +28,7 @@ def touched(m: View, f: Frame, wraps: str, *, round_to_0: bool = False) -> list[
     EINVAL for an address inside a page; `wraps` is the errno for a range beyond 2^64. A length that
     rounds up to 2^64 is 0 with `round_to_0`, and wraps without.
     """
-    lock(m, f, f"mmap {f.pid}")
+    lock(m, f, "mmap", f.pid)
     if f.address % PAGE_SIZE or f.length < 0:
         raise KernelError("EINVAL", f"address {f.address:#x}, length {f.length}")
     end = f.address + page_align(f.length)

@@ -17,7 +17,7 @@ def dup_mm(m: View, f: Frame) -> Next:
     """
     if m.get(("task", f.child)) is not None:
         raise ValueError(f"child: expected the name of no process, got {f.child!r}")
-    lock(m, f, f"mmap {f.pid}")
+    lock(m, f, "mmap", f.pid)
     f.todo = tuple(vma for vma in m["vmas", f.pid] if VM.DONTCOPY not in vma.flags)
     for vma in f.todo:
         if not can_copy(m, f.pid, vma):

@@ -170,7 +170,7 @@ def unlink_vma(m: View, pid: str, vma: Vma) -> None:
 
 def _rmap_lock(m: View, vma: Vma) -> None:
     # taken for writing and dropped within one step, so it is enough that nobody holds it
-    if m.get(("lock", f"i_mmap {vma.file.f_mapping}")):
+    if m.get(("lock", "i_mmap", vma.file.f_mapping)):
         raise Blocked(f"i_mmap {vma.file.f_mapping}")
 
 

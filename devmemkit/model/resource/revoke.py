@@ -93,7 +93,7 @@ def mappers(m: View, start: int, size: int) -> list[Mapped]:
 
 def zap_begin(m: View, f: Frame) -> Next:
     """unmap_mapping_range takes the rmap lock: nobody may link or unlink a VMA meanwhile."""
-    lock(m, f, "i_mmap iomem", write=m.kernel["zap_lock"] == "write")
+    lock(m, f, "i_mmap", "iomem", write=m.kernel["zap_lock"] == "write")
     f.first, f.last = zapped_pages(f.start, f.size)
     f.done = 0
     return None

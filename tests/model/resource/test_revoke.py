@@ -216,13 +216,13 @@ def test_a_fine_walk_goes_page_by_page_in_file_order() -> None:
         ("zap", [False, False], [False, False]),
     ]
     assert m["outcome", "driver"].ok
-    assert m.get(("lock", "i_mmap iomem")) is None
+    assert m.get(("lock", "i_mmap", "iomem")) is None
 
 
 @pytest.mark.parametrize("fine", [False, True])
 def test_a_claim_of_what_nobody_maps(fine: bool) -> None:
     m = claim_(machine(fine=fine), PMEM, PAGE)
-    assert m.get(("lock", "i_mmap iomem")) is None
+    assert m.get(("lock", "i_mmap", "iomem")) is None
     m, address = mapped(m, PMEM + 2 * PAGE, 1)
     assert live(claim_(m, PMEM + PAGE, PAGE), address, 1) == [True]
 
