@@ -1,1 +1,1 @@
-"""Why an access to device memory ends as it does: a described machine, run through the model."""
+"""Why an access to device memory ends as it does, from playing it on a described machine."""
