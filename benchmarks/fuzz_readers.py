@@ -18,12 +18,13 @@ import atheris
 
 with atheris.instrument_imports():
     from devmemkit.explain.description import dump_of
-    from devmemkit.explain.facts import parse_config, parse_release
-    from devmemkit.explain.stored import described
+    from devmemkit.explain.stored import description_of
+    from devmemkit.text.config import parse_config
     from devmemkit.text.iomem import DumpError
     from devmemkit.text.iomem_tree import tree_of
     from devmemkit.text.lspci import parse_lspci
     from devmemkit.text.pci_resource import parse_resource
+    from devmemkit.text.release import parse_release
 
 
 def read_dump(text: str) -> object:
@@ -34,7 +35,7 @@ def read_dump(text: str) -> object:
 
 def read_snapshot(text: str) -> object:
     """The same text as every file of a snapshot."""
-    return described(dict.fromkeys(("snapshot.json", "pci.json"), text), "x")
+    return description_of(dict.fromkeys(("snapshot.json", "pci.json"), text), "x")
 
 
 READERS: tuple[Callable[[str], object], ...] = (

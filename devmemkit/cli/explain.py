@@ -96,15 +96,17 @@ def described(options: argparse.Namespace) -> Description:
     """The machine that the options name; this one where they name none."""
     from devmemkit.explain import machines, snapshot
     from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
-    from devmemkit.explain.facts import parse_config, parse_lockdown, parse_release
-    from devmemkit.explain.stored import described as described_by
+    from devmemkit.explain.stored import description_of
     from devmemkit.host.files import read
+    from devmemkit.text.config import parse_config
+    from devmemkit.text.release import parse_release
+    from devmemkit.text.system_files import parse_lockdown
 
     files = [options.iomem, options.ioports, options.lspci, options.resource, options.config]
     if options.machine is not None:
         known = machines.described(options.machine)
     elif not any(files):
-        known = described_by(snapshot.take(), "this machine")
+        known = description_of(snapshot.take(), "this machine")
     else:
         known = Description()
     if options.iomem:
@@ -136,8 +138,8 @@ def described(options: argparse.Namespace) -> Description:
 def _explained(options: argparse.Namespace) -> str:
     from devmemkit.explain.answer import as_json, explain
     from devmemkit.explain.cases import Machines
+    from devmemkit.explain.render_text import as_text, causes_text
     from devmemkit.explain.symptom import causes
-    from devmemkit.explain.text import as_text, causes_text
 
     known = described(options)
     access = access_of(

@@ -1,4 +1,4 @@
-"""One access to device memory, and the acts of the model that it consists of."""
+"""One access to device memory, as a user asks about it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ from devmemkit.explain.description import Description, Device
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
-from devmemkit.scenarios.play import Act, Ref
 
 VIAS = ("devmem", "sysfs", "proc", "port")
 OPS = ("read", "write", "mmap", "load", "store")
-USUAL = {"mmap": PAGE_SIZE}
-"""Bytes of an access without a length; 4 for the rest."""
 UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
-ACTOR = "P"
 
 
 class AccessError(ValueError):
-    """An access that cannot be described: the sentence says what was expected and got."""
+    """A question about an access that cannot be asked; says what was expected and got."""
 
 
 def number(text: str) -> int:
@@ -36,10 +32,10 @@ def number(text: str) -> int:
 
 @dataclass(frozen=True)
 class Access:
-    """An access: `start` is the physical address (or the port) of its first byte, `length` bytes.
+    """An access to `length` bytes from `start`, a physical address or a port.
 
-    `bdf` and `bar` name the file of "sysfs" and "proc", `offset` is that into the BAR. `mode` is
-    how the file is opened where it is not as the operation needs it.
+    For "sysfs" and "proc", `bdf` and `bar` name the file and `offset` counts from the BAR's start.
+    `mode` ("r", "w") overrides the mode in which the operation opens the file.
     """
 
     via: str
@@ -55,22 +51,15 @@ class Access:
     mode: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.op} of {self.length:#x} bytes"
-        more = "".join(
-            f", {word}"
-            for on, word in (
-                (self.exec, "executable"),
-                (self.private, "private"),
-                (self.sync, "O_SYNC"),
-            )
-            if on
-        )
+        flags = {"executable": self.exec, "private": self.private, "O_SYNC": self.sync}
+        more = "".join(f", {word}" for word, on in flags.items() if on)
         at = "at port" if self.via == "port" else "at"
+        what = f"{self.op} of {self.length:#x} bytes"
         return f"{what} {at} {self.start:#x} through {self.file}{more}"
 
     @property
     def file(self) -> str:
-        """The file that is opened."""
+        """The path of the file that the process opens."""
         if self.via == "devmem":
             return "/dev/mem"
         if self.via == "proc":
@@ -85,7 +74,7 @@ class Access:
 
     @property
     def pages(self) -> tuple[int, int]:
-        """The first and the last page frame that it touches."""
+        """The first and the last page frame of the range."""
         return self.start >> PAGE_SHIFT, (self.start + max(self.length, 1) - 1) >> PAGE_SHIFT
 
 
@@ -101,15 +90,17 @@ def access_of(
     op: str = "mmap",
     **more: Any,
 ) -> Access:
-    """The access that is asked for, either at an address or into a BAR of a device.
+    """The access at an address, or at an offset into a BAR of a device.
 
-    AccessError for one that names neither or both, a device or BAR that the description does not
-    have, or an operation that the file does not know.
+    The default length is a page for mmap and 4 bytes for the other operations. AccessError if
+    neither or both are given, if the description lacks the device or the BAR, or if the file does
+    not support the operation.
     """
     for name, value in (("--address", address), ("--length", length), ("--offset", offset)):
         if value is not None and not 0 <= value <= U64:
             raise AccessError(f"{name}: expected a number from 0 to 2^64 - 1, got {value:#x}")
-    length = USUAL.get(op, 4) if length is None else length
+    if length is None:
+        length = PAGE_SIZE if op == "mmap" else 4
     if bdf is None:
         if bar is not None or offset is not None:
             raise AccessError("expected --bdf with --bar and --offset, got none")
@@ -124,9 +115,9 @@ def access_of(
             raise AccessError("expected --address or --bdf, got both")
         if bar is None:
             raise AccessError("expected --bar N with --bdf, got none")
-        found = _bar(known, bdf, bar)
         offset = offset or 0
-        access = Access(via or "sysfs", op, found.start + offset, length, bdf, bar, offset)
+        start = _bar(known, bdf, bar).start + offset
+        access = Access(via or "sysfs", op, start, length, bdf, bar, offset)
     _check(known, access)
     return replace(access, **more)
 
@@ -163,66 +154,9 @@ def _bar(known: Description, bdf: str, index: int) -> Bar:
     if device is None:
         have = ", ".join(sorted(known.devices)[:8]) or "no PCI device at all"
         raise AccessError(f"--bdf: expected a device of the machine ({have}), got {bdf}")
-    found = next((bar for bar in device.bars if bar.index == index), None)
+    found = device.bar(index)
     if found is None:
         have = ", ".join(str(bar.index) for bar in device.bars if bar.index < 6) or "none"
         why = ", of which the description lacks address or size" if index in device.missing else ""
         raise AccessError(f"--bar: expected one that {bdf} has ({have}), got {index}{why}")
     return found
-
-
-def acts_of(access: Access) -> tuple[Act, ...]:
-    """The acts of process P: open, then read, write or map, then touch."""
-    return (*opening(access), *using(access))
-
-
-def mapping(access: Access) -> tuple[Act, ...]:
-    """The acts up to the mapping."""
-    return tuple(act for act in acts_of(access) if act.key not in ("load", "store"))
-
-
-def opening(access: Access) -> tuple[Act, ...]:
-    """The acts that give the descriptor, "open"."""
-    mode = access.mode or {"read": "r", "load": "r", "write": "w"}.get(access.op, "rw")
-    if access.via == "devmem":
-        return (_act("open", "open_devmem", mode=mode, dsync=access.sync),)
-    if access.via == "proc":
-        asks = _act("ask", "pciioc_mmap_is_mem", fd=Ref("open"))
-        return _act("open", "open_proc_pci", bdf=access.bdf), asks
-    if access.via == "port" and not access.bdf:
-        return (_act("open", "open_ioport", mode=mode),)
-    return (_act("open", "open_resource", bdf=access.bdf, bar=access.bar, mode=mode),)
-
-
-def using(access: Access) -> tuple[Act, ...]:
-    """The acts on the descriptor."""
-    kind = {"devmem": "devmem", "proc": "proc_pci", "sysfs": "resource", "port": "ioport"}
-    into_bar = access.via == "sysfs" or (access.via == "port" and access.bdf != "")
-    name = "resource" if into_bar else kind[access.via]
-    at = access.offset if into_bar else access.start
-    if access.op == "read":
-        return (_act("read", f"read_{name}", fd=Ref("open"), count=access.length, offset=at),)
-    if access.op == "write":
-        data = bytes(min(access.length, 1 << 20))
-        return (_act("write", f"write_{name}", fd=Ref("open"), data=data, offset=at),)
-    inside = at % PAGE_SIZE
-    prot = ("r" if access.op == "load" else "rw") + ("x" if access.exec else "")
-    maps = _act(
-        *("mmap", f"mmap_{name}"),
-        fd=Ref("open"),
-        offset=at - inside,
-        length=access.length + inside if access.length else 0,
-        prot=prot,
-        shared=not access.private,
-    )
-    if access.op == "mmap":
-        return (maps,)
-    size = next(size for size in (8, 4, 2, 1) if size <= max(access.length, 1))
-    where: dict[str, Any] = {"address": Ref("mmap", inside), "size": size}
-    if access.op == "store":
-        return maps, _act("store", "store", **where, value=0)
-    return maps, _act("load", "load", **where, live=True)
-
-
-def _act(key: str, operation: str, /, *, live: bool = False, **arguments: Any) -> Act:
-    return Act(key, ACTOR, operation, {"pid": ACTOR, **arguments}, live=live)

@@ -1,4 +1,4 @@
-"""What would change an answer, safest first; what can be tried in the model is tried there."""
+"""What a user can do about a failed access, safest first; the model tries each change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devmemkit.explain.access import ACTOR, Access
+from devmemkit.explain.access import Access
+from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.description import Description
 from devmemkit.explain.owner import unbound
@@ -27,14 +28,14 @@ TABLES = {
     "Video ROM": "the rom file of the graphics device in /sys/bus/pci/devices",
     "Adapter ROM": "the rom file of its device in /sys/bus/pci/devices",
 }
-"""Where the kernel itself publishes what such a resource holds."""
+"""The file in which the kernel publishes the contents of a resource."""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """One thing to do; `gives` is the outcome that the model found then, None where none is run.
+    """One thing to `do`; `gives` is the outcome that the model then finds, None if it cannot tell.
 
-    `risk` says what it exposes, `command` is the part of `do` that is for a shell.
+    `risk` says what the change exposes, `command` is the part of `do` for a shell.
     """
 
     do: str
@@ -50,20 +51,12 @@ NO_COMMAND = (
     "no command is shown, because the driver's name in the description has characters that "
     "driver names do not have"
 )
-RELAXED = (
-    "every driver's registers and memory become writable to root's programs: a stray store can "
-    "hang the machine or destroy data; mappings are still revoked when a driver claims"
-)
-UNLOCKED = (
-    "lockdown protects the kernel from root: without it a stolen root account owns the kernel"
-)
-REBUILT = "all of memory becomes reachable, the kernel's own too"
 
 
 def advise(
     known: Description, machine: Machine, access: Access, found: Verdict
 ) -> Iterator[Advice]:
-    """What to do about an access that fails, safest first; nothing for one that succeeds."""
+    """What to do about an access that fails or reads zeroes; nothing for one that succeeds."""
     if found.outcome == "ok" and not found.contents:
         return
     yield from _instead(known, machine, access, found)
@@ -82,7 +75,7 @@ def _opens(machine: Machine | None, access: Access) -> bool:
 
 
 def _together(machine: Machine, access: Access) -> Iterator[Advice]:
-    """Where no single change is enough: one after the other, until it is."""
+    """The first changes of CHANGES that are enough together, if no single one is."""
     done: list[tuple[str, str]] = []
     for do, risk, change in CHANGES:
         changed = change(machine)
@@ -99,12 +92,13 @@ def _together(machine: Machine, access: Access) -> Iterator[Advice]:
 def _instead(
     known: Description, machine: Machine, access: Access, found: Verdict
 ) -> Iterator[Advice]:
-    """Ways to what is wanted that leave the machine as it is."""
+    """Other ways to the same data, on the same kernel."""
     name = found.owner[0] if found.owner else ""
     if name in TABLES:
         yield Advice(f"read it where the kernel publishes it: {TABLES[name]}", None)
     bdf = next((one for one in reversed((*found.path, name)) if BDF.fullmatch(one)), access.bdf)
-    if found.claimed and found.owner and name and not _is_ram(name, found.owner[1]):
+    is_ram = found.owner and flags_and_desc(name, found.owner[1])[0] & IORESOURCE_SYSRAM
+    if found.claimed and name and not is_ram:
         yield Advice(f"use the interface of {name}, which owns it", None)
     yield from _other_ways(machine, access)
     if found.claimed and bdf and not BDF.fullmatch(name):
@@ -123,12 +117,8 @@ def _instead(
         yield Advice(f"hand {bdf} to a program of yours with VFIO (vfio-pci) or UIO", None)
 
 
-def _is_ram(name: str, start: int) -> bool:
-    return bool(flags_and_desc(name, start)[0] & IORESOURCE_SYSRAM)
-
-
 def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
-    """The same access in another form, where that succeeds."""
+    """The first other form of the access that succeeds."""
     forms: list[tuple[str, dict[str, Any]]] = []
     if access.exec:
         forms.append(("map it without PROT_EXEC", {"exec": False}))
@@ -149,7 +139,7 @@ def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
 
 
 def _free_pages(machine: Machine, access: Access) -> Iterator[Advice]:
-    """The longest run of pages in the range that may be mapped."""
+    """The longest run of pages in the range that the process may map."""
     first, last = access.pages
     if access.via != "devmem" or not access.maps or first == last or last - first > 1 << 20:
         return
@@ -197,8 +187,21 @@ def _lax(machine: Machine) -> Machine | None:
 
 CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine | None]], ...] = (
     ("run it as root with CAP_SYS_RAWIO, outside of the container", "", _as_root),
-    ("boot with iomem=relaxed", RELAXED, _relaxed),
-    ("leave lockdown (Secure Boot off, no lockdown= on the command line)", UNLOCKED, _unlocked),
-    ("build a kernel with DEVMEM=y and STRICT_DEVMEM=n", REBUILT, _lax),
+    (
+        "boot with iomem=relaxed",
+        "every driver's registers and memory become writable to root's programs: a stray store can "
+        "hang the machine or destroy data; mappings are still revoked when a driver claims",
+        _relaxed,
+    ),
+    (
+        "leave lockdown (Secure Boot off, no lockdown= on the command line)",
+        "lockdown protects the kernel from root: without it a stolen root account owns the kernel",
+        _unlocked,
+    ),
+    (
+        "build a kernel with DEVMEM=y and STRICT_DEVMEM=n",
+        "all of memory becomes reachable, the kernel's own too",
+        _lax,
+    ),
 )
-"""What changes the machine, safest first."""
+"""Changes of the machine, each with its risk; the function returns None if nothing would change."""

@@ -1,44 +1,26 @@
-"""An answer: what happens to an access, for every case of what is not known, and what to do."""
+"""The answer for an access: play it in each case of the unknown facts, find which facts matter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.advice import Advice, advise
+from devmemkit.explain.advice import advise
 from devmemkit.explain.cases import Machines
-from devmemkit.explain.later import Later, later
+from devmemkit.explain.description import Description
+from devmemkit.explain.explanation import Branch, Explanation
+from devmemkit.explain.later import later
+from devmemkit.explain.render_html import as_html
 from devmemkit.explain.verdict import Check, Verdict, verdict
-from devmemkit.model.machine import Machine
+
+Found = Sequence[tuple[tuple[str, ...], Verdict]]
+"""The verdict of each case, with the answers that the case takes, in words."""
 
 
-@dataclass(frozen=True)
-class Branch:
-    """A verdict and the conditions under which it holds, each in words."""
-
-    conditions: tuple[str, ...]
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What happens to an access on a machine.
-
-    `verdict`, `advice` and `later` are those of the likeliest case; `assumed` says in words what
-    was taken for granted in it and matters, `branches` what happens else, `notes` what limits it.
-    """
-
-    access: Access
-    machine: Machine
-    verdict: Verdict
-    assumed: tuple[str, ...]
-    branches: tuple[Branch, ...]
-    advice: tuple[Advice, ...]
-    later: Later | None
-    unknown: tuple[str, ...]
-    notes: tuple[str, ...]
+class Answer(Explanation):
+    """How an access ends, why, and what to do; a notebook displays it as HTML."""
 
     @property
     def outcome(self) -> str:
@@ -56,112 +38,31 @@ class Answer:
         return self.verdict.checks[self.verdict.decided]
 
     def _repr_html_(self) -> str:
-        from devmemkit.explain.page import as_html
-
         return as_html(self)
 
 
 def explain(machines: Machines, access: Access) -> Answer:
-    """The answer for an access, from running the model on every machine that may be meant."""
+    """How the access ends on every machine that fits the description, and what to do about it."""
     cases = list(machines.cases())
     found = [(words, verdict(machines.machine(case), access)) for words, case in cases]
     matters = [i for i in range(len(machines.questions)) if _matters(found, i)]
     machine = machines.machine(cases[0][1])
     words, ours = found[0]
-    branches = tuple(_branches(found, matters)) if matters else ()
     return Answer(
         access,
         machine,
         ours,
         tuple(words[i] for i in matters),
-        branches,
+        tuple(_branches(found, matters)) if matters else (),
         tuple(advise(machines.known, machine, access, ours)),
         later(machines.known, machine, access) if ours.outcome == "ok" else None,
-        tuple(TOLD[question.name] for question in machines.questions),
-        tuple(_notes(machines)),
+        tuple(question.what for question in machines.questions),
+        tuple(_notes(machines.known)),
     )
 
 
-TOLD = {
-    "kernel": "which rules the kernel follows",
-    "lockdown": "whether lockdown is in force",
-    "relaxed": "the kernel's command line",
-    "config": "the kernel's configuration",
-    "bits": "the width of physical addresses",
-    "held": "what drivers claimed (there is no dump of /proc/iomem)",
-}
-
-
-def _matters(found: Sequence[tuple[tuple[str, ...], Verdict]], at: int) -> bool:
-    """Whether two cases that differ in one answer alone have different verdicts."""
-    seen: dict[tuple[str, ...], tuple[object, ...]] = {}
-    for words, one in found:
-        rest = words[:at] + words[at + 1 :]
-        if seen.setdefault(rest, one.key) != one.key:
-            return True
-    return False
-
-
-def _branches(
-    found: Sequence[tuple[tuple[str, ...], Verdict]], matters: Sequence[int]
-) -> Iterator[Branch]:
-    """A decision tree over what matters: answers that lead to the same verdicts are one branch."""
-    if not matters or len({one.key for _, one in found}) == 1:
-        yield Branch((), found[0][1])
-        return
-    # ask first what decides most: the question that leaves the fewest branches below it
-    best: list[tuple[list[str], list[Branch]]] | None = None
-    for at in matters:
-        groups: dict[str, list[tuple[tuple[str, ...], Verdict]]] = {}
-        for words, one in found:
-            groups.setdefault(words[at], []).append((words, one))
-        if len(groups) == 1:
-            continue
-        rest = [i for i in matters if i != at]
-        parts: list[tuple[list[str], list[Branch]]] = []
-        for answer, group in groups.items():
-            below = list(_branches(group, rest))
-            keys = [(branch.conditions, branch.verdict.key) for branch in below]
-            for answers, others in parts:
-                if keys == [(branch.conditions, branch.verdict.key) for branch in others]:
-                    answers.append(answer)
-                    break
-            else:
-                parts.append(([answer], below))
-        if best is None or _size(parts) < _size(best):
-            best = parts
-    assert best is not None
-    for answers, below in best:
-        for branch in below:
-            yield Branch((_joined(answers), *branch.conditions), branch.verdict)
-
-
-def _size(parts: list[tuple[list[str], list[Branch]]]) -> int:
-    return sum(len(below) for _, below in parts)
-
-
-def _joined(answers: list[str]) -> str:
-    """Several answers to one question in words; kernels in a row as a range."""
-    if len(answers) > 2 and all(answer.startswith("Linux ") for answer in answers):
-        return f"{answers[-1]} to {answers[0].removeprefix('Linux ')}"
-    return " or ".join(answers)
-
-
-def _notes(machines: Machines) -> Iterator[str]:
-    known = machines.known
-    if not known.x86:
-        yield (
-            "this machine is not an x86: the answer follows the rules of x86, and others have "
-            "no exemption below 1 MiB and other tests of the range"
-        )
-    if known.iomem is not None and known.iomem.max_level is not None:
-        yield "the dump was cut at its deepest level: a claim may hide below what it shows"
-    if known.iomem is not None and known.iomem.repairs:
-        yield f"{len(known.iomem.repairs)} places of the dump were read with repairs"
-
-
 def as_json(answer: Answer) -> dict[str, Any]:
-    """The answer as JSON takes it; see schema.json beside this file."""
+    """The answer as a JSON object, described by schema.json beside this file."""
     v = answer.verdict
     owner = None
     if v.owner is not None:
@@ -186,8 +87,60 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "later": answer.later and asdict(answer.later),
         "cases": [
             {"if": [*b.conditions], "outcome": b.verdict.outcome, "page": b.verdict.page,
-             "function": b.verdict.checks[b.verdict.decided].function}
+             "function": b.verdict.deciding_check.function}
             for b in answer.branches
         ],
         "notes": [*answer.notes],
     }  # fmt: skip
+
+
+def _matters(found: Found, at: int) -> bool:
+    """Whether two cases that differ in one answer alone have different verdicts."""
+    seen: dict[tuple[str, ...], tuple[object, ...]] = {}
+    for words, one in found:
+        rest = words[:at] + words[at + 1 :]
+        if seen.setdefault(rest, one.key) != one.key:
+            return True
+    return False
+
+
+def _branches(found: Found, matters: Sequence[int]) -> Iterator[Branch]:
+    """The smallest decision tree over the questions that matter, one branch for each leaf."""
+    if len({one.key for _, one in found}) == 1:
+        yield Branch((), found[0][1])
+        return
+    open_questions = [at for at in matters if len({words[at] for words, _ in found}) > 1]
+    splits = [_split(found, matters, at) for at in open_questions]
+    for answers, below in min(splits, key=lambda split: sum(len(below) for _, below in split)):
+        for branch in below:
+            yield Branch((_joined(answers), *branch.conditions), branch.verdict)
+
+
+def _split(found: Found, matters: Sequence[int], at: int) -> list[tuple[list[str], list[Branch]]]:
+    """The answers to one question, and the branches below them; equal branches share an entry."""
+    parts: dict[object, tuple[list[str], list[Branch]]] = {}
+    for answer in dict.fromkeys(words[at] for words, _ in found):
+        group = [(words, one) for words, one in found if words[at] == answer]
+        below = list(_branches(group, [i for i in matters if i != at]))
+        key = tuple((branch.conditions, branch.verdict.key) for branch in below)
+        parts.setdefault(key, ([], below))[0].append(answer)
+    return list(parts.values())
+
+
+def _joined(answers: list[str]) -> str:
+    """Several answers to one question, in words; kernels become a range."""
+    if len(answers) > 2 and all(answer.startswith("Linux ") for answer in answers):
+        return f"{answers[-1]} to {answers[0].removeprefix('Linux ')}"
+    return " or ".join(answers)
+
+
+def _notes(known: Description) -> Iterator[str]:
+    if not known.x86:
+        yield (
+            "this machine is not an x86: the answer follows the rules of x86, and others have "
+            "no exemption below 1 MiB and other tests of the range"
+        )
+    if known.iomem is not None and known.iomem.max_level is not None:
+        yield "the dump was cut at its deepest level: a claim may hide below what it shows"
+    if known.iomem is not None and known.iomem.repairs:
+        yield f"the dump was read with {len(known.iomem.repairs)} repairs"

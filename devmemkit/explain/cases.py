@@ -1,4 +1,4 @@
-"""The machines that a description may mean: one model state for every case of what is unknown."""
+"""The machines that fit a description: one model state for each case of the unknown facts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from devmemkit.explain.access import ACTOR
+from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.description import Description, Device
-from devmemkit.explain.facts import candidates, config_of, parse_release
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
@@ -17,7 +16,9 @@ from devmemkit.model.pci.device import PciDevice
 from devmemkit.model.process.task import Task, new_task
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
+from devmemkit.text.config import config_of
 from devmemkit.text.iomem_tree import tree_of
+from devmemkit.text.release import candidates, parse_release
 
 LEAST_BITS, MOST_BITS = 36, 52
 """Physical address widths of x86 with 64 bits."""
@@ -31,18 +32,19 @@ CONFIGS = {
 
 @dataclass(frozen=True)
 class Question:
-    """One thing that is not known, and what it may be; the first is taken for the likeliest."""
+    """An unknown fact: `what` it is, and its possible answers in words, the likeliest first."""
 
     name: str
-    answers: tuple[tuple[str, Any], ...]
+    what: str
+    answers: Mapping[str, Any]
 
 
 Case = Mapping[str, Any]
-"""An answer for each question, by name."""
+"""The value of one answer to each question, by the question's name."""
 
 
 class Machines:
-    """The model's machines for a description; `questions` is what it leaves open."""
+    """The model's machines that fit a description; `questions` are the facts it leaves open."""
 
     def __init__(self, known: Description) -> None:
         self.known = known
@@ -50,15 +52,15 @@ class Machines:
         self._bases: dict[tuple[int, bool], Machine] = {}
 
     def cases(self) -> Iterator[tuple[tuple[str, ...], Case]]:
-        """Every combination: what it assumes, in words, and its answers; the likeliest first."""
-        names = [question.name for question in self.questions]
-        for picks in product(*(question.answers for question in self.questions)):
-            yield tuple(w for w, _ in picks), dict(zip(names, (v for _, v in picks), strict=True))
+        """Each combination of answers, in words and by question; the likeliest first."""
+        for words in product(*(question.answers for question in self.questions)):
+            picked = zip(self.questions, words, strict=True)
+            yield words, {question.name: question.answers[word] for question, word in picked}
 
     def machine(self, case: Case) -> Machine:
-        """The machine of one case, with process P that asks."""
+        """The machine of one case, with process P."""
         known = self.known
-        config = config_of(dict(known.config)) if known.config else case.get("config", Config())
+        config = config_of(known.config) if known.config else case.get("config", Config())
         version = case.get("kernel") or candidates(parse_release(known.release or ""))[0]
         where = known.phys_bits or case["bits"], case.get("held", True)
         if where not in self._bases:
@@ -67,7 +69,7 @@ class Machines:
         return with_kernel(self._bases[where], version=version, config=config, cmdline=cmdline)
 
     def _base(self, bits: int, held: bool, kernel: KernelProfile) -> Machine:
-        """All but the kernel, which differs from case to case and changes nothing of it."""
+        """The machine that cases with different kernels share."""
         known = self.known
         end = (1 << bits) - 1
         if known.iomem is not None:
@@ -96,53 +98,47 @@ class Machines:
 
 
 def with_kernel(machine: Machine, **changes: Any) -> Machine:
-    """The machine under another kernel: `changes` are those of its KernelProfile."""
+    """The machine with fields of its KernelProfile changed."""
     return machine.with_kernel(replace(machine.kernel, **changes))
 
 
 def needed_bits(known: Description) -> int:
-    """Bits that the description's highest address takes."""
+    """Bits of the highest address in the description."""
     ends = [entry.end for entry in known.iomem.entries] if known.iomem else []
     ends += [bar.end for device in known.devices.values() for bar in device.bars]
     return max((end.bit_length() for end in ends), default=0)
 
 
 def _questions(known: Description) -> Iterator[Question]:
+    rules = "which rules the kernel follows"
     if known.release is None:
-        newest = tuple(reversed(VERSIONS))
-        yield Question("kernel", tuple((f"Linux {version}", version) for version in newest))
+        newest = reversed(VERSIONS)
+        yield Question("kernel", rules, {f"Linux {version}": version for version in newest})
     elif len(near := candidates(parse_release(known.release))) > 1:
-        rules = tuple((f"Linux {known.release} follows the rules of {v}", v) for v in near)
-        yield Question("kernel", rules)
+        answers = {f"Linux {known.release} follows the rules of {v}": v for v in near}
+        yield Question("kernel", rules, answers)
     if known.lockdown is None and _may_be_locked(known):
-        yield Question(
-            "lockdown",
-            (("no lockdown is in force", ""), ("lockdown is in force", "lockdown=integrity")),
-        )
+        answers = {"no lockdown is in force": "", "lockdown is in force": "lockdown=integrity"}
+        yield Question("lockdown", "whether lockdown is in force", answers)
     if known.cmdline is None:
-        yield Question(
-            "relaxed",
-            (("iomem=relaxed was not given", ""), ("iomem=relaxed was given", "iomem=relaxed")),
-        )
+        answers = {"iomem=relaxed was not given": "", "iomem=relaxed was given": "iomem=relaxed"}
+        yield Question("relaxed", "the kernel's command line", answers)
     if known.config is None:
-        yield Question(
-            "config", tuple((f"the kernel has {name}", one) for name, one in CONFIGS.items())
-        )
+        configs = {f"the kernel has {name}": config for name, config in CONFIGS.items()}
+        yield Question("config", "the kernel's configuration", configs)
     if known.phys_bits is None:
         least = max(LEAST_BITS, needed_bits(known))
-        widths = dict.fromkeys((MOST_BITS, least) if least < MOST_BITS else (least,))
-        yield Question(
-            "bits", tuple((f"physical addresses have {bits} bits", bits) for bits in widths)
-        )
+        widths = (MOST_BITS, least) if least < MOST_BITS else (least,)
+        bits = {f"physical addresses have {width} bits": width for width in widths}
+        yield Question("bits", "the width of physical addresses", bits)
     if known.iomem is None and any(device.driver for device in known.devices.values()):
-        yield Question(
-            "held",
-            (("drivers claimed their BARs", True), ("drivers claimed no BAR", False)),
-        )
+        what = "what drivers claimed (there is no dump of /proc/iomem)"
+        held = {"drivers claimed their BARs": True, "drivers claimed no BAR": False}
+        yield Question("held", what, held)
 
 
 def _may_be_locked(known: Description) -> bool:
-    """Whether lockdown would change a kernel that is meant: it knows it, and has not got it yet."""
+    """Whether a kernel that fits supports lockdown, and its command line does not turn it on."""
     cmdline = known.cmdline or ""
     versions = VERSIONS if known.release is None else candidates(parse_release(known.release))
     return any(
@@ -153,10 +149,10 @@ def _may_be_locked(known: Description) -> bool:
 
 
 def _cmdline(known: Description, case: Case) -> Iterable[str]:
-    """The command line that makes the model's kernel what this one is.
+    """The command line that gives the model's kernel the state of the real one.
 
-    Secure Boot turns lockdown on without a word there, and where securityfs says "none" a word
-    there did nothing.
+    A known lockdown state replaces lockdown=: Secure Boot turns lockdown on without that word, and
+    if securityfs says "none" the word had no effect.
     """
     words = (known.cmdline or "").split()
     if known.lockdown is not None:
@@ -168,7 +164,7 @@ def _cmdline(known: Description, case: Case) -> Iterable[str]:
 
 
 def _tree_of_bars(devices: Iterable[Device], root: Resource, held: bool) -> Resource:
-    """A tree of nothing but BARs, each claimed by its device's driver, for want of a dump."""
+    """A tree of the BARs, each claimed by its device's driver; replaces a dump."""
     kind = root.flags
     bars = [(bar, one) for one in devices for bar in one.bars if bar.length and bar.flags & kind]
     for bar, device in sorted(bars, key=lambda pair: pair[0].start):

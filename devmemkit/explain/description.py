@@ -1,4 +1,4 @@
-"""A machine as far as it is known; what nobody told is None, and explained for every case."""
+"""What is known of a machine; a field that is None is unknown, and the answer covers each case."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from devmemkit.text.pci_resource import bars_of, parse_resource
 
 @dataclass(frozen=True)
 class Device:
-    """A PCI device: what its BARs are, who drives it, who would, whether it decodes memory.
+    """A PCI device: BARs, bound driver, matching modules, whether it decodes memory (Mem+).
 
-    `missing` are the BARs that the description names without saying where or how long they are.
+    `missing` lists BARs that the description names without address or size.
     """
 
     bdf: str
@@ -24,17 +24,20 @@ class Device:
     modules: tuple[str, ...] = ()
     decodes: bool | None = None
     missing: tuple[int, ...] = ()
-    what: str = ""
+
+    def bar(self, index: int) -> Bar | None:
+        """The BAR of that number; 6 is the ROM."""
+        return next((bar for bar in self.bars if bar.index == index), None)
 
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of a machine; None stands for "not known".
+    """What is known of a machine; None means unknown.
 
-    `release` is uname -r, `config` options of the kernel as CONFIG_X: "y" or "n", `lockdown` the
-    state in force ("" where the kernel has none), `phys_bits` the width of a physical address,
-    `root` and `capable` say who asks, `dev_mem` and `dev_port` whether the nodes exist, `mtrr_uc`
-    which pages, first to last, the MTRRs make uncachable.
+    `release` is uname -r, `config` maps CONFIG_X to "y", "m" or "n", `lockdown` is the state in
+    force ("" for a kernel without lockdown), `phys_bits` the width of a physical address. `root`
+    and `capable` describe the process, `dev_mem` and `dev_port` say whether the nodes exist,
+    `mtrr_uc` lists the page ranges (first, last) that the MTRRs make uncachable.
     """
 
     iomem: Dump | None = None
@@ -53,7 +56,7 @@ class Description:
     mtrr_uc: tuple[tuple[int, int], ...] = ()
 
     def holders(self, address: int) -> Iterator[tuple[Device, Bar]]:
-        """The devices whose memory an address is in, each with its BAR (6: the ROM)."""
+        """The devices whose memory contains an address, each with its BAR (6: the ROM)."""
         for device in self.devices.values():
             for bar in device.bars:
                 if bar.memory and bar.start <= address <= bar.end:
@@ -61,7 +64,7 @@ class Description:
 
     @property
     def x86(self) -> bool:
-        """False where the machine is known to be of another architecture."""
+        """False if the description says that the machine has another architecture."""
         named = self.arch in (None, "x86_64", "i386", "i486", "i586", "i686", "amd64")
         return named and (self.config is None or self.config.get("CONFIG_X86", "y") != "n")
 
@@ -75,19 +78,19 @@ def dump_of(text: bytes, source: str) -> Dump:
 
 
 def with_lspci(known: Description, text: bytes, source: str) -> Description:
-    """The description with what lspci printed."""
+    """The description with the devices that lspci printed added."""
     found = {one.bdf: _device(one) for one in parse_lspci(text, source=source)}
     return replace(known, devices={**known.devices, **found})
 
 
 def with_resource(known: Description, bdf: str, text: bytes, source: str) -> Description:
-    """The description with a device's `resource` file."""
+    """The description with the BARs from a device's `resource` file."""
     bars = bars_of(parse_resource(text, source=source))
     device = known.devices.get(bdf, Device(bdf))
     return replace(known, devices={**known.devices, bdf: replace(device, bars=bars, missing=())})
 
 
 def _device(one: Function) -> Device:
-    there = tuple(region.bar for region in one.regions if region.bar is not None)
+    bars = tuple(region.bar for region in one.regions if region.bar is not None)
     missing = tuple(region.index for region in one.regions if region.bar is None)
-    return Device(one.bdf, there, one.driver, one.modules, one.decodes, missing, one.what)
+    return Device(one.bdf, bars, one.driver, one.modules, one.decodes, missing)

@@ -1,4 +1,4 @@
-"""Machines to explain by name: the recorded ones, a snapshot's folder, or a dump alone."""
+"""Descriptions by name: a recorded machine, a snapshot's folder, or a dump alone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from devmemkit.model.printable import printable
 from devmemkit.scenarios.machines import data_dir, recorded
 
 CONFIG = dict.fromkeys(("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT"), "y")
-"""How the recorded kernels were built (data/machines/README.md)."""
+"""The configuration of the recorded kernels (data/machines/README.md)."""
 
 
 def names() -> tuple[str, ...]:
-    """The recorded machines; none where there is no checkout."""
+    """The recorded machines; none without a checkout."""
     try:
         return recorded()
     except FileNotFoundError:
@@ -26,10 +26,10 @@ def names() -> tuple[str, ...]:
 
 
 def described(name: str, kernel: str = "") -> Description:
-    """A recorded machine with its drivers bound, a snapshot's folder, or the path of a dump.
+    """The description of a recorded machine (drivers bound), a snapshot's folder or a dump's path.
 
-    `kernel` is the release where the description says none; that of a recorded machine is its own.
-    SourceError or DumpError for what is none of them.
+    `kernel` is the release if the description lacks it; the default for a recorded machine is its
+    own. SourceError or DumpError for any other name.
     """
     if Path(name).is_dir():
         known = snapshot.read(Path(name))

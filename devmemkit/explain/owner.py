@@ -1,9 +1,13 @@
-"""Who has a page, and the machine without its claim."""
+"""The resource that owns a page, the driver that would claim it, the machine without its claim."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from devmemkit.explain.access import Access
+from devmemkit.explain.calls import DRIVER, claim
+from devmemkit.explain.description import Description
+from devmemkit.model.drivers.nvdimm import LEGACY
 from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF, PciDevice
@@ -13,15 +17,21 @@ from devmemkit.model.resource.strict import iomem_is_exclusive
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Act, play
 
-DRIVER = "D"
 Owner = tuple[str, int, int]
-"""A resource's name and its inclusive bytes."""
+"""A resource's name, its first and its last byte."""
+
+DRIVERS = {
+    "Persistent Memory": "nd_pmem",
+    LEGACY: "nd_pmem",
+    "Soft Reserved": "device_dax",
+}
+"""The driver that claims a resource outside of PCI devices."""
 
 
 def owner_of(machine: Machine, page: int) -> tuple[Owner | None, tuple[str, ...]]:
-    """The resource that counts at a page, and the names of those around it, outermost first.
+    """The resource that decides about a page, and the names of those around it, outermost first.
 
-    It is the one that makes the page exclusive, else System RAM, else the innermost one.
+    That is the resource that makes the page exclusive, else System RAM, else the innermost one.
     """
     root = machine["iomem"]
     start, end = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
@@ -40,11 +50,29 @@ def owner_of(machine: Machine, page: int) -> tuple[Owner | None, tuple[str, ...]
     return (node.name, node.start, node.end), tuple(name for _, _, name in around)
 
 
-def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
-    """The machine after the driver that has a resource was unbound; None where none has it.
+def claim_of(known: Description, machine: Machine, access: Access) -> Act | None:
+    """The claim that the driver of the access's first page would make; None if there is none.
 
-    What it holds of its device without holding all of a BAR it releases as well. Of a resource that
-    is no device's only that one claim is released.
+    The driver of a PCI device claims the whole BAR, any other driver the innermost resource.
+    """
+    if access.via == "port":
+        return None
+    for device, bar in known.holders(access.pages[0] << PAGE_SHIFT):
+        if bar.index < 6:
+            who = " or ".join(device.modules) or device.driver or f"the driver of {device.bdf}"
+            return claim(who, bar.start, bar.length)
+    owner, _ = owner_of(machine, access.pages[0])
+    if owner is None:
+        return None
+    name, start, end = owner
+    return claim(DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1)
+
+
+def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
+    """The machine after the owner's driver was unbound; None if no driver has claimed `owner`.
+
+    The driver also releases its claims of parts of the device's BARs. Outside of a device only the
+    owner's own claim is released.
     """
     claims = [node for node in machine["iomem"].walk() if _claimed(node)]
     node = next((n for n in claims if (n.name, n.start, n.end) == owner), None)
@@ -81,6 +109,6 @@ def _claimed(node: Resource) -> bool:
 
 
 def _device(node: Resource) -> str:
-    """The PCI device in whose BAR a node lies, "" for none."""
+    """The PCI device whose BAR contains a node, "" if there is none."""
     around = reversed(path_to(node)[:-1])
     return next((name for _, _, name in around if BDF.fullmatch(name)), "")

@@ -1,6 +1,6 @@
-"""A machine's description on disk: read from this machine, written to a folder, read back.
+"""A snapshot of this machine as a folder of texts: taken, written, and read as a description.
 
-Only texts that describe are opened: never /dev/mem, /dev/port, a resourceN or /proc/bus/pci.
+Nothing here opens /dev/mem, /dev/port, a resourceN or /proc/bus/pci.
 """
 
 from __future__ import annotations
@@ -17,18 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.explain.description import Description
-from devmemkit.explain.facts import (
-    parse_address_sizes,
-    parse_config,
-    parse_lockdown,
-    parse_mtrr,
-    release_of,
-)
-from devmemkit.explain.stored import described
+from devmemkit.explain.stored import description_of
 from devmemkit.host.files import SourceError
 from devmemkit.host.files import read as read_file
 from devmemkit.model.printable import printable
+from devmemkit.text.config import parse_config
 from devmemkit.text.iomem import LARGEST
+from devmemkit.text.release import release_of
+from devmemkit.text.system_files import parse_address_sizes, parse_lockdown, parse_mtrr
 
 SYS_RAWIO = 17
 """Bit of the capability in CapEff (include/uapi/linux/capability.h)."""
@@ -45,18 +41,18 @@ FILES = {
     "cpuinfo": "proc/cpuinfo",
     "mtrr": "proc/mtrr",
 }
-"""What is read of a machine, beside its PCI devices and its kernel's configuration."""
+"""The files of a machine, beside those of its PCI devices and its kernel's configuration."""
 
 DEVICE = ("class", "device", "vendor", "resource", "modalias")
 TEXTS = frozenset((*FILES, *DEVICE, "status", "config.gz"))
-"""The names of all files of the kernel that are opened here."""
+"""The names of the kernel's files that `take` may open."""
 
 MEMBERS = {"snapshot.json": 1 << 20, "pci.json": 16 << 20, "iomem": LARGEST, "ioports": LARGEST}
-"""The files of a snapshot's folder, with the bytes that each may have."""
+"""The files of a snapshot's folder, and the largest size of each in bytes."""
 
 
 def take(root: Path = Path("/")) -> Texts:
-    """The files of a snapshot of this machine, name to text; `root` is where its tree begins."""
+    """A snapshot of this machine, text by file name; `root` is its root directory."""
     read = {name: _text(root / path) for name, path in FILES.items()}
     release = release_of(read["version"])
     read["arch"] = read["arch"] or os.uname().machine  # up to 6.0 there is no such file
@@ -85,7 +81,7 @@ def texts(
     securityfs: bool = True,
     **facts: bool,
 ) -> Texts:
-    """The files of a snapshot, from the text of each of FILES ("" where there is none)."""
+    """A snapshot from the texts of FILES ("" for a missing one), devices and configuration."""
     facts_of: dict[str, Any] = {name: read[name].strip() or None for name in ("arch", "cmdline")}
     facts_of["release"] = release_of(read["version"]) or None
     facts_of["lockdown"] = parse_lockdown(read["lockdown"])
@@ -131,7 +127,7 @@ def _config(root: Path, release: str) -> str:
 
 
 def _text(path: Path) -> str:
-    """The text of a file of this machine, "" where it cannot be read."""
+    """The text of a file of this machine, "" if it cannot be read."""
     return _bytes(path).decode("utf-8", "surrogateescape")
 
 
@@ -149,15 +145,16 @@ def write(folder: Path, texts: Texts) -> None:
         raise SourceError(f"{shown}: expected a new or empty folder, got one with files in it")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        # "x": no file that somebody puts there meanwhile, and no link, is written to
+        # "x": a file or link that appeared in between is not overwritten
         with (folder / name).open("x", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
 
 
 def read(folder: Path) -> Description:
-    """The description that a snapshot's folder gives; a file that is missing is not known.
+    """The description in a snapshot's folder, such as those in data/machines.
 
-    The folders of data/machines are such, too. SourceError or DumpError for what is none.
+    A missing file leaves its fields unknown. SourceError or DumpError for a folder without a
+    snapshot, or with a damaged one.
     """
     texts = {
         name: read_file(folder / name, pipes=False, most=most, what="a text")
@@ -168,7 +165,7 @@ def read(folder: Path) -> Description:
     if not any(texts.values()):
         raise SourceError(f"{shown}: expected a snapshot (iomem, pci.json, ...), got none of it")
     decoded = {name: text.decode("utf-8", "surrogateescape") for name, text in texts.items()}
-    return described(decoded, shown)
+    return description_of(decoded, shown)
 
 
 def _json(value: Any) -> str:

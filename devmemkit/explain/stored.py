@@ -1,4 +1,4 @@
-"""The texts of a snapshot, checked field by field: they may come from anywhere."""
+"""A description from the texts of a snapshot, checked field by field: their source is unknown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_RANGES = 256
 
 
 def has_addresses(text: str) -> bool:
-    """Whether a dump was read with the right to see addresses: else all of them are zeroes."""
+    """Whether a dump was read with the right to see addresses; without it they are zeroes."""
     return re.search(r"[1-9a-f][0-9a-f]{0,15} :", text) is not None
 
 
@@ -53,23 +53,20 @@ FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         ("root", "capable", "dev_mem", "dev_port"), ("true or false", lambda v: v in (True, False))
     ),
     "phys_bits": ("32 to 64", lambda v: type(v) is int and 32 <= v <= 64),
-    "config": (
-        "texts by name",
-        lambda v: isinstance(v, dict) and _texts(v.values()),
-    ),
+    "config": ("texts by name", lambda v: isinstance(v, dict) and _texts(v.values())),
     "mtrr_uc": ("ranges of pages", _ranges),
 }
-"""What snapshot.json may hold: each null, or what it says."""
+"""The fields of snapshot.json: what each expects unless it is null, and the check."""
 
 DEVICE: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("resource", "driver"), ("a text", _text)),
     "modules": ("texts", lambda v: isinstance(v, list) and _texts(v)),
 }
-"""What counts of a device in pci.json, likewise; what else is there is left alone."""
+"""The fields of a device in pci.json that are checked; others are ignored."""
 
 
-def described(texts: Mapping[str, str], source: str) -> Description:
-    """The description that a snapshot's texts give."""
+def description_of(texts: Mapping[str, str], source: str) -> Description:
+    """The description in a snapshot's texts; DumpError for a text with a wrong field."""
     facts = _object(texts.get("snapshot.json", ""), f"{source}/snapshot.json")
     dumps: dict[str, Any] = {
         name: dump_of(texts[name].encode("utf-8", "surrogateescape"), f"{source}/{name}")

@@ -1,4 +1,4 @@
-"""From what a program got back to why: everything that can have happened, played in the model."""
+"""The causes of a symptom: each case and each hypothesis that gives it when the model plays it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from itertools import product
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.cases import Machines
-from devmemkit.explain.functions import function_of
+from devmemkit.explain.hypotheses import HYPOTHESES
+from devmemkit.explain.kernel_functions import function_of
 from devmemkit.explain.owner import owner_of, unbound
-from devmemkit.explain.shell import decoding, presence
-from devmemkit.explain.twists import TWISTS
-from devmemkit.explain.verdict import Verdict, ending, judge, last_of, verdict
+from devmemkit.explain.shell import on_device
+from devmemkit.explain.verdict import Verdict, ending, last_of, verdict, verdict_of
 from devmemkit.model.machine import Machine
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.play import Played, play
@@ -25,9 +25,9 @@ SYMPTOMS = (
 
 @dataclass(frozen=True)
 class Cause:
-    """One thing that gives the symptom: what happened, how to tell, which function found it.
+    """`what` gives the symptom, how to `tell` whether it happened, and the kernel function.
 
-    `as_described` is whether it needs nothing that the description does not say.
+    `as_described` says whether the description alone leads to the symptom.
     """
 
     what: str
@@ -37,14 +37,14 @@ class Cause:
 
 
 def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
-    """What can have given `got` on that machine, the likeliest first.
+    """The causes of `got` on that machine, the likeliest first.
 
-    First the machine as it is described, then each case of what is not known, then what may have
-    happened besides. ValueError for a symptom that no kernel gives here.
+    First the machine as described, then the other cases of the unknown facts, then the hypotheses,
+    then the hardware. ValueError for a symptom that is not one of SYMPTOMS.
     """
     if got not in SYMPTOMS:
         raise ValueError(f"--got: expected one of {', '.join(SYMPTOMS)}; got {printable(got[:40])}")
-    return tuple(_unlike(_causes(machines, access, got)))
+    return tuple(_distinct(_causes(machines, access, got)))
 
 
 def _causes(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
@@ -54,31 +54,30 @@ def _causes(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
     for number, (words, case) in enumerate(cases):
         found = verdict(machines.machine(case), access)
         if got in (found.outcome, "zeros" if found.contents else None):
-            decided = found.checks[found.decided]
-            what = found.why or decided.says
+            what = found.why or found.deciding_check.says
             if found.claimed and found.owner and found.page is not None:
                 what += f": {found.owner[0] or 'somebody'} has it"
             tell = "this is how the machine is described"
             if number:
                 other = [w for w, usual in zip(words, cases[0][0], strict=True) if w != usual]
-                what, tell = f"{what}, if {' and '.join(other)}", "find out whether that is so"
-            yield Cause(what, tell, decided.function, not number)
-    for twist, at in product(TWISTS, _before(machine, access)):
-        twisted = twist.apply(machines, at, access)
-        if twisted is None:
+                what, tell = f"{what}, if {' and '.join(other)}", "check whether that is so"
+            yield Cause(what, tell, found.deciding_check.function, not number)
+    for hypothesis, before in product(HYPOTHESES, _before(machine, access)):
+        changed = hypothesis.apply(machines.known, before, access)
+        if changed is None:
             continue
-        played = play(*twisted)
+        played = play(*changed)
         last = last_of(played.acts, played.outcomes)
         if access.op == "load" and last.operation == "store":
             continue
         if ending(played.outcomes[last.key]) == got and _is_news(plain, access, got, played):
-            step = played.steps(last.key)[-1]
-            yield Cause(twist.what, twist.tell, function_of(last.operation, step)[0])
+            function, _ = function_of(last.operation, played.steps(last.key)[-1])
+            yield Cause(hypothesis.what, hypothesis.tell, function)
     yield from _hardware(machines, access, got)
 
 
 def _before(machine: Machine, access: Access) -> Iterator[Machine]:
-    """The machine at the time of the access: as described, and before a driver claimed the page."""
+    """The machine as described, and before a driver claimed the access's first page."""
     yield machine
     if access.via != "port":
         free = unbound(machine, owner_of(machine, access.pages[0])[0])
@@ -87,15 +86,15 @@ def _before(machine: Machine, access: Access) -> Iterator[Machine]:
 
 
 def _is_news(plain: Verdict, access: Access, got: str, played: Played) -> bool:
-    """Whether the twist is what gives it: without one it ends otherwise, or at another check."""
+    """Whether the plain access ends in another outcome, or at another check."""
     if plain.outcome != got:
         return True
-    found = judge(played, access)
-    return found.checks[found.decided].function != plain.checks[plain.decided].function
+    function = verdict_of(played, access).deciding_check.function
+    return function != plain.deciding_check.function
 
 
-def _unlike(found: Iterator[Cause]) -> Iterator[Cause]:
-    """One cause of each kind: cases that differ in what does not count say the same."""
+def _distinct(found: Iterator[Cause]) -> Iterator[Cause]:
+    """The causes without those that differ from an earlier one only in their conditions."""
     seen: set[tuple[str, str]] = set()
     for cause in found:
         key = (cause.what.partition(", if ")[0], cause.function)
@@ -105,18 +104,20 @@ def _unlike(found: Iterator[Cause]) -> Iterator[Cause]:
 
 
 def _hardware(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
-    """What the bus answers where nobody is: the model ends at the CPU."""
+    """Causes outside of the model, which ends at the CPU: what a bus returns without a device."""
     if got != "ones" or access.op not in ("load", "read"):
         return
     for device, _ in machines.known.holders(access.start):
         if device.decodes is False:
             yield Cause(
                 f"{device.bdf} does not answer: its memory decoding is off (Mem-)",
-                f"{decoding(device.bdf)}: bit 1; a driver's pci_enable_device sets it",
+                f"{on_device('setpci -s {} COMMAND', device.bdf)}: bit 1; "
+                "a driver's pci_enable_device sets it",
                 "(the device)",
                 True,
             )
-        listed, awake = presence(device.bdf)
+        listed = on_device("lspci -s {}", device.bdf)
+        awake = on_device("cat /sys/bus/pci/devices/{}/power_state", device.bdf)
         yield Cause(
             f"{device.bdf} is gone, asleep or hangs: a removed device's pages stay mapped",
             f"{listed}: rev ff, or no line; {awake}",

@@ -1,13 +1,14 @@
-"""How one access ends on one machine: the model's own operations, and the checks they made."""
+"""How one access ends on one machine, and the checks on its way, from playing its calls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from devmemkit.explain.access import ACTOR, Access, acts_of
-from devmemkit.explain.functions import function_of, says
-from devmemkit.explain.owner import owner_of
+from devmemkit.explain.access import Access
+from devmemkit.explain.calls import ACTOR, calls_of
+from devmemkit.explain.kernel_functions import SAYS, function_of
+from devmemkit.explain.owner import Owner, owner_of
 from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine, View
@@ -19,9 +20,9 @@ from devmemkit.scenarios.play import Act, Played, play
 
 @dataclass(frozen=True)
 class Check:
-    """One check of the chain: the kernel function, what it tests, what it came to.
+    """One check: the kernel function, its file, what it tests, and its result.
 
-    `result` is "passed", the errno or signal that it gave, or "not reached".
+    `result` is "passed", "not reached", or the errno or signal that the check gave.
     """
 
     function: str
@@ -34,10 +35,10 @@ class Check:
 class Verdict:
     """How an access ends: `outcome` is "ok", an errno's name or a signal's.
 
-    `page` is the physical page frame at which it happens, None where it is not about a page,
-    `decided` the index in `checks` of the one that decided, `why` its sentence, `contents` is
-    "zeroes" where the kernel shows none of what is there. `owner` is the resource in the way, or
-    the innermost one at the address, `claimed` whether it is BUSY.
+    `page` is the page frame that decided (None if no page did), `decided` the index of the deciding
+    check, `why` its sentence. `contents` is "zeroes" if the kernel hides the memory's contents.
+    `owner` is the resource that decided, else the innermost one at the address, `path` names the
+    resources around it, `claimed` says whether it is BUSY.
     """
 
     outcome: str
@@ -46,59 +47,61 @@ class Verdict:
     decided: int
     why: str
     contents: str
-    owner: tuple[str, int, int] | None
+    owner: Owner | None
     path: tuple[str, ...]
     claimed: bool
 
     @property
+    def deciding_check(self) -> Check:
+        """The check that decided."""
+        return self.checks[self.decided]
+
+    @property
     def key(self) -> tuple[object, ...]:
-        """What two machines must share to be one answer."""
-        function = self.checks[self.decided].function
-        return self.outcome, self.page, function, self.contents, self.owner
+        """Verdicts with equal keys are the same answer to a user."""
+        return self.outcome, self.page, self.deciding_check.function, self.contents, self.owner
 
 
 def verdict(machine: Machine, access: Access) -> Verdict:
-    """Run the access on the machine."""
-    return judge(play(machine, acts_of(access)), access)
+    """Play the access on the machine."""
+    return verdict_of(play(machine, calls_of(access)), access)
 
 
-def judge(played: Played, access: Access) -> Verdict:
-    """What acts that were played came to, for the access that they are."""
-    last = last_of(played.acts, played.outcomes)
-    outcome = played.outcomes[last.key]
+def verdict_of(played: Played, access: Access) -> Verdict:
+    """The verdict from calls that were played for an access."""
+    outcome = played.outcomes[last_of(played.acts, played.outcomes).key]
     checks = _checks(played)
     decided = next(
         (i for i, check in enumerate(checks) if check.result not in ("passed", "not reached")),
         max((i for i, check in enumerate(checks) if check.result == "passed"), default=0),
     )
-    before = played.before
     page = _page(played, outcome)
     at = access.pages[0] if page is None else page
-    owner, path = owner_of(before, at) if access.via != "port" else (None, ())
-    view = View(before)
-    zero = access.via == "devmem" and outcome.ok and access.op in ("read", "write", "load", "store")
-    shown = "zeroes" if zero and page_is_allowed(view, at) == ZERO and not access.maps else ""
+    owner, path = owner_of(played.before, at) if access.via != "port" else (None, ())
+    view = View(played.before)
+    copied = access.via == "devmem" and outcome.ok and not access.maps
+    zeroes = copied and page_is_allowed(view, at) == ZERO
     return Verdict(
         ending(outcome),
         page,
         tuple(checks),
         decided,
         outcome.why,
-        shown,
+        "zeroes" if zeroes else "",
         owner,
         path,
         iomem_is_exclusive(view, at) is not None,
     )
 
 
-def last_of(acts: Sequence[Act], outcomes: Mapping[str, Outcome]) -> Act:
-    """The last act that was played, by model or kernel: its outcome is that of the whole."""
-    return [act for act in acts if act.key in outcomes][-1]
+def last_of(calls: Sequence[Act], outcomes: Mapping[str, Outcome]) -> Act:
+    """The last call that has an outcome; its outcome is that of the whole access."""
+    return [call for call in calls if call.key in outcomes][-1]
 
 
-def end_of(acts: Sequence[Act], outcomes: Mapping[str, Outcome]) -> str:
-    """How acts ended: "ok", an errno's name or a signal's."""
-    return ending(outcomes[last_of(acts, outcomes).key])
+def end_of(calls: Sequence[Act], outcomes: Mapping[str, Outcome]) -> str:
+    """How the calls ended: "ok", an errno's name or a signal's."""
+    return ending(outcomes[last_of(calls, outcomes).key])
 
 
 def ending(outcome: Outcome) -> str:
@@ -107,23 +110,22 @@ def ending(outcome: Outcome) -> str:
 
 
 def _checks(played: Played) -> list[Check]:
-    """The steps as checks, each once however often it ran, then those that were not reached."""
+    """Each step of the process's calls once, in the kernel's order."""
     kernel = played.before.kernel
     found: list[Check] = []
-    for act in played.acts:
-        if act.actor != ACTOR:
+    for call in played.acts:
+        if call.actor != ACTOR:
             continue
-        events = [played.moments[i].event for i in played.moments_of(act.key)]
-        ran = [event.step for event in events]
-        for step in step_names(kernel, act.operation):
+        events = [played.moments[i].event for i in played.moments_of(call.key)]
+        for step in step_names(kernel, call.operation):
             mine = [event for event in events if event.step == step]
+            if not mine and events and played.outcomes[call.key].ok:
+                continue  # the call succeeded without this step
             result = "passed" if mine else "not reached"
             if mine and mine[-1].outcome is not None and not mine[-1].outcome.ok:
                 result = ending(mine[-1].outcome)
-            if not mine and ran and played.outcomes[act.key].ok:
-                continue  # another kernel's order, or a step that was not needed
-            function, file = function_of(act.operation, step)
-            found.append(Check(function, file, says(kernel, act.operation, step), result))
+            function, file = function_of(call.operation, step)
+            found.append(Check(function, file, SAYS.get(step, ""), result))
     return found
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from IPython.display import display
+
+from devmemkit.text.html import html_table
 
 VALUES = "application/vnd.devmemkit.values+json"
 """The mime type under which a notebook stores named values."""
@@ -39,22 +41,7 @@ class Link(NamedTuple):
 def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]]) -> None:
     """Display a table of plain text and links."""
     plain = "\n".join("  ".join(c.text if isinstance(c, Link) else c for c in r) for r in rows)
-    _display(markup(map(html.escape, columns), (map(_cell, row) for row in rows)), plain)
-
-
-def markup(
-    columns: Iterable[str], rows: Iterable[Iterable[str]], style: str = "text-align:left"
-) -> str:
-    """A table whose cells are HTML already; where it is too wide, it scrolls."""
-    head = "".join(f'<th style="text-align:left">{cell}</th>' for cell in columns)
-    body = "".join(
-        "<tr>" + "".join(f'<td style="{style}">{cell}</td>' for cell in row) + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    _display(html_table(map(html.escape, columns), (map(_cell, row) for row in rows)), plain)
 
 
 def _cell(cell: str | Link) -> str:

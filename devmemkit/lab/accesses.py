@@ -13,11 +13,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from devmemkit.explain import snapshot
-from devmemkit.explain.access import Access, acts_of
+from devmemkit.explain.access import Access
+from devmemkit.explain.calls import calls_of
 from devmemkit.explain.cases import Machines
-from devmemkit.explain.otherwise import Twisted
-from devmemkit.explain.stored import described
-from devmemkit.explain.twists import TWISTS
+from devmemkit.explain.hypotheses import HYPOTHESES, Changed
+from devmemkit.explain.stored import description_of
 from devmemkit.explain.verdict import end_of
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
@@ -41,16 +41,16 @@ PATIENCE = 8000
 """Accesses that are thought of in one boot, at most."""
 
 PLAYABLE = {
-    twist.name: twist
-    for twist in TWISTS
-    if twist.name
+    hypothesis.name: hypothesis
+    for hypothesis in HYPOTHESES
+    if hypothesis.name
     not in ("lockdown", "io_strict", "no devmem", "empty node", "removed", "missing", "traced")
 }
-"""What may have been otherwise and can be done in a guest that goes on."""
+"""The hypotheses that can be played in a guest that goes on."""
 
 
 LIKELY = (*PLAYABLE, *("claimed after", "copied", "other cache type", "opened read-only") * 4)
-"""The twists, those that lead to rare outcomes more often."""
+"""The hypotheses to try; those that lead to rare outcomes are listed more often."""
 
 
 def texts_of(guest: Guest, config: Mapping[str, str]) -> snapshot.Texts:
@@ -70,25 +70,25 @@ class Foreteller:
     """What `explain` says of accesses on the one machine that a snapshot describes."""
 
     def __init__(self, texts: snapshot.Texts, source: str) -> None:
-        self.machines = Machines(described(texts, source))
+        self.machines = Machines(description_of(texts, source))
         if self.machines.questions:  # a guest leaves nothing open
             names = ", ".join(question.name for question in self.machines.questions)
             raise GuestError(f"{source}: expected all to be known, got no answer for {names}")
         self.machine = self.machines.machine({})
 
-    def twisted(self, access: Access, twist: str) -> Twisted | None:
-        """The machine and the acts of an access; None where the twist does not apply."""
-        if not twist:
-            return self.machine, acts_of(access)
-        twisted = PLAYABLE[twist].apply(self.machines, self.machine, access)
-        if twisted is None:
+    def changed(self, access: Access, hypothesis: str) -> Changed | None:
+        """The machine and the calls under a hypothesis ("": none); None if it cannot hold."""
+        if not hypothesis:
+            return self.machine, calls_of(access)
+        changed = PLAYABLE[hypothesis].apply(self.machines.known, self.machine, access)
+        if changed is None:
             return None
-        return twisted[0], tuple(_for_guest(act, access) for act in twisted[1])
+        return changed[0], tuple(_for_guest(call, access) for call in changed[1])
 
 
-def foretold(twisted: Twisted) -> str:
-    """How the acts end on the machine, by the model."""
-    return end_of(twisted[1], play(*twisted).outcomes)
+def foretold(changed: Changed) -> str:
+    """How the calls end on the machine, by the model."""
+    return end_of(changed[1], play(*changed).outcomes)
 
 
 def _for_guest(act: Act, access: Access) -> Act:
@@ -104,7 +104,7 @@ def _for_guest(act: Act, access: Access) -> Act:
 def accesses(
     foreteller: Foreteller, seed: str
 ) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
-    """Random accesses: what was otherwise ("": nothing), the acts, how the model says they end.
+    """Random accesses: the hypothesis ("": none), the calls, how the model says they end.
 
     Each outcome comes at least LEAST times if it comes at all, among PATIENCE tries.
     """
@@ -112,15 +112,15 @@ def accesses(
     count: Counter[str] = Counter()
     for _ in range(PATIENCE):
         access = access_of(chance, foreteller.machines.known)
-        twist = "" if chance.random() < 0.55 else chance.choice(LIKELY)
-        twisted = foreteller.twisted(access, twist)
-        if twisted is None:
+        hypothesis = "" if chance.random() < 0.55 else chance.choice(LIKELY)
+        changed = foreteller.changed(access, hypothesis)
+        if changed is None:
             continue
-        end = foretold(twisted)
+        end = foretold(changed)
         wanted = count[end] < LEAST or (count.total() < COUNT and chance.random() < 0.2)
-        if wanted and harmless(*twisted, access, end):
+        if wanted and harmless(*changed, access, end):
             count[end] += 1
-            yield access, twist, twisted[1], end
+            yield access, hypothesis, changed[1], end
 
 
 def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
@@ -138,15 +138,16 @@ def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict
         guest.play(binds if bound else [])
         files = texts_of(guest, kernel.config)
         foreteller = Foreteller(files, kernel.release)
-        for access, twist, acts, end in accesses(foreteller, f"{SEED}/{cmdline}/{bound}"):
+        for access, hypothesis, acts, end in accesses(foreteller, f"{SEED}/{cmdline}/{bound}"):
             guest.play([{"operation": "reset", "keep": 1}])  # the drivers stay, binding takes long
             performed = perform(guest, acts)
             if performed.cannot:
-                raise GuestError(f"{access} ({twist}): {performed.cannot}")
+                raise GuestError(f"{access} ({hypothesis}): {performed.cannot}")
             got = end_of(acts, performed.outcomes)
             if got != end:
-                progress(f"{access} ({twist}): foretold {end}, got {got}")
-            tried.append({"access": packed(access), "twist": twist, "foretold": end, "got": got})
+                progress(f"{access} ({hypothesis}): foretold {end}, got {got}")
+            row = {"access": packed(access), "twist": hypothesis}
+            tried.append({**row, "foretold": end, "got": got})
         guest.play([{"operation": "reset", "keep": 1}])
         left = set(guest.read("/proc/iomem").splitlines()) ^ set(files["iomem"].splitlines())
         if left:
@@ -171,8 +172,8 @@ def judge(
         differs = []
         for row in one["tried"]:
             access = Access(**{"start": 0, "length": 0, **row["access"]})
-            twisted = foreteller.twisted(access, row["twist"])
-            end = foretold(twisted) if twisted else "nothing"
+            changed = foreteller.changed(access, row["twist"])
+            end = foretold(changed) if changed else "nothing"
             if end != row["got"]:
                 said = f"{access} ({row['twist'] or 'plain'})"
                 differs.append(f"{said}: explain says {end}, the kernel {row['got']}")

@@ -107,6 +107,10 @@ VERSIONS = {
 }
 
 
+PARENTS = {"strict_devmem": "devmem", "io_strict_devmem": "strict_devmem"}
+"""The option that each option depends on (lib/Kconfig.debug), outermost first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The CONFIG_* options that matter here; the default is Debian's."""
@@ -121,10 +125,10 @@ class Config:
             value = getattr(self, option.name)
             if not isinstance(value, bool):
                 raise ValueError(f"config: expected {option.name} True or False, got {value!r}")
-        if self.strict_devmem and not self.devmem:
-            raise ValueError("config: expected DEVMEM=y for STRICT_DEVMEM=y, got n")
-        if self.io_strict_devmem and not self.strict_devmem:
-            raise ValueError("config: expected STRICT_DEVMEM=y for IO_STRICT_DEVMEM=y, got n")
+        for child, parent in PARENTS.items():
+            if getattr(self, child) and not getattr(self, parent):
+                needs = f"{parent.upper()}=y for {child.upper()}=y"
+                raise ValueError(f"config: expected {needs}, got n")
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -1,1 +1,1 @@
-"""Text to data and back: /proc/iomem, sysfs resource, lspci; repairs of pasted text."""
+"""Text to data and back: dumps, resource files, lspci, configurations; repairs of pasted text."""

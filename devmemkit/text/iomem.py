@@ -1,4 +1,4 @@
-"""Text forms of /proc/iomem and /proc/ioports: read, with a list of repairs, and write."""
+"""The text of /proc/iomem and /proc/ioports: read, with a list of repairs, and written."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from devmemkit.text.pasted.line import Notes, Row
 from devmemkit.text.pasted.rows import decode, describe, note_ends, read_rows, split_lines
 
 DEEPEST = 64
-"""Levels of a tree; the deepest real dump has ten."""
+"""Levels of a tree at most; the deepest real dump has ten."""
 LARGEST = 64 << 20
-"""Bytes of a text; real dumps have kilobytes."""
+"""Bytes of a text at most; real dumps have kilobytes."""
 LINES = 1 << 21
-"""Lines of a text, and ranges of a dump; each takes half a kilobyte of memory."""
+"""Lines and ranges of a text at most; each takes half a kilobyte of memory."""
 LONGEST = 1 << 20
-"""Characters of a line; a whole dump that was pasted as one line has some 100,000."""
+"""Characters of a line at most; a dump pasted as one line has some 100,000."""
 
 
 class Entry(NamedTuple):
-    """One line of a dump: an inclusive range of bytes, its name, and the nesting its indent shows.
+    """One line of a dump: an inclusive range of bytes, its name, and the depth of its indent.
 
     `line` counts from 1; `width` is the least number of hex digits (r_show: 8, ioports 4).
     """
@@ -39,34 +39,32 @@ class Entry(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """What was repaired, skipped or found odd on one line (counted from 1)."""
+    """A repair, a skipped text or an oddity on one line (counted from 1)."""
 
     line: int
     what: str
 
 
 _COLONS = (" :", "=20:", "=3A")
-"""What each range has before its name, as printed and as quoted-printable."""
+"""The separator of range and name, as printed and in the quoted-printable encoding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """A dump as read: entries and repairs in file order, and the tree that they form.
+    """A dump: entries and repairs in file order, and the tree that the entries form.
 
-    `parents[i]` is the index of the entry that holds entry i, None at the top. `max_level` is the
-    depth at which the printer stopped indenting (MAX_IORES_LEVEL), None if no line shows that it
-    did. `newline` tells whether the text ended with one.
+    `parents[i]` is the index of entry i's parent, None at the top. `max_level` is the depth at
+    which the kernel stopped indenting (MAX_IORES_LEVEL), None if no line shows it.
     """
 
     entries: tuple[Entry, ...]
     repairs: tuple[Repair, ...]
     parents: tuple[int | None, ...]
     max_level: int | None
-    newline: bool
 
 
 class DumpError(ValueError):
-    """A text that cannot be what it should be; the message names source, line and reason."""
+    """A text that is not what the reader expects; the message names source, line and reason."""
 
     def __init__(self, source: str, line: int, reason: str) -> None:
         super().__init__(f"{source}:{line}: {reason}")
@@ -75,17 +73,16 @@ class DumpError(ValueError):
         self.reason = reason
 
 
-def format_dump(entries: Iterable[Entry], *, newline: bool = True) -> str:
-    """Write entries as r_show does; a `surrogateescape` encoding gives back undecodable bytes."""
-    lines = [
-        f"{'':{2 * e.depth}}{e.start:0{e.width}x}-{e.end:0{e.width}x} : {e.name}" for e in entries
-    ]
-    return "\n".join(lines) + ("\n" if newline and lines else "")
+def format_dump(entries: Iterable[Entry]) -> str:
+    """The entries as r_show prints them; encode with `surrogateescape` to restore odd bytes."""
+    return "".join(
+        f"{'':{2 * e.depth}}{e.start:0{e.width}x}-{e.end:0{e.width}x} : {e.name}\n" for e in entries
+    )
 
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No garbage collection meanwhile: with a million objects that stay it is half of the time."""
+    """Pause garbage collection, which takes half of the time while a million objects are made."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -99,9 +96,8 @@ def uncollected() -> Iterator[None]:
 def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     """Read a dump of /proc/iomem or /proc/ioports, however it was pasted.
 
-    Every line that names a range becomes an entry; everything that is not as r_show prints it is
-    in `repairs`. Raises DumpError for a text without a single entry, deeper than DEEPEST, or of
-    more than LARGEST, LINES or LONGEST allow.
+    Each range becomes an entry, each difference from the format of r_show a repair. DumpError for a
+    text without an entry, or beyond the limits DEEPEST, LARGEST, LINES and LONGEST.
     """
     notes: Notes = []
     if len(text) > LARGEST:
@@ -144,7 +140,6 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         tuple(Repair(*note) for note in dict.fromkeys(notes)),
         tuple(parents),
         max_level,
-        decoded.endswith(("\n", "\r")),
     )
 
 

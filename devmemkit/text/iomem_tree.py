@@ -1,7 +1,7 @@
-"""A dump's entries as a resource tree, and a tree as the lines that /proc/iomem would print.
+"""A dump as a resource tree, and a resource tree as a dump.
 
-The kernel does not print flags. The rules below give back what the code that made a node had set,
-from its name; a name that no rule knows is a driver's claim, hence BUSY.
+/proc/iomem shows no flags. The rules below infer a node's flags from its name; any name that they
+do not list is a driver's claim, hence BUSY.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ def flags_and_desc(name: str, start: int, *, ports: bool = False) -> tuple[int, 
 
 @uncollected()
 def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
-    """The tree that a dump shows; every entry becomes a node.
+    """The resource tree of a dump; every entry becomes a node.
 
-    `root_end` is the last address of the root (2^bits - 1, or 0xffff for ports). Siblings that
-    overlap are kept as they are; their parent is then searched without bisection. Raises
-    ValueError for a dump without addresses (read without CAP_SYS_ADMIN).
+    `root_end` is the last address of the root (2^bits - 1, or 0xffff for ports). Overlapping
+    siblings stay; their parent is then searched without bisection. ValueError for a dump without
+    addresses (read without CAP_SYS_ADMIN).
     """
     if not any(entry.end for entry in dump.entries):
         raise ValueError("expected a dump with addresses, got zeroes only: read it as root")
@@ -74,7 +74,7 @@ def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
 
 
 def entries_of(root: Resource, *, levels: int) -> tuple[Entry, ...]:
-    """What r_show prints of a tree: pre-order without the root, indented to `levels` at most.
+    """The lines of a tree in /proc/iomem: pre-order without the root, at most `levels` deep.
 
     Source: kernel/resource.c:r_show; `levels` is MAX_IORES_LEVEL, feature iores_levels.
     """

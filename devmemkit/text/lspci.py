@@ -1,4 +1,4 @@
-"""What `lspci -v` prints of a PCI function, as far as its BARs and its driver go.
+"""The BARs and drivers of PCI functions, from the output of `lspci -v`.
 
 Source: pciutils, ls-kernel.c and lspci.c (show_bases, show_rom, show_kernel).
 """
@@ -15,9 +15,9 @@ from devmemkit.text.iomem import LINES, DumpError
 
 ROM = 6
 LONGEST = 4096
-"""Characters of a line that are looked at; real ones have some hundred."""
+"""Characters of a line that are read; real lines have some hundred."""
 MANY = 1 << 16
-"""Functions that one text may have; a bus has 256, a domain 65,536."""
+"""Functions of one text at most; a bus has 256, a domain 65,536."""
 
 _QUOTE = re.compile(r"^(?:> ?|\xa0)+")
 _FUNCTION = re.compile(
@@ -29,7 +29,7 @@ _REGION = re.compile(
     r"(?:(?P<colon>:) |(?= at ))(?P<words>.*)$"
 )
 _AT = re.compile(
-    r"(?P<virtual>\[virtual\] )?(?:(?P<what>Memory|I/O ports) )?at "
+    r"(?:\[virtual\] )?(?:(?P<what>Memory|I/O ports) )?at "
     r"(?P<at>[0-9a-fA-F]{1,16}|<unassigned>|<ignored>)" + _SIZE
 )
 _DRIVER = re.compile(r"\s+Kernel driver in use: (\S+)")
@@ -40,19 +40,17 @@ _CAPABILITY = re.compile(r"(\s+)(?:Capabilities: |Capability:)")
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One line about a BAR; `start` and `size` are None where lspci had none to print."""
+    """A line about a BAR; `start` and `size` are None if lspci printed none."""
 
     index: int
     memory: bool
     start: int | None
     size: int | None
     prefetch: bool = False
-    off: bool = False
-    line: int = 0
 
     @property
     def bar(self) -> Bar | None:
-        """The BAR, if lspci told where it is and how long."""
+        """The BAR; None if its address or its size is unknown."""
         if self.start is None or not self.size:
             return None
         kind = fl.IORESOURCE_MEM if self.memory else fl.IORESOURCE_IO
@@ -62,14 +60,12 @@ class Region:
 
 @dataclass(slots=True)
 class Function:
-    """A PCI function: its address with domain, regions, driver, the modules that would take it.
+    """A PCI function by its address with domain: regions, bound driver, matching modules.
 
-    `decodes` is whether it answers to memory accesses (Control: Mem+), None when not printed.
+    `decodes` says whether it answers to memory accesses (Control: Mem+), None if not printed.
     """
 
     bdf: str
-    what: str
-    line: int
     regions: list[Region] = field(default_factory=list)
     driver: str | None = None
     modules: tuple[str, ...] = ()
@@ -77,10 +73,10 @@ class Function:
 
 
 def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Function, ...]:
-    """Read what lspci printed (-v to -vvv, -n, -nn, -k, -x), quoted or indented as it may be.
+    """The functions in the output of lspci (-v to -vvv, -n, -nn, -k, -x), quoted or indented.
 
-    BARs of virtual functions, bridge windows and hex dumps are left out. Raises DumpError for a
-    text without a function, one that names a function twice, or a region that cannot be.
+    Skips BARs of virtual functions, bridge windows and hex dumps. DumpError for a text without a
+    function, or with an impossible region.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
@@ -97,9 +93,11 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Function
             bdf = full_bdf(head[1])
             if len(found) == MANY and bdf not in found:
                 raise DumpError(source, number, f"expected at most {MANY} functions, got more")
-            at = Function(bdf, line.lstrip()[len(head[1]) :].strip(), number)
+            at = Function(bdf)
             deep = None
-            if bdf not in found or not found[bdf].regions:  # pasted twice: the first counts
+            if (
+                bdf not in found or not found[bdf].regions
+            ):  # a text pasted twice: the first one counts
                 found[bdf] = at
         elif at is not None:
             deep = _detail(line, number, at, deep, source)
@@ -116,12 +114,12 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Function
 
 
 def _detail(line: str, number: int, at: Function, deep: int | None, source: str) -> int | None:
-    """Take in one line below a function's; `deep` is the indent of the capability it is in."""
+    """Read one line below a function's; `deep` is the indent of the capability around it."""
     if capability := _CAPABILITY.match(line):
         return len(capability[1].expandtabs())
     if region := _REGION.match(line):
         inside = deep is not None and len(region["indent"].expandtabs()) > deep
-        if not inside:  # what SR-IOV shows below its capability belongs to virtual functions
+        if not inside:  # regions below SR-IOV belong to virtual functions
             _add(region, number, at, source)
     elif driver := _DRIVER.match(line):
         at.driver = driver[1]
@@ -136,8 +134,8 @@ def _add(region: re.Match[str], number: int, at: Function, source: str) -> None:
     words = region["words"]
     if region["plain"]:
         words = f"{region['plain']} {words.lstrip()}"
-    place = _AT.match(words.lstrip())
-    if place is None:
+    match = _AT.match(words.lstrip())
+    if match is None:
         if region["index"] is None:
             return
         shown = printable(words[:60])
@@ -145,7 +143,7 @@ def _add(region: re.Match[str], number: int, at: Function, source: str) -> None:
     taken = {one.index for one in at.regions}
     if region["rom"]:
         index = ROM
-    elif region["index"] is None:  # lspci -v without numbers: the order is all there is
+    elif region["index"] is None:  # lspci -v prints no numbers, only the order
         index = next((i for i in range(ROM) if i not in taken), ROM)
     else:
         index = int(region["index"])
@@ -155,17 +153,16 @@ def _add(region: re.Match[str], number: int, at: Function, source: str) -> None:
         raise DumpError(
             source, number, f"expected each of Region 0 to 5 once in {at.bdf}, got Region {index}"
         )
-    size = place["size"] and int(place["size"]) << "KMGT".find(place["unit"] or " ") * 10 + 10
-    start = int(place["at"], 16) if place["at"][0] != "<" else None
+    size = match["size"] and int(match["size"]) << "KMGT".find(match["unit"] or " ") * 10 + 10
+    start = int(match["at"], 16) if match["at"][0] != "<" else None
     if start is not None and size and start + size > 1 << 64:
         raise DumpError(source, number, f"expected a range below 2^64, got {size} at {start:#x}")
-    off = bool(place["virtual"]) or "[disabled]" in words
-    memory = place["what"] != "I/O ports"
+    memory = match["what"] != "I/O ports"
     prefetch = memory and "non-prefetchable" not in words and "prefetchable" in words
-    at.regions.append(Region(index, memory, start, size or None, prefetch, off, number))
+    at.regions.append(Region(index, memory, start, size or None, prefetch))
 
 
 def full_bdf(text: str) -> str:
-    """A PCI address with its domain of at least four digits, in small letters."""
+    """A PCI address with its domain, of at least four digits, in lower case."""
     text = text.lower()
     return text if text.count(":") == 2 else f"0000:{text}"

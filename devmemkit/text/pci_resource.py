@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
 from devmemkit.text.iomem import DumpError
 
-# Resources of struct pci_dev: 6 BARs, then the ROM (7 rows: a function without SR-IOV or bridge, in
-# kernels and virtual machines that show no more), SR-IOV BARs and bridge windows as built.
 ROWS = (6, 7, 13, 17, 18)
+"""Numbers of rows that kernels print.
+
+6 BARs, then the ROM (7: virtual machines, functions without SR-IOV or bridge), then SR-IOV BARs and
+bridge windows as configured.
+"""
 
 _ROW = re.compile("0x([0-9a-f]{16}) 0x([0-9a-f]{16}) 0x([0-9a-f]{16})")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One resource of a device: an inclusive range and IORESOURCE_* flags; all 0 if it is empty."""
+def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Bar, ...]:
+    """Every row of a `resource` file (drivers/pci/pci-sysfs.c:resource_show); unused ones are 0.
 
-    index: int
-    start: int
-    end: int
-    flags: int
-
-
-def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Row, ...]:
-    """Read a `resource` file as resource_show writes it (drivers/pci/pci-sysfs.c).
-
-    Raises DumpError for a line that is no row, and for a number of rows that no kernel writes.
+    DumpError for a line that is not a row, or a number of rows that no kernel prints.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
@@ -48,21 +40,14 @@ def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Row, .
                 f" got '{printable(line[:60])[:60]}'",
             )
         start, end, flags = (int(digits, 16) for digits in match.groups())
-        rows.append(Row(index, start, end, flags))
+        rows.append(Bar(index, start, end, flags))
     if len(rows) not in ROWS:
-        raise DumpError(
-            source,
-            max(1, len(rows)),
-            f"expected {', '.join(map(str, ROWS[:-1]))} or {ROWS[-1]} rows, got {len(rows)}",
-        )
+        *others, last = map(str, ROWS)
+        reason = f"expected {', '.join(others)} or {last} rows, got {len(rows)}"
+        raise DumpError(source, max(1, len(rows)), reason)
     return tuple(rows)
 
 
-def format_resource(rows: Iterable[Row]) -> str:
-    """Write rows as resource_show does, each with its line feed."""
-    return "".join(f"0x{row.start:016x} 0x{row.end:016x} 0x{row.flags:016x}\n" for row in rows)
-
-
-def bars_of(rows: tuple[Row, ...]) -> tuple[Bar, ...]:
-    """The BARs and the ROM of a resource file."""
-    return tuple(Bar(r.index, r.start, r.end, r.flags) for r in rows if r.end and r.index <= 6)
+def bars_of(rows: Iterable[Bar]) -> tuple[Bar, ...]:
+    """The BARs in use and the ROM (6), from the rows of a resource file."""
+    return tuple(row for row in rows if row.end and row.index <= 6)

@@ -12,13 +12,14 @@ from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
 from devmemkit.explain.answer import Answer, explain
 from devmemkit.explain.cases import Machines, needed_bits
 from devmemkit.explain.description import Description, dump_of, with_lspci
-from devmemkit.explain.page import as_html, causes_html, safe
+from devmemkit.explain.render_html import as_html, causes_html
+from devmemkit.explain.render_text import format_outcome
 from devmemkit.explain.symptom import SYMPTOMS, causes
-from devmemkit.explain.text import headline
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import node_at, size_of, space_map
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
+from devmemkit.text.html import safe
 from devmemkit.text.iomem import DumpError
 from devmemkit.text.iomem_tree import tree_of
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
@@ -163,7 +164,7 @@ class MachineExplorer(Explorer):
     def summary(self) -> str:
         """Machine, resource and outcome in words."""
         try:
-            said = headline(self.found().verdict)
+            said = format_outcome(self.found().verdict)
         except AccessError as error:
             said = str(error)
         size = size_of(self.node.size)

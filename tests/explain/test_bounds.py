@@ -10,12 +10,13 @@ import pytest
 
 from devmemkit.cli import main
 from devmemkit.explain.description import Description, dump_of, with_lspci
-from devmemkit.explain.facts import parse_config, release_of
-from devmemkit.explain.stored import MOST_RANGES, MOST_TEXT, described, has_addresses
+from devmemkit.explain.stored import MOST_RANGES, MOST_TEXT, description_of, has_addresses
+from devmemkit.text.config import parse_config
 from devmemkit.text.iomem import LARGEST, LINES, LONGEST, DumpError, parse
 from devmemkit.text.lspci import MANY
 from devmemkit.text.pasted.line import Row
 from devmemkit.text.pasted.wrap import _MOST_BEGINNINGS, _Names
+from devmemkit.text.release import release_of
 
 RANGE = "00001000-00001fff : a "
 PIECE = RANGE * 2000 + "\n"
@@ -111,13 +112,13 @@ def test_lspci_has_as_many_lines_as_a_dump(end: str) -> None:
 )
 def test_a_snapshot_is_bounded(facts: dict[str, object], sentence: str) -> None:
     with pytest.raises(DumpError, match=sentence):
-        described({"snapshot.json": json.dumps(facts)}, "x")
+        description_of({"snapshot.json": json.dumps(facts)}, "x")
 
 
 def test_a_snapshot_has_as_many_devices_as_lspci() -> None:
     devices = {f"{i >> 13:04x}:{i >> 5 & 255:02x}:{i & 31:02x}.0": {} for i in range(MANY + 1)}
     with pytest.raises(DumpError, match=f"pci.json:1: expected at most {MANY} devices, got more"):
-        described({"pci.json": json.dumps(devices)}, "x")
+        description_of({"pci.json": json.dumps(devices)}, "x")
 
 
 def test_a_release_is_no_path() -> None:

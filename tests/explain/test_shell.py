@@ -18,10 +18,10 @@ from devmemkit.explain.access import OPS
 from devmemkit.explain.advice import NO_COMMAND
 from devmemkit.explain.answer import as_json
 from devmemkit.explain.description import Description, Device, with_lspci
-from devmemkit.explain.page import as_html, causes_html
+from devmemkit.explain.hypotheses import HYPOTHESES
+from devmemkit.explain.render_html import as_html, causes_html
+from devmemkit.explain.render_text import as_text, causes_text
 from devmemkit.explain.symptom import causes
-from devmemkit.explain.text import as_text, causes_text
-from devmemkit.explain.twists import TWISTS
 from devmemkit.text.iomem import parse
 from tests.explain.known import E1000, E1000_BAR, answer, ask, known
 
@@ -107,8 +107,8 @@ def test_what_lspci_says_is_in_no_command(name: str) -> None:
 @pytest.mark.parametrize("bdf", [*REFUSED, "0000:00:03.0;reboot", "0000:00:03.0\n"], ids=ascii)
 def test_an_address_that_pci_has_not_is_in_no_command(bdf: str) -> None:
     assert shell.unbind(bdf, "e1000") is None
-    told = [shell.decoding(bdf), *shell.presence(bdf)]
-    assert set(told) == {"(no command: the device's address is none that PCI has)"}
+    none = "(no command: the device's address is none that PCI has)"
+    assert shell.on_device("lspci -s {}", bdf) == none
     device = replace(known().devices[E1000], bdf=bdf, decodes=False)
     described = replace(known("idle"), devices={bdf: device})
     found = causes(*ask(described, address=E1000_BAR, op="load"), "ones")
@@ -124,7 +124,7 @@ def test_how_to_tell_takes_nothing_from_a_description_but_addresses() -> None:
         for cause in found:
             assert "reboot" not in cause.tell
         assert "\x1b" not in causes_text(access, got, found) + causes_html(access, got, found)
-    assert all("{" not in twist.tell for twist in TWISTS)
+    assert all("{" not in hypothesis.tell for hypothesis in HYPOTHESES)
     described = known("idle", devices={E1000: replace(known().devices[E1000], decodes=False)})
     tells = [one.tell for one in causes(*ask(described, address=E1000_BAR, op="load"), "ones")]
     assert tells == [

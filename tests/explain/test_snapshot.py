@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devmemkit.explain import snapshot
-from devmemkit.explain.stored import described
+from devmemkit.explain.stored import description_of
 from devmemkit.host.files import SourceError
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.text.iomem import DumpError
@@ -51,7 +51,7 @@ def test_what_is_taken_is_what_is_read_back(root: Path, tmp_path: Path) -> None:
     texts = snapshot.take(root)
     snapshot.write(tmp_path / "shot", texts)
     known = snapshot.read(tmp_path / "shot")
-    assert known == described(texts, str(tmp_path / "shot"))
+    assert known == description_of(texts, str(tmp_path / "shot"))
     assert (known.release, known.arch, known.cmdline) == (
         "6.12.0-test", "x86_64", "quiet iomem=relaxed",
     )  # fmt: skip
@@ -76,19 +76,19 @@ def test_what_is_taken_is_what_is_read_back(root: Path, tmp_path: Path) -> None:
 )
 def test_what_cannot_be_read_is_not_known(root: Path, name: str, missing: str) -> None:
     (root / name).unlink()
-    assert getattr(described(snapshot.take(root), "x"), missing) is None
+    assert getattr(description_of(snapshot.take(root), "x"), missing) is None
 
 
 def test_without_securityfs_lockdown_is_not_known(root: Path) -> None:
     (root / "sys/kernel/security/lockdown").unlink()
-    assert described(snapshot.take(root), "x").lockdown is None
+    assert description_of(snapshot.take(root), "x").lockdown is None
     (root / "sys/kernel/security/other").write_text("")
-    assert described(snapshot.take(root), "x").lockdown == ""
+    assert description_of(snapshot.take(root), "x").lockdown == ""
 
 
 def test_addresses_that_only_root_sees_are_not_known(root: Path) -> None:
     (root / "proc/iomem").write_text("00000000-00000000 : System RAM\n")
-    assert described(snapshot.take(root), "x").iomem is None
+    assert description_of(snapshot.take(root), "x").iomem is None
 
 
 @pytest.mark.parametrize("state", ["idle", "bound"])

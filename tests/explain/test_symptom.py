@@ -10,8 +10,8 @@ import pytest
 
 from devmemkit.explain.access import OPS, Access, access_of
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.hypotheses import HYPOTHESES, Hypothesis
 from devmemkit.explain.symptom import SYMPTOMS, causes
-from devmemkit.explain.twists import TWISTS
 from devmemkit.explain.verdict import end_of, verdict
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import play
@@ -60,20 +60,20 @@ def some_accesses() -> Iterator[tuple[Machines, Access]]:
             yield one, access_of(one.known, **place, op=op)
 
 
-@pytest.mark.parametrize("twist", TWISTS, ids=lambda twist: twist.name)
-def test_every_twist_changes_an_outcome(twist: Any) -> None:
+@pytest.mark.parametrize("hypothesis", HYPOTHESES, ids=lambda hypothesis: hypothesis.name)
+def test_every_hypothesis_changes_an_outcome(hypothesis: Hypothesis) -> None:
     for machines, access in some_accesses():
         machine = machines.machine(next(machines.cases())[1])
-        twisted = twist.apply(machines, machine, access)
-        if twisted is None:
+        changed = hypothesis.apply(machines.known, machine, access)
+        if changed is None:
             continue
-        played = play(*twisted)
+        played = play(*changed)
         end = end_of(played.acts, played.outcomes)
         assert end == "ok" or end in SYMPTOMS
         if end != verdict(machine, access).outcome:
             return
-    if twist.name != "io_strict":  # the recorded machine is strict already
-        pytest.fail("expected some access to end otherwise")
+    if hypothesis.name != "io_strict":  # the recorded machine is strict already
+        pytest.fail("expected some access to end in another way")
 
 
 def test_the_stricter_kernel_matters_where_the_other_is_not() -> None:

@@ -79,19 +79,19 @@ def test_only_what_is_nobodys_is_written(
     foreteller: Foreteller, start: int, op: str, end: str, may: bool
 ) -> None:
     access = Access("devmem", op, start, 4)
-    twisted = foreteller.twisted(access, "")
-    assert twisted is not None
-    assert harmless(*twisted, access, end) == may
+    changed = foreteller.changed(access, "")
+    assert changed is not None
+    assert harmless(*changed, access, end) == may
 
 
 def test_no_claim_is_made_of_what_is_in_use(foreteller: Foreteller) -> None:
     for start, may in ((IVSHMEM_BAR, True), (0xFEBC_0000, False)):
         access = Access("devmem", "load", start, 4)
-        twisted = foreteller.twisted(access, "claimed after")
-        assert twisted is not None
-        assert any(act.operation == "request_mem_region" for act in twisted[1])
-        assert harmless(*twisted, access, "SIGBUS") == may
+        changed = foreteller.changed(access, "claimed after")
+        assert changed is not None
+        assert any(act.operation == "request_mem_region" for act in changed[1])
+        assert harmless(*changed, access, "SIGBUS") == may
 
 
-def test_most_twists_can_be_played(foreteller: Foreteller) -> None:
+def test_most_hypotheses_can_be_played(foreteller: Foreteller) -> None:
     assert {"claimed before", "claimed after", "no root", "no capability"} <= PLAYABLE.keys()

@@ -6,23 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devmemkit.model.pci.device import Bar
 from devmemkit.text.iomem import DumpError
-from devmemkit.text.pci_resource import ROWS, Row, format_resource, parse_resource
+from devmemkit.text.pci_resource import ROWS, parse_resource
 from tests.samples import SAMPLES, needs_samples
 
 EMPTY = "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 u64 = st.integers(0, 2**64 - 1)
 
 
+def format_resource(given_rows: tuple[Bar, ...]) -> str:
+    """The rows as resource_show prints them."""
+    numbers = ((row.start, row.end, row.flags) for row in given_rows)
+    return "".join("0x{:016x} 0x{:016x} 0x{:016x}\n".format(*one) for one in numbers)
+
+
 @st.composite
-def rows(draw: st.DrawFn) -> tuple[Row, ...]:
+def rows(draw: st.DrawFn) -> tuple[Bar, ...]:
     size = draw(st.sampled_from(ROWS))
     values = draw(st.lists(st.tuples(u64, u64, u64), min_size=size, max_size=size))
-    return tuple(Row(i, *value) for i, value in enumerate(values))
+    return tuple(Bar(i, *value) for i, value in enumerate(values))
 
 
 @given(rows())
-def test_rows_survive_writing_and_reading(given_rows: tuple[Row, ...]) -> None:
+def test_rows_survive_writing_and_reading(given_rows: tuple[Bar, ...]) -> None:
     text = format_resource(given_rows)
     assert parse_resource(text) == parse_resource(text.encode()) == given_rows
 
@@ -31,8 +38,8 @@ def test_a_bar_and_empty_rows() -> None:
     bar = "0x00000000fe000000 0x00000000fe00ffff 0x0000000000040200\n"
     text = bar + 12 * EMPTY
     read = parse_resource(text)
-    assert read[0] == Row(0, 0xFE000000, 0xFE00FFFF, 0x40200)
-    assert read[12] == Row(12, 0, 0, 0)
+    assert read[0] == Bar(0, 0xFE000000, 0xFE00FFFF, 0x40200)
+    assert read[12] == Bar(12, 0, 0, 0)
     assert format_resource(read) == text
 
 

@@ -1,4 +1,4 @@
-"""The dumps within a text: where one ends and another begins, and how many digits each prints."""
+"""The dumps within a text: where each begins, and how many digits it prints."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from devmemkit.text.pasted.line import Notes, Row
 
 
 def blocks(rows: list[Row], notes: Notes) -> Iterator[list[Row]]:
-    """Cut where a second dump begins: its digits, addresses or indents do not go on."""
+    """Split rows where another dump begins: digits, addresses or indents start again."""
     sizes = {len(row.digits[0]) for row in rows}
     if not sizes >= {4, 8} and not any(row.blanks or row.skipped for row in rows):
         yield rows
         return
     outermost = _outermost(rows)
     block: list[Row] = []
-    path: list[Row] = []  # the rows that hold the last one, to judge by their indents
+    path: list[Row] = []  # the rows around the last one, by their indents
     base = 0
     for row in rows:
         while path and len(path[-1].indent) >= len(row.indent):
@@ -38,7 +38,7 @@ def blocks(rows: list[Row], notes: Notes) -> Iterator[list[Row]]:
 
 
 def _outermost(rows: list[Row]) -> dict[int, int]:
-    """By the line on which a run of rows begins after other text, the least indent in that run."""
+    """The least indent of each run of rows without other text between, by its first line."""
     least: dict[int, int] = {}
     begin = rows[0].line
     for row in rows:
@@ -49,16 +49,16 @@ def _outermost(rows: list[Row]) -> dict[int, int]:
 
 
 def _reindented(row: Row, path: list[Row], base: int, outermost: dict[int, int]) -> bool:
-    """Tell whether rows after other text are indented in their own way."""
+    """Whether a run of rows after other text has an indent of its own."""
     if not row.skipped or outermost[row.line] == base:
         return False
     if outermost[row.line] < base or not row.end:
-        return row.skipped > 1  # a single odd line is rather an insertion
+        return row.skipped > 1  # a single odd line is likely an insertion
     return not any(holds(outer, row) for outer in path)
 
 
 def _rewidened(first: Row, row: Row) -> bool:
-    """Tell whether 4 digits, as in /proc/ioports, became 8, as in /proc/iomem, or the reverse."""
+    """Whether 4 digits, as in /proc/ioports, became 8, as in /proc/iomem, or the reverse."""
     now, before = len(row.digits[0]), len(first.digits[0])
     return bool(
         now != before
@@ -70,7 +70,7 @@ def _rewidened(first: Row, row: Row) -> bool:
 
 
 def width_of(block: list[Row], notes: Notes) -> int:
-    """Derive the least number of digits: padded addresses show it, wider ones only bound it."""
+    """The number of digits to which addresses are padded; without padding, a bound decides."""
     written = [digits for row in block for digits in row.digits]
     shortest = min(map(len, written))
     padded = Counter([len(digits) for digits in written if "0" < digits < "1"])  # begin with 0

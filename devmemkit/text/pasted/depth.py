@@ -9,8 +9,8 @@ from math import gcd
 
 from devmemkit.text.pasted.line import Notes, Row
 
-# How an indent beyond the outermost may have come from 2 columns a level: the depth that it stands
-# for, whether this reading explains it exactly, and how much less likely the reading is.
+# A reading of indents, in columns beyond the outermost one: the depth of an indent, whether the
+# reading explains it exactly, and a cost for unlikely readings.
 _Reading = tuple[Callable[[int], int], Callable[[int], bool], int]
 _AS_PRINTED: _Reading = (lambda c: c // 2, lambda c: c % 2 == 0, 0)
 _PASTED: tuple[_Reading, ...] = (
@@ -23,7 +23,7 @@ _MOST_UNITS = 4  # units of indentation that are tried, the most frequent first
 
 
 def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
-    """Return the depth that each row's indent shows, outermost 0, from the indents of all rows."""
+    """The depth of each row (outermost 0), inferred from the indents of all rows."""
     if printed := _printed(block):
         return printed
     sizes = (8, 4, 2, 1) if any("\t" in row.indent for row in block) else (8,)
@@ -61,7 +61,7 @@ def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
 
 
 def _printed(block: Sequence[Row]) -> list[int]:
-    """Return the depths of a dump that is indented as r_show does it; else an empty list."""
+    """The depths of a dump with the indents of r_show; an empty list for any other."""
     indents = [row.prefix + row.indent for row in block]
     depth_of = {indent: len(indent) // 2 for indent in indents}
     if (
@@ -74,7 +74,7 @@ def _printed(block: Sequence[Row]) -> list[int]:
 
 
 def _columns(block: Sequence[Row], tab: int) -> list[int]:
-    """Measure the indents, alike for rows behind different prefixes, in columns."""
+    """The indents in columns, comparable between rows with different prefixes."""
     columns = [len(row.indent.expandtabs(tab)) for row in block]
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(block):
@@ -83,7 +83,7 @@ def _columns(block: Sequence[Row], tab: int) -> list[int]:
     for prefix in groups.keys() - {""}:
         members = groups[prefix]
         odd = 2 * sum(columns[i] % 2 for i in members) > len(members)
-        if odd:  # one blank parts prefix and line
+        if odd:  # one blank separates prefix and line
             for i in members:
                 columns[i] = max(0, columns[i] - 1)
         if prefix in ("+", "-", "!"):
@@ -98,7 +98,7 @@ def _columns(block: Sequence[Row], tab: int) -> list[int]:
 
 
 def _first_aligned(block: Sequence[Row], columns: list[int]) -> list[int]:
-    """Give the first row of an indented block the indent that stripping the text took from it."""
+    """Restore the indent of the first row, which stripping the text removed."""
     rest = min(columns[1:], default=0)
     gap = rest - columns[0]
     if len(block) < 3 or gap <= 0 or gap in (2, 3):
@@ -112,13 +112,15 @@ def _first_aligned(block: Sequence[Row], columns: list[int]) -> list[int]:
 
 
 def _reading(columns: list[int]) -> _Reading:
-    """Choose the reading that explains most indents with the fewest missing levels.
+    """The reading that explains most indents with the fewest missing levels.
 
-    Beside 2 columns a level these are other units, and the rank of an indent among all indents.
+    Readings are 2 columns a level, other units, and the rank of an indent among all indents.
     """
     base = min(columns)
     counts = Counter(column - base for column in columns)
-    steps: Counter[tuple[int, int]] = Counter()  # from the indent of the line that holds a line
+    steps: Counter[tuple[int, int]] = (
+        Counter()
+    )  # from the indent of the line above a line to its own
     path: list[int] = []
     for column in columns:
         while path and path[-1] >= column:
@@ -143,7 +145,7 @@ def _reading(columns: list[int]) -> _Reading:
     rank = {column: i for i, column in enumerate(sorted(counts))}
     by_rank: _Reading = (rank.__getitem__, lambda c: True, 2)
     if even and 2 in gaps:
-        likely = [_AS_PRINTED]  # an indent that jumps tells of missing lines
+        likely = [_AS_PRINTED]  # a jump of the indent means missing lines
     elif 2 in gaps or (gaps.total() < 2 and not even):
         likely = [_AS_PRINTED, by_rank]
     else:
@@ -157,15 +159,15 @@ def _by_unit(unit: int) -> _Reading:
 
 
 def holds(outer: Row, inner: Row) -> bool:
-    """Tell whether `outer` contains `inner`; zeroed addresses contain and tell nothing."""
+    """Whether `outer` contains `inner`; False for zeroed addresses."""
     return inner.end > 0 and outer.start <= inner.start <= inner.end <= outer.end
 
 
 def flattened_at(block: Sequence[Row], found: Sequence[int]) -> int | None:
-    """Return the deepest depth if rows of that depth lie inside one another, else None.
+    """The deepest depth if rows of that depth contain one another, else None.
 
     r_show stops indenting at MAX_IORES_LEVEL (5 up to 6.12, 8 in 7.3), so deeper nodes look like
-    siblings of their parents; a pasted excerpt may begin below the root, hence any deepest depth.
+    siblings of their parents. A pasted excerpt may begin below the root, so any depth can be it.
     """
     deepest = max(found)
     holder: Row | None = None
@@ -182,10 +184,10 @@ def flattened_at(block: Sequence[Row], found: Sequence[int]) -> int | None:
 def parents_of(
     block: Sequence[Row], found: Sequence[int], level: int | None, notes: Notes
 ) -> list[int | None]:
-    """Return each row's parent as an index into the block, None at the top.
+    """Each row's parent as an index into the block, None at the top.
 
-    The indents decide; addresses only where rows were flattened at `level`, or where a level is
-    missing above a row. Siblings that overlap and children that stick out are kept and noted.
+    Indents decide; addresses decide only if rows were flattened at `level`, or if a level is
+    missing above a row. Overlapping siblings and children that stick out are kept and noted.
     """
     result: list[int | None] = []
     path: list[int] = []  # the open rows, outermost first

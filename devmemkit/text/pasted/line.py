@@ -1,4 +1,4 @@
-"""One line of pasted text: the range that it names, without what stands before and between."""
+"""One line of pasted text: the range in it, without prefixes and stray characters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Notes = list[tuple[int, str]]
 
 @dataclass(slots=True)
 class Row:
-    """One range as found: its addresses, their digits as written, its name and what precedes it.
+    """One range: its addresses, their digits as written, its name and the text before it.
 
-    `prefix` is what stood before the indent, digits as 0; `indent` is made of spaces and tabs.
+    `prefix` is the text before the indent with digits as 0, `indent` consists of spaces and tabs.
     """
 
     line: int
@@ -23,15 +23,15 @@ class Row:
     end: int
     digits: tuple[str, str]
     name: str
-    raw: str  # the line, to judge whether it was wrapped
+    raw: str  # the whole line; its length shows whether it was wrapped
     blanks: int = 0  # empty lines above it
-    skipped: int = 0  # lines above it that are none of a dump
+    skipped: int = 0  # lines of other text above it
 
 
 Found = dict[int, list[Row]]  # the ranges of each line that names one, by index of the line
 
 
-# Blanks that mail clients and browsers put for a space; U+DCA0 is a Latin-1 one that is no UTF-8.
+# Blanks that mail clients and browsers use for a space; U+DCA0 is one in Latin-1, not UTF-8.
 _NBSP = "\xa0\u2000-\u200a\u202f\u205f\u3000\udca0"
 NBSPS = re.compile(f"\xc2?[{_NBSP}]")  # \xc2 too: UTF-8 taken for Latin-1
 _BLANK = f"[ \t\r{_NBSP}\u200b\ufeff]"
@@ -64,7 +64,7 @@ PERMISSIONS = re.compile(r"[r-][w-][x-][ps]\b")
 
 
 def unmangled(line: str) -> tuple[str, list[str]]:
-    """Undo what a terminal, a browser or a mail archive did to the characters of a line."""
+    """Undo what terminals, browsers and mail archives do to a line; also the repairs in words."""
     did = []
     if "\x1b" in line:
         line, n = _ESCAPE.subn("", line)
@@ -84,12 +84,12 @@ def unmangled(line: str) -> tuple[str, list[str]]:
 
 
 def unescaped(text: str) -> str:
-    """Decode the few HTML entities that a pasted dump may hold."""
+    """Decode the HTML entities that occur in pasted dumps."""
     return _ENTITY.sub(lambda m: html.unescape(m[0]), text)
 
 
 def make_row(number: int, line: str, match: re.Match[str]) -> tuple[Row | None, list[str]]:
-    """Make a row of a match of LOOSE or BARE, None if what precedes the range forbids it."""
+    """A row from a match of LOOSE or BARE, None if the text before the range rules it out."""
     start, dash, end, colon, name = match.groups()
     original = line[: match.start()]
     lead = NBSPS.sub(" ", original)
@@ -109,7 +109,7 @@ def make_row(number: int, line: str, match: re.Match[str]) -> tuple[Row | None, 
     prefix = "" if clean else head.lstrip()
     indent = lead if clean else lead[len(head) :]
     if prefix and MARKS.fullmatch(prefix):
-        indent += lead[: len(head) - len(prefix)]  # a list's marks move with the depth
+        indent += lead[: len(head) - len(prefix)]  # list marks move with the depth
     if NBSPS.search(original + dash + colon):
         what.append("no-break spaces read as spaces")
     plain = "".join(c for c in indent if c in " \t")

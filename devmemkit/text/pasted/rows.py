@@ -1,4 +1,4 @@
-"""Find the lines of a dump in text as people paste it, and say what a text without any is."""
+"""Find the ranges in pasted text, and name the kind of a text without any."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from devmemkit.text.pasted.line import (
 )
 from devmemkit.text.pasted.wrap import join_wrapped
 
-# What ends every line of a paste and is no part of a name.
+# Text at the end of every line of a paste that is not part of a name.
 _TAILS = ("^M$", "$", "^M", '",', '"', "',", "'", "<br>", "<br/>", "<br />", "\\n", "`", "|", "\\")
 
-_LEAST_WIDTH = 72  # columns of a terminal; few lines as printed are that long
+_LEAST_WIDTH = 72  # columns of a terminal; few printed lines are that long
 
 _HALF = re.compile(rf"[0-9a-fA-F]{{4}}{DASH.pattern}$")
 _YEARS = re.compile("(?:19|20)[0-9]{2}-(?:19|20)[0-9]{2}:")
@@ -37,7 +37,7 @@ _OTHER_END = re.compile("([\r\u2028\x85])[ \t>]*[0-9a-fA-F]{4,16}-")
 
 
 def decode(text: str | bytes, notes: Notes) -> str:
-    """Decode bytes as UTF-8, or UTF-16 where it shows; a byte that is neither is kept escaped."""
+    """Decode bytes as UTF-8 or UTF-16; undecodable bytes stay as surrogate escapes."""
     if isinstance(text, bytes):
         head = text[:4096]
         zeros = [2 * head[side::2].count(0) > len(head) // 2 for side in (0, 1)]
@@ -58,7 +58,7 @@ def decode(text: str | bytes, notes: Notes) -> str:
 
 
 def split_lines(text: str) -> tuple[list[str], str]:
-    """Split at line feeds, or at whatever the text has instead; the lines, and what parts them."""
+    """The lines of a text, and their separator: a line feed, or the character in its place."""
     separator = "\n"
     if text.count("\n") <= 1 and (other := _OTHER_END.search(text)):
         separator = other[1]
@@ -69,7 +69,7 @@ def split_lines(text: str) -> tuple[list[str], str]:
 
 
 def note_ends(text: str, lines: list[str], separator: str, notes: Notes) -> None:
-    """Drop carriage returns, and note them and every line that does not end in a line feed."""
+    """Drop carriage returns; note them, and lines that do not end in a line feed."""
     if separator == "\n" and "\r" not in text:
         return
     for i, line in enumerate(lines):
@@ -81,7 +81,7 @@ def note_ends(text: str, lines: list[str], separator: str, notes: Notes) -> None
 
 
 def read_rows(lines: list[str], notes: Notes) -> list[Row]:
-    """Return the ranges of a text in file order; what is no range is noted or joined to a name."""
+    """The ranges of a text in file order; other text is noted, or joined to a name."""
     rows: list[Row] = []
     for number, match in enumerate(map(PRINTED.fullmatch, lines), 1):
         if match:
@@ -104,13 +104,13 @@ def read_rows(lines: list[str], notes: Notes) -> list[Row]:
     if len(rows) >= 4:
         if notes or _padded(lines):
             _strip_blanks(rows, notes)
-        if notes:  # a dump as printed keeps its names, whatever they end in
+        if notes:  # names of a clean dump stay as they are
             _strip_tails(rows, notes)
     return rows
 
 
 def _join_split(lines: list[str], loose: Sequence[int]) -> set[int]:
-    """Join a line that ends in 'start-' with the next; return the indices of the second halves."""
+    """Join each line that ends in 'start-' with the next; the indices of the second halves."""
     second = set()
     for i in loose:
         head = lines[i].rstrip()
@@ -123,8 +123,8 @@ def _join_split(lines: list[str], loose: Sequence[int]) -> set[int]:
 
 
 def _read_loose(lines: Sequence[str], indices: Sequence[int], found: Found, notes: Notes) -> None:
-    """Read lines that are not as printed, several ranges on one line among them."""
-    doubtful = []  # small numbers and years: kept if at least as many lines are ranges for sure
+    """Read lines that differ from r_show's format, also those with several ranges."""
+    doubtful = []  # small numbers and years; kept unless they outnumber certain ranges
     for i in indices:
         line, did = unmangled(lines[i])
         starts = [m.start() for m in NEXT.finditer(line)] if line.count(" : ") > 1 else []
@@ -170,7 +170,7 @@ def _rename(rows: Sequence[Row], repair: Callable[[str], str], what: str, notes:
 
 
 def _read_bare(lines: Sequence[str], indices: Sequence[int], found: Found, notes: Notes) -> None:
-    """Read ranges without a colon, if they stand next to lines that are entries for sure."""
+    """Read ranges without a colon that are next to certain entries."""
     if not found:
         return
     least = min(len(digits) for rows in found.values() for row in rows for digits in row.digits)
@@ -192,7 +192,7 @@ def _read_bare(lines: Sequence[str], indices: Sequence[int], found: Found, notes
 
 
 def _padded(lines: Sequence[str]) -> bool:
-    """Tell whether a terminal filled lines of different lengths up to its last column."""
+    """Whether a terminal padded lines of different lengths up to its last column."""
     width = len(lines[0])
     return (
         width >= _LEAST_WIDTH
@@ -210,7 +210,7 @@ def _strip_blanks(rows: Sequence[Row], notes: Notes) -> None:
 
 
 def _strip_tails(rows: Sequence[Row], notes: Notes) -> None:
-    """Strip the marks of a listing that end nearly every line."""
+    """Strip a mark that ends nearly every line."""
     for tail in _TAILS:
         likely = any(row.name.endswith(tail) for row in rows[:2])
         if likely and sum(row.name.endswith(tail) for row in rows) >= len(rows) - 1:
@@ -234,7 +234,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
 
 
 def describe(lines: Sequence[str]) -> tuple[int, str, str]:
-    """Say where and what a text without any entry begins with, and what it may be instead."""
+    """Line and start of a text without entries, and a hint at its kind."""
     filled = (i for i, line in enumerate(lines) if line and not line.isspace())
     first = next(filled, None)
     if first is None:

@@ -1,4 +1,4 @@
-"""Names wrapped onto the next line, told from lines that are no part of a dump."""
+"""Names that continue on the next line, and lines that do not belong to the dump."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from devmemkit.text.pasted.line import CUT, NBSPS, Found, Notes, Row
 
-# Names that are never whole: the first words of kernel names that have more than one.
+# Names that are never complete: the first words of longer kernel names.
 _INCOMPLETE = re.compile(
     "System|Kernel|PCI|PCI (?:Bus|MMCONFIG|ECAM|CardBus)|ACPI|ACPI (?:Non-volatile|CPU)|Video|pnp"
     "|Adapter|Local|IOAPIC|Crash|RAM|Unknown|Unknown E820|Persistent|Soft|Unusable|HPET|CXL"
@@ -20,11 +20,11 @@ _NO_WRAP = re.compile(
     r"|\S+@\S+[: ~].*[$#%]|.*/proc/|(?i:snip|cut)\b"
 )
 
-# What follows only another word, though it looks like an aside.
+# Words that belong to a name, although they look like other text.
 _TAIL_WORDS = frozenset(("(kmem)", "(legacy)", "(boot alias)"))
 
-_MOST_WRAPS = 3  # lines that one name may go on for
-_MOST_SKIPPED = 10_000  # lines skipped in a row that are told one by one
+_MOST_WRAPS = 3  # lines on which one name may continue
+_MOST_SKIPPED = 10_000  # skipped lines in a row that get a note each
 _MOST_BEGINNINGS = 1 << 18  # of names; a real dump has some hundred
 
 
@@ -33,7 +33,7 @@ def _shape(name: str) -> str:
 
 
 class _Names:
-    """The names of a text, to tell from them which are broken off."""
+    """The names of a text; they show which names are broken off."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.limit = max(len(row.raw) for row in rows)
@@ -47,7 +47,7 @@ class _Names:
                 self.beginnings.update(shape[:i] for i in cuts)
 
     def joined(self, row: Row, rest: str) -> str:
-        """Return the name with `rest` joined if something shows a wrap, else an empty string."""
+        """The name with `rest` joined if something shows a wrap, else an empty string."""
         name = row.name.strip()
         if rest.startswith(":") and not name:
             return rest[1:].strip()
@@ -71,12 +71,12 @@ class _Names:
         return name + rest if self.whole[_shape(name + rest)] else ""
 
     def too_long(self, row: Row, rest: str) -> bool:
-        """Tell whether `rest` had no place on the row's line, to judge by the longest line."""
+        """Whether `rest` did not fit on the row's line, judged by the longest line."""
         return len(row.raw) + 1 + len(rest.split(maxsplit=1)[0]) > max(60, self.limit)
 
 
 def _aside(rest: str) -> bool:
-    """Tell whether a line cannot be the rest of a name: a prompt, a mark, half a range."""
+    """Whether a line cannot continue a name: a prompt, a mark, half a range."""
     cut = CUT.fullmatch(rest)
     return bool(_NO_WRAP.match(rest) and rest not in _TAIL_WORDS) or bool(cut and len(cut[1]) > 3)
 
@@ -91,7 +91,7 @@ def join_wrapped(
     """Join the rest of wrapped names to their rows; note every other line as skipped."""
     names = _Names(rows)
     last = max(found)
-    # single short lines between entries: if many are wraps to be sure, the others are too
+    # single short lines between entries: if many are certain wraps, the others are wraps too
     between = {
         i: rest
         for i in range(1, last)

@@ -1,10 +1,10 @@
-"""An answer as text for a terminal: names from dumps cannot steer it."""
+"""Answers and causes as text for a terminal; names from dumps cannot control the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from devmemkit.explain.answer import Answer
+from devmemkit.explain.explanation import Explanation
 from devmemkit.explain.later import Later
 from devmemkit.explain.symptom import Cause
 from devmemkit.explain.verdict import Verdict
@@ -18,16 +18,16 @@ MEANS = {
 }
 
 
-def headline(v: Verdict) -> str:
-    """The outcome in a few words, with the page where it happens."""
+def format_outcome(v: Verdict) -> str:
+    """The outcome in a few words, with the address of the page that decided."""
     said = MEANS.get(v.outcome, f"it fails with {v.outcome}")
     if v.contents:
-        said += f", but what is read are {v.contents} and what is written is dropped"
+        said += f", but reads give {v.contents} and writes are dropped"
     return said if v.page is None else f"{said}, at {v.page << PAGE_SHIFT:#x}"
 
 
-def owner_line(v: Verdict) -> str:
-    """The resource that counts, with those around it."""
+def format_owner(v: Verdict) -> str:
+    """The resource that decided, and those around it."""
     if v.owner is None:
         return "no resource is there"
     name, start, end = v.owner
@@ -36,40 +36,40 @@ def owner_line(v: Verdict) -> str:
     return f"{name or '(no name)'} {start:#x}-{end:#x}, {state}{inside}"
 
 
-def later_line(later: Later) -> str:
+def format_later(later: Later) -> str:
     """What will end the mapping."""
     end = "the mapping stays" if later.then == "ok" else f"the next touch of it gives {later.then}"
     return f"later: when {later.when}, {end}"
 
 
-def as_text(answer: Answer) -> str:
-    """The whole answer, line by line."""
+def as_text(answer: Explanation) -> str:
+    """The whole answer."""
     return "\n".join(printable(line) for line in _lines(answer))
 
 
-def _lines(answer: Answer) -> Iterator[str]:
+def _lines(answer: Explanation) -> Iterator[str]:
     v = answer.verdict
     yield f"{answer.access}, Linux {answer.machine.kernel.version}:"
-    yield f"  {headline(v)}" + (f" ({v.why})" if v.why else "")
+    yield f"  {format_outcome(v)}" + (f" ({v.why})" if v.why else "")
     for words in answer.assumed:
         yield f"    if {words}"
     yield ""
-    yield f"resource: {owner_line(v)}"
+    yield f"resource: {format_owner(v)}"
     yield ""
     yield "checks, in the kernel's order:"
     for index, check in enumerate(v.checks):
         mark = ">" if index == v.decided and check.result != "passed" else " "
-        place = f" ({check.file})" if check.file else ""
-        yield f" {mark} {check.result:<11}  {check.function}{place}"
+        file = f" ({check.file})" if check.file else ""
+        yield f" {mark} {check.result:<11}  {check.function}{file}"
         if index == v.decided:
             yield f"                {check.says}"
     if answer.branches:
         yield ""
         yield "it depends on what is not known:"
         for branch in answer.branches:
-            decided = branch.verdict.checks[branch.verdict.decided]
+            function = branch.verdict.deciding_check.function
             yield f"  if {', and '.join(branch.conditions)}:"
-            yield f"      {headline(branch.verdict)} ({decided.function})"
+            yield f"      {format_outcome(branch.verdict)} ({function})"
     if answer.advice:
         yield ""
         yield "what would change it, safest first:"
@@ -79,7 +79,7 @@ def _lines(answer: Answer) -> Iterator[str]:
                 yield f"     risk: {advice.risk}"
     if answer.later is not None:
         yield ""
-        yield later_line(answer.later)
+        yield format_later(answer.later)
     if answer.unknown:
         yield ""
         yield f"not known: {'; '.join(answer.unknown)}"
@@ -88,7 +88,7 @@ def _lines(answer: Answer) -> Iterator[str]:
 
 
 def causes_text(access: object, got: str, causes: tuple[Cause, ...]) -> str:
-    """The causes of a symptom, the likeliest first."""
+    """The causes of a symptom."""
     lines = [f"{access} gave {got}; what can be behind it, the likeliest first:"]
     for number, cause in enumerate(causes, 1):
         lines += [f"  {number}. {cause.what}", f"     found by: {cause.function}"]

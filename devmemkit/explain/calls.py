@@ -1,0 +1,84 @@
+"""The system calls and memory accesses of the model that one access consists of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devmemkit.explain.access import Access
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.play import Act, Ref
+
+ACTOR = "P"
+"""The process that makes the access."""
+DRIVER = "D"
+"""The actor that claims, unbinds and removes."""
+
+Calls = tuple[Act, ...]
+
+
+def calls_of(access: Access) -> Calls:
+    """The calls of process P: open, then read, write or mmap, then load or store."""
+    return (*opening(access), *using(access))
+
+
+def mapping(access: Access) -> Calls:
+    """The calls up to and with mmap."""
+    return tuple(call for call in calls_of(access) if call.key not in ("load", "store"))
+
+
+def opening(access: Access) -> Calls:
+    """The calls that open the file; the descriptor is the value of "open"."""
+    mode = access.mode or {"read": "r", "load": "r", "write": "w"}.get(access.op, "rw")
+    if access.via == "devmem":
+        return (_call("open", "open_devmem", mode=mode, dsync=access.sync),)
+    if access.via == "proc":
+        asks = _call("ask", "pciioc_mmap_is_mem", fd=Ref("open"))
+        return _call("open", "open_proc_pci", bdf=access.bdf), asks
+    if access.bdf:
+        return (_call("open", "open_resource", bdf=access.bdf, bar=access.bar, mode=mode),)
+    return (_call("open", "open_ioport", mode=mode),)
+
+
+def using(access: Access) -> Calls:
+    """The calls on the descriptor."""
+    name = {"devmem": "devmem", "proc": "proc_pci"}.get(access.via, "ioport")
+    at = access.start
+    if access.bdf and access.via in ("sysfs", "port"):
+        name, at = "resource", access.offset
+    if access.op == "read":
+        return (_call("read", f"read_{name}", fd=Ref("open"), count=access.length, offset=at),)
+    if access.op == "write":
+        data = bytes(min(access.length, 1 << 20))
+        return (_call("write", f"write_{name}", fd=Ref("open"), data=data, offset=at),)
+    inside = at % PAGE_SIZE
+    prot = ("r" if access.op == "load" else "rw") + ("x" if access.exec else "")
+    maps = _call(
+        *("mmap", f"mmap_{name}"),
+        fd=Ref("open"),
+        offset=at - inside,
+        length=access.length + inside if access.length else 0,
+        prot=prot,
+        shared=not access.private,
+    )
+    if access.op == "mmap":
+        return (maps,)
+    size = next(size for size in (8, 4, 2, 1) if size <= max(access.length, 1))
+    return maps, touch(access.op, access.op, inside, size)
+
+
+def touch(key: str, op: str, plus: int = 0, size: int = 1) -> Act:
+    """A load or store of `size` bytes, `plus` bytes into the mapping."""
+    where: dict[str, Any] = {"address": Ref("mmap", plus), "size": size}
+    if op == "store":
+        return _call(key, "store", **where, value=0)
+    return _call(key, "load", **where, live=True)
+
+
+def claim(name: str, start: int, size: int) -> Act:
+    """A driver's claim, by request_mem_region."""
+    where = {"start": start, "size": size, "name": name}
+    return Act("claim", DRIVER, "request_mem_region", where)
+
+
+def _call(key: str, operation: str, /, *, live: bool = False, **arguments: Any) -> Act:
+    return Act(key, ACTOR, operation, {"pid": ACTOR, **arguments}, live=live)

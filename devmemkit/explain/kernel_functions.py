@@ -1,0 +1,102 @@
+"""The kernel function that each step of the model stands for, its file, and what it tests."""
+
+from __future__ import annotations
+
+MEM, PAT, MEMORY = "drivers/char/mem.c", "arch/x86/mm/pat/memtype.c", "mm/memory.c"
+SYSFS, PROC = "drivers/pci/pci-sysfs.c", "drivers/pci/proc.c"
+
+FUNCTIONS = {
+    "open_port": ("open_port", MEM),
+    "valid_phys_addr_range": ("valid_phys_addr_range", "arch/x86/mm/mmap.c"),
+    "do_mmap": ("do_mmap", "mm/mmap.c"),
+    "valid_mmap_phys_addr_range": ("valid_mmap_phys_addr_range", "arch/x86/mm/mmap.c"),
+    "range_is_allowed": ("range_is_allowed", MEM),
+    "phys_mem_access_prot_allowed": ("phys_mem_access_prot_allowed", PAT),
+    "mmap_mem": ("mmap_mem", MEM),
+    "remap_pfn_range": ("remap_pfn_range", MEMORY),
+    "remap_pfn_range_complete": ("remap_pfn_range_complete", MEMORY),
+    "vma_link_file": ("vma_link_file", "mm/vma.c"),
+    "mmap_end": ("do_mmap", "mm/mmap.c"),
+    "load_step": ("do_user_addr_fault", "arch/x86/mm/fault.c"),
+    "store_step": ("do_user_addr_fault", "arch/x86/mm/fault.c"),
+    "sysfs_open": ("kernfs_fop_open", "fs/kernfs/file.c"),
+    "pci_mmap_resource": ("pci_mmap_resource", SYSFS),
+    "pci_mmap_resource_range": ("pci_mmap_resource_range", "drivers/pci/mmap.c"),
+    "proc_open": ("proc_bus_pci_open", PROC),
+    "mmap_is_mem": ("proc_bus_pci_ioctl", PROC),
+    "proc_bus_pci_mmap": ("proc_bus_pci_mmap", PROC),
+    "open_dev_port": ("open_port", MEM),
+    "pci_resource_io": ("pci_resource_io", SYSFS),
+    "user_copy": ("copy_from_user", "arch/x86/lib"),
+    "follow_phys": ("generic_access_phys", MEMORY),
+    "recheck": ("generic_access_phys", MEMORY),
+    "copy_phys": ("generic_access_phys", MEMORY),
+}
+"""Kernel function and file of a step."""
+
+BY_OPERATION = {
+    ("read_devmem", "copy_page"): ("read_mem", MEM),
+    ("write_devmem", "copy_page"): ("write_mem", MEM),
+    ("read_ioport", "port_range"): ("read_port", MEM),
+    ("write_ioport", "port_range"): ("write_port", MEM),
+    ("copy_to_user", "user_copy"): ("copy_to_user", "arch/x86/lib"),
+}
+"""The same for steps that stand for another function in each operation."""
+
+SAYS = {
+    "open_port": (
+        "ENOENT without the node, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown."
+    ),
+    "open_dev_port": (
+        "As /dev/mem: ENOENT, EACCES by mode, EPERM without SYS_RAWIO or under lockdown."
+    ),
+    "sysfs_open": "EACCES unless root opens it (mode 0600); ENOENT if the BAR has no such file.",
+    "proc_open": "Open the device's file, for its memory and its I/O BARs.",
+    "mmap_is_mem": "The ioctl PCIIOC_MMAP_IS_MEM: without it the file maps I/O, which x86 cannot.",
+    "do_mmap": "Take mmap_lock and test what mm/mmap.c tests for any file, in its order.",
+    "valid_mmap_phys_addr_range": (
+        "EINVAL when the range wraps or exceeds the physical address width."
+    ),
+    "range_is_allowed": ("The permission loop, page by page and no lock held across pages: EPERM."),
+    "phys_mem_access_prot_allowed": (
+        "The second loop, for PAT: EINVAL. Which kernels take it is feature pat_check."
+    ),
+    "mmap_mem": "The page protection: UC- with O_SYNC, else WB; EAGAIN when memtypes conflict.",
+    "pci_mmap_resource": (
+        "ENODEV or EINVAL for ports, EPERM under lockdown, EINVAL by first page and by size."
+    ),
+    "proc_bus_pci_mmap": (
+        "EIO for a removed device, EPERM without SYS_RAWIO or under lockdown, EINVAL for I/O."
+    ),
+    "pci_mmap_resource_range": (
+        "The cache type: UC-, or WC for resourceN_wc; EINVAL if memtypes conflict."
+    ),
+    "remap_pfn_range": (
+        "Populate the whole VMA before anybody can see it (up to 6.18, and every legacy ->mmap)."
+    ),
+    "vma_link_file": (
+        "Make the VMA visible to unmap_mapping_range, under the rmap lock of its file."
+    ),
+    "mmap_end": "Drop mmap_lock; the value is the address.",
+    "remap_pfn_range_complete": (
+        "Populate a VMA that is already visible, page by page (/dev/mem from 6.19)."
+    ),
+    "valid_phys_addr_range": (
+        "EFAULT beyond directly mapped memory, tested before any permission (x86)."
+    ),
+    "copy_page": "Check and copy one page, or the part of it that is asked for.",
+    "port_range": (
+        "Byte by byte up to port 0xffff: bytes beyond do not count, a range beyond gives 0."
+    ),
+    "pci_resource_io": (
+        "A BAR of ports takes 1, 2 or 4 bytes, else EINVAL; a memory BAR has no read or write: EIO."
+    ),
+    "load_step": "The load: its bytes as a little-endian integer, or the signal of a fault.",
+    "store_step": "The store: it writes nothing if any of its bytes faults.",
+}
+"""What a step of an access tests, for the user to read."""
+
+
+def function_of(operation: str, step: str) -> tuple[str, str]:
+    """Kernel function and file of a step; the step's own name if no function is named for it."""
+    return BY_OPERATION.get((operation, step)) or FUNCTIONS.get(step, (step, ""))
