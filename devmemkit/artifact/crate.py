@@ -154,7 +154,7 @@ def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[
             "@id": "./",
             "@type": "Dataset",
             "name": "devmemkit: results",
-            "description": "Executed notebooks of devmemkit, their figures, values and claims.",
+            "description": "Executed notebooks of devmemkit, their figures, values and findings.",
             "datePublished": datetime.now(UTC).date().isoformat(),
             "license": {"@id": "https://spdx.org/licenses/CC-BY-4.0"},
             "hasPart": refer(*map(quote, names)),

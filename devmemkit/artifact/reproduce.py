@@ -1,4 +1,4 @@
-"""`devmemkit reproduce`: every notebook with every set of parameters, every claim, one report."""
+"""`devmemkit reproduce`: all notebooks with all their parameter sets, the ledger, one report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from devmemkit.artifact import busy, crate, export, grid, jobs, parameters
-from devmemkit.artifact.claims import is_claim
+from devmemkit.artifact.findings import is_finding
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.index import INDEX, write_index
 from devmemkit.artifact.provenance import checkout, state
@@ -182,8 +182,8 @@ def plan(
         return [job_of(chosen, parameters.parse(given, names, chosen.name), known)]
     runs = [job_of(notebook, values, known) for notebook, values in _sets(root, notebooks)]
     # a ledger that is gone is for the job to tell, not one job less
-    weighs = any((root / "data" / name).exists() for name in ("claims.toml", "SHA256SUMS"))
-    todo = [*([Job(LEDGER, "claims", inputs=known)] if weighs else []), *runs]
+    weighs = any((root / "data" / name).exists() for name in ("findings.toml", "SHA256SUMS"))
+    todo = [*([Job(LEDGER, "findings", inputs=known)] if weighs else []), *runs]
     for job, times in Counter(job.name for job in todo).items():
         if times > 1 or f"{job}.html" == INDEX:
             raise UsageError(f"expected names of their own for the files of each run, got {job}")
@@ -212,10 +212,10 @@ def reproduce(
 ) -> int:
     """Do everything (or `only` one notebook, with NAME=VALUE parameters) into the folder `out`.
 
-    `live` kernels are booted and the claims weighed by what they do. What an earlier run into it
-    has done from the same state is kept. Prints progress and a table of what is claimed and what
-    was found; 0 when all went well and is as claimed, 1 when not, 130 when interrupted. UsageError
-    or ParameterError, before anything runs, for what cannot be.
+    Each of the `live` kernels is booted, and the findings are weighed by what it does. Jobs that an
+    earlier run into `out` did from the same state are kept. Prints progress and a table of the
+    findings. Returns 0 when all went well and every verdict is as expected, 1 when not, 130 when
+    interrupted. UsageError or ParameterError, before anything runs, for what cannot be asked for.
     """
     root, notebooks = notebooks_here()
     todo = [*plan(root, notebooks, only, given), *_on_kernels(live, root)]
@@ -228,14 +228,14 @@ def reproduce(
                 file=sys.stderr,
             )
             return 130
-        claimed = _claims(store, records)
-        print("\n".join(map(printable, table(claimed))))
-        index = write_index(_rows(notebooks, todo, store, records), claimed, store.inside, root)
+        findings = _findings(store, records)
+        print("\n".join(map(printable, table(findings))))
+        index = write_index(_rows(notebooks, todo, store, records), findings, store.inside, root)
         crate.write(store, root, records.values())
         print(f"{time.monotonic() - start:.0f} s; {spent}")
         print(f"report: {printable(str(index))}")
     failed = any(record.error for record in records.values())
-    return 1 if failed or not all(claim["reproduced"] for claim in claimed) else 0
+    return 1 if failed or not all(finding["reproduced"] for finding in findings) else 0
 
 
 def _rows(
@@ -255,29 +255,29 @@ def _rows(
     return [rows[name] for name in sorted(rows)]
 
 
-def _claims(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]:
-    """All claims that were weighed: from what was recorded, then on each live kernel."""
-    ledgers = (one for one in records.values() if one.work in ("claims", "live"))
+def _findings(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]:
+    """All findings that were weighed: from what was recorded, then on each live kernel."""
+    ledgers = (one for one in records.values() if one.work in ("findings", "live"))
     names = [one.name for one in ledgers if not one.error]
     found = []
     for name in (f"{name}.json" for name in names):
-        for claim in parsed(store.inside, name, list):
-            if not is_claim(claim):
-                raise _unexpected(store.inside, name, f"claims, got {reprlib.repr(claim)}")
-            found.append(claim)
+        for finding in parsed(store.inside, name, list):
+            if not is_finding(finding):
+                raise _unexpected(store.inside, name, f"findings, got {reprlib.repr(finding)}")
+            found.append(finding)
     return found
 
 
-def table(claims: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What is claimed beside what was found: a line a claim, and how many are alike."""
-    if not claims:
+def table(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each finding, and how many are reproduced."""
+    if not findings:
         return []
-    width = max(len(claim["id"]) for claim in claims)
-    lines = [f"{'claim':{width}}  reproduced  verdict"]
-    for claim in claims:
-        mark = "yes" if claim["reproduced"] else "NO"
-        lines.append(f"{claim['id']:{width}}  {mark:10}  {by_verdict(claim['verdicts'])}")
-        if not claim["reproduced"]:
-            lines.append(f"{'':{width}}  {'':10}  expected: {by_verdict(claim['expected'])}")
-    alike = sum(claim["reproduced"] for claim in claims)
-    return [*lines, f"{alike} of {len(claims)} claims reproduced"]
+    width = max(len(finding["id"]) for finding in findings)
+    lines = [f"{'finding':{width}}  reproduced  verdict"]
+    for finding in findings:
+        mark = "yes" if finding["reproduced"] else "NO"
+        lines.append(f"{finding['id']:{width}}  {mark:10}  {by_verdict(finding['verdicts'])}")
+        if not finding["reproduced"]:
+            lines.append(f"{'':{width}}  {'':10}  expected: {by_verdict(finding['expected'])}")
+    alike = sum(finding["reproduced"] for finding in findings)
+    return [*lines, f"{alike} of {len(findings)} findings reproduced"]

@@ -24,8 +24,8 @@ from devmemkit.artifact import record
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.record import FIGURES, Record
 
-LEDGER = "claims"
-"""The name of the job that weighs the claims."""
+LEDGER = "findings"
+"""The name of the job that weighs the findings."""
 HIDDEN = ".devmemkit"
 RECORDS, RUNNING, LOCK = f"{HIDDEN}/records", f"{HIDDEN}/running", f"{HIDDEN}/lock"
 SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf", ".new")

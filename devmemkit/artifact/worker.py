@@ -1,4 +1,4 @@
-"""The process that does one job: executes and exports a notebook, or weighs the claims.
+"""The process that does one job: executes and exports a notebook, or weighs the findings.
 
 It writes one JSON object per line to its standard output: `{"cell", "cells"}` as cells begin,
 `{"stage"}` when it exports, `{"error"}` at a failure. It ends, with its kernel, when its standard
@@ -70,9 +70,9 @@ def _extract(stripped: dict[str, Any], name: str, folder: Path) -> None:
         write_text(folder / f"{name}.values.json", text + "\n")
 
 
-def claims(task: dict[str, Any], folder: Path, report: Callable[..., None]) -> None:
-    """Weigh every claim of the ledger into NAME.json, on a live kernel where one is given."""
-    from devmemkit.artifact.claims import weighed
+def findings(task: dict[str, Any], folder: Path, report: Callable[..., None]) -> None:
+    """Weigh every finding of the ledger into NAME.json, on a live kernel where one is given."""
+    from devmemkit.artifact.findings import weighed
     from devmemkit.artifact.ledger import to_json
 
     report(stage="weighing")
@@ -83,8 +83,8 @@ def claims(task: dict[str, Any], folder: Path, report: Callable[..., None]) -> N
 
 WORK: dict[str, Callable[[dict[str, Any], Path, Callable[..., None]], None]] = {
     "notebook": notebook,
-    "claims": claims,
-    "live": claims,
+    "findings": findings,
+    "live": findings,
 }
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from devmemkit.artifact import jobs
-from devmemkit.artifact.claims import is_claim
 from devmemkit.artifact.cluster import Cluster
+from devmemkit.artifact.findings import is_finding
 from devmemkit.artifact.folder import DEEPEST, Folder, parts
 from devmemkit.artifact.progress import Progress
 from devmemkit.artifact.record import parse
-from devmemkit.artifact.reproduce import _claims as weighed
+from devmemkit.artifact.reproduce import _findings as weighed
 from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError, write_text
 from devmemkit.artifact.sweep import table
 
@@ -170,7 +170,7 @@ def test_a_record_without_the_files_of_the_job_is_not_of_one_that_is_done(out: P
         assert store.kept(JOB) is None
 
 
-CLAIM = {
+FINDING = {
     **dict.fromkeys(("id", "says", "by", "notebook"), "a text"),
     "reproduced": True,
     "verdicts": {"6.12": "holds"},
@@ -367,19 +367,19 @@ def test_what_an_earlier_run_made_is_not_believed(out: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "claim",
+    "finding",
     [
         *(None, 5, [], {}),
-        *(CLAIM | {key: value} for key in CLAIM for value in (None, 5, [None], {"6.13": "x"})),
+        *(FINDING | {key: value} for key in FINDING for value in (None, 5, [None], {"6.13": "x"})),
     ],
 )
-def test_claims_of_an_earlier_run_are_printed_only_as_such(out: Path, claim: object) -> None:
-    (out / "claims.json").write_text(json.dumps([CLAIM, claim]))
-    record = parse(told(name="claims", work="claims").encode(), "claims")
+def test_findings_of_an_earlier_run_are_printed_only_as_such(out: Path, finding: object) -> None:
+    (out / "findings.json").write_text(json.dumps([FINDING, finding]))
+    record = parse(told(name="findings", work="findings").encode(), "findings")
     assert record
-    assert is_claim(CLAIM)
-    with Store(out) as store, pytest.raises(UsageError, match=r"claims\.json: expected claims"):
-        weighed(store, {"claims": record})
+    assert is_finding(FINDING)
+    with Store(out) as store, pytest.raises(UsageError, match=r"findings\.json: expected findings"):
+        weighed(store, {"findings": record})
 
 
 def test_a_report_is_written_whatever_its_texts(out: Path) -> None:

@@ -335,7 +335,7 @@ def test_a_ledger_that_is_gone_is_told(checkout, toys):
     (data / "SHA256SUMS").write_text("")
     done = checkout.run("reproduce")
     assert done.returncode == 1
-    assert "\nclaims: failed at ManifestError: SHA256SUMS: expected claim-path.toml" in done.stdout
+    assert "\nfindings: failed at ManifestError: SHA256SUMS: expected claim-pat" in done.stdout
 
 
 @pytest.mark.parametrize(

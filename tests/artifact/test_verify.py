@@ -49,7 +49,7 @@ FILES, JOBS, STATE = (
     f"{what}: yes\n"
     for what in (
         "files as the run left them",
-        "all jobs went well (3, without the claims)",
+        "all jobs went well (3, without the findings)",
         "made from today's code, data and versions",
     )
 )
@@ -156,7 +156,7 @@ def test_a_job_that_failed_is_told(finished, toys, tmp_path):
         told = finished.run("verify", out).stdout
     finally:
         (finished.root / "notebooks" / "03-bad.ipynb").unlink()
-    assert "without the claims): NO\n  03-bad: failed at cell In [2], '# why': expected" in told
+    assert "without the findings): NO\n  03-bad: failed at cell In [2], '# why': expected" in told
 
 
 def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
@@ -189,11 +189,13 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
     assert {"devmemkit", "python", "bokeh", "papermill"} <= {name.lower() for name in used}
 
 
-def test_a_run_that_weighed_the_claims_is_told_from_one_that_did_not():
+def test_a_run_that_weighed_the_findings_is_told_from_one_that_did_not():
     def run(*names):
         actions = tuple(Action(name, "", (), frozenset()) for name in names)
         return _jobs(Crate({}, actions, {}, {}, ""))
 
-    assert run("claims", "01-good") == "all jobs went well (2, with the claims)"
-    assert run("claims-6.12") == "all jobs went well (1, with the claims)"
-    assert run("01-good") == "all jobs went well (1, without the claims)"
+    assert run("findings", "01-good") == "all jobs went well (2, with the findings)"
+    assert run("findings-6.12") == "all jobs went well (1, with the findings)"
+    # as in a report of devmemkit 0.1
+    assert run("claims-6.12") == "all jobs went well (1, with the findings)"
+    assert run("01-good") == "all jobs went well (1, without the findings)"
