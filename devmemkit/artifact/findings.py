@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from devmemkit.artifact.scope import by_verdict, in_words
 from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.printable import printable
 
 if TYPE_CHECKING:
     from devmemkit.artifact.ledger import Finding, Ledger
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     def progress(line: str) -> None:
         if sys.stderr.isatty() and monotonic() - began > 1:
             stream = getattr(sys.stderr, "unscreened", sys.stderr)
-            stream.write(f"\r\x1b[K{line}")  # in place of the last one
+            stream.write(f"\r\x1b[K{printable(line)}")  # in place of the last one
             stream.flush()
 
     def tell(line: str) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import reprlib
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,18 +14,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devmemkit.artifact import busy, crate, export, grid, jobs, parameters
+from devmemkit.artifact import crate, export, grid, parameters
 from devmemkit.artifact.findings import is_finding
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.index import INDEX, write_index
+from devmemkit.artifact.index import INDEX, Row, write_index
+from devmemkit.artifact.jobs import run, say
 from devmemkit.artifact.provenance import checkout, state
 from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import LEDGER, Job, Store, UsageError
-from devmemkit.artifact.workers import Workers
+from devmemkit.artifact.work import here
 from devmemkit.host import files as source
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.printable import printable
 
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
 LARGEST = 64 << 20  # bytes of a JSON file of the report
@@ -197,7 +196,7 @@ def _on_kernels(live: Sequence[str], root: Path) -> list[Job]:
         raise UsageError(f"--live: {error}") from None
     known = state(root)
     return [
-        Job(f"{LEDGER}-{version}", "live", parameters={"kernel": version}, inputs=known)
+        Job(f"{LEDGER}-{version}", "findings", parameters={"kernel": version}, inputs=known)
         for version in versions
     ]
 
@@ -220,30 +219,39 @@ def reproduce(
     root, notebooks = notebooks_here()
     todo = [*plan(root, notebooks, only, given), *_on_kernels(live, root)]
     with Store(folder_for(out, root)) as store:
-        start, spent = time.monotonic(), busy.Cores()
-        records = jobs.run(todo, store, Workers(limit), parallel)
+        start = time.monotonic()
+        with here(parallel, limit) as submit:
+            records = run(todo, store, submit, parallel)
         if records is None:
-            print(
-                f"interrupted; what was done so far is in {printable(str(store.folder))}",
-                file=sys.stderr,
-            )
             return 130
         findings = _findings(store, records)
-        print("\n".join(map(printable, table(findings))))
-        index = write_index(_rows(notebooks, todo, store, records), findings, store.inside, root)
-        crate.write(store, root, records.values())
-        print(f"{time.monotonic() - start:.0f} s; {spent}")
-        print(f"report: {printable(str(index))}")
+        for line in table(findings):
+            say(line)
+        say(f"{time.monotonic() - start:.0f} s")
+        write_report(store, root, _rows(notebooks, todo, store, records), findings, records)
     failed = any(record.error for record in records.values())
     return 1 if failed or not all(finding["reproduced"] for finding in findings) else 0
 
 
+def write_report(
+    store: Store,
+    root: Path,
+    rows: Iterable[Row],
+    findings: Sequence[Mapping[str, Any]],
+    records: Mapping[str, Record],
+) -> None:
+    """Write the index and the provenance of what is in the folder, and say where."""
+    index = write_index(rows, findings, store.inside, root)
+    crate.write(store, root, records.values())
+    say(f"report: {index}")
+
+
 def _rows(
     notebooks: Sequence[Path], todo: Sequence[Job], store: Store, done: Mapping[str, Record]
-) -> list[tuple[str, str, Record | None, bool]]:
+) -> list[Row]:
     """For the index: name, title, record and whether it is of this run, of all that there is."""
     titles = {notebook.name: _title(notebook) for notebook in notebooks}
-    rows = {
+    rows: dict[str, Row] = {
         job.name: (job.name, job.title, done.get(job.name), True) for job in todo if job.notebook
     }
     for record in store.records():
@@ -257,10 +265,9 @@ def _rows(
 
 def _findings(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]:
     """All findings that were weighed: from what was recorded, then on each live kernel."""
-    ledgers = (one for one in records.values() if one.work in ("findings", "live"))
-    names = [one.name for one in ledgers if not one.error]
     found = []
-    for name in (f"{name}.json" for name in names):
+    ledgers = (one for one in records.values() if one.work == "findings" and not one.error)
+    for name in (f"{one.name}.json" for one in ledgers):
         for finding in parsed(store.inside, name, list):
             if not is_finding(finding):
                 raise _unexpected(store.inside, name, f"findings, got {reprlib.repr(finding)}")

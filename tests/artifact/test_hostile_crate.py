@@ -43,14 +43,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Job("01-toy", "notebook", notebook, {"kernel": "6.12"}, inputs),
             Job("findings", "findings"),
         ):
-            staging = store.staging(job)
+            files = {"findings.json": b"[]"}
             if job.notebook:
-                (staging / FIGURE).parent.mkdir(parents=True)
-                for name in (PAGE, "01-toy.html", FIGURE):
-                    (staging / name).write_text(f"content of {name}")
-            else:
-                (staging / "findings.json").write_text("[]")
-            store.place(job, staging, "2026-01-01T00:00:00+00:00", 1.0, "")
+                names = (PAGE, "01-toy.html", FIGURE)
+                files = {name: f"content of {name}".encode() for name in names}
+            store.place(job, files, "2026-01-01T00:00:00+00:00", 1.0, "")
         store.inside.write("index.html", "the index")
         crate.write(store, root)
     return root
