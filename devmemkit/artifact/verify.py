@@ -148,6 +148,11 @@ def verify(folder: Path, against: Path | None) -> int:
         if against is not None:
             what = f"the same, but for times, as {against}"
             checks.append((what, runs_differ((mine, theirs), (crate, other))))
+        if not crate.profile:
+            print(
+                "a report of devmemkit 0.1 (its provenance declares no profile, its findings are "
+                "called claims)"
+            )
         wrong = 0
         for what, found in checks:
             sentences = list(found)

@@ -377,7 +377,7 @@ def test_a_crate_altered_at_random_ends_in_sentences(run: Run, data: st.DataObje
             inner = inner[one]
         how = data.draw(st.sampled_from(["replace", "delete", "copy"]))
         if how == "replace":
-            inner[key] = data.draw(HOSTILE)
+            inner[key] = copy.deepcopy(data.draw(HOSTILE))  # the next one may change it
         elif how == "delete":
             del inner[key]
         else:

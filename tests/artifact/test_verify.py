@@ -148,6 +148,19 @@ def test_what_is_no_finished_run_is_refused(finished, tmp_path):
     assert "got: KeyError: '@graph'" in finished.run("verify", tmp_path).stderr
 
 
+def test_a_report_of_an_earlier_version_is_said_to_be_one(run):
+    folder, verify = run
+    path = folder / "ro-crate-metadata.json"
+    crate = json.loads(path.read_text())
+    (root,) = (one for one in crate["@graph"] if one["@id"] == "./")
+    del root["conformsTo"]  # as in 0.1, whose version alone would not tell
+    path.write_text(json.dumps(crate))
+    assert verify() == (
+        "a report of devmemkit 0.1 (its provenance declares no profile, its findings are called "
+        "claims)\n" + FILES + JOBS + STATE
+    )
+
+
 def test_a_job_that_failed_is_told(finished, toys, tmp_path):
     finished.write("03-bad", toys["bad"]())
     out = tmp_path / "bad"
@@ -163,7 +176,10 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
     folder = finished.root / "report"
     crate = ROCrate(folder)
     assert crate.root_dataset["license"]["@id"].endswith("CC-BY-4.0")
+    profile = crate.root_dataset["conformsTo"]
+    assert (profile.id, profile.type) == ("https://w3id.org/ro/wfrun/process/0.5", "CreativeWork")
     actions = {one["name"]: one for one in crate.get_by_type("CreateAction")}
+    assert {one.id for one in crate.root_dataset["mentions"]} == {a.id for a in actions.values()}
     assert set(actions) == {"01-good", "01-good@kernel=6.1", "02-other"}
     made = {file.id for action in actions.values() for file in action["result"]}
     assert "01-good%40kernel%3D6.1.html" in made
@@ -171,6 +187,10 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
     assert action["startTime"] <= action["endTime"]
     assert action["actionStatus"] == "http://schema.org/CompletedActionStatus"
     assert action["instrument"]["name"] == "devmemkit"
+    assert action["instrument"].type == "SoftwareApplication"
+    assert action["description"] == (
+        "notebooks/01-good.ipynb with kernel='6.1', claim=4096, scale=1.0, flag=False, machine=None"
+    )
     values = {o["name"]: o["value"] for o in action["object"] if o.type == "PropertyValue"}
     assert values == {"kernel": "6.1", "claim": 4096, "scale": 1.0, "flag": False, "machine": None}
     (read,) = (o for o in action["object"] if o["name"] == "notebooks/01-good.ipynb")
