@@ -16,7 +16,7 @@ CELLS = Cells("00-overview")
 
 def test_verdicts_are_those_of_the_ledger() -> None:
     named = CELLS.stored()
-    assert named["verdicts"] == {claim.id: by_verdict(claim.verdicts) for claim in ledger()}
+    assert named["verdicts"] == {one.id: by_verdict(one.verdicts) for one in ledger()}
     assert named["unexpected"] == []
     assert named["milestones"] == ["4.5", "5.8", "5.12", "5.15", "5.16", "6.16", "6.19", "7.2"]
 

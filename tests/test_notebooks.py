@@ -69,7 +69,7 @@ def test_papermill_gives_parameters(tmp_path: Path) -> None:
     assert SETS.keys() == {path.stem for path in NOTEBOOKS} - {"paper"}
     name, (*_, given) = min(SETS.items(), key=lambda item: len(item[1][-1]))
     output = tmp_path / "ran.ipynb"
-    execute(ROOT / "notebooks" / f"{name}.ipynb", output, given, lambda begun, of: None)
+    execute(ROOT / "notebooks" / f"{name}.ipynb", output, given)
     ran = read(output)
     [cell] = [cell for cell in ran["cells"] if "injected-parameters" in tags(cell)]
     for parameter, value in given.items():

@@ -1,28 +1,30 @@
-"""Jobs on a Dask cluster that exists: notebook and data travel with them, results come back."""
+"""Jobs on an existing Dask cluster: notebook and data travel to it, results come back."""
 
 from __future__ import annotations
 
 import io
 import re
-import signal
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact.record import makes
 from devmemkit.artifact.store import Job, UsageError
+from devmemkit.artifact.work import Done, Submit, do
 from devmemkit.host.scratch import scratch
 
 DEATHS = 3
-"""Workers that may die under one job before it is given up: it may be what kills them."""
+"""Workers that may die while they do one job, which may be what kills them; then it has failed."""
 
 
 def pack(root: Path) -> bytes:
-    """The data of a checkout, and what makes a folder one, in one archive."""
+    """An archive of a checkout's data and pyproject.toml, which makes a folder a checkout."""
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w:gz") as archive:
         for name in ("data", "pyproject.toml"):
@@ -31,27 +33,16 @@ def pack(root: Path) -> bytes:
     return held.getvalue()
 
 
-def remote(job: dict[str, Any], notebook: bytes, data: bytes) -> dict[str, Any]:
-    """On a worker of the cluster: do the job in a folder of its own; its events and its files."""
-    from devmemkit.artifact.store import Job
-    from devmemkit.artifact.workers import Workers
-
-    limit = job.pop("limit")
-    with scratch() as folder:
-        root, staging = folder / "checkout", folder / "results"
-        (root / "notebooks").mkdir(parents=True)
-        staging.mkdir()
+def remote(job: Job, limit: int, notebook: bytes, data: bytes) -> Done:
+    """On a worker of the cluster: do the job in a checkout made of what travelled with it."""
+    with scratch() as root:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(root, filter="data")
-        path = root / "notebooks" / job.pop("notebook")
+        assert job.notebook is not None
+        path = root / "notebooks" / job.notebook.name
+        path.parent.mkdir()
         path.write_bytes(notebook)
-        events = list(Workers(limit).events(Job(notebook=path, **job), staging))
-        files = {
-            p.relative_to(staging).as_posix(): p.read_bytes()
-            for p in staging.rglob("*")
-            if p.is_file()
-        }
-    return {"events": events, "files": files}
+        return do(replace(job, notebook=path), limit)
 
 
 ADDRESS = re.compile(
@@ -61,9 +52,8 @@ ADDRESS = re.compile(
 WAIT = 10
 """Seconds that a scheduler gets to answer."""
 
-# A process of its own, for a client that gets no answer waits for ever, with threads of its own.
-ASK = """import asyncio, signal, sys
-signal.alarm(int(sys.argv[2]))
+# In a process of its own: a client that gets no answer waits for ever, and leaves threads behind.
+ASK = """import asyncio, sys
 from distributed.core import rpc
 from distributed.security import Security
 async def ask():
@@ -75,7 +65,7 @@ print(asyncio.run(ask()))
 
 
 def answers(address: str) -> None:
-    """Say how long it is waited, and return when a scheduler answers; UsageError otherwise."""
+    """Print how long the wait may be and return when a scheduler answers; UsageError otherwise."""
     expected = f"--scheduler: expected a Dask scheduler at {address[:60]!r}"
     found = ADDRESS.fullmatch(address)
     if not found or not 0 < int(found[1]) < 1 << 16:
@@ -83,7 +73,7 @@ def answers(address: str) -> None:
     print(f"waiting up to {WAIT} s for {address} to answer", flush=True)
     try:
         asked = subprocess.run(
-            [sys.executable, "-P", "-c", ASK, address, str(WAIT)],
+            [sys.executable, "-P", "-c", ASK, address],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             errors="replace",
@@ -92,62 +82,34 @@ def answers(address: str) -> None:
     except subprocess.TimeoutExpired:
         raise UsageError(f"{expected}, got no answer in {WAIT} s") from None
     if asked.stdout.strip() != "Scheduler":
-        if asked.returncode == -signal.SIGALRM:
-            raise UsageError(f"{expected}, got no answer in {WAIT} s")
         said = asked.stdout.strip() or asked.stderr.strip().rpartition("\n")[2]
         raise UsageError(f"{expected}, got: {said[:200]}")
 
 
-class Cluster:
-    """The cluster behind a scheduler's address; UsageError when nobody answers there."""
+@contextmanager
+def cluster(address: str, limit: int, root: Path) -> Iterator[Submit]:
+    """Do jobs on the cluster of that scheduler; a worker's death costs a new try of its job.
 
-    def __init__(self, address: str, limit: int, root: Path) -> None:
-        if not find_spec("distributed"):
-            raise UsageError(
-                "expected distributed to be installed; it comes with devmemkit[cluster]"
-            )
-        answers(address)
-        from distributed import Client
+    UsageError when no scheduler answers at the address.
+    """
+    if not find_spec("distributed"):
+        raise UsageError("expected distributed to be installed; it comes with devmemkit[cluster]")
+    answers(address)
+    from distributed import Client
 
-        try:
-            self.client: Any = Client(address, timeout=WAIT, set_as_default=False)
-        except (OSError, ValueError, ImportError) as error:  # gone since, or of another version
-            raise UsageError(
-                f"--scheduler: expected a Dask scheduler at {address!r}, got: {error}"
-            ) from None
-        self.limit = limit
-        self.data = pack(root)  # with each job: scattered data dies with the worker that holds it
+    try:
+        client: Any = Client(address, timeout=WAIT, set_as_default=False)
+    except (OSError, ValueError, ImportError) as error:  # gone since, or of another version
+        raise UsageError(
+            f"--scheduler: expected a Dask scheduler at {address!r}, got: {error}"
+        ) from None
+    with client:
+        pool = client.get_executor(pure=False, retries=DEATHS)
+        data = pack(root)  # with each job: scattered data dies with the worker that holds it
 
-    def events(self, job: Job, staging: Path) -> Iterator[dict[str, Any]]:
-        """Do the job on some worker; one that dies in the middle costs a new try elsewhere."""
-        assert job.notebook is not None
-        task = {
-            "name": job.name,
-            "work": job.work,
-            "notebook": job.notebook.name,
-            "parameters": dict(job.parameters),
-            "limit": self.limit,
-        }
-        try:
-            future = self.client.submit(
-                remote, task, job.notebook.read_bytes(), self.data, pure=False, retries=DEATHS
-            )
-            done = future.result()
-        except Exception as error:  # whatever became of the cluster: the other jobs go on
-            yield {"error": f"on the cluster: {type(error).__name__}: {error}"}
-            return
-        for name, content in done["files"].items():
-            if not makes(job.name, name):
-                yield {"error": f"on the cluster: expected files of {job.name}, got {name!r}"}
-                return
-            target = staging / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        yield from done["events"]
+        def submit(job: Job) -> Future[Done]:
+            assert job.notebook is not None
+            future: Future[Done] = pool.submit(remote, job, limit, job.notebook.read_bytes(), data)
+            return future
 
-    def stop(self) -> None:
-        """Give up what is not done: the client's futures go, and with them their tasks."""
-        self.client.close()
-
-    def kill(self) -> None:
-        """Nothing is left to end: the workers are not ours."""
+        yield submit

@@ -1,7 +1,7 @@
-"""Provenance of a results folder as an RO-Crate: ro-crate-metadata.json, which `verify` reads.
+"""Provenance of a results folder as a Process Run Crate: ro-crate-metadata.json for `verify`.
 
-https://www.researchobject.org/ro-crate/1.1/ says what it means: each job is a CreateAction with
-what it read (objects), what it made (results), when, and with which parameters.
+Each job is a CreateAction: what it read (objects), what it made (results), when, and with which
+parameters. See https://w3id.org/ro/wfrun/process/0.5, a profile of https://w3id.org/ro/crate/1.1.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from devmemkit.artifact.store import Store
 
 FILE = "ro-crate-metadata.json"
 VERSION = "https://w3id.org/ro/crate/1.1"
+PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 TABLE = "table.csv"
 TYPES = {
     ".html": "text/html",
@@ -100,10 +101,14 @@ def _effective(record: Record, root: Path) -> dict[str, Any]:
 
 def _action(record: Record, root: Path) -> list[Entity]:
     name = quote(record.name)
+    given = _effective(record, root)
     values = [
         {"@id": f"#{name}/{quote(key)}", "@type": "PropertyValue", "name": key, "value": value}
-        for key, value in _effective(record, root).items()
+        for key, value in given.items()
     ]
+    did = f"notebooks/{record.notebook}" if record.notebook else "every finding of the ledger"
+    if given:
+        did += f" with {', '.join(f'{key}={value!r}' for key, value in given.items())}"
     read = ["#data", *(str(one["@id"]) for one in values)]
     source: list[Entity] = []
     if record.notebook:
@@ -118,6 +123,7 @@ def _action(record: Record, root: Path) -> list[Entity]:
         "@id": f"#run-{name}",
         "@type": "CreateAction",
         "name": record.name,
+        "description": did,
         "startTime": record.began,
         "endTime": ended.isoformat(timespec="seconds"),
         "actionStatus": {"@id": f"http://schema.org/{status}"},
@@ -153,12 +159,19 @@ def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[
         {
             "@id": "./",
             "@type": "Dataset",
+            "conformsTo": {"@id": PROFILE},
             "name": "devmemkit: results",
-            "description": "Executed notebooks of devmemkit, their figures, values and claims.",
+            "description": "Executed notebooks of devmemkit, their figures, values and findings.",
             "datePublished": datetime.now(UTC).date().isoformat(),
             "license": {"@id": "https://spdx.org/licenses/CC-BY-4.0"},
             "hasPart": refer(*map(quote, names)),
             "mentions": refer(*runs),
+        },
+        {
+            "@id": PROFILE,
+            "@type": "CreativeWork",
+            "name": "Process Run Crate",
+            "version": PROFILE.rpartition("/")[2],
         },
         *(
             {"@id": f"https://spdx.org/licenses/{name}", "@type": "CreativeWork", "name": name}
@@ -170,7 +183,7 @@ def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[
         *actions,
     ]
     once = {entity["@id"]: entity for entity in crate}
-    context = [f"{VERSION}/context", {"sha256": "https://schema.org/sha256"}]
+    context = [f"{VERSION}/context", "https://w3id.org/ro/terms/workflow-run/context"]
     return {"@context": context, "@graph": list(once.values())}
 
 

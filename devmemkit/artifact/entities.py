@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
-from devmemkit.artifact.crate import FILE, TABLE
+from devmemkit.artifact.crate import FILE, PROFILE, TABLE
 from devmemkit.artifact.folder import Folder, parts
 from devmemkit.artifact.index import INDEX
 from devmemkit.artifact.record import DIGEST, makes
@@ -37,7 +37,8 @@ class Crate:
     """What `verify` needs of a crate, all of it well-formed.
 
     `files` has an entity by the name of each file, `state` the digest of what the runs were made
-    from, by its name, `versions` those of packages, `code` the digest of devmemkit itself.
+    from, by its name, `versions` those of packages, `code` the digest of devmemkit itself. A crate
+    of devmemkit 0.1 declares no `profile`.
     """
 
     files: Mapping[str, Entity]
@@ -45,6 +46,7 @@ class Crate:
     state: Mapping[str, str]
     versions: Mapping[str, str]
     code: str
+    profile: bool = True
 
 
 def read(folder: Folder) -> Crate:
@@ -152,7 +154,8 @@ def _crate(found: dict[str, Entity]) -> Crate:
         if id.startswith(prefix)
     }
     code = _text(found["#devmemkit"], "sha256", "#devmemkit", DIGEST.pattern)
-    return Crate(files, actions, state, versions, code)
+    profile = found["./"].get("conformsTo") == {"@id": PROFILE}
+    return Crate(files, actions, state, versions, code, profile)
 
 
 def _action(id: str, entity: Entity) -> Action:

@@ -8,7 +8,7 @@ import re
 import site
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +73,12 @@ def execute(
     notebook: Path,
     output: Path,
     parameters: Mapping[str, Any],
-    progress: Callable[[int, int], None],
     limit: int = 600,
-) -> None:
-    """Run a notebook in its folder; `output` holds what there is after every cell.
+) -> int:
+    """Run a notebook in its folder and write it to `output` after every cell; the number of cells.
 
-    `progress` is told the number of code cells begun, and of all. NotebookFailed when a cell
-    raises or takes more than `limit` seconds, or the kernel dies, with the partial notebook in
-    `output`.
+    NotebookFailed when a code cell raises or takes more than `limit` seconds, or the kernel dies;
+    `output` then has the partial notebook.
     """
     # jsonschema imports this parser where it is installed, and the parser compiles a grammar for
     # 0.85 s, to check URLs that no notebook has; jsonschema foresees that it is missing.
@@ -90,13 +88,10 @@ def execute(
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    cells = nbformat.read(notebook, as_version=4).cells
-    total = sum(cell.cell_type == "code" for cell in cells) + bool(parameters)
     begun: list[str] = []
 
     def on_cell_execute(cell: Any, cell_index: int) -> None:
         begun.append(cell.source)
-        progress(len(begun), total)
 
     def settle() -> None:
         # papermill draws the id of the cell that it adds anew in every run
@@ -124,6 +119,7 @@ def execute(
                 on_cell_execute=on_cell_execute,
             )
             settle()
+            return len(begun)
         except papermill.PapermillExecutionError as error:
             message = one_sentence(error.ename, error.evalue)
             raise NotebookFailed(message, error.exec_count, error.source) from None

@@ -140,28 +140,30 @@ class Folder:
             _bounded(stream, name, LARGEST)
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def write(self, name: str, text: str) -> None:
-        """Write a file, replacing an older one at once; what UTF-8 has not is spelled out."""
-        with self.at(name) as (fd, last):
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write a file, replacing an older one at once, and make the folders that it is in.
+
+        Half of a surrogate pair, which UTF-8 cannot encode, is spelled out.
+        """
+        data = content if isinstance(content, bytes) else content.encode(errors="backslashreplace")
+        with self.at(name, make=True) as (fd, last):
             temporary = f".{last}.new"
             try:
                 with suppress(FileNotFoundError):
                     os.unlink(temporary, dir_fd=fd)
-                made = os.open(
-                    temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=fd, mode=0o666
-                )
-                with open(made, "wb") as stream:
-                    stream.write(text.encode("utf-8", "backslashreplace"))
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+                with open(os.open(temporary, flags, dir_fd=fd, mode=0o666), "wb") as stream:
+                    stream.write(data)
                 os.replace(temporary, last, src_dir_fd=fd, dst_dir_fd=fd)
             except OSError:
-                with suppress(OSError):  # on a full disk, room for what says so
+                with suppress(OSError):  # on a full disk, make room for the record of the failure
                     os.unlink(temporary, dir_fd=fd)
                 raise
 
-    def take(self, name: str, source: Folder) -> None:
-        """Move the file of that name out of another folder into this one, replacing an older."""
-        with source.at(name) as (there, last), self.at(name, make=True) as (here, _):
-            os.replace(last, last, src_dir_fd=there, dst_dir_fd=here)
+    def move(self, old: str, new: str) -> None:
+        """Give a file another name, replacing an older file; make the folders that it is in."""
+        with self.at(old) as (there, last), self.at(new, make=True) as (here, name):
+            os.replace(last, name, src_dir_fd=there, dst_dir_fd=here)
 
     def remove(self, name: str) -> None:
         """Remove a file, a link itself, or a folder with all that is in it; if it is there."""

@@ -1,4 +1,4 @@
-"""The report's first page: what ran, what is claimed and was found, what it was made on."""
+"""The report's first page: what ran, what was found, what it was made on."""
 
 from __future__ import annotations
 
@@ -54,29 +54,32 @@ def _row(row: Row, folder: Folder) -> str:
     )
 
 
-def _claims(claims: Sequence[Mapping[str, Any]], folder: Folder) -> str:
-    if not claims:
+def _findings(findings: Sequence[Mapping[str, Any]], folder: Folder) -> str:
+    if not findings:
         return ""
     body = []
-    for claim in claims:
-        page = f"{claim['notebook']}.html"
-        says = escape(claim["says"])
+    for finding in findings:
+        page = f"{finding['notebook']}.html"
+        says = escape(finding["says"])
         if folder.kind(page) == "file":
             says = f'<a href="{quote(page)}">{says}</a>'
-        kinds = dict.fromkeys(kind for kinds in claim["rests_on"].values() for kind in kinds)
-        verdict = escape(by_verdict(claim["verdicts"]))
-        kind, word = ("done", "reproduced") if claim["reproduced"] else ("failed", "not reproduced")
+        kinds = dict.fromkeys(kind for kinds in finding["rests_on"].values() for kind in kinds)
+        verdict = escape(by_verdict(finding["verdicts"]))
+        kind, word = ("failed", "not reproduced")
+        if finding["reproduced"]:
+            kind, word = ("done", "reproduced")
         body.append(
-            f'<tr><th scope="row">{says}<small>{escape(claim["id"])}; {escape(claim["by"])}</small>'
+            f'<tr><th scope="row">{says}'
+            f"<small>{escape(finding['id'])}; {escape(finding['by'])}</small>"
             f"<small>{escape(', '.join(kinds))}</small></th><td>{verdict}</td>"
             f'<td class="status-{kind}">{word}</td></tr>'
         )
-    alike_count = sum(claim["reproduced"] for claim in claims)
-    return f"""<h2>Claimed and reproduced: {alike_count} of {len(claims)}</h2>
+    alike_count = sum(finding["reproduced"] for finding in findings)
+    return f"""<h2>Findings reproduced: {alike_count} of {len(findings)}</h2>
 <p>Each verdict was computed from evidence in this run and compared with the one that the ledger
-expects. A claim can be reproduced and refuted: then the discussion was wrong about it.</p>
+expects. A finding can be reproduced and refuted: then the discussion was wrong about it.</p>
 <table>
-<thead><tr><th scope="col">Claim</th><th scope="col">Verdict</th>
+<thead><tr><th scope="col">Finding</th><th scope="col">Verdict</th>
 <th scope="col">As expected</th></tr></thead>
 <tbody>
 {"".join(body)}
@@ -86,7 +89,7 @@ expects. A claim can be reproduced and refuted: then the discussion was wrong ab
 
 
 def write_index(
-    rows: Iterable[Row], claims: Sequence[Mapping[str, Any]], folder: Folder, root: Path
+    rows: Iterable[Row], findings: Sequence[Mapping[str, Any]], folder: Folder, root: Path
 ) -> Path:
     """Write INDEX into `folder`, replacing it at once; links are relative."""
     sums = [f"{digest}  {name}" for name, digest in data_files(root).items()]
@@ -112,7 +115,7 @@ network; its figures are live, its explorers are shown as they start.</p>
 {"".join(_row(row, folder) for row in rows)}
 </tbody>
 </table>
-{_claims(claims, folder)}<h2>Made on</h2>
+{_findings(findings, folder)}<h2>Made on</h2>
 {made_on()._repr_html_()}
 <details><summary>SHA-256 of {len(sums)} data files</summary>
 <pre>{escape(chr(10).join(sums))}</pre></details>

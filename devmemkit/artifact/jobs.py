@@ -1,101 +1,86 @@
-"""Jobs done side by side into one folder: those that are done are kept, the rest is run."""
+"""Jobs done side by side into one folder: those that are done are kept, the others run."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
 
-from devmemkit.artifact.progress import Progress
 from devmemkit.artifact.record import Record
 from devmemkit.artifact.store import Job, Store
+from devmemkit.artifact.work import Done, Submit, end_all
+from devmemkit.model.printable import printable
 
-GRACE = 10  # seconds that a worker gets to end its kernel
+LOOK = 0.2
+"""Seconds between two looks at which jobs have started."""
 
 
-class Runner(Protocol):
-    """Who does jobs: processes here (`workers`), or those of a cluster (`cluster`)."""
-
-    def events(self, job: Job, staging: Path) -> Iterator[dict[str, Any]]:
-        """Do the job into `staging`: {"cell", "cells"}, {"stage"}, and {"error"} if it failed."""
-        ...
-
-    def stop(self) -> None:
-        """Ask all that is running to end."""
-        ...
-
-    def kill(self) -> None:
-        """End what did not listen."""
-        ...
+def say(line: str) -> None:
+    """Print a line at once, whatever is in it."""
+    print(printable(line), flush=True)
 
 
 def run(
-    jobs: Sequence[Job], store: Store, runner: Runner, parallel: int
+    jobs: Sequence[Job], store: Store, submit: Submit, parallel: int
 ) -> dict[str, Record] | None:
-    """Do the jobs, `parallel` at a time, and tell of it; their records by name.
+    """Do the jobs and print progress; their records by name.
 
-    None when it was interrupted: what is done stays done. A job that cannot be put in its place
-    (a full disk) fails like one whose notebook raises, and the others go on.
+    None when interrupted: finished jobs stay done. A job that cannot be stored (the disk is full)
+    counts as failed; the others continue. `parallel` is for the estimate of the time left.
     """
     found = {job.name: record for job in jobs if (record := store.kept(job))}
+    if found:
+        say(f"{len(found)} of {len(jobs)} are done already")
     due = [job for job in jobs if job.name not in found]
     former = {job.name: record.seconds for job in due if (record := store.record(job.name))}
-    progress = Progress([job.name for job in due], former, parallel, sys.stdout)
-    if found:
-        progress.say(f"{len(found)} of {len(jobs)} are done already")
-    stopping = False
-
-    def one(job: Job) -> Record | None:
-        if stopping:
-            return None
-        progress.update(job.name, "started", started=True)
-        began, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-        error, cells = "", 0
-        try:
-            staging = store.staging(job)
-            for event in runner.events(job, staging):
-                if "cells" in event:
-                    cells = event["cells"]
-                    progress.update(job.name, f"cell {event['cell']} of {cells}")
-                elif "stage" in event:
-                    progress.update(job.name, event["stage"])
-                else:
-                    error = event["error"]
-            if stopping:
-                return None
-            seconds = time.monotonic() - start
-            record = store.place(job, staging, began, seconds, error)
-        except BrokenPipeError:  # nobody reads what is told: no fault of the job
+    took: list[float] = []
+    futures: dict[Future[Done], Job] = {}
+    try:
+        for job in due:
+            futures[submit(job)] = job
+        started: set[Future[Done]] = set()
+        while futures:
+            for future, job in futures.items():
+                if future.running() and future not in started:
+                    started.add(future)
+                    say(f"{job.name}: started")
+            for future in wait(futures, LOOK, FIRST_COMPLETED).done:
+                job = futures.pop(future)
+                found[job.name], said = _stored(job, future, store)
+                took.append(found[job.name].seconds)
+                say(f"{job.name}: {said}, {took[-1]:.1f} s")
+                if futures:
+                    left = _estimate([job.name for job in futures.values()], former, took)
+                    total = len(took) + len(futures)
+                    say(f"{len(took)} of {total} done, about {max(left / parallel, 1):.0f} s left")
+    except BaseException as error:
+        for future in futures:
+            future.cancel()
+        end_all()
+        if not isinstance(error, KeyboardInterrupt):
             raise
-        except OSError as failure:
-            seconds = time.monotonic() - start
-            error = error or f"cannot write: {failure.strerror or failure}"
-            record = Record(job.name, "", job.work, None, {}, {}, began, seconds, error)
-        done = f"done, {cells} cells" if cells else "done"
-        state = f"failed at {error}" if error else done
-        progress.finish(job.name, f"{state}, {seconds:.1f} s", seconds)
-        return record
+        where = printable(str(store.folder))
+        print(f"interrupted; finished jobs are in {where}", file=sys.stderr)
+        return None
+    return {job.name: found[job.name] for job in jobs}
 
-    with ThreadPoolExecutor(parallel) as pool:
-        runs: list[Future[Record | None]] = []
-        try:
-            for job in due:
-                runs.append(pool.submit(one, job))
-            for done in as_completed(runs):
-                done.result()
-        except BaseException as error:
-            stopping = True
-            runner.stop()
-            wait(runs, GRACE)
-            runner.kill()
-            if isinstance(error, KeyboardInterrupt):
-                return None
-            raise
-    for job, done in zip(due, runs, strict=True):
-        if record := done.result():
-            found[job.name] = record
-    return {job.name: found[job.name] for job in jobs if job.name in found}
+
+def _stored(job: Job, future: Future[Done], store: Store) -> tuple[Record, str]:
+    """The record of a job that ended, its files in their places, and how it ended in words."""
+    try:
+        done = future.result()
+        record = store.place(job, done.files, done.began, done.seconds, done.error)
+        cells = f"done, {done.cells} cells" if done.cells else "done"
+        return record, f"failed at {done.error}" if done.error else cells
+    except Exception as error:  # whatever became of a disk or a cluster, the other jobs continue
+        reason = getattr(error, "strerror", None)
+        said = f"cannot write: {reason}" if reason else f"{type(error).__name__}: {error}"
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return Record(job.name, "", job.work, None, {}, {}, now, 0, said), f"failed at {said}"
+
+
+def _estimate(names: Sequence[str], former: Mapping[str, float], took: Sequence[float]) -> float:
+    """Seconds that jobs will take: what each took before, else what the others took now."""
+    usual = sum(took) / len(took)
+    return sum(former.get(name, usual) for name in names)

@@ -1,4 +1,4 @@
-"""The ledger of claims: data/claims.toml, each claim weighed by evidence that is asked anew."""
+"""The ledger: data/findings.toml, each finding weighed by evidence that is asked again."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from devmemkit.lab.recordings import manifest
 from devmemkit.scenarios.machines import data_dir
 
 HOLDS, REFUTED, PARTLY, OPEN = "holds", "refuted", "in part", "undecided"
-"""Verdicts on one kernel: all answers speak for the claim, or against it, or some do each; or
-nothing was answered that speaks, or what could refute the claim gave no answer that does."""
+"""Verdicts on one kernel: all answers speak for the finding; all that speak are against it; some
+speak for it and some against; none speaks against it, and one is missing or decides nothing."""
 
 FOR, AGAINST = "for", "against"
 
 
 class LedgerError(ValueError):
-    """An entry that cannot be weighed; one sentence with the claim's id."""
+    """An entry that cannot be weighed; one sentence with the finding's id."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One question of an entry, its answers by kernel, and what each answer says of the claim.
+    """One question of an entry, its answers by kernel, and what each answer says of the finding.
 
-    `answers` has a kernel for each on which it was asked, `not_asked` the claim's other kernels,
+    `answers` has a kernel for each on which it was asked, `not_asked` the finding's other kernels,
     each with the reason: the kernel was not run, or the question makes no sense there. `expected`
-    is how it is expected to speak for a claim that is true in part: the verdict does not tell.
+    is how it is expected to speak for a finding that is true in part: the verdict does not tell.
     """
 
     shows: str
@@ -50,13 +50,13 @@ class Evidence:
 
     @property
     def undecided(self) -> tuple[str, ...]:
-        """The kernels whose answer speaks neither for the claim nor against it."""
+        """The kernels whose answer speaks neither for the finding nor against it."""
         return tuple(version for version in self.answers if self.speaks(version) is None)
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A claim that was weighed; `expected` are the verdicts that it is compared with."""
+class Finding:
+    """A finding that was weighed; `expected` are the verdicts that it is compared with."""
 
     id: str
     says: str
@@ -70,7 +70,7 @@ class Claim:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """The kernels that the claim is about and that it was weighed on, oldest first."""
+        """The kernels that the finding is about and that it was weighed on, oldest first."""
         asked = {version for one in self.evidence for version in (*one.answers, *one.not_asked)}
         return tuple(version for version in self.scope.kernels if version in asked)
 
@@ -117,7 +117,7 @@ class Ledger:
     sources: Sources = field(default_factory=Sources)
     kernels: Sequence[str] = ()
 
-    def weigh(self, entry: Mapping[str, Any]) -> Claim:
+    def weigh(self, entry: Mapping[str, Any]) -> Finding:
         """One entry of the ledger; LedgerError when it cannot be."""
         where = entry.get("id", "?")
         try:
@@ -127,7 +127,7 @@ class Ledger:
             evidence = [self._weigh(one, scope) for one in entry["evidence"]]
             if any((PARTLY in entry["expected"]) != bool(one.expected) for one in evidence):
                 raise LedgerError("expected `speaks` with all evidence of what holds in part only")
-            return Claim(
+            return Finding(
                 entry["id"],
                 entry["says"],
                 entry["by"],
@@ -139,9 +139,9 @@ class Ledger:
                 entry.get("reproducer", ""),
             )
         except KeyError as error:
-            raise LedgerError(f"claims.toml: {where}: expected {error}, got none") from None
+            raise LedgerError(f"findings.toml: {where}: expected {error}, got none") from None
         except (TypeError, AttributeError, ValueError) as error:
-            raise LedgerError(f"claims.toml: {where}: {error}") from None
+            raise LedgerError(f"findings.toml: {where}: {error}") from None
 
     def _expected(self, told: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, str]:
         if unknown := told.keys() - {HOLDS, REFUTED, PARTLY}:
@@ -194,22 +194,22 @@ class Ledger:
 
 
 def entries(path: Path | None = None) -> list[dict[str, Any]]:
-    """The entries of data/claims.toml, not yet weighed; LedgerError for what is no ledger."""
+    """The entries of data/findings.toml, not yet weighed; LedgerError for what is no ledger."""
     try:
-        told = tomllib.loads((path or data_dir() / "claims.toml").read_text(encoding="utf-8"))
-        found = [dict(entry) for entry in told["claim"]]
+        told = tomllib.loads((path or data_dir() / "findings.toml").read_text(encoding="utf-8"))
+        found = [dict(entry) for entry in told["finding"]]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        raise LedgerError(f"claims.toml: expected claims, got: {error}") from None
+        raise LedgerError(f"findings.toml: expected findings, got: {error}") from None
     if not found:
-        raise LedgerError("claims.toml: expected claims, got an empty list")
+        raise LedgerError("findings.toml: expected findings, got an empty list")
     ids = [entry.get("id") for entry in found]
     if twice := {str(id) for id in ids if ids.count(id) > 1}:
-        raise LedgerError(f"claims.toml: expected ids that differ, got twice: {sorted(twice)}")
+        raise LedgerError(f"findings.toml: expected ids that differ, got twice: {sorted(twice)}")
     return found
 
 
-def ledger(path: Path | None = None) -> Iterator[Claim]:
-    """Every claim of data/claims.toml, weighed now; LedgerError names the one that cannot be.
+def ledger(path: Path | None = None) -> Iterator[Finding]:
+    """Every finding of data/findings.toml, weighed now; LedgerError names the one that cannot be.
 
     ManifestError, first of all, for data that is not all there as it was recorded.
     """
@@ -218,17 +218,17 @@ def ledger(path: Path | None = None) -> Iterator[Claim]:
     return (weighing.weigh(entry) for entry in entries(path))
 
 
-def to_json(claims: Iterable[Claim]) -> list[dict[str, Any]]:
-    """The claims with their evidence and verdicts, as JSON."""
+def to_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """The findings with their evidence and verdicts, as JSON."""
     return [
         {
-            "id": claim.id,
-            "says": claim.says,
-            "by": claim.by,
-            "notebook": claim.notebook,
-            "scope": str(claim.scope),
-            "nearest": claim.nearest,
-            "reproducer": claim.reproducer,
+            "id": finding.id,
+            "says": finding.says,
+            "by": finding.by,
+            "notebook": finding.notebook,
+            "scope": str(finding.scope),
+            "nearest": finding.nearest,
+            "reproducer": finding.reproducer,
             "evidence": [
                 {
                     "shows": one.shows,
@@ -238,12 +238,12 @@ def to_json(claims: Iterable[Claim]) -> list[dict[str, Any]]:
                     "speaks": {version: one.speaks(version) for version in one.answers},
                     "not_asked": dict(one.not_asked),
                 }
-                for one in claim.evidence
+                for one in finding.evidence
             ],
-            "verdicts": claim.verdicts,
-            "rests_on": claim.rests_on,
-            "expected": dict(claim.expected),
-            "reproduced": claim.reproduced,
+            "verdicts": finding.verdicts,
+            "rests_on": finding.rests_on,
+            "expected": dict(finding.expected),
+            "reproduced": finding.reproduced,
         }
-        for claim in claims
+        for finding in findings
     ]

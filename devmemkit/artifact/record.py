@@ -15,7 +15,7 @@ from devmemkit.artifact.folder import parts
 LARGEST = 4 << 20  # bytes; a record has some thousands
 ENDINGS = (
     *(".ipynb", ".html", ".pdf", ".values.json", ".partial.ipynb", ".partial.html"),
-    ".json",  # of a job that weighs claims
+    ".json",  # of a job that weighs the findings
 )
 FIGURES = "figures"
 DIGEST = re.compile("[0-9a-f]{64}")

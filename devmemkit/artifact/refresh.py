@@ -18,7 +18,7 @@ def refresh(path: Path) -> None:
     """
     with scratch() as folder:
         output = folder / path.name
-        execute(path, output, {}, lambda cell, cells: None)
+        execute(path, output, {})
         write(strip(json.loads(output.read_text("utf-8"))), path)
 
 

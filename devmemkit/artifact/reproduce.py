@@ -1,4 +1,4 @@
-"""`devmemkit reproduce`: every notebook with every set of parameters, every claim, one report."""
+"""`devmemkit reproduce`: all notebooks with all their parameter sets, the ledger, one report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import re
 import reprlib
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,18 +14,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devmemkit.artifact import busy, crate, export, grid, jobs, parameters
-from devmemkit.artifact.claims import is_claim
+from devmemkit.artifact import crate, export, grid, parameters
+from devmemkit.artifact.findings import is_finding
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.index import INDEX, write_index
+from devmemkit.artifact.index import INDEX, Row, write_index
+from devmemkit.artifact.jobs import run, say
 from devmemkit.artifact.provenance import checkout, state
 from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import LEDGER, Job, Store, UsageError
-from devmemkit.artifact.workers import Workers
+from devmemkit.artifact.work import here
 from devmemkit.host import files as source
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.printable import printable
 
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
 LARGEST = 64 << 20  # bytes of a JSON file of the report
@@ -182,8 +181,8 @@ def plan(
         return [job_of(chosen, parameters.parse(given, names, chosen.name), known)]
     runs = [job_of(notebook, values, known) for notebook, values in _sets(root, notebooks)]
     # a ledger that is gone is for the job to tell, not one job less
-    weighs = any((root / "data" / name).exists() for name in ("claims.toml", "SHA256SUMS"))
-    todo = [*([Job(LEDGER, "claims", inputs=known)] if weighs else []), *runs]
+    weighs = any((root / "data" / name).exists() for name in ("findings.toml", "SHA256SUMS"))
+    todo = [*([Job(LEDGER, "findings", inputs=known)] if weighs else []), *runs]
     for job, times in Counter(job.name for job in todo).items():
         if times > 1 or f"{job}.html" == INDEX:
             raise UsageError(f"expected names of their own for the files of each run, got {job}")
@@ -197,7 +196,7 @@ def _on_kernels(live: Sequence[str], root: Path) -> list[Job]:
         raise UsageError(f"--live: {error}") from None
     known = state(root)
     return [
-        Job(f"{LEDGER}-{version}", "live", parameters={"kernel": version}, inputs=known)
+        Job(f"{LEDGER}-{version}", "findings", parameters={"kernel": version}, inputs=known)
         for version in versions
     ]
 
@@ -212,38 +211,47 @@ def reproduce(
 ) -> int:
     """Do everything (or `only` one notebook, with NAME=VALUE parameters) into the folder `out`.
 
-    `live` kernels are booted and the claims weighed by what they do. What an earlier run into it
-    has done from the same state is kept. Prints progress and a table of what is claimed and what
-    was found; 0 when all went well and is as claimed, 1 when not, 130 when interrupted. UsageError
-    or ParameterError, before anything runs, for what cannot be.
+    Each of the `live` kernels is booted, and the findings are weighed by what it does. Jobs that an
+    earlier run into `out` did from the same state are kept. Prints progress and a table of the
+    findings. Returns 0 when all went well and every verdict is as expected, 1 when not, 130 when
+    interrupted. UsageError or ParameterError, before anything runs, for what cannot be asked for.
     """
     root, notebooks = notebooks_here()
     todo = [*plan(root, notebooks, only, given), *_on_kernels(live, root)]
     with Store(folder_for(out, root)) as store:
-        start, spent = time.monotonic(), busy.Cores()
-        records = jobs.run(todo, store, Workers(limit), parallel)
+        start = time.monotonic()
+        with here(parallel, limit) as submit:
+            records = run(todo, store, submit, parallel)
         if records is None:
-            print(
-                f"interrupted; what was done so far is in {printable(str(store.folder))}",
-                file=sys.stderr,
-            )
             return 130
-        claimed = _claims(store, records)
-        print("\n".join(map(printable, table(claimed))))
-        index = write_index(_rows(notebooks, todo, store, records), claimed, store.inside, root)
-        crate.write(store, root, records.values())
-        print(f"{time.monotonic() - start:.0f} s; {spent}")
-        print(f"report: {printable(str(index))}")
+        findings = _findings(store, records)
+        for line in table(findings):
+            say(line)
+        say(f"{time.monotonic() - start:.0f} s")
+        write_report(store, root, _rows(notebooks, todo, store, records), findings, records)
     failed = any(record.error for record in records.values())
-    return 1 if failed or not all(claim["reproduced"] for claim in claimed) else 0
+    return 1 if failed or not all(finding["reproduced"] for finding in findings) else 0
+
+
+def write_report(
+    store: Store,
+    root: Path,
+    rows: Iterable[Row],
+    findings: Sequence[Mapping[str, Any]],
+    records: Mapping[str, Record],
+) -> None:
+    """Write the index and the provenance of what is in the folder, and say where."""
+    index = write_index(rows, findings, store.inside, root)
+    crate.write(store, root, records.values())
+    say(f"report: {index}")
 
 
 def _rows(
     notebooks: Sequence[Path], todo: Sequence[Job], store: Store, done: Mapping[str, Record]
-) -> list[tuple[str, str, Record | None, bool]]:
+) -> list[Row]:
     """For the index: name, title, record and whether it is of this run, of all that there is."""
     titles = {notebook.name: _title(notebook) for notebook in notebooks}
-    rows = {
+    rows: dict[str, Row] = {
         job.name: (job.name, job.title, done.get(job.name), True) for job in todo if job.notebook
     }
     for record in store.records():
@@ -255,29 +263,28 @@ def _rows(
     return [rows[name] for name in sorted(rows)]
 
 
-def _claims(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]:
-    """All claims that were weighed: from what was recorded, then on each live kernel."""
-    ledgers = (one for one in records.values() if one.work in ("claims", "live"))
-    names = [one.name for one in ledgers if not one.error]
+def _findings(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]:
+    """All findings that were weighed: from what was recorded, then on each live kernel."""
     found = []
-    for name in (f"{name}.json" for name in names):
-        for claim in parsed(store.inside, name, list):
-            if not is_claim(claim):
-                raise _unexpected(store.inside, name, f"claims, got {reprlib.repr(claim)}")
-            found.append(claim)
+    ledgers = (one for one in records.values() if one.work == "findings" and not one.error)
+    for name in (f"{one.name}.json" for one in ledgers):
+        for finding in parsed(store.inside, name, list):
+            if not is_finding(finding):
+                raise _unexpected(store.inside, name, f"findings, got {reprlib.repr(finding)}")
+            found.append(finding)
     return found
 
 
-def table(claims: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What is claimed beside what was found: a line a claim, and how many are alike."""
-    if not claims:
+def table(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each finding, and how many are reproduced."""
+    if not findings:
         return []
-    width = max(len(claim["id"]) for claim in claims)
-    lines = [f"{'claim':{width}}  reproduced  verdict"]
-    for claim in claims:
-        mark = "yes" if claim["reproduced"] else "NO"
-        lines.append(f"{claim['id']:{width}}  {mark:10}  {by_verdict(claim['verdicts'])}")
-        if not claim["reproduced"]:
-            lines.append(f"{'':{width}}  {'':10}  expected: {by_verdict(claim['expected'])}")
-    alike = sum(claim["reproduced"] for claim in claims)
-    return [*lines, f"{alike} of {len(claims)} claims reproduced"]
+    width = max(len(finding["id"]) for finding in findings)
+    lines = [f"{'finding':{width}}  reproduced  verdict"]
+    for finding in findings:
+        mark = "yes" if finding["reproduced"] else "NO"
+        lines.append(f"{finding['id']:{width}}  {mark:10}  {by_verdict(finding['verdicts'])}")
+        if not finding["reproduced"]:
+            lines.append(f"{'':{width}}  {'':10}  expected: {by_verdict(finding['expected'])}")
+    alike = sum(finding["reproduced"] for finding in findings)
+    return [*lines, f"{alike} of {len(findings)} findings reproduced"]

@@ -24,8 +24,8 @@ from devmemkit.artifact import record
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.record import FIGURES, Record
 
-LEDGER = "claims"
-"""The name of the job that weighs the claims."""
+LEDGER = "findings"
+"""The name of the job that weighs the findings."""
 HIDDEN = ".devmemkit"
 RECORDS, RUNNING, LOCK = f"{HIDDEN}/records", f"{HIDDEN}/running", f"{HIDDEN}/lock"
 SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf", ".new")
@@ -34,12 +34,6 @@ SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf", ".new")
 
 class UsageError(ValueError):
     """What was asked for does not exist or cannot be done."""
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, replacing an older one at once; neither may be a link to another."""
-    with Folder(path.parent) as folder:
-        folder.write(path.name, text)
 
 
 @dataclass(frozen=True)
@@ -85,8 +79,7 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._opened, suppress(OSError):
-            self.inside.remove(RUNNING)
+        self._opened.close()
 
     def _lock(self, opened: ExitStack) -> None:
         """Take the lock, which is the kernel's: a file that a killed run left locks nothing."""
@@ -109,13 +102,6 @@ class Store:
             ) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n".encode())
-
-    def staging(self, job: Job) -> Path:
-        """A new folder for the job's files in the making, of this process alone."""
-        name = f"{RUNNING}/{os.getpid()}-{job.name}"
-        self.inside.remove(name)
-        self.inside.make(name)
-        return self.folder / name
 
     def record(self, name: str) -> Record | None:
         """What is known of a job, if anything well-formed is."""
@@ -142,23 +128,27 @@ class Store:
                 return told
         return None
 
-    def place(self, job: Job, staging: Path, began: str, seconds: float, error: str) -> Record:
-        """Put the job's files in their places and note how it ended.
+    def place(
+        self, job: Job, files: Mapping[str, bytes], began: str, seconds: float, error: str
+    ) -> Record:
+        """Put the job's files in their places and record how it ended.
 
-        Files of the same job from an earlier run, under other names, go. OSError when the disk
-        takes no more, or when a file is not one of such a job; the job then is not done.
+        The job's files of an earlier run go. OSError when the disk is full, or for a file that is
+        not one of such a job; the job then is not done.
         """
-        with Folder(staging) as made:
-            names = [name for name, kind in made.walk() if kind != "folder"]
-            if foreign := [name for name in names if not record.makes(job.name, name)]:
-                raise OSError(errno.EINVAL, f"not a file of {job.name}: {foreign[0]}")
-            outputs = {name: made.digest(name) for name in names}
+        if foreign := [name for name in files if not record.makes(job.name, name)]:
+            raise OSError(errno.EINVAL, f"not a file of {job.name}: {foreign[0]}")
+        try:
+            for name, content in files.items():
+                self.inside.write(f"{RUNNING}/{name}", content)
             earlier = self.record(job.name)
             for name in earlier.outputs if earlier else ():
-                if name not in outputs:
+                if name not in files:
                     self.inside.remove(name)
-            for name in outputs:
-                self.inside.take(name, made)
+            for name in files:
+                self.inside.move(f"{RUNNING}/{name}", name)
+        finally:
+            self.inside.remove(RUNNING)
         told = Record(
             job.name,
             job.key,
@@ -169,10 +159,9 @@ class Store:
             began,
             round(seconds, 3),
             error,
-            outputs,
+            {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         )
         self.inside.write(_record(job.name), json.dumps(asdict(told), indent=1))
-        self.inside.remove(f"{RUNNING}/{staging.name}")
         return told
 
 

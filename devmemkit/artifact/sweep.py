@@ -5,25 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact import crate, grid, jobs, parameters
+from devmemkit.artifact import grid, parameters
+from devmemkit.artifact.cluster import cluster
 from devmemkit.artifact.crate import TABLE
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.index import write_index
-from devmemkit.artifact.jobs import Runner
+from devmemkit.artifact.jobs import run, say
 from devmemkit.artifact.provenance import state
 from devmemkit.artifact.record import Record
-from devmemkit.artifact.reproduce import choose, folder_for, job_of, notebooks_here, parsed, read
+from devmemkit.artifact.reproduce import (
+    choose,
+    folder_for,
+    job_of,
+    notebooks_here,
+    parsed,
+    read,
+    write_report,
+)
 from devmemkit.artifact.store import Store, UsageError
-from devmemkit.artifact.workers import Workers
-from devmemkit.model.printable import printable
-
-THREADS = 500  # of this process that wait for a cluster
+from devmemkit.artifact.work import here
 
 
 def table(records: Sequence[Record], folder: Folder) -> str:
@@ -43,21 +46,6 @@ def table(records: Sequence[Record], folder: Folder) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-@contextmanager
-def _runner(scheduler: str | None, limit: int, root: Path) -> Iterator[Runner]:
-    """Who does the cells; a cluster's client ends with it."""
-    if scheduler is None:
-        yield Workers(limit)
-        return
-    from devmemkit.artifact.cluster import Cluster
-
-    runner = Cluster(scheduler, limit, root)
-    try:
-        yield runner
-    finally:
-        runner.stop()
 
 
 def sweep(
@@ -83,23 +71,15 @@ def sweep(
     todo = [job_of(chosen, values, current) for values in cells]
     if len({job.name for job in todo}) < len(todo):
         raise UsageError("expected different cells, got one twice")
-    with Store(folder_for(out, root)) as store, _runner(scheduler, limit, root) as runner:
-        if scheduler is not None:  # which knows what its workers can take
-            parallel = min(len(todo), THREADS)
-        records = jobs.run(todo, store, runner, parallel)
+    with Store(folder_for(out, root)) as store:
+        where = cluster(scheduler, limit, root) if scheduler is not None else here(parallel, limit)
+        with where as submit:
+            records = run(todo, store, submit, parallel)
         if records is None:
-            print(
-                f"interrupted; what was done so far is in {printable(str(store.folder))}",
-                file=sys.stderr,
-            )
             return 130
         store.inside.write(TABLE, table(list(records.values()), store.inside))
-        titles: Mapping[str, str] = {job.name: job.title for job in todo}
-        rows = [(name, titles[name], record, True) for name, record in records.items()]
-        index = write_index(rows, [], store.inside, root)
-        crate.write(store, root, records.values())
         failed = sum(bool(record.error) for record in records.values())
-        where = printable(str(store.folder / TABLE))
-        print(f"{len(records) - failed} of {len(records)} cells done; {where}")
-        print(f"report: {printable(str(index))}")
+        say(f"{len(records) - failed} of {len(records)} cells done; {store.folder / TABLE}")
+        rows = [(job.name, job.title, records[job.name], True) for job in todo]
+        write_report(store, root, rows, [], records)
     return 1 if failed else 0

@@ -66,9 +66,10 @@ def _records_differ(folder: Folder, crate: Crate) -> Iterator[str]:
 
 def _jobs(crate: Crate) -> str:
     """What is asked of the jobs, with how many there were: a run of one notebook weighs nothing."""
-    weighed = any(one.name.partition("-")[0] == LEDGER for one in crate.actions)
-    claims = "with" if weighed else "without"
-    return f"all jobs went well ({len(crate.actions)}, {claims} the claims)"
+    # reports of devmemkit 0.1 call the findings claims
+    weighed = any(one.name.partition("-")[0] in (LEDGER, "claims") for one in crate.actions)
+    findings = "with" if weighed else "without"
+    return f"all jobs went well ({len(crate.actions)}, {findings} the findings)"
 
 
 def failures(crate: Crate) -> Iterator[str]:
@@ -147,6 +148,11 @@ def verify(folder: Path, against: Path | None) -> int:
         if against is not None:
             what = f"the same, but for times, as {against}"
             checks.append((what, runs_differ((mine, theirs), (crate, other))))
+        if not crate.profile:
+            print(
+                "a report of devmemkit 0.1 (its provenance declares no profile, its findings are "
+                "called claims)"
+            )
         wrong = 0
         for what, found in checks:
             sentences = list(found)

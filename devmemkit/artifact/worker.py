@@ -1,8 +1,7 @@
-"""The process that does one job: executes and exports a notebook, or weighs the claims.
+"""The process that does one job: executes and exports a notebook, or weighs the findings.
 
-It writes one JSON object per line to its standard output: `{"cell", "cells"}` as cells begin,
-`{"stage"}` when it exports, `{"error"}` at a failure. It ends, with its kernel, when its standard
-input closes; so it cannot outlive the command, however that ended.
+It ends, and its kernel with it, when its standard input does. So it cannot outlive the process that
+started it, however that one ended.
 """
 
 from __future__ import annotations
@@ -11,18 +10,21 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact.execute import NotebookFailed, execute, one_sentence
-from devmemkit.artifact.store import write_text
 from devmemkit.artifact.strip import strip, write
 from devmemkit.figures.text import VALUES
 
+GRACE = 10
+"""Seconds to end a kernel."""
 
-def notebook(task: dict[str, Any], folder: Path, report: Callable[..., None]) -> None:
-    """Execute and export into `folder`; NotebookFailed when a cell fails.
+
+def notebook(task: dict[str, Any], folder: Path) -> int:
+    """Execute and export into `folder`; the number of code cells. NotebookFailed if a cell fails.
 
     Success leaves NAME.ipynb (stripped, to be compared with the committed one), NAME.html, the
     figures and the named values; failure NAME.partial.ipynb and NAME.partial.html.
@@ -30,19 +32,12 @@ def notebook(task: dict[str, Any], folder: Path, report: Callable[..., None]) ->
     name, source = task["name"], Path(task["notebook"])
     partial = folder / f"{name}.partial.ipynb"
     try:
-        execute(
-            source,
-            partial,
-            task["parameters"],
-            lambda cell, cells: report(cell=cell, cells=cells),
-            task["limit"],
-        )
+        cells = execute(source, partial, task["parameters"], task["limit"])
     except NotebookFailed as error:
         _export(partial, folder / f"{name}.partial.html", source.stem, str(error))
         raise
     from devmemkit.artifact.export import is_paper
 
-    report(stage="exporting")
     _export(partial, folder / f"{name}.html", source.stem)
     stripped = strip(json.loads(partial.read_text("utf-8")))
     write(stripped, folder / f"{name}.ipynb")
@@ -52,6 +47,7 @@ def notebook(task: dict[str, Any], folder: Path, report: Callable[..., None]) ->
 
         print_pdf(folder / f"{name}.html", folder / f"{name}.pdf")
     partial.unlink()
+    return cells
 
 
 def _extract(stripped: dict[str, Any], name: str, folder: Path) -> None:
@@ -67,37 +63,24 @@ def _extract(stripped: dict[str, Any], name: str, folder: Path) -> None:
         target.write_text("".join(picture), encoding="utf-8")
     if values:
         text = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
-        write_text(folder / f"{name}.values.json", text + "\n")
+        _write(folder / f"{name}.values.json", text + "\n")
 
 
-def claims(task: dict[str, Any], folder: Path, report: Callable[..., None]) -> None:
-    """Weigh every claim of the ledger into NAME.json, on a live kernel where one is given."""
-    from devmemkit.artifact.claims import weighed
+def findings(task: dict[str, Any], folder: Path) -> int:
+    """Weigh every finding of the ledger into NAME.json, on a live kernel if one is given."""
+    from devmemkit.artifact.findings import weighed
     from devmemkit.artifact.ledger import to_json
 
-    report(stage="weighing")
-    found = weighed(task["parameters"].get("kernel", ""), lambda line: report(stage=line))
+    found = weighed(task["parameters"].get("kernel", ""), lambda line: None)
     text = json.dumps(to_json(found), indent=1, ensure_ascii=False)
-    write_text(folder / f"{task['name']}.json", text + "\n")
+    _write(folder / f"{task['name']}.json", text + "\n")
+    return 0
 
 
-WORK: dict[str, Callable[[dict[str, Any], Path, Callable[..., None]], None]] = {
+WORK: dict[str, Callable[[dict[str, Any], Path], int]] = {
     "notebook": notebook,
-    "claims": claims,
-    "live": claims,
+    "findings": findings,
 }
-
-
-def run(task: dict[str, Any], report: Callable[..., None]) -> bool:
-    """Do one task and report how it goes; whether all went well."""
-    try:
-        WORK[task["work"]](task, Path(task["folder"]), report)
-        return True
-    except NotebookFailed as error:
-        report(error=str(error))
-    except Exception as error:
-        report(error=one_sentence(type(error).__name__, str(error)))
-    return False
 
 
 def _export(notebook: Path, target: Path, name: str, failure: str = "") -> None:
@@ -106,29 +89,39 @@ def _export(notebook: Path, target: Path, name: str, failure: str = "") -> None:
     from devmemkit.artifact.export import page
 
     content = nbformat.read(notebook, as_version=4)
-    write_text(target, page(content, name, failure))
+    _write(target, page(content, name, failure))
 
 
-def _end_with_parent() -> None:
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8", "backslashreplace")
+
+
+def _end_with_input() -> None:
     def wait() -> None:
         while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        os._exit(1)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main(task: str) -> int:
-    """Do the TASK, a JSON object."""
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # so that nothing a kernel prints gets between the events
-    _end_with_parent()
-
-    def report(**event: Any) -> None:
-        print(json.dumps(event), file=events, flush=True)
-
+def main(task: str, folder: str) -> int:
+    """Do the TASK, a JSON object, into FOLDER; print {"error", "cells"}."""
+    result = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # so that nothing a kernel prints gets into it
+    _end_with_input()
+    told: dict[str, Any] = json.loads(task)
+    cells, error = 0, ""
     try:
-        return 0 if run(json.loads(task), report) else 1
-    except (KeyboardInterrupt, BrokenPipeError):
+        cells = WORK[told["work"]](told, Path(folder))
+    except NotebookFailed as failure:
+        error = str(failure)
+    except KeyboardInterrupt:
         return 130
+    except Exception as failure:
+        error = one_sentence(type(failure).__name__, str(failure))
+    print(json.dumps({"error": error, "cells": cells}), file=result, flush=True)
+    return 0

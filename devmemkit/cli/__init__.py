@@ -1,4 +1,4 @@
-"""The command line: `devmemkit reproduce`, `claims`, `iomem`, `explore`, `lab` and the others."""
+"""The command line: `devmemkit reproduce`, `findings`, `iomem`, `explore`, `lab` and the others."""
 
 import sys
 
@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any, NoReturn
 
-from devmemkit.artifact import claims
+from devmemkit.artifact import findings
 from devmemkit.cli import explain, explore, lab
 from devmemkit.cli.screen import complain, screened
 from devmemkit.model.printable import printable
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("cite", help="print BibTeX, and the digest to name")
     archive = commands.add_parser("archive", help="pack the checkout to be deposited")
     archive.add_argument("file", type=Path, metavar="FILE.tar.gz")
-    claims.add_parser(commands)
+    findings.add_parser(commands)
     iomem = commands.add_parser("iomem", help="print a dump of /proc/iomem and what was repaired")
     iomem.add_argument("file", metavar="FILE", help="- for standard input")
     for form, what in (("json", "entries and repairs as JSON"), ("map", "the address space")):
@@ -169,7 +169,8 @@ def _run(argv: list[str] | None) -> int:
             options = _parser().parse_args(argv)
             ending.name = f"devmemkit {options.command}"
             commands = dict.fromkeys(("reproduce", "sweep", "verify", "cite", "archive"), _artifact)
-            commands |= {"claims": claims.run, "iomem": _iomem, "explore": explore.run}
+            commands |= dict.fromkeys(("findings", "claims"), findings.run)
+            commands |= {"iomem": _iomem, "explore": explore.run}
             commands |= {"explain": explain.run, "snapshot": explain.run}
             commands |= {"lab": lab.lab, "conform": lab.conform}
             status = commands[options.command](options)

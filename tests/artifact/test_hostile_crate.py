@@ -41,16 +41,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patched.chdir(root)
         for job in (
             Job("01-toy", "notebook", notebook, {"kernel": "6.12"}, inputs),
-            Job("claims", "claims"),
+            Job("findings", "findings"),
         ):
-            staging = store.staging(job)
+            files = {"findings.json": b"[]"}
             if job.notebook:
-                (staging / FIGURE).parent.mkdir(parents=True)
-                for name in (PAGE, "01-toy.html", FIGURE):
-                    (staging / name).write_text(f"content of {name}")
-            else:
-                (staging / "claims.json").write_text("[]")
-            store.place(job, staging, "2026-01-01T00:00:00+00:00", 1.0, "")
+                names = (PAGE, "01-toy.html", FIGURE)
+                files = {name: f"content of {name}".encode() for name in names}
+            store.place(job, files, "2026-01-01T00:00:00+00:00", 1.0, "")
         store.inside.write("index.html", "the index")
         crate.write(store, root)
     return root
@@ -163,20 +160,20 @@ def having(id: str, **fields: Any) -> Callable[[list[Json]], Any]:
 
 WRONG = [None, 5, 1.5, True, [], ["x"], {}, {"a": [1]}, ""]
 MALFORMED = [
-    *(without(id, "@type") for id in (PAGE, "#devmemkit", "./", "#run-claims")),
+    *(without(id, "@type") for id in (PAGE, "#devmemkit", "./", "#run-findings")),
     *(without(PAGE, key) for key in ("sha256", "@id")),
-    *(without(id) for id in ("#devmemkit", "./", PAGE, "#run-claims", "#run-01-toy")),
+    *(without(id) for id in ("#devmemkit", "./", PAGE, "#run-findings", "#run-01-toy")),
     *(having(PAGE, **{key: value}) for key in ("@type", "sha256") for value in WRONG),
     *(having(PAGE, **{"@id": value}) for value in WRONG),
     *(having("#devmemkit", sha256=value) for value in WRONG),
     *(having("#data/recording", sha256=value) for value in WRONG),
     *(having("#version-bokeh", version=value) for value in WRONG),
-    *(having("#run-claims", name=value) for value in WRONG),
-    *(having("#run-claims", error=value) for value in WRONG),
-    *(having("#run-claims", result=value) for value in (None, 5, ["x"], [{}], [{"@id": []}])),
-    *(having("./", mentions=value) for value in (None, 5, [], [{"@id": "#run-claims"}])),
+    *(having("#run-findings", name=value) for value in WRONG),
+    *(having("#run-findings", error=value) for value in WRONG),
+    *(having("#run-findings", result=value) for value in (None, 5, ["x"], [{}], [{"@id": []}])),
+    *(having("./", mentions=value) for value in (None, 5, [], [{"@id": "#run-findings"}])),
     having(PAGE, **{"@type": ["File"]}),
-    having("#run-claims", name="../x"),
+    having("#run-findings", name="../x"),
     lambda graph: graph.append(graph[-1]),
     lambda graph: graph.append([]),
     lambda graph: graph.append("x"),
@@ -242,7 +239,7 @@ def test_a_crate_that_is_no_file_of_a_run_is_left_unread(run: Run, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", ["sparse", "FIFO", "folder", "link", "device"])
-@pytest.mark.parametrize("name", [PAGE, FIGURE, f"{HIDDEN}/records/claims.json"])
+@pytest.mark.parametrize("name", [PAGE, FIGURE, f"{HIDDEN}/records/findings.json"])
 def test_a_file_that_is_none_of_a_run_is_named_and_left_unread(
     run: Run, name: str, kind: str
 ) -> None:
@@ -290,35 +287,35 @@ def test_hidden_files_count(run: Run) -> None:
 
 
 def test_the_records_agree_with_the_crate(run: Run) -> None:
-    path = run.folder / HIDDEN / "records" / "claims.json"
+    path = run.folder / HIDDEN / "records" / "findings.json"
     good = path.read_text()
     told = json.loads(good)
     for spoilt in (
         "{}",
         json.dumps(told | {"error": "cell In [1]"}),
         json.dumps(told | {"outputs": {}}),
-        json.dumps(told | {"outputs": {"claims.json": "0" * 64}}),
+        json.dumps(told | {"outputs": {"findings.json": "0" * 64}}),
     ):
         path.write_text(spoilt)
         status, said = run.verify()
         assert status == 1
-        assert f"  {HIDDEN}/records/claims.json: tells of another run than {FILE}\n" in said
+        assert f"  {HIDDEN}/records/findings.json: tells of another run than {FILE}\n" in said
     path.unlink()
-    assert "records/claims.json: No such file or directory\n" in run.verify()[1]
+    assert "records/findings.json: No such file or directory\n" in run.verify()[1]
 
 
 def test_a_job_that_failed_cannot_be_hidden(run: Run) -> None:
-    action = "#run-claims"
+    action = "#run-findings"
     failed = {"@id": "http://schema.org/FailedActionStatus"}
     for change, sentence in (
-        (having(action, actionStatus=failed), "claims: failed at its status, {'@id': "),
-        (without(action, "actionStatus"), "claims: failed at its status, None"),
-        (having(action, error="\x1b]0;x\x07"), "claims: failed at \\x1b]0;x\\x07"),
+        (having(action, actionStatus=failed), "findings: failed at its status, {'@id': "),
+        (without(action, "actionStatus"), "findings: failed at its status, None"),
+        (having(action, error="\x1b]0;x\x07"), "findings: failed at \\x1b]0;x\\x07"),
     ):
         run.change(change)
         status, said = run.verify()
         assert status == 1
-        assert f" claims): NO\n  {sentence}" in said
+        assert f" findings): NO\n  {sentence}" in said
 
 
 def test_a_state_that_is_not_told_is_not_the_same(run: Run) -> None:
@@ -380,7 +377,7 @@ def test_a_crate_altered_at_random_ends_in_sentences(run: Run, data: st.DataObje
             inner = inner[one]
         how = data.draw(st.sampled_from(["replace", "delete", "copy"]))
         if how == "replace":
-            inner[key] = data.draw(HOSTILE)
+            inner[key] = copy.deepcopy(data.draw(HOSTILE))  # the next one may change it
         elif how == "delete":
             del inner[key]
         else:

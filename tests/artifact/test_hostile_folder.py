@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import fcntl
-import io
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
-from devmemkit.artifact import jobs
-from devmemkit.artifact.claims import is_claim
-from devmemkit.artifact.cluster import Cluster
+from devmemkit.artifact import jobs, work
+from devmemkit.artifact.findings import is_finding
 from devmemkit.artifact.folder import DEEPEST, Folder, parts
-from devmemkit.artifact.progress import Progress
 from devmemkit.artifact.record import parse
-from devmemkit.artifact.reproduce import _claims as weighed
-from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError, write_text
+from devmemkit.artifact.reproduce import _findings as weighed
+from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError
 from devmemkit.artifact.sweep import table
+from devmemkit.artifact.work import Done
 
 JOB = Job("a job", "notebook", inputs={"data": "1"})
 BEGAN = "2026-01-01T00:00:00+00:00"
@@ -43,11 +42,7 @@ def out(tmp_path: Path) -> Iterator[Path]:
 
 
 def done(store: Store) -> None:
-    staging = store.staging(JOB)
-    (staging / FIGURE).parent.mkdir(parents=True)
-    (staging / ONE).write_text("1")
-    (staging / FIGURE).write_text("2")
-    store.place(JOB, staging, BEGAN, 1.0, "")
+    store.place(JOB, {ONE: b"1", FIGURE: b"2"}, BEGAN, 1.0, "")
 
 
 def told(**fields: object) -> str:
@@ -170,7 +165,7 @@ def test_a_record_without_the_files_of_the_job_is_not_of_one_that_is_done(out: P
         assert store.kept(JOB) is None
 
 
-CLAIM = {
+FINDING = {
     **dict.fromkeys(("id", "says", "by", "notebook"), "a text"),
     "reproduced": True,
     "verdicts": {"6.12": "holds"},
@@ -256,22 +251,19 @@ def test_a_link_that_comes_during_the_run_is_not_followed(out: Path) -> None:
         store.inside.write("index.html", "1")
         assert (out / ONE).read_text() == "1"
         assert (out / "index.html").read_text() == "1"
-        (out / HIDDEN / "running").rmdir()
         (out / HIDDEN / "running").symlink_to(outside / "folder")
         with pytest.raises(OSError, match="Not a directory"):
-            store.staging(JOB)
+            done(store)
 
 
-def test_a_job_into_a_folder_that_a_link_has_replaced_fails_and_says_so(
-    out: Path, capsys: pytest.CaptureFixture[str]
+def test_a_link_among_the_files_of_a_job_is_not_followed(
+    out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Runner:
-        def events(self, job: Job, staging: Path) -> Iterator[dict[str, str]]:
-            (staging / ONE).symlink_to(out.parent / "outside" / "victim")
-            return iter(())
-
-    with Store(out) as store:
-        (record,) = jobs.run([JOB], store, Runner(), 1).values()  # type: ignore[arg-type, union-attr]
+    victim = out.parent / "outside" / "victim"
+    code = f"import os, sys; os.symlink({str(victim)!r}, f'{{sys.argv[-1]}}/{ONE}'); print('{{}}')"
+    monkeypatch.setattr(work, "BOOT", code)
+    with Store(out) as store, work.here(1, 600) as submit:
+        (record,) = jobs.run([JOB], store, submit, 1).values()  # type: ignore[union-attr]
     assert record.error == "cannot write: a symbolic link, left unopened"
     assert "Traceback" not in capsys.readouterr().err
 
@@ -280,8 +272,8 @@ def test_hard_links_are_replaced_and_the_lock_must_be_none(out: Path) -> None:
     victim = out.parent / "outside" / "victim"
     os.link(victim, out / ONE)
     os.link(victim, out / ".index.html.new")
-    write_text(out / "index.html", "1")
     with Store(out) as store:
+        store.inside.write("index.html", "1")
         done(store)
     assert (out / ONE).read_text() == "1"
     (out / HIDDEN / "lock").unlink()
@@ -300,29 +292,39 @@ def test_what_a_lock_says_is_told_only_when_it_is_a_process(out: Path) -> None:
             Store(out).__enter__()
 
 
-def test_files_that_a_cluster_sends_are_those_of_the_job(out: Path, tmp_path: Path) -> None:
-    class Client:
-        def submit(self, *_: object, **__: object) -> Client:
-            return self
-
-        def result(self) -> dict[str, object]:
-            return {"events": [], "files": {"../outside/victim": b"x"}}
-
-    notebook = tmp_path / "a job.ipynb"
-    notebook.write_text("{}")
-    cluster = Cluster.__new__(Cluster)
-    cluster.client, cluster.limit, cluster.data = Client(), 1, b""
-    events = list(cluster.events(Job("a job", "notebook", notebook), out))
-    assert events == [{"error": "on the cluster: expected files of a job, got '../outside/victim'"}]
+def ended(**fields: object) -> Future[Done]:
+    """A job that has ended, well but for some fields."""
+    future: Future[Done] = Future()
+    future.set_result(Done({ONE: b"1"}, 1, "", BEGAN, 1.0)._replace(**fields))  # type: ignore[arg-type]
+    return future
 
 
-def test_no_name_steers_the_terminal() -> None:
-    stream = io.StringIO()
-    progress = Progress(["a\x1b[2J"], {}, 1, stream)
-    progress.update("a\x1b[2J", "started", started=True)
-    progress.finish("a\x1b[2J", "failed at \0", 1.0)
-    progress.say("\x9b")
-    assert stream.getvalue().replace("\n", "").isprintable()
+def test_files_that_a_cluster_sends_are_those_of_the_job(out: Path) -> None:
+    files = {ONE: b"1", "../outside/victim": b"x"}
+    with Store(out) as store:
+        (record,) = jobs.run([JOB], store, lambda _: ended(files=files), 1).values()  # type: ignore[union-attr]
+        assert record.error == "cannot write: not a file of a job: ../outside/victim"
+        assert store.kept(JOB) is None
+    assert not (out / ONE).exists()
+
+
+def test_a_job_into_a_folder_that_a_link_has_replaced_fails_and_says_so(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Store(out) as store:
+        (out / "figures").symlink_to(out.parent / "outside" / "folder")
+        files = {FIGURE: b"2"}
+        (record,) = jobs.run([JOB], store, lambda _: ended(files=files), 1).values()  # type: ignore[union-attr]
+    assert record.error == "cannot write: Not a directory"
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_no_name_steers_the_terminal(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = Job("a\x1b[2J", "notebook")
+    with Store(out) as store:
+        assert jobs.run([evil], store, lambda _: ended(error="\0\x9b", files={}), 1)
+    said = capsys.readouterr().out
+    assert said == "a\\x1b[2J: failed at \\x00\\x9b, 1.0 s\n"
 
 
 @pytest.mark.parametrize(
@@ -367,19 +369,19 @@ def test_what_an_earlier_run_made_is_not_believed(out: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "claim",
+    "finding",
     [
         *(None, 5, [], {}),
-        *(CLAIM | {key: value} for key in CLAIM for value in (None, 5, [None], {"6.13": "x"})),
+        *(FINDING | {key: value} for key in FINDING for value in (None, 5, [None], {"6.13": "x"})),
     ],
 )
-def test_claims_of_an_earlier_run_are_printed_only_as_such(out: Path, claim: object) -> None:
-    (out / "claims.json").write_text(json.dumps([CLAIM, claim]))
-    record = parse(told(name="claims", work="claims").encode(), "claims")
+def test_findings_of_an_earlier_run_are_printed_only_as_such(out: Path, finding: object) -> None:
+    (out / "findings.json").write_text(json.dumps([FINDING, finding]))
+    record = parse(told(name="findings", work="findings").encode(), "findings")
     assert record
-    assert is_claim(CLAIM)
-    with Store(out) as store, pytest.raises(UsageError, match=r"claims\.json: expected claims"):
-        weighed(store, {"claims": record})
+    assert is_finding(FINDING)
+    with Store(out) as store, pytest.raises(UsageError, match=r"findings\.json: expected findings"):
+        weighed(store, {"findings": record})
 
 
 def test_a_report_is_written_whatever_its_texts(out: Path) -> None:

@@ -190,7 +190,7 @@ def test_one_that_is_no_scheduler_is_said_to_be_none(
     address = "tcp://127.0.0.1:1" if says is None else server[0]
     server[1].append(says or b"")
     with pytest.raises(UsageError) as caught:
-        cluster.Cluster(address, 1, Path())
+        cluster.cluster(address, 1, Path()).__enter__()
     assert str(caught.value).startswith(
         f"--scheduler: expected a Dask scheduler at {address!r}, got"
     )

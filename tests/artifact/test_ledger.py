@@ -1,4 +1,4 @@
-"""The ledger: every claim is weighed by evidence, and none can be written down as settled."""
+"""The ledger: every finding is weighed by evidence, and none can be written down as settled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devmemkit.artifact.answers import KINDS, Answer, Kind
-from devmemkit.artifact.ledger import Claim, LedgerError, ledger
+from devmemkit.artifact.ledger import Finding, LedgerError, ledger
 from devmemkit.artifact.scope import ORDER
 from devmemkit.scenarios.machines import data_dir
 
@@ -16,74 +16,74 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def claims() -> dict[str, Claim]:
-    return {claim.id: claim for claim in ledger()}
+def findings() -> dict[str, Finding]:
+    return {finding.id: finding for finding in ledger()}
 
 
-def test_verdicts_follow_and_every_answer_speaks(claims: dict[str, Claim]) -> None:
-    assert {id: one.undecided for id, c in claims.items() for one in c.evidence
+def test_verdicts_follow_and_every_answer_speaks(findings: dict[str, Finding]) -> None:
+    assert {id: one.undecided for id, f in findings.items() for one in f.evidence
             if one.undecided} == {}  # fmt: skip
-    assert [id for id, claim in claims.items() if not claim.reproduced] == []
+    assert [id for id, finding in findings.items() if not finding.reproduced] == []
 
 
-def test_a_race_that_is_not_found_refutes_that_there_is_one(claims: dict[str, Claim]) -> None:
-    race = claims["attributes-race"]
+def test_a_race_that_is_not_found_refutes_that_there_is_one(findings: dict[str, Finding]) -> None:
+    race = findings["attributes-race"]
     assert race.on("7.1") == "holds"
     assert [race.on(version) for version in ("7.2", "7.3")] == ["refuted", "refuted"]
 
 
-def test_what_speaks_against_a_claim_is_asked_on_every_kernel(claims: dict[str, Claim]) -> None:
-    refusing = claims["claim-should-fail"]
+def test_what_speaks_against_it_is_asked_on_every_kernel(findings: dict[str, Finding]) -> None:
+    refusing = findings["claim-should-fail"]
     assert set(refusing.verdicts.values()) == {"in part"}
     assert refusing.kernels == ORDER[ORDER.index("5.8") :]
-    for id, claim in claims.items():
-        assert claim.kernels == claim.scope.kernels, id
-        for one in claim.evidence:
+    for id, finding in findings.items():
+        assert finding.kernels == finding.scope.kernels, id
+        for one in finding.evidence:
             if one.kind == "race":  # a kernel would have to be run
                 assert set(one.not_asked.values()) == {"not recorded there"}, id
             else:
-                assert one.answers.keys() | one.not_asked.keys() == set(claim.kernels), id
+                assert one.answers.keys() | one.not_asked.keys() == set(finding.kernels), id
                 assert "not recorded there" not in one.not_asked.values(), id
 
 
-def test_a_sentence_about_a_period_is_about_no_other_kernel(claims: dict[str, Claim]) -> None:
-    for id, claim in claims.items():
-        since = re.match(r"Since v([0-9.]+) ", claim.says)
-        before = re.match(r"Before v([0-9.]+) ", claim.says)
-        assert (since is None) or claim.scope.since == since[1], id
-        assert (before is None) or claim.scope.until == before[1], id
-    assert claims["sigbus-at-next-touch"].kernels[0] == "5.8"
-    assert claims["survived-before-5.8"].kernels == ("4.4", "4.5")
+def test_a_sentence_about_a_period_is_about_no_other_kernel(findings: dict[str, Finding]) -> None:
+    for id, finding in findings.items():
+        since = re.match(r"Since v([0-9.]+) ", finding.says)
+        before = re.match(r"Before v([0-9.]+) ", finding.says)
+        assert (since is None) or finding.scope.since == since[1], id
+        assert (before is None) or finding.scope.until == before[1], id
+    assert findings["sigbus-at-next-touch"].kernels[0] == "5.8"
+    assert findings["survived-before-5.8"].kernels == ("4.4", "4.5")
 
 
-def test_what_a_verdict_rests_on_is_told_per_kernel(claims: dict[str, Claim]) -> None:
-    rests_on = claims["claim-ends-access"].rests_on
+def test_what_a_verdict_rests_on_is_told_per_kernel(findings: dict[str, Finding]) -> None:
+    rests_on = findings["claim-ends-access"].rests_on
     assert rests_on["6.12"] == ("explored", "recorded")
     assert "recorded" not in rests_on["7.1"]
-    for claim in claims.values():
-        older = {kind for v in ("4.4", "4.5", "5.8") for kind in claim.rests_on.get(v, ())}
-        assert "recorded" not in older, claim.id
+    for finding in findings.values():
+        older = {kind for v in ("4.4", "4.5", "5.8") for kind in finding.rests_on.get(v, ())}
+        assert "recorded" not in older, finding.id
 
 
-def test_every_kind_is_used_every_notebook_exists(claims: dict[str, Claim]) -> None:
-    text = (data_dir() / "claims.toml").read_text()
+def test_every_kind_is_used_every_notebook_exists(findings: dict[str, Finding]) -> None:
+    text = (data_dir() / "findings.toml").read_text()
     assert set(re.findall(r'^kind = "(.*)"', text, re.M)) == KINDS.keys()
     assert "verdict" not in re.sub("#.*", "", text)
-    for id, claim in claims.items():
-        assert claim.nearest or not claim.by.startswith("this project"), id
-        assert (ROOT / "notebooks" / f"{claim.notebook}.ipynb").is_file()
-        assert claim.by
+    for id, finding in findings.items():
+        assert finding.nearest or not finding.by.startswith("this project"), id
+        assert (ROOT / "notebooks" / f"{finding.notebook}.ipynb").is_file()
+        assert finding.by
 
 
 ENTRY = """
-[[claim]]
+[[finding]]
 id = "toy"
 says = "A toy."
 by = "nobody"
 notebook = "00-overview"
 until = "5.8"
 expected = { holds = ["4.4", "4.5"] }
-[[claim.evidence]]
+[[finding.evidence]]
 shows = "edges"
 kind = "edges"
 of = ["initcall"]
@@ -94,8 +94,8 @@ STORY = 'kind = "story"\nscenario = "takeover"\nstory = "bar"\nact = "x"\n'
 SCOPED = 'since = "4.5"\nof = '
 
 
-def weighed(tmp_path: Path, old: str = "", new: str = "") -> list[Claim]:
-    path = tmp_path / "claims.toml"
+def weighed(tmp_path: Path, old: str = "", new: str = "") -> list[Finding]:
+    path = tmp_path / "findings.toml"
     assert old in ENTRY
     path.write_text(ENTRY.replace(old, new))
     return list(ledger(path))
@@ -104,16 +104,16 @@ def weighed(tmp_path: Path, old: str = "", new: str = "") -> list[Claim]:
 def test_an_answer_speaks_as_the_ledger_says_and_otherwise_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [claim] = weighed(tmp_path)
-    assert (claim.verdicts, claim.reproduced) == ({"4.4": "holds", "4.5": "holds"}, True)
-    [claim] = weighed(tmp_path, 'none"]\nagainst = ["all"', 'all"]\nagainst = ["none"')
-    assert (set(claim.verdicts.values()), claim.reproduced) == ({"refuted"}, False)
+    [finding] = weighed(tmp_path)
+    assert (finding.verdicts, finding.reproduced) == ({"4.4": "holds", "4.5": "holds"}, True)
+    [finding] = weighed(tmp_path, 'none"]\nagainst = ["all"', 'all"]\nagainst = ["none"')
+    assert (set(finding.verdicts.values()), finding.reproduced) == ({"refuted"}, False)
     for answer in (Answer("most", "read"), Answer("none", "explored", decides=False)):
         kind = Kind(lambda *_, answer=answer, **__: answer, KINDS["edges"].can_be)
         monkeypatch.setitem(KINDS, "edges", kind)
-        [claim] = weighed(tmp_path)
-        assert set(claim.verdicts.values()) == {"undecided"}
-        assert not claim.reproduced
+        [finding] = weighed(tmp_path)
+        assert set(finding.verdicts.values()) == {"undecided"}
+        assert not finding.reproduced
 
 
 @pytest.mark.parametrize(
@@ -140,19 +140,19 @@ def test_an_answer_speaks_as_the_ledger_says_and_otherwise_not_at_all(
         ('kind = "edges"\nof = ["initcall"]\n', STORY, "toy: act: expected one of .*got 'x'"),
         ("expected = { holds", "expected = { proved", "toy: expected verdicts that there are"),
         (
-            ENTRY[ENTRY.index("[[claim.e") :],
+            ENTRY[ENTRY.index("[[finding.e") :],
             "evidence = []",
             "toy: expected evidence, got an empty",
         ),
-        (ENTRY, "claim = []", "expected claims, got an empty list"),
-        (ENTRY, "", "expected claims, got: 'claim'"),
+        (ENTRY, "finding = []", "expected findings, got an empty list"),
+        (ENTRY, "", "expected findings, got: 'finding'"),
         (ENTRY, ENTRY + ENTRY, "expected ids that differ, got twice: .'toy'"),
-        (ENTRY, "claim = 1", "expected claims, got: "),
-        (ENTRY, "claim = [1]", "expected claims, got: "),
+        (ENTRY, "finding = 1", "expected findings, got: "),
+        (ENTRY, "finding = [1]", "expected findings, got: "),
     ],
 )
 def test_what_cannot_be_weighed_is_one_sentence(
     tmp_path: Path, old: str, new: str, sentence: str
 ) -> None:
-    with pytest.raises(LedgerError, match=f"^claims.toml: {sentence}"):
+    with pytest.raises(LedgerError, match=f"^findings.toml: {sentence}"):
         weighed(tmp_path, old, new)

@@ -4,10 +4,8 @@ import hashlib
 import html
 import json
 import os
-import pty
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -60,7 +58,7 @@ def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys
     assert "\n02-bad: failed at cell In [2], '# why': expected 6.12, got 9, " in done.stdout
     assert "\n03-dead: failed at cell In [1], 'import os': the kernel died, " in done.stdout
     assert "\n01-good: done, 3 cells, " in "\n" + done.stdout
-    assert re.search(r"^\d+ s; cores busy: \d+%, ", done.stdout, re.M)
+    assert re.search(r"^\d+ s$", done.stdout, re.M)
     assert done.stdout.endswith(f"report: {report}/index.html\n")
     assert names(report) == [
         "01-good.html",
@@ -197,7 +195,7 @@ def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, t
     report = checkout.root / "report"
     if how != signal.SIGKILL:
         assert process.returncode == 128 + how
-        assert stderr == f"interrupted; what was done so far is in {report}\n"
+        assert stderr == f"interrupted; finished jobs are in {report}\n"
     kernel = int(told.read_text())
     until(lambda: not alive(kernel))
     assert names(report) == []  # a job's files come when all of them are there
@@ -207,32 +205,18 @@ def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, t
     assert not list(temporary.iterdir())
 
 
-def test_on_a_terminal_each_notebook_has_one_line_that_is_redrawn(checkout, toys):
+def test_progress_is_a_line_as_each_notebook_starts_and_ends(checkout, toys):
     checkout.write("01-good", toys["good"]())
     checkout.write("02-bad", toys["bad"]())
-    reader, writer = pty.openpty()
-    process = subprocess.Popen(
-        checkout.command("reproduce"), cwd=checkout.root, env=checkout.env, stdout=writer
-    )
-    os.close(writer)
-    seen = b""
-    while True:
-        try:
-            seen += os.read(reader, 65536)
-        except OSError:  # how a terminal ends
-            break
-    os.close(reader)
-    assert process.wait() == 1
-    screen = seen.decode().replace("\r\n", "\n")
-    assert "01-good  cell 2 of 3" in screen
-    frames = re.split(r"\x1b\[\d+A\r\x1b\[J", screen)  # up, and erase what was below
-    assert len(frames) > 5
-    assert all(frame.count("\n") <= 4 for frame in frames[:-1])
-    assert "0 of 2 done" in screen
-    assert re.search(r"1 of 2 done, about \d+ s left", screen)
-    # a finished job's line is written once, above what is redrawn
-    assert screen.count("01-good: done, 3 cells") == 1
-    assert screen.count("02-bad: failed at cell In [2]") == 1
+    done = checkout.run("reproduce", "--jobs", "1")
+    *lines, _, _ = re.sub(r"\d+(\.\d)? s", "N s", done.stdout).splitlines()
+    assert lines == [
+        "01-good: started",
+        "01-good: done, 3 cells, N s",
+        "1 of 2 done, about N s left",
+        "02-bad: started",
+        "02-bad: failed at cell In [2], '# why': expected 6.12, got 9, N s",
+    ]
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, tmp_path):
@@ -335,7 +319,7 @@ def test_a_ledger_that_is_gone_is_told(checkout, toys):
     (data / "SHA256SUMS").write_text("")
     done = checkout.run("reproduce")
     assert done.returncode == 1
-    assert "\nclaims: failed at ManifestError: SHA256SUMS: expected claim-path.toml" in done.stdout
+    assert "\nfindings: failed at ManifestError: SHA256SUMS: expected claim-pat" in done.stdout
 
 
 @pytest.mark.parametrize(

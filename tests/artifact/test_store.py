@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.record import Record
-from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError, write_text
+from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError
 
 JOB = Job("a job", "notebook", inputs={"data": "1"})
 
@@ -20,10 +21,8 @@ ONE, TWO, PARTIAL = (f"a job.{ending}" for ending in ("ipynb", "html", "partial.
 
 
 def done(store: Store, files: dict[str, str], error: str = "") -> Record:
-    staging = store.staging(JOB)
-    for name, content in files.items():
-        (staging / name).write_text(content)
-    return store.place(JOB, staging, "2026-01-01T00:00:00+00:00", 1.0, error)
+    written = {name: content.encode() for name, content in files.items()}
+    return store.place(JOB, written, "2026-01-01T00:00:00+00:00", 1.0, error)
 
 
 def test_a_job_is_kept_while_its_inputs_and_its_files_are_the_same(tmp_path: Path) -> None:
@@ -85,12 +84,13 @@ def test_a_file_that_cannot_be_written_keeps_the_older_one(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "file"
-    write_text(path, "old")
+    folder = Folder(tmp_path)
+    folder.write("file", "old")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            write_text(path, "new" * 100)
+            folder.write("file", "new" * 100)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -49,7 +49,7 @@ FILES, JOBS, STATE = (
     f"{what}: yes\n"
     for what in (
         "files as the run left them",
-        "all jobs went well (3, without the claims)",
+        "all jobs went well (3, without the findings)",
         "made from today's code, data and versions",
     )
 )
@@ -148,6 +148,19 @@ def test_what_is_no_finished_run_is_refused(finished, tmp_path):
     assert "got: KeyError: '@graph'" in finished.run("verify", tmp_path).stderr
 
 
+def test_a_report_of_an_earlier_version_is_said_to_be_one(run):
+    folder, verify = run
+    path = folder / "ro-crate-metadata.json"
+    crate = json.loads(path.read_text())
+    (root,) = (one for one in crate["@graph"] if one["@id"] == "./")
+    del root["conformsTo"]  # as in 0.1, whose version alone would not tell
+    path.write_text(json.dumps(crate))
+    assert verify() == (
+        "a report of devmemkit 0.1 (its provenance declares no profile, its findings are called "
+        "claims)\n" + FILES + JOBS + STATE
+    )
+
+
 def test_a_job_that_failed_is_told(finished, toys, tmp_path):
     finished.write("03-bad", toys["bad"]())
     out = tmp_path / "bad"
@@ -156,14 +169,17 @@ def test_a_job_that_failed_is_told(finished, toys, tmp_path):
         told = finished.run("verify", out).stdout
     finally:
         (finished.root / "notebooks" / "03-bad.ipynb").unlink()
-    assert "without the claims): NO\n  03-bad: failed at cell In [2], '# why': expected" in told
+    assert "without the findings): NO\n  03-bad: failed at cell In [2], '# why': expected" in told
 
 
 def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
     folder = finished.root / "report"
     crate = ROCrate(folder)
     assert crate.root_dataset["license"]["@id"].endswith("CC-BY-4.0")
+    profile = crate.root_dataset["conformsTo"]
+    assert (profile.id, profile.type) == ("https://w3id.org/ro/wfrun/process/0.5", "CreativeWork")
     actions = {one["name"]: one for one in crate.get_by_type("CreateAction")}
+    assert {one.id for one in crate.root_dataset["mentions"]} == {a.id for a in actions.values()}
     assert set(actions) == {"01-good", "01-good@kernel=6.1", "02-other"}
     made = {file.id for action in actions.values() for file in action["result"]}
     assert "01-good%40kernel%3D6.1.html" in made
@@ -171,6 +187,10 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
     assert action["startTime"] <= action["endTime"]
     assert action["actionStatus"] == "http://schema.org/CompletedActionStatus"
     assert action["instrument"]["name"] == "devmemkit"
+    assert action["instrument"].type == "SoftwareApplication"
+    assert action["description"] == (
+        "notebooks/01-good.ipynb with kernel='6.1', claim=4096, scale=1.0, flag=False, machine=None"
+    )
     values = {o["name"]: o["value"] for o in action["object"] if o.type == "PropertyValue"}
     assert values == {"kernel": "6.1", "claim": 4096, "scale": 1.0, "flag": False, "machine": None}
     (read,) = (o for o in action["object"] if o["name"] == "notebooks/01-good.ipynb")
@@ -189,11 +209,13 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
     assert {"devmemkit", "python", "bokeh", "papermill"} <= {name.lower() for name in used}
 
 
-def test_a_run_that_weighed_the_claims_is_told_from_one_that_did_not():
+def test_a_run_that_weighed_the_findings_is_told_from_one_that_did_not():
     def run(*names):
         actions = tuple(Action(name, "", (), frozenset()) for name in names)
         return _jobs(Crate({}, actions, {}, {}, ""))
 
-    assert run("claims", "01-good") == "all jobs went well (2, with the claims)"
-    assert run("claims-6.12") == "all jobs went well (1, with the claims)"
-    assert run("01-good") == "all jobs went well (1, without the claims)"
+    assert run("findings", "01-good") == "all jobs went well (2, with the findings)"
+    assert run("findings-6.12") == "all jobs went well (1, with the findings)"
+    # as in a report of devmemkit 0.1
+    assert run("claims-6.12") == "all jobs went well (1, with the findings)"
+    assert run("01-good") == "all jobs went well (1, without the findings)"

@@ -66,7 +66,7 @@ ACCESS = ("--address", "0xfebc0000", "--op", "mmap")
 COMMANDS = {
     "explain": ("explain", "--machine", "qemu-6.12", *ACCESS),
     "conform": ("conform", "--quick"),
-    "claims": ("claims",),
+    "findings": ("findings",),
     "explore": ("explore", "mmap-vs-claim"),
     "iomem": ("iomem", "-"),
     "verify": ("verify", "RUN"),
@@ -193,8 +193,8 @@ def test_an_interrupt_that_a_destructor_swallows_comes_again(tmp_path):
         "def run(_):\n"
         "    Noisy()\n"
         "    signal.pause()\n"
-        "cli.claims.run = run\n"
-        "sys.exit(cli.main(['claims']))\n"
+        "cli.findings.run = run\n"
+        "sys.exit(cli.main(['findings']))\n"
     )
     done = subprocess.run(
         [sys.executable, script],
@@ -218,8 +218,8 @@ def test_a_second_interrupt_ends_the_clean_up(tmp_path):
         "        print('cleaning', flush=True)\n"
         "        signal.raise_signal(signal.SIGINT)\n"
         "        print('never')\n"
-        "cli.claims.run = run\n"
-        "sys.exit(cli.main(['claims']))\n"
+        "cli.findings.run = run\n"
+        "sys.exit(cli.main(['findings']))\n"
     )
     done = subprocess.run(
         [sys.executable, script],
@@ -247,9 +247,9 @@ def test_the_signals_of_a_program_that_calls_the_command_line_are_its_own(capsys
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.claims, "run", interrupted)
-    assert cli.main(["claims"]) == 130
-    assert capsys.readouterr().err == "devmemkit claims: interrupted\n"
+    monkeypatch.setattr(cli.findings, "run", interrupted)
+    assert cli.main(["findings"]) == 130
+    assert capsys.readouterr().err == "devmemkit findings: interrupted\n"
 
 
 def unread(arguments, tmp_path, **env):
@@ -270,18 +270,18 @@ def unread(arguments, tmp_path, **env):
 
 
 @pytest.mark.parametrize(
-    ("name", "unbuffered"), [*((name, "") for name in QUIET), ("help", "1"), ("claims", "1")]
+    ("name", "unbuffered"), [*((name, "") for name in QUIET), ("help", "1"), ("findings", "1")]
 )
 def test_a_command_whose_reader_is_gone_ends_quietly(name, unbuffered, command, tmp_path):
     done = unread(command(name), tmp_path, PYTHONUNBUFFERED=unbuffered)
-    if not name.startswith("claims"):  # which say on stderr what they weigh
+    if not name.startswith("findings"):  # which say on stderr what they weigh
         assert done.stderr == b""
     assert b"Traceback" not in done.stderr
     assert b"Broken pipe" not in done.stderr
     assert done.returncode == 141
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["claims"], ["cite"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["findings"], ["cite"]])
 def test_output_that_cannot_be_written_is_said(arguments, tmp_path):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import devmemkit
-from devmemkit.artifact.progress import Progress
 from devmemkit.cli import main
 from devmemkit.cli.screen import Screened, screened
 
@@ -60,8 +59,8 @@ def run(*arguments: str | bytes, **env: str) -> subprocess.CompletedProcess[byte
         ("lab", "record", EVIL),
         ("conform", "--live", EVIL),
         ("conform", "--live", f"/nowhere/{EVIL}", "--modules", EVIL),
-        ("claims", EVIL),
-        ("claims", "--kernel", EVIL),
+        ("findings", EVIL),
+        ("findings", "--kernel", EVIL),
         ("reproduce", "--only", EVIL),
         ("verify", f"/nowhere/{EVIL}"),
     ],
@@ -116,12 +115,8 @@ def test_what_was_closed_stays_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.stdout is None
 
 
-def test_what_draws_still_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state of jobs is redrawn with escapes of its own; their names have none."""
+def test_what_draws_still_draws() -> None:
+    """Progress is drawn with escapes of its own."""
     stream = io.StringIO()
-    monkeypatch.setattr(stream, "isatty", lambda: True)
-    progress = Progress(["a"], {}, 1, Screened(stream))  # type: ignore[arg-type]
-    progress.update("a", "runs\x1b[2J", started=True)
-    progress.finish("a", "done", 1.0)
-    assert stream.getvalue().split("\x1b")[1:] == ["[2A\r", "[Ja: done\n"]
-    assert "runs\\x1b[2J" in stream.getvalue()
+    Screened(stream).unscreened.write("\r\x1b[K")
+    assert stream.getvalue() == "\r\x1b[K"

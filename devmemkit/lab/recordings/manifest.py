@@ -4,7 +4,7 @@ data/SHA256SUMS has a line for each, as `sha256sum -c` reads it. A file that is 
 in another's place or not listed is an error with its name, for all who judge by these files. The
 list itself must be whole: what it must name follows from the scenarios, kernels and programs.
 
-After an edit of the ledger: `python -m devmemkit.lab.recordings.manifest data/claims.toml`.
+After an edit of the ledger: `python -m devmemkit.lab.recordings.manifest data/findings.toml`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MEASURED = ("boot", "mmap-vs-claim", "conform", "reproducers", "explain")
 """Scenarios that are no list of acts."""
 TEXTS = ("iomem", "ioports", "pci.json")
 MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
-WRITTEN = ("claims.toml", "claim-path.toml", "references.toml", "recordings/schema.json")
+WRITTEN = ("findings.toml", "claim-path.toml", "references.toml", "recordings/schema.json")
 """Files that are written by hand, on which verdicts depend."""
 FREE = "recordings/conform/"
 """Where recordings share files, whose names they tell themselves."""

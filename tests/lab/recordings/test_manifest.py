@@ -107,12 +107,12 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
         "recordings/boot/6.1.json: expected a file, got a link",
     ),
     "a question taken out of the ledger": (
-        lambda data: edit(data / "claims.toml", 'until = "5.8"', ""),
-        "claims.toml: expected SHA-256",
+        lambda data: edit(data / "findings.toml", 'until = "5.8"', ""),
+        "findings.toml: expected SHA-256",
     ),
     "a ledger gone": (
-        lambda data: (data / "claims.toml").unlink(),
-        "claims.toml: expected the file",
+        lambda data: (data / "findings.toml").unlink(),
+        "findings.toml: expected the file",
     ),
     "what a claim takes, altered": (
         lambda data: edit(data / "claim-path.toml", "initcall", "lock"),
@@ -154,7 +154,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", SPOILED)
-@pytest.mark.parametrize("command", ["conform", "claims"])
+@pytest.mark.parametrize("command", ["conform", "findings"])
 def test_who_judges_fails_and_names_it(
     data: Path, capsys: pytest.CaptureFixture[str], name: str, command: str
 ) -> None:
@@ -173,7 +173,7 @@ def test_a_manifest_made_anew_does_not_hide_what_is_gone_or_in_anothers_place(
     swapped(data)
     relisted(data)
     assert manifest.check() > 0
-    assert cli.main(["claims"]) == 2
+    assert cli.main(["findings"]) == 2
     assert "takeover/5.10.json: expected takeover on Linux 5.10" in capsys.readouterr().err
     (data / "recordings/boot/6.18.json").unlink()
     relisted(data)

@@ -1,10 +1,13 @@
-"""The claims: each verdict turns when its evidence does, and none stands without evidence."""
+"""The findings: each verdict turns when its evidence does, and none stands without evidence."""
 
 from __future__ import annotations
 
 import copy
+import io
+import itertools
 import json
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from devmemkit import cli
-from devmemkit.artifact import answers, claims, ledger
+from devmemkit.artifact import answers, findings, ledger
 from devmemkit.artifact.answers import KINDS, Answer, Sources
 from devmemkit.artifact.ledger import Ledger, entries
 from devmemkit.artifact.scope import ORDER
@@ -46,14 +49,14 @@ OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {
     ("muxed-wakes", "order"): {"older": "6.12", "newer": "6.1", "from": "6.12"},
     ("nd-pmem-never-idle", "order"): {"policy": "DenyIdle"},
 }
-"""What to ask instead, by the claim and the kind: other arguments, or a kernel on the other side
+"""What to ask instead, by the finding and the kind: other arguments, or a kernel on the other side
 of the change, "from" which kernel on."""
 
 
 SEGV = {
     "segmentation-violation": {"signal": "SIGSEGV", "si_code": "SEGV_MAPERR", "si_addr": 0},
 }
-"""How an act must end for a claim about one signal to turn."""
+"""How an act must end for a finding about one signal to turn."""
 
 
 def edited(
@@ -81,7 +84,7 @@ def nothing_survived(recording: Recording) -> Recording:
 
 
 def spoiled(id: str, kind: str) -> Callable[..., Answer]:
-    """Who answers that kind of evidence of the claim, of something else than it was asked."""
+    """Who answers that kind of evidence of the finding, of something else than it was asked."""
     ask = KINDS[kind].ask
 
     def recorded(_: Sources, version: str, **arguments: Any) -> Answer:
@@ -168,10 +171,10 @@ def test_a_recording_that_is_gone_is_an_error_with_its_name(
 
 
 def test_where_nothing_was_recorded_a_race_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    claim = Ledger().weigh(ENTRIES["claim-ends-access"])
-    races = [one for one in claim.evidence if one.kind == "race"]
-    assert all(one.not_asked.keys() == set(claim.kernels) - set(RECORDED) for one in races)
-    said = "\n".join(claims.lines(claim))
+    finding = Ledger().weigh(ENTRIES["claim-ends-access"])
+    races = [one for one in finding.evidence if one.kind == "race"]
+    assert all(one.not_asked.keys() == set(finding.kernels) - set(RECORDED) for one in races)
+    said = "\n".join(findings.lines(finding))
     assert "not asked on 5.8, 5.12, 5.15, 6.16, 6.17, 6.19 to 7.2: not recorded there" in said
 
 
@@ -194,13 +197,13 @@ def test_a_search_that_settles_nothing_decides_nothing(
     monkeypatch.setattr(answers, "explore", unsettled)
     monkeypatch.setattr(policies, "explore", unsettled)
     monkeypatch.setattr(answers, "explore_each", lambda _: {NO_BUG: unsettled()})
-    claim = Ledger().weigh(ENTRIES[id])
-    assert not claim.reproduced
-    for one in claim.evidence:
+    finding = Ledger().weigh(ENTRIES[id])
+    assert not finding.reproduced
+    for one in finding.evidence:
         if one.kind != "story":
             assert one.undecided == tuple(one.answers)
             assert id == "nothing-before" or text in str(one.answers)
-    assert set(claim.verdicts.values()) == {"undecided"}
+    assert set(finding.verdicts.values()) == {"undecided"}
 
 
 def test_what_comes_after_an_act_that_could_not_be_carried_out_is_no_answer() -> None:
@@ -232,20 +235,20 @@ def test_a_recording_edited_by_hand_is_noticed(
         return read(path)
 
     monkeypatch.setattr(answers, "_read", altered)
-    assert cli.main(["claims"]) == 2
+    assert cli.main(["findings"]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("devmemkit claims: ")
+    assert told.startswith("devmemkit findings: ")
     assert "6.1.json" in told
     assert told.count("\n") == 1
 
 
-def test_the_command_tells_every_claim(
+def test_the_command_tells_every_finding(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["claims"]) == 0
+    assert cli.main(["findings"]) == 0
     told = capsys.readouterr().out
     assert told.endswith(
-        f"\n{len(ENTRIES)} of {len(ENTRIES)} claims reproduced: every verdict as expected\n"
+        f"\n{len(ENTRIES)} of {len(ENTRIES)} findings reproduced: every verdict as expected\n"
     )
     for id, entry in ENTRIES.items():
         assert f"\n{id}: {entry['says']}\n" in told
@@ -253,8 +256,8 @@ def test_the_command_tells_every_claim(
     monkeypatch.setattr(ledger, "entries", lambda: few)
     assert cli.main(["claims", "--json"]) == 0
     parsed = json.loads(capsys.readouterr().out)
-    assert [claim["id"] for claim in parsed] == [entry["id"] for entry in few]
-    assert all(claim["verdicts"] == claim["expected"] for claim in parsed)
+    assert [one["id"] for one in parsed] == [entry["id"] for entry in few]
+    assert all(one["verdicts"] == one["expected"] for one in parsed)
     assert "\n  => holds on 4.4 to 7.1; refuted on 7.2, 7.3 (as expected)\n" in told
 
 
@@ -263,13 +266,37 @@ def test_a_verdict_other_than_expected_is_told_and_fails(
 ) -> None:
     entry = ENTRIES["segmentation-violation"] | {"expected": {"holds": ["5.8 to 7.3"]}}
     monkeypatch.setattr(ledger, "entries", lambda: [entry])
-    assert cli.main(["claims"]) == 1
+    assert cli.main(["findings"]) == 1
     told = capsys.readouterr().out
     assert "(EXPECTED holds on 5.8 to 7.3)" in told
-    assert told.endswith("0 of 1 claims reproduced: every verdict as expected\n")
+    assert told.endswith("0 of 1 findings reproduced: every verdict as expected\n")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("seconds", [0.1, 2])
+def test_on_a_terminal_progress_is_told_when_it_takes_over_a_second(
+    seconds: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = [ENTRIES["self-contained"], ENTRIES["one-inode"]]
+    monkeypatch.setattr(ledger, "entries", lambda: few)
+    clock = itertools.count(0, seconds)
+    monkeypatch.setattr(findings, "monotonic", lambda: next(clock))
+    with redirect_stderr(Terminal()) as terminal:
+        assert cli.main(["findings", "--json"]) == 0
+    progress = "\r\x1b[K2 of 2: one-inode" if seconds == 2 else ""
+    assert progress in terminal.getvalue()
+    assert bool(terminal.getvalue()) == (seconds == 2)
+    assert terminal.getvalue().endswith("\r\x1b[K") or seconds < 1
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)] == [one["id"] for one in few]
+    assert cli.main(["findings"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_live_kernel_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for name, sentence in (("2.4", "kernel: expected one of"), ("7.1", "expected a kernel that")):
-        assert cli.main(["claims", "--live", name]) == 2
-        assert capsys.readouterr().err.startswith(f"devmemkit claims: --live: {sentence}")
+        assert cli.main(["findings", "--live", name]) == 2
+        assert capsys.readouterr().err.startswith(f"devmemkit findings: --live: {sentence}")

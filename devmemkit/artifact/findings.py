@@ -1,4 +1,4 @@
-"""`devmemkit claims`: every claim of the ledger weighed now, from recordings or a live kernel."""
+"""`devmemkit findings`: every finding weighed now, from recordings or on a live kernel."""
 
 from __future__ import annotations
 
@@ -6,29 +6,41 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.artifact.scope import by_verdict, in_words
 from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.printable import printable
 
 if TYPE_CHECKING:
-    from devmemkit.artifact.ledger import Claim, Ledger
+    from devmemkit.artifact.ledger import Finding, Ledger
 
 
 def add_parser(commands: Any) -> None:
     """Add the command to argparse's sub-parsers."""
-    parser = commands.add_parser("claims", help="weigh every claim by its evidence, now")
+    parser = commands.add_parser(
+        "findings", aliases=["claims"], help="weigh every finding by its evidence, now"
+    )
     parser.add_argument("--live", metavar="KERNEL", help="play what was recorded on this kernel")
     parser.add_argument("--json", action="store_true", help="all answers, as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the claims; 0 when each verdict is as expected, 1 when not, 2 when it cannot be."""
+    """Print the findings; 0 when each verdict is as expected, 1 when not, 2 when it cannot be."""
     from devmemkit.artifact.ledger import LedgerError, to_json
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
     from devmemkit.lab.recordings.manifest import ManifestError
     from devmemkit.lab.recordings.recording import RecordingError
+
+    began = monotonic()
+
+    def progress(line: str) -> None:
+        if sys.stderr.isatty() and monotonic() - began > 1:
+            stream = getattr(sys.stderr, "unscreened", sys.stderr)
+            stream.write(f"\r\x1b[K{printable(line)}")  # in place of the last one
+            stream.flush()
 
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -36,36 +48,40 @@ def run(options: argparse.Namespace) -> int:
     try:
         found = []
         if not options.json:
-            print(CONDITIONS)
-        for claim in weighed(options.live or "", tell):
-            found.append(claim)
+            print(CONDITIONS, flush=True)
+        for finding in weighed(options.live or "", tell, progress):
+            progress("")
+            found.append(finding)
             if not options.json:
-                print("\n".join(lines(claim)), flush=True)
+                print("\n".join(lines(finding)), flush=True)
     except (LedgerError, ManifestError, RecordingError, GuestError, KernelError, OSError) as error:
         read = isinstance(error, FileNotFoundError) or getattr(error, "filename", None) is not None
         if isinstance(error, OSError) and not read:  # it cannot be written
             raise
-        print(f"devmemkit claims: {error}", file=sys.stderr)
+        print(f"devmemkit findings: {error}", file=sys.stderr)
         return 2
     if options.json:
         print(json.dumps(to_json(found), indent=1, ensure_ascii=False))
     else:
-        alike = sum(claim.reproduced for claim in found)
-        print(f"\n{alike} of {len(found)} claims reproduced: every verdict as expected")
-    return 0 if all(claim.reproduced for claim in found) else 1
+        alike = sum(finding.reproduced for finding in found)
+        print(f"\n{alike} of {len(found)} findings reproduced: every verdict as expected")
+    return 0 if all(finding.reproduced for finding in found) else 1
 
 
 CONDITIONS = """\
 Verdicts are per kernel, for x86-64, the configuration of the recorded kernels (STRICT_DEVMEM=y,
 IO_STRICT_DEVMEM=y, no iomem=relaxed), and the questions that are named: "holds" says that all of
-them speak for the claim, "refuted" that they speak against it. A search is complete for its tasks.
-Kernels that were not recorded are answered by the model."""
+them speak for the finding, "refuted" that they speak against it. A search is complete for its
+tasks. The model answers for kernels that were not recorded."""
 
 
-def weighed(kernel: str, tell: Callable[[str], None]) -> Iterator[Claim]:
-    """Every claim, by what was recorded; or those about a `kernel`, by what it does in a guest.
+def weighed(
+    kernel: str, tell: Callable[[str], None], progress: Callable[[str], None] = lambda line: None
+) -> Iterator[Finding]:
+    """Every finding, by what was recorded; or those about a `kernel`, by what it does in a guest.
 
-    ManifestError, first of all, for data that is not all there as it was recorded.
+    `tell` gets a line on each guest, `progress` one before each finding. ManifestError, before
+    anything else, for data that is not what was recorded.
     """
     from devmemkit.artifact.ledger import Ledger, entries
     from devmemkit.lab.recordings import manifest
@@ -73,18 +89,22 @@ def weighed(kernel: str, tell: Callable[[str], None]) -> Iterator[Claim]:
     manifest.check()
     told = entries()
     weighing = _live(kernel, told, tell) if kernel else Ledger()
-    return (claim for claim in map(weighing.weigh, told) if claim.kernels)
+    for number, entry in enumerate(told, 1):
+        progress(f"{number} of {len(told)}: {entry.get('id')}")
+        finding = weighing.weigh(entry)
+        if finding.kernels:
+            yield finding
 
 
-def lines(claim: Claim) -> Iterator[str]:
-    """A claim in the terminal: its sentence, its evidence, its verdict per kernel."""
+def lines(finding: Finding) -> Iterator[str]:
+    """A finding in the terminal: its sentence, its evidence, its verdict per kernel."""
     from devmemkit.artifact.ledger import OPEN
 
-    yield f"\n{claim.id}: {claim.says}"
-    yield f"  by {claim.by}; about kernels {claim.scope}" + (
-        f"; nearest: {claim.nearest}" if claim.nearest else ""
+    yield f"\n{finding.id}: {finding.says}"
+    yield f"  by {finding.by}; about kernels {finding.scope}" + (
+        f"; nearest: {finding.nearest}" if finding.nearest else ""
     )
-    for one in claim.evidence:
+    for one in finding.evidence:
         yield f"  {one.shows}"
         alike: dict[str, dict[str, str]] = {}
         for version, answer in one.answers.items():
@@ -95,12 +115,12 @@ def lines(claim: Claim) -> Iterator[str]:
         for why in dict.fromkeys(one.not_asked.values()):
             where = [version for version, said in one.not_asked.items() if said == why]
             yield f"    not asked on {in_words(where)}: {why}"
-    mark = "as expected" if claim.reproduced else f"EXPECTED {by_verdict(claim.expected)}"
-    yield f"  => {by_verdict(claim.verdicts)} ({mark})"
+    mark = "as expected" if finding.reproduced else f"EXPECTED {by_verdict(finding.expected)}"
+    yield f"  => {by_verdict(finding.verdicts)} ({mark})"
 
 
-def is_claim(told: Any) -> bool:
-    """Whether a claim has what is printed of it: anybody may have written the file it is from."""
+def is_finding(told: Any) -> bool:
+    """Whether a finding has what is printed of it: anybody may have written the file it is from."""
     texts = ("id", "says", "by", "notebook")
     return (
         isinstance(told, dict)
