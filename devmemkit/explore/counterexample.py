@@ -95,7 +95,7 @@ def replay(scenario: Concurrent, schedule: Iterable[str]) -> tuple[Step, ...]:
         if task == TIME:
             tick = _next_tick(scenario, machine)
             if tick is None:
-                raise ReplayError(f"step {number}: expected somebody who waits for a tick")
+                raise ReplayError(f"step {number}: expected a task that waits for a tick")
             machine = machine.with_({"clock": tick})
             steps.append(Step(TIME, "clock", "passes", None, machine))
             continue

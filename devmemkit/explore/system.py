@@ -69,7 +69,7 @@ class System:
         until = None
         for task, tree in enumerate(self.trees):
             leaf = tree.cache.get(state & tree.reads_mask) or tree.at(state)
-            if leaf.result is not None:
+            if leaf.result is not None:  # else the task is blocked, or its program is over
                 found.append((task, state & leaf.keep | leaf.put))
             elif leaf.blocked is not None and leaf.blocked.until is not None:
                 until = min(leaf.blocked.until, until or leaf.blocked.until)
@@ -80,6 +80,7 @@ class System:
         return found
 
     def task_name(self, task: int) -> str:
+        """The name of a task, or of the clock."""
         return TIME if task == CLOCK else self.tasks[task]
 
     def step_name(self, task: int, state: int) -> str:
@@ -127,7 +128,7 @@ def _merge(m: View, task: str, program: Program, independence: Independence) -> 
         if not independence.is_persistent(task, m, following):
             return
         for key in following.reads:
-            m.get(key)
+            m.get(key)  # the merged step depends on these too
         m.writes |= following.writes
 
 

@@ -1,4 +1,4 @@
-"""explore: verdicts, counted states, the shortest counterexample, and that no reduction lies."""
+"""explore: verdicts, state counts, shortest counterexamples; no reduction changes a verdict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WAYS = [(True, True), (True, False), (False, True), (False, False)]
 
 
 def test_the_states_of_two_adders_are_those_counted_by_hand() -> None:
-    """Each is before, between or behind its two steps; behind, the count is 2 or 3."""
+    """Each adder is before, between or after its two steps; after both, the count is 2 or 3."""
     result = explore(scenario("toy_add", "toy_add"), partial_order=False, symmetry=False)
     # nobody began; one is between (2 states), or both; one is behind, and the other did not begin
     # (2), read before (2), or after it (2); both are behind, the count is 2 or 3
@@ -56,7 +56,7 @@ def test_a_deadlock_is_a_finding() -> None:
     assert sorted(result.counterexample.line().split()) == ["T0:take_first", "T1:take_first"]
 
 
-def test_steps_that_nobody_else_can_meet_are_taken_together() -> None:
+def test_steps_that_no_other_task_can_observe_are_merged() -> None:
     thinkers = scenario("toy_think", "toy_think", properties=(NO_LOST_UPDATE,), alike=False)
     quiet = replace(thinkers, properties=())
     whole, less = explore(quiet, partial_order=False), explore(quiet)
@@ -65,7 +65,7 @@ def test_steps_that_nobody_else_can_meet_are_taken_together() -> None:
     assert [explore(thinkers, partial_order=way).verdict for way in (True, False)] == ["found"] * 2
 
 
-def test_a_search_with_a_bound_is_not_a_proof() -> None:
+def test_a_bounded_search_is_not_a_proof() -> None:
     made = replace(mmap_vs_claim(KernelProfile("6.12"), users=2), properties=())
     result = explore(made, Bounds(states=50))
     assert (result.verdict, result.bound) == ("bounded", "50 states")
@@ -73,15 +73,15 @@ def test_a_search_with_a_bound_is_not_a_proof() -> None:
     assert explore(made).verdict == "not-found"
 
 
-def test_what_holds_for_want_of_anything_to_happen_is_told() -> None:
+def test_a_vacuous_result_says_so() -> None:
     never = Property("sometimes", "the count is 9", lambda m: m["count"] == 9)
     reached = Property("sometimes", "the count is 3", lambda m: m["count"] == 3)
     result = explore(scenario("toy_add", "toy_add", properties=(never, reached)))
     assert (result.verdict, result.vacuous) == ("not-found", ("the count is 9",))
 
 
-def test_each_property_is_told_what_held_nowhere() -> None:
-    """With explore() they agree; one that is broken has happened, and is told nothing."""
+def test_each_property_says_when_it_is_vacuous() -> None:
+    """As explore() does; a broken property is not vacuous."""
     never = Property("sometimes", "the count is 9", lambda m: m["count"] == 9)
     reached = Property("sometimes", "the count is 3", lambda m: m["count"] == 3)
     holds = Property("always", "the count is small", lambda m: m["count"] < 5)
@@ -132,7 +132,7 @@ def test_no_reduction_changes_a_verdict(made: Concurrent) -> None:
     assert len({example.broken if example else "" for example in examples}) == 1
 
 
-def test_a_counterexample_is_played_again_or_says_where_it_does_not_fit() -> None:
+def test_a_schedule_is_replayed_or_refused_at_the_step_that_does_not_fit() -> None:
     made = mmap_vs_claim(KernelProfile("6.12"))
     example = explore(made).counterexample
     assert example is not None

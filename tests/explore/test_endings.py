@@ -1,4 +1,4 @@
-"""The race on the model: what each kernel's steps allow, in every order."""
+"""The endings of the race that each kernel's steps allow, over all interleavings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_controls() -> None:
     assert ends("7.3", "sysfs") == ["alive", "denied EINVAL", "killed", "survived"]
 
 
-def test_what_is_not_known_is_one_sentence() -> None:
+def test_errors_say_what_was_expected() -> None:
     with pytest.raises(ValueError, match="via: expected one of devmem, sysfs; got 'proc'"):
         race_outcomes("7.3", "proc", "whole")
     with pytest.raises(ValueError, match="claim: expected one of whole, first page; got 'half'"):

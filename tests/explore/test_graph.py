@@ -1,4 +1,4 @@
-"""The graph: every state and step, all predecessors, and where a property does not hold."""
+"""The graph: every state and step, all predecessors, and the states that break a property."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_state_in_which_two_properties_are_broken_is_listed_for_both() -> None
     assert broken == {small.name: [2], odd.name: [2]}
 
 
-def test_a_bound_is_told() -> None:
+def test_a_bounded_graph_says_so() -> None:
     found = graph(mmap_vs_claim(KernelProfile("6.12"), users=2), Bounds(states=20))
     assert found["bound"] == "20 states"
     assert all(at < len(found["states"]) for step in found["steps"] for at in step[:2])

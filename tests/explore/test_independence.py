@@ -1,4 +1,4 @@
-"""Steps are merged only where no other task can tell, whichever way others come to a component."""
+"""Steps are merged only where no other task can observe it, however others reach a component."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ operation("toy_put_up_another", put_up_another, needs=("whose",))
 
 
 def filling(*others: str) -> Concurrent:
-    """T0 fills its box in two steps, then puts its name up; the others come when they like."""
+    """T0 fills its box in two steps, then puts its name on the board, beside the other tasks."""
     acts = {"T0": Act("act", "T0", "toy_fill", {"pid": "T0"})} | {
         task: Act("act", task, name, {"whose": "T0"} if name != "toy_double_all" else {})
         for task, name in zip(("T1", "T2"), others, strict=False)
@@ -83,7 +83,7 @@ def ends_and_states(made: Concurrent, *, merged: bool) -> tuple[set[Machine], in
     ],
     ids=["through the board", "past the board", "put up by another"],
 )
-def test_a_box_is_private_until_its_owner_puts_his_name_up(
+def test_a_box_is_private_until_the_name_of_its_owner_escapes(
     others: tuple[str, ...], boxes: set[int], states: tuple[int, int]
 ) -> None:
     whole, many = ends_and_states(filling(*others), merged=False)
@@ -112,7 +112,7 @@ def test_a_box_is_private_until_its_owner_puts_his_name_up(
     ],
     ids=lambda made: f"{made.name} {made.machine.kernel} {len(made.programs)}",
 )  # fmt: skip
-def test_merged_steps_end_where_all_steps_end(made: Concurrent) -> None:
+def test_merged_steps_end_in_the_same_states(made: Concurrent) -> None:
     whole, many = ends_and_states(made, merged=False)
     less, few = ends_and_states(made, merged=True)
     assert less == whole

@@ -1,4 +1,4 @@
-"""Counting orders: against all of them written out, and told apart by what commutes."""
+"""Counts of interleavings, compared with a list of all of them and their normal forms."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def written_out(system: System, state: int) -> Iterator[Order]:
 
 
 def normal(order: Order) -> tuple[tuple[int, int], ...]:
-    """The same for two orders that do not differ: each step as early as it may come."""
+    """The normal form, equal for equivalent interleavings: each step as early as possible."""
     depth: list[int] = []
     for at, (task, leaf) in enumerate(order):
         before = [
@@ -50,8 +50,8 @@ def normal(order: Order) -> tuple[tuple[int, int], ...]:
 
 
 def commute(one: Leaf, other: Leaf) -> bool:
-    touches = [set(leaf.reads) | set(leaf.writes) for leaf in (one, other)]
-    return not set(one.writes) & touches[1] and not set(other.writes) & touches[0]
+    accesses = [set(leaf.reads) | set(leaf.writes) for leaf in (one, other)]
+    return not set(one.writes) & accesses[1] and not set(other.writes) & accesses[0]
 
 
 @pytest.mark.parametrize(
@@ -66,17 +66,17 @@ def commute(one: Leaf, other: Leaf) -> bool:
     ],
     ids=["add", "think", "6.12", "7.3", "release", "attributes"],
 )
-def test_the_numbers_are_those_of_all_orders_written_out(made: Concurrent) -> None:
+def test_the_counts_equal_those_of_all_interleavings_listed(made: Concurrent) -> None:
     system, _ = search(made)
     every = list(written_out(system, system.start))
     assert orders(made) == Orders(len(every), len({normal(order) for order in every}))
 
 
-def test_many_orders_of_which_few_differ() -> None:
+def test_many_interleavings_of_which_few_differ() -> None:
     found = orders(mmap_vs_claim(KernelProfile("7.3"), users=2))
     assert found == Orders(41_521_369_918, 2_630)
 
 
-def test_what_cannot_be_counted_is_none() -> None:
+def test_a_scenario_that_cannot_be_counted_gives_none() -> None:
     assert orders(mmap_vs_claim(KernelProfile("6.12", policy_name="RevokeAfterGrace"))) is None
     assert orders(mmap_vs_claim(KernelProfile("6.12"), users=3, rounds=2)) is None

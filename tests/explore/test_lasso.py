@@ -1,4 +1,4 @@
-"""Ways through a graph: the shortest inside, and one round in which everybody has a turn."""
+"""Paths through a graph: the shortest inside a part, a cycle in which each task takes a step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from devmemkit.explore.lasso import lasso, shortest
 
-# state: [(task, state behind its move)]
+# state: [(task, state after its step)]
 GRAPH = {
     0: [(0, 9), (1, 1)],
     1: [(0, 2), (1, 3)],
@@ -16,7 +16,7 @@ GRAPH = {
 }
 
 
-def test_the_shortest_way_stays_inside() -> None:
+def test_the_shortest_path_stays_inside() -> None:
     everywhere = shortest(GRAPH, 0, GRAPH, lambda _, after: after == 3)
     assert everywhere == ([0, 0], 3)
     inside = shortest(GRAPH, 0, {0, 1, 2, 3}, lambda _, after: after == 3)
@@ -25,7 +25,7 @@ def test_the_shortest_way_stays_inside() -> None:
         shortest(GRAPH, 0, {0, 1}, lambda _, after: after == 3)
 
 
-def test_a_round_in_which_each_has_a_turn() -> None:
+def test_a_cycle_in_which_each_task_takes_a_step() -> None:
     into, around = lasso(GRAPH, 0, {1, 2, 3}, {0, 1})
     assert into == [1]
     assert (len(around), set(around)) == (2, {0, 1})

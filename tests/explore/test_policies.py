@@ -1,4 +1,4 @@
-"""The table of policies: what the discussion says of each, found or refuted."""
+"""The table of policies: the discussion's statements about each, confirmed or refuted."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_refusing_the_claim_lets_a_process_block_a_driver(
         assert who(cells, question, "no: for ever") == {"RefuseClaim"}
 
 
-def test_who_loses_pages_without_a_word(cells: dict[tuple[str, str], Cell]) -> None:
+def test_which_policies_take_pages_without_notice(cells: dict[tuple[str, str], Cell]) -> None:
     told = cells["RevokeAfterGrace", "page lost without notice"]
     late = "C0:notify C0:wait_for_unmap" in told.example  # mapped behind the notice
     assert (told.answer, late) == ("yes", True)
@@ -118,7 +118,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "via: expected one of devmem, sysfs" in capsys.readouterr().err
 
 
-def test_a_search_that_hits_a_bound_is_no_no(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bounded_search_answers_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     bounded = Result("bounded", 7, 9, 0.0, None, bound="states")
     monkeypatch.setattr(policies, "explore", lambda _: bounded)
     monkeypatch.setattr(policies, "must_come", lambda *_: Progress(None, 7))
@@ -127,7 +127,7 @@ def test_a_search_that_hits_a_bound_is_no_no(monkeypatch: pytest.MonkeyPatch) ->
         assert (answer.answer, answer.good, answer.decides) == ("undecided", False, False)
 
 
-def test_no_for_want_of_anything_to_happen_decides_nothing() -> None:
+def test_a_vacuous_no_decides_nothing() -> None:
     kernel = KernelProfile("6.12", policy_name="DenyIdle")
     answer = QUESTIONS["touch after the claim"](kernel, "devmem")
     assert answer.answer.startswith("no; never: ")

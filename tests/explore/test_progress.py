@@ -1,4 +1,4 @@
-"""Progress: what must come about, and the two ways in which it does not."""
+"""Progress: whether a goal is always reached, and the two ways to miss it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from devmemkit.scenarios.races.program import Program
 from tests.explore.toys import scenario
 
 
-def test_two_adders_end_with_a_count_of_three_or_without() -> None:
+def test_two_adders_may_end_before_the_goal() -> None:
     adders = scenario("toy_add", "toy_add")
     assert must_come(adders, lambda m: m["count"] == 2).holds
     three = must_come(adders, lambda m: m["count"] == 3)
@@ -25,46 +25,46 @@ def test_two_adders_end_with_a_count_of_three_or_without() -> None:
 
 
 def looping(first: str, second: str) -> Concurrent:
-    """T0 takes and drops two locks for ever, T1 once."""
+    """T0 takes and drops two locks forever, T1 once."""
     made = scenario("toy_locks", "toy_locks", first=first, second=second, alike=False)
     forever = Program((Act("act", "T0", "toy_locks", {"first": first, "second": second}),), again=0)
     return Concurrent("toy", made.machine, made.programs | {"T0": forever}, ())
 
 
-def test_a_lock_that_is_taken_again_and_again_starves_who_waits_for_it() -> None:
-    """Weak fairness does not help who can go on only now and then."""
+def test_a_lock_taken_again_and_again_starves_a_waiting_task() -> None:
+    """Weak fairness does not help a task that can take a step only now and then."""
     done = must_come(looping("a", "b"), lambda m: m.get(("program", "T1")) == (1, ()))
     assert (done.holds, done.stuck) == (False, "for ever")
     started = must_come(looping("a", "b"), lambda m: bool(m.get(("lock", "a"))))
     assert started.holds
 
 
-def test_a_task_that_can_always_go_on_is_not_put_off_for_ever() -> None:
+def test_a_task_that_can_always_take_a_step_takes_one() -> None:
     made = scenario("toy_add", "toy_add", alike=False)
     forever = Program((Act("act", "T0", "toy_locks", {"first": "a", "second": "b"}),), again=0)
     both = Concurrent("toy", made.machine, made.programs | {"T0": forever}, ())
     assert must_come(both, lambda m: m["count"] == 2).holds
 
 
-def test_a_bound_leaves_it_open() -> None:
+def test_a_bounded_search_decides_nothing() -> None:
     made = comes_up(KernelProfile("6.12"), "devmem", "comes back")
     assert must_come(made, has_come_up(made), Bounds(states=5)).holds is None
 
 
-def test_who_never_lets_go_keeps_a_driver_out_only_where_the_claim_can_be_refused() -> None:
+def test_a_mapping_that_stays_keeps_a_driver_out_only_where_a_claim_can_be_refused() -> None:
     for policy, holds in (("RevokeAll", True), ("RefuseClaim", False), ("RevokeAfterGrace", True)):
         made = comes_up(KernelProfile("7.3", policy_name=policy), "devmem", "keeps")
         assert must_come(made, has_come_up(made)).holds is holds
 
 
 @pytest.mark.parametrize("process", ["keeps", "comes back"])
-def test_the_way_round_the_goal_comes_back_to_where_it_was(process: str) -> None:
+def test_the_cycle_that_avoids_the_goal_returns_to_its_first_state(process: str) -> None:
     made = comes_up(KernelProfile("6.12", policy_name="RefuseClaim"), "devmem", process)
     progress = must_come(made, has_come_up(made))
     states = [step.machine for step in (*progress.prefix, *progress.cycle)]
     assert states[-1] == states[len(progress.prefix) - 1]
     assert not any(has_come_up(made)(View(machine)) for machine in states)
-    # nobody is put off: the driver always tries, the process goes on if it does at all
+    # the schedule is fair: the driver always tries, the process takes steps if it has any
     turns = {step.task for step in progress.cycle}
     assert turns == ({"C0"} if process == "keeps" else {"C0", "U0"})
     assert " for ever " in progress.line()

@@ -1,4 +1,4 @@
-"""SPIN, asked the same question: as many stored states, and the same verdict."""
+"""SPIN on the exported model: the same number of stored states, and the same verdict."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def spin(folder: Path, text: str) -> str:
 # an outside checker, not a need of ours; .ci/run installs it, and fails on a skip
 @pytest.mark.skipif(shutil.which("spin") is None, reason="spin is not installed")
 @pytest.mark.parametrize("made", SCENARIOS.values(), ids=SCENARIOS)
-def test_spin_stores_as_many_states_and_says_the_same(made: Concurrent, tmp_path: Path) -> None:
+def test_spin_stores_as_many_states_and_agrees_on_the_verdict(
+    made: Concurrent, tmp_path: Path
+) -> None:
     system, found = search(made)
     said = spin(tmp_path, promela(system))
     assert "errors: 0" in said
@@ -61,7 +63,7 @@ def test_spin_stores_as_many_states_and_says_the_same(made: Concurrent, tmp_path
     assert ("assertion violated" in checked) == (verdict == "found")
 
 
-def test_a_clock_is_no_tasks_step() -> None:
+def test_a_scenario_with_a_clock_is_refused() -> None:
     made = mmap_vs_claim(KernelProfile("6.12", policy_name="RevokeAfterGrace"))
     system, _ = search(made)
     with pytest.raises(ValueError, match="C0: expected a scenario without a clock"):

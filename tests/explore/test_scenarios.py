@@ -1,4 +1,4 @@
-"""What the named scenarios settle: verdicts, the way to what is found, exact numbers of states."""
+"""Results of the named scenarios: verdicts, counterexamples, exact state counts."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ CHECK_TO_MEM = "U0:do_mmap U0:valid_mmap_phys_addr_range U0:range_is_allowed U0:
 
 
 def only(made: Concurrent, name: str) -> Concurrent:
-    """The scenario with one of its properties, and those that must hold somewhere."""
+    """The scenario with one of its properties and all "sometimes" properties."""
     kept = (one for one in made.properties if one.kind == "sometimes" or one.name == name)
     return replace(made, properties=tuple(kept))
 
 
 def settled(result: Result) -> str:
-    """The verdict, of which nothing is vacuous."""
+    """The verdict of a result that is not vacuous."""
     assert result.vacuous == ()
     return result.verdict
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.18"])
-def test_a_mapping_in_the_making_survives_between_populate_and_link(version: str) -> None:
+def test_a_mapping_survives_between_populate_and_link(version: str) -> None:
     example = explore(mmap_vs_claim(KernelProfile(version))).counterexample
     assert example is not None
     assert example.broken == REACHED
@@ -49,7 +49,7 @@ def test_a_mapping_in_the_making_survives_between_populate_and_link(version: str
 
 
 def naive(made: Concurrent) -> int:
-    """The number of states, counted on the model's own machines without anything of the explorer's.
+    """The number of states, counted by a plain search on machines, without the explorer.
 
     No claim of these scenarios waits for the clock.
     """
@@ -87,7 +87,7 @@ def test_the_smallest_races_have_these_numbers_of_states() -> None:
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.12", "7.3"])
-def test_other_scenarios_have_as_many_states_as_counted_without_the_explorer(version: str) -> None:
+def test_state_counts_equal_those_of_a_plain_search_on_machines(version: str) -> None:
     kernel = KernelProfile(version)
     for made in (
         mmap_vs_claim(kernel, users=2, pages=1, claimed=1),
@@ -175,7 +175,7 @@ def test_a_claim_before_the_inode_is_harmless_while_the_inode_comes_first(versio
 
 @pytest.mark.parametrize("buses", [1, 2, 3])
 @pytest.mark.parametrize("version", ["5.10", "6.12"])
-def test_up_to_7_1_two_make_the_files_of_one_device(version: str, buses: int) -> None:
+def test_up_to_7_1_two_tasks_create_the_files_of_one_device(version: str, buses: int) -> None:
     made = attribute_creation(KernelProfile(version), buses=buses)
     twice = explore(only(made, "no resource file is made twice")).counterexample
     missing = explore(only(made, "every device has all its files")).counterexample
@@ -188,7 +188,7 @@ def test_up_to_7_1_two_make_the_files_of_one_device(version: str, buses: int) ->
 
 
 @pytest.mark.parametrize("buses", [1, 2, 3])
-def test_static_attributes_end_it(buses: int) -> None:
+def test_static_attributes_close_the_race(buses: int) -> None:
     result = explore(attribute_creation(KernelProfile("7.3"), buses=buses))
     assert settled(result) == "not-found"
 
@@ -216,7 +216,7 @@ def test_a_page_fits_through_the_gaps_of_nd_pmem(version: str) -> None:
 
 
 @pytest.mark.parametrize("name", ORDERS)
-def test_names_lead_to_scenarios(name: str) -> None:
+def test_every_scenario_is_found_by_its_name(name: str) -> None:
     assert concurrent(name, KernelProfile("6.12"), tasks=2).name == name
 
 

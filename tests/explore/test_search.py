@@ -1,4 +1,4 @@
-"""What was learned is what the steps do, and what symmetry leaves out is left out rightly."""
+"""Learned steps equal the model's steps, and symmetry keeps one state of each class."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def two(version: str, **more: object) -> Concurrent:
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.12", "7.3"])
-def test_every_learned_step_is_the_models_own(version: str) -> None:
+def test_every_learned_step_equals_the_models_step(version: str) -> None:
     system, found, _ = searched(two(version, users=2))
     for state in found.parent:
         machine = system.space.unpack(state)
@@ -83,7 +83,7 @@ def test_symmetry_keeps_one_of_each_class_and_loses_none(made: Concurrent) -> No
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.12", "7.3"])
-def test_merged_steps_reach_the_same_ends(version: str) -> None:
+def test_merged_steps_lead_to_the_same_ends(version: str) -> None:
     whole, all_states, _ = searched(two(version, users=2))
     less, some, _ = searched(two(version, users=2), partial_order=True)
     assert len(some.parent) < len(all_states.parent)
@@ -94,7 +94,7 @@ def test_merged_steps_reach_the_same_ends(version: str) -> None:
     assert {less.space.unpack(state) for state in some.parent} <= states
 
 
-def test_time_may_pass_at_any_moment_somebody_waits_for_it() -> None:
+def test_the_clock_can_advance_whenever_a_task_waits_for_it() -> None:
     system, found, _ = searched(two("6.12", policy="RevokeAfterGrace"))
     passing = [state for state in found.parent if CLOCK in dict(system.successors(state))]
     assert passing
@@ -102,7 +102,7 @@ def test_time_may_pass_at_any_moment_somebody_waits_for_it() -> None:
     assert busy, "the process can still go on while the claim waits"
 
 
-def test_fields_grow_with_what_they_hold() -> None:
+def test_a_full_field_is_widened() -> None:
     made = two("6.12", users=2)
     space = Space(started(made), made.alike)
     wide = space.field("clock")[1]

@@ -36,7 +36,7 @@ def drop(m: View, f: Frame) -> Next:
 
 
 def think(m: View, f: Frame) -> Next:
-    """A step that touches nothing but its own frame."""
+    """A step that accesses only its own frame."""
     f.thought = f.thought + 1
     return "think" if f.thought < f.times else None
 
