@@ -10,9 +10,6 @@ asked for, so `import devmemkit` itself costs next to nothing.
 'not-found'
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
 __all__ = [
@@ -36,6 +33,7 @@ __all__ = [
     "space_map",
 ]
 
+TYPE_CHECKING = False  # type checkers take it for true, and nothing has to be imported
 if TYPE_CHECKING:
     from devmemkit.api.machines import load_machine, parse_iomem, read_iomem
     from devmemkit.api.pictures import space_map
@@ -70,14 +68,19 @@ _HOMES = {
 """Module to public names."""
 
 
-def __getattr__(name: str) -> Any:
+def _load(name: str) -> object:
+    from importlib import import_module
+
     for home, names in _HOMES.items():
         if name in names:
             module = import_module(f"{__name__}.{home}")
-            value = module if home == name else getattr(module, name)
-            globals()[name] = value
-            return value
+            globals()[name] = module if home == name else getattr(module, name)
+            return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:  # so that type checkers report a name that is not public
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:

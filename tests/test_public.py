@@ -49,7 +49,7 @@ def test_every_name_is_there_and_has_an_example() -> None:
 
 def test_the_names_for_type_checkers_are_those_for_everybody() -> None:
     tree = ast.parse((ROOT / "devmemkit" / "__init__.py").read_text(encoding="utf-8"))
-    (typed,) = [node for node in tree.body if isinstance(node, ast.If)]
+    typed = next(node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in typed.body if isinstance(node, ast.ImportFrom)]
     assert len(imports) == len(typed.body)
     there = {(one.asname or one.name): (node.module, one.name)
