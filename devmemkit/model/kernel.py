@@ -162,6 +162,8 @@ class KernelProfile:
         if self.version not in VERSIONS:
             known = ", ".join(VERSIONS)
             raise ValueError(f"kernel: expected one of {known}; got {self.version!r}")
+        if not isinstance(self.cmdline, str):
+            raise ValueError(f"cmdline: expected a text, got {self.cmdline!r}")
         if self.policy_name is not None and self.policy_name not in POLICIES:
             known = ", ".join(POLICIES)
             raise ValueError(f"policy: expected one of {known}; got {self.policy_name!r}")
@@ -196,6 +198,11 @@ class KernelProfile:
     @cached_property
     def policy(self) -> Policy:
         return POLICIES[self.policy_name or self["policy"]]
+
+    @property
+    def revokes(self) -> bool:
+        """Whether a claim looks for mappings of its region: by policy, with IO_STRICT_DEVMEM."""
+        return bool(self.policy.after_insert) and self.config.io_strict_devmem
 
     @cached_property
     def strict_iomem_checks(self) -> bool:

@@ -39,13 +39,12 @@ def edges(kernel: KernelProfile) -> list[Edge]:
     Those that revoke are there when its policy does: where the kernel could not yet, those of the
     first that can. FileNotFoundError outside a checkout.
     """
-    revokes = bool(kernel.policy.after_insert) and kernel.config.io_strict_devmem
-    version = FIRST if revokes and is_between(kernel.version, "", FIRST) else kernel.version
+    version = FIRST if kernel.revokes and is_between(kernel.version, "", FIRST) else kernel.version
     found = [
         Edge(one["caller"], one["symbol"], one["kind"], one["file"], tuple(one["models"]),
              one.get("why", ""))
         for one in _read()["edge"]
-        if is_between(version, one["since"], one["until"]) and (revokes or not one["since"])
+        if is_between(version, one["since"], one["until"]) and (kernel.revokes or not one["since"])
     ]  # fmt: skip
     return found + [
         Edge(one["policy"], one["symbol"], "proposal", "", tuple(one["models"]))

@@ -89,9 +89,7 @@ def pci_request(m: View, f: Frame) -> Next:
     """Claim the whole BAR, the ROM (6) too."""
     bar = bar_of(m, f.bdf, f.bar)
     name = "request_mem_region" if bar.memory else "request_region"
-    flags = fl.IORESOURCE_EXCLUSIVE if f.exclusive and bar.memory else 0
-    claim = {"start": bar.start, "size": bar.length, "name": f.name, "flags": flags}
-    return Call(name, claim)
+    return Call(name, {"start": bar.start, "size": bar.length, "name": f.name})
 
 
 def note_held(m: View, f: Frame) -> Next:
@@ -102,12 +100,7 @@ def note_held(m: View, f: Frame) -> Next:
 
 
 pci_request_region = operation(
-    "pci_request_region",
-    pci_request,
-    note_held,
-    needs=("bdf", "bar"),
-    name="driver",
-    exclusive=False,
+    "pci_request_region", pci_request, note_held, needs=("bdf", "bar"), name="driver"
 )
 """Claim one BAR that the device has for `name`; EBUSY ("can't reserve")."""
 

@@ -81,10 +81,8 @@ request_mem_region = operation(
     parent=(),
     name="driver",
     flags=0,
-    whole_tree=True,
 )
-"""Claim bytes [start, start+size) of "iomem"; `whole_tree` is False for a claim whose parent
-argument is not the root, which never revokes. Gives `start`; EBUSY."""
+"""Claim bytes [start, start+size) of "iomem"; gives `start`. EBUSY."""
 
 operation(
     "request_region",
@@ -94,7 +92,6 @@ operation(
     parent=(),
     name="driver",
     flags=0,
-    whole_tree=False,
 )
 
 

@@ -14,9 +14,8 @@ DISJOINT, INTERSECTS, MIXED = "DISJOINT", "INTERSECTS", "MIXED"
 class Muxed(Exception):
     """The claim must wait for a MUXED region; `parent` is where it had descended to."""
 
-    def __init__(self, parent: Resource, conflict: Resource) -> None:
+    def __init__(self, parent: Resource) -> None:
         self.parent = parent
-        self.conflict = conflict
 
 
 def request_region(parent: Resource, start: int, size: int, name: str, flags: int = 0) -> Resource:
@@ -38,9 +37,9 @@ def request_region(parent: Resource, start: int, size: int, name: str, flags: in
         if conflict is not parent and not conflict.busy:
             parent = conflict
         elif conflict.flags & flags & fl.IORESOURCE_MUXED:
-            raise Muxed(parent, conflict)
+            raise Muxed(parent)
         else:
-            raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
+            raise KernelError("EBUSY", f"{new} meets {conflict}", str(conflict))
 
 
 def release_region(parent: Resource, start: int, size: int) -> Resource | None:

@@ -55,8 +55,7 @@ def both_ends(m: View, f: Frame) -> Next:
 
     Relaxed is told from the claim's two END pages alone: strict kernels deny them by now.
     """
-    config = m.kernel.config
-    if not (config.io_strict_devmem and f.whole_tree and m.get("iomem_inode")):
+    if not (m.kernel.revokes and m.get("iomem_inode")):
         return Return(f.start)
     first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
     if devmem_is_allowed(m, first) and devmem_is_allowed(m, last):
