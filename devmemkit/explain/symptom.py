@@ -12,10 +12,11 @@ from devmemkit.explain.functions import function_of
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import decoding, presence
 from devmemkit.explain.twists import TWISTS
-from devmemkit.explain.verdict import Verdict, ending, judge, last_of, verdict
+from devmemkit.explain.verdict import Verdict, judge, last_of, verdict
 from devmemkit.model.machine import Machine
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.play import Played, play
+from devmemkit.scenarios.words import format_ending
 
 SYMPTOMS = (
     "EPERM", "EINVAL", "EFAULT", "EAGAIN", "ENODEV", "ENOENT", "ENXIO", "EIO", "EACCES", "EBADF",
@@ -71,7 +72,7 @@ def _causes(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
         last = last_of(played.acts, played.outcomes)
         if access.op == "load" and last.operation == "store":
             continue
-        if ending(played.outcomes[last.key]) == got and _is_news(plain, access, got, played):
+        if format_ending(played.outcomes[last.key]) == got and _is_news(plain, access, got, played):
             step = played.steps(last.key)[-1]
             yield Cause(twist.what, twist.tell, function_of(last.operation, step)[0])
     yield from _hardware(machines, access, got)

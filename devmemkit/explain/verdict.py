@@ -15,6 +15,7 @@ from devmemkit.model.process.task import find_vma
 from devmemkit.model.resource.strict import ZERO, iomem_is_exclusive, page_is_allowed
 from devmemkit.model.step import step_names
 from devmemkit.scenarios.play import Act, Played, play
+from devmemkit.scenarios.words import format_ending
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def judge(played: Played, access: Access) -> Verdict:
     zero = access.via == "devmem" and outcome.ok and access.op in ("read", "write", "load", "store")
     shown = "zeroes" if zero and page_is_allowed(view, at) == ZERO and not access.maps else ""
     return Verdict(
-        ending(outcome),
+        format_ending(outcome),
         page,
         tuple(checks),
         decided,
@@ -98,12 +99,7 @@ def last_of(acts: Sequence[Act], outcomes: Mapping[str, Outcome]) -> Act:
 
 def end_of(acts: Sequence[Act], outcomes: Mapping[str, Outcome]) -> str:
     """How acts ended: "ok", an errno's name or a signal's."""
-    return ending(outcomes[last_of(acts, outcomes).key])
-
-
-def ending(outcome: Outcome) -> str:
-    """ "ok", the errno's name or the signal's."""
-    return outcome.errno or outcome.signal or ("ok" if outcome.bug is None else "kernel bug")
+    return format_ending(outcomes[last_of(acts, outcomes).key])
 
 
 def _checks(played: Played) -> list[Check]:
@@ -119,7 +115,7 @@ def _checks(played: Played) -> list[Check]:
             mine = [event for event in events if event.step == step]
             result = "passed" if mine else "not reached"
             if mine and mine[-1].outcome is not None and not mine[-1].outcome.ok:
-                result = ending(mine[-1].outcome)
+                result = format_ending(mine[-1].outcome)
             if not mine and ran and played.outcomes[act.key].ok:
                 continue  # another kernel's order, or a step that was not needed
             function, file = function_of(act.operation, step)

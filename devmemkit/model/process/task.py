@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from devmemkit.model.errors import Blocked, KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
-from devmemkit.model.machine import Key, Machine, View
+from devmemkit.model.machine import Key, View
 from devmemkit.model.mm.address_space import AddressSpace, Mapped
 from devmemkit.model.mm.page_table import PageTable
 from devmemkit.model.policy import FileKind
@@ -136,19 +136,6 @@ def new_task(task: Task | None = None) -> dict[str, Any]:
 def find_vma(m: View, pid: str, address: int) -> Vma | None:
     """The VMA that holds `address`, or None."""
     return next((v for v in m["vmas", pid] if v.start <= address < v.end), None)
-
-
-def page_states(machine: Machine, pid: str, vma: Vma) -> list[str]:
-    """Each page of a mapping: "live", "private" (the process's own copy) or "zapped"."""
-    table = machine["pagetable", pid]
-    first, last = vma.vpns
-    states = {
-        v: "live" for low, high, _ in table.between(first, last) for v in range(low, high + 1)
-    }
-    return [
-        "private" if vpn in table.private else states.get(vpn, "zapped")
-        for vpn in range(first, last + 1)
-    ]
 
 
 def link_vma(m: View, pid: str, vma: Vma) -> None:

@@ -17,6 +17,7 @@ from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
 from devmemkit.scenarios.stories.pmem import NAMESPACE
 from devmemkit.scenarios.stories.script import IVSHMEM, PMEM, P, driver
+from devmemkit.scenarios.words import format_ending
 
 OPEN = "nothing more"
 
@@ -124,7 +125,7 @@ def ended(version: str, defence: str, way: str) -> str:
     outcomes = attempt(version, defence, way).outcomes
     failed = [outcome for outcome in outcomes.values() if not outcome.ok]
     if failed:
-        return str(failed[0].errno or failed[0].signal)
+        return format_ending(failed[0])
     return "written" if "write" in outcomes else "never came to it"
 
 
@@ -167,7 +168,7 @@ def phases(version: str, policy: str | None = None) -> dict[str, str]:
     for act in _PHASES:
         if act.key in PHASES:
             outcome = outcomes.get(act.key) or outcomes[act.arguments["address"].key]
-            found[act.key] = "yes" if outcome.ok else str(outcome.errno or outcome.signal)
+            found[act.key] = format_ending(outcome, "yes")
     if not outcomes["claim"].ok:
         found |= dict.fromkeys(PHASES[1:], f"claim: {outcomes['claim'].errno}")
     return found

@@ -15,7 +15,7 @@ from devmemkit.model.process.task import new_task
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.machines import load_machine
 from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
-from devmemkit.scenarios.words import phrase
+from devmemkit.scenarios.words import format_outcome
 
 AS_RELEASED = "as released"
 """The policy parameter's value for the kernel's own policy."""
@@ -239,4 +239,4 @@ def try_mapping(machine: Machine, node: Resource) -> str:
     """What process P gets for mapping the first page of a node through /dev/mem."""
     length = {"pid": "P", "fd": Ref("open"), "offset": node.start, "length": PAGE_SIZE}
     acts = (Act("open", "P", "open_devmem", {"pid": "P"}), Act("map", "P", "mmap_devmem", length))
-    return phrase(acts[1], play(machine, acts).outcomes.get("map"))
+    return format_outcome(acts[1], play(machine, acts).outcomes.get("map"))
