@@ -10,7 +10,7 @@ from devmemkit.explore.counterexample import Counterexample, path, replay, tasks
 from devmemkit.explore.pack import Relaid, Space
 from devmemkit.explore.search import NOWHERE, Bounds, Searched, search
 from devmemkit.explore.system import System, started
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 Verdict = Literal["found", "not-found", "bounded"]
 

@@ -11,8 +11,7 @@ from devmemkit.explore.system import CLOCK, System, started
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import step_in
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.program import proceed
+from devmemkit.scenarios.races.scenario import Concurrent, proceed
 
 TIME = "time"
 """Who lets the clock go on to the next tick that somebody waits for."""

@@ -7,8 +7,8 @@ from functools import cache
 
 from devmemkit.explore.check import searched
 from devmemkit.model.machine import Machine
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.mmap_claim import PAGES, ending, race
+from devmemkit.scenarios.races.lab_race import PAGES, ending, race
+from devmemkit.scenarios.races.scenario import Concurrent
 
 
 def ends(scenario: Concurrent) -> Iterator[Machine]:

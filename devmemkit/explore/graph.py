@@ -8,7 +8,7 @@ from devmemkit.explore.check import searched
 from devmemkit.explore.search import NOWHERE, Bounds
 from devmemkit.explore.system import CLOCK
 from devmemkit.model.machine import Key, value_of
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 
 def graph(scenario: Concurrent, bounds: Bounds = NOWHERE) -> dict[str, Any]:

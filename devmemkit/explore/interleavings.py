@@ -13,7 +13,7 @@ from typing import NamedTuple
 from devmemkit.explore.check import searched
 from devmemkit.explore.learn import Leaf
 from devmemkit.explore.search import Bounds
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 MOST = 20_000
 """States up to which orders are counted."""

@@ -13,7 +13,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.claim_path import reached
 from devmemkit.scenarios.races import policies as asked
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 REPAIRED = "RevokeAll, recheck"
 ROWS: dict[str, tuple[str, str]] = {name: (name, "") for name in POLICIES} | {

@@ -17,7 +17,7 @@ from devmemkit.explore.lasso import Graph, Way, lasso, shortest
 from devmemkit.explore.learn import Tree
 from devmemkit.explore.search import NOWHERE, Bounds
 from devmemkit.explore.system import CLOCK, System
-from devmemkit.scenarios.races.concurrent import Concurrent, Predicate
+from devmemkit.scenarios.races.scenario import Concurrent, Predicate
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import step_in
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program, proceed
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, proceed
 
 CLOCK = -1
 """The number of the task that lets time pass: it may, whenever somebody waits for a tick."""

@@ -12,6 +12,23 @@ from devmemkit.model.machine import View
 from devmemkit.model.pci.device import device
 from devmemkit.model.step import Call, Frame, Next, Return, Step, operation
 
+LEVELS = ("pure", "core", "postcore", "arch", "subsys", "fs", "rootfs", "device", "late")
+"""The levels of initcalls, in their order (include/linux/init.h)."""
+
+INITCALLS = {
+    "acpi_init": "subsys",
+    "iomem_init_inode": "fs",
+    "chr_dev_init": "fs",
+    "populate_rootfs": "rootfs",
+    "host_driver_init": "device",
+    "pci_sysfs_init": "late",
+}
+"""The initcalls that matter here, each with its level, in the order in which they run.
+
+acpi_init finds the PCI devices that are there at boot. host_driver_init stands for the initcalls of
+drivers of host bridges, which find further devices at any time.
+"""
+
 
 def make_inode(m: View, f: Frame) -> Next:
     """The inode that all revocable mappings share is published (smp_store_release)."""

@@ -11,12 +11,12 @@ from devmemkit.model.machine import Key, Machine
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.machines import load_machine, recorded
 from devmemkit.scenarios.play import Played, play, processes
-from devmemkit.scenarios.stories.bars import bars, ioremap_conflicts
 from devmemkit.scenarios.stories.claims import claims
+from devmemkit.scenarios.stories.command_line import iomem_relaxed, lockdown_integrity
 from devmemkit.scenarios.stories.edges import edges
+from devmemkit.scenarios.stories.pci_bars import bars, ioremap_conflicts
 from devmemkit.scenarios.stories.pmem import preload_gap, refused_claim
 from devmemkit.scenarios.stories.script import IVSHMEM, Story
-from devmemkit.scenarios.stories.switches import iomem_relaxed, lockdown_integrity
 from devmemkit.scenarios.stories.takeover import Takeover
 
 

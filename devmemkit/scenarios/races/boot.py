@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devmemkit.model import flags as fl
+from devmemkit.model.boot import INITCALLS
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine, View
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program
-from devmemkit.scenarios.races.questions import no_bug, properties
-from devmemkit.scenarios.races.small import PAGES, START, bar_machine, claims
+from devmemkit.scenarios.races.one_bar import PAGES, START, bar_machine, claims
+from devmemkit.scenarios.races.properties import no_bug, properties
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 
-INITCALLS = ("iomem_init_inode", "chr_dev_init")
-"""In the kernel's order, both of level fs: the inode, then /dev/mem."""
+FS = tuple(name for name, level in INITCALLS.items() if level == "fs")
+"""In the kernel's order: the initcall that makes the inode, then that of /dev/mem."""
 
 
 def _initcalls(*names: str) -> Program:
@@ -42,7 +42,7 @@ def maps_early(*first: Act) -> Program:
 
 
 def early_claim(
-    kernel: KernelProfile, *, drivers: int = 1, initcalls: tuple[str, ...] = INITCALLS
+    kernel: KernelProfile, *, drivers: int = 1, initcalls: tuple[str, ...] = FS
 ) -> Concurrent:
     """Drivers claim at any moment of the boot, a process maps as soon as /dev/mem is there.
 

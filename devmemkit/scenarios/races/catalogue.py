@@ -7,9 +7,9 @@ from collections.abc import Callable
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.one_bar import check_via
 from devmemkit.scenarios.races.pmem import nd_pmem
-from devmemkit.scenarios.races.small import check_via
+from devmemkit.scenarios.races.scenario import Concurrent
 
 ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
     "mmap-vs-claim": lambda kernel, via, tasks: mmap_vs_claim(kernel, via=via, users=tasks),

@@ -8,10 +8,9 @@ from devmemkit.model.flags import IORESOURCE_MUXED
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.program import Program
-from devmemkit.scenarios.races.questions import NOBODY_REACHES, SOMEBODY_MAPS, properties
-from devmemkit.scenarios.races.small import PAGES, bar_machine, claims, maps, with_user
+from devmemkit.scenarios.races.one_bar import PAGES, bar_machine, claims, maps, with_user
+from devmemkit.scenarios.races.properties import NOBODY_REACHES, SOMEBODY_MAPS, properties
+from devmemkit.scenarios.races.scenario import Concurrent, Program
 
 
 def mmap_vs_claim(

@@ -11,10 +11,9 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine, View
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program
-from devmemkit.scenarios.races.questions import reaches
-from devmemkit.scenarios.races.small import with_user
+from devmemkit.scenarios.races.one_bar import with_user
+from devmemkit.scenarios.races.properties import reaches
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 
 PMEM, PAGES = 0x4000_0000, INFO_BLOCK // PAGE_SIZE + 1
 NAME = "namespace0.0"

@@ -11,10 +11,9 @@ from devmemkit.model.machine import View
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program, act_at, held
-from devmemkit.scenarios.races.questions import reaches
-from devmemkit.scenarios.races.small import START
+from devmemkit.scenarios.races.one_bar import START
+from devmemkit.scenarios.races.properties import reaches
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, act_at, held
 
 U, C = "U0", "C0"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.small import check_via
+from devmemkit.scenarios.races.one_bar import check_via
 
 PMEM, PMEM_END = 0x4000_0000, 0x4FFF_FFFF
 """Idle persistent memory of the lab's machine (data/machines/README.md)."""

@@ -12,7 +12,7 @@ from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.play import Act, Played, Ref
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.scenarios.stories.pmem import NAMESPACE
 from devmemkit.scenarios.stories.script import P, driver
 
@@ -24,7 +24,7 @@ Told = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class Twin:
+class Reproducer:
     """A program with its arguments: what it does in order, and how it then ends.
 
     A program that races gives the scenario whose every order is to be searched: where the search

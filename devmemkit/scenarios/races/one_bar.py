@@ -11,7 +11,7 @@ from devmemkit.model.process.task import new_task
 from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.program import Program
+from devmemkit.scenarios.races.scenario import Program
 
 BDF, BAR, START = "0000:00:05.0", 2, 0xF800_0000
 """A device without a driver of its own, and the BAR that is mapped and claimed."""

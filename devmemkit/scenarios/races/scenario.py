@@ -1,17 +1,19 @@
-"""Programs: what each task of an exploration does, one operation after the other."""
+"""A race: programs of several tasks on one machine, and the properties asked of every order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from devmemkit.model.errors import Outcome
-from devmemkit.model.machine import View
+from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import begin
 from devmemkit.scenarios.play import Act, Ref, needed
 
 Known = dict[str, Outcome]
+Predicate = Callable[[View], bool]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,35 @@ class Program:
         after.reverse()
         looped = after[self.again] if self.again is not None else frozenset()
         return tuple(frozenset(keys | looped) for keys in after)
+
+
+@dataclass(frozen=True)
+class Property:
+    """A question about states, by name; `holds` reads a state.
+
+    "always" must hold in every state, "at end" in every state in which nobody can go on;
+    "sometimes" must hold in some state, lest another holds for want of anything to happen.
+    """
+
+    kind: Literal["always", "at end", "sometimes"]
+    name: str
+    holds: Predicate
+
+
+@dataclass(frozen=True)
+class Concurrent:
+    """`programs` by task, on `machine`; tasks of one tuple in `alike` differ in name alone."""
+
+    name: str
+    machine: Machine
+    programs: dict[str, Program]
+    properties: tuple[Property, ...]
+    alike: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def loops(self) -> bool:
+        """Whether a task goes on for ever."""
+        return any(program.again is not None for program in self.programs.values())
 
 
 def proceed(m: View, task: str, program: Program) -> None:

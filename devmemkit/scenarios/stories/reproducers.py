@@ -15,14 +15,13 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Played
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.stories.script import P, driver
-from devmemkit.scenarios.stories.twin import (
+from devmemkit.scenarios.stories.reproducer import (
     NOT_REPRODUCED,
     NOT_TRIED,
     REPRODUCED,
     Device,
+    Reproducer,
     Told,
-    Twin,
     load_from,
     map_bar,
     map_mem,
@@ -31,9 +30,10 @@ from devmemkit.scenarios.stories.twin import (
     succeeded,
     untried,
 )
+from devmemkit.scenarios.stories.script import P, driver
 
 
-def mapping_in_the_making(words: list[str], device: Device) -> Twin:
+def mapping_in_the_making(words: list[str], device: Device) -> Reproducer:
     """A BAR is mapped while its first page is claimed; with LATE, behind the mmap.
 
     Its first 4 MiB stand for it: a guest maps more so that the claim comes in time.
@@ -58,10 +58,10 @@ def mapping_in_the_making(words: list[str], device: Device) -> Twin:
         return int(not survived), f"{count} of 40 mappings survived a claim that came meanwhile"
 
     late = len(words) > 5
-    return Twin(acts, rule, None if late else lambda kernel: mmap_vs_claim(kernel, claimed=1))
+    return Reproducer(acts, rule, None if late else lambda kernel: mmap_vs_claim(kernel, claimed=1))
 
 
-def unaligned_claim(words: list[str], device: Device) -> Twin:
+def unaligned_claim(words: list[str], device: Device) -> Reproducer:
     """All pages that the claim touches are mapped; then the first and the last are read."""
     start, size = int(words[1], 0), int(words[2], 0)
     first, last = start & -PAGE_SIZE, start + size - 1 & -PAGE_SIZE
@@ -82,10 +82,10 @@ def unaligned_claim(words: list[str], device: Device) -> Twin:
         alive = succeeded(played, "last")
         return int(not alive), f"first page gone, last page {'mapped' if alive else 'gone'}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def first_page_check(words: list[str], device: Device) -> Twin:
+def first_page_check(words: list[str], device: Device) -> Reproducer:
     """A claimed page is mapped through /dev/mem, then through resourceN."""
     *_, bdf, name = words[0].split("/")
     offset, address = int(words[1], 0), int(words[2], 0)
@@ -115,10 +115,10 @@ def first_page_check(words: list[str], device: Device) -> Twin:
         read = f"{value:#x}" if value else "0"  # as %#x prints it
         return REPRODUCED, f"{claimed}, mapped through resourceN, where it reads {read}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def removal_leaves_mapped(words: list[str], device: Device) -> Twin:
+def removal_leaves_mapped(words: list[str], device: Device) -> Reproducer:
     """A device is removed while the first page of its BAR is mapped."""
     bdf, bar = words[0].rpartition("/")[2], int(words[1])
     resource = f"{words[0]}/resource{bar}"
@@ -141,10 +141,10 @@ def removal_leaves_mapped(words: list[str], device: Device) -> Twin:
         alive = succeeded(played, "after")
         return int(not alive), f"device removed, its page {'still mapped' if alive else 'gone'}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def low_megabyte(words: list[str], device: Device) -> Twin:
+def low_megabyte(words: list[str], device: Device) -> Reproducer:
     """ipmi_si claims its two registers in a mapped page, one byte each, and lets go of them."""
     address, at = int(words[1], 0), int(words[3].rpartition(",")[2], 0)
     registers = [{"start": at + number, "size": 1} for number in range(2)]
@@ -170,10 +170,10 @@ def low_megabyte(words: list[str], device: Device) -> Twin:
         alive = succeeded(played, "after")
         return int(not alive), f"claimed, and the page is {'still mapped' if alive else 'gone'}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def dead_mapping(words: list[str], device: Device) -> Twin:
+def dead_mapping(words: list[str], device: Device) -> Reproducer:
     """A driver binds, goes, and binds again beside a mapping of the page that it claims."""
     acts = (
         *device.prepared(),
@@ -193,10 +193,10 @@ def dead_mapping(words: list[str], device: Device) -> Twin:
         why = strerror(played.outcomes["beside"])
         return REPRODUCED, f"the driver binds, but not beside the dead mapping: {why}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def nd_pmem_gaps(words: list[str], device: Device) -> Twin:
+def nd_pmem_gaps(words: list[str], device: Device) -> Reproducer:
     """While a driver binds, a process tries to map the page after each of its steps."""
     again = map_mem("again", int(words[1], 0))
     acts = (*device.prepared(), open_mem(), device.bind(), again)
@@ -214,7 +214,7 @@ def nd_pmem_gaps(words: list[str], device: Device) -> Twin:
         line = "" if gaps else "0 gaps seen while the driver was binding 100 times"
         return int(not gaps), line
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
 def _maps(machine: Machine, where: dict[str, Any]) -> bool | None:
@@ -225,7 +225,7 @@ def _maps(machine: Machine, where: dict[str, Any]) -> bool | None:
         return None
 
 
-TWINS: dict[str, Callable[[list[str], Device], Twin]] = {
+REPRODUCERS: dict[str, Callable[[list[str], Device], Reproducer]] = {
     "mapping-in-the-making": mapping_in_the_making,
     "unaligned-claim": unaligned_claim,
     "first-page-check": first_page_check,
@@ -234,4 +234,4 @@ TWINS: dict[str, Callable[[list[str], Device], Twin]] = {
     "dead-mapping": dead_mapping,
     "nd-pmem-gaps": nd_pmem_gaps,
 }
-"""By the name of the C file: its twin, of the command line behind the program's name."""
+"""By the name of the C file: what it does, from the command line behind the program's name."""

@@ -6,33 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from devmemkit.model import flags as fl
+from devmemkit.model.boot import INITCALLS, LEVELS
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import before_boot, maps_early
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program, position
-from devmemkit.scenarios.races.questions import NO_BUG, NOBODY_REACHES, no_bug, properties
-from devmemkit.scenarios.races.small import BAR, BDF, START, claims
-
-LEVELS = ("pure", "core", "postcore", "arch", "subsys", "fs", "rootfs", "device", "late")
-"""The levels of initcalls, in their order (include/linux/init.h)."""
-
-USUAL = {
-    "acpi_init": "subsys",
-    "iomem_init_inode": "fs",
-    "chr_dev_init": "fs",
-    "populate_rootfs": "rootfs",
-    "host_driver_init": "device",
-    "pci_sysfs_init": "late",
-}
-"""The initcalls that matter here, in the order of one level, each with the level that it has.
-
-acpi_init finds the PCI devices that are there at boot, the drivers that host_driver_init (any of
-their initcalls) registers find more, whenever they like.
-"""
+from devmemkit.scenarios.races.one_bar import BAR, BDF, START, claims
+from devmemkit.scenarios.races.properties import NO_BUG, NOBODY_REACHES, no_bug, properties
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, position
 
 TWICE = "no resource file is made twice"
 FINDS = "a program finds the files of a device that is there"
@@ -59,8 +42,8 @@ class Boot:
 
     def __post_init__(self) -> None:
         for name, level in self.levels.items():
-            if name not in USUAL:
-                raise ValueError(f"initcall: expected one of {', '.join(USUAL)}; got {name!r}")
+            if name not in INITCALLS:
+                raise ValueError(f"initcall: expected one of {', '.join(INITCALLS)}; got {name!r}")
             if level not in LEVELS:
                 raise ValueError(f"{name}: expected a level of {', '.join(LEVELS)}; got {level!r}")
 
@@ -77,7 +60,7 @@ class Boot:
     @cached_property
     def order(self) -> tuple[tuple[str, str], ...]:
         """The initcalls, each with its level, in the order in which they run."""
-        placed = USUAL | self.levels
+        placed = INITCALLS | self.levels
         return tuple(sorted(placed.items(), key=lambda item: LEVELS.index(item[1])))
 
     def _init(self) -> Program:

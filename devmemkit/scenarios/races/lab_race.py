@@ -7,9 +7,8 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act, play
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.program import Program
-from devmemkit.scenarios.races.small import START, bar_machine, with_user
+from devmemkit.scenarios.races.one_bar import START, bar_machine, with_user
+from devmemkit.scenarios.races.scenario import Concurrent, Program
 
 CLAIMS = ("whole", "first page")
 """What the claimer claims of the mapping."""

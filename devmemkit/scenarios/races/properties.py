@@ -7,9 +7,8 @@ from itertools import pairwise
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 from devmemkit.model.resource.tree import Resource
-from devmemkit.scenarios.races.concurrent import Property
-from devmemkit.scenarios.races.program import Program, act_at, held, position
-from devmemkit.scenarios.races.small import START
+from devmemkit.scenarios.races.one_bar import START
+from devmemkit.scenarios.races.scenario import Program, Property, act_at, held, position
 
 NOBODY_REACHES = "nobody reaches what a driver has claimed"
 SOMEBODY_MAPS = "a page is mapped"
