@@ -6,7 +6,8 @@ import pytest
 
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
-from devmemkit.scenarios.stories.takeover import AS_RELEASED, QUESTIONS, Takeover
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.scenarios.stories.takeover import QUESTIONS, Takeover
 from devmemkit.scenarios.words import format_act
 from tests.notebook import Cells
 

@@ -11,7 +11,7 @@ from devmemkit.explain.cases import Machines, with_kernel
 from devmemkit.explain.later import claim_of
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
-from devmemkit.model.machine import Key, Machine
+from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.play import Act, Ref
 
@@ -187,7 +187,7 @@ def mapped_otherwise(_: Machines, machine: Machine, access: Access) -> Twisted |
         )
         for act in (*opening(other), *using(other))
     )  # fmt: skip
-    task: dict[Key, Any] = {(kind, "Q"): part for kind, part in new_task().items()}
+    task = new_task("Q")
     return machine.with_(task), (*acts, *acts_of(access))
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
 
-from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine
+from devmemkit.model.kernel import KernelProfile, is_between
+from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.machines import load_machine, recorded
 from devmemkit.scenarios.play import Played, play, processes
@@ -62,18 +61,14 @@ def stories(name: str) -> tuple[Story, ...]:
 
 def machine_of(version: str) -> str:
     """The recorded machine of a kernel, or of the nearest older one: the guests are alike."""
-
-    def number(text: str) -> list[int]:
-        return [int(part) for part in text.split(".")]
-
     names = recorded()
-    older = [name for name in names if number(name.split("-")[1]) <= number(version)]
+    older = [name for name in names if is_between(version, name.split("-")[1], "")]
     return older[-1] if older else names[0]
 
 
 def before(pids: Iterable[str], kernel: KernelProfile) -> Machine:
     """The lab's machine under a kernel, with fresh processes."""
-    tasks: dict[Key, Any] = {(kind, pid): part for pid in pids for kind, part in new_task().items()}
+    tasks = {key: part for pid in pids for key, part in new_task(pid).items()}
     return load_machine(machine_of(kernel.version), kernel).with_(tasks)
 
 

@@ -44,9 +44,7 @@ def recorded() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: [int(n) for n in name.split("-")[1].split(".")]))
 
 
-def load_machine(
-    name: str, kernel: KernelProfile, *, state: str = "idle", fine: bool = False
-) -> Machine:
+def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Machine:
     """A machine before any process runs: a recorded one by name, or the path of an iomem dump.
 
     `state` is "idle" (no PCI driver loaded) or "bound"; a dump that comes alone has neither ports
@@ -55,31 +53,33 @@ def load_machine(
     if state not in ("idle", "bound"):
         raise ValueError(f"state: expected idle or bound, got {state!r}")
     if name in recorded():
-        return _recorded(data_dir() / "machines" / name, kernel, state, fine)
+        return _recorded(data_dir() / "machines" / name, kernel, state)
     path = Path(name)
     if not path.is_file():
         known = ", ".join(recorded())
         raise ValueError(f"machine: expected {known} or the path of an iomem dump; got {name!r}")
     dump = parse(read(name), source=path.name)
     bits = max(PHYS_BITS, *(entry.end.bit_length() for entry in dump.entries))
-    return assemble(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {}, fine)
+    return assemble(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {})
 
 
-def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Machine:
+def _recorded(folder: Path, kernel: KernelProfile, state: str) -> Machine:
     about = json.loads((folder / "machine.json").read_text())
     bits: int = about["physical_address_bits"]
     iomem = parse((folder / state / "iomem").read_bytes(), source=f"{folder.name}/{state}/iomem")
     ports = parse((folder / state / "ioports").read_bytes(), source=f"{folder.name} ioports")
-    trees = {"iomem": tree_of(iomem, root_end=(1 << bits) - 1)}
-    trees["ioport"] = tree_of(ports, root_end=0xFFFF, ports=True)
-    more: dict[Key, Any] = {"ioport": trees["ioport"], "mtrr_uc": MTRR_UC}
+    tree, port_tree = (
+        tree_of(iomem, root_end=(1 << bits) - 1),
+        tree_of(ports, root_end=0xFFFF, ports=True),
+    )
+    more: dict[Key, Any] = {"ioport": port_tree, "mtrr_uc": MTRR_UC}
     bound = json.loads((folder / "bound" / "pci.json").read_text())
     fits = {bdf: entry["driver"] for bdf, entry in bound.items()}
     for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
         bars = bars_of(parse_resource(entry["resource"]))
-        held = held_of(bars, trees["iomem"], trees["ioport"])
+        held = held_of(bars, tree, port_tree)
         more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, fits[bdf] or "")
-    return assemble(kernel, trees["iomem"], bits, more, fine)
+    return assemble(kernel, tree, bits, more)
 
 
 def held_of(bars: Iterable[Bar], iomem: Resource, ports: Resource) -> tuple[int, ...]:
@@ -97,16 +97,14 @@ def _claim_of(bar: Bar, tree: Resource) -> Resource | None:
     return None
 
 
-def assemble(
-    kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any], fine: bool = False
-) -> Machine:
+def assemble(kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any]) -> Machine:
     """A machine of a resource tree, `bits` wide addresses and `more` components, after its boot.
 
     ValueError for a width that no machine has.
     """
     if not (isinstance(bits, int) and 32 <= bits <= 64):
         raise ValueError(f"machine: expected 32 to 64 address bits, got {bits!r}")
-    ram = [n.end + 1 for n in iomem.walk() if n.flags & fl.IORESOURCE_SYSTEM_RAM == _RAM]
+    ram = [node.end + 1 for node in iomem.walk() if node.system_ram]
     components = {"iomem": iomem, "iomem_inode": True, "clock": 0, **more}
     spaces = namespaces(iomem)
     components |= {("nd", space.name): space for space in spaces}
@@ -117,10 +115,7 @@ def assemble(
     ]
     if mapped:
         components["memtype"] = tuple(mapped)
-    return Machine(kernel, components, high_memory=max(ram, default=0), phys_bits=bits, fine=fine)
-
-
-_RAM = fl.IORESOURCE_SYSTEM_RAM
+    return Machine(kernel, components, high_memory=max(ram, default=0), phys_bits=bits)
 
 
 def sources(name: str) -> list[Path]:

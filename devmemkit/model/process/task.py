@@ -128,9 +128,10 @@ class Vma:
         return replace(self, start=start, end=end, pgoff=pgoff, **changes)  # type: ignore[arg-type]
 
 
-def new_task(task: Task | None = None) -> dict[str, Any]:
-    """The components of a fresh process, by kind."""
-    return {"task": task or Task(), "files": (), "vmas": (), "pagetable": PageTable()}
+def new_task(pid: str, task: Task | None = None) -> dict[Key, Any]:
+    """The components of a fresh process."""
+    parts = {"task": task or Task(), "files": (), "vmas": (), "pagetable": PageTable()}
+    return {(kind, pid): part for kind, part in parts.items()}
 
 
 def find_vma(m: View, pid: str, address: int) -> Vma | None:

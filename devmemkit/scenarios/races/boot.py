@@ -26,8 +26,7 @@ def _initcalls(*names: str) -> Program:
 
 def before_boot(kernel: KernelProfile) -> Machine:
     """The machine with neither inode nor /dev/mem, and process U0."""
-    task: dict[Key, object] = {(kind, "U0"): part for kind, part in new_task().items()}
-    return bar_machine(kernel).with_({"iomem_inode": False, "dev_mem": False, **task})
+    return bar_machine(kernel).with_({"iomem_inode": False, "dev_mem": False, **new_task("U0")})
 
 
 def maps_early(*first: Act) -> Program:

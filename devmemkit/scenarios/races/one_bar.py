@@ -50,7 +50,7 @@ def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
     ValueError for a way to map that is not known.
     """
     check_via(via)
-    machine = machine.with_({(kind, pid): part for kind, part in new_task().items()})
+    machine = machine.with_(new_task(pid))
     if via == "devmem":
         machine, opened, _ = run(machine, pid, "open_devmem", pid=pid, dsync=True)
     else:

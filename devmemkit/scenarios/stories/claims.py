@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.script import (
     C,
     P,
     Q,
     Story,
     Window,
+    claim,
     debugger,
-    driver,
     in_page,
     load,
+    release,
     store,
+    story,
 )
 
 ELSEWHERE = 0x7F10_0000_0000
@@ -203,14 +206,12 @@ def claimed_again(w: Window) -> tuple[Act, ...]:
         w.release(0, 0x2000),
         w.map(Q, "gap", 4, fd="open_q"),
         load(Q, "gap_before", 1, "gap"),
-        driver("claim_again", "request_mem_region", "claims again", start=w.start, size=0x2000,
-               needs="claim"),
+        claim(w.start, 0x2000, "claims again", key="claim_again", needs="claim"),
         load(P, "first", 1),
         load(Q, "gap_after", 1, "gap"),
         load(Q, "gap_beside", 2, "gap"),
-        driver("twice", "release_mem_region", "releases it", start=w.start, size=0x2000,
-               needs="claim_again"),
-    )  # fmt: skip
+        release(w.start, 0x2000, key="twice", needs="claim_again"),
+    )
 
 
 STORIES = (
@@ -230,8 +231,7 @@ STORIES = (
 def claims() -> tuple[Story, ...]:
     """Every story of this module through /dev/mem and through resourceN."""
     return tuple(
-        Story(f"{make.__name__}-{via}", (make.__doc__ or "").split("\n")[0],
-              make(Window(via, number)), cause="claim")
+        story(make, Window(via, number), name=f"{make.__name__}-{via}", cause="claim")
         for number, make in enumerate(STORIES, 1)
-        for via in ("devmem", "sysfs")
-    )  # fmt: skip
+        for via in VIAS
+    )

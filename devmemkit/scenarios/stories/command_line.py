@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.script import (
     IVSHMEM,
     IVSHMEM_BAR,
@@ -13,9 +16,14 @@ from devmemkit.scenarios.stories.script import (
     P,
     Story,
     Window,
+    claim,
     driver,
     load,
+    map_mem,
+    open_mem,
+    release,
     store,
+    story,
 )
 
 
@@ -49,22 +57,21 @@ def first_page(w: Window) -> tuple[Act, ...]:
 def relaxed_reads() -> tuple[Act, ...]:
     """With iomem=relaxed a claimed region can still be read, RAM cannot."""
     return (
-        P("open", "open_devmem", "opens /dev/mem"),
+        open_mem(),
         P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM + 0x70_0000, data=b"idle"),
-        driver("claim", "request_mem_region", "claims it", start=PMEM + 0x70_0000, size=PAGE_SIZE),
+        claim(PMEM + 0x70_0000, PAGE_SIZE),
         P("read", "read_devmem", "reads it", fd=Ref("open"), offset=PMEM + 0x70_0000, count=4),
         P("ram", "read_devmem", "reads RAM", fd=Ref("open"), offset=0x20_0000, count=4),
-        P("map_ram", "mmap_devmem", "maps RAM", fd=Ref("open"), offset=0x20_0000, length=PAGE_SIZE),
-        driver("release", "release_mem_region", "releases it", start=PMEM + 0x70_0000,
-               size=PAGE_SIZE, needs="claim"),
-    )  # fmt: skip
+        map_mem("map_ram", "maps RAM", 0x20_0000, 1),
+        release(PMEM + 0x70_0000, PAGE_SIZE),
+    )
 
 
 def lockdown() -> tuple[Act, ...]:
     """Under lockdown nothing can be mapped, claimed or idle; drivers go on as ever."""
     nvme = {"fd": Ref("nvme"), "offset": 0, "length": PAGE_SIZE}
     return (
-        P("open", "open_devmem", "opens /dev/mem"),
+        open_mem(),
         P("resource", "open_resource", "opens resource2 of an idle device", bdf=IVSHMEM, bar=2),
         P("map", "mmap_resource", "maps it", fd=Ref("resource"), offset=0, length=PAGE_SIZE),
         P("nvme", "open_resource", "opens resource0 of nvme", bdf=NVME, bar=0),
@@ -81,29 +88,26 @@ def lockdown() -> tuple[Act, ...]:
 
 def without_lockdown() -> tuple[Act, ...]:
     """The same calls without lockdown."""
-    mem = {"fd": Ref("open"), "offset": NVME_BAR, "length": PAGE_SIZE}
-    return (*lockdown(), P("map_mem", "mmap_devmem", "maps nvme through /dev/mem", **mem))
+    return (*lockdown(), map_mem("map_mem", "maps nvme through /dev/mem", NVME_BAR, 1))
 
 
 def iomem_relaxed() -> tuple[Story, ...]:
     """iomem=relaxed, each story with its like on a kernel without it."""
-    made = [
-        (f"{make.__name__}-{via}", make, make(Window(via, number)))
+    stories = [
+        story(make, Window(via, number), name=f"{make.__name__}-{via}", cause="claim")
         for make, number in ((relaxed, 1), (first_page, 0))
-        for via in ("devmem", "sysfs")
+        for via in VIAS
     ]
-    stories = [*((name, make.__doc__ or "", acts) for name, make, acts in made),
-               ("reads", relaxed_reads.__doc__ or "", relaxed_reads())]  # fmt: skip
-    return tuple(
-        Story(f"{name}{suffix}", says.split("\n")[0], acts, "claim", cmdline)
-        for cmdline, suffix in (("iomem=relaxed", ""), ("", "-strict"))
-        for name, says, acts in stories
+    stories.append(story(relaxed_reads, name="reads", cause="claim"))
+    return (
+        *(replace(one, cmdline="iomem=relaxed") for one in stories),
+        *(replace(one, name=f"{one.name}-strict") for one in stories),
     )
 
 
 def lockdown_integrity() -> tuple[Story, ...]:
     """lockdown=integrity, and the same calls without it."""
     return (
-        Story("lockdown", lockdown.__doc__ or "", lockdown(), "bind", "lockdown=integrity"),
-        Story("no_lockdown", without_lockdown.__doc__ or "", without_lockdown(), "bind"),
+        story(lockdown, cause="bind", cmdline="lockdown=integrity"),
+        story(without_lockdown, name="no_lockdown", cause="bind"),
     )

@@ -6,17 +6,22 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from devmemkit.model.flags import (
-    IORESOURCE_EXCLUSIVE,
-    IORESOURCE_SYSTEM_RAM,
-    PAGE_SIZE,
-)
+from devmemkit.model.flags import IORESOURCE_EXCLUSIVE, IORESOURCE_SYSTEM_RAM, PAGE_SIZE
 from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
 from devmemkit.scenarios.stories.pmem import NAMESPACE
-from devmemkit.scenarios.stories.script import IVSHMEM, PMEM, P, driver
+from devmemkit.scenarios.stories.script import (
+    IVSHMEM,
+    PMEM,
+    P,
+    claim,
+    driver,
+    map_mem,
+    open_mem,
+    release,
+)
 from devmemkit.scenarios.words import format_ending
 
 OPEN = "nothing more"
@@ -49,12 +54,11 @@ DEFENCES = {
 """By name: what could close the gap."""
 
 VALUE = b"corrupt!"
-_MAP = {"fd": Ref("open"), "offset": PMEM, "length": PAGE_SIZE}
-_OPEN = P("open", "open_devmem", "opens /dev/mem", dsync=True)
+_OPEN, _MAP = open_mem(dsync=True), map_mem("map", "maps the region", PMEM, 1)
 _STORE = P("write", "store", "writes", address=Ref("map"), value=int.from_bytes(VALUE, "little"))
 
 ATTEMPTS: dict[str, tuple[Act, ...]] = {
-    "maps and writes": (_OPEN, P("map", "mmap_devmem", "maps the region", **_MAP), _STORE),
+    "maps and writes": (_OPEN, _MAP, _STORE),
     "pwrite(2)": (
         _OPEN,
         P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM, data=VALUE),
@@ -63,7 +67,7 @@ ATTEMPTS: dict[str, tuple[Act, ...]] = {
         driver("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
         driver("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
         _OPEN,
-        P("map", "mmap_devmem", "maps the region", **_MAP),
+        _MAP,
         _STORE,
     ),
     "a BAR through resource2": (
@@ -111,11 +115,11 @@ def attempt(version: str, defence: str, way: str) -> Played:
     after = _locked(first.moments[-1].machine)
     fd = first.outcomes["open"].value
     rest = tuple(
-        replace(act, arguments={
-            k: fd if v == Ref("open") else v for k, v in act.arguments.items()
-        })
+        replace(act, arguments=act.arguments | {"fd": fd})
+        if act.arguments.get("fd") == Ref("open")
+        else act
         for act in acts[opened:]
-    )  # fmt: skip
+    )
     second = play(after, rest)
     return Played(acts, machine, first.moments + second.moments, first.outcomes | second.outcomes)
 
@@ -138,19 +142,18 @@ def _writes(key: str, of: str, says: str) -> Act:
     return P(key, "store", says, address=Ref(of), value=1)
 
 
-_CLAIM = {"start": PMEM, "size": PAGE_SIZE}
 _PHASES = (
     _OPEN,
-    P("map", "mmap_devmem", "maps the region", **_MAP),
+    _MAP,
     _writes("before the claim", "map", "writes"),
-    driver("claim", "request_mem_region", "claims the region", **_CLAIM),
+    claim(PMEM, PAGE_SIZE, "claims the region"),
     driver("settle", SETTLE),  # a grace passes
     _writes("claimed, mapped before", "map", "writes again"),
-    P("again", "mmap_devmem", "maps it anew", **_MAP),
+    map_mem("again", "maps it anew", PMEM, 1),
     _writes("claimed, mapped anew", "again", "writes through that"),
-    driver("release", "release_mem_region", "releases it", needs="claim", **_CLAIM),
+    release(PMEM, PAGE_SIZE),
     _writes("released, mapped before", "map", "writes through the old mapping"),
-    P("late", "mmap_devmem", "maps it anew", **_MAP),
+    map_mem("late", "maps it anew", PMEM, 1),
     _writes("released, mapped anew", "late", "writes through that"),
 )
 PHASES = tuple(act.key for act in _PHASES if act.operation == "store")

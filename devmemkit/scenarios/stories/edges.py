@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.claims import ELSEWHERE
 from devmemkit.scenarios.stories.pmem import NAMESPACE
 from devmemkit.scenarios.stories.script import (
@@ -16,10 +17,15 @@ from devmemkit.scenarios.stories.script import (
     P,
     Story,
     Window,
+    claim,
     debugger,
     driver,
     load,
+    map_mem,
+    open_mem,
+    release,
     store,
+    story,
 )
 
 TOP = 1 << 64
@@ -29,11 +35,7 @@ NVME_SIZE = 0x4000
 
 def _tries(key: str, says: str, start: int, size: int) -> tuple[Act, Act]:
     """A claim, and its release where it succeeds: what claims for us holds one at a time."""
-    return (
-        driver(key, "request_mem_region", says, start=start, size=size),
-        driver(f"{key}_release", "release_mem_region", "releases it", start=start, size=size,
-               needs=key),
-    )  # fmt: skip
+    return claim(start, size, says, key), release(start, size, key=f"{key}_release", needs=key)
 
 
 def around_a_claim() -> tuple[Act, ...]:
@@ -72,9 +74,8 @@ def across_nodes() -> tuple[Act, ...]:
 def low_memory() -> tuple[Act, ...]:
     """A debugger reads RAM below 1 MiB that a process has mapped; 5.10 refuses most of it."""
     return (
-        P("open", "open_devmem", "opens /dev/mem"),
-        P("map", "mmap_devmem", "maps the first 32 pages", fd=Ref("open"), offset=0,
-          length=32 * PAGE_SIZE, prot="r"),
+        open_mem(),
+        map_mem("map", "maps the first 32 pages", 0, 32, prot="r"),
         *(
             debugger(f"peek{n}", "ptrace_peek", "P", f"a debugger peeks at page {n}", live=True,
                      address=Ref("map", n * PAGE_SIZE))
@@ -87,11 +88,10 @@ def low_memory() -> tuple[Act, ...]:
 def no_node() -> tuple[Act, ...]:
     """Physical addresses that no node of /proc/iomem holds can be mapped."""
     return (
-        P("open", "open_devmem", "opens /dev/mem", dsync=True),
-        P("map", "mmap_devmem", "maps two pages at 512 GiB", fd=Ref("open"), offset=1 << 39,
-          length=2 * PAGE_SIZE, prot="r"),
+        open_mem(dsync=True),
+        map_mem("map", "maps two pages at 512 GiB", 1 << 39, 2, prot="r"),
         load(P, "load", 1, live=True),
-    )  # fmt: skip
+    )
 
 
 def lengths(w: Window) -> tuple[Act, ...]:
@@ -155,7 +155,7 @@ def negative_offsets() -> tuple[Act, ...]:
     """Offsets of 2^63 and more, which read(2) and write(2) take as negative."""
     return (
         P("port", "open_ioport", "opens /dev/port"),
-        P("mem", "open_devmem", "opens /dev/mem"),
+        open_mem("mem"),
         P("bar", "open_resource", "opens resource2", bdf=IVSHMEM, bar=2),
         *(
             P(f"{verb}_{kind}", f"{verb}_{name}", f"{verb}s at -2^63", fd=Ref(kind),
@@ -168,20 +168,17 @@ def negative_offsets() -> tuple[Act, ...]:
 
 def claim_in_what_goes() -> tuple[Act, ...]:
     """A device goes and takes a claim of its BAR along; nothing is left to release."""
-    page = {"start": IVSHMEM_BAR + 0x3000, "size": PAGE_SIZE}
+    page = IVSHMEM_BAR + 0x3000
     return (
-        P("open", "open_devmem", "opens /dev/mem", dsync=True),
-        P("map", "mmap_devmem", "maps the BAR's start", fd=Ref("open"), offset=IVSHMEM_BAR,
-          length=8 * PAGE_SIZE),
-        driver("claim", "request_mem_region", "claims page 3", **page),
-        P("denied", "mmap_devmem", "maps it anew", fd=Ref("open"), offset=page["start"],
-          length=PAGE_SIZE),
+        open_mem(dsync=True),
+        map_mem("map", "maps the BAR's start", IVSHMEM_BAR, 8),
+        claim(page, PAGE_SIZE, "claims page 3"),
+        map_mem("denied", "maps it anew", page, 1),
         driver("remove", "remove", "removes the device", bdf=IVSHMEM),
         load(P, "dead", 3),
-        P("allowed", "mmap_devmem", "maps it anew", fd=Ref("open"), offset=page["start"],
-          length=PAGE_SIZE),
-        driver("release", "release_mem_region", "releases it", needs="claim", **page),
-    )  # fmt: skip
+        map_mem("allowed", "maps it anew", page, 1),
+        release(page, PAGE_SIZE),
+    )
 
 
 def gone_under_procfs() -> tuple[Act, ...]:
@@ -211,29 +208,28 @@ def gone_under_procfs() -> tuple[Act, ...]:
 
 def two_types() -> tuple[Act, ...]:
     """With iomem=relaxed two mappings of unlike cache types: nd_pmem comes when one is gone."""
-    pages = {"length": 2 * PAGE_SIZE}
     return (
-        P("sync", "open_devmem", "opens /dev/mem with O_SYNC", dsync=True),
-        P("open", "open_devmem", "opens /dev/mem"),
-        P("uncached", "mmap_devmem", "maps two pages", fd=Ref("sync"), offset=PMEM, **pages),
-        P("back", "mmap_devmem", "maps two more", fd=Ref("open"), offset=PMEM + 0x4000, **pages),
+        open_mem("sync", "opens /dev/mem with O_SYNC", dsync=True),
+        open_mem(),
+        map_mem("uncached", "maps two pages", PMEM, 2, fd="sync"),
+        map_mem("back", "maps two more", PMEM + 0x4000, 2),
         driver("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
-        P("unmap", "munmap", "unmaps the uncached ones", address=Ref("uncached"), **pages),
+        P("unmap", "munmap", "unmaps the uncached ones", address=Ref("uncached"),
+          length=2 * PAGE_SIZE),
         driver("bind_again", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
         load(P, "load", 1, "back"),
-        P("uncached_again", "mmap_devmem", "maps them anew", fd=Ref("sync"), offset=PMEM, **pages),
+        map_mem("uncached_again", "maps them anew", PMEM, 2, fd="sync"),
         driver("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind_again"),
     )  # fmt: skip
 
 
 def any_type() -> tuple[Act, ...]:
     """One page mapped write-back, then uncached; and the write-combining file of a BAR."""
-    page = {"offset": PMEM, "length": PAGE_SIZE}
     return (
-        P("open", "open_devmem", "opens /dev/mem"),
-        P("back", "mmap_devmem", "maps a page", fd=Ref("open"), **page),
-        P("sync", "open_devmem", "opens it with O_SYNC", dsync=True),
-        P("uncached", "mmap_devmem", "maps the same page", fd=Ref("sync"), **page),
+        open_mem(),
+        map_mem("back", "maps a page", PMEM, 1),
+        open_mem("sync", "opens it with O_SYNC", dsync=True),
+        map_mem("uncached", "maps the same page", PMEM, 1, fd="sync"),
         P("wc", "open_resource", "opens resource2_wc", bdf=IVSHMEM, bar=2, wc=True),
         P("combining", "mmap_resource", "maps its first page", fd=Ref("wc"), offset=0,
           length=PAGE_SIZE),
@@ -254,34 +250,23 @@ def strict_again(w: Window) -> tuple[Act, ...]:
 
 def edges() -> tuple[Story, ...]:
     """Every story of this module; those that leave the guest as it was come first."""
-
-    def told(make: object, acts: tuple[Act, ...], **more: str) -> Story:
-        name = more.pop("name", getattr(make, "__name__", ""))
-        return Story(name, (make.__doc__ or "").split("\n")[0], acts, **more)
-
     return (
-        told(around_a_claim, around_a_claim(), cause="bind"),
-        told(across_nodes, across_nodes()),
-        told(low_memory, low_memory()),
-        told(no_node, no_node()),
+        story(around_a_claim, cause="bind"),
+        story(across_nodes),
+        story(low_memory),
+        story(no_node),
+        *(story(lengths, Window(via, 1), name=f"lengths-{via}") for via in VIAS),
         *(
-            told(make, make(Window(via, number)), name=f"{make.__name__}-{via}", **more)
-            for number, (make, more) in enumerate(
-                ((lengths, {}), (moved_back, {"cause": "claim"})), 1
-            )
-            for via in ("devmem", "sysfs")
+            story(moved_back, Window(via, 2), name=f"moved_back-{via}", cause="claim")
+            for via in VIAS
         ),
-        told(negative_offsets, negative_offsets()),
-        told(wrong_drivers, wrong_drivers()),
-        told(any_type, any_type(), name="any_type-pat"),
-        told(claim_in_what_goes, claim_in_what_goes(), cause="remove"),
-        told(gone_under_procfs, gone_under_procfs(), cause="remove"),
-        told(any_type, any_type(), name="any_type-nopat", cmdline="nopat"),
-        told(two_types, two_types(), cause="uncached", cmdline="iomem=relaxed"),
-        told(
-            strict_again,
-            strict_again(Window("devmem", 3)),
-            cause="claim",
-            cmdline="iomem=relaxed iomem=strict",
-        ),
-    )
+        story(negative_offsets),
+        story(wrong_drivers),
+        story(any_type, name="any_type-pat"),
+        story(claim_in_what_goes, cause="remove"),
+        story(gone_under_procfs, cause="remove"),
+        story(any_type, name="any_type-nopat", cmdline="nopat"),
+        story(two_types, cause="uncached", cmdline="iomem=relaxed"),
+        story(strict_again, Window("devmem", 3), cause="claim",
+              cmdline="iomem=relaxed iomem=strict"),
+    )  # fmt: skip

@@ -52,6 +52,31 @@ def _act(key: str, actor: str, operation: str, says: str, arguments: dict[str, A
 P, Q, C = by("P"), by("Q"), by("C")
 
 
+def open_mem(key: str = "open", says: str = "opens /dev/mem", **more: Any) -> Act:
+    """Process P opens /dev/mem."""
+    return P(key, "open_devmem", says, **more)
+
+
+def map_mem(key: str, says: str, start: int, pages: int, fd: str = "open", **more: Any) -> Act:
+    """Process P maps `pages` from physical address `start` through /dev/mem."""
+    where = {"offset": start, "length": pages * PAGE_SIZE}
+    return P(key, "mmap_devmem", says, fd=Ref(fd), **where, **more)
+
+
+def claim(
+    start: int, size: int, says: str = "claims it", key: str = "claim", needs: str = ""
+) -> Act:
+    """A driver claims bytes [start, start+size)."""
+    return driver(key, "request_mem_region", says, start=start, size=size, needs=needs)
+
+
+def release(
+    start: int, size: int, says: str = "releases it", key: str = "release", needs: str = "claim"
+) -> Act:
+    """A driver releases what the act `needs` has claimed."""
+    return driver(key, "release_mem_region", says, start=start, size=size, needs=needs)
+
+
 @dataclass(frozen=True)
 class Story:
     """Acts in order on the lab's machine; `name` is unique in its scenario.
@@ -78,6 +103,14 @@ class Story:
         kept = tuple(act for act in self.acts if act.key not in gone)
         says = f"{self.says} (control: without {self.cause!r})"
         return replace(self, name=f"{self.name}-control", says=says, acts=kept, cause="")
+
+
+def story(
+    make: Callable[..., tuple[Act, ...]], *arguments: Any, name: str = "", **more: str
+) -> Story:
+    """The story of the acts that `make` gives; it says the first line of `make`'s docstring."""
+    says = (make.__doc__ or "").split("\n")[0]
+    return Story(name or make.__name__, says, make(*arguments), **more)
 
 
 @dataclass(frozen=True)
@@ -118,13 +151,11 @@ class Window:
             **more,
         )
 
-    def claim(self, offset: int, size: int, key: str = "claim") -> Act:
-        what = f"claims +{offset:#x}..+{offset + size - 1:#x}"
-        return driver(key, "request_mem_region", what, start=self.start + offset, size=size)
+    def claim(self, offset: int, size: int) -> Act:
+        return claim(self.start + offset, size, f"claims +{offset:#x}..+{offset + size - 1:#x}")
 
-    def release(self, offset: int, size: int, key: str = "release", needs: str = "claim") -> Act:
-        where = {"start": self.start + offset, "size": size}
-        return driver(key, "release_mem_region", "releases it", needs=needs, **where)
+    def release(self, offset: int, size: int) -> Act:
+        return release(self.start + offset, size)
 
 
 def in_page(of: str, page: int) -> Ref:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
 from devmemkit.model.resource.revoke import zapped_pages
-from devmemkit.scenarios.stories.takeover import AS_RELEASED, QUESTIONS, Takeover
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.scenarios.stories.takeover import QUESTIONS, Takeover
 from devmemkit.scenarios.words import format_act, format_cell, page_states
 
 REVOKING = [version for version in VERSIONS if version not in ("4.4", "4.5")]
