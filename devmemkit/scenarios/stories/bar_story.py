@@ -12,7 +12,7 @@ from devmemkit.model.pci.device import Bar, PciDevice, node_of
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import SETTLE, Act, Ref
 from devmemkit.scenarios.stories.parameters import ParameterStory
-from devmemkit.scenarios.stories.script import P, Q, driver
+from devmemkit.scenarios.stories.script import D, P, Q
 
 VIAS = {"both": "PQ", "resource": "P", "devmem": "Q"}
 """By the parameter's value: who maps. P maps through resourceN, Q through /dev/mem."""
@@ -109,8 +109,8 @@ class BarStory(ParameterStory):
             Q("map_q", "mmap_devmem", "maps the same", fd=Ref("open_q"), offset=base, length=whole),
             P("store", "store", "writes there", address=Ref("map_p", page), value=0x5151),
             Q("same", "load", "reads it", address=Ref("map_q", page)),
-            driver("claim", "request_mem_region", told, **where),
-            driver("settle", SETTLE),
+            D("claim", "request_mem_region", told, **where),
+            D("settle", SETTLE),
             P("load_p", "load", "reads it again", address=Ref("map_p", page)),
             Q("load_q", "load", "reads it again", address=Ref("map_q", page)),
             P("again_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
@@ -118,11 +118,11 @@ class BarStory(ParameterStory):
             P("load_again", "load", "reads through that", address=Ref("again_p")),
             Q("again_q", "mmap_devmem", "maps /dev/mem anew", fd=Ref("open_q"), offset=base + page,
               length=PAGE_SIZE),
-            driver("release", "release_mem_region", "releases it", needs="claim", **where),
+            D("release", "release_mem_region", "releases it", needs="claim", **where),
             P("released_p", "load", "reads through the old one", address=Ref("map_p", page)),
             P("late_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
               length=PAGE_SIZE),
-            driver("remove", "remove", "removes the device", bdf=self.device),
+            D("remove", "remove", "removes the device", bdf=self.device),
             P("removed_p", "load", "reads through the newest", address=Ref("late_p")),
             P("gone_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
               length=PAGE_SIZE),

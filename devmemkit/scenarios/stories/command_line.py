@@ -13,16 +13,10 @@ from devmemkit.scenarios.stories.script import (
     NVME,
     NVME_BAR,
     PMEM,
+    D,
     P,
     Story,
     Window,
-    claim,
-    driver,
-    load,
-    map_mem,
-    open_mem,
-    release,
-    store,
     story,
 )
 
@@ -32,13 +26,13 @@ def relaxed(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 8),
-        store(P, "store", 4, 0x4E1A),
+        P.store("store", 4, 0x4E1A),
         w.claim(0x4000, 0x2000),
-        load(P, "load", 4),
+        P.load("load", 4),
         w.map(P, "again", 2, 4),
-        load(P, "load_again", 0, "again"),
-        store(P, "store_again", 1, 0x4E1B, "again"),
-        load(P, "load_store", 5),
+        P.load("load_again", 0, "again"),
+        P.store("store_again", 1, 0x4E1B, "again"),
+        P.load("load_store", 5),
         w.release(0x4000, 0x2000),
     )
 
@@ -49,7 +43,7 @@ def first_page(w: Window) -> tuple[Act, ...]:
         w.open(P),
         w.claim(0, 0x1000),
         w.map(P, "map", 2),
-        load(P, "load", 0),
+        P.load("load", 0),
         w.release(0, 0x1000),
     )
 
@@ -57,13 +51,13 @@ def first_page(w: Window) -> tuple[Act, ...]:
 def relaxed_reads() -> tuple[Act, ...]:
     """With iomem=relaxed a claimed region can still be read, RAM cannot."""
     return (
-        open_mem(),
+        P.open_mem(),
         P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM + 0x70_0000, data=b"idle"),
-        claim(PMEM + 0x70_0000, PAGE_SIZE),
+        D.claim(PMEM + 0x70_0000, PAGE_SIZE),
         P("read", "read_devmem", "reads it", fd=Ref("open"), offset=PMEM + 0x70_0000, count=4),
         P("ram", "read_devmem", "reads RAM", fd=Ref("open"), offset=0x20_0000, count=4),
-        map_mem("map_ram", "maps RAM", 0x20_0000, 1),
-        release(PMEM + 0x70_0000, PAGE_SIZE),
+        P.map_mem("map_ram", "maps RAM", 0x20_0000, 1),
+        D.release(PMEM + 0x70_0000, PAGE_SIZE),
     )
 
 
@@ -71,7 +65,7 @@ def lockdown() -> tuple[Act, ...]:
     """Under lockdown nothing can be mapped, claimed or idle; drivers go on as ever."""
     nvme = {"fd": Ref("nvme"), "offset": 0, "length": PAGE_SIZE}
     return (
-        open_mem(),
+        P.open_mem(),
         P("resource", "open_resource", "opens resource2 of an idle device", bdf=IVSHMEM, bar=2),
         P("map", "mmap_resource", "maps it", fd=Ref("resource"), offset=0, length=PAGE_SIZE),
         P("nvme", "open_resource", "opens resource0 of nvme", bdf=NVME, bar=0),
@@ -80,15 +74,15 @@ def lockdown() -> tuple[Act, ...]:
         P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("proc")),
         P("map_proc", "mmap_proc_pci", "maps it", fd=Ref("proc"), offset=IVSHMEM_BAR,
           length=PAGE_SIZE),
-        driver("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
+        D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
         P("map_bound", "mmap_resource", "maps its BAR", **nvme),
-        driver("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
+        D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
     )  # fmt: skip
 
 
 def without_lockdown() -> tuple[Act, ...]:
     """The same calls without lockdown."""
-    return (*lockdown(), map_mem("map_mem", "maps nvme through /dev/mem", NVME_BAR, 1))
+    return (*lockdown(), P.map_mem("map_mem", "maps nvme through /dev/mem", NVME_BAR, 1))
 
 
 def iomem_relaxed() -> tuple[Story, ...]:

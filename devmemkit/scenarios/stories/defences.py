@@ -12,16 +12,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
 from devmemkit.scenarios.stories.pmem import NAMESPACE
-from devmemkit.scenarios.stories.script import (
-    IVSHMEM,
-    PMEM,
-    P,
-    claim,
-    driver,
-    map_mem,
-    open_mem,
-    release,
-)
+from devmemkit.scenarios.stories.script import IVSHMEM, PMEM, D, P
 from devmemkit.scenarios.words import format_ending
 
 OPEN = "nothing more"
@@ -54,7 +45,7 @@ DEFENCES = {
 """By name: what could close the gap."""
 
 VALUE = b"corrupt!"
-_OPEN, _MAP = open_mem(dsync=True), map_mem("map", "maps the region", PMEM, 1)
+_OPEN, _MAP = P.open_mem(dsync=True), P.map_mem("map", "maps the region", PMEM, 1)
 _STORE = P("write", "store", "writes", address=Ref("map"), value=int.from_bytes(VALUE, "little"))
 
 ATTEMPTS: dict[str, tuple[Act, ...]] = {
@@ -64,8 +55,8 @@ ATTEMPTS: dict[str, tuple[Act, ...]] = {
         P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM, data=VALUE),
     ),
     "unbinds the driver first": (
-        driver("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
-        driver("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
+        D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
+        D("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
         _OPEN,
         _MAP,
         _STORE,
@@ -146,14 +137,14 @@ _PHASES = (
     _OPEN,
     _MAP,
     _writes("before the claim", "map", "writes"),
-    claim(PMEM, PAGE_SIZE, "claims the region"),
-    driver("settle", SETTLE),  # a grace passes
+    D.claim(PMEM, PAGE_SIZE, "claims the region"),
+    D("settle", SETTLE),  # a grace passes
     _writes("claimed, mapped before", "map", "writes again"),
-    map_mem("again", "maps it anew", PMEM, 1),
+    P.map_mem("again", "maps it anew", PMEM, 1),
     _writes("claimed, mapped anew", "again", "writes through that"),
-    release(PMEM, PAGE_SIZE),
+    D.release(PMEM, PAGE_SIZE),
     _writes("released, mapped before", "map", "writes through the old mapping"),
-    map_mem("late", "maps it anew", PMEM, 1),
+    P.map_mem("late", "maps it anew", PMEM, 1),
     _writes("released, mapped anew", "late", "writes through that"),
 )
 PHASES = tuple(act.key for act in _PHASES if act.operation == "store")

@@ -10,18 +10,12 @@ from devmemkit.scenarios.stories.script import (
     IVSHMEM_BAR,
     NVME,
     NVME_BAR,
+    D,
     P,
+    Process,
     Q,
     Story,
     Window,
-    Writer,
-    claim,
-    driver,
-    load,
-    map_mem,
-    open_mem,
-    release,
-    store,
     story,
 )
 
@@ -29,7 +23,7 @@ NVME_CC = 0x14
 """Offset of the controller configuration register; its lowest bit is set while it is enabled."""
 
 
-def _resource(who: Writer, key: str, bdf: str, bar: int) -> Act:
+def _resource(who: Process, key: str, bdf: str, bar: int) -> Act:
     return who(key, "open_resource", f"opens resource{bar} of {bdf}", bdf=bdf, bar=bar)
 
 
@@ -40,7 +34,7 @@ def _register(key: str, of: str, says: str) -> Act:
 def driver_binds(via: str) -> tuple[Act, ...]:
     """A user-space driver has the nvme device's registers mapped when the kernel's driver comes."""
     if via == "devmem":
-        file = open_mem(dsync=True)
+        file = P.open_mem(dsync=True)
         again = {"fd": Ref("open"), "offset": NVME_BAR, "length": PAGE_SIZE}
     else:
         file = _resource(P, "open", NVME, 0)
@@ -50,10 +44,10 @@ def driver_binds(via: str) -> tuple[Act, ...]:
         file,
         P("map", mmap, "maps its registers", **again),
         _register("before", "map", "reads the configuration register"),
-        driver("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
+        D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
         _register("after", "map", "reads it again"),
         P("again", mmap, "maps it anew", **again, needs="bind"),
-        driver("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
+        D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
         _register("old", "map", "reads through the old mapping"),
         P("late", mmap, "maps it anew", **again),
         _register("new", "late", "reads through the new mapping"),
@@ -63,17 +57,17 @@ def driver_binds(via: str) -> tuple[Act, ...]:
 def through_both(w: Window) -> tuple[Act, ...]:
     """One claim reaches the mappings of the BAR through both files."""
     return (
-        open_mem(),
-        map_mem("map", "maps the BAR's start", w.start, 8),
+        P.open_mem(),
+        P.map_mem("map", "maps the BAR's start", w.start, 8),
         w.open(Q, "open_q"),
         w.map(Q, "map_q", 8, fd="open_q"),
-        store(P, "store", 5, 0x5151),
-        load(Q, "same", 5, "map_q"),
+        P.store("store", 5, 0x5151),
+        Q.load("same", 5, "map_q"),
         w.claim(0x4000, 0x2000),
-        *(load(P, f"devmem{n}", n) for n in (3, 4, 5, 6)),
-        *(load(Q, f"sysfs{n}", n, "map_q") for n in (3, 4, 5, 6)),
+        *(P.load(f"devmem{n}", n) for n in (3, 4, 5, 6)),
+        *(Q.load(f"sysfs{n}", n, "map_q") for n in (3, 4, 5, 6)),
         w.release(0x4000, 0x2000),
-        load(Q, "sysfs_after", 5, "map_q"),
+        Q.load("sysfs_after", 5, "map_q"),
     )
 
 
@@ -82,16 +76,16 @@ def first_page(offset: int, page: int) -> tuple[Act, ...]:
     at = {"fd": Ref("open"), "offset": page * PAGE_SIZE, "length": PAGE_SIZE}
     start = IVSHMEM_BAR + page * PAGE_SIZE
     return (
-        open_mem("open_mem"),
+        P.open_mem("open_mem"),
         _resource(P, "open", IVSHMEM, 2),
         P("live", "mmap_resource", "maps the page", **at),
-        claim(IVSHMEM_BAR + offset, 4 * PAGE_SIZE, f"claims 4 pages at +{offset:#x}"),
-        load(P, "killed", 0, "live"),
+        D.claim(IVSHMEM_BAR + offset, 4 * PAGE_SIZE, f"claims 4 pages at +{offset:#x}"),
+        P.load("killed", 0, "live"),
         P("sysfs", "mmap_resource", "maps it through resource2", **at),
-        load(P, "load_sysfs", 0, "sysfs"),
-        map_mem("devmem", "maps it through /dev/mem", start, 1, fd="open_mem"),
-        load(P, "load_devmem", 0, "devmem"),
-        release(IVSHMEM_BAR + offset, 4 * PAGE_SIZE),
+        P.load("load_sysfs", 0, "sysfs"),
+        P.map_mem("devmem", "maps it through /dev/mem", start, 1, fd="open_mem"),
+        P.load("load_devmem", 0, "devmem"),
+        D.release(IVSHMEM_BAR + offset, 4 * PAGE_SIZE),
     )
 
 
@@ -100,12 +94,12 @@ def hot_removal(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 4),
-        open_mem("open_mem"),
-        map_mem("mem", "maps it too", w.start, 4, fd="open_mem"),
-        store(P, "store", 1, 0xD00D),
-        driver("remove", "remove", "removes the device", bdf=IVSHMEM),
-        load(P, "sysfs", 1),
-        load(P, "devmem", 1, "mem"),
+        P.open_mem("open_mem"),
+        P.map_mem("mem", "maps it too", w.start, 4, fd="open_mem"),
+        P.store("store", 1, 0xD00D),
+        D("remove", "remove", "removes the device", bdf=IVSHMEM),
+        P.load("sysfs", 1),
+        P.load("devmem", 1, "mem"),
         w.map(P, "map_again", 4),
     )
 
@@ -123,12 +117,12 @@ def proc_pci() -> tuple[Act, ...]:
         P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("open")),
         maps("map", "maps 8 pages", pages=8),
         maps("outside", "maps what is no BAR", start=0x4000_0000),
-        store(P, "store", 1, 0xACE),
-        claim(IVSHMEM_BAR, 2 * PAGE_SIZE, "claims the first two pages"),
-        *(load(P, f"load{n}", n) for n in (0, 1, 2)),
+        P.store("store", 1, 0xACE),
+        D.claim(IVSHMEM_BAR, 2 * PAGE_SIZE, "claims the first two pages"),
+        *(P.load(f"load{n}", n) for n in (0, 1, 2)),
         maps("again", "maps it anew"),
-        release(IVSHMEM_BAR, 2 * PAGE_SIZE, "releases them"),
-        load(P, "load_after", 1),
+        D.release(IVSHMEM_BAR, 2 * PAGE_SIZE, "releases them"),
+        P.load("load_after", 1),
         maps("late", "maps it anew"),
     )
 
@@ -150,18 +144,18 @@ def ioremap_conflict(sync: bool) -> tuple[Act, ...]:
     window = Window("devmem", 3)
     pages = {"start": window.start, "size": 4 * PAGE_SIZE}
     return (
-        open_mem(dsync=sync),
-        map_mem("map", "maps 8 pages", window.start, 8),
-        store(P, "store", 1, 0xCAFE),
-        driver("probe", "ramoops_probe", "claims four of them and maps them uncached", **pages),
-        load(P, "load", 1),
-        load(P, "beside", 5),
-        map_mem("map_again", "maps them anew", window.start, 8, needs="map"),
-        driver("remove", "ramoops_remove", "the driver goes", **pages, needs="probe"),
+        P.open_mem(dsync=sync),
+        P.map_mem("map", "maps 8 pages", window.start, 8),
+        P.store("store", 1, 0xCAFE),
+        D("probe", "ramoops_probe", "claims four of them and maps them uncached", **pages),
+        P.load("load", 1),
+        P.load("beside", 5),
+        P.map_mem("map_again", "maps them anew", window.start, 8, needs="map"),
+        D("remove", "ramoops_remove", "the driver goes", **pages, needs="probe"),
         P("unmap", "munmap", "unmaps them", address=Ref("map"), length=8 * PAGE_SIZE),
-        driver("once_more", "ramoops_probe", "the driver comes again", **pages),
-        driver("gone", "ramoops_remove", "the driver goes", **pages, needs="once_more"),
-        map_mem("late", "maps them anew", window.start, 8),
+        D("once_more", "ramoops_probe", "the driver comes again", **pages),
+        D("gone", "ramoops_remove", "the driver goes", **pages, needs="once_more"),
+        P.map_mem("late", "maps them anew", window.start, 8),
     )
 
 

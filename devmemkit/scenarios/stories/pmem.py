@@ -11,15 +11,9 @@ from devmemkit.scenarios.stories.script import (
     NVME,
     NVME_BAR,
     PMEM,
+    D,
     P,
     Story,
-    claim,
-    driver,
-    load,
-    map_mem,
-    open_mem,
-    release,
-    store,
     story,
 )
 
@@ -34,25 +28,25 @@ def _read_disk(key: str, page: int, says: str) -> Act:
 def preload(sync: bool) -> tuple[Act, ...]:
     """A process writes into idle persistent memory; its driver then serves those bytes."""
     return (
-        open_mem(dsync=sync),
-        map_mem("map", "maps 32 pages", PMEM, 32),
-        store(P, "good", 16, 0x600D),
+        P.open_mem(dsync=sync),
+        P.map_mem("map", "maps 32 pages", PMEM, 32),
+        P.store("good", 16, 0x600D),
         _read_disk("too_early", 16, "reads the disk"),
-        store(P, "corrupt", 16, 0xBAD),
+        P.store("corrupt", 16, 0xBAD),
         P("write", "write_devmem", "writes beyond by pwrite(2)", fd=Ref("open"),
           offset=PMEM + 0x4_0000 + IN_PAGE, data=b"corrupt!"),
-        driver("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
+        D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
         _read_disk("served", 16, "reads the disk"),
         _read_disk("served_beyond", 0x40, "reads the disk further on"),
-        load(P, "load", 16),
-        store(P, "store", 17, 0xBAD),
-        map_mem("map_again", "maps it anew", PMEM, 32),
+        P.load("load", 16),
+        P.store("store", 17, 0xBAD),
+        P.map_mem("map_again", "maps it anew", PMEM, 32),
         P("read", "read_devmem", "reads it by pread(2)", fd=Ref("open"),
           offset=PMEM + IN_PAGE, count=8),
-        driver("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
+        D("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
         _read_disk("too_late", 16, "reads the disk"),
-        map_mem("map_late", "maps it anew", PMEM, 32),
-        load(P, "still", 16, "map_late"),
+        P.map_mem("map_late", "maps it anew", PMEM, 32),
+        P.load("still", 16, "map_late"),
     )  # fmt: skip
 
 
@@ -68,15 +62,15 @@ def refused(bdf: str, name: str, start: int, mapping: tuple[Act, ...]) -> tuple[
     """Another driver holds a page of the region when this one comes; then it lets go."""
     return (
         *mapping,
-        claim(start, PAGE_SIZE, "another driver claims a page"),
-        driver("bind", "bind", f"{name} binds", bdf=bdf, driver=name),
-        load(P, "during", 1, live=True),
-        driver("unbind_none", "unbind", "unbinding what is not bound", bdf=bdf, needs="claim"),
-        release(start, PAGE_SIZE, "the other releases its page"),
-        load(P, "between", 1, live=True),
-        driver("bind_again", "bind", f"{name} binds again", bdf=bdf, driver=name, needs="release"),
-        load(P, "after", 1, live=True),
-        driver("unbind", "unbind", f"{name} goes", bdf=bdf, needs="bind_again"),
+        D.claim(start, PAGE_SIZE, "another driver claims a page"),
+        D("bind", "bind", f"{name} binds", bdf=bdf, driver=name),
+        P.load("during", 1, live=True),
+        D("unbind_none", "unbind", "unbinding what is not bound", bdf=bdf, needs="claim"),
+        D.release(start, PAGE_SIZE, "the other releases its page"),
+        P.load("between", 1, live=True),
+        D("bind_again", "bind", f"{name} binds again", bdf=bdf, driver=name, needs="release"),
+        P.load("after", 1, live=True),
+        D("unbind", "unbind", f"{name} goes", bdf=bdf, needs="bind_again"),
     )
 
 
@@ -90,7 +84,7 @@ def refused_claim() -> tuple[Story, ...]:
               length=2 * PAGE_SIZE),
         )  # fmt: skip
 
-    map_pmem = (open_mem(dsync=True), map_mem("map", "maps two pages", PMEM, 2))
+    map_pmem = (P.open_mem(dsync=True), P.map_mem("map", "maps two pages", PMEM, 2))
     return tuple(
         story(refused, bdf, fits, start, maps, name=f"refused-{name}", cause="claim")
         for name, bdf, fits, start, maps in (

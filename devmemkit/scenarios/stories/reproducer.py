@@ -14,7 +14,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.play import Act, Played, Ref
 from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.scenarios.stories.pmem import NAMESPACE
-from devmemkit.scenarios.stories.script import P, driver
+from devmemkit.scenarios.stories.script import D, P
 
 REPRODUCED, NOT_REPRODUCED, NOT_TRIED = range(3)
 """The exit statuses of every program."""
@@ -45,10 +45,10 @@ class Device(NamedTuple):
     driver: dict[str, str]
 
     def bind(self, key: str = "bind", **more: Any) -> Act:
-        return driver(key, self.probe, "the driver binds", **self.where, **self.driver, **more)
+        return D(key, self.probe, "the driver binds", **self.where, **self.driver, **more)
 
     def unbind(self, key: str, needs: str) -> Act:
-        return driver(key, self.remove, "the driver goes", needs=needs, **self.where)
+        return D(key, self.remove, "the driver goes", needs=needs, **self.where)
 
     def prepared(self) -> tuple[Act, ...]:
         """The driver is loaded, so that it has the device, and the program unbinds it."""
@@ -63,10 +63,6 @@ def ramoops(start: int, size: int) -> Device:
 PMEM_DEVICE = Device("bind", "unbind", {"bdf": NAMESPACE}, {"driver": "nd_pmem"})
 NO_DEVICE = Device("", "", {}, {})
 """For a program that binds nothing."""
-
-
-def open_mem(*, sync: bool = True) -> Act:
-    return P("open", "open_devmem", "opens /dev/mem", dsync=sync)
 
 
 def map_mem(key: str, offset: int, length: int = PAGE_SIZE) -> Act:

@@ -25,12 +25,11 @@ from devmemkit.scenarios.stories.reproducer import (
     load_from,
     map_bar,
     map_mem,
-    open_mem,
     strerror,
     succeeded,
     untried,
 )
-from devmemkit.scenarios.stories.script import P, driver
+from devmemkit.scenarios.stories.script import D, P
 
 
 def mapping_in_the_making(words: list[str], device: Device) -> Reproducer:
@@ -41,7 +40,7 @@ def mapping_in_the_making(words: list[str], device: Device) -> Reproducer:
     offset, length = int(words[1], 0), min(int(words[2], 0), 4 << 20)
     acts = (
         *device.prepared(),
-        open_mem(),
+        P.open_mem(dsync=True),
         device.bind("first"),
         map_mem("refused", offset, length),
         device.unbind("gone", "first"),
@@ -67,7 +66,7 @@ def unaligned_claim(words: list[str], device: Device) -> Reproducer:
     first, last = start & -PAGE_SIZE, start + size - 1 & -PAGE_SIZE
     acts = (
         *device.prepared(),
-        open_mem(),
+        P.open_mem(dsync=True),
         map_mem("map", first, last - first + PAGE_SIZE),
         device.bind(),
         load_from("first", "map"),
@@ -91,7 +90,7 @@ def first_page_check(words: list[str], device: Device) -> Reproducer:
     offset, address = int(words[1], 0), int(words[2], 0)
     acts = (
         *device.prepared(),
-        open_mem(),
+        P.open_mem(dsync=True),
         map_mem("idle", address),
         P("file", "open_resource", "opens it", bdf=bdf, bar=int(name.removeprefix("resource"))),
         map_bar("idle_bar", offset),
@@ -126,7 +125,7 @@ def removal_leaves_mapped(words: list[str], device: Device) -> Reproducer:
         P("file", "open_resource", f"opens resource{bar}", bdf=bdf, bar=bar),
         map_bar("map", 0),
         load_from("before", "map"),
-        driver("remove", "remove", "removes the device", bdf=bdf),
+        D("remove", "remove", "removes the device", bdf=bdf),
         P("there", "open_resource", "looks for the file", bdf=bdf, bar=bar),
         load_from("after", "map"),
     )
@@ -150,12 +149,12 @@ def low_megabyte(words: list[str], device: Device) -> Reproducer:
     registers = [{"start": at + number, "size": 1} for number in range(2)]
     says = "ipmi_si claims a register"
     acts = (
-        open_mem(),
+        P.open_mem(dsync=True),
         map_mem("map", address),
         load_from("before", "map"),
-        *(driver(f"claim{n}", "request_mem_region", says, **one)
+        *(D(f"claim{n}", "request_mem_region", says, **one)
           for n, one in enumerate(registers)),
-        *(driver(f"release{n}", "release_mem_region", "lets go", needs=f"claim{n}", **one)
+        *(D(f"release{n}", "release_mem_region", "lets go", needs=f"claim{n}", **one)
           for n, one in enumerate(registers)),
         load_from("after", "map"),
     )  # fmt: skip
@@ -177,7 +176,7 @@ def dead_mapping(words: list[str], device: Device) -> Reproducer:
     """A driver binds, goes, and binds again beside a mapping of the page that it claims."""
     acts = (
         *device.prepared(),
-        open_mem(sync=len(words) > 4),
+        P.open_mem(dsync=len(words) > 4),
         device.bind(),
         device.unbind("unbind", "bind"),
         map_mem("map", int(words[1], 0)),
@@ -199,7 +198,7 @@ def dead_mapping(words: list[str], device: Device) -> Reproducer:
 def nd_pmem_gaps(words: list[str], device: Device) -> Reproducer:
     """While a driver binds, a process tries to map the page after each of its steps."""
     again = map_mem("again", int(words[1], 0))
-    acts = (*device.prepared(), open_mem(), device.bind(), again)
+    acts = (*device.prepared(), P.open_mem(dsync=True), device.bind(), again)
 
     def rule(played: Played) -> Told:
         during = [played.moments[at].machine for at in played.moments_of("bind")[:-1]]

@@ -22,59 +22,69 @@ E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
 IN_PAGE = 0x40
 """Where in a page stories read and write: what claims for us writes to a claim's first bytes."""
 
-Writer = Callable[..., Act]
+
+@dataclass(frozen=True)
+class Actor:
+    """Writes the acts of one actor: key, operation, what it does in words, arguments."""
+
+    name: str
+
+    def __call__(self, key: str, operation: str, says: str = "", **arguments: Any) -> Act:
+        needs, live = arguments.pop("needs", ""), arguments.pop("live", False)
+        return Act(key, self.name, operation, arguments, says, needs, live)
 
 
-def by(pid: str) -> Writer:
-    """Acts of process `pid`: key, operation, what it does in words, arguments."""
+class Driver(Actor):
+    """A driver, or the administrator who binds it."""
 
-    def act(key: str, operation: str, says: str = "", **arguments: Any) -> Act:
-        return _act(key, pid, operation, says, {"pid": pid, **arguments})
+    def claim(
+        self, start: int, size: int, says: str = "claims it", key: str = "claim", needs: str = ""
+    ) -> Act:
+        """Claim bytes [start, start+size)."""
+        return self(key, "request_mem_region", says, start=start, size=size, needs=needs)
 
-    return act
-
-
-def driver(key: str, operation: str, says: str = "", **arguments: Any) -> Act:
-    """An act of a driver, or of the administrator who binds it."""
-    return _act(key, "D", operation, says, arguments)
-
-
-def debugger(key: str, operation: str, pid: str, says: str = "", **arguments: Any) -> Act:
-    """An act on process `pid` by another that debugs it."""
-    return _act(key, "G", operation, says, {"pid": pid, **arguments})
+    def release(
+        self, start: int, size: int, says: str = "releases it", key: str = "release",
+        needs: str = "claim",
+    ) -> Act:  # fmt: skip
+        """Release what the act `needs` has claimed."""
+        return self(key, "release_mem_region", says, start=start, size=size, needs=needs)
 
 
-def _act(key: str, actor: str, operation: str, says: str, arguments: dict[str, Any]) -> Act:
-    needs, live = arguments.pop("needs", ""), arguments.pop("live", False)
-    return Act(key, actor, operation, arguments, says, needs, live)
+class Process(Actor):
+    """A process: its acts are on its own memory and files."""
+
+    def __call__(self, key: str, operation: str, says: str = "", **arguments: Any) -> Act:
+        return super().__call__(key, operation, says, **{"pid": self.name, **arguments})
+
+    def open_mem(self, key: str = "open", says: str = "opens /dev/mem", **more: Any) -> Act:
+        return self(key, "open_devmem", says, **more)
+
+    def map_mem(
+        self, key: str, says: str, start: int, pages: int, fd: str = "open", **more: Any
+    ) -> Act:
+        """Map `pages` from physical address `start` through /dev/mem."""
+        where = {"offset": start, "length": pages * PAGE_SIZE}
+        return self(key, "mmap_devmem", says, fd=Ref(fd), **where, **more)
+
+    def load(self, key: str, page: int, of: str = "map", **more: Any) -> Act:
+        """Read 8 bytes of a mapping's page."""
+        return self(key, "load", f"reads page {page}", address=in_page(of, page), **more)
+
+    def store(self, key: str, page: int, value: int, of: str = "map") -> Act:
+        """Write 8 bytes to a mapping's page."""
+        where = {"address": in_page(of, page), "value": value}
+        return self(key, "store", f"writes to page {page}", **where)
 
 
-P, Q, C = by("P"), by("Q"), by("C")
+P, Q, C, D = Process("P"), Process("Q"), Process("C"), Driver("D")
+G = Actor("G")
+"""A debugger, or another process that looks into process `pid`."""
 
 
-def open_mem(key: str = "open", says: str = "opens /dev/mem", **more: Any) -> Act:
-    """Process P opens /dev/mem."""
-    return P(key, "open_devmem", says, **more)
-
-
-def map_mem(key: str, says: str, start: int, pages: int, fd: str = "open", **more: Any) -> Act:
-    """Process P maps `pages` from physical address `start` through /dev/mem."""
-    where = {"offset": start, "length": pages * PAGE_SIZE}
-    return P(key, "mmap_devmem", says, fd=Ref(fd), **where, **more)
-
-
-def claim(
-    start: int, size: int, says: str = "claims it", key: str = "claim", needs: str = ""
-) -> Act:
-    """A driver claims bytes [start, start+size)."""
-    return driver(key, "request_mem_region", says, start=start, size=size, needs=needs)
-
-
-def release(
-    start: int, size: int, says: str = "releases it", key: str = "release", needs: str = "claim"
-) -> Act:
-    """A driver releases what the act `needs` has claimed."""
-    return driver(key, "release_mem_region", says, start=start, size=size, needs=needs)
+def in_page(of: str, page: int) -> Ref:
+    """The place in a mapping's page that stories read and write."""
+    return Ref(of, page * PAGE_SIZE + IN_PAGE)
 
 
 @dataclass(frozen=True)
@@ -131,13 +141,13 @@ class Window:
     def start(self) -> int:
         return (PMEM if self.via == "devmem" else IVSHMEM_BAR) + self.number * 0x10_0000
 
-    def open(self, who: Writer, key: str = "open") -> Act:
+    def open(self, who: Process, key: str = "open") -> Act:
         if self.via == "devmem":
             return who(key, "open_devmem", "opens /dev/mem", dsync=True)
         return who(key, "open_resource", "opens resource2", bdf=IVSHMEM, bar=2)
 
     def map(
-        self, who: Writer, key: str, pages: int, first: int = 0, *, fd: str = "open", **more: Any
+        self, who: Process, key: str, pages: int, first: int = 0, *, fd: str = "open", **more: Any
     ) -> Act:
         """Map `pages` from page `first` on."""
         file_start = 0 if self.via == "devmem" else IVSHMEM_BAR
@@ -152,22 +162,7 @@ class Window:
         )
 
     def claim(self, offset: int, size: int) -> Act:
-        return claim(self.start + offset, size, f"claims +{offset:#x}..+{offset + size - 1:#x}")
+        return D.claim(self.start + offset, size, f"claims +{offset:#x}..+{offset + size - 1:#x}")
 
     def release(self, offset: int, size: int) -> Act:
-        return release(self.start + offset, size)
-
-
-def in_page(of: str, page: int) -> Ref:
-    """The place in a mapping's page that stories read and write."""
-    return Ref(of, page * PAGE_SIZE + IN_PAGE)
-
-
-def load(who: Writer, key: str, page: int, of: str = "map", **more: Any) -> Act:
-    """Read 8 bytes of a mapping's page."""
-    return who(key, "load", f"reads page {page}", address=in_page(of, page), **more)
-
-
-def store(who: Writer, key: str, page: int, value: int, of: str = "map") -> Act:
-    """Write 8 bytes to a mapping's page."""
-    return who(key, "store", f"writes to page {page}", address=in_page(of, page), value=value)
+        return D.release(self.start + offset, size)

@@ -12,7 +12,7 @@ from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import SETTLE, Act, Ref, play
 from devmemkit.scenarios.stories.parameters import AS_RELEASED, ParameterStory
-from devmemkit.scenarios.stories.script import C, P, debugger, driver
+from devmemkit.scenarios.stories.script import C, D, G, P
 from devmemkit.scenarios.words import format_act
 
 QUESTIONS = {
@@ -125,23 +125,23 @@ class Takeover(ParameterStory):
             P("store_private", "store", "writes to its private copy", **own, value=copy),
             P("load", "load", "reads it back", **here),
             P("fork", "fork", "forks", child="C", needs="map"),
-            driver("claim", "request_mem_region", f"claims {first:#x}-{last:#x}", **claimed,
+            D("claim", "request_mem_region", f"claims {first:#x}-{last:#x}", **claimed,
                    name="driver"),
             P("load_at_once", "load", "reads the page again", **here),
-            driver("settle", SETTLE),
-            driver("ioremap", "ioremap", "maps it for itself, uncached", **claimed, needs="claim"),
+            D("settle", SETTLE),
+            D("ioremap", "ioremap", "maps it for itself, uncached", **claimed, needs="claim"),
             P("load_after", "load", "reads the page once more", **here),
             C("load_child", "load", "the child reads it", **here, needs="fork"),
             P("load_private", "load", "reads its private copy", **own),
             P("write_from", "copy_from_user", "passes the page to write(2)", **here),
-            debugger("ptrace", "ptrace_peek", "P", "a debugger peeks at it", **here),
+            G("ptrace", "ptrace_peek", "a debugger peeks at it", pid="P", **here),
             P("pread", "read_devmem", "pread(2) of the region", fd=Ref("open"), offset=first,
               count=8),
             P("map_again", "mmap_devmem", "maps the region anew", **whole),
             P("load_beyond", "load", "reads a page outside the claim", **there),
             P("map_beyond", "mmap_devmem", "maps a page outside the claim anew", **beyond),
-            driver("iounmap", "iounmap", "unmaps it", needs="ioremap"),
-            driver("release", "release_mem_region", "releases the region", **claimed,
+            D("iounmap", "iounmap", "unmaps it", needs="ioremap"),
+            D("release", "release_mem_region", "releases the region", **claimed,
                    needs="claim"),
             P("load_released", "load", "reads through the old mapping", **here),
             P("map_released", "mmap_devmem", "maps the region anew", **whole),
@@ -177,6 +177,5 @@ def idle_regions(machine: Machine) -> list[Resource]:
 
 def try_mapping(machine: Machine, node: Resource) -> str:
     """What process P gets for mapping the first page of a node through /dev/mem."""
-    first = {"fd": Ref("open"), "offset": node.start, "length": PAGE_SIZE}
-    acts = (P("open", "open_devmem"), P("map", "mmap_devmem", **first))
+    acts = (P.open_mem(), P.map_mem("map", "maps its first page", node.start, 1))
     return format_act(play(machine, acts), "map")
