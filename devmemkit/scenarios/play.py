@@ -115,9 +115,8 @@ def play(machine: Machine, acts: tuple[Act, ...]) -> Played:
     for index, act in enumerate(acts):
         if act.operation == SETTLE:
             machine = settle(machine, may_wait=False)
-        elif all(key in outcomes and outcomes[key].ok for key in needed(act)):
-            filled = {k: _filled(v, outcomes) for k, v in act.arguments.items()}
-            machine = start(machine, act.actor, act.operation, **filled)
+        elif can_play(act, outcomes):
+            machine = start(machine, act.actor, act.operation, **filled(act, outcomes))
             machine = settle(go_on(index, machine, may_wait=True), may_wait=True)
     settle(machine, may_wait=False)
     return Played(acts, before, tuple(moments), outcomes)
@@ -129,8 +128,17 @@ def needed(act: Act) -> list[str]:
     return [*refs, act.needs] if act.needs else refs
 
 
-def _filled(value: Any, outcomes: dict[str, Outcome]) -> Any:
-    return outcomes[value.key].value + value.plus if isinstance(value, Ref) else value
+def can_play(act: Act, outcomes: dict[str, Outcome]) -> bool:
+    """Whether every act that this one needs has succeeded."""
+    return all(key in outcomes and outcomes[key].ok for key in needed(act))
+
+
+def filled(act: Act, outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    """The act's arguments, each Ref replaced by its value."""
+    return {
+        name: outcomes[value.key].value + value.plus if isinstance(value, Ref) else value
+        for name, value in act.arguments.items()
+    }
 
 
 def _moments(index: int, machine: Machine, actor: str, may_wait: bool) -> Iterator[Moment]:

@@ -16,6 +16,10 @@ from devmemkit.scenarios.races.one_bar import PAGES, START, bar_machine, claims
 from devmemkit.scenarios.races.properties import no_bug, properties
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 
+TWICE = "no resource file is made twice"
+WHOLE = "every device has all its files"
+A_FILE = "a device has a file"
+
 FS = tuple(name for name, level in INITCALLS.items() if level == "fs")
 """In the kernel's order: the initcall that makes the inode, then that of /dev/mem."""
 
@@ -74,14 +78,19 @@ def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
             (Act("add", task, "pci_add_device", {"bdf": bdf}),), keep=frozenset({"add"})
         )
 
-    def files(m: View) -> list[int]:
-        return [len(m.get(("sysfs", bdf), ())) for bdf in devices]
-
-    asked = (
-        Property("always", "no resource file is made twice",
-                 lambda m: not any(m.get(("duplicate", bdf)) for bdf in devices)),
-        no_bug(programs),
-        Property("at end", "every device has all its files", lambda m: set(files(m)) == {2}),
-        Property("sometimes", "a device has a file", lambda m: any(files(m))),
-    )  # fmt: skip
+    twice, whole = file_properties(dict.fromkeys(devices, 2))
+    made = Property("sometimes", A_FILE, lambda m: any(m.get(("sysfs", bdf)) for bdf in devices))
+    asked = (twice, no_bug(programs), whole, made)
     return Concurrent("attribute-creation", Machine(kernel, parts), programs, asked)
+
+
+def file_properties(files: dict[str, int]) -> tuple[Property, Property]:
+    """What is asked about the resource files of devices that have so many each."""
+
+    def whole(m: View) -> bool:
+        return all(len(m.get(("sysfs", bdf), ())) == count for bdf, count in files.items())
+
+    return (
+        Property("always", TWICE, lambda m: not any(m.get(("duplicate", bdf)) for bdf in files)),
+        Property("at end", WHOLE, whole),
+    )

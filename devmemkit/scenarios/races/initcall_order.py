@@ -12,14 +12,12 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.races.boot import before_boot, maps_early
+from devmemkit.scenarios.races.boot import A_FILE, before_boot, file_properties, maps_early
 from devmemkit.scenarios.races.one_bar import BAR, BDF, START, claims
 from devmemkit.scenarios.races.properties import NO_BUG, NOBODY_REACHES, no_bug, properties
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, position
 
-TWICE = "no resource file is made twice"
 FINDS = "a program finds the files of a device that is there"
-WHOLE = "every device has all its files"
 
 STATIC = {True: "device_add", False: "pci_sysfs_init"}
 LATER = "0000:80:00.0"
@@ -100,21 +98,14 @@ class Boot:
             ),
         }
 
-        def whole(m: View) -> bool:
-            return all(len(m.get(("sysfs", bdf), ())) == n for bdf, n in ((BDF, 1), (LATER, 2)))
-
         def found(m: View) -> bool:
             looked = position(m, "U0")[1].get("look")
             return looked is None or looked.ok
 
-        return Concurrent("files", machine, programs, (
-            no_bug(programs),
-            Property("always", TWICE,
-                     lambda m: not any(m.get(("duplicate", bdf)) for bdf in (BDF, LATER))),
-            Property("always", FINDS, found),
-            Property("at end", WHOLE, whole),
-            Property("sometimes", "a device has a file", lambda m: bool(m.get(("sysfs", BDF)))),
-        ))  # fmt: skip
+        twice, whole = file_properties({BDF: 1, LATER: 2})
+        made = Property("sometimes", A_FILE, lambda m: bool(m.get(("sysfs", BDF))))
+        asked = (no_bug(programs), twice, Property("always", FINDS, found), whole, made)
+        return Concurrent("files", machine, programs, asked)
 
     def _claims(self) -> Concurrent:
         programs = {

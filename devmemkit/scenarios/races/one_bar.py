@@ -8,7 +8,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.model.process.task import new_task
-from devmemkit.model.resource.tree import Resource
+from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.races.scenario import Program
@@ -23,18 +23,16 @@ VIAS = ("devmem", "sysfs")
 
 def bar_machine(kernel: KernelProfile, pages: int = PAGES) -> Machine:
     """The smallest machine with a BAR: an idle node in the tree, and its device."""
-    root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
     end = START + pages * PAGE_SIZE - 1
-    node = Resource(START, end, BDF, fl.IORESOURCE_MEM)
-    node.parent = root
-    root.children.append(node)
-    bar = Bar(BAR, START, end, fl.IORESOURCE_MEM)
-    parts: dict[Key, object] = {
-        "iomem": root,
-        "iomem_inode": True,
-        "clock": 0,
-        ("pci", BDF): PciDevice(BDF, (bar,)),
-    }
+    device = PciDevice(BDF, (Bar(BAR, START, end, fl.IORESOURCE_MEM),))
+    return node_machine(kernel, Resource(START, end, BDF, fl.IORESOURCE_MEM), ("pci", BDF), device)
+
+
+def node_machine(kernel: KernelProfile, node: Resource, key: Key, owner: object) -> Machine:
+    """A machine whose tree holds one idle node, and the device or namespace that owns the node."""
+    root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
+    request_resource_conflict(root, node)
+    parts: dict[Key, object] = {"iomem": root, "iomem_inode": True, "clock": 0, key: owner}
     return Machine(kernel, parts, fine=True)
 
 

@@ -8,10 +8,10 @@ from devmemkit.model import flags as fl
 from devmemkit.model.drivers.nvdimm import INFO_BLOCK, LEGACY, Namespace
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine, View
+from devmemkit.model.machine import View
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.one_bar import with_user
+from devmemkit.scenarios.races.one_bar import node_machine, with_user
 from devmemkit.scenarios.races.properties import reaches
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 
@@ -27,13 +27,8 @@ def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
     """
     kernel = replace(kernel, repair=kernel.repair or "fault")
     end = PMEM + PAGES * PAGE_SIZE - 1
-    root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
     node = Resource(PMEM, end, LEGACY, fl.IORESOURCE_MEM, fl.IORES_DESC_PERSISTENT_MEMORY_LEGACY)
-    node.parent = root
-    root.children.append(node)
-    space = Namespace(NAME, PMEM, end)
-    parts: dict[Key, object] = {"iomem": root, "iomem_inode": True, "clock": 0, ("nd", NAME): space}
-    machine = Machine(kernel, parts, fine=True, high_memory=end + 1)
+    machine = node_machine(kernel, node, ("nd", NAME), Namespace(NAME, PMEM, end))
     programs: dict[str, Program] = {}
     for number in range(users):
         pid = f"U{number}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from devmemkit.model.errors import Outcome
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import begin
-from devmemkit.scenarios.play import Act, Ref, needed
+from devmemkit.scenarios.play import Act, can_play, filled, needed
 
 Known = dict[str, Outcome]
 Predicate = Callable[[View], bool]
@@ -92,8 +92,8 @@ def proceed(m: View, task: str, program: Program) -> None:
             if turns > 1:
                 raise ValueError(f"{task}: expected a loop with an act that can be played")
         act = program.acts[at]
-        if all(key in known and known[key].ok for key in needed(act)):
-            begin(m, task, act.operation, {k: _filled(v, known) for k, v in act.arguments.items()})
+        if can_play(act, known):
+            begin(m, task, act.operation, filled(act, known))
             break
         known.pop(act.key, None)  # of an earlier turn
         at += 1
@@ -105,10 +105,6 @@ def position(m: View, task: str) -> tuple[int, Known]:
     """The number of the act at work, and the outcomes that are known."""
     at, known = m.get(("program", task), (0, ()))
     return at, dict(known)
-
-
-def _filled(value: Any, known: Known) -> Any:
-    return known[value.key].value + value.plus if isinstance(value, Ref) else value
 
 
 def act_at(m: View, task: str, program: Program) -> str:

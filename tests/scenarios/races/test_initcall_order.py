@@ -8,7 +8,8 @@ import pytest
 
 from devmemkit.explore.check import explore, explore_each
 from devmemkit.model.boot import INITCALLS, LEVELS
-from devmemkit.scenarios.races.initcall_order import FINDS, TWICE, WHOLE, Boot
+from devmemkit.scenarios.races.boot import TWICE, WHOLE
+from devmemkit.scenarios.races.initcall_order import FINDS, Boot
 from devmemkit.scenarios.races.properties import NO_BUG
 
 
