@@ -1,4 +1,4 @@
-"""How a kernel action can end: a value, an errno, a signal, or not yet."""
+"""How a kernel operation can end: a value, an errno, a signal, a kernel bug, or a wait."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class KernelError(Exception):
 
 
 class KernelBug(Exception):
-    """The kernel itself does something undefined here; the model stops the operation."""
+    """The kernel follows a null or a freed pointer; the model ends the operation there."""
 
 
 class Trap(Exception):
@@ -42,7 +42,7 @@ class Trap(Exception):
 class Blocked(Exception):
     """A step cannot run yet; `on` names the lock, queue or event it waits for.
 
-    `until` is the tick of the clock at which it could go on by itself, None when never.
+    `until` is the tick of the clock at which the wait times out, None when it has no timeout.
     """
 
     def __init__(self, on: str, until: int | None = None) -> None:
@@ -56,8 +56,8 @@ class Blocked(Exception):
 class Outcome:
     """What the caller of an operation gets: `value`, an errno, a signal, or a kernel `bug`.
 
-    `why`, `conflict` (the resource in the way) and `page` (the frame that was refused) are
-    for people and do not compare.
+    `why`, `conflict` (the resource in the way) and `page` (the frame that was refused)
+    explain the outcome to a person; two outcomes that differ in them alone are equal.
     """
 
     value: Any = 0
