@@ -1,6 +1,6 @@
-"""Kernel profiles: version, configuration and command line decide which rule is in force.
+"""Kernel profiles: version, configuration and command line decide which rules apply.
 
-FEATURES is the only place that knows versions. Everything else asks a profile by feature name.
+Only FEATURES knows versions. All other code asks a profile for a feature by name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from devmemkit.model.policy import POLICIES, REPAIRS, Policy
 
 
 class Row(NamedTuple):
-    """From `version` on, `feature` has `value`; brought by `commit` ("" when not known)."""
+    """From `version` on, `feature` has `value`, since `commit` ("" when not known)."""
 
     feature: str
     version: str
@@ -83,7 +83,7 @@ FEATURES: tuple[Row, ...] = (
 
 
 def values_of(feature: str) -> tuple[Any, ...]:
-    """The values that a feature can have: those of its rows, oldest first."""
+    """The values of a feature, oldest first."""
     return tuple(dict.fromkeys(row.value for row in FEATURES if row.feature == feature))
 
 
@@ -109,7 +109,7 @@ VERSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The CONFIG_* options that matter here; the default is Debian's."""
+    """The CONFIG_* options that the model uses; the defaults are those of Debian."""
 
     devmem: bool = True
     strict_devmem: bool = True
@@ -147,8 +147,8 @@ class KernelProfile:
     """One kernel as the model runs it.
 
     `policy` overrides that row of FEATURES alone ("6.12, but RefuseClaim"), `repair` the order of
-    an mmap's steps, `features` other rows by name. Raises ValueError for what the model does not
-    know, naming what it does.
+    an mmap's steps, `features` other rows by name. ValueError for an unknown name, with the known
+    ones.
     """
 
     version: str
@@ -186,13 +186,13 @@ class KernelProfile:
 
     @cached_property
     def rows(self) -> dict[str, Row]:
-        """The rows of FEATURES in force, by feature; a later one replaces an earlier."""
+        """The rows of FEATURES that apply, by feature; a later row replaces an earlier one."""
         mine = _number(self.version)
         return {row.feature: row for row in FEATURES if _number(row.version) <= mine}
 
     @property
     def evidence(self) -> str:
-        """What this kernel's rules rest on: measured, read, or historic."""
+        """The evidence for the rules of this kernel: measured, read, or historic."""
         return VERSIONS[self.version]
 
     @cached_property
@@ -206,7 +206,7 @@ class KernelProfile:
 
     @cached_property
     def strict_iomem_checks(self) -> bool:
-        """1 at start iff STRICT_DEVMEM; iomem= is searched for "relaxed", then for "strict"."""
+        """STRICT_DEVMEM; each word iomem= with "relaxed" clears it, one with "strict" sets it."""
         checks = self.config.strict_devmem
         for word in self.cmdline.split():
             if word.startswith("iomem="):
@@ -218,9 +218,9 @@ class KernelProfile:
 
     @cached_property
     def lockdown(self) -> bool:
-        """Whether lockdown= asks for integrity or confidentiality; both refuse /dev/mem.
+        """Whether lockdown= is integrity or confidentiality, which both refuse /dev/mem.
 
-        Nothing lifts it again: another lockdown= behind is ignored.
+        The kernel ignores a later lockdown= that would lift it.
         """
         words = self.cmdline.split()
         asked = "lockdown=integrity" in words or "lockdown=confidentiality" in words
