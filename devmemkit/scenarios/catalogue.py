@@ -1,4 +1,4 @@
-"""Every named scenario of acts in order: the same names in notebooks, lab and command line."""
+"""The stories by scenario name, for notebooks, lab and command line."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Story, ...]]] = {
 
 @cache
 def stories(name: str) -> tuple[Story, ...]:
-    """A scenario's stories, each followed by its control; ValueError names those that exist."""
+    """The stories of a scenario, each followed by its control; ValueError for an unknown name."""
     if name not in SCENARIOS:
         raise ValueError(f"scenario: expected one of {', '.join(SCENARIOS)}; got {name!r}")
     found = SCENARIOS[name]()
@@ -60,14 +60,14 @@ def stories(name: str) -> tuple[Story, ...]:
 
 
 def machine_of(version: str) -> str:
-    """The recorded machine of a kernel, or of the nearest older one: the guests are alike."""
+    """The recorded machine of a kernel, or of the nearest older kernel, whose guest is alike."""
     names = recorded()
     older = [name for name in names if is_between(version, name.split("-")[1], "")]
     return older[-1] if older else names[0]
 
 
 def before(pids: Iterable[str], kernel: KernelProfile) -> Machine:
-    """The lab's machine under a kernel, with fresh processes."""
+    """The lab's machine under a kernel, with fresh processes `pids`."""
     tasks = {key: part for pid in pids for key, part in new_task(pid).items()}
     return load_machine(machine_of(kernel.version), kernel).with_(tasks)
 

@@ -1,4 +1,4 @@
-"""What a claim reaches in each kernel: data/claim-path.toml, locks and subsystems by symbol."""
+"""Locks, subsystems and initcalls that a claim uses in each kernel (data/claim-path.toml)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def _read() -> dict[str, list[dict[str, Any]]]:
 
 
 def edges(kernel: KernelProfile) -> list[Edge]:
-    """The edges of a kernel's claim path, and of its policy where no kernel has it.
+    """The edges of a kernel's claim path, with those of a policy that no kernel has.
 
-    Those that revoke are there when its policy does: where the kernel could not yet, those of the
-    first that can. FileNotFoundError outside a checkout.
+    A kernel older than 5.8 under a policy that revokes has the edges of 5.8. FileNotFoundError
+    outside a checkout.
     """
     version = FIRST if kernel.revokes and is_between(kernel.version, "", FIRST) else kernel.version
     found = [
@@ -54,9 +54,9 @@ def edges(kernel: KernelProfile) -> list[Edge]:
 
 
 def reached(kernel: KernelProfile, touched: Iterable[str]) -> list[str]:
-    """The symbols for the kinds of components that a claim touched.
+    """The symbols of the edges for the kinds of components that a claim touched.
 
-    ValueError for a kind that no edge of this kernel stands for: the model would be wrong.
+    ValueError for a kind without an edge in this kernel, which would be an error of the model.
     """
     known = edges(kernel)
     wanted = set(touched)

@@ -1,4 +1,4 @@
-"""Recorded machines as model states: the resource tree and PCI devices of a real kernel."""
+"""Recorded machines as states of the model: resource trees and PCI devices of real kernels."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from devmemkit.text.iomem_tree import tree_of
 from devmemkit.text.pci_resource import bars_of, parse_resource
 
 MTRR_UC = ((2 << 30 >> 12, (4 << 30 >> 12) - 1),)
-"""Pages that /proc/mtrr of the recorded guests calls uncachable: 2 to 4 GiB (SeaBIOS sets it)."""
+"""Pages that are uncachable in /proc/mtrr of the recorded guests: 2 to 4 GiB, set by SeaBIOS."""
 
 PHYS_BITS = 46
-"""Physical address width assumed for a dump that comes alone."""
+"""Bits of a physical address, assumed for an iomem dump alone."""
 
 
 def data_dir() -> Path:
@@ -47,8 +47,8 @@ def recorded() -> tuple[str, ...]:
 def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Machine:
     """A machine before any process runs: a recorded one by name, or the path of an iomem dump.
 
-    `state` is "idle" (no PCI driver loaded) or "bound"; a dump that comes alone has neither ports
-    nor PCI devices. Raises ValueError for a name that is neither, DumpError for a bad dump.
+    `state` is "idle" (no PCI driver loaded) or "bound"; a machine of a dump alone has no ports and
+    no PCI devices. ValueError for another name or state, DumpError for a bad dump.
     """
     if state not in ("idle", "bound"):
         raise ValueError(f"state: expected idle or bound, got {state!r}")
@@ -83,13 +83,13 @@ def _recorded(folder: Path, kernel: KernelProfile, state: str) -> Machine:
 
 
 def held_of(bars: Iterable[Bar], iomem: Resource, ports: Resource) -> tuple[int, ...]:
-    """The BARs that a driver holds, by their index: those with a claim of all their bytes."""
+    """Indices of the BARs that a driver holds: those with a claim of exactly their bytes."""
     return tuple(bar.index for bar in bars if _claim_of(bar, iomem if bar.memory else ports))
 
 
 def _claim_of(bar: Bar, tree: Resource) -> Resource | None:
     at: Resource | None = tree
-    while at is not None:  # the BAR's own node has the same bytes, and is idle
+    while at is not None:  # the BAR's own node has the same bytes, but is idle
         below = at.overlapping(bar.start, bar.end)
         at = next((n for n in below if n.start <= bar.start and n.end >= bar.end), None)
         if at is not None and at.busy and (at.start, at.end) == (bar.start, bar.end):
@@ -98,9 +98,9 @@ def _claim_of(bar: Bar, tree: Resource) -> Resource | None:
 
 
 def assemble(kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any]) -> Machine:
-    """A machine of a resource tree, `bits` wide addresses and `more` components, after its boot.
+    """A booted machine with a resource tree, `bits` wide addresses and `more` components.
 
-    ValueError for a width that no machine has.
+    ValueError for a width other than 32 to 64 bits.
     """
     if not (isinstance(bits, int) and 32 <= bits <= 64):
         raise ValueError(f"machine: expected 32 to 64 address bits, got {bits!r}")
@@ -119,7 +119,7 @@ def assemble(kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, 
 
 
 def sources(name: str) -> list[Path]:
-    """The files that a machine was read from, for a record of what a run used."""
+    """The files that load_machine reads for a machine, to record them as inputs of a run."""
     if name not in recorded():
         return [Path(name)]
     folder = data_dir() / "machines" / name

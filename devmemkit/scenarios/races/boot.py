@@ -1,4 +1,4 @@
-"""Booting in every order: claims against the inode that revokes, and who makes resource files."""
+"""Races while booting: claims before the iomem inode, and resource files made twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def before_boot(kernel: KernelProfile) -> Machine:
 
 
 def maps_early(*first: Act) -> Program:
-    """U0 opens /dev/mem and maps the BAR, behind what it does `first`."""
+    """After the acts `first`, U0 opens /dev/mem and maps the BAR."""
     where = {"pid": "U0", "fd": Ref("open"), "offset": START, "length": PAGES * PAGE_SIZE}
     acts = (
         *first,
@@ -47,10 +47,10 @@ def maps_early(*first: Act) -> Program:
 def early_claim(
     kernel: KernelProfile, *, drivers: int = 1, initcalls: tuple[str, ...] = FS
 ) -> Concurrent:
-    """Drivers claim at any moment of the boot, a process maps as soon as /dev/mem is there.
+    """Drivers claim at any time of the boot; a process maps as soon as /dev/mem exists.
 
-    The race of an mmap and a claim is closed (repair "recheck") unless the kernel has a repair:
-    what is then found comes of the order of `initcalls`.
+    The repair "recheck" closes the race of an mmap and a claim, unless the kernel has another
+    repair, so that a finding is due to the order of `initcalls`.
     """
     kernel = replace(kernel, repair=kernel.repair or "recheck")
     claimers = tuple(f"C{number}" for number in range(drivers))
@@ -61,7 +61,7 @@ def early_claim(
 
 
 def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
-    """Host bridges add a device each, while the last initcalls of the boot run."""
+    """Each host bridge adds a device while the last initcalls run."""
     devices = tuple(f"0000:{number:02x}:00.0" for number in range(buses))
     parts: dict[Key, object] = {"iomem_inode": False}
     for number, bdf in enumerate(devices):
@@ -85,7 +85,7 @@ def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
 
 
 def file_properties(files: dict[str, int]) -> tuple[Property, Property]:
-    """What is asked about the resource files of devices that have so many each."""
+    """The properties of the resource files of devices; `files` is their number by device."""
 
     def whole(m: View) -> bool:
         return all(len(m.get(("sysfs", bdf), ())) == count for bdf, count in files.items())

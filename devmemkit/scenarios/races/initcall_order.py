@@ -1,4 +1,4 @@
-"""What if an initcall had another level: a boot in another order, and the races that this opens."""
+"""A boot with initcalls at other levels, and the races that this order opens."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ LATER = "0000:80:00.0"
 class Boot:
     """A boot of a kernel with initcalls at other levels.
 
-    `static` resource files come with their device, others from pci_sysfs_init; their mapping is
-    asked for when they are made, or `at_open`. None: as the kernel has it. ValueError for a level
-    or an initcall that there is not.
+    `static` resource files are made with their device, others by pci_sysfs_init; they get their
+    mapping when they are made, or `at_open`. None means as in the kernel. ValueError for an unknown
+    level or initcall.
     """
 
     kernel: str = "6.12"
@@ -47,7 +47,7 @@ class Boot:
 
     @cached_property
     def profile(self) -> KernelProfile:
-        """The kernel; the race of an mmap and a claim is closed, lest it be found instead."""
+        """The kernel, with the race of an mmap and a claim closed by the repair "recheck"."""
         features: dict[str, str] = {}
         if self.static is not None:
             features["resource_files"] = STATIC[self.static]
@@ -70,7 +70,7 @@ class Boot:
         return Program(tuple(act(name) for name, _ in self.order), keep=frozenset({"acpi_init"}))
 
     def scenarios(self) -> tuple[Concurrent, Concurrent]:
-        """What is searched: who makes the files of devices, and who opens them and claims."""
+        """The two scenarios to search: making resource files, and mapping against claims."""
         return self._files(), self._claims()
 
     def _files(self) -> Concurrent:

@@ -1,4 +1,4 @@
-"""nd_pmem's claim, release, claim, release, claim, and a process that maps in between."""
+"""The race of nd_pmem's three claims and a process that maps in the gaps between them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NAME = "namespace0.0"
 def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
     """nd_pmem takes a namespace of 12 KiB while processes map its first page and write there.
 
-    The race of an mmap and a claim is closed (repair "fault") unless the kernel has a repair: what
-    is then found comes of the gaps between the claims.
+    The repair "fault" closes the race of an mmap and a claim, unless the kernel has another repair,
+    so that a finding is due to the gaps between the claims.
     """
     kernel = replace(kernel, repair=kernel.repair or "fault")
     end = PMEM + PAGES * PAGE_SIZE - 1

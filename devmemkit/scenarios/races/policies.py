@@ -1,4 +1,4 @@
-"""What the policies are asked: small scenarios, the same for each of them."""
+"""The questions by which policies are compared, a small scenario each."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def lose_unnoticed(kernel: KernelProfile, via: str) -> Concurrent:
 
 
 def _maps(kernel: KernelProfile, via: str, name: str, driver: tuple[str, ...]) -> Concurrent:
-    """A process that maps, behind what the driver did (its acts by key)."""
+    """A process that maps after the driver has done the acts of these keys."""
     made = _race(kernel, via)
     machine = made.machine
     for act in made.programs[C].acts:
@@ -115,5 +115,5 @@ def comes_up(kernel: KernelProfile, via: str, process: str) -> Concurrent:
 
 
 def has_come_up(made: Concurrent) -> Callable[[View], bool]:
-    """The goal of comes_up."""
+    """The goal of comes_up: the driver holds its claim."""
     return lambda m: bool(held(m, C, made.programs[C]))

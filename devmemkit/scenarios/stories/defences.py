@@ -42,7 +42,7 @@ DEFENCES = {
         "the region is marked as virtio-mem marks its own (v5.16)", exclusive=True
     ),
 }
-"""By name: what could close the gap."""
+"""By name: the defences that could close the gap."""
 
 VALUE = b"corrupt!"
 _OPEN, _MAP = P.open_mem(dsync=True), P.map_mem("map", "maps the region", PMEM, 1)
@@ -70,7 +70,7 @@ ATTEMPTS: dict[str, tuple[Act, ...]] = {
 """Ways to write into what no driver has claimed: persistent memory, and one device's BAR."""
 
 ACCIDENT = ("maps and writes", "pwrite(2)")
-"""What a program does by mistake; who means to, tries everything."""
+"""Ways that a program takes by mistake; an attacker tries all of them."""
 
 
 def machine_with(version: str, defence: str) -> Machine:
@@ -94,9 +94,9 @@ def _locked(machine: Machine) -> Machine:
 
 @cache
 def attempt(version: str, defence: str, way: str) -> Played:
-    """A way to write, played under a defence; the act "write" is missing where it never came to it.
+    """A way to write, played under a defence; without the outcome "write" if an earlier act failed.
 
-    With one that is raised later, the process has opened its file before.
+    Under a defence raised later, the process has opened its file before.
     """
     machine, acts = machine_with(version, defence), ATTEMPTS[way]
     if not DEFENCES[defence].raised:
@@ -154,7 +154,7 @@ PHASES = tuple(act.key for act in _PHASES if act.operation == "store")
 def phases(version: str, policy: str | None = None) -> dict[str, str]:
     """By phase: "yes" where the process can write, else the errno or signal that stops it.
 
-    Where the claim fails, there is nothing to say of what comes behind it.
+    If the claim fails, the later phases give its errno.
     """
     machine = before(("P",), KernelProfile(version, policy_name=policy))
     outcomes = play(machine, _PHASES).outcomes

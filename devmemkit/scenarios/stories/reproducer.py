@@ -1,4 +1,4 @@
-"""What the story of a program of data/reproducers is made of: the device it binds, its acts."""
+"""The parts of a story of data/reproducers: the device that is bound, the acts, the exit rule."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Told = tuple[int, str]
 class Reproducer:
     """A program with its arguments: what it does in order, and how it then ends.
 
-    A program that races gives the scenario whose every order is to be searched: where the search
-    finds a survivor it reproduces, else it ends as its acts in order do.
+    A program that races has a `race`, whose every order is searched: it reproduces if the search
+    finds a page that survives; else it ends as its acts in order do.
     """
 
     acts: tuple[Act, ...]
@@ -56,7 +56,7 @@ class Device(NamedTuple):
 
 
 def ramoops(start: int, size: int) -> Device:
-    """ramoops when it is told to claim bytes [start, start+size)."""
+    """ramoops, told to claim bytes [start, start+size)."""
     return Device("ramoops_probe", "ramoops_remove", {"start": start, "size": size}, {})
 
 
@@ -80,7 +80,7 @@ def load_from(key: str, of: str, plus: int = 0, size: int = 1) -> Act:
 
 
 def strerror(outcome: Outcome | None) -> str:
-    """What strerror says; an act that was left out had no descriptor to work on."""
+    """The text of strerror; an act that was not played had no descriptor (EBADF)."""
     name = "EBADF" if outcome is None else outcome.errno
     return os.strerror(getattr(errno, name) if name else 0)
 

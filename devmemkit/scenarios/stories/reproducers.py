@@ -1,6 +1,6 @@
 """The programs of data/reproducers as stories: what each C file does, and its own exit rule.
 
-Each function is told what the program is told: its command line, and which device it binds.
+Each function gets the command line of the program, and the device that it binds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writing stories: acts in a line each, and the idle windows of the lab's machine."""
+"""Write stories: actors that make acts, and the idle ranges of the lab's machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
 """Devices with drivers, and their BAR 0 of 16 and 128 KiB."""
 
 IN_PAGE = 0x40
-"""Where in a page stories read and write: what claims for us writes to a claim's first bytes."""
+"""Offset in a page at which stories read and write; ramoops writes to a claim's first bytes."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def in_page(of: str, page: int) -> Ref:
 class Story:
     """Acts in order on the lab's machine; `name` is unique in its scenario.
 
-    `cause` is the key of the act whose effect the story shows, `cmdline` what the kernel's command
-    line has beyond the usual.
+    `cause` is the key of the act whose effect the story shows; `cmdline` is added to the kernel's
+    command line.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Story:
 
     @cached_property
     def control(self) -> Story | None:
-        """The same story without its cause and all that needs it; None when it has no cause."""
+        """The story without its cause and the acts that need it; None without a cause."""
         if not self.cause:
             return None
         gone = {self.cause}
@@ -125,10 +125,10 @@ def story(
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of idle pages, one number a story, mapped `via` "devmem" or "sysfs".
+    """A range of idle pages, one `number` a story, mapped `via` "devmem" or "sysfs".
 
-    The one is in persistent memory, opened with O_SYNC, for its write-back mapping would stand in
-    the way of the claimer's own; the other in the ivshmem device's BAR.
+    "devmem" is persistent memory, opened with O_SYNC, as a write-back mapping would conflict with
+    the claimer's own; "sysfs" is the BAR of the ivshmem device.
     """
 
     via: str
