@@ -28,7 +28,7 @@ from devmemkit.explore.promela import promela
 from devmemkit.explore.search import Bounds, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 BY_HAND = Path(__file__).with_name("race.pml")
 FLAGS = ("-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=8000")

@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from devmemkit.model.boot import LEVELS
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES, REPAIRS
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.races.what_if import LEVELS
 from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.scenarios.stories.defences import DEFENCES
 from devmemkit.scenarios.stories.takeover import Takeover

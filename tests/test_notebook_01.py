@@ -6,8 +6,9 @@ import pytest
 
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
-from devmemkit.scenarios.stories.takeover import AS_RELEASED, QUESTIONS, Takeover
-from devmemkit.scenarios.words import said
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.scenarios.stories.takeover import QUESTIONS, Takeover
+from devmemkit.scenarios.words import format_act
 from tests.notebook import Cells
 
 CELLS = Cells("01-driver-takeover")
@@ -21,7 +22,8 @@ def test_the_stored_values_are_the_models() -> None:
     assert named["forked"] == {"live": 62, "private": 2}
     assert named["claimed"] == {"live": 48, "zapped": 16}
     assert named["next_load"] == {
-        version: said(story.on(version).played, "load_after") for version in named["next_load"]
+        version: format_act(story.on(version).played, "load_after")
+        for version in named["next_load"]
     }
     assert named["outcome"]["signal"] == "SIGBUS"
     assert named["outcome"]["si_addr"] == story.played.outcomes["map"].value + 0x4000

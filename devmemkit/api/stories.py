@@ -11,7 +11,8 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Played
 from devmemkit.scenarios.stories import bar_story, takeover
-from devmemkit.scenarios.words import said
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.scenarios.words import format_act
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,18 @@ class _Story:
 
     def outcome(self: _Playable, key: str) -> str:
         """How a call ended: a value, "claimed" and the like, an errno, or signal and si_code."""
-        return said(self.played, _call(self, key))
+        return format_act(self.played, _call(self, key))
 
     def outcomes(self: _Playable) -> dict[str, str]:
         """How each call that was made ended, by its key, in the order of the story."""
-        return {one.key: said(self.played, one.key) for one in self.played.acts
+        return {one.key: format_act(self.played, one.key) for one in self.played.acts
                 if one.key in self.played.outcomes}  # fmt: skip
 
     def steps(self: _Playable, key: str) -> list[str]:
         """The atomic steps of a call, in order."""
         return self.played.steps(_call(self, key))
 
-    def on(self: _S, kernel: str, policy: str = takeover.AS_RELEASED, **changes: Any) -> _S:
+    def on(self: _S, kernel: str, policy: str = AS_RELEASED, **changes: Any) -> _S:
         """The same story on another kernel, with that kernel's policy unless you name one."""
         return replace(self, kernel=kernel, policy=policy, **changes)
 

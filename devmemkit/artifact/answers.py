@@ -19,7 +19,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import on_model, stories
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.races.catalogue import concurrent
-from devmemkit.scenarios.races.what_if import Boot
+from devmemkit.scenarios.races.initcall_order import Boot
 
 
 class Missing(Exception):

@@ -93,7 +93,7 @@ class Machines:
                 more[name] = getattr(known, name)
         able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable else ())
         task = Task(root=known.root, capabilities=able)
-        more |= {(kind, ACTOR): part for kind, part in new_task(task).items()}
+        more |= new_task(ACTOR, task)
         return assemble(kernel, tree, bits, more)
 
 

@@ -97,8 +97,7 @@ def other_cache_type(_: Description, machine: Machine, access: Access) -> Change
             for name, value in call.arguments.items()
         }
         calls.append(Act(f"other {call.key}", "Q", call.operation, {**arguments, "pid": "Q"}))
-    task: dict[Key, Any] = {(kind, "Q"): part for kind, part in new_task().items()}
-    return machine.with_(task), (*calls, *calls_of(access))
+    return machine.with_(new_task("Q")), (*calls, *calls_of(access))
 
 
 def opened(mode: str) -> Change:

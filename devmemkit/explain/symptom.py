@@ -12,10 +12,11 @@ from devmemkit.explain.hypotheses import HYPOTHESES
 from devmemkit.explain.kernel_functions import function_of
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import on_device
-from devmemkit.explain.verdict import Verdict, ending, last_of, verdict, verdict_of
+from devmemkit.explain.verdict import Verdict, last_of, verdict, verdict_of
 from devmemkit.model.machine import Machine
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.play import Played, play
+from devmemkit.scenarios.words import format_ending
 
 SYMPTOMS = (
     "EPERM", "EINVAL", "EFAULT", "EAGAIN", "ENODEV", "ENOENT", "ENXIO", "EIO", "EACCES", "EBADF",
@@ -70,7 +71,7 @@ def _causes(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
         last = last_of(played.acts, played.outcomes)
         if access.op == "load" and last.operation == "store":
             continue
-        if ending(played.outcomes[last.key]) == got and _is_news(plain, access, got, played):
+        if format_ending(played.outcomes[last.key]) == got and _is_news(plain, access, got, played):
             function, _ = function_of(last.operation, played.steps(last.key)[-1])
             yield Cause(hypothesis.what, hypothesis.tell, function)
     yield from _hardware(machines, access, got)

@@ -16,6 +16,7 @@ from devmemkit.model.process.task import find_vma
 from devmemkit.model.resource.strict import ZERO, iomem_is_exclusive, page_is_allowed
 from devmemkit.model.step import step_names
 from devmemkit.scenarios.play import Act, Played, play
+from devmemkit.scenarios.words import format_ending
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def verdict_of(played: Played, access: Access) -> Verdict:
     copied = access.via == "devmem" and outcome.ok and not access.maps
     zeroes = copied and page_is_allowed(view, at) == ZERO
     return Verdict(
-        ending(outcome),
+        format_ending(outcome),
         page,
         tuple(checks),
         decided,
@@ -101,12 +102,7 @@ def last_of(calls: Sequence[Act], outcomes: Mapping[str, Outcome]) -> Act:
 
 def end_of(calls: Sequence[Act], outcomes: Mapping[str, Outcome]) -> str:
     """How the calls ended: "ok", an errno's name or a signal's."""
-    return ending(outcomes[last_of(calls, outcomes).key])
-
-
-def ending(outcome: Outcome) -> str:
-    """ "ok", the errno's name or the signal's."""
-    return outcome.errno or outcome.signal or ("ok" if outcome.bug is None else "kernel bug")
+    return format_ending(outcomes[last_of(calls, outcomes).key])
 
 
 def _checks(played: Played) -> list[Check]:
@@ -123,7 +119,7 @@ def _checks(played: Played) -> list[Check]:
                 continue  # the call succeeded without this step
             result = "passed" if mine else "not reached"
             if mine and mine[-1].outcome is not None and not mine[-1].outcome.ok:
-                result = ending(mine[-1].outcome)
+                result = format_ending(mine[-1].outcome)
             function, file = function_of(call.operation, step)
             found.append(Check(function, file, SAYS.get(step, ""), result))
     return found

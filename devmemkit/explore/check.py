@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from devmemkit.explore.counterexample import Counterexample, counterexample
 from devmemkit.explore.search import UNBOUNDED, Bounds, SearchResult, search
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 Verdict = Literal["found", "not-found", "bounded"]
 

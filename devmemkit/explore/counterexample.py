@@ -11,7 +11,7 @@ from devmemkit.explore.system import TIME, System, started, take
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import finished, step_in
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 
 class ReplayError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from devmemkit.explore.search import search
-from devmemkit.scenarios.races.mmap_claim import PAGES, ending, race
+from devmemkit.scenarios.races.lab_race import PAGES, ending, race
 
 
 @cache

@@ -8,7 +8,7 @@ from devmemkit.explore.learn import Tree
 from devmemkit.explore.names import key_text
 from devmemkit.explore.search import UNBOUNDED, Bounds, search
 from devmemkit.model.machine import value_of
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 
 def graph(scenario: Concurrent, bounds: Bounds = UNBOUNDED) -> dict[str, Any]:

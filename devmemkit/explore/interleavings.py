@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from devmemkit.explore.learn import Leaf
 from devmemkit.explore.search import Bounds, search
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 MOST = 20_000
 """States up to which interleavings are counted."""

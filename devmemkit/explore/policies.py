@@ -13,7 +13,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.claim_path import reached
 from devmemkit.scenarios.races import policies as asked
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 REPAIRED = "RevokeAll, recheck"
 
@@ -21,6 +21,7 @@ REPAIRED = "RevokeAll, recheck"
 def table_rows() -> dict[str, tuple[str, str]]:
     """By the name of a row: its policy, and the repair of the mmap; registered policies too."""
     return {name: (name, "") for name in POLICIES} | {REPAIRED: ("RevokeAll", "recheck")}
+
 
 UNDECIDED = "undecided"
 """The answer when the search reached a bound."""

@@ -15,7 +15,7 @@ from devmemkit.explore.lasso import Graph, Path, lasso, shortest, strongly_conne
 from devmemkit.explore.learn import Tree
 from devmemkit.explore.search import UNBOUNDED, Bounds, search
 from devmemkit.explore.system import CLOCK, System
-from devmemkit.scenarios.races.concurrent import Concurrent, Predicate
+from devmemkit.scenarios.races.scenario import Concurrent, Predicate
 
 
 @dataclass(frozen=True, slots=True)

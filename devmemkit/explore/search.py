@@ -15,7 +15,7 @@ from devmemkit.explore.independence import FootprintGrew
 from devmemkit.explore.pack import LayoutChanged, Space
 from devmemkit.explore.symmetry import Symmetry
 from devmemkit.explore.system import System, started
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 
 DEADLOCK = "deadlock"
 """The property that is broken where no task can continue and some task waits."""

@@ -12,8 +12,7 @@ from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import step_in
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.program import Program, proceed
+from devmemkit.scenarios.races.scenario import Concurrent, Program, proceed
 
 CLOCK = -1
 """The task number of the clock: it can advance whenever a task waits for a tick."""

@@ -10,8 +10,9 @@ from devmemkit.figures.frame import wrapped
 from devmemkit.figures.marks import Axis, Layer, Picture, add_mark
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
-from devmemkit.model.process.task import VM, Vma, page_states
+from devmemkit.model.process.task import VM, Vma
 from devmemkit.model.resource.tree import Resource
+from devmemkit.scenarios.words import page_states
 
 TREE, GAP, COLUMN = 76, 8, 24
 """Widths of the tree, between tree and pages, of one mapping; about px in the narrowest figure."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from devmemkit.figures.frame import EDGE, text_width, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
-from devmemkit.lab.compare import Comparison, Row, Verdict, is_handle, shown
+from devmemkit.lab.compare import Comparison, Row, Verdict
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.words import phrase
+from devmemkit.scenarios.words import format_cell, format_outcome, is_handle
 
 LABEL, LINE, CELL, GAP = 20, 15, 22, 6
 """Heights in px: of an act's line, of a further one, of its cells, between two acts."""
@@ -25,10 +25,8 @@ READS = ("load", "ptrace_peek", "copy_from_user", "read_devmem", "read_block", "
 
 def ending(act: Act, outcome: Outcome | None) -> str:
     """How an act ended, in a word or two: a signal, an errno, what was read, "mapped", "works"."""
-    if outcome is None or not outcome.ok:
-        return phrase(act, outcome)
-    if is_handle(act):
-        return shown(act, outcome)
+    if outcome is None or not outcome.ok or is_handle(act):
+        return format_outcome(act, outcome)
     if act.operation.startswith(READS) and not act.live:
         value = outcome.value
         if isinstance(value, bytes):
@@ -155,8 +153,7 @@ def _cells(
         versions = list(run)
         row = rows[versions[0]]
         outcome = row.model if before else row.kernel
-        role = "muted" if outcome is None else "ok" if outcome.ok else "error"
-        short = word if outcome is None else outcome.signal or outcome.errno or "works"
+        short, role = (word, "muted") if outcome is None else format_cell(outcome)
         room = each * len(versions) - 10
         fits = [text for text in (before + word, word, short) if text_width(text, "small") <= room]
         add_mark(

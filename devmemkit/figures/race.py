@@ -12,8 +12,8 @@ from devmemkit.figures import frame
 from devmemkit.figures.marks import Axis, Layer, Picture, add_mark
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.race import Judged, judge
-from devmemkit.scenarios.races.mmap_claim import CLAIMS
-from devmemkit.scenarios.races.small import VIAS
+from devmemkit.scenarios.races.lab_race import CLAIMS
+from devmemkit.scenarios.races.one_bar import VIAS
 
 LOOKS: Final = {
     "denied EPERM": ("idle", "square", "denied, EPERM"),

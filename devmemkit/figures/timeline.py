@@ -8,7 +8,7 @@ from devmemkit.figures.frame import EDGE, elide, text_width, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.play import SETTLE, Act, Played
-from devmemkit.scenarios.words import phrase
+from devmemkit.scenarios.words import format_outcome
 
 ACTORS = {
     "P": ("process P", "process"),
@@ -44,7 +44,7 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         role = actor if not done else "ok" if outcome and outcome.ok else "error"
         shape = "circle" if not done or (outcome and outcome.ok) else "x"
         steps = " · ".join(played.moments[i].event.step for i in taken)
-        told = f": {phrase(act, outcome)}" if done else ""
+        told = f": {format_outcome(act, outcome)}" if done else ""
         add_mark(
             dots, x=lanes[act.actor], y=y, shape=shape, role=role if begun else "grid",
             tip=f"{act.says}{told}\n{act.operation}: {steps or 'not played'}",
@@ -84,7 +84,7 @@ def timeline(played: Played, now: int | None = None) -> Picture:
 def _short(act: Act, outcome: Outcome | None) -> str:
     """The outcome in the room between lanes and text; tip and alt text have all of it."""
     signal = outcome.signal if outcome else ""
-    return signal or elide(phrase(act, outcome), "strong", TEXT - RESULT - 10)
+    return signal or elide(format_outcome(act, outcome), "strong", TEXT - RESULT - 10)
 
 
 def _steps(played: Played, moments: list[int]) -> str:
@@ -99,7 +99,7 @@ def _steps(played: Played, moments: list[int]) -> str:
 def _alt(played: Played, reached: int) -> str:
     seen = {m.act for m in played.moments[: reached + 1]}
     told = [
-        f"{act.actor} {act.says}: {phrase(act, played.outcomes.get(act.key))}"
+        f"{act.actor} {act.says}: {format_outcome(act, played.outcomes.get(act.key))}"
         for index, act in enumerate(played.acts)
         if index in seen and act.operation != SETTLE
     ]

@@ -9,6 +9,7 @@ from enum import Enum
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.play import SETTLE, Act, Played, Ref
+from devmemkit.scenarios.words import format_outcome, is_handle
 
 
 class Verdict(Enum):
@@ -117,11 +118,6 @@ def _rule(played: Played, act: Act) -> str:
     return f"{last.operation}: {last.step}" if last else "not played"
 
 
-def is_handle(act: Act) -> bool:
-    """Whether the value is a descriptor or an address, each side's own."""
-    return act.operation.startswith(("open_", "mmap_")) or act.operation == "mremap"
-
-
 def _place(act: Act, outcome: Outcome, outcomes: dict[str, Outcome]) -> int | None:
     """The touched address, from the start of the mapping that the act names by a Ref."""
     address = act.arguments.get("address")
@@ -133,10 +129,8 @@ def _place(act: Act, outcome: Outcome, outcomes: dict[str, Outcome]) -> int | No
 
 def shown(act: Act, outcome: Outcome | None) -> str:
     """An outcome in a table's cell."""
-    if outcome is None:
-        return "not played"
-    if outcome.ok and is_handle(act):
-        return "open" if act.operation.startswith("open_") else "mapped"
+    if outcome is None or (outcome.ok and is_handle(act)):
+        return format_outcome(act, outcome)
     return str(outcome)
 
 

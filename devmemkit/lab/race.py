@@ -17,8 +17,8 @@ from devmemkit.explore.endings import race_outcomes
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.scenarios.races.mmap_claim import CLAIMS, CONTROLS, in_order
-from devmemkit.scenarios.races.small import VIAS
+from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS, in_order
+from devmemkit.scenarios.races.one_bar import VIAS
 
 MIB = 1 << 20
 SHARED_MIB = 1024

@@ -25,10 +25,10 @@ from devmemkit.model.resource.tree import Resource, release_resource, request_re
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.play import play, processes
-from devmemkit.scenarios.races.questions import NOBODY_REACHES
-from devmemkit.scenarios.stories.reproducer_stories import TWINS
+from devmemkit.scenarios.races.properties import NOBODY_REACHES
+from devmemkit.scenarios.stories.reproducer import NOT_REPRODUCED, NOT_TRIED, REPRODUCED
+from devmemkit.scenarios.stories.reproducers import REPRODUCERS
 from devmemkit.scenarios.stories.script import IVSHMEM, IVSHMEM_BAR
-from devmemkit.scenarios.stories.twin import NOT_REPRODUCED, NOT_TRIED, REPRODUCED
 
 PROGRAM = "/program"
 ENDINGS = {
@@ -106,12 +106,12 @@ def modelled(name: str, kernel: KernelProfile) -> dict[str, Any]:
 
 
 def _played(name: str, run: Run, kernel: KernelProfile) -> dict[str, Any]:
-    twin = TWINS[name](run.arguments.split(), run.device)
-    machine = before(processes(twin.acts), kernel)
-    played = play(_with_big_bar(machine) if run.shared_mib == BIG_MIB else machine, twin.acts)
-    status, output = twin.rule(played)
-    if twin.race is not None and status != NOT_TRIED and played.outcomes["open"].ok:
-        found = explore_each(twin.race(kernel))[NOBODY_REACHES].counterexample
+    program = REPRODUCERS[name](run.arguments.split(), run.device)
+    machine = before(processes(program.acts), kernel)
+    played = play(_with_big_bar(machine) if run.shared_mib == BIG_MIB else machine, program.acts)
+    status, output = program.rule(played)
+    if program.race is not None and status != NOT_TRIED and played.outcomes["open"].ok:
+        found = explore_each(program.race(kernel))[NOBODY_REACHES].counterexample
         status, output = (REPRODUCED, "") if found else (status, output)
     return {"arguments": run.arguments, "status": status, "output": output}
 

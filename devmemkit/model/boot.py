@@ -1,4 +1,4 @@
-"""Booting: initcalls that matter here, and who makes the resource files of PCI devices.
+"""Booting: the initcalls that make the iomem inode, /dev/mem and the files of PCI devices.
 
 Source: kernel/resource.c:iomem_init_inode, drivers/char/mem.c:chr_dev_init,
 drivers/pci/pci-sysfs.c:pci_create_sysfs_dev_files, pci_sysfs_init, drivers/pci/bus.c.
@@ -12,50 +12,66 @@ from devmemkit.model.machine import View
 from devmemkit.model.pci.device import device
 from devmemkit.model.step import Call, Frame, Next, Return, Step, operation
 
+LEVELS = ("pure", "core", "postcore", "arch", "subsys", "fs", "rootfs", "device", "late")
+"""The levels of initcalls, in their order (include/linux/init.h)."""
+
+INITCALLS = {
+    "acpi_init": "subsys",
+    "iomem_init_inode": "fs",
+    "chr_dev_init": "fs",
+    "populate_rootfs": "rootfs",
+    "host_driver_init": "device",
+    "pci_sysfs_init": "late",
+}
+"""The initcalls that matter here, each with its level, in the order in which they run.
+
+acpi_init finds the PCI devices that are there at boot. host_driver_init stands for the initcalls of
+drivers of host bridges, which find further devices at any time.
+"""
+
 
 def make_inode(m: View, f: Frame) -> Next:
-    """The inode that all revocable mappings share is published (smp_store_release)."""
+    """iomem_init_inode publishes the inode that all revocable mappings share (v5.12 on)."""
     m["iomem_inode"] = True
     return Return(0)
 
 
 def make_dev_mem(m: View, f: Frame) -> Next:
-    """/dev/mem is there from now on."""
+    """chr_dev_init creates /dev/mem, if CONFIG_DEVMEM=y."""
     m["dev_mem"] = m.kernel.config.devmem
     return Return(0)
 
 
 def iomem_get_mapping(m: View) -> None:
-    """The shared inode's mapping, for a file that is opened or made; before the inode: a crash.
+    """Give a file the iomem inode's mapping; a null pointer is followed before the inode exists.
 
-    It does not look whether there is one: no file was meant to be there before (devmem_inode's
-    mapping from v5.8 to v5.11, in open_port).
+    The kernel does not check for the inode (from v5.8 to v5.11: devmem_inode, in open_port).
     """
     if not m.get("iomem_inode"):
         raise KernelBug("null pointer: the iomem inode's mapping, before there is the inode")
 
 
 def start_user_space(m: View, f: Frame) -> Next:
-    """The initramfs is unpacked: the kernel may start a helper program from now on."""
+    """populate_rootfs unpacks the initramfs; from then on the kernel can start programs."""
     m["user_space"] = True
     return Return(0)
 
 
 def wait_for_user_space(m: View, f: Frame) -> Next:
-    """A program begins."""
+    """A user program starts once the initramfs is unpacked."""
     if not m.get("user_space"):
         raise Blocked("no user space yet")
     return Return(0)
 
 
 def probe_drivers(m: View, f: Frame) -> Next:
-    """Drivers of host bridges are registered; a probe may be asynchronous, or deferred."""
+    """Drivers of host bridges are registered; their probes may be asynchronous or deferred."""
     m["host_drivers"] = True
     return Return(0)
 
 
 def wait_for_driver(m: View, f: Frame) -> Next:
-    """A host bridge's probe begins."""
+    """The probe of a host bridge starts once its driver is registered."""
     if not m.get("host_drivers"):
         raise Blocked("no driver yet")
     return Return(0)
@@ -70,7 +86,7 @@ operation("begin_probe", wait_for_driver)
 
 
 def device_add(m: View, f: Frame) -> Next:
-    """The device is on its bus; from 7.2 on its files come with it, all at once."""
+    """device_add puts the device on its bus; from 7.2 on it also makes all its resource files."""
     m["pci_devices"] = (*m.get("pci_devices", ()), f.bdf)
     if m.kernel["resource_files"] == "device_add":
         _get_mapping(m)
@@ -80,25 +96,25 @@ def device_add(m: View, f: Frame) -> Next:
 
 
 def _get_mapping(m: View) -> None:
-    """From v5.12 to v5.14 an attribute gets the iomem inode's mapping when it is made."""
+    """From v5.12 to v5.14 a resource file gets the iomem inode's mapping when it is made."""
     if m.kernel["attribute_mapping"] == "at creation":
         iomem_get_mapping(m)
 
 
 def pci_bus_add_device(m: View, f: Frame) -> Next:
-    """Up to 7.1 the files are made here, if pci_sysfs_init has begun (else EACCES, unheeded)."""
+    """Up to 7.1 this makes the files, but only after pci_sysfs_init has begun; else EACCES."""
     if not m.get("sysfs_initialized"):
         return Return(0)
     return Call("pci_create_resource_files", {"bdf": f.bdf}, then="added", catch="added")
 
 
 def added(m: View, f: Frame) -> Next:
-    """Nobody asks whether the files could be made."""
+    """pci_bus_add_device ignores an error of pci_create_sysfs_dev_files (up to 7.1)."""
     return Return(0)
 
 
 operation("pci_add_device", device_add, pci_bus_add_device, added, needs=("bdf",))
-"""A host bridge's probe finds the device `bdf`."""
+"""The probe of a host bridge finds the device `bdf`."""
 
 
 def _names(m: View, bdf: str) -> tuple[str, ...]:
@@ -106,7 +122,7 @@ def _names(m: View, bdf: str) -> tuple[str, ...]:
 
 
 def pci_create_attr(m: View, f: Frame) -> Next:
-    """One resource file; a name that is taken is a warning, and EEXIST."""
+    """pci_create_attr makes one resource file; sysfs warns of a name that exists, EEXIST."""
     _get_mapping(m)
     names, there = _names(m, f.bdf), m.get(("sysfs", f.bdf), ())
     if names[f.made] in there:
@@ -118,13 +134,13 @@ def pci_create_attr(m: View, f: Frame) -> Next:
 
 
 def pci_remove_resource_files(m: View, f: Frame) -> Next:
-    """The loser cleans up, by name: the winner's files go too."""
+    """pci_remove_resource_files removes by name, so the files that another made go too."""
     m["sysfs", f.bdf] = ()
     return None
 
 
 def duplicate(m: View, f: Frame) -> Next:
-    """EEXIST: sysfs cannot create a duplicate filename."""
+    """pci_create_resource_files fails with EEXIST after its clean-up."""
     raise KernelError("EEXIST", f"{f.bdf}: duplicate filename")
 
 
@@ -139,14 +155,14 @@ operation(
 
 
 def set_sysfs_initialized(m: View, f: Frame) -> Next:
-    """From now on who adds a device makes its files, too."""
+    """pci_sysfs_init sets sysfs_initialized; from then on pci_bus_add_device makes files."""
     m["sysfs_initialized"] = True
     f.walked = 0
     return None
 
 
 def for_each_pci_dev(m: View, f: Frame) -> Next:
-    """The walk over all devices that are there; it ends at the first that fails."""
+    """pci_sysfs_init makes the files of every known device; it stops at the first error."""
     devices = m.get("pci_devices", ())
     if f.walked == len(devices):
         return Return(0)
@@ -161,7 +177,7 @@ def _sysfs_steps(kernel: KernelProfile) -> tuple[Step, ...]:
 
 
 def nothing_to_do(m: View, f: Frame) -> Next:
-    """From 7.2 on there is no such initcall."""
+    """From 7.2 on the kernel has no pci_sysfs_init."""
     return Return(0)
 
 
@@ -169,9 +185,9 @@ operation("pci_sysfs_init", choose=_sysfs_steps)
 
 
 def look_for_files(m: View, f: Frame) -> Next:
-    """A program looks for a device's resource files; ENOENT for a device without them."""
+    """A program looks for the resource files of a device; ENOENT when the device has none."""
     if f.bdf not in m.get("pci_devices", ()):
-        return Return(0)  # it has no directory either: nobody looks there
+        return Return(0)  # the device has no directory yet, so no program looks into it
     if not m.get(("sysfs", f.bdf)):
         raise KernelError("ENOENT", f"{f.bdf} has no resource files")
     return Return(0)

@@ -1,29 +1,21 @@
-"""How a kernel action can end: a value, an errno, a signal, or not yet."""
+"""How a kernel operation can end: a value, an errno, a signal, a kernel bug, or a wait."""
 
 from __future__ import annotations
 
 import errno as _errno
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from devmemkit.model.resource.tree import Resource
+from typing import Any
 
 
 class KernelError(Exception):
     """A system call or kernel function failed with an errno.
 
-    `name` is the errno's name ("EBUSY"), `errno` its Linux number, `conflict` the resource
-    that stood in the way, where one did, `page` the physical page frame that was refused, and
-    `why` one sentence for a person.
+    `name` is the errno's name ("EBUSY"), `errno` its Linux number, `why` one sentence for a person,
+    `conflict` the resource in the way as /proc/iomem prints it, `page` the page frame refused.
     """
 
     def __init__(
-        self,
-        name: str,
-        why: str = "",
-        conflict: Resource | None = None,
-        page: int | None = None,
+        self, name: str, why: str = "", conflict: str | None = None, page: int | None = None
     ) -> None:
         self.name = name
         self.errno: int = getattr(_errno, name)
@@ -34,7 +26,7 @@ class KernelError(Exception):
 
 
 class KernelBug(Exception):
-    """The kernel itself does something undefined here; the model stops the operation."""
+    """The kernel follows a null or a freed pointer; the model ends the operation there."""
 
 
 class Trap(Exception):
@@ -50,7 +42,7 @@ class Trap(Exception):
 class Blocked(Exception):
     """A step cannot run yet; `on` names the lock, queue or event it waits for.
 
-    `until` is the tick of the clock at which it could go on by itself, None when never.
+    `until` is the tick of the clock at which the wait times out, None when it has no timeout.
     """
 
     def __init__(self, on: str, until: int | None = None) -> None:
@@ -64,8 +56,8 @@ class Blocked(Exception):
 class Outcome:
     """What the caller of an operation gets: `value`, an errno, a signal, or a kernel `bug`.
 
-    `why`, `conflict` (the resource in the way, printed) and `page` (the frame that was refused) are
-    for people and do not compare.
+    `why`, `conflict` (the resource in the way) and `page` (the frame that was refused)
+    explain the outcome to a person; two outcomes that differ in them alone are equal.
     """
 
     value: Any = 0
@@ -88,8 +80,7 @@ class Outcome:
             return cls(None, None, error.signal, error.code, error.address)
         if isinstance(error, KernelBug):
             return cls(None, bug=str(error))
-        conflict = None if error.conflict is None else str(error.conflict)
-        return cls(None, error.name, why=error.why, conflict=conflict, page=error.page)
+        return cls(None, error.name, why=error.why, conflict=error.conflict, page=error.page)
 
     def __str__(self) -> str:
         if self.signal:

@@ -1,6 +1,6 @@
-"""Kernel profiles: version, configuration and command line decide which rule is in force.
+"""Kernel profiles: version, configuration and command line decide which rules apply.
 
-FEATURES is the only place that knows versions. Everything else asks a profile by feature name.
+Only FEATURES knows versions. All other code asks a profile for a feature by name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from devmemkit.model.policy import POLICIES, REPAIRS, Policy
 
 
 class Row(NamedTuple):
-    """From `version` on, `feature` has `value`; brought by `commit` ("" when not known)."""
+    """From `version` on, `feature` has `value`, since `commit` ("" when not known)."""
 
     feature: str
     version: str
@@ -83,7 +83,7 @@ FEATURES: tuple[Row, ...] = (
 
 
 def values_of(feature: str) -> tuple[Any, ...]:
-    """The values that a feature can have: those of its rows, oldest first."""
+    """The values of a feature, oldest first."""
     return tuple(dict.fromkeys(row.value for row in FEATURES if row.feature == feature))
 
 
@@ -113,7 +113,7 @@ PARENTS = {"strict_devmem": "devmem", "io_strict_devmem": "strict_devmem"}
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The CONFIG_* options that matter here; the default is Debian's."""
+    """The CONFIG_* options that the model uses; the defaults are those of Debian."""
 
     devmem: bool = True
     strict_devmem: bool = True
@@ -171,6 +171,8 @@ class KernelProfile:
         if self.version not in VERSIONS:
             known = ", ".join(VERSIONS)
             raise ValueError(f"kernel: expected one of {known}; got {self.version!r}")
+        if not isinstance(self.cmdline, str):
+            raise ValueError(f"cmdline: expected a text, got {self.cmdline!r}")
         if self.policy_name is not None and self.policy_name not in POLICIES:
             known = ", ".join(POLICIES)
             raise ValueError(f"policy: expected one of {known}; got {self.policy_name!r}")
@@ -193,22 +195,27 @@ class KernelProfile:
 
     @cached_property
     def rows(self) -> dict[str, Row]:
-        """The rows of FEATURES in force, by feature; a later one replaces an earlier."""
+        """The rows of FEATURES that apply, by feature; a later row replaces an earlier one."""
         mine = _number(self.version)
         return {row.feature: row for row in FEATURES if _number(row.version) <= mine}
 
     @property
     def evidence(self) -> str:
-        """What this kernel's rules rest on: measured, read, or historic."""
+        """The evidence for the rules of this kernel: measured, read, or historic."""
         return VERSIONS[self.version]
 
     @cached_property
     def policy(self) -> Policy:
         return POLICIES[self.policy_name or self["policy"]]
 
+    @property
+    def revokes(self) -> bool:
+        """Whether a claim looks for mappings of its region: by policy, with IO_STRICT_DEVMEM."""
+        return bool(self.policy.after_insert) and self.config.io_strict_devmem
+
     @cached_property
     def strict_iomem_checks(self) -> bool:
-        """1 at start iff STRICT_DEVMEM; iomem= is searched for "relaxed", then for "strict"."""
+        """STRICT_DEVMEM; each word iomem= with "relaxed" clears it, one with "strict" sets it."""
         checks = self.config.strict_devmem
         for word in self.cmdline.split():
             if word.startswith("iomem="):
@@ -220,9 +227,9 @@ class KernelProfile:
 
     @cached_property
     def lockdown(self) -> bool:
-        """Whether lockdown= asks for integrity or confidentiality; both refuse /dev/mem.
+        """Whether lockdown= is integrity or confidentiality, which both refuse /dev/mem.
 
-        Nothing lifts it again: another lockdown= behind is ignored.
+        The kernel ignores a later lockdown= that would lift it.
         """
         words = self.cmdline.split()
         asked = "lockdown=integrity" in words or "lockdown=confidentiality" in words

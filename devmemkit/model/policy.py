@@ -1,4 +1,4 @@
-"""What a claim does to the mappings of its region: one small class each.
+"""Policies: what a claim does to the mappings of its region, one small class each.
 
 A policy says which mappings share the iomem inode, which new mappings are refused, and which steps
 a claim takes after its node is in the tree. `register_policy` adds one from outside of the package.
@@ -15,7 +15,7 @@ FileKind = Literal["mem", "resource", "proc"]
 ClaimStep = Literal[
     "both_ends", "zap_begin", "zap", "refuse_if_mapped", "refused", "notify", "wait_for_unmap"
 ]
-"""What a claim can do once its node is in the tree; revoke.STEPS says how."""
+"""Steps of a claim after its node is in the tree; revoke.STEPS implements them."""
 
 
 _TOGETHER = (("zap_begin", "zap"), ("refuse_if_mapped", "refused"), ("notify", "wait_for_unmap"))
@@ -41,7 +41,7 @@ class Policy:
     excludes_busy: ClassVar[bool] = False
     """A busy region is refused to read, write and new mappings (with IO_STRICT_DEVMEM)."""
     excludes_idle: ClassVar[bool] = False
-    """What no driver has claimed is refused too."""
+    """An idle region is refused, too."""
     one_inode: ClassVar[frozenset[FileKind]] = frozenset()
     """The kinds of file whose mappings share the iomem inode's address space."""
     after_insert: ClassVar[tuple[ClaimStep, ...]] = ()
@@ -224,7 +224,7 @@ REPAIRS = {
     "fault": "nothing is populated; a fault checks and inserts its page under the rmap lock",
     "hold-rmap": "the rmap lock is held from the link until the pages are there",
 }
-"""Orders of an mmap that no kernel has: what could close the race of an mmap and a claim."""
+"""Orders of an mmap that no kernel has, which could close the race of an mmap and a claim."""
 
 PROPOSALS = ("RefuseClaim", "RevokeAfterGrace", "DenyIdle")
-"""Policies that no kernel has: the alternatives that the discussion raises."""
+"""Policies that no kernel has, raised in the discussion."""

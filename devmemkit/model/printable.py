@@ -1,4 +1,4 @@
-"""Names from dumps are untrusted: shown, they cannot steer a terminal."""
+"""Untrusted names of dumps, made safe to print on a terminal."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Every named story, once, parameterized."""
+"""Stories, which play acts in order, and races, whose every order is searched."""

@@ -1,22 +1,21 @@
-"""Every named scenario of acts in order: the same names in notebooks, lab and command line."""
+"""The stories by scenario name, for notebooks, lab and command line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
 
-from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine
+from devmemkit.model.kernel import KernelProfile, is_between
+from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.machines import load_machine, recorded
 from devmemkit.scenarios.play import Played, play, processes
-from devmemkit.scenarios.stories.bars import bars, ioremap_conflicts
 from devmemkit.scenarios.stories.claims import claims
+from devmemkit.scenarios.stories.command_line import iomem_relaxed, lockdown_integrity
 from devmemkit.scenarios.stories.edges import edges
+from devmemkit.scenarios.stories.pci_bars import bars, ioremap_conflicts
 from devmemkit.scenarios.stories.pmem import preload_gap, refused_claim
 from devmemkit.scenarios.stories.script import IVSHMEM, Story
-from devmemkit.scenarios.stories.switches import iomem_relaxed, lockdown_integrity
 from devmemkit.scenarios.stories.takeover import Takeover
 
 
@@ -53,7 +52,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Story, ...]]] = {
 
 @cache
 def stories(name: str) -> tuple[Story, ...]:
-    """A scenario's stories, each followed by its control; ValueError names those that exist."""
+    """The stories of a scenario, each followed by its control; ValueError for an unknown name."""
     if name not in SCENARIOS:
         raise ValueError(f"scenario: expected one of {', '.join(SCENARIOS)}; got {name!r}")
     found = SCENARIOS[name]()
@@ -61,19 +60,15 @@ def stories(name: str) -> tuple[Story, ...]:
 
 
 def machine_of(version: str) -> str:
-    """The recorded machine of a kernel, or of the nearest older one: the guests are alike."""
-
-    def number(text: str) -> list[int]:
-        return [int(part) for part in text.split(".")]
-
+    """The recorded machine of a kernel, or of the nearest older kernel, whose guest is alike."""
     names = recorded()
-    older = [name for name in names if number(name.split("-")[1]) <= number(version)]
+    older = [name for name in names if is_between(version, name.split("-")[1], "")]
     return older[-1] if older else names[0]
 
 
 def before(pids: Iterable[str], kernel: KernelProfile) -> Machine:
-    """The lab's machine under a kernel, with fresh processes."""
-    tasks: dict[Key, Any] = {(kind, pid): part for pid in pids for kind, part in new_task().items()}
+    """The lab's machine under a kernel, with fresh processes `pids`."""
+    tasks = {key: part for pid in pids for key, part in new_task(pid).items()}
     return load_machine(machine_of(kernel.version), kernel).with_(tasks)
 
 

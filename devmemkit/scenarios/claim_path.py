@@ -1,4 +1,4 @@
-"""What a claim reaches in each kernel: data/claim-path.toml, locks and subsystems by symbol."""
+"""Locks, subsystems and initcalls that a claim uses in each kernel (data/claim-path.toml)."""
 
 from __future__ import annotations
 
@@ -34,18 +34,17 @@ def _read() -> dict[str, list[dict[str, Any]]]:
 
 
 def edges(kernel: KernelProfile) -> list[Edge]:
-    """The edges of a kernel's claim path, and those of steps that no kernel has but its policy.
+    """The edges of a kernel's claim path, with those of steps that no kernel has but its policy.
 
-    Those that revoke are there when its policy does: where the kernel could not yet, those of the
-    first that can. FileNotFoundError outside a checkout.
+    A kernel older than 5.8 under a policy that revokes has the edges of 5.8. FileNotFoundError
+    outside a checkout.
     """
-    revokes = bool(kernel.policy.after_insert) and kernel.config.io_strict_devmem
-    version = FIRST if revokes and is_between(kernel.version, "", FIRST) else kernel.version
+    version = FIRST if kernel.revokes and is_between(kernel.version, "", FIRST) else kernel.version
     found = [
         Edge(one["caller"], one["symbol"], one["kind"], one["file"], tuple(one["models"]),
              one.get("why", ""))
         for one in _read()["edge"]
-        if is_between(version, one["since"], one["until"]) and (revokes or not one["since"])
+        if is_between(version, one["since"], one["until"]) and (kernel.revokes or not one["since"])
     ]  # fmt: skip
     return found + [
         Edge(kernel.policy.name, one["symbol"], "proposal", "", tuple(one["models"]))
@@ -55,9 +54,9 @@ def edges(kernel: KernelProfile) -> list[Edge]:
 
 
 def reached(kernel: KernelProfile, touched: Iterable[str]) -> list[str]:
-    """The symbols for the kinds of components that a claim touched.
+    """The symbols of the edges for the kinds of components that a claim touched.
 
-    ValueError for a kind that no edge of this kernel stands for: the model would be wrong.
+    ValueError for a kind without an edge in this kernel, which would be an error of the model.
     """
     known = edges(kernel)
     wanted = set(touched)

@@ -1,4 +1,4 @@
-"""Recorded machines as model states: the resource tree and PCI devices of a real kernel."""
+"""Recorded machines as states of the model: resource trees and PCI devices of real kernels."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from devmemkit.text.iomem_tree import tree_of
 from devmemkit.text.pci_resource import bars_of, parse_resource
 
 MTRR_UC = ((2 << 30 >> 12, (4 << 30 >> 12) - 1),)
-"""Pages that /proc/mtrr of the recorded guests calls uncachable: 2 to 4 GiB (SeaBIOS sets it)."""
+"""Pages that are uncachable in /proc/mtrr of the recorded guests: 2 to 4 GiB, set by SeaBIOS."""
 
 PHYS_BITS = 46
-"""Physical address width assumed for a dump that comes alone."""
+"""Bits of a physical address, assumed for an iomem dump alone."""
 
 
 def data_dir() -> Path:
@@ -44,52 +44,52 @@ def recorded() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: [int(n) for n in name.split("-")[1].split(".")]))
 
 
-def load_machine(
-    name: str, kernel: KernelProfile, *, state: str = "idle", fine: bool = False
-) -> Machine:
+def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Machine:
     """A machine before any process runs: a recorded one by name, or the path of an iomem dump.
 
-    `state` is "idle" (no PCI driver loaded) or "bound"; a dump that comes alone has neither ports
-    nor PCI devices. Raises ValueError for a name that is neither, DumpError for a bad dump.
+    `state` is "idle" (no PCI driver loaded) or "bound"; a machine of a dump alone has no ports and
+    no PCI devices. ValueError for another name or state, DumpError for a bad dump.
     """
     if state not in ("idle", "bound"):
         raise ValueError(f"state: expected idle or bound, got {state!r}")
     if name in recorded():
-        return _recorded(data_dir() / "machines" / name, kernel, state, fine)
+        return _recorded(data_dir() / "machines" / name, kernel, state)
     path = Path(name)
     if not path.is_file():
         known = ", ".join(recorded())
         raise ValueError(f"machine: expected {known} or the path of an iomem dump; got {name!r}")
     dump = parse(read(name), source=path.name)
     bits = max(PHYS_BITS, *(entry.end.bit_length() for entry in dump.entries))
-    return assemble(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {}, fine)
+    return assemble(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {})
 
 
-def _recorded(folder: Path, kernel: KernelProfile, state: str, fine: bool) -> Machine:
+def _recorded(folder: Path, kernel: KernelProfile, state: str) -> Machine:
     about = json.loads((folder / "machine.json").read_text())
     bits: int = about["physical_address_bits"]
     iomem = parse((folder / state / "iomem").read_bytes(), source=f"{folder.name}/{state}/iomem")
     ports = parse((folder / state / "ioports").read_bytes(), source=f"{folder.name} ioports")
-    trees = {"iomem": tree_of(iomem, root_end=(1 << bits) - 1)}
-    trees["ioport"] = tree_of(ports, root_end=0xFFFF, ports=True)
-    more: dict[Key, Any] = {"ioport": trees["ioport"], "mtrr_uc": MTRR_UC}
+    tree, port_tree = (
+        tree_of(iomem, root_end=(1 << bits) - 1),
+        tree_of(ports, root_end=0xFFFF, ports=True),
+    )
+    more: dict[Key, Any] = {"ioport": port_tree, "mtrr_uc": MTRR_UC}
     bound = json.loads((folder / "bound" / "pci.json").read_text())
     fits = {bdf: entry["driver"] for bdf, entry in bound.items()}
     for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
         bars = bars_of(parse_resource(entry["resource"]))
-        held = held_of(bars, trees["iomem"], trees["ioport"])
+        held = held_of(bars, tree, port_tree)
         more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, fits[bdf] or "")
-    return assemble(kernel, trees["iomem"], bits, more, fine)
+    return assemble(kernel, tree, bits, more)
 
 
 def held_of(bars: Iterable[Bar], iomem: Resource, ports: Resource) -> tuple[int, ...]:
-    """The BARs that a driver holds, by their index: those with a claim of all their bytes."""
+    """Indices of the BARs that a driver holds: those with a claim of exactly their bytes."""
     return tuple(bar.index for bar in bars if _claim_of(bar, iomem if bar.memory else ports))
 
 
 def _claim_of(bar: Bar, tree: Resource) -> Resource | None:
     at: Resource | None = tree
-    while at is not None:  # the BAR's own node has the same bytes, and is idle
+    while at is not None:  # the BAR's own node has the same bytes, but is idle
         below = at.overlapping(bar.start, bar.end)
         at = next((n for n in below if n.start <= bar.start and n.end >= bar.end), None)
         if at is not None and at.busy and (at.start, at.end) == (bar.start, bar.end):
@@ -97,16 +97,14 @@ def _claim_of(bar: Bar, tree: Resource) -> Resource | None:
     return None
 
 
-def assemble(
-    kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any], fine: bool = False
-) -> Machine:
-    """A machine of a resource tree, `bits` wide addresses and `more` components, after its boot.
+def assemble(kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any]) -> Machine:
+    """A booted machine with a resource tree, `bits` wide addresses and `more` components.
 
-    ValueError for a width that no machine has.
+    ValueError for a width other than 32 to 64 bits.
     """
     if not (isinstance(bits, int) and 32 <= bits <= 64):
         raise ValueError(f"machine: expected 32 to 64 address bits, got {bits!r}")
-    ram = [n.end + 1 for n in iomem.walk() if n.flags & fl.IORESOURCE_SYSTEM_RAM == _RAM]
+    ram = [node.end + 1 for node in iomem.walk() if node.system_ram]
     components = {"iomem": iomem, "iomem_inode": True, "clock": 0, **more}
     spaces = namespaces(iomem)
     components |= {("nd", space.name): space for space in spaces}
@@ -117,14 +115,11 @@ def assemble(
     ]
     if mapped:
         components["memtype"] = tuple(mapped)
-    return Machine(kernel, components, high_memory=max(ram, default=0), phys_bits=bits, fine=fine)
-
-
-_RAM = fl.IORESOURCE_SYSTEM_RAM
+    return Machine(kernel, components, high_memory=max(ram, default=0), phys_bits=bits)
 
 
 def sources(name: str) -> list[Path]:
-    """The files that a machine was read from, for a record of what a run used."""
+    """The files that load_machine reads for a machine, to record them as inputs of a run."""
     if name not in recorded():
         return [Path(name)]
     folder = data_dir() / "machines" / name

@@ -1,4 +1,4 @@
-"""Playing a story: operations of several actors in order, and every state they pass through."""
+"""Play a story: operations of several actors in order, and every state in between."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from devmemkit.model.trace import Event
 class Act:
     """One operation of a story: `key` names its outcome, `actor` does it.
 
-    An argument that is a Ref is filled in from an earlier outcome; `says` is the step in words.
-    The operation SETTLE lets time pass until nobody waits any more.
+    An argument that is a Ref is the value of an earlier act; `says` is the act in words.
+    The operation SETTLE lets time pass until no act waits.
     """
 
     key: str
@@ -27,9 +27,9 @@ class Act:
     arguments: dict[str, Any] = field(default_factory=dict)
     says: str = ""
     needs: str = ""
-    """Key of an act without whose success this one is left out."""
+    """Key of an act that must succeed, or this one is not played."""
     live: bool = False
-    """What is read comes from a device, not from memory: the model does not know the value."""
+    """The value comes from a device, not from memory, so the model does not know it."""
 
 
 SETTLE = "settle"
@@ -44,7 +44,7 @@ class Ref:
 
 
 def processes(acts: tuple[Act, ...]) -> list[str]:
-    """The processes that a story begins with: those that no fork makes."""
+    """The processes of a story that no fork makes."""
     made = {act.arguments["child"] for act in acts if act.operation == "fork"}
     return sorted({act.arguments["pid"] for act in acts if "pid" in act.arguments} - made)
 
@@ -60,7 +60,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Played:
-    """A story that was played: its acts, every moment, and each act's outcome by key."""
+    """A played story: its acts, its moments, and the outcomes by key of the act."""
 
     acts: tuple[Act, ...]
     before: Machine
@@ -72,12 +72,12 @@ class Played:
         return {act.key: act for act in self.acts}[key]
 
     def moments_of(self, key: str) -> list[int]:
-        """Indices of an act's moments; none when it was not played."""
+        """Indices of the moments of an act; empty when it was not played."""
         act = self.acts.index(self.act(key))
         return [index for index, moment in enumerate(self.moments) if moment.act == act]
 
     def after(self, key: str) -> Machine:
-        """The machine after an act's last step; before the story when it was not played."""
+        """The machine after the last step of an act, or before the story if it was not played."""
         at = self.moments_of(key)
         return self.moments[at[-1]].machine if at else self.before
 
@@ -87,9 +87,9 @@ class Played:
 
 
 def play(machine: Machine, acts: tuple[Act, ...]) -> Played:
-    """Play the acts in order; one that must wait goes on when it can, at the latest at the end.
+    """Play the acts in order; an act that waits goes on once it can, at the latest at the end.
 
-    An act that needs the value of one that failed is not played and has no outcome.
+    An act that needs one that failed is not played and has no outcome.
     """
     before = machine
     moments: list[Moment] = []
@@ -115,22 +115,30 @@ def play(machine: Machine, acts: tuple[Act, ...]) -> Played:
     for index, act in enumerate(acts):
         if act.operation == SETTLE:
             machine = settle(machine, may_wait=False)
-        elif all(key in outcomes and outcomes[key].ok for key in needed(act)):
-            filled = {k: _filled(v, outcomes) for k, v in act.arguments.items()}
-            machine = start(machine, act.actor, act.operation, **filled)
+        elif can_play(act, outcomes):
+            machine = start(machine, act.actor, act.operation, **filled(act, outcomes))
             machine = settle(go_on(index, machine, may_wait=True), may_wait=True)
     settle(machine, may_wait=False)
     return Played(acts, before, tuple(moments), outcomes)
 
 
 def needed(act: Act) -> list[str]:
-    """Keys of the acts without whose success this one is left out."""
+    """Keys of the acts that must succeed, or this one is not played."""
     refs = [value.key for value in act.arguments.values() if isinstance(value, Ref)]
     return [*refs, act.needs] if act.needs else refs
 
 
-def _filled(value: Any, outcomes: dict[str, Outcome]) -> Any:
-    return outcomes[value.key].value + value.plus if isinstance(value, Ref) else value
+def can_play(act: Act, outcomes: dict[str, Outcome]) -> bool:
+    """Whether every act that this one needs has succeeded."""
+    return all(key in outcomes and outcomes[key].ok for key in needed(act))
+
+
+def filled(act: Act, outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    """The act's arguments, each Ref replaced by its value."""
+    return {
+        name: outcomes[value.key].value + value.plus if isinstance(value, Ref) else value
+        for name, value in act.arguments.items()
+    }
 
 
 def _moments(index: int, machine: Machine, actor: str, may_wait: bool) -> Iterator[Moment]:

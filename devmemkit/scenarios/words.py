@@ -1,13 +1,13 @@
-"""Outcomes in words, one short phrase each, the same in figures, tables and named values."""
+"""Outcomes and pages in words, the same in figures, tables, messages and named values."""
 
 from __future__ import annotations
 
 from devmemkit.model.errors import Outcome
+from devmemkit.model.machine import Machine
+from devmemkit.model.process.task import Vma
 from devmemkit.scenarios.play import Act, Played
 
 _DONE = {
-    "open_devmem": "open",
-    "open_resource": "open",
     "remove": "removed",
     "store": "written",
     "request_mem_region": "claimed",
@@ -19,28 +19,49 @@ _DONE = {
 }
 
 
-def phrase(act: Act, outcome: Outcome | None) -> str:
-    """How an act ended: a value, an errno, a signal, or "not played"."""
+def is_handle(act: Act) -> bool:
+    """Whether the act's value is a descriptor or an address: model and kernel choose their own."""
+    return act.operation.startswith(("open_", "mmap_")) or act.operation == "mremap"
+
+
+def format_ending(outcome: Outcome, ok: str = "ok") -> str:
+    """An outcome in a word: its signal, its errno, "kernel bug", or `ok`."""
+    return outcome.signal or outcome.errno or ("kernel bug" if outcome.bug else ok)
+
+
+def format_outcome(act: Act, outcome: Outcome | None) -> str:
+    """An act's outcome in a phrase: a value, an errno, a signal with its code, or "not played"."""
     if outcome is None:
         return "not played"
     if outcome.signal:
         return f"{outcome.signal}, {outcome.si_code}"
-    if outcome.errno:
-        return outcome.errno
+    if not outcome.ok:
+        return format_ending(outcome)
     if isinstance(outcome.value, bytes):
         return f"{int.from_bytes(outcome.value, 'little'):#018x}"
-    if act.operation.startswith("mmap"):
-        return "mapped"
+    if is_handle(act):
+        return "open" if act.operation.startswith("open_") else "mapped"
     return _DONE.get(act.operation) or f"{outcome.value:#018x}"
 
 
-def said(played: Played, key: str) -> str:
-    """How the act of that key ended, as a phrase."""
-    return phrase(played.act(key), played.outcomes.get(key))
+def format_act(played: Played, key: str) -> str:
+    """The outcome of the act of that key, in a phrase."""
+    return format_outcome(played.act(key), played.outcomes.get(key))
 
 
-def verdict(outcome: Outcome | None) -> tuple[str, str]:
-    """The same for a narrow cell: one word ("works", "EPERM", "SIGBUS") and its colour's role."""
+def format_cell(outcome: Outcome | None) -> tuple[str, str]:
+    """An outcome for a table's cell: a word ("works", "EPERM", "SIGBUS") and its colour's role."""
     if outcome is None:
         return "none", "muted"
-    return outcome.signal or outcome.errno or "works", "ok" if outcome.ok else "error"
+    return format_ending(outcome, "works"), "ok" if outcome.ok else "error"
+
+
+def page_states(machine: Machine, pid: str, vma: Vma) -> list[str]:
+    """Each page of a mapping: "live", "private" (the process's own copy) or "zapped"."""
+    table = machine["pagetable", pid]
+    first, last = vma.vpns
+    live = {v for low, high, _ in table.between(first, last) for v in range(low, high + 1)}
+    return [
+        "private" if vpn in table.private else "live" if vpn in live else "zapped"
+        for vpn in range(first, last + 1)
+    ]

@@ -12,7 +12,7 @@ from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.stories.bar_story import VIAS, BarStory, memory_bars
-from devmemkit.scenarios.stories.takeover import AS_RELEASED
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
 from devmemkit.widgets.explorer import WIDE, dropdown
 from devmemkit.widgets.story import StoryExplorer
 

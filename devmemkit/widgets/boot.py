@@ -11,9 +11,10 @@ from devmemkit.explore.check import Result, explore_each
 from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.lanes import lanes
 from devmemkit.figures.marks import Picture
+from devmemkit.model.boot import INITCALLS, LEVELS
 from devmemkit.model.kernel import VERSIONS
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.what_if import LEVELS, USUAL, Boot
+from devmemkit.scenarios.races.initcall_order import Boot
+from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
 from devmemkit.widgets.pane import BokehPane
 
@@ -36,7 +37,7 @@ class BootExplorer(Explorer):
                 description=name, options=LEVELS, value=level,
                 style={"description_width": "9rem"}, layout=w.Layout(width="24rem"),
             )
-            for name, level in USUAL.items()
+            for name, level in INITCALLS.items()
         }  # fmt: skip
         self.back = w.Button(description="as in Linux", layout=w.Layout(width="10rem"))
         self.shown = w.Dropdown(
@@ -67,7 +68,7 @@ class BootExplorer(Explorer):
     def boot(self) -> Boot:
         """The boot that is shown."""
         levels = {name: slider.value for name, slider in self.levels.items()}
-        moved = {name: level for name, level in levels.items() if level != USUAL[name]}
+        moved = {name: level for name, level in levels.items() if level != INITCALLS[name]}
         files, mapping = FILES[self.files.value], MAPPING[self.mapping.value]
         return Boot(self.kernel.value, moved, files, mapping)
 
@@ -90,7 +91,7 @@ class BootExplorer(Explorer):
 
     def _reset(self) -> None:
         for name, slider in self.levels.items():
-            slider.value = USUAL[name]
+            slider.value = INITCALLS[name]
         self.files.value = self.mapping.value = RELEASED
 
     def _choose(self, _: Any) -> None:
@@ -105,7 +106,7 @@ class BootExplorer(Explorer):
         number = self.shown.value
         example = self.results[number].counterexample if number >= 0 else None
         tasks = tuple(self.asked[max(number, 0)][0].programs)
-        return boot_order(LEVELS, self.boot.order, USUAL), lanes(tasks, example, room=ROOM)
+        return boot_order(LEVELS, self.boot.order, INITCALLS), lanes(tasks, example, room=ROOM)
 
     def _verdict(self, number: int) -> str:
         one = self.results[number]

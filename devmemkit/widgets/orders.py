@@ -16,8 +16,8 @@ from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.policy import POLICIES, REPAIRS
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.small import PAGES, VIAS
+from devmemkit.scenarios.races.one_bar import PAGES, VIAS
+from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.widgets.explorer import Explorer, dropdown, stepper
 from devmemkit.widgets.pane import BokehPane
 

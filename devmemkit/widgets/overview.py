@@ -11,7 +11,7 @@ from devmemkit.figures.history import history, milestones
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.model.policy import POLICIES
-from devmemkit.scenarios.stories.takeover import AS_RELEASED
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
 from devmemkit.widgets.pane import BokehPane
 

@@ -15,7 +15,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Moment, Played
-from devmemkit.scenarios.words import phrase
+from devmemkit.scenarios.words import format_outcome
 from devmemkit.widgets.explorer import Explorer, stepper
 from devmemkit.widgets.pane import BokehPane
 
@@ -112,7 +112,7 @@ class StoryExplorer(Explorer):
     def _sentence(self) -> str:
         act = self.story.played.acts[self.moment.act]
         outcome: Outcome | None = self.moment.event.outcome
-        end = f" → <b>{html.escape(phrase(act, outcome))}</b>" if outcome else ""
+        end = f" → <b>{html.escape(format_outcome(act, outcome))}</b>" if outcome else ""
         return (
             f"{html.escape(self.moment.event.actor)} {html.escape(act.says or 'waits')}, "
             f"step <code>{html.escape(self.moment.event.step)}</code>{end}"

@@ -10,7 +10,8 @@ import ipywidgets as w
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
-from devmemkit.scenarios.stories.takeover import AS_RELEASED, Takeover
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.scenarios.stories.takeover import Takeover
 from devmemkit.widgets.explorer import WIDE, dropdown
 from devmemkit.widgets.story import StoryExplorer
 

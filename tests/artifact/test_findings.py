@@ -29,8 +29,8 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.races.catalogue import ORDERS
 from devmemkit.scenarios.races.claims import claim_vs_release
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.questions import NO_BUG
+from devmemkit.scenarios.races.properties import NO_BUG
+from devmemkit.scenarios.races.scenario import Concurrent
 
 ENTRIES = {entry["id"]: entry for entry in entries()}
 

@@ -14,10 +14,9 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
 from devmemkit.scenarios.races.pmem import nd_pmem
 from devmemkit.scenarios.races.policies import lose_unnoticed
-from devmemkit.scenarios.races.program import Program
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 from tests.explore.toys import scenario
 
 NO_LOST_UPDATE = Property("at end", "no update is lost", lambda m: m["count"] == 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.explore.endings import race_outcomes
-from devmemkit.scenarios.races.mmap_claim import in_order
+from devmemkit.scenarios.races.lab_race import in_order
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12"])

@@ -13,7 +13,7 @@ from devmemkit.explore.graph import graph
 from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Property
+from devmemkit.scenarios.races.scenario import Property
 from tests.explore.toys import scenario
 
 

@@ -12,9 +12,8 @@ from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import Frame, Next, Return, operation
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Concurrent
 from devmemkit.scenarios.races.pmem import nd_pmem
-from devmemkit.scenarios.races.program import Program
+from devmemkit.scenarios.races.scenario import Concurrent, Program
 
 
 def look_into(m: View, f: Frame) -> Next:

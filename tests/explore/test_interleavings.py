@@ -13,7 +13,7 @@ from devmemkit.explore.system import System
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.boot import attribute_creation
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 from tests.explore.toys import scenario
 
 Order = tuple[tuple[int, Leaf], ...]

@@ -17,8 +17,8 @@ from devmemkit.explore.search import search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Concurrent
 from devmemkit.scenarios.races.pmem import nd_pmem
+from devmemkit.scenarios.races.scenario import Concurrent
 
 SCENARIOS = {
     "6.12": mmap_vs_claim(KernelProfile("6.12")),

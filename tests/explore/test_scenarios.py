@@ -16,11 +16,10 @@ from devmemkit.model.step import step_in
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim
 from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
+from devmemkit.scenarios.races.one_bar import PAGES, START
 from devmemkit.scenarios.races.pmem import nd_pmem
-from devmemkit.scenarios.races.program import proceed
-from devmemkit.scenarios.races.questions import reaches
-from devmemkit.scenarios.races.small import PAGES, START
+from devmemkit.scenarios.races.properties import reaches
+from devmemkit.scenarios.races.scenario import Concurrent, Property, proceed
 
 REACHED = "nobody reaches what a driver has claimed"
 CHECK_TO_MEM = "U0:do_mmap U0:valid_mmap_phys_addr_range U0:range_is_allowed U0:range_is_allowed"

@@ -16,8 +16,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.step import step_in
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.program import proceed
+from devmemkit.scenarios.races.scenario import Concurrent, proceed
 
 
 def searched(

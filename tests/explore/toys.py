@@ -6,8 +6,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import Frame, Next, Return, lock, operation, unlock
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 
 
 def read_count(m: View, f: Frame) -> Next:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.claim_path import SHAPES, claim_path
 from devmemkit.figures.marks import Picture
+from devmemkit.model.boot import INITCALLS, LEVELS
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.claim_path import edges
-from devmemkit.scenarios.races.what_if import LEVELS, USUAL, Boot
+from devmemkit.scenarios.races.initcall_order import Boot
 
 
 def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:
@@ -16,7 +17,7 @@ def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:
 
 def test_each_initcall_stands_at_its_level_and_one_that_moved_is_marked() -> None:
     boot = Boot(levels={"chr_dev_init": "late"})
-    picture = boot_order(LEVELS, boot.order, USUAL)
+    picture = boot_order(LEVELS, boot.order, INITCALLS)
     places = column(picture, "initcalls", "x")
     assert places == (4.5, 5.5, 6.5, 7.5, 5.5, 8.5, 8.5)  # the fifth: where it usually is
     assert column(picture, "initcalls", "shape")[4:6] == ("x", "diamond")

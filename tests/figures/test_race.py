@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from devmemkit.figures.race import EDGE, FIRST, LANES, LAST, LOOKS, landed, race, races
-from devmemkit.scenarios.races.mmap_claim import CLAIMS
-from devmemkit.scenarios.races.small import VIAS
+from devmemkit.scenarios.races.lab_race import CLAIMS
+from devmemkit.scenarios.races.one_bar import VIAS
 
 
 def trial(outcome: str, begin: int = 50, returned: int = 100, **more: Any) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from devmemkit.figures.address_map import address_map
 from devmemkit.figures.marks import MIN_WIDTH, Layer, Picture
 from devmemkit.figures.matrix import matrix
 from devmemkit.figures.timeline import timeline
-from devmemkit.model.process.task import page_states
 from devmemkit.scenarios.play import SETTLE
 from devmemkit.scenarios.stories.takeover import Takeover
+from devmemkit.scenarios.words import page_states
 
 
 def layer(picture: Picture, name: str) -> Layer:

@@ -26,7 +26,7 @@ from devmemkit.model.policy import REPAIRS
 from devmemkit.model.resource import revoke
 from devmemkit.model.resource.strict import DENY, is_taken
 from devmemkit.model.step import OPERATIONS
-from devmemkit.scenarios.stories.twin import NOT_REPRODUCED, REPRODUCED
+from devmemkit.scenarios.stories.reproducer import NOT_REPRODUCED, REPRODUCED
 
 NEWEST = KernelProfile("7.3")
 

@@ -98,7 +98,7 @@ def machine(
     }
     parts.update({("nd", space.name): space for space in namespaces(parts["iomem"])})
     for pid in pids or ("p",):
-        parts.update({(kind, pid): part for kind, part in new_task(task).items()})
+        parts.update(new_task(pid, task))
     return Machine(
         kernel,
         {key: part for key, part in parts.items() if part is not None},

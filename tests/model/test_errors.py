@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.errors import Blocked, KernelBug, KernelError, Outcome, Trap
-from devmemkit.model.resource.tree import Resource
 
 
 def test_what_an_error_says() -> None:
-    node = Resource(0x1000, 0x1FFF, "claim")
-    error = KernelError("EBUSY", "it is taken", node, page=1)
+    error = KernelError("EBUSY", "it is taken", "1000-1fff : claim", page=1)
     assert (error.name, error.errno, error.why) == ("EBUSY", 16, "it is taken")
-    assert (error.conflict, error.page) == (node, 1)
+    assert (error.conflict, error.page) == ("1000-1fff : claim", 1)
     assert (str(error), str(KernelError("EINVAL"))) == ("EBUSY: it is taken", "EINVAL")
     trap = Trap("SIGBUS", "BUS_ADRERR", 0x10)
     assert (trap.signal, trap.code, trap.address) == ("SIGBUS", "BUS_ADRERR", 16)
@@ -41,10 +39,9 @@ def test_what_ended_otherwise_is_another_outcome(name: str, value: object) -> No
 
 
 def test_outcomes_of_errors() -> None:
-    node = Resource(0x1000, 0x1FFF, "claim")
-    refused = Outcome.of(KernelError("EBUSY", "taken", node, page=3))
+    refused = Outcome.of(KernelError("EBUSY", "taken", "1000-1fff : claim", page=3))
     assert (refused.value, refused.errno, refused.why) == (None, "EBUSY", "taken")
-    assert (refused.conflict, refused.page) == ("00001000-00001fff : claim", 3)
+    assert (refused.conflict, refused.page) == ("1000-1fff : claim", 3)
     assert Outcome.of(KernelError("EBUSY")).conflict is None
     assert Outcome.of(Trap("SIGBUS", "BUS_ADRERR", 16)) == Outcome(
         None, signal="SIGBUS", si_code="BUS_ADRERR", si_addr=16

@@ -96,6 +96,8 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         KernelProfile("6.13")
     with pytest.raises(ValueError, match=r"^policy: expected one of NoProtection, .*; got 'Deny'$"):
         KernelProfile("6.12", policy_name="Deny")
+    with pytest.raises(ValueError, match=r"^cmdline: expected a text, got 5$"):
+        KernelProfile("6.12", cmdline=5)  # type: ignore[arg-type]
     with pytest.raises(KeyError, match="no_such_feature"):
         KernelProfile("6.12")["no_such_feature"]
 

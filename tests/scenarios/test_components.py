@@ -25,8 +25,8 @@ from devmemkit.scenarios.catalogue import SCENARIOS, before, on_model, stories
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.play import play
 from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
-from devmemkit.scenarios.races.small import VIAS
-from devmemkit.scenarios.races.what_if import Boot
+from devmemkit.scenarios.races.initcall_order import Boot
+from devmemkit.scenarios.races.one_bar import VIAS
 
 OLD, NEW = "5.10", "7.3"
 SOME = Bounds(states=2000)

@@ -1,10 +1,8 @@
 """Playing acts in order, with actors that wait."""
 
-from typing import Any
-
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine
+from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import SETTLE, Act, Ref, play
@@ -12,7 +10,7 @@ from devmemkit.scenarios.play import SETTLE, Act, Ref, play
 
 def machine(**policy: str) -> Machine:
     root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
-    parts: dict[Key, Any] = {(kind, "P"): part for kind, part in new_task().items()}
+    parts = new_task("P")
     parts |= {"iomem": root, "iomem_inode": True, "clock": 0}
     return Machine(KernelProfile("6.12", policy_name=policy.get("policy")), parts)
 

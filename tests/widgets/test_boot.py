@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.figures.bokeh_figure import sources
-from devmemkit.scenarios.races.what_if import USUAL
+from devmemkit.model.boot import INITCALLS
 from devmemkit.widgets.boot import BootExplorer
 
 
@@ -49,4 +49,4 @@ def test_static_files_are_a_choice_and_each_finding_can_be_shown() -> None:
 def test_its_repr_is_the_same_on_every_run_and_names_the_order() -> None:
     explorer = BootExplorer("6.12")
     assert repr(explorer) == repr(BootExplorer("6.12"))
-    assert all(f"{name}@{level}" in repr(explorer) for name, level in USUAL.items())
+    assert all(f"{name}@{level}" in repr(explorer) for name, level in INITCALLS.items())

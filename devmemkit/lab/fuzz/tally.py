@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.words import format_ending
 
 Pairs = Counter[tuple[str, str]]
 """How often each (operation, outcome) came up."""
@@ -19,9 +20,8 @@ def ending(outcome: Outcome | None) -> str:
     """How an act ended: "ok", its errno, its signal and si_code, or "not played"."""
     if outcome is None:
         return "not played"
-    if outcome.signal:
-        return f"{outcome.signal}/{outcome.si_code}"
-    return outcome.errno or ("ok" if outcome.bug is None else "kernel bug")
+    word = format_ending(outcome)
+    return f"{word}/{outcome.si_code}" if outcome.signal else word
 
 
 def pairs(acts: Iterable[Act], outcomes: Mapping[str, Outcome]) -> Pairs:

@@ -10,7 +10,7 @@ from devmemkit.model.errors import Outcome
 from devmemkit.model.step import OPERATIONS
 from devmemkit.scenarios.play import SETTLE, Act, Ref, processes
 
-WHOLE = {"tree": "iomem", "parent": (), "flags": 0, "whole_tree": True, "bars": None}
+WHOLE = {"tree": "iomem", "parent": (), "flags": 0, "bars": None}
 """Arguments that steer the model alone; a driver in the guest knows no other value."""
 
 

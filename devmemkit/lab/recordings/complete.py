@@ -16,8 +16,8 @@ from devmemkit.lab.recordings.recording import RecordingError
 from devmemkit.lab.runs import RUNS
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
 from devmemkit.scenarios.play import SETTLE, needed
-from devmemkit.scenarios.races.mmap_claim import CLAIMS, CONTROLS
-from devmemkit.scenarios.races.small import VIAS
+from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS
+from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.script import Story
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""/dev/mem: open, read, write, llseek and mmap, every check in the kernel's order.
+"""/dev/mem: open, read, write, llseek and mmap, with the checks in the kernel's order.
 
 Source: drivers/char/mem.c; the errnos are those of 5.10 to 7.3 unless a step says otherwise.
 """
@@ -31,8 +31,8 @@ _REFUSED = "page {:#x} is not allowed"
 def open_port(m: View, f: Frame) -> Next:
     """ENOENT without the node, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown.
 
-    A node that somebody made although DEVMEM=n is ENXIO (memory_open). Lockdown is asked here and
-    never again. The file gets the shared mapping from v5.8.
+    A node made by hand although DEVMEM=n is ENXIO (memory_open). Lockdown is checked only here.
+    From v5.8 on the file gets the iomem inode's mapping.
     """
     if not m.get("dev_mem", m.kernel.config.devmem):
         why = "yet" if m.kernel.config.devmem else "at all: CONFIG_DEVMEM=n"
@@ -47,7 +47,7 @@ def open_port(m: View, f: Frame) -> Next:
 
 
 def check_open(m: View, pid: str, path: str, missing: str = "") -> None:
-    """What open_port asks for either node; `missing` is why there is no driver behind it."""
+    """The checks of open_port for either node; `missing` says why no driver is behind the node."""
     task = m["task", pid]
     if not task.root:
         raise KernelError("EACCES", f"{path} belongs to root")
@@ -64,7 +64,7 @@ open_devmem = operation("open_devmem", open_port, needs=("pid",), mode="rw", dsy
 
 
 def memory_lseek(m: View, f: Frame) -> Next:
-    """SEEK_SET and SEEK_CUR only (EINVAL); an offset that looks like -errno is EOVERFLOW."""
+    """SEEK_SET and SEEK_CUR, else EINVAL; EOVERFLOW for an offset that looks like -errno."""
     file = get_file(m, f.pid, f.fd, "mem")
     if f.whence not in ("SET", "CUR"):
         raise KernelError("EINVAL", f"SEEK_{f.whence} on /dev/mem")
@@ -79,10 +79,10 @@ lseek_devmem = operation("lseek_devmem", memory_lseek, needs=("pid", "fd", "offs
 
 
 def valid_phys_addr_range(m: View, f: Frame) -> Next:
-    """EFAULT beyond directly mapped memory, tested before any permission (x86).
+    """EFAULT beyond high_memory, before any permission check (x86).
 
-    Before that: a negative offset is EINVAL, EBADF, and at a position of 2^63 or more a read that
-    would wrap is EOVERFLOW (rw_verify_area).
+    First come EINVAL for a negative offset, EBADF for a file not open for that, and EOVERFLOW
+    for a length that wraps at a position of 2^63 or more (rw_verify_area).
     """
     if f.offset is not None and f.offset >> 63:
         raise KernelError("EINVAL", f"offset {f.offset:#x}")
@@ -103,9 +103,9 @@ def valid_phys_addr_range(m: View, f: Frame) -> Next:
 
 
 def copy_page(m: View, f: Frame) -> Next:
-    """One page (or the part that is wanted) of read_mem or write_mem: check, then copy.
+    """read_mem and write_mem check and copy one page, or the part of it that is wanted.
 
-    A refused page is EPERM even when earlier ones were copied.
+    A refused page is EPERM even when earlier pages were copied.
     """
     at = f.offset + len(f.done)
     part = min(f.left, PAGE_SIZE - at % PAGE_SIZE)

@@ -1,6 +1,6 @@
 """I/O ports: /dev/port, and read(2) and write(2) of resourceN, which reach ports only.
 
-Nobody's claim is asked here, and no device answers in the model: what is read is not known.
+The kernel checks no claim here. The model has no devices, so the bytes read are unknown.
 Source: drivers/char/mem.c:read_port, write_port; drivers/pci/pci-sysfs.c:pci_resource_io;
 fs/sysfs/file.c:sysfs_kf_bin_read, sysfs_kf_bin_write.
 """
@@ -32,7 +32,7 @@ open_ioport = operation("open_ioport", open_dev_port, needs=("pid",), mode="rw")
 
 
 def port_range(m: View, f: Frame) -> Next:
-    """Byte by byte up to port 0xffff: what is behind counts for nothing, all of it gives 0."""
+    """read_port and write_port stop at port 0xffff; a range beyond it gives 0 bytes."""
     if f.offset >> 63:
         raise KernelError("EINVAL", f"offset {f.offset:#x}")
     file = get_file(m, f.pid, f.fd, "port")
@@ -45,18 +45,18 @@ def port_range(m: View, f: Frame) -> Next:
 
 
 read_ioport = operation("read_ioport", port_range, needs=("pid", "fd", "count", "offset"))
-"""pread(fd, count, offset) of /dev/port: bytes whose values only the device knows."""
+"""pread(fd, count, offset) of /dev/port; gives zeroes, as the model has no devices."""
 
 write_ioport = operation("write_ioport", port_range, needs=("pid", "fd", "data", "offset"))
 """pwrite(fd, data, offset) of /dev/port; gives the count."""
 
 
 def pci_resource_io(m: View, f: Frame) -> Next:
-    """A BAR of ports takes 1, 2 or 4 bytes, else EINVAL; one of memory has no read or write: EIO.
+    """A port BAR takes 1, 2 or 4 bytes, else EINVAL; a memory BAR is EIO.
 
-    A file that is not open for writing takes no pwrite: ESPIPE, as kernfs leaves no FMODE_PWRITE.
-    Before that the file's size counts: at its end a read gives nothing, a write is EFBIG, and what
-    reaches beyond is cut. A write under lockdown is EPERM, a device that is gone ENODEV.
+    pwrite(2) to a file open for reading is ESPIPE, as kernfs leaves no FMODE_PWRITE. At the end
+    of the file a read gives no bytes and a write is EFBIG; a range beyond the end is cut. EPERM
+    for a write under lockdown, ENODEV when the device was removed.
     """
     file = get_file(m, f.pid, f.fd, "resource")
     writing = f.operation == "write_resource"

@@ -1,4 +1,4 @@
-"""Drivers that come and go: bind, unbind, and the removal of a PCI device.
+"""bind, unbind, and the removal of a PCI device.
 
 Source: drivers/base/bus.c, dd.c, drivers/pci/pci-driver.c, remove.c; the same in 5.10 to 7.3 unless
 a step says otherwise.
@@ -22,10 +22,10 @@ def _kind(m: View, name: str) -> str:
 
 
 def device_driver_attach(m: View, f: Frame) -> Next:
-    """A driver's bind file: ENOENT where the bus has no such driver, ENODEV for no such device.
+    """A driver's bind file: ENOENT when the bus has no such driver, ENODEV for no such device.
 
-    ENODEV too for a device that is not the driver's; one that has a driver is EBUSY, but ENODEV on
-    5.10. bind, unbind and remove exclude one another by the device's lock.
+    ENODEV too for a device that the driver does not support; EBUSY, on 5.10 ENODEV, for one that
+    has a driver. The device's lock makes bind, unbind and remove exclude one another.
     """
     lock(m, f, "device", f.bdf)
     kind = _kind(m, f.bdf)
@@ -42,14 +42,14 @@ def device_driver_attach(m: View, f: Frame) -> Next:
 
 
 def driver_bound(m: View, f: Frame) -> Next:
-    """The device has its driver."""
+    """driver_bound records the driver of the device."""
     kind = _kind(m, f.bdf)
     m[kind, f.bdf] = replace(m[kind, f.bdf], driver=f.driver)
     return Return(0)
 
 
 def probe_failed(m: View, f: Frame) -> Next:
-    """bind fails with the probe's errno, on 5.10 with ENODEV whatever it was."""
+    """bind fails with the errno of the probe, on 5.10 always with ENODEV."""
     raise KernelError(_told(m, f.result.errno), f.result.why)
 
 
@@ -70,7 +70,7 @@ bind = operation(
 
 
 def device_driver_detach(m: View, f: Frame) -> Next:
-    """The device's unbind file, which is there while a driver is bound: ENODEV otherwise."""
+    """The device's unbind file; ENODEV when no driver is bound."""
     lock(m, f, "device", f.bdf)
     kind = _kind(m, f.bdf)
     found = m["nd", f.bdf] if kind == "nd" else device(m, f.bdf)
@@ -80,7 +80,7 @@ def device_driver_detach(m: View, f: Frame) -> Next:
 
 
 def unbound(m: View, f: Frame) -> Next:
-    """The device has no driver any more."""
+    """The device has no driver after __device_release_driver."""
     kind = _kind(m, f.bdf)
     m[kind, f.bdf] = replace(m[kind, f.bdf], driver=None)
     return Return(0)
@@ -90,7 +90,7 @@ unbind = operation("unbind", device_driver_detach, unbound, needs=("bdf",))
 
 
 def remove_driver(m: View, f: Frame) -> Next:
-    """echo 1 > remove: the driver goes first, where there is one."""
+    """Writing 1 to the remove file unbinds the driver first, if one is bound."""
     lock(m, f, "device", f.bdf)
     if _kind(m, f.bdf) == "nd":
         raise KernelError("ENOENT", f"{f.bdf} has no remove file")
@@ -100,10 +100,10 @@ def remove_driver(m: View, f: Frame) -> Next:
 
 
 def remove_files(m: View, f: Frame) -> Next:
-    """kernfs unmaps through the inode of the sysfs file itself.
+    """kernfs unmaps the pages that are mapped through the sysfs file's own inode.
 
-    That reaches a mapping only while it hangs there: not from v5.12, when VMAs moved to the iomem
-    inode (measured: 5.10 SIGBUS; 6.1, 6.12, 7.3 still readable).
+    From v5.12 on VMAs are on the iomem inode, so their pages stay mapped (measured: SIGBUS on
+    5.10, still readable on 6.1, 6.12 and 7.3).
     """
     for bar in device(m, f.bdf).bars:
         for name in (f"resource{bar.index}", f"resource{bar.index}_wc"):
@@ -114,7 +114,7 @@ def remove_files(m: View, f: Frame) -> Next:
 
 
 def remove_device(m: View, f: Frame) -> Next:
-    """The device's BARs leave the tree and the device is gone."""
+    """pci_destroy_dev releases the device's BARs and the device."""
     for bar in device(m, f.bdf).bars:
         node = node_of(m.edit("iomem" if bar.memory else "ioport"), bar, f.bdf)
         if node is not None:

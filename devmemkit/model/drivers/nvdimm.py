@@ -1,4 +1,4 @@
-"""Legacy persistent memory and its driver: three claims, then a disk that serves the memory.
+"""Legacy persistent memory and its driver, which claims three times and then makes a disk.
 
 Source: drivers/nvdimm/pmem.c, claim.c, e820.c; the same in 5.10 to 7.3 (measured).
 """
@@ -47,32 +47,32 @@ def namespaces(iomem: Resource) -> tuple[Namespace, ...]:
 
 
 def nd_info_block_reserve(m: View, f: Frame) -> Next:
-    """The first 8 KiB are claimed: is there a BTT info block?"""
+    """The driver claims the first 8 KiB to look for a BTT info block."""
     return _claim(m, f, INFO_BLOCK)
 
 
 def nd_btt_probe(m: View, f: Frame) -> Next:
-    """There is none; the 8 KiB are released, and anybody can map them again."""
+    """nd_btt_probe finds none and releases the 8 KiB, which any process can then map."""
     return _release(m, f, INFO_BLOCK)
 
 
 def nd_info_block_reserve_again(m: View, f: Frame) -> Next:
-    """They are claimed once more: is there a PFN or DAX info block?"""
+    """The driver claims the 8 KiB again to look for a PFN or DAX info block."""
     return _claim(m, f, INFO_BLOCK)
 
 
 def nd_pfn_probe(m: View, f: Frame) -> Next:
-    """There is none; they are released a second time."""
+    """nd_pfn_probe finds none and releases the 8 KiB a second time."""
     return _release(m, f, INFO_BLOCK)
 
 
 def pmem_attach_disk(m: View, f: Frame) -> Next:
-    """The whole namespace is claimed under its name; a claim that is refused is EBUSY."""
+    """pmem_attach_disk claims the whole namespace under its name; EBUSY when that is refused."""
     return _claim(m, f, m["nd", f.bdf].size)
 
 
 def memremap_pages(m: View, f: Frame) -> Next:
-    """The driver maps it write-back, or uncached where a process left that type behind."""
+    """memremap_pages maps the namespace write-back, or with the type that a process reserved."""
     space = m["nd", f.bdf]
     pages = space.start >> PAGE_SHIFT, space.end >> PAGE_SHIFT
     if memtype_reserve(m, *pages, WB, ("driver", f.bdf)) is None:
@@ -81,12 +81,12 @@ def memremap_pages(m: View, f: Frame) -> Next:
 
 
 def pmem_undo(m: View, f: Frame) -> Next:
-    """The probe fails: its claim is given back."""
+    """The probe fails and releases its claim."""
     return _release(m, f, m["nd", f.bdf].size)
 
 
 def pmem_failed(m: View, f: Frame) -> Next:
-    """EBUSY: pages of the namespace have more than one memtype (measured with iomem=relaxed)."""
+    """EBUSY when the namespace has pages of several memtypes (measured with iomem=relaxed)."""
     raise KernelError("EBUSY", f"{f.bdf} is mapped with more than one memtype")
 
 
@@ -112,17 +112,17 @@ nd_pmem_probe = operation(
     driver="nd_pmem",
     bars=None,
 )
-"""nd_pmem takes a namespace: three claims, two gaps between them. EBUSY."""
+"""nd_pmem binds to a namespace with three claims and two gaps between them. EBUSY."""
 
 
 def memunmap_pages(m: View, f: Frame) -> Next:
-    """The disk goes, then the driver's own mapping."""
+    """memunmap_pages removes the driver's own mapping after its disk."""
     memtype_free(m, ("driver", f.bdf))
     return None
 
 
 def pmem_release(m: View, f: Frame) -> Next:
-    """The namespace is idle again; no mapping comes back."""
+    """The driver releases the namespace; zapped mappings stay zapped."""
     return _release(m, f, m["nd", f.bdf].size)
 
 
@@ -130,9 +130,9 @@ nd_pmem_remove = operation("nd_pmem_remove", memunmap_pages, pmem_release, needs
 
 
 def pmem_submit_bio(m: View, f: Frame) -> Next:
-    """A read of the disk, around the page cache: the memory at that offset of the namespace.
+    """A direct read of the disk gives the memory at that offset of the namespace.
 
-    ENOENT while no driver makes the disk. ValueError for bytes that do not lie in one page of it.
+    ENOENT without a bound driver. ValueError for bytes that are not in one page of the disk.
     """
     space = m.get(("nd", f"namespace{f.device.removeprefix('pmem')}.0"))
     if space is None or space.driver is None:
@@ -145,4 +145,4 @@ def pmem_submit_bio(m: View, f: Frame) -> Next:
 
 
 read_block = operation("read_block", pmem_submit_bio, needs=("device", "offset", "count"))
-"""Bytes that a pmem disk serves, `offset` and `count` in bytes within one page. ENOENT."""
+"""Read a pmem disk, `offset` and `count` in bytes within one page. ENOENT."""

@@ -1,6 +1,6 @@
-"""ramoops, a platform driver that claims the range it is told and maps it (fs/pstore/ram.c).
+"""ramoops, a platform driver that claims and maps the range it is given (fs/pstore/ram.c).
 
-The lab's instrument for claims anywhere. Source: ramoops_probe, persistent_ram_new,
+The lab uses it to claim any range. Source: ramoops_probe, persistent_ram_new,
 persistent_ram_iomap (fs/pstore/ram_core.c); with mem_type=1, which is ioremap.
 """
 
@@ -13,12 +13,12 @@ from devmemkit.model.step import Call, Frame, Next, Return, operation
 
 
 def ramoops_claim(m: View, f: Frame) -> Next:
-    """It claims the range; EBUSY ends the probe."""
+    """ramoops_probe claims the range; EBUSY ends the probe."""
     return Call("request_mem_region", {"start": f.start, "size": f.size, "name": "ramoops"})
 
 
 def persistent_ram_iomap(m: View, f: Frame) -> Next:
-    """It maps what it has claimed, UC-; older ones forget the claim when that fails."""
+    """ramoops maps its claim UC-; before 7.2 it keeps the claim when the mapping fails."""
     try:
         ioremap(m, f.start, f.start + f.size - 1, ("driver", "ramoops"))
     except KernelError:
@@ -27,12 +27,12 @@ def persistent_ram_iomap(m: View, f: Frame) -> Next:
 
 
 def persistent_ram_free(m: View, f: Frame) -> Next:
-    """The claim is given back."""
+    """persistent_ram_free releases the claim (7.2 on)."""
     return Call("release_mem_region", {"start": f.start, "size": f.size})
 
 
 def ramoops_failed(m: View, f: Frame) -> Next:
-    """The probe fails: ENOMEM."""
+    """The probe fails with ENOMEM."""
     raise KernelError("ENOMEM", f"ramoops: ioremap of {f.start:#x} failed")
 
 
@@ -48,7 +48,7 @@ operation(
 
 
 def ramoops_unmap(m: View, f: Frame) -> Next:
-    """Its remove: the mapping goes, then the claim."""
+    """ramoops_remove unmaps the range and releases the claim."""
     memtype_free(m, ("driver", "ramoops"))
     return Call("release_mem_region", {"start": f.start, "size": f.size})
 

@@ -1,4 +1,4 @@
-"""Touching a mapping: loads and stores, kernel copies from and to it, ptrace.
+"""Access to a mapping: loads and stores, kernel copies from and to user memory, ptrace.
 
 Source: handle_mm_fault and do_fault (mm/memory.c), generic_access_phys, fs and mm helpers.
 """
@@ -21,7 +21,7 @@ BIOS = 0x9F
 
 
 def pieces(address: int, count: int) -> list[tuple[int, int]]:
-    """(address, count) of each page's part of a range."""
+    """The parts (address, count) of a range, one a page."""
     found = []
     while count:
         part = min(count, PAGE_SIZE - address % PAGE_SIZE)
@@ -31,9 +31,9 @@ def pieces(address: int, count: int) -> list[tuple[int, int]]:
 
 
 def fault(m: View, pid: str, address: int, need: VM) -> None:
-    """What the MMU and the fault handler say to an access: nothing, SIGSEGV or SIGBUS.
+    """Check an access as the MMU and handle_mm_fault do; Trap with SIGSEGV or SIGBUS.
 
-    A page of a remapped VMA that has no PTE cannot be brought in: there is no ->fault.
+    A page without a PTE in a remapped VMA is SIGBUS, as the VMA has no ->fault.
     """
     table, vpn = m["pagetable", pid], address >> PAGE_SHIFT
     present = vpn in table.private or table.pfn(vpn) is not None
@@ -53,7 +53,7 @@ def fault(m: View, pid: str, address: int, need: VM) -> None:
 
 
 def peek(m: View, pid: str, address: int, count: int) -> bytes:
-    """Bytes behind a present PTE, from the private copy where there is one."""
+    """Read bytes of a present page, from the private copy if there is one."""
     table, vpn, at = m["pagetable", pid], address >> PAGE_SHIFT, address % PAGE_SIZE
     if vpn in table.private:
         return bytes(table.private[vpn][at : at + count])
@@ -61,7 +61,7 @@ def peek(m: View, pid: str, address: int, count: int) -> bytes:
 
 
 def poke(m: View, pid: str, address: int, data: bytes) -> None:
-    """Write behind a present PTE; a private mapping gets its own copy first (do_wp_page)."""
+    """Write to a present page; a private mapping gets its own copy first (do_wp_page)."""
     vpn, at = address >> PAGE_SHIFT, address % PAGE_SIZE
     vma = find_vma(m, pid, address)
     if vma is not None and VM.SHARED in vma.flags:
@@ -77,7 +77,7 @@ def poke(m: View, pid: str, address: int, data: bytes) -> None:
 
 
 def load_step(m: View, f: Frame) -> Next:
-    """A load instruction: the bytes, little-endian as an integer, or the signal."""
+    """A load instruction gives the bytes as a little-endian integer, or a signal."""
     parts = pieces(f.address, f.size)
     if _must_fault(m, f, VM.READ):
         return "fault_lock"
@@ -86,7 +86,7 @@ def load_step(m: View, f: Frame) -> Next:
 
 
 def store_step(m: View, f: Frame) -> Next:
-    """A store instruction; nothing is written when any byte of it faults."""
+    """A store instruction writes all its bytes, or none when one of them faults."""
     parts = pieces(f.address, f.size)
     if _must_fault(m, f, VM.WRITE):
         return "fault_lock"
@@ -97,7 +97,7 @@ def store_step(m: View, f: Frame) -> Next:
 
 
 def _must_fault(m: View, f: Frame, need: VM) -> bool:
-    """Touch each page of an access, or with the repair "fault" find one to bring in first."""
+    """Check each page of an access; with the repair "fault", whether one must be inserted first."""
     for address, _ in pieces(f.address, f.size):
         try:
             fault(m, f.pid, address, need)
@@ -121,12 +121,12 @@ store = operation(
 
 
 def user_copy(m: View, f: Frame) -> Next:
-    """copy_from_user or copy_to_user on a mapping: EFAULT instead of a signal (M, 5.10 to 7.3)."""
+    """copy_from_user and copy_to_user give EFAULT instead of a signal (measured, 5.10 to 7.3)."""
     need = VM.READ if f.operation == "copy_from_user" else VM.WRITE
     try:
         for address, count in pieces(f.address, f.count):
             fault(m, f.pid, address, need)
-            if need == VM.WRITE:  # a private page is its own copy now, a shared one was written
+            if need == VM.WRITE:  # copies a private page, dirties a shared one
                 poke(m, f.pid, address, peek(m, f.pid, address, count))
     except Trap as trap:
         raise KernelError("EFAULT", f"user buffer at {trap.address:#x}: {trap}") from None
@@ -141,15 +141,15 @@ copy_to_user = operation("copy_to_user", user_copy, needs=("pid", "address"), co
 
 
 def _is_gone(m: View, vma: Vma) -> bool:
-    """Whether it maps a sysfs file whose device was removed (kernfs_get_active)."""
+    """Whether the VMA maps a sysfs file whose device was removed (kernfs_get_active)."""
     return vma.file.kind == "resource" and m.get(("pci", vma.file.bdf)) is None
 
 
 def follow_phys(m: View, f: Frame) -> Next:
-    """ptrace and /proc/pid/mem on a remapped VMA, first half: find the pfn; EIO when it is gone.
+    """ptrace and /proc/pid/mem look up the pfn in a remapped VMA; EIO when the page is zapped.
 
-    EIO too for a sysfs file whose device was removed (kernfs_vma_access). mmap_lock is held
-    throughout: an mmap or munmap waits, a zap does not.
+    EIO too for a sysfs file whose device was removed (kernfs_vma_access). The operation holds
+    mmap_lock: an mmap or munmap waits, a zap does not.
     """
     lock(m, f, "mmap", f.pid, write=False)
     vma = find_vma(m, f.pid, f.address)
@@ -170,9 +170,9 @@ def follow_phys(m: View, f: Frame) -> Next:
 
 
 def recheck(m: View, f: Frame) -> Next:
-    """After ioremap, from v5.12: walk again; a page that went meanwhile is EIO.
+    """generic_access_phys looks the pfn up again (v5.12 on); EIO when the page was zapped.
 
-    The kernel retries a page that changed; under mmap_lock one of these mappings cannot change.
+    The kernel retries a page that changed; mmap_lock keeps these mappings from changing.
     """
     if m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT) is None:
         raise KernelError("EIO", f"the page at {f.address:#x} was revoked")
@@ -180,9 +180,9 @@ def recheck(m: View, f: Frame) -> Next:
 
 
 def copy_phys(m: View, f: Frame) -> Next:
-    """Second half: copy through the kernel's own mapping of the pfn found before.
+    """generic_access_phys copies through its own ioremap of the pfn.
 
-    EIO where ioremap refuses RAM in use: below 1 MiB, what no kernel reserves for itself.
+    EIO where ioremap refuses RAM in use: pages below 1 MiB that the kernel has not reserved.
     """
     page = (f.pfn << PAGE_SHIFT, PAGE_SIZE)
     in_use = m.kernel["low_reserved"] <= f.pfn < BIOS
@@ -206,7 +206,7 @@ ptrace_poke = operation("ptrace_poke", choose=_access_steps, needs=("pid", "addr
 
 
 def gup_refuses(m: View, f: Frame) -> Next:
-    """process_vm_readv and writev: get_user_pages refuses remapped VMAs, live or not: EFAULT."""
+    """process_vm_readv fails with EFAULT, as get_user_pages refuses every remapped VMA."""
     raise KernelError("EFAULT", f"{f.address:#x} is in a VM_PFNMAP mapping or in none")
 
 

@@ -1,4 +1,4 @@
-"""An inode's i_mmap: every VMA that maps the file, found by page offset (physical page number)."""
+"""An inode's i_mmap: the VMAs that map the file, by page offset (physical page number)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Mapped(NamedTuple):
 
 
 class AddressSpace:
-    """struct address_space as far as unmap_mapping_range needs it.
+    """The part of struct address_space that unmap_mapping_range needs.
 
-    The VMAs are kept sorted in one list per power of two of their length, so that a look-up skips
-    none and scans few: O(log n + found) per length class.
+    The VMAs stand in one sorted list for each power of two of their length, so that a look-up
+    costs O(log n + found) for each list.
     """
 
     __slots__ = ("classes",)
@@ -38,11 +38,11 @@ class AddressSpace:
         return twin
 
     def value(self) -> tuple[Mapped, ...]:
-        # in the order of a walk, which equal offsets owe to the order of linking
+        # in the order of a walk: VMAs of equal offset in the order of linking
         return tuple(self.overlapping(0, U64))
 
     def link(self, entry: Mapped) -> None:
-        """Add a VMA, after those of equal offset (vma_interval_tree_insert, _insert_after)."""
+        """Add a VMA behind those of equal offset (vma_interval_tree_insert, _insert_after)."""
         size = (entry.last - entry.first).bit_length()
         insort_right(self.classes.setdefault(size, []), entry, key=_FIRST)
 

@@ -1,4 +1,4 @@
-"""Page cache types (x86 PAT): who mapped which pages how, and which requests conflict."""
+"""Page cache types (x86 PAT): the reservations, and which requests conflict with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UC_MINUS: Final = "UC-"
 
 
 class Memtype(NamedTuple):
-    """A reservation: pages `first` to `last` (pfn), type, and whose it is."""
+    """A reservation of pages `first` to `last` (pfn): its type and its owner."""
 
     first: int
     last: int
@@ -25,7 +25,7 @@ class Memtype(NamedTuple):
 
 
 ISA = (0xA0, 0xFF)
-"""Pages that x86 never tracks: they are WB to everybody."""
+"""Pages that x86 never tracks; they are WB for every request."""
 
 
 def memtype_reserve(
@@ -33,9 +33,9 @@ def memtype_reserve(
 ) -> CacheType | None:
     """Reserve `wanted` for pages [first, last]; the type granted, None when types conflict.
 
-    An existing type is taken over where the caller can live with it: who asked for WB gets UC- or
-    WC, who asked for UC- or WC never gets WB. Nothing is recorded for RAM above 1 MiB and for the
-    ISA range, which stay WB; a range that is RAM in part conflicts. Without PAT nothing is tracked.
+    A request for WB is granted an existing UC- or WC; a request for UC- or WC is never granted WB.
+    Nothing is recorded for RAM above 1 MiB and for the ISA range, which stay WB; a range that is
+    RAM in part conflicts. Without PAT nothing is tracked.
     Source: memtype_reserve, is_new_memtype_allowed, pat_pagerange_is_ram
     (arch/x86/mm/pat/memtype.c, all versions).
     """
@@ -87,10 +87,10 @@ def memtype_copy(m: View, owner: tuple[str | int, ...], twin: tuple[str | int, .
 
 
 def memtype_erase(m: View, first: int, last: int) -> None:
-    """Free pages [first, last] by their numbers alone, as up to 6.15 a mapping does.
+    """Free pages [first, last] by number, without an owner, as mappings do up to 6.15.
 
-    A reservation of exactly these pages goes; else one that ends with them is cut short; else
-    nothing is freed, and what was reserved stays for good.
+    A reservation of exactly these pages is removed; else one that ends with them is shortened;
+    else nothing is freed, and the reservation leaks.
     Source: memtype_erase (arch/x86/mm/pat/memtype_interval.c).
     """
     held: list[Memtype] = list(m.get("memtype", ()))
@@ -106,7 +106,7 @@ def memtype_erase(m: View, first: int, last: int) -> None:
 
 
 def ioremap(m: View, start: int, end: int, owner: tuple[str | int, ...]) -> None:
-    """A driver's UC- mapping of bytes [start, end]; ENOMEM when the types conflict.
+    """Reserve UC- for a driver's mapping of bytes [start, end]; ENOMEM when types conflict.
 
     Source: __ioremap_caller, which prints "ioremap error" and returns NULL.
     """

@@ -1,4 +1,4 @@
-"""What every mmap of device memory begins with: the entry, and the memtype of its pages."""
+"""The first steps of every mmap of device memory: do_mmap and the memtype of the pages."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def do_mmap(m: View, f: Frame) -> Next:
 
     EINVAL (offset inside a page), EBADF, EINVAL (length 0), ENOMEM (more than there are
     addresses left), EIO (is_gone), EOVERFLOW (beyond the largest offset), EACCES (open mode),
-    EPERM (PROT_EXEC on sysfs and procfs). The address is behind the last mapping, with a
-    page of hole.
+    EPERM (PROT_EXEC on sysfs and procfs). The new mapping lies behind the last one, one page
+    apart.
     """
     if f.offset % PAGE_SIZE:
         raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
@@ -88,15 +88,15 @@ def do_mmap(m: View, f: Frame) -> Next:
 
 
 def is_gone(m: View, file: File) -> bool:
-    """Whether procfs has no place for a mapping any more: its device was removed.
+    """Whether the device of a procfs file was removed.
 
-    Source: proc_reg_get_unmapped_area (fs/proc/inode.c), asked before most other tests.
+    Source: proc_reg_get_unmapped_area (fs/proc/inode.c), called before most other checks.
     """
     return file.kind == "proc" and m.get(("pci", file.bdf)) is None
 
 
 def remap(m: View, f: Frame, wanted: CacheType, error: str) -> None:
-    """Reserve the memtype for the whole VMA; `error` when it conflicts (track_pfn_remap)."""
+    """Reserve the memtype for the whole VMA (track_pfn_remap); `error` when types conflict."""
     tracked = track_remap(m, f.pid, f.vma, wanted)
     if tracked is None:
         raise KernelError(error, f"memtype: wanted {wanted}, the pages are mapped WB")

@@ -24,10 +24,10 @@ from devmemkit.model.step import Frame, Next, Return, lock, operation
 
 
 def mremap_begin(m: View, f: Frame) -> Next:
-    """The checks that come before anything is changed.
+    """The checks of mremap before it changes anything.
 
     EINVAL for addresses inside a page, a new length of 0 and ranges that overlap; EFAULT where
-    nothing is. 5.10 does not look at the source yet, from 6.17 everything is checked here.
+    nothing is mapped. 5.10 does not check the source here; from 6.17 on all checks are here.
     """
     lock(m, f, "mmap", f.pid)
     f.length, f.new_length = page_align(f.length), page_align(f.new_length)
@@ -64,7 +64,7 @@ def _check_target(f: Frame) -> None:
 
 
 def _check_source(f: Frame, vma: Vma) -> None:
-    """A VMA that has to be moved or to grow: it must not grow, nor end before the range does."""
+    """Check a VMA that moves or grows: EFAULT when it grows, or ends before the range does."""
     if f.to is None and f.length >= f.new_length:
         return
     if not f.length and VM.MAYSHARE not in vma.flags:
@@ -74,13 +74,13 @@ def _check_source(f: Frame, vma: Vma) -> None:
 
 
 def unmap_target(m: View, f: Frame) -> Next:
-    """MREMAP_FIXED: what is in the way at `to` goes, and stays away when the move then fails."""
+    """MREMAP_FIXED unmaps the target range, even if the move fails afterwards."""
     unmap(m, f.pid, f.to, f.new_length)
     return None
 
 
 def shrink(m: View, f: Frame) -> Next:
-    """The end of the range is unmapped, across VMAs and holes; without `to` that is all."""
+    """mremap unmaps the end of the range, across VMAs and holes; without `to` it then ends."""
     if f.length > f.new_length:
         check_range(f.address, f.length)
         unmap(m, f.pid, f.address + f.new_length, f.length - f.new_length)
@@ -91,9 +91,9 @@ def shrink(m: View, f: Frame) -> Next:
 
 
 def move_vma(m: View, f: Frame) -> Next:
-    """Growing is EFAULT (VM_DONTEXPAND), so is a range that one VMA does not hold.
+    """move_vma moves one VMA; EFAULT to grow it (VM_DONTEXPAND) or for a range of several VMAs.
 
-    A moved VMA keeps its page offset, so a later claim still finds it; dead pages stay dead.
+    A moved VMA keeps its page offset, so a later claim finds it; zapped pages stay zapped.
     """
     vma = _source(m, f, f.address)
     _check_source(f, vma)
@@ -104,7 +104,7 @@ def move_vma(m: View, f: Frame) -> Next:
 
 
 def remap_move(m: View, f: Frame) -> Next:
-    """From 6.17 a move takes each VMA of the range, holes between them kept; one a step.
+    """remap_move (6.17 on) moves each VMA of the range and keeps the holes; one VMA a step.
 
     EFAULT when the range begins in a hole, or when a procfs mapping is one of several.
     """
@@ -130,7 +130,7 @@ def remap_move(m: View, f: Frame) -> Next:
 
 
 def get_unmapped_area(m: View, f: Frame) -> Next:
-    """procfs is asked for the new place: EIO where the device is gone, as is the target."""
+    """get_unmapped_area of procfs fails with EIO for a removed device; the target is unmapped."""
     raise KernelError("EIO", "the device of the mapping is gone")
 
 

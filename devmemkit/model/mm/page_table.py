@@ -13,9 +13,9 @@ Run = tuple[int, int, int]
 class PageTable:
     """The present PTEs of one mm: runs onto physical pages, and private copies (page contents).
 
-    `dirty` are virtual pages that were written through their PTE, `protected` those that become
-    writable by that, `soft` those that did (pte_soft_dirty); they are kept for files that want to
-    know of the first write.
+    `dirty` are virtual pages written through their PTE, `protected` those whose PTE becomes
+    writable at the next write, `soft` those whose PTE did (pte_soft_dirty). They are kept for
+    files with ->page_mkwrite.
     """
 
     __slots__ = ("dirty", "private", "protected", "runs", "soft")
@@ -54,7 +54,7 @@ class PageTable:
             index += 1
 
     def set(self, first: int, last: int, pfn: int) -> None:
-        """Make PTEs for [first, last]; what was there is replaced."""
+        """Map [first, last] to pages from `pfn` on; earlier PTEs are replaced."""
         self.zap(first, last)
         index = self._from(first)
         # joining with both neighbours keeps values equal however the pages arrived
@@ -72,7 +72,7 @@ class PageTable:
         self.runs.insert(index, (first, last, pfn))
 
     def zap(self, first: int, last: int, *, even_cows: bool = True) -> int:
-        """Clear the PTEs of [first, last], private copies too if `even_cows`; how many went.
+        """Clear the PTEs of [first, last], with `even_cows` private copies too; gives their number.
 
         Source: zap_page_range_single and unmap_mapping_range's even_cows argument.
         """
@@ -117,7 +117,7 @@ class PageTable:
         self.protected |= frozenset(self.present(first, last)) - kept
 
     def write(self, vpn: int) -> None:
-        """A page is written: its PTE is dirty, and by a fault writable from now on."""
+        """Mark a written page dirty; a protected one becomes writable by the fault."""
         self.dirty |= {vpn}
         if vpn in self.protected:
             self.protected -= {vpn}

@@ -1,8 +1,8 @@
-"""Which mapping holds which cache type: the bookkeeping that 6.16 replaced.
+"""Which mapping holds which cache type: the bookkeeping up to 6.15, and its successor.
 
-Up to 6.15 a VMA only remembers that it reserved something (VM_PAT) and frees it by page numbers, at
-its first zap or its end; whoever splits it in between leaks. From 6.16 the record is shared by all
-pieces and lives until the last of them dies (pfnmap_track_ctx).
+Up to 6.15 a VMA has a flag that it reserved a type (VM_PAT) and frees it by page numbers, at its
+first zap or its end; a split in between leaks the reservation. From 6.16 on all pieces of a VMA
+share the reservation, which is freed with the last of them (pfnmap_track_ctx).
 Source: track_pfn_remap, track_pfn_copy, untrack_pfn (arch/x86/mm/pat/memtype.c); measured on 5.10,
 6.1, 6.12, 6.18 and 7.3.
 """
@@ -24,12 +24,12 @@ from devmemkit.model.process.task import VM, Vma, find_vma, put_vmas
 
 
 def owner(pid: str, vma: Vma) -> tuple[str | int, ...]:
-    """To whom a reservation of this VMA belongs, from 6.16 on."""
+    """The owner of the reservation of this VMA (6.16 on)."""
     return ("vma", pid, vma.start)
 
 
 NOBODY: tuple[str | int, ...] = ("vma",)
-"""Up to 6.15 a reservation does not know its owner: whoever frees these pages frees any of them."""
+"""The owner of every reservation up to 6.15, as memtype_erase frees pages by number alone."""
 
 
 def _by_number(m: View) -> bool:
@@ -37,7 +37,7 @@ def _by_number(m: View) -> bool:
 
 
 def track_remap(m: View, pid: str, vma: Vma, wanted: CacheType) -> Vma | None:
-    """Reserve for the whole VMA; the VMA as it then is, None when types conflict."""
+    """Reserve the type for the whole VMA; gives the VMA with VM_PAT, None when types conflict."""
     first, last = vma.entry(pid)[:2]
     whose = NOBODY if _by_number(m) else owner(pid, vma)
     if memtype_reserve(m, first, last, wanted, whose) is None:
@@ -46,7 +46,7 @@ def track_remap(m: View, pid: str, vma: Vma, wanted: CacheType) -> Vma | None:
 
 
 def untrack_zap(m: View, pid: str, start: int) -> None:
-    """A zap of any page of the VMA at `start`: up to 6.15 its type is given back."""
+    """Up to 6.15 a zap of any page of the VMA at `start` frees its reservation."""
     vma = find_vma(m, pid, start) if _by_number(m) else None
     if vma is not None and VM.PAT in vma.flags:
         memtype_erase(m, *vma.entry(pid)[:2])
@@ -54,7 +54,7 @@ def untrack_zap(m: View, pid: str, start: int) -> None:
 
 
 def untrack_end(m: View, pid: str, vma: Vma) -> None:
-    """The VMA dies."""
+    """Free the reservation of a VMA that is unmapped."""
     if not _by_number(m):
         memtype_free(m, owner(pid, vma))
     elif VM.PAT in vma.flags:
@@ -62,14 +62,14 @@ def untrack_end(m: View, pid: str, vma: Vma) -> None:
 
 
 def split_memtype(m: View, pid: str, whole: Vma, parts: list[Vma]) -> None:
-    """From 6.16 every piece holds the whole; before, nothing is written down."""
+    """From 6.16 on each piece of a split VMA holds the whole reservation; before, none is added."""
     for part in parts if not _by_number(m) else ():
         if part.start != whole.start:
             memtype_copy(m, owner(pid, whole), owner(pid, part))
 
 
 def move_memtype(m: View, pid: str, old: Vma, new: Vma, rest: list[Vma]) -> None:
-    """A moved VMA keeps its type; up to 6.15 the pieces that stay behind forget that they have one.
+    """A moved VMA keeps its reservation; up to 6.15 the pieces that stay lose VM_PAT.
 
     Source: untrack_pfn_moved, from 6.1 untrack_pfn_clear (measured on 5.10 to 6.12).
     """
@@ -82,22 +82,22 @@ def move_memtype(m: View, pid: str, old: Vma, new: Vma, rest: list[Vma]) -> None
 
 
 def can_copy(m: View, pid: str, vma: Vma) -> bool:
-    """Up to 6.15 fork fails when the first page of a tracked private VMA was copied on write.
+    """Whether fork can copy the VMA: up to 6.15 not when its first page was copied on write.
 
-    The kernel reads the type off that page's PTE, which shows ordinary memory by then.
+    track_pfn_copy reads the type from that PTE, which by then maps ordinary memory.
     """
     tracked = _by_number(m) and VM.PAT in vma.flags
     return not tracked or m["pagetable", pid].pfn(vma.start >> PAGE_SHIFT) is not None
 
 
 def untrack_copy(m: View, vma: Vma) -> None:
-    """The copy that failed dies with the child: on 5.10 it frees what its parent had reserved."""
+    """On 5.10 the clean-up of a failed copy frees the reservation of the parent."""
     if m.kernel["failed_copy_frees"]:
         memtype_erase(m, *vma.entry("")[:2])
 
 
 def copy_memtype(m: View, pid: str, child: str, vma: Vma) -> None:
-    """The child's VMA gets a reservation of its own, up to 6.15; from 6.16 a share."""
+    """The child's VMA reserves its type anew (up to 6.15), or shares the reservation (6.16 on)."""
     if not _by_number(m):
         memtype_copy(m, owner(pid, vma), owner(child, vma))
         return

@@ -1,7 +1,8 @@
-"""From the checks of an mmap to a mapping that is there: linking the VMA, filling its PTEs.
+"""The end of an mmap: link the VMA into its i_mmap, and fill its PTEs.
 
-Which comes first decides what a claim in between misses. Kernels have two orders; the repaired ones
-are counterfactuals (policy.REPAIRS). Source: mm/mmap.c and mm/vma.c, remap_pfn_range (mm/memory.c).
+The order decides which mappings a claim in between misses. Kernels have two orders; the repaired
+orders are counterfactuals (policy.REPAIRS).
+Source: mm/mmap.c, mm/vma.c, remap_pfn_range (mm/memory.c).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from devmemkit.model.step import Frame, Next, Return, Step, lock, unlock
 
 
 def fill(m: View, f: Frame, first: int, last: int) -> None:
-    """Make the PTEs of file pages [first, last] of the VMA (remap_pfn_range)."""
+    """Fill the PTEs of file pages [first, last] of the VMA (remap_pfn_range)."""
     vpn = f.vma.vpns[0] - f.vma.pgoff
     m.edit(("pagetable", f.pid)).set(vpn + first, vpn + last, first)
 
@@ -29,7 +30,7 @@ def remap_pfn_range(m: View, f: Frame) -> Next:
 
 
 def remap_pfn_range_complete(m: View, f: Frame) -> Next:
-    """Populate a VMA that others can see already, page by page (/dev/mem from 6.19)."""
+    """Populate a linked VMA page by page (/dev/mem from 6.19 on)."""
     last = f.vma.pgoff + f.vma.pages - 1
     until = f.page if m.machine.fine else last
     fill(m, f, f.page, until)
@@ -48,7 +49,7 @@ def vma_link_file(m: View, f: Frame) -> Next:
 
 
 def link_and_hold(m: View, f: Frame) -> Next:
-    """hold-rmap: the rmap lock is kept until the mmap ends (hide_from_rmap_until_complete, 7.x)."""
+    """hold-rmap links and keeps the rmap lock (hide_from_rmap_until_complete, 7.x)."""
     vma_link_file(m, f)
     lock(m, f, "i_mmap", f.vma.file.f_mapping)
     return None
@@ -59,7 +60,7 @@ def _is_denied(m: View, file: File, pfn: int) -> bool:
 
 
 def check_again(m: View, f: Frame) -> Next:
-    """link-first, recheck: each page is asked about once more."""
+    """link-first and recheck check each page once more."""
     if _is_denied(m, f.vma.file, f.page):
         return "unmap_region"
     f.page += 1
@@ -70,13 +71,13 @@ def check_again(m: View, f: Frame) -> Next:
 
 
 def unmap_region(m: View, f: Frame) -> Next:
-    """A check behind the link failed: the mapping goes (as where vm_ops->mapped fails, 7.x)."""
+    """A failed check after the link unmaps the VMA (as a failed vm_ops->mapped does, 7.x)."""
     unmap(m, f.pid, f.vma.start, f.vma.end - f.vma.start)
     return "mmap_denied"
 
 
 def mmap_denied(m: View, f: Frame) -> Next:
-    """EPERM; nothing is mapped."""
+    """The mmap fails with EPERM; nothing is mapped."""
     raise KernelError("EPERM", f"page {f.page:#x} was claimed meanwhile")
 
 
@@ -89,11 +90,11 @@ ORDERS: dict[str, tuple[Step, ...]] = {
     "populate, link": (remap_pfn_range, vma_link_file),
     "link, populate": (vma_link_file, remap_pfn_range_complete),
 }
-"""What kernels do behind the checks, by the name of the order (feature devmem_mmap)."""
+"""The steps of kernels after the checks, by the value of feature devmem_mmap."""
 
 
 def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
-    """The steps behind the checks: in the kernel's own `order`, or in a repaired one."""
+    """The steps after the checks, in the kernel's own `order` or a repaired one."""
     own = ORDERS[order]
     steps: dict[str, tuple[Step, ...]] = {
         "": own,
@@ -107,14 +108,14 @@ def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
 
 
 def fault_lock(m: View, f: Frame) -> Next:
-    """fault: the handler takes the rmap lock, so that no revocation passes meanwhile."""
-    f.vma = find_vma(m, f.pid, f.faulted)  # it stays: the process itself is in the fault
+    """fault: the handler takes the rmap lock, which excludes a revocation meanwhile."""
+    f.vma = find_vma(m, f.pid, f.faulted)  # cannot vanish: its process is in the fault
     lock(m, f, "i_mmap", f.vma.file.f_mapping)
     return None
 
 
 def fault_check(m: View, f: Frame) -> Next:
-    """fault: SIGBUS for a page that has been claimed."""
+    """fault: a claimed page gives SIGBUS."""
     f.page = f.vma.pgoff + ((f.faulted - f.vma.start) >> PAGE_SHIFT)
     if _is_denied(m, f.vma.file, f.page):
         raise Trap("SIGBUS", "BUS_ADRERR", f.faulted)
@@ -122,7 +123,7 @@ def fault_check(m: View, f: Frame) -> Next:
 
 
 def fault_insert(m: View, f: Frame) -> Next:
-    """fault: the PTE is made, the lock dropped, and the instruction run again."""
+    """fault: insert the PTE, drop the lock, and run the instruction again."""
     fill(m, f, f.page, f.page)
     unlock(m, f, "i_mmap", f.vma.file.f_mapping)
     return f"{f.operation}_step"

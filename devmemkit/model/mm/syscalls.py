@@ -23,7 +23,7 @@ from devmemkit.model.step import Frame, Next, Return, lock, operation
 
 
 def touched(m: View, f: Frame, wraps: str, *, round_to_0: bool = False) -> list[Vma]:
-    """The VMAs that [address, address+length) touches, in order, mmap_lock taken.
+    """Take mmap_lock; the VMAs that overlap [address, address+length), in order.
 
     EINVAL for an address inside a page; `wraps` is the errno for a range beyond 2^64. A length that
     rounds up to 2^64 is 0 with `round_to_0`, and wraps without.
@@ -44,7 +44,7 @@ def _between(m: View, pid: str, start: int, end: int) -> list[Vma]:
 
 
 def _hole(f: Frame, vmas: list[Vma]) -> int | None:
-    """The first address of the range that no VMA holds, None when there is none."""
+    """The first address of the range outside every VMA, None when all are mapped."""
     at = f.address
     for vma in vmas:
         if vma.start > at:
@@ -72,13 +72,13 @@ def split(m: View, pid: str, vma: Vma, start: int, end: int) -> Vma:
 
 
 def check_range(address: int, length: int) -> None:
-    """munmap's own limit: EINVAL for a range beyond the process's addresses."""
+    """munmap gives EINVAL for a range beyond TASK_SIZE."""
     if address + page_align(length) > TASK_SIZE:
         raise KernelError("EINVAL", f"{address:#x}+{length:#x} is beyond {TASK_SIZE:#x}")
 
 
 def unmap(m: View, pid: str, address: int, length: int) -> None:
-    """Take [address, address+length) out of the process: VMAs, PTEs, memtypes."""
+    """Remove the VMAs, PTEs and memtypes of [address, address+length)."""
     end = address + page_align(length)
     for vma in _between(m, pid, address, end):
         part = split(m, pid, vma, address, end)
@@ -89,7 +89,7 @@ def unmap(m: View, pid: str, address: int, length: int) -> None:
 
 
 def do_munmap(m: View, f: Frame) -> Next:
-    """munmap: the VMAs leave the i_mmap and their PTEs go; a hole is no error, length 0 is."""
+    """munmap unlinks the VMAs and clears their PTEs; holes are allowed, length 0 is EINVAL."""
     touched(m, f, "EINVAL")
     if not f.length:
         raise KernelError("EINVAL", "length 0")
@@ -105,7 +105,7 @@ WRITABLE = VM.WRITE | VM.SHARED
 
 
 def _reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
-    """Other flags for the part of a VMA in the range; the same flags do not split it."""
+    """Give the part of a VMA in the range other flags; a VMA that has them is not split."""
     if flags == vma.flags:
         return
     part = split(m, f.pid, vma, f.address, f.address + page_align(f.length))
@@ -113,7 +113,7 @@ def _reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
     if f.operation == "mprotect" and part.file.kind == "resource" and WRITABLE in flags:
         table = m.edit(("pagetable", f.pid))
         kept = table.dirty if m.kernel["mprotect_keeps"] == "dirty" else table.dirty & table.soft
-        table.protect(*part.vpns, kept)  # the file is told of the first write
+        table.protect(*part.vpns, kept)  # the file's page_mkwrite
 
 
 def do_mprotect(m: View, f: Frame) -> Next:
@@ -131,12 +131,12 @@ def do_mprotect(m: View, f: Frame) -> Next:
 
 
 def mprotect_denied(m: View, f: Frame) -> Next:
-    """EACCES beyond what the file was opened for, or PROT_EXEC on sysfs and procfs."""
+    """mprotect gives EACCES beyond the open mode, and for PROT_EXEC on sysfs and procfs."""
     raise KernelError("EACCES", f"protection {f.prot!r} is more than the file allows")
 
 
 def mprotect_hole(m: View, f: Frame) -> Next:
-    """ENOMEM where nothing is mapped."""
+    """mprotect gives ENOMEM at a hole."""
     raise _not_mapped(f)
 
 
@@ -171,9 +171,9 @@ REFUSED = frozenset(
 
 
 def do_madvise(m: View, f: Frame) -> Next:
-    """madvise: a hole is told at the end; DONTFORK cannot be taken back (DOFORK is EINVAL).
+    """madvise goes on behind a hole and gives ENOMEM at the end; DOFORK is EINVAL.
 
-    POPULATE_READ and POPULATE_WRITE are no advice on 5.10; from 6.12 they stop at the first hole.
+    POPULATE_READ and POPULATE_WRITE are unknown on 5.10; from 6.12 on they stop at a hole.
     """
     if f.advice not in TAKEN and f.advice not in REFUSED:
         known = ", ".join(sorted(REFUSED | TAKEN.keys()))
@@ -192,7 +192,7 @@ def do_madvise(m: View, f: Frame) -> Next:
 
 
 def madvise_hole(m: View, f: Frame) -> Next:
-    """ENOMEM, the rest being done."""
+    """madvise gives ENOMEM for a hole, after it has advised the other pages."""
     raise _not_mapped(f)
 
 
@@ -202,9 +202,9 @@ madvise = operation(
 
 
 def do_msync(m: View, f: Frame) -> Next:
-    """msync(MS_SYNC): a shared mapping is EINVAL where the file has no fsync; a hole ENOMEM.
+    """msync(MS_SYNC) gives EINVAL for a shared mapping of a file without fsync, ENOMEM at a hole.
 
-    /dev/mem and procfs have none; sysfs has one that does nothing.
+    /dev/mem and procfs have no fsync; that of sysfs does nothing.
     """
     vmas = touched(m, f, "ENOMEM", round_to_0=True)
     if any(VM.SHARED in vma.flags and vma.file.kind != "resource" for vma in vmas):
@@ -218,7 +218,7 @@ msync = operation("msync", do_msync, needs=("pid", "address", "length"))
 
 
 def do_mlock(m: View, f: Frame) -> Next:
-    """mlock: rounds to whole pages, brings nothing back; ENOMEM over a hole."""
+    """mlock rounds to whole pages and revives no page; ENOMEM at a hole."""
     into = f.address % PAGE_SIZE
     f.address, f.length = f.address - into, f.length + into
     if _hole(f, touched(m, f, "EINVAL", round_to_0=True)) is not None:

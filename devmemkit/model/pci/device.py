@@ -40,7 +40,7 @@ class Bar:
 class PciDevice:
     """A device by its address `bdf` ("0000:00:03.0"); `held` are the BARs its driver claims.
 
-    `fits` is the one driver that is made for it, "" for none, None when any may take it.
+    `fits` is the one driver that supports it, "" for none, None when any driver may bind.
     """
 
     bdf: str
@@ -54,7 +54,7 @@ class PciDevice:
 
 
 def device(m: View, bdf: str) -> PciDevice:
-    """The device; ENODEV when it is not there (any more)."""
+    """The device; ENODEV when it does not exist or was removed."""
     found: PciDevice | None = m.get(("pci", bdf))
     if found is None:
         raise KernelError("ENODEV", f"no device {bdf}")
@@ -62,13 +62,13 @@ def device(m: View, bdf: str) -> PciDevice:
 
 
 def bar_of(m: View, bdf: str, index: int) -> Bar:
-    """A BAR that the device has; ENODEV when the device is not there."""
+    """A BAR that the device has; ENODEV without the device."""
     (found,) = (bar for bar in device(m, bdf).bars if bar.index == index)
     return found
 
 
 def pci_enable(m: View, f: Frame) -> Next:
-    """Claims nothing; EINVAL when a BAR is unassigned or not in the tree."""
+    """pci_enable_device claims nothing; EINVAL for a BAR unassigned or not in the tree."""
     for bar in device(m, f.bdf).bars:
         tree = m["iomem" if bar.memory else "ioport"]
         if bar.index < 6 and (bar.flags & fl.IORESOURCE_UNSET or node_of(tree, bar, f.bdf) is None):
@@ -80,40 +80,33 @@ pci_enable_device = operation("pci_enable_device", pci_enable, needs=("bdf",))
 
 
 def node_of(tree: Resource, bar: Bar, bdf: str) -> Resource | None:
-    """The BAR's own node in the tree, named after the device."""
+    """The node of the BAR in the tree, which is named after the device."""
     around = (node for node in tree.walk() if (node.start, node.end) == (bar.start, bar.end))
     return next((node for node in around if node.name == bdf), None)
 
 
 def pci_request(m: View, f: Frame) -> Next:
-    """Claim the whole BAR, the ROM (6) too."""
+    """pci_request_region claims the whole BAR; the ROM is BAR 6."""
     bar = bar_of(m, f.bdf, f.bar)
     name = "request_mem_region" if bar.memory else "request_region"
-    flags = fl.IORESOURCE_EXCLUSIVE if f.exclusive and bar.memory else 0
-    claim = {"start": bar.start, "size": bar.length, "name": f.name, "flags": flags}
-    return Call(name, claim)
+    return Call(name, {"start": bar.start, "size": bar.length, "name": f.name})
 
 
 def note_held(m: View, f: Frame) -> Next:
-    """The claim succeeded: the device knows that its driver holds the BAR."""
+    """The device records that its driver holds the BAR."""
     dev = device(m, f.bdf)
     m["pci", f.bdf] = replace(dev, held=(*dev.held, f.bar))
     return Return(0)
 
 
 pci_request_region = operation(
-    "pci_request_region",
-    pci_request,
-    note_held,
-    needs=("bdf", "bar"),
-    name="driver",
-    exclusive=False,
+    "pci_request_region", pci_request, note_held, needs=("bdf", "bar"), name="driver"
 )
 """Claim one BAR that the device has for `name`; EBUSY ("can't reserve")."""
 
 
 def pci_release(m: View, f: Frame) -> Next:
-    """Release the exact range of the BAR, whoever holds it."""
+    """pci_release_region releases the exact range of the BAR; the holder is not checked."""
     dev, bar = device(m, f.bdf), bar_of(m, f.bdf, f.bar)
     m["pci", f.bdf] = replace(dev, held=tuple(i for i in dev.held if i != f.bar))
     name = "release_mem_region" if bar.memory else "release_region"
@@ -124,7 +117,7 @@ pci_release_region = operation("pci_release_region", pci_release, needs=("bdf", 
 
 
 def release_last(m: View, f: Frame) -> Next:
-    """Release the last BAR of the list, until none is left."""
+    """Release the BARs of the list one by one, the last first."""
     if not f.bars:
         return Return(0)
     bar = f.bars[-1]
@@ -137,7 +130,7 @@ pci_release_regions = operation("pci_release_regions", release_last, needs=("bdf
 
 
 def begin_bars(m: View, f: Frame) -> Next:
-    """Which BARs: all of the device's, or those asked for."""
+    """Choose the BARs: all of the device, or those asked for."""
     have = tuple(bar.index for bar in device(m, f.bdf).bars if bar.index < 6)
     f.bars = have if f.bars is None else tuple(f.bars)
     f.claimed = -1
@@ -145,7 +138,7 @@ def begin_bars(m: View, f: Frame) -> Next:
 
 
 def next_bar(m: View, f: Frame) -> Next:
-    """Claim the next BAR of the list; a failure gives back those before it."""
+    """Claim the next BAR of the list; after a failure the earlier ones are released."""
     f.claimed += 1
     if f.claimed == len(f.bars):
         return Return(0)
@@ -154,12 +147,12 @@ def next_bar(m: View, f: Frame) -> Next:
 
 
 def undo_bars(m: View, f: Frame) -> Next:
-    """Give back what was claimed."""
+    """pci_request_selected_regions releases the BARs that it has claimed."""
     return Call("pci_release_regions", {"bdf": f.bdf, "bars": f.bars[: f.claimed]})
 
 
 def cannot_reserve(m: View, f: Frame) -> Next:
-    """EBUSY, whatever the claim failed with."""
+    """pci_request_selected_regions fails with EBUSY whatever error the claim had."""
     raise KernelError("EBUSY", f"{f.bdf} BAR {f.bars[f.claimed]}: can't reserve")
 
 

@@ -1,4 +1,4 @@
-"""PCI drivers: how they take a device and leave it, and what they say when they cannot.
+"""PCI drivers: probe, remove, and the errno of a probe that fails.
 
 Source: probe and remove of a typical driver; drivers/net/ethernet/intel/e1000, drivers/nvme/host.
 """
@@ -15,7 +15,7 @@ PROBE_ERRORS: dict[str, tuple[str, str]] = {
     "e1000": ("EBUSY", "EIO"),
     "nvme": ("ENODEV", "ENODEV"),
 }
-"""What a PCI driver's probe fails with: a claim refused (measured), ioremap refused (read)."""
+"""The errno of a probe whose claim is refused (measured), whose ioremap is refused (read)."""
 
 ANY_DRIVER = ("EBUSY", "ENOMEM")
 
@@ -26,13 +26,13 @@ def probe(m: View, f: Frame) -> Next:
 
 
 def probe_request(m: View, f: Frame) -> Next:
-    """It claims its BARs under its own name."""
+    """The probe claims the BARs under the driver's name."""
     arguments = {"bdf": f.bdf, "name": f.driver, "bars": f.bars}
     return Call("pci_request_regions", arguments, catch="probe_refused")
 
 
 def probe_ioremap(m: View, f: Frame) -> Next:
-    """ioremap of the claimed memory BARs, UC-; a memtype conflict fails the probe."""
+    """The probe maps the claimed memory BARs UC-; a memtype conflict makes it fail."""
     try:
         for index in device(m, f.bdf).held:
             bar = bar_of(m, f.bdf, index)
@@ -45,17 +45,17 @@ def probe_ioremap(m: View, f: Frame) -> Next:
 
 
 def probe_undo(m: View, f: Frame) -> Next:
-    """The probe fails: the claims are given back."""
+    """The probe fails and releases its claims."""
     return Call("pci_release_regions", {"bdf": f.bdf, "bars": device(m, f.bdf).held})
 
 
 def probe_no_ioremap(m: View, f: Frame) -> Next:
-    """What the driver says when ioremap gave it nothing."""
+    """The probe fails with the driver's errno for an ioremap that gave NULL."""
     raise KernelError(PROBE_ERRORS.get(f.driver, ANY_DRIVER)[1], f"ioremap of {f.bdf} failed")
 
 
 def probe_refused(m: View, f: Frame) -> Next:
-    """What the driver says when its claim is refused; nothing is held."""
+    """The probe fails with the driver's errno for a refused claim and holds no BAR."""
     raise KernelError(PROBE_ERRORS.get(f.driver, ANY_DRIVER)[0], f.result.why)
 
 
@@ -72,13 +72,13 @@ operation(
 
 
 def ioremap_region(m: View, f: Frame) -> Next:
-    """A driver maps what it has claimed for itself, UC-; ENOMEM when the memtypes conflict."""
+    """A driver maps its claim UC-; ENOMEM when the memtypes conflict."""
     ioremap(m, f.start, f.start + f.size - 1, ("driver", f.name))
     return Return(0)
 
 
 def iounmap_region(m: View, f: Frame) -> Next:
-    """The driver's own mapping goes, and its memtype with it."""
+    """iounmap removes the driver's mapping and frees its memtype."""
     memtype_free(m, ("driver", f.name))
     return Return(0)
 
@@ -88,13 +88,13 @@ operation("iounmap", iounmap_region, name="driver")
 
 
 def unbind_ioremap(m: View, f: Frame) -> Next:
-    """A PCI driver's remove: its kernel mapping goes."""
+    """The remove function of a PCI driver unmaps its BARs."""
     memtype_free(m, ("driver", f.bdf))
     return None
 
 
 def unbind_release(m: View, f: Frame) -> Next:
-    """Its claims are released; no mapping comes back."""
+    """The driver releases its claims; zapped mappings stay zapped."""
     return Call("pci_release_regions", {"bdf": f.bdf, "bars": device(m, f.bdf).held})
 
 

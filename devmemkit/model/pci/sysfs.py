@@ -28,9 +28,9 @@ from devmemkit.model.step import Frame, Next, Return, Step, Steps, operation
 
 
 def sysfs_open(m: View, f: Frame) -> Next:
-    """Mode 0600 of root, no capability; ENOENT for a BAR that has no such file.
+    """Only root can open the file (mode 0600), no capability needed; ENOENT without the file.
 
-    From v5.12 the file's mapping is the iomem inode's.
+    From v5.12 on the file has the iomem inode's mapping.
     """
     dev: PciDevice | None = m.get(("pci", f.bdf))
     bar = dev.bar(f.bar) if dev else None
@@ -58,9 +58,10 @@ open_resource = operation(
 
 
 def pci_mmap_resource(m: View, f: Frame) -> Next:
-    """Ports ENODEV or EINVAL, lockdown EPERM; then EINVAL: a taken START page, the size.
+    """ENODEV or EINVAL for ports, EPERM under lockdown, EINVAL if the BAR's FIRST page is taken.
 
-    After a removal ENODEV. Then the offset becomes absolute: the same key space as /dev/mem.
+    Also EINVAL beyond the BAR's end, ENODEV after a removal. The offset becomes a physical
+    address, as in /dev/mem.
     """
     file = f.vma.file
     bar = device(m, file.bdf).bar(file.bar)
@@ -83,19 +84,19 @@ def _check_start(m: View, bar: Bar) -> None:
 
 
 def _fits(f: Frame, bar: Bar, first: int) -> bool:
-    """pci_mmap_fits: whether the VMA's pages lie in the BAR, whose first has offset `first`."""
+    """pci_mmap_fits: whether the pages of the VMA are in the BAR, which begins at page `first`."""
     pages = ((bar.length - 1) >> fl.PAGE_SHIFT) + 1
     return bool(first <= f.vma.pgoff and f.vma.pgoff + f.vma.pages <= first + pages)
 
 
 def pci_mmap_resource_range(m: View, f: Frame) -> Next:
-    """UC-, or WC for resourceN_wc; a memtype conflict is EINVAL here."""
+    """The page protection is UC-, WC for resourceN_wc; EINVAL when memtypes conflict."""
     remap(m, f, WC if f.vma.file.wc else UC_MINUS, "EINVAL")
     return None
 
 
 def _legacy(*checks: Step) -> Steps:
-    """A legacy ->mmap, in every version: populated before it is linked."""
+    """The steps of a legacy ->mmap, which populates before it links (all versions)."""
     return lambda kernel: (*checks, *behind_checks(kernel, "populate, link"))
 
 
@@ -108,7 +109,7 @@ mmap_resource = operation(
 
 
 def proc_open(m: View, f: Frame) -> Next:
-    """Open /proc/bus/pci/BB/DD.F for both; its mapping is the iomem inode's from v5.12."""
+    """Open /proc/bus/pci/BB/DD.F read-write; from v5.12 on with the iomem inode's mapping."""
     if m.get(("pci", f.bdf)) is None:
         raise KernelError("ENOENT", f"no device {f.bdf}")
     if not m["task", f.pid].root:
@@ -122,9 +123,9 @@ open_proc_pci = operation("open_proc_pci", proc_open, needs=("pid", "bdf"))
 
 
 def mmap_is_mem(m: View, f: Frame) -> Next:
-    """ioctl PCIIOC_MMAP_IS_MEM: without it the file maps I/O, which x86 cannot.
+    """ioctl PCIIOC_MMAP_IS_MEM; without it the file maps I/O ports, which x86 cannot.
 
-    EPERM under lockdown, ENOTTY when the device is gone.
+    EPERM under lockdown, ENOTTY when the device was removed.
     """
     file = get_file(m, f.pid, f.fd, "proc")
     if m.get(("pci", file.bdf)) is None:
@@ -139,9 +140,9 @@ pciioc_mmap_is_mem = operation("pciioc_mmap_is_mem", mmap_is_mem, needs=("pid", 
 
 
 def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
-    """A device that is gone is EIO; no SYS_RAWIO, or lockdown, EPERM; I/O state EINVAL.
+    """EIO for a removed device, EPERM without SYS_RAWIO or under lockdown, EINVAL in I/O state.
 
-    Then no BAR there is ENODEV, a busy one EINVAL. The offset is an absolute address.
+    Then ENODEV when no BAR is there, EINVAL for a busy one. The offset is a physical address.
     """
     file = f.vma.file
     dev: PciDevice | None = m.get(("pci", file.bdf))
@@ -167,7 +168,7 @@ mmap_proc_pci = operation(
 
 
 def sys_close(m: View, f: Frame) -> Next:
-    """close(2): the descriptor goes, mappings stay."""
+    """close(2) frees the descriptor; mappings stay."""
     get_file(m, f.pid, f.fd)
     close_file(m, f.pid, f.fd)
     return Return(0)

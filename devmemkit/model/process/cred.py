@@ -1,4 +1,4 @@
-"""Credentials that a process gives up: root's identity, or the capabilities alone.
+"""Processes that give up their privileges: root's identity, or the capabilities alone.
 
 Source: kernel/sys.c:__sys_setresuid, kernel/capability.c:capset; the same in 5.10 to 7.3.
 """
@@ -11,7 +11,7 @@ from devmemkit.model.step import Frame, Next, Return, operation
 
 
 def sys_setuid(m: View, f: Frame) -> Next:
-    """Become an ordinary user, whose capabilities are gone with root's identity."""
+    """setuid to an ordinary user, which also drops the capabilities."""
     m["task", f.pid] = Task(root=False, capabilities=frozenset())
     return Return(0)
 
@@ -20,7 +20,7 @@ setuid = operation("setuid", sys_setuid, needs=("pid",))
 
 
 def sys_capset(m: View, f: Frame) -> Next:
-    """Stay root, without any capability."""
+    """capset drops all capabilities of a process that stays root."""
     m["task", f.pid] = Task(root=m["task", f.pid].root, capabilities=frozenset())
     return Return(0)
 

@@ -11,7 +11,7 @@ from devmemkit.model.step import Frame, Next, Return, lock, operation
 
 
 def dup_mm(m: View, f: Frame) -> Next:
-    """A child with the parent's files and no memory yet; ValueError when the name is taken.
+    """dup_mm makes a child with the parent's files and no memory; ValueError for a name in use.
 
     ENOMEM for a mapping that cannot be copied (see can_copy).
     """
@@ -31,7 +31,7 @@ def dup_mm(m: View, f: Frame) -> Next:
 
 
 def dup_mmap(m: View, f: Frame) -> Next:
-    """One VMA of the child goes into the i_mmap, right after the parent's, before it has PTEs."""
+    """dup_mmap links one VMA of the child behind the parent's, before the VMA has PTEs."""
     vma = f.todo[0]
     put_vmas(m, f.child, add=(vma,))
     link_vma(m, f.child, vma)
@@ -41,9 +41,9 @@ def dup_mmap(m: View, f: Frame) -> Next:
 
 
 def copy_page_range(m: View, f: Frame) -> Next:
-    """Its PTEs are copied: dead pages stay dead in the child, private copies are its own.
+    """copy_page_range copies the PTEs and private pages; zapped pages stay zapped in the child.
 
-    In a fine machine one page a step: a zap may pass between two of them.
+    In a fine machine it copies one page a step, so that a zap can come between two pages.
     """
     end = f.todo[0].vpns[1]
     last = f.page if m.machine.fine else end
@@ -52,7 +52,7 @@ def copy_page_range(m: View, f: Frame) -> Next:
     for first, until, pfn in parent.between(f.page, last):
         child.set(first, until, pfn)
     child.private.update({v: page for v, page in parent.private.items() if f.page <= v <= last})
-    for bits in ("protected", "soft"):  # but clean, as no write went through its PTEs
+    for bits in ("protected", "soft"):  # but clean: the child has written nothing
         copied = frozenset(v for v in getattr(parent, bits) if f.page <= v <= last)
         setattr(child, bits, getattr(child, bits) | copied)
     f.page = last + 1
@@ -63,7 +63,7 @@ def copy_page_range(m: View, f: Frame) -> Next:
 
 
 def dup_mmap_failed(m: View, f: Frame) -> Next:
-    """ENOMEM; nothing of the child is left."""
+    """fork fails with ENOMEM and undoes the child."""
     raise KernelError("ENOMEM", "the first page of a tracked mapping is a private copy")
 
 

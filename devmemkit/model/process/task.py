@@ -1,4 +1,4 @@
-"""Processes: credentials, open files, VMAs."""
+"""Processes: their credentials, open files and VMAs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from devmemkit.model.errors import Blocked, KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
-from devmemkit.model.machine import Key, Machine, View
+from devmemkit.model.machine import Key, View
 from devmemkit.model.mm.address_space import AddressSpace, Mapped
 from devmemkit.model.mm.page_table import PageTable
 from devmemkit.model.policy import FileKind
@@ -40,7 +40,7 @@ TASK_SIZE = (1 << 47) - PAGE_SIZE
 """End of a process's addresses."""
 
 Kind = FileKind | Literal["port"]
-"""What an open file is: one that can be mapped, or /dev/port."""
+"""The kind of an open file: one that can be mapped, or /dev/port."""
 
 REMAPPED = VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP
 MODES = ("r", "w", "rw")
@@ -58,7 +58,7 @@ def vm_prot(prot: str) -> VM:
 
 
 def open_mode(mode: str) -> tuple[bool, bool]:
-    """Whether a file that is opened so can be read, and written; ValueError for another mode."""
+    """Whether a file opened with this mode can be read, and written; ValueError."""
     if mode not in MODES:
         raise ValueError(f"mode: expected one of {', '.join(MODES)}; got {mode!r}")
     return "r" in mode, "w" in mode
@@ -66,7 +66,7 @@ def open_mode(mode: str) -> tuple[bool, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A process: root owns the files of /dev and /sys; capabilities by name without CAP_."""
+    """A process: whether it is root, and its capabilities by name without CAP_."""
 
     root: bool = True
     capabilities: frozenset[str] = frozenset({"SYS_ADMIN", "SYS_RAWIO"})
@@ -79,8 +79,8 @@ class Task:
 class File:
     """An open file; `f_mapping` names its address space.
 
-    `shared` names what a fork made common to several processes (struct file): its position and
-    its ioctl state are those of all of them.
+    `shared` names the struct file that several processes have by fork: they share its position
+    and its ioctl state.
     """
 
     kind: Kind
@@ -98,7 +98,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Vma:
-    """A mapping: bytes [start, end), `pgoff` the file's page that is mapped first."""
+    """A mapping of bytes [start, end); `pgoff` is the first mapped page of the file."""
 
     start: int
     end: int
@@ -128,31 +128,19 @@ class Vma:
         return replace(self, start=start, end=end, pgoff=pgoff, **changes)  # type: ignore[arg-type]
 
 
-def new_task(task: Task | None = None) -> dict[str, Any]:
-    """The components of a fresh process, by kind."""
-    return {"task": task or Task(), "files": (), "vmas": (), "pagetable": PageTable()}
+def new_task(pid: str, task: Task | None = None) -> dict[Key, Any]:
+    """The components of a fresh process."""
+    parts = {"task": task or Task(), "files": (), "vmas": (), "pagetable": PageTable()}
+    return {(kind, pid): part for kind, part in parts.items()}
 
 
 def find_vma(m: View, pid: str, address: int) -> Vma | None:
-    """The VMA that holds `address`, or None."""
+    """The VMA that contains `address`, or None."""
     return next((v for v in m["vmas", pid] if v.start <= address < v.end), None)
 
 
-def page_states(machine: Machine, pid: str, vma: Vma) -> list[str]:
-    """Each page of a mapping: "live", "private" (the process's own copy) or "zapped"."""
-    table = machine["pagetable", pid]
-    first, last = vma.vpns
-    states = {
-        v: "live" for low, high, _ in table.between(first, last) for v in range(low, high + 1)
-    }
-    return [
-        "private" if vpn in table.private else states.get(vpn, "zapped")
-        for vpn in range(first, last + 1)
-    ]
-
-
 def link_vma(m: View, pid: str, vma: Vma) -> None:
-    """Make the VMA visible to unmap_mapping_range (vma_link_file)."""
+    """Link the VMA into its file's i_mmap (vma_link_file)."""
     _rmap_lock(m, vma)
     if m.get(vma.mapping) is None:
         m[vma.mapping] = AddressSpace()
@@ -160,7 +148,7 @@ def link_vma(m: View, pid: str, vma: Vma) -> None:
 
 
 def unlink_vma(m: View, pid: str, vma: Vma) -> None:
-    """Take the VMA out of its file's i_mmap (unlink_file_vma)."""
+    """Unlink the VMA from its file's i_mmap (unlink_file_vma)."""
     _rmap_lock(m, vma)
     space = m.edit(vma.mapping)
     space.unlink(vma.entry(pid))
@@ -169,13 +157,13 @@ def unlink_vma(m: View, pid: str, vma: Vma) -> None:
 
 
 def _rmap_lock(m: View, vma: Vma) -> None:
-    # taken for writing and dropped within one step, so it is enough that nobody holds it
+    # taken and dropped within one step: enough that no other task holds it
     if m.get(("lock", "i_mmap", vma.file.f_mapping)):
         raise Blocked(f"i_mmap {vma.file.f_mapping}")
 
 
 def put_vmas(m: View, pid: str, *, remove: tuple[Vma, ...] = (), add: tuple[Vma, ...] = ()) -> None:
-    """Replace VMAs of a process, its address order kept; i_mmap is not touched."""
+    """Replace VMAs of a process and keep them sorted by address; the i_mmap stays as it is."""
     kept = [vma for vma in m["vmas", pid] if vma not in remove]
     m["vmas", pid] = tuple(sorted([*kept, *add], key=lambda vma: vma.start))
 
@@ -192,7 +180,7 @@ def open_file(m: View, pid: str, file: File) -> int:
 def get_file(m: View, pid: str, fd: int, *kinds: Kind) -> File:
     """The open file behind a descriptor; EBADF when there is none.
 
-    ValueError for a file that is none of `kinds`: the operation is not made for it.
+    ValueError for a file of another kind than `kinds`.
     """
     files = m["files", pid]
     if not 0 <= fd < len(files) or files[fd] is None:
@@ -204,7 +192,7 @@ def get_file(m: View, pid: str, fd: int, *kinds: Kind) -> File:
 
 
 def update_file(m: View, pid: str, fd: int, **changes: object) -> None:
-    """Change the state of an open file, for every process that has it by fork."""
+    """Change the state of an open file for every process that shares it."""
     old = get_file(m, pid, fd)
     new = replace(old, **changes)  # type: ignore[arg-type]
     if not old.shared:
@@ -222,7 +210,7 @@ def close_file(m: View, pid: str, fd: int) -> None:
 
 
 def share_files(m: View, pid: str, child: str) -> None:
-    """The child has the files of its parent: the same ones, not copies (dup_fd)."""
+    """The child shares the open files of its parent (dup_fd)."""
     for fd, file in enumerate(m["files", pid]):
         if file is not None and not file.shared:
             _put_file(m, pid, fd, replace(file, shared=f"{child} {fd}"))
@@ -232,7 +220,7 @@ def share_files(m: View, pid: str, child: str) -> None:
 def _put_file(m: View, pid: str, fd: int, file: File | None) -> None:
     files = list(m["files", pid])
     files[fd] = file
-    while files and files[-1] is None:  # so that opened and closed equals never opened
+    while files and files[-1] is None:  # opened and closed equals never opened
         files.pop()
     m["files", pid] = tuple(files)
 

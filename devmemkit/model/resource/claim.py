@@ -14,7 +14,7 @@ Path = tuple[tuple[int, int, str], ...]
 
 
 def path_to(node: Resource) -> Path:
-    """Where a node is: (start, end, name) of each node from below the root down to it."""
+    """The path of a node: (start, end, name) of each node from below the root down to it."""
     up = []
     at: Resource | None = node
     while at is not None and at.parent is not None:
@@ -24,7 +24,7 @@ def path_to(node: Resource) -> Path:
 
 
 def node_at(root: Resource, path: Path) -> Resource | None:
-    """The node that `path_to` described, None when it is gone."""
+    """The node at a path, None when a node of the path was removed."""
     at = root
     for wanted in path:
         below = (child for child in at.overlapping(wanted[0], wanted[1]))
@@ -36,15 +36,15 @@ def node_at(root: Resource, path: Path) -> Resource | None:
 
 
 def insert(m: View, f: Frame) -> Next:
-    """__request_region under resource_lock: the node goes in, or EBUSY, or a MUXED wait begins."""
+    """__request_region inserts the node under resource_lock; EBUSY, or a wait for a MUXED one."""
     root = m.edit(f.tree)
     parent = node_at(root, f.parent)
-    if parent is None:  # it was removed while the claim slept on a MUXED region
+    if parent is None:  # removed while the claim slept on a MUXED region
         raise KernelBug(f"use after free of the parent {f.parent[-1]}")
     try:
         request_region(parent, f.start, f.size, f.name, f.flags)
     except Muxed as muxed:
-        f.parent = path_to(muxed.parent)  # the retry goes on from where it had descended to
+        f.parent = path_to(muxed.parent)  # where the retry goes on
         m["muxed_wait"] = tuple(sorted([*m.get("muxed_wait", ()), f.actor]))
         if m.kernel["muxed_sleep"] == "before unlock":
             m["sleeping", f.actor] = True
@@ -54,14 +54,14 @@ def insert(m: View, f: Frame) -> Next:
 
 
 def fall_asleep(m: View, f: Frame) -> Next:
-    """set_current_state; before 6.12 a wake-up that came since the lock was dropped is lost."""
+    """set_current_state; before 6.12 a wake-up between unlock and this step is lost."""
     if m.kernel["muxed_sleep"] == "after unlock":
         m["sleeping", f.actor] = True
     return None
 
 
 def schedule(m: View, f: Frame) -> Next:
-    """Wait on muxed_resource_wait, uninterruptibly; then try again."""
+    """schedule waits on muxed_resource_wait, uninterruptibly; then the claim is tried again."""
     if m.get(("sleeping", f.actor)):
         raise Blocked("muxed_resource_wait")
     m["muxed_wait"] = tuple(actor for actor in m["muxed_wait"] if actor != f.actor) or None
@@ -81,10 +81,8 @@ request_mem_region = operation(
     parent=(),
     name="driver",
     flags=0,
-    whole_tree=True,
 )
-"""Claim bytes [start, start+size) of "iomem"; `whole_tree` is False for a claim whose parent
-argument is not the root, which never revokes. Gives `start`; EBUSY."""
+"""Claim bytes [start, start+size) of "iomem"; gives `start`. EBUSY."""
 
 operation(
     "request_region",
@@ -94,12 +92,11 @@ operation(
     parent=(),
     name="driver",
     flags=0,
-    whole_tree=False,
 )
 
 
 def release(m: View, f: Frame) -> Next:
-    """__release_region: exact ranges only; never revives a mapping.
+    """__release_region frees an exact range; zapped mappings stay zapped.
 
     The value is 1, or 0 with nothing changed for a "nonexistent resource".
     """

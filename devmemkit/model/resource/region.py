@@ -1,4 +1,4 @@
-"""Claims of regions and questions about them (kernel/resource.c)."""
+"""Claims of regions, and the checks that read the tree (kernel/resource.c)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ DISJOINT, INTERSECTS, MIXED = "DISJOINT", "INTERSECTS", "MIXED"
 
 
 class Muxed(Exception):
-    """The claim must wait for a MUXED region; `parent` is where it had descended to."""
+    """The claim must wait for a MUXED region, which it met below `parent`."""
 
-    def __init__(self, parent: Resource, conflict: Resource) -> None:
+    def __init__(self, parent: Resource) -> None:
         self.parent = parent
-        self.conflict = conflict
 
 
 def request_region(parent: Resource, start: int, size: int, name: str, flags: int = 0) -> Resource:
     """Claim `size` bytes from `start`: a BUSY node in the innermost idle node that holds them.
 
     EBUSY when a busy node overlaps or the range straddles an edge of any node, busy or not; raises
-    Muxed when a MUXED region has to be waited for. Does not revoke: that is the caller's next step.
+    Muxed when the claim must wait for a MUXED region. Mappings are revoked in a step of their own.
     Source: __request_region up to 6.0, __request_region_locked from 6.1.
     """
     new = Resource(start, (start + size - 1) & fl.U64, name)
@@ -38,16 +37,16 @@ def request_region(parent: Resource, start: int, size: int, name: str, flags: in
         if conflict is not parent and not conflict.busy:
             parent = conflict
         elif conflict.flags & flags & fl.IORESOURCE_MUXED:
-            raise Muxed(parent, conflict)
+            raise Muxed(parent)
         else:
-            raise KernelError("EBUSY", f"{new} meets {conflict}", conflict)
+            raise KernelError("EBUSY", f"{new} meets {conflict}", str(conflict))
 
 
 def release_region(parent: Resource, start: int, size: int) -> Resource | None:
     """Free the BUSY node of exactly this range and return it, children lost with it.
 
     None, and nothing changes, when there is no such node (the kernel warns "Trying to free
-    nonexistent resource"). The owner is not asked. Source: __release_region, all versions.
+    nonexistent resource"). The owner is not checked. Source: __release_region, all versions.
     """
     end = (start + size - 1) & fl.U64
     while (node := _containing(parent, start, end)) and not node.busy:
@@ -64,10 +63,10 @@ def _containing(parent: Resource, start: int, end: int) -> Resource | None:
 
 
 def region_intersects(root: Resource, start: int, size: int, flags: int, desc: int = 0) -> str:
-    """Whether [start, start+size) lies in nodes of the wanted flags and desc: all, part or none.
+    """Whether all, part or none of [start, start+size) is in nodes of the flags and desc.
 
-    Holes do not count. A node of another kind is excused when matching descendants cover its part
-    of the range from the left. Source: __region_intersects of the 6.12 era.
+    Holes do not count, nor does a node of another kind whose part of the range is covered by
+    matching descendants. Source: __region_intersects of the 6.12 era.
     """
     end = start + size - 1
 

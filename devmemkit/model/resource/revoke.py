@@ -1,8 +1,8 @@
-"""What a claim does to mappings once its node is in the tree: revoke, refuse, or wait.
+"""What a claim does to mappings after its node is in the tree: revoke, refuse, or wait.
 
 Source: revoke_devmem (drivers/char/mem.c, v5.8 to 5.11), revoke_iomem (kernel/resource.c, v5.12
-on), unmap_mapping_range (mm/memory.c). The steps that no kernel has belong to the counterfactual
-policies of policy.py.
+on), unmap_mapping_range (mm/memory.c). Steps that no kernel has are those of the counterfactual
+policies in policy.py.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ GRACE = 100
 def zapped_pages(start: int, size: int) -> tuple[int, int]:
     """First and last page (pfn) that unmap_mapping_range zaps for bytes [start, start+size).
 
-    The offset of `start` inside its page does not enter the page count, so an unaligned range
-    can keep its last page. Source: mm/memory.c, all versions (5.10 to 7.3).
+    The page count leaves out the offset of `start` inside its page, so the last page of an
+    unaligned range can stay mapped. Source: mm/memory.c, all versions (5.10 to 7.3).
 
     >>> zapped_pages(0x1800, 0x1000)
     (1, 1)
@@ -37,7 +37,7 @@ def zapped_pages(start: int, size: int) -> tuple[int, int]:
 def zap_vma(m: View, mapped: Mapped, first: int, last: int) -> None:
     """Clear the PTEs of one VMA for file pages [first, last], private copies with them.
 
-    The VMA stays. Up to 6.15 any zap also drops the VMA's memtype (untrack_pfn).
+    The VMA stays. Up to 6.15 any zap also frees the VMA's memtype (untrack_pfn).
     """
     table: Key = ("pagetable", mapped.pid)
     m.edit(table).zap(*_vpns(mapped, first, last))
@@ -45,18 +45,17 @@ def zap_vma(m: View, mapped: Mapped, first: int, last: int) -> None:
 
 
 def _vpns(mapped: Mapped, first: int, last: int) -> tuple[int, int]:
-    """The virtual pages of a VMA that show file pages [first, last], clipped to it."""
+    """First and last virtual page of a VMA for file pages [first, last], clipped to the VMA."""
     offset = (mapped.start >> PAGE_SHIFT) - mapped.first
     return max(first, mapped.first) + offset, min(last, mapped.last) + offset
 
 
 def both_ends(m: View, f: Frame) -> Next:
-    """revoke_iomem up to its walk: nothing to do without the inode, or on a relaxed kernel.
+    """revoke_iomem ends here without the inode, or if both END pages of the claim are allowed.
 
-    Relaxed is told from the claim's two END pages alone: strict kernels deny them by now.
+    The kernel takes allowed end pages for iomem=relaxed, as a strict kernel denies claimed pages.
     """
-    config = m.kernel.config
-    if not (config.io_strict_devmem and f.whole_tree and m.get("iomem_inode")):
+    if not (m.kernel.revokes and m.get("iomem_inode")):
         return Return(f.start)
     first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
     if devmem_is_allowed(m, first) and devmem_is_allowed(m, last):
@@ -70,7 +69,7 @@ def _after(m: View, f: Frame, step: str) -> Next:
 
 
 def free_region(m: View, tree: str, start: int, size: int) -> bool:
-    """__release_region: the exact range goes and MUXED waiters wake; False when there is none."""
+    """__release_region frees the exact range and wakes MUXED waiters; False if there is none."""
     freed = release_region(m.edit(tree), start, size)
     if freed is None:
         return False
@@ -92,7 +91,7 @@ def mappers(m: View, start: int, size: int) -> list[Mapped]:
 
 
 def zap_begin(m: View, f: Frame) -> Next:
-    """unmap_mapping_range takes the rmap lock: nobody may link or unlink a VMA meanwhile."""
+    """unmap_mapping_range takes the rmap lock, so that no VMA is linked or unlinked meanwhile."""
     lock(m, f, "i_mmap", "iomem", write=m.kernel["zap_lock"] == "write")
     f.first, f.last = zapped_pages(f.start, f.size)
     f.done = 0
@@ -100,7 +99,7 @@ def zap_begin(m: View, f: Frame) -> Next:
 
 
 def zap(m: View, f: Frame) -> Next:
-    """The walk over the i_mmap; in a fine machine one page of one VMA a step, else all at once."""
+    """unmap_mapping_range walks the i_mmap; a fine machine zaps one page of one VMA a step."""
     space = m.get(IOMEM)
     found = space.overlapping(f.first, f.last) if space else []
     if not m.machine.fine:
@@ -120,7 +119,7 @@ def zap(m: View, f: Frame) -> Next:
 
 
 def refuse_if_mapped(m: View, f: Frame) -> Next:
-    """RefuseClaim: undo the insertion when somebody maps the region, be its pages dead or alive."""
+    """RefuseClaim: undo the insertion when a VMA maps the region, even if its pages are zapped."""
     space = m.get(IOMEM)
     first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
     if not (space and space.overlapping(first, last)):
@@ -144,7 +143,7 @@ def notify(m: View, f: Frame) -> Next:
 
 
 def wait_for_unmap(m: View, f: Frame) -> Next:
-    """RevokeAfterGrace: go on when nobody maps the region any more, or the grace is over."""
+    """RevokeAfterGrace: wait until no process maps the region, or the grace is over."""
     if mappers(m, f.start, f.size) and m["clock"] < f.deadline:
         raise Blocked("grace", until=f.deadline)
     return _after(m, f, "wait_for_unmap")

@@ -1,4 +1,4 @@
-"""Who may touch a page of physical memory: the checks behind STRICT_DEVMEM and IO_STRICT_DEVMEM."""
+"""Access to a page of physical memory: the checks of STRICT_DEVMEM and IO_STRICT_DEVMEM."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def iomem_is_exclusive(m: View, pfn: int) -> Resource | None:
 
 
 def is_taken(m: View, pfn: int) -> bool:
-    """Whether nobody may map the page anew: it is exclusive, or the policy excludes idle ones."""
+    """Whether a new mapping of the page is refused: exclusive, or excluded by policy while idle."""
     idle_too = m.kernel.policy.excludes_idle and m.kernel.strict_iomem_checks
     return idle_too or iomem_is_exclusive(m, pfn) is not None
 
@@ -53,10 +53,10 @@ def page_is_allowed(m: View, pfn: int) -> int:
 
 
 def same_answer_until(m: View, pfn: int, last: int) -> int:
-    """The last page up to `last` that must get the answer of `pfn`: no node's edge in between.
+    """The last page up to `last` with the same answer as `pfn`: no edge of a node in between.
 
-    An operation that nobody interrupts takes all those pages in one step. In a fine machine every
-    page is a step of its own.
+    A coarse machine checks all these pages in one step; in a fine machine each page is a step of
+    its own.
     """
     if m.machine.fine:
         return pfn

@@ -1,4 +1,4 @@
-"""The resource tree (kernel/resource.c): who owns which physical addresses; ends are inclusive."""
+"""The resource tree (kernel/resource.c): owners of physical addresses; ends are inclusive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _END = attrgetter("end")
 
 
 class Resource:
-    """One node: `start` and `end` (bytes, inclusive), name, flags, desc and place in a tree.
+    """A node: `start` and `end` (bytes, inclusive), name, flags, desc, parent and children.
 
     Source: struct resource, include/linux/ioport.h.
     """
@@ -58,7 +58,7 @@ class Resource:
         )
 
     def index_of(self, child: Resource) -> int | None:
-        """Where `child` is among the children, None when it is not; O(log n) when disjoint."""
+        """The index of `child` among the children, or None; O(log n) when disjoint."""
         around = range(self.first_reaching(child.end), len(self.children))
         return next((index for index in around if self.children[index] is child), None)
 
@@ -116,7 +116,7 @@ def request_resource_conflict(root: Resource, new: Resource) -> Resource | None:
 
 
 def release_resource(old: Resource) -> None:
-    """Unlink `old` with its subtree; EINVAL when it is in no tree (all versions)."""
+    """Unlink `old` with its subtree; EINVAL when `old` is in no tree (all versions)."""
     parent = old.parent
     at = None if parent is None else parent.index_of(old)
     if parent is None or at is None:

@@ -1,23 +1,27 @@
-"""Booting in every order: claims against the inode that revokes, and who makes resource files."""
+"""Races while booting: claims before the iomem inode, and resource files made twice."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from devmemkit.model import flags as fl
+from devmemkit.model.boot import INITCALLS
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine, View
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program
-from devmemkit.scenarios.races.questions import no_bug, properties
-from devmemkit.scenarios.races.small import PAGES, START, bar_machine, claims
+from devmemkit.scenarios.races.one_bar import PAGES, START, bar_machine, claims
+from devmemkit.scenarios.races.properties import no_bug, properties
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 
-INITCALLS = ("iomem_init_inode", "chr_dev_init")
-"""In the kernel's order, both of level fs: the inode, then /dev/mem."""
+TWICE = "no resource file is made twice"
+WHOLE = "every device has all its files"
+A_FILE = "a device has a file"
+
+FS = tuple(name for name, level in INITCALLS.items() if level == "fs")
+"""In the kernel's order: the initcall that makes the inode, then that of /dev/mem."""
 
 
 def _initcalls(*names: str) -> Program:
@@ -26,12 +30,11 @@ def _initcalls(*names: str) -> Program:
 
 def before_boot(kernel: KernelProfile) -> Machine:
     """The machine with neither inode nor /dev/mem, and process U0."""
-    task: dict[Key, object] = {(kind, "U0"): part for kind, part in new_task().items()}
-    return bar_machine(kernel).with_({"iomem_inode": False, "dev_mem": False, **task})
+    return bar_machine(kernel).with_({"iomem_inode": False, "dev_mem": False, **new_task("U0")})
 
 
 def maps_early(*first: Act) -> Program:
-    """U0 opens /dev/mem and maps the BAR, behind what it does `first`."""
+    """After the acts `first`, U0 opens /dev/mem and maps the BAR."""
     where = {"pid": "U0", "fd": Ref("open"), "offset": START, "length": PAGES * PAGE_SIZE}
     acts = (
         *first,
@@ -42,12 +45,12 @@ def maps_early(*first: Act) -> Program:
 
 
 def early_claim(
-    kernel: KernelProfile, *, drivers: int = 1, initcalls: tuple[str, ...] = INITCALLS
+    kernel: KernelProfile, *, drivers: int = 1, initcalls: tuple[str, ...] = FS
 ) -> Concurrent:
-    """Drivers claim at any moment of the boot, a process maps as soon as /dev/mem is there.
+    """Drivers claim at any time of the boot; a process maps as soon as /dev/mem exists.
 
-    The race of an mmap and a claim is closed (repair "recheck") unless the kernel has a repair:
-    what is then found comes of the order of `initcalls`.
+    The repair "recheck" closes the race of an mmap and a claim, unless the kernel has another
+    repair, so that a finding is due to the order of `initcalls`.
     """
     kernel = replace(kernel, repair=kernel.repair or "recheck")
     claimers = tuple(f"C{number}" for number in range(drivers))
@@ -58,7 +61,7 @@ def early_claim(
 
 
 def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
-    """Host bridges add a device each, while the last initcalls of the boot run."""
+    """Each host bridge adds a device while the last initcalls run."""
     devices = tuple(f"0000:{number:02x}:00.0" for number in range(buses))
     parts: dict[Key, object] = {"iomem_inode": False}
     for number, bdf in enumerate(devices):
@@ -75,14 +78,19 @@ def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
             (Act("add", task, "pci_add_device", {"bdf": bdf}),), keep=frozenset({"add"})
         )
 
-    def files(m: View) -> list[int]:
-        return [len(m.get(("sysfs", bdf), ())) for bdf in devices]
-
-    asked = (
-        Property("always", "no resource file is made twice",
-                 lambda m: not any(m.get(("duplicate", bdf)) for bdf in devices)),
-        no_bug(programs),
-        Property("at end", "every device has all its files", lambda m: set(files(m)) == {2}),
-        Property("sometimes", "a device has a file", lambda m: any(files(m))),
-    )  # fmt: skip
+    twice, whole = file_properties(dict.fromkeys(devices, 2))
+    made = Property("sometimes", A_FILE, lambda m: any(m.get(("sysfs", bdf)) for bdf in devices))
+    asked = (twice, no_bug(programs), whole, made)
     return Concurrent("attribute-creation", Machine(kernel, parts), programs, asked)
+
+
+def file_properties(files: dict[str, int]) -> tuple[Property, Property]:
+    """The properties of the resource files of devices; `files` is their number by device."""
+
+    def whole(m: View) -> bool:
+        return all(len(m.get(("sysfs", bdf), ())) == count for bdf, count in files.items())
+
+    return (
+        Property("always", TWICE, lambda m: not any(m.get(("duplicate", bdf)) for bdf in files)),
+        Property("at end", WHOLE, whole),
+    )

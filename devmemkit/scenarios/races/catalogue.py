@@ -1,4 +1,4 @@
-"""Every scenario whose orders are searched, by name: the same names everywhere."""
+"""The races by name, for notebooks and command line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.one_bar import check_via
 from devmemkit.scenarios.races.pmem import nd_pmem
-from devmemkit.scenarios.races.small import check_via
+from devmemkit.scenarios.races.scenario import Concurrent
 
 ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
     "mmap-vs-claim": lambda kernel, via, tasks: mmap_vs_claim(kernel, via=via, users=tasks),
@@ -19,7 +19,7 @@ ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
     "muxed-claims": lambda kernel, _, tasks: muxed_claims(kernel, drivers=max(tasks, 2)),
     "nd-pmem": lambda kernel, _, tasks: nd_pmem(kernel, users=tasks),
 }
-"""By name: the scenario on a kernel, mapped `via` "devmem" or "sysfs", with so many tasks alike."""
+"""By name: the race on a kernel, mapped `via` "devmem" or "sysfs", with so many alike tasks."""
 
 
 NAMES = (*ORDERS, "policies")
@@ -27,7 +27,7 @@ NAMES = (*ORDERS, "policies")
 
 
 def concurrent(name: str, kernel: KernelProfile, via: str = "devmem", tasks: int = 1) -> Concurrent:
-    """A scenario by name; ValueError names those that exist, or says what else is wrong."""
+    """A race by name; ValueError for an unknown name or `via`, or a wrong number of tasks."""
     if name not in ORDERS:
         raise ValueError(f"scenario: expected one of {', '.join(NAMES)}; got {name!r}")
     check_via(via)

@@ -1,4 +1,4 @@
-"""Claims in every order against mmaps in the making, and against other claims and releases."""
+"""Races of claims with mmaps, with other claims and with releases."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from devmemkit.model.flags import IORESOURCE_MUXED
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.program import Program
-from devmemkit.scenarios.races.questions import NOBODY_REACHES, SOMEBODY_MAPS, properties
-from devmemkit.scenarios.races.small import PAGES, bar_machine, claims, maps, with_user
+from devmemkit.scenarios.races.one_bar import PAGES, bar_machine, claims, maps, with_user
+from devmemkit.scenarios.races.properties import NOBODY_REACHES, SOMEBODY_MAPS, properties
+from devmemkit.scenarios.races.scenario import Concurrent, Program
 
 
 def mmap_vs_claim(
@@ -26,7 +25,7 @@ def mmap_vs_claim(
 ) -> Concurrent:
     """Processes map the BAR while drivers claim its first `claimed` pages.
 
-    ValueError for a way to map that is not known.
+    ValueError for an unknown `via`.
     """
     machine = bar_machine(kernel, pages)
     programs: dict[str, Program] = {}
@@ -45,7 +44,7 @@ def claim_vs_release(
 ) -> Concurrent:
     """Drivers claim one region, which a process has mapped; a `rogue` releases it unasked.
 
-    The kernel does not ask who releases. ValueError for a way to map that is not known.
+    The kernel does not check who releases. ValueError for an unknown `via`.
     """
     made = mmap_vs_claim(kernel, via=via, drivers=drivers)
     (user,), claimers = made.alike
@@ -63,7 +62,7 @@ def claim_vs_release(
 
 
 def muxed_claims(kernel: KernelProfile, *, drivers: int = 2) -> Concurrent:
-    """Drivers that share a region in turn: each claims it MUXED, sleeps while another has it."""
+    """Drivers that share a region: each claims it MUXED and sleeps while another holds it."""
     programs: dict[str, Program] = {}
     claimers = tuple(f"C{number}" for number in range(drivers))
     for task in claimers:

@@ -1,4 +1,4 @@
-"""nd_pmem's claim, release, claim, release, claim, and a process that maps in between."""
+"""The race of nd_pmem's three claims and a process that maps in the gaps between them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from devmemkit.model import flags as fl
 from devmemkit.model.drivers.nvdimm import INFO_BLOCK, LEGACY, Namespace
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine, View
+from devmemkit.model.machine import View
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program
-from devmemkit.scenarios.races.questions import reaches
-from devmemkit.scenarios.races.small import with_user
+from devmemkit.scenarios.races.one_bar import node_machine, with_user
+from devmemkit.scenarios.races.properties import reaches
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 
 PMEM, PAGES = 0x4000_0000, INFO_BLOCK // PAGE_SIZE + 1
 NAME = "namespace0.0"
@@ -23,18 +22,13 @@ NAME = "namespace0.0"
 def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
     """nd_pmem takes a namespace of 12 KiB while processes map its first page and write there.
 
-    The race of an mmap and a claim is closed (repair "fault") unless the kernel has a repair: what
-    is then found comes of the gaps between the claims.
+    The repair "fault" closes the race of an mmap and a claim, unless the kernel has another repair,
+    so that a finding is due to the gaps between the claims.
     """
     kernel = replace(kernel, repair=kernel.repair or "fault")
     end = PMEM + PAGES * PAGE_SIZE - 1
-    root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
     node = Resource(PMEM, end, LEGACY, fl.IORESOURCE_MEM, fl.IORES_DESC_PERSISTENT_MEMORY_LEGACY)
-    node.parent = root
-    root.children.append(node)
-    space = Namespace(NAME, PMEM, end)
-    parts: dict[Key, object] = {"iomem": root, "iomem_inode": True, "clock": 0, ("nd", NAME): space}
-    machine = Machine(kernel, parts, fine=True, high_memory=end + 1)
+    machine = node_machine(kernel, node, ("nd", NAME), Namespace(NAME, PMEM, end))
     programs: dict[str, Program] = {}
     for number in range(users):
         pid = f"U{number}"

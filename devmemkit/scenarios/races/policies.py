@@ -1,4 +1,4 @@
-"""What the policies are asked: small scenarios, the same for each of them."""
+"""The questions by which policies are compared, a small scenario each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from devmemkit.model.machine import View
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program, act_at, held
-from devmemkit.scenarios.races.questions import reaches
-from devmemkit.scenarios.races.small import START
+from devmemkit.scenarios.races.one_bar import START
+from devmemkit.scenarios.races.properties import reaches
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, act_at, held
 
 U, C = "U0", "C0"
 
@@ -68,7 +67,7 @@ def lose_unnoticed(kernel: KernelProfile, via: str) -> Concurrent:
 
 
 def _maps(kernel: KernelProfile, via: str, name: str, driver: tuple[str, ...]) -> Concurrent:
-    """A process that maps, behind what the driver did (its acts by key)."""
+    """A process that maps after the driver has done the acts of these keys."""
     made = _race(kernel, via)
     machine = made.machine
     for act in made.programs[C].acts:
@@ -116,5 +115,5 @@ def comes_up(kernel: KernelProfile, via: str, process: str) -> Concurrent:
 
 
 def has_come_up(made: Concurrent) -> Callable[[View], bool]:
-    """The goal of comes_up."""
+    """The goal of comes_up: the driver holds its claim."""
     return lambda m: bool(held(m, C, made.programs[C]))

@@ -7,15 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
-from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine
+from devmemkit.model.machine import Machine
 from devmemkit.model.pci.device import Bar, PciDevice, node_of
-from devmemkit.model.process.task import new_task
 from devmemkit.model.resource.tree import Resource
-from devmemkit.scenarios.machines import load_machine
-from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
-from devmemkit.scenarios.stories.script import P, Q, driver
-from devmemkit.scenarios.stories.takeover import AS_RELEASED
+from devmemkit.scenarios.play import SETTLE, Act, Ref
+from devmemkit.scenarios.stories.parameters import ParameterStory
+from devmemkit.scenarios.stories.script import D, P, Q
 
 VIAS = {"both": "PQ", "resource": "P", "devmem": "Q"}
 """By the parameter's value: who maps. P maps through resourceN, Q through /dev/mem."""
@@ -35,15 +32,13 @@ def memory_bars(machine: Machine) -> dict[str, list[Bar]]:
 
 
 @dataclass(frozen=True)
-class BarStory:
+class BarStory(ParameterStory):
     """The story's parameters; each is checked, and an error names what would be accepted.
 
     The driver claims `claim_size` bytes (0: all there are) from `claim_offset` on in the BAR.
     """
 
-    kernel: str = "6.12"
-    policy: str = AS_RELEASED
-    machine: str = "qemu-6.12"
+    pids = "PQ"
     device: str = "0000:00:05.0"
     bar: int = 2
     via: str = "both"
@@ -64,19 +59,6 @@ class BarStory:
                 f"claim_offset + claim_size: expected at most {size:#x}, the BAR's size, got "
                 f"{self.claim_offset + self.claim_size:#x}"
             )
-
-    @cached_property
-    def profile(self) -> KernelProfile:
-        policy = None if self.policy == AS_RELEASED else self.policy
-        return KernelProfile(self.kernel, policy_name=policy)
-
-    @cached_property
-    def before(self) -> Machine:
-        """The machine, no driver loaded, with processes P and Q."""
-        parts: dict[Key, Any] = {
-            (kind, pid): part for pid in "PQ" for kind, part in new_task().items()
-        }
-        return load_machine(self.machine, self.profile).with_(parts)
 
     @cached_property
     def range(self) -> Bar:
@@ -113,7 +95,6 @@ class BarStory:
 
     @cached_property
     def acts(self) -> tuple[Act, ...]:
-        """The story, in order."""
         first, last = self.claim
         where = {"start": first, "size": last - first + 1}
         page = min(self.claim_offset >> PAGE_SHIFT, self.pages - 1) << PAGE_SHIFT
@@ -128,8 +109,8 @@ class BarStory:
             Q("map_q", "mmap_devmem", "maps the same", fd=Ref("open_q"), offset=base, length=whole),
             P("store", "store", "writes there", address=Ref("map_p", page), value=0x5151),
             Q("same", "load", "reads it", address=Ref("map_q", page)),
-            driver("claim", "request_mem_region", told, **where),
-            driver("settle", SETTLE),
+            D("claim", "request_mem_region", told, **where),
+            D("settle", SETTLE),
             P("load_p", "load", "reads it again", address=Ref("map_p", page)),
             Q("load_q", "load", "reads it again", address=Ref("map_q", page)),
             P("again_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
@@ -137,11 +118,11 @@ class BarStory:
             P("load_again", "load", "reads through that", address=Ref("again_p")),
             Q("again_q", "mmap_devmem", "maps /dev/mem anew", fd=Ref("open_q"), offset=base + page,
               length=PAGE_SIZE),
-            driver("release", "release_mem_region", "releases it", needs="claim", **where),
+            D("release", "release_mem_region", "releases it", needs="claim", **where),
             P("released_p", "load", "reads through the old one", address=Ref("map_p", page)),
             P("late_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
               length=PAGE_SIZE),
-            driver("remove", "remove", "removes the device", bdf=self.device),
+            D("remove", "remove", "removes the device", bdf=self.device),
             P("removed_p", "load", "reads through the newest", address=Ref("late_p")),
             P("gone_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
               length=PAGE_SIZE),
@@ -151,8 +132,3 @@ class BarStory:
     def on(self, kernel: str, **changes: Any) -> BarStory:
         """The same story on another kernel."""
         return replace(self, kernel=kernel, **changes)
-
-    @cached_property
-    def played(self) -> Played:
-        """The story, played on the model."""
-        return play(self.before, self.acts)

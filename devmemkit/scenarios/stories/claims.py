@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.stories.script import (
-    C,
-    P,
-    Q,
-    Story,
-    Window,
-    debugger,
-    driver,
-    in_page,
-    load,
-    store,
-)
+from devmemkit.scenarios.races.one_bar import VIAS
+from devmemkit.scenarios.stories.script import C, D, G, P, Q, Story, Window, in_page, story
 
 ELSEWHERE = 0x7F10_0000_0000
 """Where mremap moves things to."""
@@ -26,19 +16,19 @@ def several_pages(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 16),
-        *(store(P, f"store{n}", n, 0x1111 * n) for n in (3, 4, 7, 8)),
+        *(P.store(f"store{n}", n, 0x1111 * n) for n in (3, 4, 7, 8)),
         w.claim(0x4000, 0x4000),
-        *(load(P, f"load{n}", n) for n in (3, 4, 5, 7, 8, 15)),
+        *(P.load(f"load{n}", n) for n in (3, 4, 5, 7, 8, 15)),
         w.map(P, "inside", 1, 5),
         w.map(P, "below", 1, 3),
         w.map(P, "above", 4, 8),
         w.map(P, "across", 3, 3),
-        load(P, "load_below", 0, "below"),
-        load(P, "load_inside", 0, "inside"),
+        P.load("load_below", 0, "below"),
+        P.load("load_inside", 0, "inside"),
         w.release(0x4000, 0x4000),
-        load(P, "old_after", 4),
+        P.load("old_after", 4),
         w.map(P, "again", 16),
-        *(load(P, f"new{n}", n, "again") for n in (3, 4, 7, 8)),
+        *(P.load(f"new{n}", n, "again") for n in (3, 4, 7, 8)),
     )
 
 
@@ -47,14 +37,14 @@ def unaligned(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 4),
-        store(P, "store", 2, 0xABCD),
+        P.store("store", 2, 0xABCD),
         w.claim(0x1800, 0x1000),
-        *(load(P, f"load{n}", n) for n in range(4)),
-        store(P, "store_after", 2, 0xBEEF),
+        *(P.load(f"load{n}", n) for n in range(4)),
+        P.store("store_after", 2, 0xBEEF),
         *(w.map(P, f"map{n}", 1, n) for n in range(4)),
         w.release(0x1800, 0x1000),
-        load(P, "after", 2),
-        load(P, "dead_after", 1),
+        P.load("after", 2),
+        P.load("dead_after", 1),
     )
 
 
@@ -64,7 +54,7 @@ def sub_page(w: Window) -> tuple[Act, ...]:
         w.open(P),
         w.map(P, "map", 8),
         w.claim(0x4010, 0x20),
-        *(load(P, f"load{n}", n) for n in (3, 4, 5)),
+        *(P.load(f"load{n}", n) for n in (3, 4, 5)),
         P("load_beside", "load", "reads the page's end", address=Ref("map", 0x4FF8)),
         w.map(P, "again", 1, 4),
         w.release(0x4010, 0x20),
@@ -77,7 +67,7 @@ def two_pages_by_two_bytes(w: Window) -> tuple[Act, ...]:
         w.open(P),
         w.map(P, "map", 8),
         w.claim(0x3FF0, 0x20),
-        *(load(P, f"load{n}", n) for n in (2, 3, 4, 5)),
+        *(P.load(f"load{n}", n) for n in (2, 3, 4, 5)),
         w.map(P, "again", 1, 4),
         w.release(0x3FF0, 0x20),
     )
@@ -88,13 +78,13 @@ def forked(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 8),
-        store(P, "store", 4, 0x4444),
+        P.store("store", 4, 0x4444),
         P("fork", "fork", "forks", child="C"),
-        load(C, "child_before", 4, needs="fork"),
+        C.load("child_before", 4, needs="fork"),
         w.claim(0x4000, 0x1000),
-        load(P, "parent", 4),
-        load(C, "child", 4, needs="fork"),
-        load(C, "child_beside", 5, needs="fork"),
+        P.load("parent", 4),
+        C.load("child", 4, needs="fork"),
+        C.load("child_beside", 5, needs="fork"),
         P("fork_again", "fork", "forks once more", child="E"),
         Act("late", "E", "load", {"pid": "E", "address": in_page("map", 4)}, "reads page 4",
             needs="fork_again"),
@@ -107,10 +97,10 @@ def private(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 12, shared=False),
-        *(store(P, f"store{n}", n, 0x5000 + n) for n in (4, 9)),
-        load(P, "untouched", 5),
+        *(P.store(f"store{n}", n, 0x5000 + n) for n in (4, 9)),
+        P.load("untouched", 5),
         w.claim(0x4000, 0x2000),
-        *(load(P, f"load{n}", n) for n in (3, 4, 5, 6, 9)),
+        *(P.load(f"load{n}", n) for n in (3, 4, 5, 6, 9)),
         w.release(0x4000, 0x2000),
     )
 
@@ -121,19 +111,19 @@ def moved(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 8),
-        store(P, "store", 5, 0x5555),
+        P.store("store", 5, 0x5555),
         P("move", "mremap", "moves pages 4 to 7", **whole, new_length=0x4000, to=ELSEWHERE),
         w.claim(0x2000, 0x4000),
-        *(load(P, f"left{n}", n) for n in (1, 2, 3)),
-        *(load(P, f"moved{n}", n - 4, "move") for n in (4, 5, 6)),
+        *(P.load(f"left{n}", n) for n in (1, 2, 3)),
+        *(P.load(f"moved{n}", n - 4, "move") for n in (4, 5, 6)),
         P("grow", "mremap", "asks for one page more", address=Ref("move"), length=0x4000,
           new_length=0x5000),
         P("again", "mremap", "moves the dead pages on", address=Ref("move"), length=0x2000,
           new_length=0x2000, to=ELSEWHERE + 0x10_0000),
-        load(P, "moved_again", 1, "again"),
+        P.load("moved_again", 1, "again"),
         P("shrink", "mremap", "gives up a page", address=Ref("map"), length=0x4000,
           new_length=0x3000),
-        load(P, "left_of_all", 1),
+        P.load("left_of_all", 1),
         w.release(0x2000, 0x4000),
     )  # fmt: skip
 
@@ -145,9 +135,9 @@ def unmapped(w: Window) -> tuple[Act, ...]:
         w.map(P, "map", 8),
         P("hole", "munmap", "unmaps page 3", address=Ref("map", 0x3000), length=0x1000),
         w.claim(0x2000, 0x4000),
-        *(load(P, f"load{n}", n) for n in (1, 2, 3, 4, 6)),
+        *(P.load(f"load{n}", n) for n in (1, 2, 3, 4, 6)),
         P("munmap_dead", "munmap", "unmaps a dead page", address=Ref("map", 0x4000), length=0x1000),
-        load(P, "load_unmapped", 4),
+        P.load("load_unmapped", 4),
         w.release(0x2000, 0x4000),
     )
 
@@ -157,13 +147,13 @@ def _uses(page: int, prefix: str) -> tuple[Act, ...]:
     at = {"address": in_page("map", page)}
     range_ = {"address": Ref("map", page * PAGE_SIZE), "length": PAGE_SIZE}
     return (
-        load(P, f"{prefix}load", page),
-        store(P, f"{prefix}store", page, 7),
+        P.load(f"{prefix}load", page),
+        P.store(f"{prefix}store", page, 7),
         P(f"{prefix}write_from", "copy_from_user", "passes it to write(2)", **at),
         P(f"{prefix}read_into", "copy_to_user", "passes it to read(2)", **at),
-        debugger(f"{prefix}peek", "ptrace_peek", "P", "a debugger peeks", **at),
-        debugger(f"{prefix}poke", "ptrace_poke", "P", "a debugger pokes", value=9, **at),
-        debugger(f"{prefix}vm_read", "process_vm_readv", "P", "another process reads it", **at),
+        G(f"{prefix}peek", "ptrace_peek", "a debugger peeks", pid="P", **at),
+        G(f"{prefix}poke", "ptrace_poke", "a debugger pokes", pid="P", value=9, **at),
+        G(f"{prefix}vm_read", "process_vm_readv", "another process reads it", pid="P", **at),
         P(f"{prefix}protect", "mprotect", "makes it read-only", prot="r", **range_),
         P(f"{prefix}unprotect", "mprotect", "makes it writable", prot="rw", **range_),
         *(
@@ -172,7 +162,7 @@ def _uses(page: int, prefix: str) -> tuple[Act, ...]:
         ),
         P(f"{prefix}msync", "msync", "synchronizes it", **range_),
         P(f"{prefix}mlock", "mlock", "locks it", **range_),
-        load(P, f"{prefix}load_again", page),
+        P.load(f"{prefix}load_again", page),
     )
 
 
@@ -188,7 +178,7 @@ def dead_page(w: Window) -> tuple[Act, ...]:
         w.map(P, "map_again", 1, 4),
         w.release(0x4000, 0x1000),
         w.map(P, "map_released", 1, 4),
-        load(P, "load_released", 0, "map_released"),
+        P.load("load_released", 0, "map_released"),
     )
 
 
@@ -202,15 +192,13 @@ def claimed_again(w: Window) -> tuple[Act, ...]:
         w.map(Q, "denied", 4, fd="open_q"),
         w.release(0, 0x2000),
         w.map(Q, "gap", 4, fd="open_q"),
-        load(Q, "gap_before", 1, "gap"),
-        driver("claim_again", "request_mem_region", "claims again", start=w.start, size=0x2000,
-               needs="claim"),
-        load(P, "first", 1),
-        load(Q, "gap_after", 1, "gap"),
-        load(Q, "gap_beside", 2, "gap"),
-        driver("twice", "release_mem_region", "releases it", start=w.start, size=0x2000,
-               needs="claim_again"),
-    )  # fmt: skip
+        Q.load("gap_before", 1, "gap"),
+        D.claim(w.start, 0x2000, "claims again", key="claim_again", needs="claim"),
+        P.load("first", 1),
+        Q.load("gap_after", 1, "gap"),
+        Q.load("gap_beside", 2, "gap"),
+        D.release(w.start, 0x2000, key="twice", needs="claim_again"),
+    )
 
 
 STORIES = (
@@ -230,8 +218,7 @@ STORIES = (
 def claims() -> tuple[Story, ...]:
     """Every story of this module through /dev/mem and through resourceN."""
     return tuple(
-        Story(f"{make.__name__}-{via}", (make.__doc__ or "").split("\n")[0],
-              make(Window(via, number)), cause="claim")
+        story(make, Window(via, number), name=f"{make.__name__}-{via}", cause="claim")
         for number, make in enumerate(STORIES, 1)
-        for via in ("devmem", "sysfs")
-    )  # fmt: skip
+        for via in VIAS
+    )

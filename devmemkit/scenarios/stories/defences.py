@@ -6,17 +6,14 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from devmemkit.model.flags import (
-    IORESOURCE_EXCLUSIVE,
-    IORESOURCE_SYSTEM_RAM,
-    PAGE_SIZE,
-)
+from devmemkit.model.flags import IORESOURCE_EXCLUSIVE, IORESOURCE_SYSTEM_RAM, PAGE_SIZE
 from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
 from devmemkit.scenarios.stories.pmem import NAMESPACE
-from devmemkit.scenarios.stories.script import IVSHMEM, PMEM, P, driver
+from devmemkit.scenarios.stories.script import IVSHMEM, PMEM, D, P
+from devmemkit.scenarios.words import format_ending
 
 OPEN = "nothing more"
 
@@ -45,24 +42,23 @@ DEFENCES = {
         "the region is marked as virtio-mem marks its own (v5.16)", exclusive=True
     ),
 }
-"""By name: what could close the gap."""
+"""By name: the defences that could close the gap."""
 
 VALUE = b"corrupt!"
-_MAP = {"fd": Ref("open"), "offset": PMEM, "length": PAGE_SIZE}
-_OPEN = P("open", "open_devmem", "opens /dev/mem", dsync=True)
+_OPEN, _MAP = P.open_mem(dsync=True), P.map_mem("map", "maps the region", PMEM, 1)
 _STORE = P("write", "store", "writes", address=Ref("map"), value=int.from_bytes(VALUE, "little"))
 
 ATTEMPTS: dict[str, tuple[Act, ...]] = {
-    "maps and writes": (_OPEN, P("map", "mmap_devmem", "maps the region", **_MAP), _STORE),
+    "maps and writes": (_OPEN, _MAP, _STORE),
     "pwrite(2)": (
         _OPEN,
         P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM, data=VALUE),
     ),
     "unbinds the driver first": (
-        driver("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
-        driver("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
+        D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
+        D("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
         _OPEN,
-        P("map", "mmap_devmem", "maps the region", **_MAP),
+        _MAP,
         _STORE,
     ),
     "a BAR through resource2": (
@@ -74,7 +70,7 @@ ATTEMPTS: dict[str, tuple[Act, ...]] = {
 """Ways to write into what no driver has claimed: persistent memory, and one device's BAR."""
 
 ACCIDENT = ("maps and writes", "pwrite(2)")
-"""What a program does by mistake; who means to, tries everything."""
+"""Ways that a program takes by mistake; an attacker tries all of them."""
 
 
 def machine_with(version: str, defence: str) -> Machine:
@@ -98,9 +94,9 @@ def _locked(machine: Machine) -> Machine:
 
 @cache
 def attempt(version: str, defence: str, way: str) -> Played:
-    """A way to write, played under a defence; the act "write" is missing where it never came to it.
+    """A way to write, played under a defence; without the outcome "write" if an earlier act failed.
 
-    With one that is raised later, the process has opened its file before.
+    Under a defence raised later, the process has opened its file before.
     """
     machine, acts = machine_with(version, defence), ATTEMPTS[way]
     if not DEFENCES[defence].raised:
@@ -110,11 +106,11 @@ def attempt(version: str, defence: str, way: str) -> Played:
     after = _locked(first.moments[-1].machine)
     fd = first.outcomes["open"].value
     rest = tuple(
-        replace(act, arguments={
-            k: fd if v == Ref("open") else v for k, v in act.arguments.items()
-        })
+        replace(act, arguments=act.arguments | {"fd": fd})
+        if act.arguments.get("fd") == Ref("open")
+        else act
         for act in acts[opened:]
-    )  # fmt: skip
+    )
     second = play(after, rest)
     return Played(acts, machine, first.moments + second.moments, first.outcomes | second.outcomes)
 
@@ -124,7 +120,7 @@ def ended(version: str, defence: str, way: str) -> str:
     outcomes = attempt(version, defence, way).outcomes
     failed = [outcome for outcome in outcomes.values() if not outcome.ok]
     if failed:
-        return str(failed[0].errno or failed[0].signal)
+        return format_ending(failed[0])
     return "written" if "write" in outcomes else "never came to it"
 
 
@@ -137,19 +133,18 @@ def _writes(key: str, of: str, says: str) -> Act:
     return P(key, "store", says, address=Ref(of), value=1)
 
 
-_CLAIM = {"start": PMEM, "size": PAGE_SIZE}
 _PHASES = (
     _OPEN,
-    P("map", "mmap_devmem", "maps the region", **_MAP),
+    _MAP,
     _writes("before the claim", "map", "writes"),
-    driver("claim", "request_mem_region", "claims the region", **_CLAIM),
-    driver("settle", SETTLE),  # a grace passes
+    D.claim(PMEM, PAGE_SIZE, "claims the region"),
+    D("settle", SETTLE),  # a grace passes
     _writes("claimed, mapped before", "map", "writes again"),
-    P("again", "mmap_devmem", "maps it anew", **_MAP),
+    P.map_mem("again", "maps it anew", PMEM, 1),
     _writes("claimed, mapped anew", "again", "writes through that"),
-    driver("release", "release_mem_region", "releases it", needs="claim", **_CLAIM),
+    D.release(PMEM, PAGE_SIZE),
     _writes("released, mapped before", "map", "writes through the old mapping"),
-    P("late", "mmap_devmem", "maps it anew", **_MAP),
+    P.map_mem("late", "maps it anew", PMEM, 1),
     _writes("released, mapped anew", "late", "writes through that"),
 )
 PHASES = tuple(act.key for act in _PHASES if act.operation == "store")
@@ -159,7 +154,7 @@ PHASES = tuple(act.key for act in _PHASES if act.operation == "store")
 def phases(version: str, policy: str | None = None) -> dict[str, str]:
     """By phase: "yes" where the process can write, else the errno or signal that stops it.
 
-    Where the claim fails, there is nothing to say of what comes behind it.
+    If the claim fails, the later phases give its errno.
     """
     machine = before(("P",), KernelProfile(version, policy_name=policy))
     outcomes = play(machine, _PHASES).outcomes
@@ -167,7 +162,7 @@ def phases(version: str, policy: str | None = None) -> dict[str, str]:
     for act in _PHASES:
         if act.key in PHASES:
             outcome = outcomes.get(act.key) or outcomes[act.arguments["address"].key]
-            found[act.key] = "yes" if outcome.ok else str(outcome.errno or outcome.signal)
+            found[act.key] = format_ending(outcome, "yes")
     if not outcomes["claim"].ok:
         found |= dict.fromkeys(PHASES[1:], f"claim: {outcomes['claim'].errno}")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.claims import ELSEWHERE
 from devmemkit.scenarios.stories.pmem import NAMESPACE
 from devmemkit.scenarios.stories.script import (
@@ -13,13 +14,12 @@ from devmemkit.scenarios.stories.script import (
     NVME,
     NVME_BAR,
     PMEM,
+    D,
+    G,
     P,
     Story,
     Window,
-    debugger,
-    driver,
-    load,
-    store,
+    story,
 )
 
 TOP = 1 << 64
@@ -29,11 +29,7 @@ NVME_SIZE = 0x4000
 
 def _tries(key: str, says: str, start: int, size: int) -> tuple[Act, Act]:
     """A claim, and its release where it succeeds: what claims for us holds one at a time."""
-    return (
-        driver(key, "request_mem_region", says, start=start, size=size),
-        driver(f"{key}_release", "release_mem_region", "releases it", start=start, size=size,
-               needs=key),
-    )  # fmt: skip
+    return D.claim(start, size, says, key), D.release(start, size, key=f"{key}_release", needs=key)
 
 
 def around_a_claim() -> tuple[Act, ...]:
@@ -49,9 +45,9 @@ def around_a_claim() -> tuple[Act, ...]:
         )
 
     return (
-        driver("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
+        D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
         *all_of("bound"),
-        driver("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
+        D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
         *all_of("idle"),
     )
 
@@ -72,26 +68,24 @@ def across_nodes() -> tuple[Act, ...]:
 def low_memory() -> tuple[Act, ...]:
     """A debugger reads RAM below 1 MiB that a process has mapped; 5.10 refuses most of it."""
     return (
-        P("open", "open_devmem", "opens /dev/mem"),
-        P("map", "mmap_devmem", "maps the first 32 pages", fd=Ref("open"), offset=0,
-          length=32 * PAGE_SIZE, prot="r"),
+        P.open_mem(),
+        P.map_mem("map", "maps the first 32 pages", 0, 32, prot="r"),
         *(
-            debugger(f"peek{n}", "ptrace_peek", "P", f"a debugger peeks at page {n}", live=True,
+            G(f"peek{n}", "ptrace_peek", f"a debugger peeks at page {n}", pid="P", live=True,
                      address=Ref("map", n * PAGE_SIZE))
             for n in (1, 15, 16, 31)
         ),
-        load(P, "load", 31, live=True),
+        P.load("load", 31, live=True),
     )  # fmt: skip
 
 
 def no_node() -> tuple[Act, ...]:
     """Physical addresses that no node of /proc/iomem holds can be mapped."""
     return (
-        P("open", "open_devmem", "opens /dev/mem", dsync=True),
-        P("map", "mmap_devmem", "maps two pages at 512 GiB", fd=Ref("open"), offset=1 << 39,
-          length=2 * PAGE_SIZE, prot="r"),
-        load(P, "load", 1, live=True),
-    )  # fmt: skip
+        P.open_mem(dsync=True),
+        P.map_mem("map", "maps two pages at 512 GiB", 1 << 39, 2, prot="r"),
+        P.load("load", 1, live=True),
+    )
 
 
 def lengths(w: Window) -> tuple[Act, ...]:
@@ -112,7 +106,7 @@ def lengths(w: Window) -> tuple[Act, ...]:
         P("munmap_beyond", "munmap", "munmap beyond its addresses", address=at, length=1 << 47),
         P("grow", "mremap", "grows beyond all addresses", address=at, length=2 * PAGE_SIZE,
           new_length=1 << 48),
-        load(P, "load", 1),
+        P.load("load", 1),
     )  # fmt: skip
 
 
@@ -122,13 +116,13 @@ def moved_back(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 4),
-        store(P, "store", 0, 0xB0B),
+        P.store("store", 0, 0xB0B),
         P("away", "mremap", "moves page 0", address=Ref("map"), to=ELSEWHERE, **page),
-        load(P, "left", 0),
+        P.load("left", 0),
         P("back", "mremap", "moves it back", address=Ref("away"), to=Ref("map"), **page),
-        load(P, "back_again", 0),
+        P.load("back_again", 0),
         w.claim(0, 0x2000),
-        *(load(P, f"load{n}", n) for n in range(4)),
+        *(P.load(f"load{n}", n) for n in range(4)),
         w.release(0, 0x2000),
     )
 
@@ -136,17 +130,17 @@ def moved_back(w: Window) -> tuple[Act, ...]:
 def wrong_drivers() -> tuple[Act, ...]:
     """Drivers of another bus, or not made for the device, and a namespace that cannot go."""
     return (
-        driver("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
-        driver("twice", "bind", "once more", bdf=NAMESPACE, driver="nd_pmem"),
-        driver("remove", "remove", "removes the namespace", bdf=NAMESPACE),
-        driver("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
-        driver("unbind_twice", "unbind", "once more", bdf=NAMESPACE),
-        driver("nvme", "bind", "nvme binds to the namespace", bdf=NAMESPACE, driver="nvme"),
-        driver("pmem", "bind", "nd_pmem binds to a PCI device", bdf=NVME, driver="nd_pmem"),
-        driver("e1000", "bind", "e1000 binds to the nvme device", bdf=NVME, driver="e1000"),
-        driver("bind_nvme", "bind", "nvme binds to its own", bdf=NVME, driver="nvme"),
-        driver("bind_nvme_twice", "bind", "once more", bdf=NVME, driver="nvme"),
-        driver("nobody", "bind", "nvme binds to what is not there", bdf="0000:00:1f.7",
+        D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
+        D("twice", "bind", "once more", bdf=NAMESPACE, driver="nd_pmem"),
+        D("remove", "remove", "removes the namespace", bdf=NAMESPACE),
+        D("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
+        D("unbind_twice", "unbind", "once more", bdf=NAMESPACE),
+        D("nvme", "bind", "nvme binds to the namespace", bdf=NAMESPACE, driver="nvme"),
+        D("pmem", "bind", "nd_pmem binds to a PCI device", bdf=NVME, driver="nd_pmem"),
+        D("e1000", "bind", "e1000 binds to the nvme device", bdf=NVME, driver="e1000"),
+        D("bind_nvme", "bind", "nvme binds to its own", bdf=NVME, driver="nvme"),
+        D("bind_nvme_twice", "bind", "once more", bdf=NVME, driver="nvme"),
+        D("nobody", "bind", "nvme binds to what is not there", bdf="0000:00:1f.7",
                driver="nvme"),
     )  # fmt: skip
 
@@ -155,7 +149,7 @@ def negative_offsets() -> tuple[Act, ...]:
     """Offsets of 2^63 and more, which read(2) and write(2) take as negative."""
     return (
         P("port", "open_ioport", "opens /dev/port"),
-        P("mem", "open_devmem", "opens /dev/mem"),
+        P.open_mem("mem"),
         P("bar", "open_resource", "opens resource2", bdf=IVSHMEM, bar=2),
         *(
             P(f"{verb}_{kind}", f"{verb}_{name}", f"{verb}s at -2^63", fd=Ref(kind),
@@ -168,20 +162,17 @@ def negative_offsets() -> tuple[Act, ...]:
 
 def claim_in_what_goes() -> tuple[Act, ...]:
     """A device goes and takes a claim of its BAR along; nothing is left to release."""
-    page = {"start": IVSHMEM_BAR + 0x3000, "size": PAGE_SIZE}
+    page = IVSHMEM_BAR + 0x3000
     return (
-        P("open", "open_devmem", "opens /dev/mem", dsync=True),
-        P("map", "mmap_devmem", "maps the BAR's start", fd=Ref("open"), offset=IVSHMEM_BAR,
-          length=8 * PAGE_SIZE),
-        driver("claim", "request_mem_region", "claims page 3", **page),
-        P("denied", "mmap_devmem", "maps it anew", fd=Ref("open"), offset=page["start"],
-          length=PAGE_SIZE),
-        driver("remove", "remove", "removes the device", bdf=IVSHMEM),
-        load(P, "dead", 3),
-        P("allowed", "mmap_devmem", "maps it anew", fd=Ref("open"), offset=page["start"],
-          length=PAGE_SIZE),
-        driver("release", "release_mem_region", "releases it", needs="claim", **page),
-    )  # fmt: skip
+        P.open_mem(dsync=True),
+        P.map_mem("map", "maps the BAR's start", IVSHMEM_BAR, 8),
+        D.claim(page, PAGE_SIZE, "claims page 3"),
+        P.map_mem("denied", "maps it anew", page, 1),
+        D("remove", "remove", "removes the device", bdf=IVSHMEM),
+        P.load("dead", 3),
+        P.map_mem("allowed", "maps it anew", page, 1),
+        D.release(page, PAGE_SIZE),
+    )
 
 
 def gone_under_procfs() -> tuple[Act, ...]:
@@ -192,48 +183,47 @@ def gone_under_procfs() -> tuple[Act, ...]:
         P("open", "open_proc_pci", "opens /proc/bus/pci/00/05.0", bdf=IVSHMEM),
         P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("open")),
         P("map", "mmap_proc_pci", "maps four pages", **whole),
-        store(P, "store", 1, 0xD1E),
+        P.store("store", 1, 0xD1E),
         P("moved", "mremap", "moves the last", address=Ref("map", 3 * PAGE_SIZE), to=ELSEWHERE,
           **page),
-        driver("remove", "remove", "removes the device", bdf=IVSHMEM),
-        load(P, "load", 1),
+        D("remove", "remove", "removes the device", bdf=IVSHMEM),
+        P.load("load", 1),
         P("move", "mremap", "moves a page", address=Ref("map", PAGE_SIZE),
           to=ELSEWHERE + 0x10_0000, **page),
-        load(P, "load_after", 1),
+        P.load("load_after", 1),
         P("shrink", "mremap", "gives up a page", address=Ref("map"), length=3 * PAGE_SIZE,
           new_length=2 * PAGE_SIZE),
         P("ask", "pciioc_mmap_is_mem", "asks once more", fd=Ref("open")),
         P("again", "mmap_proc_pci", "maps it anew", **whole),
         P("open_again", "open_proc_pci", "opens it anew", bdf=IVSHMEM),
-        driver("remove_again", "remove", "removes it once more", bdf=IVSHMEM),
+        D("remove_again", "remove", "removes it once more", bdf=IVSHMEM),
     )  # fmt: skip
 
 
 def two_types() -> tuple[Act, ...]:
     """With iomem=relaxed two mappings of unlike cache types: nd_pmem comes when one is gone."""
-    pages = {"length": 2 * PAGE_SIZE}
     return (
-        P("sync", "open_devmem", "opens /dev/mem with O_SYNC", dsync=True),
-        P("open", "open_devmem", "opens /dev/mem"),
-        P("uncached", "mmap_devmem", "maps two pages", fd=Ref("sync"), offset=PMEM, **pages),
-        P("back", "mmap_devmem", "maps two more", fd=Ref("open"), offset=PMEM + 0x4000, **pages),
-        driver("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
-        P("unmap", "munmap", "unmaps the uncached ones", address=Ref("uncached"), **pages),
-        driver("bind_again", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
-        load(P, "load", 1, "back"),
-        P("uncached_again", "mmap_devmem", "maps them anew", fd=Ref("sync"), offset=PMEM, **pages),
-        driver("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind_again"),
+        P.open_mem("sync", "opens /dev/mem with O_SYNC", dsync=True),
+        P.open_mem(),
+        P.map_mem("uncached", "maps two pages", PMEM, 2, fd="sync"),
+        P.map_mem("back", "maps two more", PMEM + 0x4000, 2),
+        D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
+        P("unmap", "munmap", "unmaps the uncached ones", address=Ref("uncached"),
+          length=2 * PAGE_SIZE),
+        D("bind_again", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
+        P.load("load", 1, "back"),
+        P.map_mem("uncached_again", "maps them anew", PMEM, 2, fd="sync"),
+        D("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind_again"),
     )  # fmt: skip
 
 
 def any_type() -> tuple[Act, ...]:
     """One page mapped write-back, then uncached; and the write-combining file of a BAR."""
-    page = {"offset": PMEM, "length": PAGE_SIZE}
     return (
-        P("open", "open_devmem", "opens /dev/mem"),
-        P("back", "mmap_devmem", "maps a page", fd=Ref("open"), **page),
-        P("sync", "open_devmem", "opens it with O_SYNC", dsync=True),
-        P("uncached", "mmap_devmem", "maps the same page", fd=Ref("sync"), **page),
+        P.open_mem(),
+        P.map_mem("back", "maps a page", PMEM, 1),
+        P.open_mem("sync", "opens it with O_SYNC", dsync=True),
+        P.map_mem("uncached", "maps the same page", PMEM, 1, fd="sync"),
         P("wc", "open_resource", "opens resource2_wc", bdf=IVSHMEM, bar=2, wc=True),
         P("combining", "mmap_resource", "maps its first page", fd=Ref("wc"), offset=0,
           length=PAGE_SIZE),
@@ -246,7 +236,7 @@ def strict_again(w: Window) -> tuple[Act, ...]:
         w.open(P),
         w.map(P, "map", 4),
         w.claim(0x1000, 0x1000),
-        *(load(P, f"load{n}", n) for n in (0, 1, 2)),
+        *(P.load(f"load{n}", n) for n in (0, 1, 2)),
         w.map(P, "again", 1, 1),
         w.release(0x1000, 0x1000),
     )
@@ -254,34 +244,23 @@ def strict_again(w: Window) -> tuple[Act, ...]:
 
 def edges() -> tuple[Story, ...]:
     """Every story of this module; those that leave the guest as it was come first."""
-
-    def told(make: object, acts: tuple[Act, ...], **more: str) -> Story:
-        name = more.pop("name", getattr(make, "__name__", ""))
-        return Story(name, (make.__doc__ or "").split("\n")[0], acts, **more)
-
     return (
-        told(around_a_claim, around_a_claim(), cause="bind"),
-        told(across_nodes, across_nodes()),
-        told(low_memory, low_memory()),
-        told(no_node, no_node()),
+        story(around_a_claim, cause="bind"),
+        story(across_nodes),
+        story(low_memory),
+        story(no_node),
+        *(story(lengths, Window(via, 1), name=f"lengths-{via}") for via in VIAS),
         *(
-            told(make, make(Window(via, number)), name=f"{make.__name__}-{via}", **more)
-            for number, (make, more) in enumerate(
-                ((lengths, {}), (moved_back, {"cause": "claim"})), 1
-            )
-            for via in ("devmem", "sysfs")
+            story(moved_back, Window(via, 2), name=f"moved_back-{via}", cause="claim")
+            for via in VIAS
         ),
-        told(negative_offsets, negative_offsets()),
-        told(wrong_drivers, wrong_drivers()),
-        told(any_type, any_type(), name="any_type-pat"),
-        told(claim_in_what_goes, claim_in_what_goes(), cause="remove"),
-        told(gone_under_procfs, gone_under_procfs(), cause="remove"),
-        told(any_type, any_type(), name="any_type-nopat", cmdline="nopat"),
-        told(two_types, two_types(), cause="uncached", cmdline="iomem=relaxed"),
-        told(
-            strict_again,
-            strict_again(Window("devmem", 3)),
-            cause="claim",
-            cmdline="iomem=relaxed iomem=strict",
-        ),
-    )
+        story(negative_offsets),
+        story(wrong_drivers),
+        story(any_type, name="any_type-pat"),
+        story(claim_in_what_goes, cause="remove"),
+        story(gone_under_procfs, cause="remove"),
+        story(any_type, name="any_type-nopat", cmdline="nopat"),
+        story(two_types, cause="uncached", cmdline="iomem=relaxed"),
+        story(strict_again, Window("devmem", 3), cause="claim",
+              cmdline="iomem=relaxed iomem=strict"),
+    )  # fmt: skip

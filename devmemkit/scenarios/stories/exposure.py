@@ -3,7 +3,7 @@
 The rates are assumptions, not measurements: `writers` processes each write to the region at random
 moments, `rate` times a second on average (a Poisson process), from the moment at which there are
 programs; the driver's claim comes `delay` seconds after that, give or take a share `spread`.
-Whether a write lands at all is the model's answer (scenarios.defences), not an assumption.
+Whether a write succeeds at all is an answer of the model (defences.py), not an assumption.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Z95 = 1.959963984540054
 
 
 class Share(NamedTuple):
-    """So many of so many trials; `low` to `high` is Wilson's 95 % interval of their share."""
+    """`hits` of `trials`; `low` to `high` is Wilson's 95 % interval of the share."""
 
     hits: int
     trials: int
@@ -46,7 +46,7 @@ def share(hits: int, trials: int) -> Share:
 class Exposure:
     """The assumptions: seconds, processes, writes a second of each, share of the delay.
 
-    ValueError for what cannot be, naming it.
+    ValueError for an assumption out of range, with its name.
     """
 
     delay: float
@@ -75,7 +75,7 @@ class Exposure:
 
 
 def simulate(exposure: Exposure, trials: int, seed: int | str) -> Share:
-    """In how many of the trials somebody writes before the claim; the same for the same seed."""
+    """The share of trials with a write before the claim; the same for the same seed."""
     numbers = random.Random(seed)
     busy = exposure.writers * exposure.rate
     hits = 0
@@ -96,9 +96,9 @@ def fletcher64(data: bytes) -> int:
 
 
 def detected(trials: int, seed: int, *, on_purpose: bool, size: int = 4096) -> Share:
-    """How often the checksum tells that an info block was changed in one random 8-byte word.
+    """How often the checksum detects a change of one random 8-byte word of an info block.
 
-    Who changes it `on_purpose` writes the new checksum, too.
+    A change `on_purpose` updates the checksum, too.
     """
     numbers = random.Random(seed)
     hits = 0

@@ -1,4 +1,4 @@
-"""Writing stories: acts in a line each, and the idle windows of the lab's machine."""
+"""Write stories: actors that make acts, and the idle ranges of the lab's machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.small import check_via
+from devmemkit.scenarios.races.one_bar import check_via
 
 PMEM, PMEM_END = 0x4000_0000, 0x4FFF_FFFF
 """Idle persistent memory of the lab's machine (data/machines/README.md)."""
@@ -20,44 +20,79 @@ E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
 """Devices with drivers, and their BAR 0 of 16 and 128 KiB."""
 
 IN_PAGE = 0x40
-"""Where in a page stories read and write: what claims for us writes to a claim's first bytes."""
-
-Writer = Callable[..., Act]
+"""Offset in a page at which stories read and write; ramoops writes to a claim's first bytes."""
 
 
-def by(pid: str) -> Writer:
-    """Acts of process `pid`: key, operation, what it does in words, arguments."""
+@dataclass(frozen=True)
+class Actor:
+    """Writes the acts of one actor: key, operation, what it does in words, arguments."""
 
-    def act(key: str, operation: str, says: str = "", **arguments: Any) -> Act:
-        return _act(key, pid, operation, says, {"pid": pid, **arguments})
+    name: str
 
-    return act
-
-
-def driver(key: str, operation: str, says: str = "", **arguments: Any) -> Act:
-    """An act of a driver, or of the administrator who binds it."""
-    return _act(key, "D", operation, says, arguments)
+    def __call__(self, key: str, operation: str, says: str = "", **arguments: Any) -> Act:
+        needs, live = arguments.pop("needs", ""), arguments.pop("live", False)
+        return Act(key, self.name, operation, arguments, says, needs, live)
 
 
-def debugger(key: str, operation: str, pid: str, says: str = "", **arguments: Any) -> Act:
-    """An act on process `pid` by another that debugs it."""
-    return _act(key, "G", operation, says, {"pid": pid, **arguments})
+class Driver(Actor):
+    """A driver, or the administrator who binds it."""
+
+    def claim(
+        self, start: int, size: int, says: str = "claims it", key: str = "claim", needs: str = ""
+    ) -> Act:
+        """Claim bytes [start, start+size)."""
+        return self(key, "request_mem_region", says, start=start, size=size, needs=needs)
+
+    def release(
+        self, start: int, size: int, says: str = "releases it", key: str = "release",
+        needs: str = "claim",
+    ) -> Act:  # fmt: skip
+        """Release what the act `needs` has claimed."""
+        return self(key, "release_mem_region", says, start=start, size=size, needs=needs)
 
 
-def _act(key: str, actor: str, operation: str, says: str, arguments: dict[str, Any]) -> Act:
-    needs, live = arguments.pop("needs", ""), arguments.pop("live", False)
-    return Act(key, actor, operation, arguments, says, needs, live)
+class Process(Actor):
+    """A process: its acts are on its own memory and files."""
+
+    def __call__(self, key: str, operation: str, says: str = "", **arguments: Any) -> Act:
+        return super().__call__(key, operation, says, **{"pid": self.name, **arguments})
+
+    def open_mem(self, key: str = "open", says: str = "opens /dev/mem", **more: Any) -> Act:
+        return self(key, "open_devmem", says, **more)
+
+    def map_mem(
+        self, key: str, says: str, start: int, pages: int, fd: str = "open", **more: Any
+    ) -> Act:
+        """Map `pages` from physical address `start` through /dev/mem."""
+        where = {"offset": start, "length": pages * PAGE_SIZE}
+        return self(key, "mmap_devmem", says, fd=Ref(fd), **where, **more)
+
+    def load(self, key: str, page: int, of: str = "map", **more: Any) -> Act:
+        """Read 8 bytes of a mapping's page."""
+        return self(key, "load", f"reads page {page}", address=in_page(of, page), **more)
+
+    def store(self, key: str, page: int, value: int, of: str = "map") -> Act:
+        """Write 8 bytes to a mapping's page."""
+        where = {"address": in_page(of, page), "value": value}
+        return self(key, "store", f"writes to page {page}", **where)
 
 
-P, Q, C = by("P"), by("Q"), by("C")
+P, Q, C, D = Process("P"), Process("Q"), Process("C"), Driver("D")
+G = Actor("G")
+"""A debugger, or another process that looks into process `pid`."""
+
+
+def in_page(of: str, page: int) -> Ref:
+    """The place in a mapping's page that stories read and write."""
+    return Ref(of, page * PAGE_SIZE + IN_PAGE)
 
 
 @dataclass(frozen=True)
 class Story:
     """Acts in order on the lab's machine; `name` is unique in its scenario.
 
-    `cause` is the key of the act whose effect the story shows, `cmdline` what the kernel's command
-    line has beyond the usual.
+    `cause` is the key of the act whose effect the story shows; `cmdline` is added to the kernel's
+    command line.
     """
 
     name: str
@@ -68,7 +103,7 @@ class Story:
 
     @cached_property
     def control(self) -> Story | None:
-        """The same story without its cause and all that needs it; None when it has no cause."""
+        """The story without its cause and the acts that need it; None without a cause."""
         if not self.cause:
             return None
         gone = {self.cause}
@@ -80,12 +115,20 @@ class Story:
         return replace(self, name=f"{self.name}-control", says=says, acts=kept, cause="")
 
 
+def story(
+    make: Callable[..., tuple[Act, ...]], *arguments: Any, name: str = "", **more: str
+) -> Story:
+    """The story of the acts that `make` gives; it says the first line of `make`'s docstring."""
+    says = (make.__doc__ or "").split("\n")[0]
+    return Story(name or make.__name__, says, make(*arguments), **more)
+
+
 @dataclass(frozen=True)
 class Window:
-    """A stretch of idle pages, one number a story, mapped `via` "devmem" or "sysfs".
+    """A range of idle pages, one `number` a story, mapped `via` "devmem" or "sysfs".
 
-    The one is in persistent memory, opened with O_SYNC, for its write-back mapping would stand in
-    the way of the claimer's own; the other in the ivshmem device's BAR.
+    "devmem" is persistent memory, opened with O_SYNC, as a write-back mapping would conflict with
+    the claimer's own; "sysfs" is the BAR of the ivshmem device.
     """
 
     via: str
@@ -98,13 +141,13 @@ class Window:
     def start(self) -> int:
         return (PMEM if self.via == "devmem" else IVSHMEM_BAR) + self.number * 0x10_0000
 
-    def open(self, who: Writer, key: str = "open") -> Act:
+    def open(self, who: Process, key: str = "open") -> Act:
         if self.via == "devmem":
             return who(key, "open_devmem", "opens /dev/mem", dsync=True)
         return who(key, "open_resource", "opens resource2", bdf=IVSHMEM, bar=2)
 
     def map(
-        self, who: Writer, key: str, pages: int, first: int = 0, *, fd: str = "open", **more: Any
+        self, who: Process, key: str, pages: int, first: int = 0, *, fd: str = "open", **more: Any
     ) -> Act:
         """Map `pages` from page `first` on."""
         file_start = 0 if self.via == "devmem" else IVSHMEM_BAR
@@ -118,25 +161,8 @@ class Window:
             **more,
         )
 
-    def claim(self, offset: int, size: int, key: str = "claim") -> Act:
-        what = f"claims +{offset:#x}..+{offset + size - 1:#x}"
-        return driver(key, "request_mem_region", what, start=self.start + offset, size=size)
+    def claim(self, offset: int, size: int) -> Act:
+        return D.claim(self.start + offset, size, f"claims +{offset:#x}..+{offset + size - 1:#x}")
 
-    def release(self, offset: int, size: int, key: str = "release", needs: str = "claim") -> Act:
-        where = {"start": self.start + offset, "size": size}
-        return driver(key, "release_mem_region", "releases it", needs=needs, **where)
-
-
-def in_page(of: str, page: int) -> Ref:
-    """The place in a mapping's page that stories read and write."""
-    return Ref(of, page * PAGE_SIZE + IN_PAGE)
-
-
-def load(who: Writer, key: str, page: int, of: str = "map", **more: Any) -> Act:
-    """Read 8 bytes of a mapping's page."""
-    return who(key, "load", f"reads page {page}", address=in_page(of, page), **more)
-
-
-def store(who: Writer, key: str, page: int, value: int, of: str = "map") -> Act:
-    """Write 8 bytes to a mapping's page."""
-    return who(key, "store", f"writes to page {page}", address=in_page(of, page), value=value)
+    def release(self, offset: int, size: int) -> Act:
+        return D.release(self.start + offset, size)

@@ -5,20 +5,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
-from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Key, Machine
+from devmemkit.model.machine import Machine
 from devmemkit.model.printable import printable
-from devmemkit.model.process.task import new_task
 from devmemkit.model.resource.tree import Resource
-from devmemkit.scenarios.machines import load_machine
-from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
-from devmemkit.scenarios.words import phrase
-
-AS_RELEASED = "as released"
-"""The policy parameter's value for the kernel's own policy."""
+from devmemkit.scenarios.play import SETTLE, Act, Ref, play
+from devmemkit.scenarios.stories.parameters import AS_RELEASED, ParameterStory
+from devmemkit.scenarios.stories.script import C, D, G, P
+from devmemkit.scenarios.words import format_act
 
 QUESTIONS = {
     "map": "first\nmmap",
@@ -36,7 +31,7 @@ QUESTIONS = {
 
 
 @dataclass(frozen=True)
-class Takeover:
+class Takeover(ParameterStory):
     """The story's parameters; each is checked, and an error names what would be accepted.
 
     `region` is the name of an idle node of the machine, or an address inside one. `pages` are
@@ -44,9 +39,6 @@ class Takeover:
     `claim_size` bytes from `claim_offset` in it, which must be mapped there.
     """
 
-    kernel: str = "6.12"
-    policy: str = AS_RELEASED
-    machine: str = "qemu-6.12"
     region: str = "Persistent Memory (legacy)"
     pages: int = 16
     claim_offset: int = 0x4000
@@ -74,18 +66,6 @@ class Takeover:
                 f"claim_offset + claim_size: expected at most {size:#x}, the region's size, got "
                 f"{self.claim_offset + self.claim_size:#x}"
             )
-
-    @cached_property
-    def profile(self) -> KernelProfile:
-        return KernelProfile(
-            self.kernel, policy_name=None if self.policy == AS_RELEASED else self.policy
-        )
-
-    @cached_property
-    def before(self) -> Machine:
-        """The machine with process P, before anything happens."""
-        task: dict[Key, Any] = {(kind, "P"): part for kind, part in new_task().items()}
-        return load_machine(self.machine, self.profile).with_(task)
 
     @cached_property
     def node(self) -> Resource:
@@ -126,95 +106,55 @@ class Takeover:
 
     @cached_property
     def acts(self) -> tuple[Act, ...]:
-        """The story, in order."""
         start, (first, last) = self.node.start, self.claim
         low = self.claim_offset & ~(PAGE_SIZE - 1)
+        free = (self.free_page or 0) << PAGE_SHIFT
         mine, other, copy = self.values
-        free = None if self.free_page is None else self.free_page << PAGE_SHIFT
-        whole = {"pid": "P", "fd": Ref("open"), "offset": start, "length": self.pages << PAGE_SHIFT}
-        at_free = (
-            ()
-            if free is None
-            else (
-                Act(
-                    "store_beyond",
-                    "P",
-                    "store",
-                    {"pid": "P", "address": Ref("map", free), "value": other},
-                    "writes to another page",
-                ),
-            )
-        )
-        free_after = (
-            ()
-            if free is None
-            else (
-                Act(
-                    "load_beyond",
-                    "P",
-                    "load",
-                    {"pid": "P", "address": Ref("map", free)},
-                    "reads a page outside the claim",
-                ),
-                Act(
-                    "map_beyond",
-                    "P",
-                    "mmap_devmem",
-                    {"pid": "P", "fd": Ref("open"), "offset": start + free, "length": PAGE_SIZE},
-                    "maps a page outside the claim anew",
-                ),
-            )
-        )
-        here = {"pid": "P", "address": Ref("map", low)}
-        return (
-            Act("open", "P", "open_devmem", {"pid": "P", "dsync": self.sync},
-                f"opens /dev/mem{' with O_SYNC' if self.sync else ''}"),
-            Act("map", "P", "mmap_devmem", whole, f"maps {self.pages} pages, shared"),
-            Act("private", "P", "mmap_devmem", {**whole, "shared": False},
-                "maps them again, private"),
-            Act("store", "P", "store", {**here, "value": mine}, "writes to the page"),
-            *at_free,
-            Act("store_private", "P", "store",
-                {"pid": "P", "address": Ref("private", low), "value": copy},
-                "writes to its private copy"),
-            Act("load", "P", "load", here, "reads it back"),
-            Act("fork", "P", "fork", {"pid": "P", "child": "C"}, "forks", needs="map"),
-            Act("claim", "D", "request_mem_region",
-                {"start": first, "size": last - first + 1, "name": "driver"},
-                f"claims {first:#x}-{last:#x}"),
-            Act("load_at_once", "P", "load", here, "reads the page again"),
-            Act("settle", "D", SETTLE),
-            Act("ioremap", "D", "ioremap", {"start": first, "size": last - first + 1},
-                "maps it for itself, uncached", needs="claim"),
-            Act("load_after", "P", "load", here, "reads the page once more"),
-            Act("load_child", "C", "load", {**here, "pid": "C"}, "the child reads it",
-                needs="fork"),
-            Act("load_private", "P", "load", {"pid": "P", "address": Ref("private", low)},
-                "reads its private copy"),
-            Act("write_from", "P", "copy_from_user", here, "passes the page to write(2)"),
-            Act("ptrace", "G", "ptrace_peek", here, "a debugger peeks at it"),
-            Act("pread", "P", "read_devmem",
-                {"pid": "P", "fd": Ref("open"), "offset": first, "count": 8},
-                "pread(2) of the region"),
-            Act("map_again", "P", "mmap_devmem", whole, "maps the region anew"),
-            *free_after,
-            Act("iounmap", "D", "iounmap", {}, "unmaps it", needs="ioremap"),
-            Act("release", "D", "release_mem_region",
-                {"start": first, "size": last - first + 1}, "releases the region", needs="claim"),
-            Act("load_released", "P", "load", here, "reads through the old mapping"),
-            Act("map_released", "P", "mmap_devmem", whole, "maps the region anew"),
-            Act("load_new", "P", "load", {"pid": "P", "address": Ref("map_released", low)},
-                "reads through the new mapping"),
+        sync = " with O_SYNC" if self.sync else ""
+        claimed = {"start": first, "size": last - first + 1}
+        whole = {"fd": Ref("open"), "offset": start, "length": self.pages << PAGE_SHIFT}
+        beyond = whole | {"offset": start + free, "length": PAGE_SIZE}
+        here, there = {"address": Ref("map", low)}, {"address": Ref("map", free)}
+        own = {"address": Ref("private", low)}
+        acts = (
+            P("open", "open_devmem", f"opens /dev/mem{sync}", dsync=self.sync),
+            P("map", "mmap_devmem", f"maps {self.pages} pages, shared", **whole),
+            P("private", "mmap_devmem", "maps them again, private", **whole, shared=False),
+            P("store", "store", "writes to the page", **here, value=mine),
+            P("store_beyond", "store", "writes to another page", **there, value=other),
+            P("store_private", "store", "writes to its private copy", **own, value=copy),
+            P("load", "load", "reads it back", **here),
+            P("fork", "fork", "forks", child="C", needs="map"),
+            D("claim", "request_mem_region", f"claims {first:#x}-{last:#x}", **claimed,
+                   name="driver"),
+            P("load_at_once", "load", "reads the page again", **here),
+            D("settle", SETTLE),
+            D("ioremap", "ioremap", "maps it for itself, uncached", **claimed, needs="claim"),
+            P("load_after", "load", "reads the page once more", **here),
+            C("load_child", "load", "the child reads it", **here, needs="fork"),
+            P("load_private", "load", "reads its private copy", **own),
+            P("write_from", "copy_from_user", "passes the page to write(2)", **here),
+            G("ptrace", "ptrace_peek", "a debugger peeks at it", pid="P", **here),
+            P("pread", "read_devmem", "pread(2) of the region", fd=Ref("open"), offset=first,
+              count=8),
+            P("map_again", "mmap_devmem", "maps the region anew", **whole),
+            P("load_beyond", "load", "reads a page outside the claim", **there),
+            P("map_beyond", "mmap_devmem", "maps a page outside the claim anew", **beyond),
+            D("iounmap", "iounmap", "unmaps it", needs="ioremap"),
+            D("release", "release_mem_region", "releases the region", **claimed,
+                   needs="claim"),
+            P("load_released", "load", "reads through the old mapping", **here),
+            P("map_released", "mmap_devmem", "maps the region anew", **whole),
+            P("load_new", "load", "reads through the new mapping",
+              address=Ref("map_released", low)),
         )  # fmt: skip
+        return tuple(
+            act for act in acts if self.free_page is not None or not act.key.endswith("_beyond")
+        )
 
     def on(self, kernel: str, policy: str = AS_RELEASED) -> Takeover:
         """The same story on another kernel, with its own policy unless told otherwise."""
         return replace(self, kernel=kernel, policy=policy)
-
-    @cached_property
-    def played(self) -> Played:
-        """The story, played on the model."""
-        return play(self.before, self.acts)
 
 
 def idle_regions(machine: Machine) -> list[Resource]:
@@ -237,6 +177,5 @@ def idle_regions(machine: Machine) -> list[Resource]:
 
 def try_mapping(machine: Machine, node: Resource) -> str:
     """What process P gets for mapping the first page of a node through /dev/mem."""
-    length = {"pid": "P", "fd": Ref("open"), "offset": node.start, "length": PAGE_SIZE}
-    acts = (Act("open", "P", "open_devmem", {"pid": "P"}), Act("map", "P", "mmap_devmem", length))
-    return phrase(acts[1], play(machine, acts).outcomes.get("map"))
+    acts = (P.open_mem(), P.map_mem("map", "maps its first page", node.start, 1))
+    return format_act(play(machine, acts), "map")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devmemkit.model import flags as fl
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import Task
@@ -177,7 +178,7 @@ def test_strict_off_with_iomem_strict() -> None:
     config = Config(strict_devmem=False, io_strict_devmem=False)
     for cmdline, errno in [("", None), ("iomem=strict", "EINVAL")]:
         m = opened("6.12", config=config, cmdline=cmdline)
-        m, _ = ok(m, "pci_request_region", "driver", bdf=BDF, bar=0, exclusive=True)
+        m = claim_(m, BAR0, PAGE, flags=fl.IORESOURCE_EXCLUSIVE)
         assert do(m, "mmap_resource", fd=0, length=PAGE)[1].errno == errno
 
 

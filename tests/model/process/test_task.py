@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.machine import View
-from devmemkit.model.process.task import find_vma, get_file, page_align, page_states, vm_prot
-from tests.model.machines import BDF, PAGE, PMEM, claim_, do, machine, mapped, ok
+from devmemkit.model.process.task import find_vma, get_file, page_align, vm_prot
+from tests.model.machines import BDF, PAGE, PMEM, do, machine, mapped, ok
 
 
 def test_the_lowest_free_descriptor_is_given_out_and_no_other_moves() -> None:
@@ -44,13 +44,6 @@ def test_a_mapping_holds_its_start_and_not_its_end() -> None:
     m, address = mapped(machine(), PMEM, 2)
     found = [find_vma(View(m), "p", address + at) for at in (-1, 0, 2 * PAGE - 1, 2 * PAGE)]
     assert [vma is not None for vma in found] == [False, True, True, False]
-
-
-def test_page_states() -> None:
-    m, address = mapped(machine("7.3"), PMEM, 4, shared=False)
-    m, _ = ok(m, "store", address=address + PAGE, value=1)
-    m = claim_(m, PMEM + 2 * PAGE, PAGE)
-    assert page_states(m, "p", m["vmas", "p"][0]) == ["live", "private", "zapped", "live"]
 
 
 def test_bits_and_pages() -> None:

@@ -92,7 +92,7 @@ def test_claim_straddling_an_edge_or_busy_fails(start: int, size: int, conflict:
         request_region(root, start, size, "driver")
     assert (caught.value.name, caught.value.errno) == ("EBUSY", 16)
     assert caught.value.conflict is not None
-    assert caught.value.conflict.name == conflict
+    assert caught.value.conflict.endswith(f" : {conflict}")
     assert root.value() == before
 
 
@@ -115,10 +115,11 @@ def test_muxed_waits_only_when_both_are_muxed(held: int, wanted: int, waits: boo
     expected: type[Muxed] | type[KernelError] = Muxed if waits else KernelError
     with pytest.raises(expected) as caught:
         request_region(root, 0x1000, 0x100, "b", wanted)
-    assert isinstance(caught.value, (Muxed, KernelError))
-    assert caught.value.conflict is first
     if isinstance(caught.value, Muxed):
         assert caught.value.parent.name == "idle"  # the retry goes on from here
+    else:
+        assert isinstance(caught.value, KernelError)
+        assert caught.value.conflict == str(first)
 
 
 def test_release_takes_the_exact_busy_range_alone() -> None:

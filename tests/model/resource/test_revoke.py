@@ -111,7 +111,6 @@ def test_since_5_12_for_pci(version: str, kind: str) -> None:
         ("iomem=relaxed", True),  # M: ALL
         ("IO_STRICT_DEVMEM=n", True),  # facts 3.1
         ("no inode", True),  # facts 3.2 step 1
-        ("parent is not the root", True),  # facts 1.5, 1.6, 3.7.3
         ("exclusive, relaxed", True),
     ],
 )
@@ -123,7 +122,7 @@ def test_when_a_claim_revokes(version: str, why: str, survives: bool) -> None:
     if why == "no inode":
         m = m.with_({"iomem_inode": None})
     flags = fl.IORESOURCE_EXCLUSIVE if "exclusive" in why else 0
-    m = claim_(m, PMEM, PAGE, whole_tree=why != "parent is not the root", flags=flags)
+    m = claim_(m, PMEM, PAGE, flags=flags)
     assert live(m, address, 2) == [survives, True]
 
 

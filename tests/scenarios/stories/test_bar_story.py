@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from devmemkit.scenarios.stories.bar_story import BarStory, memory_bars
-from devmemkit.scenarios.words import said
+from devmemkit.scenarios.words import format_act
 
 DIES = "SIGBUS, BUS_ADRERR"
 
 
 def got(story: BarStory, *keys: str) -> list[str]:
-    return [said(story.played, key) for key in keys]
+    return [format_act(story.played, key) for key in keys]
 
 
 def test_before_v5_12_resource_files_hang_on_an_inode_that_no_claim_looks_at() -> None:

@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.policy import POLICIES
-from devmemkit.model.process.task import page_states
 from devmemkit.model.resource.revoke import zapped_pages
-from devmemkit.scenarios.stories.takeover import AS_RELEASED, QUESTIONS, Takeover
-from devmemkit.scenarios.words import said, verdict
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.scenarios.stories.takeover import QUESTIONS, Takeover
+from devmemkit.scenarios.words import format_act, format_cell, page_states
 
 REVOKING = [version for version in VERSIONS if version not in ("4.4", "4.5")]
 
 
 def outcomes(**parameters: Any) -> dict[str, str]:
     played = Takeover(**parameters).played
-    return {act.key: said(played, act.key) for act in played.acts}
+    return {act.key: format_act(played, act.key) for act in played.acts}
 
 
 @pytest.mark.parametrize("version", REVOKING)
@@ -95,7 +95,7 @@ def test_the_story_is_the_same_on_the_same_seed_only() -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_cell_of_the_table_has_an_outcome(version: str, policy: str) -> None:
     played = Takeover(kernel=version, policy=policy).played
-    words = [verdict(played.outcomes.get(key)) for key in QUESTIONS]
+    words = [format_cell(played.outcomes.get(key)) for key in QUESTIONS]
     assert {role for _, role in words} <= {"ok", "error", "muted"}
     assert words[1][1] in ("ok", "error")  # the claim is always played
 

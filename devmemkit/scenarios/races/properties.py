@@ -1,4 +1,4 @@
-"""What is asked of every order of claims: of drivers, of processes, of the tree."""
+"""Properties of claims that are checked in every order: of drivers, processes and the tree."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from itertools import pairwise
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 from devmemkit.model.resource.tree import Resource
-from devmemkit.scenarios.races.concurrent import Property
-from devmemkit.scenarios.races.program import Program, act_at, held, position
-from devmemkit.scenarios.races.small import START
+from devmemkit.scenarios.races.one_bar import START
+from devmemkit.scenarios.races.scenario import Program, Property, act_at, held, position
 
 NOBODY_REACHES = "nobody reaches what a driver has claimed"
 SOMEBODY_MAPS = "a page is mapped"
@@ -17,7 +16,7 @@ NO_BUG = "no null pointer is followed"
 
 
 def reaches(m: View, pid: str, program: Program, start: int, size: int) -> bool:
-    """Whether a process can touch one of these bytes: it has a PTE, and is not in the mmap."""
+    """Whether a process outside its mmap has a PTE for one of these bytes."""
     if act_at(m, pid, program).startswith("mmap_"):
         return False
     first, last = start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT
@@ -26,7 +25,7 @@ def reaches(m: View, pid: str, program: Program, start: int, size: int) -> bool:
 
 
 def no_bug(programs: dict[str, Program]) -> Property:
-    """That no operation whose outcome a program keeps has ended in a bug of the kernel's."""
+    """No operation whose outcome a program keeps has ended in a kernel bug."""
 
     def holds(m: View) -> bool:
         ended = (position(m, task)[1].values() for task in programs)
@@ -38,7 +37,7 @@ def no_bug(programs: dict[str, Program]) -> Property:
 def properties(
     programs: dict[str, Program], processes: tuple[str, ...], claimers: tuple[str, ...]
 ) -> tuple[Property, ...]:
-    """The questions about tasks that map and tasks that claim."""
+    """The properties of tasks that map and tasks that claim."""
 
     def owned(m: View) -> list[tuple[int, int]]:
         acts = [act for task in claimers for act in held(m, task, programs[task])]

@@ -1,4 +1,4 @@
-"""What the story of a program of data/reproducers is made of: the device it binds, its acts."""
+"""The parts of a story of data/reproducers: the device that is bound, the acts, the exit rule."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.play import Act, Played, Ref
-from devmemkit.scenarios.races.concurrent import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.scenarios.stories.pmem import NAMESPACE
-from devmemkit.scenarios.stories.script import P, driver
+from devmemkit.scenarios.stories.script import D, P
 
 REPRODUCED, NOT_REPRODUCED, NOT_TRIED = range(3)
 """The exit statuses of every program."""
@@ -24,11 +24,11 @@ Told = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class Twin:
+class Reproducer:
     """A program with its arguments: what it does in order, and how it then ends.
 
-    A program that races gives the scenario whose every order is to be searched: where the search
-    finds a survivor it reproduces, else it ends as its acts in order do.
+    A program that races has a `race`, whose every order is searched: it reproduces if the search
+    finds a page that survives; else it ends as its acts in order do.
     """
 
     acts: tuple[Act, ...]
@@ -45,10 +45,10 @@ class Device(NamedTuple):
     driver: dict[str, str]
 
     def bind(self, key: str = "bind", **more: Any) -> Act:
-        return driver(key, self.probe, "the driver binds", **self.where, **self.driver, **more)
+        return D(key, self.probe, "the driver binds", **self.where, **self.driver, **more)
 
     def unbind(self, key: str, needs: str) -> Act:
-        return driver(key, self.remove, "the driver goes", needs=needs, **self.where)
+        return D(key, self.remove, "the driver goes", needs=needs, **self.where)
 
     def prepared(self) -> tuple[Act, ...]:
         """The driver is loaded, so that it has the device, and the program unbinds it."""
@@ -56,17 +56,13 @@ class Device(NamedTuple):
 
 
 def ramoops(start: int, size: int) -> Device:
-    """ramoops when it is told to claim bytes [start, start+size)."""
+    """ramoops, told to claim bytes [start, start+size)."""
     return Device("ramoops_probe", "ramoops_remove", {"start": start, "size": size}, {})
 
 
 PMEM_DEVICE = Device("bind", "unbind", {"bdf": NAMESPACE}, {"driver": "nd_pmem"})
 NO_DEVICE = Device("", "", {}, {})
 """For a program that binds nothing."""
-
-
-def open_mem(*, sync: bool = True) -> Act:
-    return P("open", "open_devmem", "opens /dev/mem", dsync=sync)
 
 
 def map_mem(key: str, offset: int, length: int = PAGE_SIZE) -> Act:
@@ -84,7 +80,7 @@ def load_from(key: str, of: str, plus: int = 0, size: int = 1) -> Act:
 
 
 def strerror(outcome: Outcome | None) -> str:
-    """What strerror says; an act that was left out had no descriptor to work on."""
+    """The text of strerror; an act that was not played had no descriptor (EBADF)."""
     name = "EBADF" if outcome is None else outcome.errno
     return os.strerror(getattr(errno, name) if name else 0)
 

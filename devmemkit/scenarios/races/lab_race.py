@@ -7,9 +7,8 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act, play
-from devmemkit.scenarios.races.concurrent import Concurrent
-from devmemkit.scenarios.races.program import Program
-from devmemkit.scenarios.races.small import START, bar_machine, with_user
+from devmemkit.scenarios.races.one_bar import START, bar_machine, with_user
+from devmemkit.scenarios.races.scenario import Concurrent, Program
 
 CLAIMS = ("whole", "first page")
 """What the claimer claims of the mapping."""
@@ -45,7 +44,7 @@ def race(version: str, via: str, claim: str, *, outside: bool = False) -> Concur
 
 
 def in_order(version: str, via: str, claim: str, control: str) -> str:
-    """How a control must end: as ending() says, or "alive" where nobody claims.
+    """How a control must end: as ending() says, or "alive" without a claim.
 
     ValueError also for a control that is not known, or a claim of all that leaves nothing outside.
     """
@@ -66,9 +65,9 @@ def in_order(version: str, via: str, claim: str, control: str) -> str:
 
 
 def ending(machine: Machine, pages: int) -> str:
-    """How it ended: "denied ERRNO", "killed", "survived" or "torn".
+    """How the race ended: "denied ERRNO", "killed", "survived" or "torn".
 
-    That is what the mmap gave, and which of its first `pages` a load then reaches.
+    This is the outcome of the mmap, and which of its first `pages` a load reaches.
     """
     mapped = dict(machine["program", MAPPER][1])["map"]
     if not mapped.ok:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.script import (
     IVSHMEM,
     IVSHMEM_BAR,
     NVME,
     NVME_BAR,
     PMEM,
+    D,
     P,
     Story,
     Window,
-    driver,
-    load,
-    store,
+    story,
 )
 
 
@@ -24,13 +26,13 @@ def relaxed(w: Window) -> tuple[Act, ...]:
     return (
         w.open(P),
         w.map(P, "map", 8),
-        store(P, "store", 4, 0x4E1A),
+        P.store("store", 4, 0x4E1A),
         w.claim(0x4000, 0x2000),
-        load(P, "load", 4),
+        P.load("load", 4),
         w.map(P, "again", 2, 4),
-        load(P, "load_again", 0, "again"),
-        store(P, "store_again", 1, 0x4E1B, "again"),
-        load(P, "load_store", 5),
+        P.load("load_again", 0, "again"),
+        P.store("store_again", 1, 0x4E1B, "again"),
+        P.load("load_store", 5),
         w.release(0x4000, 0x2000),
     )
 
@@ -41,7 +43,7 @@ def first_page(w: Window) -> tuple[Act, ...]:
         w.open(P),
         w.claim(0, 0x1000),
         w.map(P, "map", 2),
-        load(P, "load", 0),
+        P.load("load", 0),
         w.release(0, 0x1000),
     )
 
@@ -49,22 +51,21 @@ def first_page(w: Window) -> tuple[Act, ...]:
 def relaxed_reads() -> tuple[Act, ...]:
     """With iomem=relaxed a claimed region can still be read, RAM cannot."""
     return (
-        P("open", "open_devmem", "opens /dev/mem"),
+        P.open_mem(),
         P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM + 0x70_0000, data=b"idle"),
-        driver("claim", "request_mem_region", "claims it", start=PMEM + 0x70_0000, size=PAGE_SIZE),
+        D.claim(PMEM + 0x70_0000, PAGE_SIZE),
         P("read", "read_devmem", "reads it", fd=Ref("open"), offset=PMEM + 0x70_0000, count=4),
         P("ram", "read_devmem", "reads RAM", fd=Ref("open"), offset=0x20_0000, count=4),
-        P("map_ram", "mmap_devmem", "maps RAM", fd=Ref("open"), offset=0x20_0000, length=PAGE_SIZE),
-        driver("release", "release_mem_region", "releases it", start=PMEM + 0x70_0000,
-               size=PAGE_SIZE, needs="claim"),
-    )  # fmt: skip
+        P.map_mem("map_ram", "maps RAM", 0x20_0000, 1),
+        D.release(PMEM + 0x70_0000, PAGE_SIZE),
+    )
 
 
 def lockdown() -> tuple[Act, ...]:
     """Under lockdown nothing can be mapped, claimed or idle; drivers go on as ever."""
     nvme = {"fd": Ref("nvme"), "offset": 0, "length": PAGE_SIZE}
     return (
-        P("open", "open_devmem", "opens /dev/mem"),
+        P.open_mem(),
         P("resource", "open_resource", "opens resource2 of an idle device", bdf=IVSHMEM, bar=2),
         P("map", "mmap_resource", "maps it", fd=Ref("resource"), offset=0, length=PAGE_SIZE),
         P("nvme", "open_resource", "opens resource0 of nvme", bdf=NVME, bar=0),
@@ -73,37 +74,34 @@ def lockdown() -> tuple[Act, ...]:
         P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("proc")),
         P("map_proc", "mmap_proc_pci", "maps it", fd=Ref("proc"), offset=IVSHMEM_BAR,
           length=PAGE_SIZE),
-        driver("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
+        D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
         P("map_bound", "mmap_resource", "maps its BAR", **nvme),
-        driver("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
+        D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
     )  # fmt: skip
 
 
 def without_lockdown() -> tuple[Act, ...]:
     """The same calls without lockdown."""
-    mem = {"fd": Ref("open"), "offset": NVME_BAR, "length": PAGE_SIZE}
-    return (*lockdown(), P("map_mem", "mmap_devmem", "maps nvme through /dev/mem", **mem))
+    return (*lockdown(), P.map_mem("map_mem", "maps nvme through /dev/mem", NVME_BAR, 1))
 
 
 def iomem_relaxed() -> tuple[Story, ...]:
     """iomem=relaxed, each story with its like on a kernel without it."""
-    made = [
-        (f"{make.__name__}-{via}", make, make(Window(via, number)))
+    stories = [
+        story(make, Window(via, number), name=f"{make.__name__}-{via}", cause="claim")
         for make, number in ((relaxed, 1), (first_page, 0))
-        for via in ("devmem", "sysfs")
+        for via in VIAS
     ]
-    stories = [*((name, make.__doc__ or "", acts) for name, make, acts in made),
-               ("reads", relaxed_reads.__doc__ or "", relaxed_reads())]  # fmt: skip
-    return tuple(
-        Story(f"{name}{suffix}", says.split("\n")[0], acts, "claim", cmdline)
-        for cmdline, suffix in (("iomem=relaxed", ""), ("", "-strict"))
-        for name, says, acts in stories
+    stories.append(story(relaxed_reads, name="reads", cause="claim"))
+    return (
+        *(replace(one, cmdline="iomem=relaxed") for one in stories),
+        *(replace(one, name=f"{one.name}-strict") for one in stories),
     )
 
 
 def lockdown_integrity() -> tuple[Story, ...]:
     """lockdown=integrity, and the same calls without it."""
     return (
-        Story("lockdown", lockdown.__doc__ or "", lockdown(), "bind", "lockdown=integrity"),
-        Story("no_lockdown", without_lockdown.__doc__ or "", without_lockdown(), "bind"),
+        story(lockdown, cause="bind", cmdline="lockdown=integrity"),
+        story(without_lockdown, name="no_lockdown", cause="bind"),
     )

@@ -1,26 +1,28 @@
-"""Programs: what each task of an exploration does, one operation after the other."""
+"""A race: programs of several tasks on one machine, and the properties asked of every order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Literal
 
 from devmemkit.model.errors import Outcome
-from devmemkit.model.machine import View
+from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import begin
-from devmemkit.scenarios.play import Act, Ref, needed
+from devmemkit.scenarios.play import Act, can_play, filled, needed
 
 Known = dict[str, Outcome]
+Predicate = Callable[[View], bool]
 
 
 @dataclass(frozen=True)
 class Program:
-    """Acts in order, all of one task; after the last it ends, or goes on at act number `again`.
+    """The acts of one task, in order; after the last it ends, or goes on at act number `again`.
 
-    It goes on for ever, or with `until` as long as the act of that key failed.
-    `keep` are keys of acts whose outcomes are for properties to read; others are forgotten as soon
-    as no later act needs them, so that what no longer matters makes no state.
+    It repeats for ever, or until the act with key `until` succeeds. Outcomes of the acts `keep`
+    stay readable for properties; others are dropped once no later act needs them, so that they
+    do not multiply the states.
     """
 
     acts: tuple[Act, ...]
@@ -30,7 +32,7 @@ class Program:
 
     @cached_property
     def wanted(self) -> tuple[frozenset[str], ...]:
-        """By the number of the next act: keys that it or a later one needs, or a property reads."""
+        """By number of the next act: keys of outcomes that it, a later act or a property needs."""
         after = [self.keep | {self.until} - {""}]
         for act in reversed(self.acts):
             after.append(after[-1] | set(needed(act)))
@@ -39,12 +41,41 @@ class Program:
         return tuple(frozenset(keys | looped) for keys in after)
 
 
-def proceed(m: View, task: str, program: Program) -> None:
-    """Between two operations of a task: note how the last ended, begin the next that can be played.
+@dataclass(frozen=True)
+class Property:
+    """A named property of states; `holds` evaluates it in a state.
 
-    The component ("program", task) is the number of the act at work, and the outcomes known, by
-    key. An act that needs one that failed, or was not played, is left out, as in play(). ValueError
-    for a loop of which no act can be played.
+    "always" must hold in every state, "at end" in every state in which no task can go on;
+    "sometimes" must hold in some state, so that no other property is vacuously true.
+    """
+
+    kind: Literal["always", "at end", "sometimes"]
+    name: str
+    holds: Predicate
+
+
+@dataclass(frozen=True)
+class Concurrent:
+    """`programs` by task on `machine`; the tasks of a tuple in `alike` differ only in name."""
+
+    name: str
+    machine: Machine
+    programs: dict[str, Program]
+    properties: tuple[Property, ...]
+    alike: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def loops(self) -> bool:
+        """Whether a task repeats its program."""
+        return any(program.again is not None for program in self.programs.values())
+
+
+def proceed(m: View, task: str, program: Program) -> None:
+    """Record the outcome of a task's last operation and begin the next that can be played.
+
+    The component ("program", task) is the number of the current act and the known outcomes by key.
+    As in play(), an act that needs one that failed is not played. ValueError for a loop without an
+    act that can be played.
     """
     at, known = position(m, task)
     outcome = m.get(("outcome", task))
@@ -61,8 +92,8 @@ def proceed(m: View, task: str, program: Program) -> None:
             if turns > 1:
                 raise ValueError(f"{task}: expected a loop with an act that can be played")
         act = program.acts[at]
-        if all(key in known and known[key].ok for key in needed(act)):
-            begin(m, task, act.operation, {k: _filled(v, known) for k, v in act.arguments.items()})
+        if can_play(act, known):
+            begin(m, task, act.operation, filled(act, known))
             break
         known.pop(act.key, None)  # of an earlier turn
         at += 1
@@ -71,23 +102,19 @@ def proceed(m: View, task: str, program: Program) -> None:
 
 
 def position(m: View, task: str) -> tuple[int, Known]:
-    """The number of the act at work, and the outcomes that are known."""
+    """The number of the current act, and the known outcomes by key."""
     at, known = m.get(("program", task), (0, ()))
     return at, dict(known)
 
 
-def _filled(value: Any, known: Known) -> Any:
-    return known[value.key].value + value.plus if isinstance(value, Ref) else value
-
-
 def act_at(m: View, task: str, program: Program) -> str:
-    """The operation that a task is in, or "" behind its last."""
+    """The operation of a task's current act, "" after the last."""
     at = position(m, task)[0]
     return program.acts[at].operation if at < len(program.acts) else ""
 
 
 def held(m: View, task: str, program: Program) -> list[Act]:
-    """The claims of a task that have succeeded and whose release, if there is one, is not over."""
+    """The claims of a task that have succeeded and are not released."""
     at, known = position(m, task)
     found = []
     for number, act in enumerate(program.acts):

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from devmemkit.explore.check import explore, explore_each
-from devmemkit.scenarios.races.questions import NO_BUG
-from devmemkit.scenarios.races.what_if import FINDS, LEVELS, TWICE, USUAL, WHOLE, Boot
+from devmemkit.model.boot import INITCALLS, LEVELS
+from devmemkit.scenarios.races.boot import TWICE, WHOLE
+from devmemkit.scenarios.races.initcall_order import FINDS, Boot
+from devmemkit.scenarios.races.properties import NO_BUG
 
 
 def broken(boot: Boot) -> set[tuple[str, str]]:
@@ -72,14 +74,14 @@ def test_all_questions_at_once_are_answered_as_each_by_itself(boot: Boot) -> Non
 
 
 def test_order_is_by_level_then_by_link() -> None:
-    assert [name for name, _ in Boot().order] == list(USUAL)
+    assert [name for name, _ in Boot().order] == list(INITCALLS)
     moved = Boot(levels={"acpi_init": "fs"})
     assert [name for name, _ in moved.order][:3] == [
         "acpi_init",
         "iomem_init_inode",
         "chr_dev_init",
     ]
-    assert set(USUAL.values()) <= set(LEVELS)
+    assert set(INITCALLS.values()) <= set(LEVELS)
 
 
 def test_what_is_no_initcall_or_level_is_told() -> None:

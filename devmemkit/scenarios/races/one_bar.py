@@ -1,4 +1,4 @@
-"""The smallest machines that have something to map, and programs for their tasks."""
+"""The smallest machine, with one BAR, and programs that map or claim the BAR."""
 
 from __future__ import annotations
 
@@ -8,49 +8,47 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.model.process.task import new_task
-from devmemkit.model.resource.tree import Resource
+from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.program import Program
+from devmemkit.scenarios.races.scenario import Program
 
 BDF, BAR, START = "0000:00:05.0", 2, 0xF800_0000
 """A device without a driver of its own, and the BAR that is mapped and claimed."""
 PAGES = 2
-"""Pages of the BAR; each is a step of its own where the kernel goes page by page."""
+"""Pages of the BAR; a step of its own each, where the kernel goes page by page."""
 VIAS = ("devmem", "sysfs")
-"""Through which file processes map."""
+"""The files through which processes map."""
 
 
 def bar_machine(kernel: KernelProfile, pages: int = PAGES) -> Machine:
     """The smallest machine with a BAR: an idle node in the tree, and its device."""
-    root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
     end = START + pages * PAGE_SIZE - 1
-    node = Resource(START, end, BDF, fl.IORESOURCE_MEM)
-    node.parent = root
-    root.children.append(node)
-    bar = Bar(BAR, START, end, fl.IORESOURCE_MEM)
-    parts: dict[Key, object] = {
-        "iomem": root,
-        "iomem_inode": True,
-        "clock": 0,
-        ("pci", BDF): PciDevice(BDF, (bar,)),
-    }
+    device = PciDevice(BDF, (Bar(BAR, START, end, fl.IORESOURCE_MEM),))
+    return node_machine(kernel, Resource(START, end, BDF, fl.IORESOURCE_MEM), ("pci", BDF), device)
+
+
+def node_machine(kernel: KernelProfile, node: Resource, key: Key, owner: object) -> Machine:
+    """A machine whose tree holds one idle node, and the device or namespace that owns the node."""
+    root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
+    request_resource_conflict(root, node)
+    parts: dict[Key, object] = {"iomem": root, "iomem_inode": True, "clock": 0, key: owner}
     return Machine(kernel, parts, fine=True)
 
 
 def check_via(via: str) -> None:
-    """ValueError for a way to map that is not known."""
+    """ValueError for a file other than those of VIAS."""
     if via not in VIAS:
         raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {via!r}")
 
 
 def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
-    """A process that has opened the file; the machine and the descriptor.
+    """Add a process that has opened the file; gives the machine and the descriptor.
 
-    ValueError for a way to map that is not known.
+    ValueError for an unknown `via`.
     """
     check_via(via)
-    machine = machine.with_({(kind, pid): part for kind, part in new_task().items()})
+    machine = machine.with_(new_task(pid))
     if via == "devmem":
         machine, opened, _ = run(machine, pid, "open_devmem", pid=pid, dsync=True)
     else:
@@ -61,7 +59,7 @@ def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
 def maps(
     pid: str, fd: int, via: str, rounds: int, pages: int = PAGES, *, touch: bool = False
 ) -> Program:
-    """A process that maps the BAR and unmaps it again, so many times; between them it may touch."""
+    """A process that maps and unmaps the BAR `rounds` times, with a load between if `touch`."""
     acts: list[Act] = []
     for turn in range(rounds):
         where = {"pid": pid, "fd": fd, "length": pages * PAGE_SIZE}
@@ -77,7 +75,7 @@ def maps(
 
 
 def claims(task: str, rounds: int, pages: int = PAGES) -> Program:
-    """A driver that claims the first `pages` of the BAR and releases them, so many times."""
+    """A driver that claims and releases the first `pages` of the BAR `rounds` times."""
     where = {"start": START, "size": pages * PAGE_SIZE}
     acts: list[Act] = []
     for turn in range(rounds):

@@ -1,6 +1,6 @@
 """The programs of data/reproducers as stories: what each C file does, and its own exit rule.
 
-Each function is told what the program is told: its command line, and which device it binds.
+Each function gets the command line of the program, and the device that it binds.
 """
 
 from __future__ import annotations
@@ -15,25 +15,24 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
 from devmemkit.scenarios.play import Played
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.stories.script import P, driver
-from devmemkit.scenarios.stories.twin import (
+from devmemkit.scenarios.stories.reproducer import (
     NOT_REPRODUCED,
     NOT_TRIED,
     REPRODUCED,
     Device,
+    Reproducer,
     Told,
-    Twin,
     load_from,
     map_bar,
     map_mem,
-    open_mem,
     strerror,
     succeeded,
     untried,
 )
+from devmemkit.scenarios.stories.script import D, P
 
 
-def mapping_in_the_making(words: list[str], device: Device) -> Twin:
+def mapping_in_the_making(words: list[str], device: Device) -> Reproducer:
     """A BAR is mapped while its first page is claimed; with LATE, behind the mmap.
 
     Its first 4 MiB stand for it: a guest maps more so that the claim comes in time.
@@ -41,7 +40,7 @@ def mapping_in_the_making(words: list[str], device: Device) -> Twin:
     offset, length = int(words[1], 0), min(int(words[2], 0), 4 << 20)
     acts = (
         *device.prepared(),
-        open_mem(),
+        P.open_mem(dsync=True),
         device.bind("first"),
         map_mem("refused", offset, length),
         device.unbind("gone", "first"),
@@ -58,16 +57,16 @@ def mapping_in_the_making(words: list[str], device: Device) -> Twin:
         return int(not survived), f"{count} of 40 mappings survived a claim that came meanwhile"
 
     late = len(words) > 5
-    return Twin(acts, rule, None if late else lambda kernel: mmap_vs_claim(kernel, claimed=1))
+    return Reproducer(acts, rule, None if late else lambda kernel: mmap_vs_claim(kernel, claimed=1))
 
 
-def unaligned_claim(words: list[str], device: Device) -> Twin:
+def unaligned_claim(words: list[str], device: Device) -> Reproducer:
     """All pages that the claim touches are mapped; then the first and the last are read."""
     start, size = int(words[1], 0), int(words[2], 0)
     first, last = start & -PAGE_SIZE, start + size - 1 & -PAGE_SIZE
     acts = (
         *device.prepared(),
-        open_mem(),
+        P.open_mem(dsync=True),
         map_mem("map", first, last - first + PAGE_SIZE),
         device.bind(),
         load_from("first", "map"),
@@ -82,16 +81,16 @@ def unaligned_claim(words: list[str], device: Device) -> Twin:
         alive = succeeded(played, "last")
         return int(not alive), f"first page gone, last page {'mapped' if alive else 'gone'}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def first_page_check(words: list[str], device: Device) -> Twin:
+def first_page_check(words: list[str], device: Device) -> Reproducer:
     """A claimed page is mapped through /dev/mem, then through resourceN."""
     *_, bdf, name = words[0].split("/")
     offset, address = int(words[1], 0), int(words[2], 0)
     acts = (
         *device.prepared(),
-        open_mem(),
+        P.open_mem(dsync=True),
         map_mem("idle", address),
         P("file", "open_resource", "opens it", bdf=bdf, bar=int(name.removeprefix("resource"))),
         map_bar("idle_bar", offset),
@@ -115,10 +114,10 @@ def first_page_check(words: list[str], device: Device) -> Twin:
         read = f"{value:#x}" if value else "0"  # as %#x prints it
         return REPRODUCED, f"{claimed}, mapped through resourceN, where it reads {read}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def removal_leaves_mapped(words: list[str], device: Device) -> Twin:
+def removal_leaves_mapped(words: list[str], device: Device) -> Reproducer:
     """A device is removed while the first page of its BAR is mapped."""
     bdf, bar = words[0].rpartition("/")[2], int(words[1])
     resource = f"{words[0]}/resource{bar}"
@@ -126,7 +125,7 @@ def removal_leaves_mapped(words: list[str], device: Device) -> Twin:
         P("file", "open_resource", f"opens resource{bar}", bdf=bdf, bar=bar),
         map_bar("map", 0),
         load_from("before", "map"),
-        driver("remove", "remove", "removes the device", bdf=bdf),
+        D("remove", "remove", "removes the device", bdf=bdf),
         P("there", "open_resource", "looks for the file", bdf=bdf, bar=bar),
         load_from("after", "map"),
     )
@@ -141,21 +140,21 @@ def removal_leaves_mapped(words: list[str], device: Device) -> Twin:
         alive = succeeded(played, "after")
         return int(not alive), f"device removed, its page {'still mapped' if alive else 'gone'}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def low_megabyte(words: list[str], device: Device) -> Twin:
+def low_megabyte(words: list[str], device: Device) -> Reproducer:
     """ipmi_si claims its two registers in a mapped page, one byte each, and lets go of them."""
     address, at = int(words[1], 0), int(words[3].rpartition(",")[2], 0)
     registers = [{"start": at + number, "size": 1} for number in range(2)]
     says = "ipmi_si claims a register"
     acts = (
-        open_mem(),
+        P.open_mem(dsync=True),
         map_mem("map", address),
         load_from("before", "map"),
-        *(driver(f"claim{n}", "request_mem_region", says, **one)
+        *(D(f"claim{n}", "request_mem_region", says, **one)
           for n, one in enumerate(registers)),
-        *(driver(f"release{n}", "release_mem_region", "lets go", needs=f"claim{n}", **one)
+        *(D(f"release{n}", "release_mem_region", "lets go", needs=f"claim{n}", **one)
           for n, one in enumerate(registers)),
         load_from("after", "map"),
     )  # fmt: skip
@@ -170,14 +169,14 @@ def low_megabyte(words: list[str], device: Device) -> Twin:
         alive = succeeded(played, "after")
         return int(not alive), f"claimed, and the page is {'still mapped' if alive else 'gone'}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def dead_mapping(words: list[str], device: Device) -> Twin:
+def dead_mapping(words: list[str], device: Device) -> Reproducer:
     """A driver binds, goes, and binds again beside a mapping of the page that it claims."""
     acts = (
         *device.prepared(),
-        open_mem(sync=len(words) > 4),
+        P.open_mem(dsync=len(words) > 4),
         device.bind(),
         device.unbind("unbind", "bind"),
         map_mem("map", int(words[1], 0)),
@@ -193,13 +192,13 @@ def dead_mapping(words: list[str], device: Device) -> Twin:
         why = strerror(played.outcomes["beside"])
         return REPRODUCED, f"the driver binds, but not beside the dead mapping: {why}"
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
-def nd_pmem_gaps(words: list[str], device: Device) -> Twin:
+def nd_pmem_gaps(words: list[str], device: Device) -> Reproducer:
     """While a driver binds, a process tries to map the page after each of its steps."""
     again = map_mem("again", int(words[1], 0))
-    acts = (*device.prepared(), open_mem(), device.bind(), again)
+    acts = (*device.prepared(), P.open_mem(dsync=True), device.bind(), again)
 
     def rule(played: Played) -> Told:
         during = [played.moments[at].machine for at in played.moments_of("bind")[:-1]]
@@ -214,7 +213,7 @@ def nd_pmem_gaps(words: list[str], device: Device) -> Twin:
         line = "" if gaps else "0 gaps seen while the driver was binding 100 times"
         return int(not gaps), line
 
-    return Twin(acts, rule)
+    return Reproducer(acts, rule)
 
 
 def _maps(machine: Machine, where: dict[str, Any]) -> bool | None:
@@ -225,7 +224,7 @@ def _maps(machine: Machine, where: dict[str, Any]) -> bool | None:
         return None
 
 
-TWINS: dict[str, Callable[[list[str], Device], Twin]] = {
+REPRODUCERS: dict[str, Callable[[list[str], Device], Reproducer]] = {
     "mapping-in-the-making": mapping_in_the_making,
     "unaligned-claim": unaligned_claim,
     "first-page-check": first_page_check,
@@ -234,4 +233,4 @@ TWINS: dict[str, Callable[[list[str], Device], Twin]] = {
     "dead-mapping": dead_mapping,
     "nd-pmem-gaps": nd_pmem_gaps,
 }
-"""By the name of the C file: its twin, of the command line behind the program's name."""
+"""By the name of the C file: what it does, from the command line behind the program's name."""

@@ -8,7 +8,7 @@ from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.program import Program, act_at, position, proceed
+from devmemkit.scenarios.races.scenario import Program, act_at, position, proceed
 
 OPEN = Act("open", "P", "open_devmem", {"pid": "P"})
 MAP = Act("map", "P", "mmap_devmem", {"pid": "P", "fd": Ref("open"), "length": 0x1000})

@@ -1,4 +1,4 @@
-"""What if an initcall had another level: a boot in another order, and the races that this opens."""
+"""A boot with initcalls at other levels, and the races that this order opens."""
 
 from __future__ import annotations
 
@@ -6,37 +6,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from devmemkit.model import flags as fl
+from devmemkit.model.boot import INITCALLS, LEVELS
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.races.boot import before_boot, maps_early
-from devmemkit.scenarios.races.concurrent import Concurrent, Property
-from devmemkit.scenarios.races.program import Program, position
-from devmemkit.scenarios.races.questions import NO_BUG, NOBODY_REACHES, no_bug, properties
-from devmemkit.scenarios.races.small import BAR, BDF, START, claims
+from devmemkit.scenarios.races.boot import A_FILE, before_boot, file_properties, maps_early
+from devmemkit.scenarios.races.one_bar import BAR, BDF, START, claims
+from devmemkit.scenarios.races.properties import NO_BUG, NOBODY_REACHES, no_bug, properties
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, position
 
-LEVELS = ("pure", "core", "postcore", "arch", "subsys", "fs", "rootfs", "device", "late")
-"""The levels of initcalls, in their order (include/linux/init.h)."""
-
-USUAL = {
-    "acpi_init": "subsys",
-    "iomem_init_inode": "fs",
-    "chr_dev_init": "fs",
-    "populate_rootfs": "rootfs",
-    "host_driver_init": "device",
-    "pci_sysfs_init": "late",
-}
-"""The initcalls that matter here, in the order of one level, each with the level that it has.
-
-acpi_init finds the PCI devices that are there at boot, the drivers that host_driver_init (any of
-their initcalls) registers find more, whenever they like.
-"""
-
-TWICE = "no resource file is made twice"
 FINDS = "a program finds the files of a device that is there"
-WHOLE = "every device has all its files"
 
 STATIC = {True: "device_add", False: "pci_sysfs_init"}
 LATER = "0000:80:00.0"
@@ -47,9 +28,9 @@ LATER = "0000:80:00.0"
 class Boot:
     """A boot of a kernel with initcalls at other levels.
 
-    `static` resource files come with their device, others from pci_sysfs_init; their mapping is
-    asked for when they are made, or `at_open`. None: as the kernel has it. ValueError for a level
-    or an initcall that there is not.
+    `static` resource files are made with their device, others by pci_sysfs_init; they get their
+    mapping when they are made, or `at_open`. None means as in the kernel. ValueError for an unknown
+    level or initcall.
     """
 
     kernel: str = "6.12"
@@ -59,14 +40,14 @@ class Boot:
 
     def __post_init__(self) -> None:
         for name, level in self.levels.items():
-            if name not in USUAL:
-                raise ValueError(f"initcall: expected one of {', '.join(USUAL)}; got {name!r}")
+            if name not in INITCALLS:
+                raise ValueError(f"initcall: expected one of {', '.join(INITCALLS)}; got {name!r}")
             if level not in LEVELS:
                 raise ValueError(f"{name}: expected a level of {', '.join(LEVELS)}; got {level!r}")
 
     @cached_property
     def profile(self) -> KernelProfile:
-        """The kernel; the race of an mmap and a claim is closed, lest it be found instead."""
+        """The kernel, with the race of an mmap and a claim closed by the repair "recheck"."""
         features: dict[str, str] = {}
         if self.static is not None:
             features["resource_files"] = STATIC[self.static]
@@ -77,7 +58,7 @@ class Boot:
     @cached_property
     def order(self) -> tuple[tuple[str, str], ...]:
         """The initcalls, each with its level, in the order in which they run."""
-        placed = USUAL | self.levels
+        placed = INITCALLS | self.levels
         return tuple(sorted(placed.items(), key=lambda item: LEVELS.index(item[1])))
 
     def _init(self) -> Program:
@@ -89,7 +70,7 @@ class Boot:
         return Program(tuple(act(name) for name, _ in self.order), keep=frozenset({"acpi_init"}))
 
     def scenarios(self) -> tuple[Concurrent, Concurrent]:
-        """What is searched: who makes the files of devices, and who opens them and claims."""
+        """The two scenarios to search: making resource files, and mapping against claims."""
         return self._files(), self._claims()
 
     def _files(self) -> Concurrent:
@@ -117,21 +98,14 @@ class Boot:
             ),
         }
 
-        def whole(m: View) -> bool:
-            return all(len(m.get(("sysfs", bdf), ())) == n for bdf, n in ((BDF, 1), (LATER, 2)))
-
         def found(m: View) -> bool:
             looked = position(m, "U0")[1].get("look")
             return looked is None or looked.ok
 
-        return Concurrent("files", machine, programs, (
-            no_bug(programs),
-            Property("always", TWICE,
-                     lambda m: not any(m.get(("duplicate", bdf)) for bdf in (BDF, LATER))),
-            Property("always", FINDS, found),
-            Property("at end", WHOLE, whole),
-            Property("sometimes", "a device has a file", lambda m: bool(m.get(("sysfs", BDF)))),
-        ))  # fmt: skip
+        twice, whole = file_properties({BDF: 1, LATER: 2})
+        made = Property("sometimes", A_FILE, lambda m: bool(m.get(("sysfs", BDF))))
+        asked = (no_bug(programs), twice, Property("always", FINDS, found), whole, made)
+        return Concurrent("files", machine, programs, asked)
 
     def _claims(self) -> Concurrent:
         programs = {

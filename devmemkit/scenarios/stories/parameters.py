@@ -1,0 +1,47 @@
+"""What the stories with parameters share: a kernel, its policy and a recorded machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Machine
+from devmemkit.model.process.task import new_task
+from devmemkit.scenarios.machines import load_machine
+from devmemkit.scenarios.play import Act, Played, play
+
+AS_RELEASED = "as released"
+"""The policy parameter's value for the kernel's own policy."""
+
+
+@dataclass(frozen=True)
+class ParameterStory:
+    """A story on a kernel and a machine; `pids` are the processes that are there from the start."""
+
+    kernel: str = "6.12"
+    policy: str = AS_RELEASED
+    machine: str = "qemu-6.12"
+    pids: ClassVar[str] = "P"
+
+    @cached_property
+    def profile(self) -> KernelProfile:
+        policy = None if self.policy == AS_RELEASED else self.policy
+        return KernelProfile(self.kernel, policy_name=policy)
+
+    @cached_property
+    def before(self) -> Machine:
+        """The machine with the story's processes, no driver loaded."""
+        tasks = {key: part for pid in self.pids for key, part in new_task(pid).items()}
+        return load_machine(self.machine, self.profile).with_(tasks)
+
+    @property
+    def acts(self) -> tuple[Act, ...]:
+        """The story, in order."""
+        raise NotImplementedError
+
+    @cached_property
+    def played(self) -> Played:
+        """The story, played on the model."""
+        return play(self.before, self.acts)

@@ -1,0 +1,167 @@
+"""Stories of PCI BARs: drivers that take them, files that still map them, devices that go."""
+
+from __future__ import annotations
+
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.one_bar import VIAS
+from devmemkit.scenarios.stories.script import (
+    IVSHMEM,
+    IVSHMEM_BAR,
+    NVME,
+    NVME_BAR,
+    D,
+    P,
+    Process,
+    Q,
+    Story,
+    Window,
+    story,
+)
+
+NVME_CC = 0x14
+"""Offset of the controller configuration register; its lowest bit is set while it is enabled."""
+
+
+def _resource(who: Process, key: str, bdf: str, bar: int) -> Act:
+    return who(key, "open_resource", f"opens resource{bar} of {bdf}", bdf=bdf, bar=bar)
+
+
+def _register(key: str, of: str, says: str) -> Act:
+    return P(key, "load", says, address=Ref(of, NVME_CC), size=4, live=True)
+
+
+def driver_binds(via: str) -> tuple[Act, ...]:
+    """A user-space driver has the nvme device's registers mapped when the kernel's driver comes."""
+    if via == "devmem":
+        file = P.open_mem(dsync=True)
+        again = {"fd": Ref("open"), "offset": NVME_BAR, "length": PAGE_SIZE}
+    else:
+        file = _resource(P, "open", NVME, 0)
+        again = {"fd": Ref("open"), "offset": 0, "length": PAGE_SIZE}
+    mmap = "mmap_devmem" if via == "devmem" else "mmap_resource"
+    return (
+        file,
+        P("map", mmap, "maps its registers", **again),
+        _register("before", "map", "reads the configuration register"),
+        D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
+        _register("after", "map", "reads it again"),
+        P("again", mmap, "maps it anew", **again, needs="bind"),
+        D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
+        _register("old", "map", "reads through the old mapping"),
+        P("late", mmap, "maps it anew", **again),
+        _register("new", "late", "reads through the new mapping"),
+    )
+
+
+def through_both(w: Window) -> tuple[Act, ...]:
+    """One claim reaches the mappings of the BAR through both files."""
+    return (
+        P.open_mem(),
+        P.map_mem("map", "maps the BAR's start", w.start, 8),
+        w.open(Q, "open_q"),
+        w.map(Q, "map_q", 8, fd="open_q"),
+        P.store("store", 5, 0x5151),
+        Q.load("same", 5, "map_q"),
+        w.claim(0x4000, 0x2000),
+        *(P.load(f"devmem{n}", n) for n in (3, 4, 5, 6)),
+        *(Q.load(f"sysfs{n}", n, "map_q") for n in (3, 4, 5, 6)),
+        w.release(0x4000, 0x2000),
+        Q.load("sysfs_after", 5, "map_q"),
+    )
+
+
+def first_page(offset: int, page: int) -> tuple[Act, ...]:
+    """resourceN asks for the BAR's first page only, /dev/mem for the pages that are mapped."""
+    at = {"fd": Ref("open"), "offset": page * PAGE_SIZE, "length": PAGE_SIZE}
+    start = IVSHMEM_BAR + page * PAGE_SIZE
+    return (
+        P.open_mem("open_mem"),
+        _resource(P, "open", IVSHMEM, 2),
+        P("live", "mmap_resource", "maps the page", **at),
+        D.claim(IVSHMEM_BAR + offset, 4 * PAGE_SIZE, f"claims 4 pages at +{offset:#x}"),
+        P.load("killed", 0, "live"),
+        P("sysfs", "mmap_resource", "maps it through resource2", **at),
+        P.load("load_sysfs", 0, "sysfs"),
+        P.map_mem("devmem", "maps it through /dev/mem", start, 1, fd="open_mem"),
+        P.load("load_devmem", 0, "devmem"),
+        D.release(IVSHMEM_BAR + offset, 4 * PAGE_SIZE),
+    )
+
+
+def hot_removal(w: Window) -> tuple[Act, ...]:
+    """The device goes while its BAR is mapped."""
+    return (
+        w.open(P),
+        w.map(P, "map", 4),
+        P.open_mem("open_mem"),
+        P.map_mem("mem", "maps it too", w.start, 4, fd="open_mem"),
+        P.store("store", 1, 0xD00D),
+        D("remove", "remove", "removes the device", bdf=IVSHMEM),
+        P.load("sysfs", 1),
+        P.load("devmem", 1, "mem"),
+        w.map(P, "map_again", 4),
+    )
+
+
+def proc_pci() -> tuple[Act, ...]:
+    """The same BAR through /proc/bus/pci: a mapping before, during and after a claim."""
+
+    def maps(key: str, says: str, start: int = IVSHMEM_BAR, pages: int = 1) -> Act:
+        where = {"offset": start, "length": pages * PAGE_SIZE}
+        return P(key, "mmap_proc_pci", says, fd=Ref("open"), **where)
+
+    return (
+        P("open", "open_proc_pci", "opens /proc/bus/pci/00/05.0", bdf=IVSHMEM),
+        maps("too_early", "maps without asking for memory"),
+        P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("open")),
+        maps("map", "maps 8 pages", pages=8),
+        maps("outside", "maps what is no BAR", start=0x4000_0000),
+        P.store("store", 1, 0xACE),
+        D.claim(IVSHMEM_BAR, 2 * PAGE_SIZE, "claims the first two pages"),
+        *(P.load(f"load{n}", n) for n in (0, 1, 2)),
+        maps("again", "maps it anew"),
+        D.release(IVSHMEM_BAR, 2 * PAGE_SIZE, "releases them"),
+        P.load("load_after", 1),
+        maps("late", "maps it anew"),
+    )
+
+
+def bars() -> tuple[Story, ...]:
+    """Every story of this module."""
+    return (
+        *(story(driver_binds, via, name=f"driver_binds-{via}", cause="bind") for via in VIAS),
+        story(through_both, Window("sysfs", 1), cause="claim"),
+        story(first_page, 0, 0x100, name="first_page-claimed", cause="claim"),
+        story(first_page, 0x4000, 5, name="first_page-idle", cause="claim"),
+        story(proc_pci, cause="claim"),
+        story(hot_removal, Window("sysfs", 2), cause="remove"),
+    )
+
+
+def ioremap_conflict(sync: bool) -> tuple[Act, ...]:
+    """A mapping of the pages that a driver claims and wants to map uncached, as drivers do."""
+    window = Window("devmem", 3)
+    pages = {"start": window.start, "size": 4 * PAGE_SIZE}
+    return (
+        P.open_mem(dsync=sync),
+        P.map_mem("map", "maps 8 pages", window.start, 8),
+        P.store("store", 1, 0xCAFE),
+        D("probe", "ramoops_probe", "claims four of them and maps them uncached", **pages),
+        P.load("load", 1),
+        P.load("beside", 5),
+        P.map_mem("map_again", "maps them anew", window.start, 8, needs="map"),
+        D("remove", "ramoops_remove", "the driver goes", **pages, needs="probe"),
+        P("unmap", "munmap", "unmaps them", address=Ref("map"), length=8 * PAGE_SIZE),
+        D("once_more", "ramoops_probe", "the driver comes again", **pages),
+        D("gone", "ramoops_remove", "the driver goes", **pages, needs="once_more"),
+        P.map_mem("late", "maps them anew", window.start, 8),
+    )
+
+
+def ioremap_conflicts() -> tuple[Story, ...]:
+    """A write-back mapping, which conflicts, and an uncached one, which does not."""
+    return (
+        story(ioremap_conflict, False, name="writeback", cause="map"),
+        story(ioremap_conflict, True, name="uncached", cause="probe"),
+    )
