@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +22,13 @@ LONGEST = (
     *("test_notebooks.py", "test_explorers_live.py", "test_boot.py", "test_conform.py"),
     *("test_gone.py", "test_ending.py"),
 )
+
+
+# In the background a shell has its commands ignore these, and our children would inherit it.
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, usual)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
