@@ -42,7 +42,10 @@ def run(options: argparse.Namespace) -> int:
         dump = iomem.parse(read(options.file), source=source)
         text = as_json(dump) if options.json else as_map(dump) if options.map else as_text(dump)
         if options.svg is not None:
-            write(options.svg, as_svg(dump, os.path.basename(source)))
+            from devmemkit.figures.space_map import space_map
+            from devmemkit.figures.svg import to_svg
+
+            write(options.svg, to_svg(space_map(os.path.basename(source), _tree(dump))))
         print(text)
     return 0
 
@@ -69,14 +72,6 @@ def as_map(dump: iomem.Dump) -> str:
     from devmemkit.figures.text_map import text_map
 
     return text_map(_tree(dump))
-
-
-def as_svg(dump: iomem.Dump, source: str) -> str:
-    """The address space as SVG, with `source` as its title; ValueError without addresses."""
-    from devmemkit.figures.space_map import space_map
-    from devmemkit.figures.svg import to_svg
-
-    return to_svg(space_map(source, _tree(dump)))
 
 
 def _tree(dump: iomem.Dump) -> Resource:

@@ -73,24 +73,15 @@ def kernels(names: list[str], modules: Path | None) -> list[Kernel]:
     if modules is not None:
         if len(names) != 1:
             raise ValueError(f"--modules: expected one --kernel IMAGE, got {len(names)}")
-        found = [cache.custom(Path(names[0]), modules)]
-    else:
-        versions = [_version(name) for name in dict.fromkeys(names)]
-        found = [cache.get(version) for version in versions]
-    for kernel in found:
+        kernel = cache.custom(Path(names[0]), modules)
         KernelProfile(kernel.version)  # the model must know it
-    return found
-
-
-def _version(name: str) -> str:
-    from devmemkit.model.kernel import KernelProfile
-
-    try:
-        return KernelProfile(name).version
-    except ValueError:
-        if "/" not in name and not Path(name).exists():
-            raise
-    raise ValueError(f"{printable(name)}: expected --modules DIR with an image's path, got none")
+        return [kernel]
+    for name in names:
+        if "/" in name:
+            shown = printable(name)
+            raise ValueError(f"{shown}: expected --modules DIR with an image's path, got none")
+    versions = [KernelProfile(name).version for name in dict.fromkeys(names)]
+    return [cache.get(version) for version in versions]
 
 
 def _record(options: argparse.Namespace) -> int:
