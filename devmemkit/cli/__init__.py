@@ -41,9 +41,7 @@ GROUPS = {
 }
 """The commands in their groups, each with its line in the help."""
 
-COMMANDS = {name: f"devmemkit.cli.{name}" for group in GROUPS.values() for name in group} | {
-    "findings": "devmemkit.artifact.findings"
-}
+COMMANDS = {name: f"devmemkit.cli.{name}" for group in GROUPS.values() for name in group}
 """The module of each command: `add_parser` adds its parser, `run` runs it, with an exit status."""
 
 FORMERLY = {"claims": "findings"}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.cli.lab import kernels
-from devmemkit.cli.screen import refusing, status
+from devmemkit.cli.screen import aside, refusing, status
 
 if TYPE_CHECKING:
     from devmemkit.lab.recordings.recording import Recording
@@ -52,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         if not found:
             raise RecordingError("data/recordings: expected recordings, found none")
         try:
-            return 0 if replay(_each(found), print, _aside, options.quick) else 1
+            return 0 if replay(_each(found), print, aside, options.quick) else 1
         except BrokenExecutor:
             raise ValueError("one of its processes was ended by somebody") from None
 
@@ -61,10 +60,6 @@ def _each(found: Sequence[Recording]) -> Iterator[Recording]:
     for number, one in enumerate(found, 1):
         status.doing = f"{one.version} {one.scenario} ({number} of {len(found)} recordings)"
         yield one
-
-
-def _aside(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _live(options: argparse.Namespace) -> int:

@@ -106,3 +106,8 @@ def refusing(command: str, *errors: type[Exception]) -> Iterator[None]:
     except errors as error:
         print(f"devmemkit {command}: {printable(str(error))}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def aside(line: str) -> None:
+    """Print a line on standard error: progress that is no result."""
+    print(line, file=sys.stderr, flush=True)

@@ -187,7 +187,7 @@ def test_an_interrupt_that_a_destructor_swallows_comes_again(tmp_path):
     script.write_text(
         "import signal, sys\n"
         "from devmemkit import cli\n"
-        "from devmemkit.artifact import findings\n"
+        "from devmemkit.cli import findings\n"
         "class Noisy:\n"
         "    def __del__(self):\n"
         "        signal.raise_signal(signal.SIGINT)\n"
@@ -211,7 +211,7 @@ def test_a_second_interrupt_ends_the_clean_up(tmp_path):
     script.write_text(
         "import signal, sys\n"
         "from devmemkit import cli\n"
-        "from devmemkit.artifact import findings\n"
+        "from devmemkit.cli import findings\n"
         "def run(_):\n"
         "    try:\n"
         "        signal.raise_signal(signal.SIGINT)\n"
@@ -249,7 +249,7 @@ def test_the_signals_of_a_program_that_calls_the_command_line_are_its_own(capsys
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("devmemkit.artifact.findings.run", interrupted)
+    monkeypatch.setattr("devmemkit.cli.findings.run", interrupted)
     assert cli.main(["findings"]) == 130
     assert capsys.readouterr().err == "devmemkit findings: interrupted\n"
 
