@@ -1,71 +1,15 @@
-"""`devmemkit findings`: every finding weighed now, from recordings or on a live kernel."""
+"""Every finding weighed now, from recordings or on a live kernel, and as text."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Iterator
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.artifact.scope import by_verdict, in_words
 from devmemkit.model.kernel import VERSIONS
-from devmemkit.model.printable import printable
 
 if TYPE_CHECKING:
     from devmemkit.artifact.ledger import Finding, Ledger
-
-
-def add_parser(commands: Any) -> None:
-    """Add the command to argparse's sub-parsers."""
-    parser = commands.add_parser(
-        "findings", aliases=["claims"], help="weigh every finding by its evidence, now"
-    )
-    parser.add_argument("--live", metavar="KERNEL", help="play what was recorded on this kernel")
-    parser.add_argument("--json", action="store_true", help="all answers, as JSON")
-
-
-def run(options: argparse.Namespace) -> int:
-    """Print the findings; 0 when each verdict is as expected, 1 when not, 2 when it cannot be."""
-    from devmemkit.artifact.ledger import LedgerError, to_json
-    from devmemkit.lab.guest.boot import GuestError
-    from devmemkit.lab.kernels.programs import KernelError
-    from devmemkit.lab.recordings.manifest import ManifestError
-    from devmemkit.lab.recordings.recording import RecordingError
-
-    began = monotonic()
-
-    def progress(line: str) -> None:
-        if sys.stderr.isatty() and monotonic() - began > 1:
-            stream = getattr(sys.stderr, "unscreened", sys.stderr)
-            stream.write(f"\r\x1b[K{printable(line)}")  # in place of the last one
-            stream.flush()
-
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    try:
-        found = []
-        if not options.json:
-            print(CONDITIONS, flush=True)
-        for finding in weighed(options.live or "", tell, progress):
-            progress("")
-            found.append(finding)
-            if not options.json:
-                print("\n".join(lines(finding)), flush=True)
-    except (LedgerError, ManifestError, RecordingError, GuestError, KernelError, OSError) as error:
-        read = isinstance(error, FileNotFoundError) or getattr(error, "filename", None) is not None
-        if isinstance(error, OSError) and not read:  # it cannot be written
-            raise
-        print(f"devmemkit findings: {error}", file=sys.stderr)
-        return 2
-    if options.json:
-        print(json.dumps(to_json(found), indent=1, ensure_ascii=False))
-    else:
-        alike = sum(finding.reproduced for finding in found)
-        print(f"\n{alike} of {len(found)} findings reproduced: every verdict as expected")
-    return 0 if all(finding.reproduced for finding in found) else 1
 
 
 CONDITIONS = """\

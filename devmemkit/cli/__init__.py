@@ -1,4 +1,4 @@
-"""The command line: `devmemkit reproduce`, `findings`, `iomem`, `explore`, `lab` and the others."""
+"""The command line: a module for each command, imported when that command is asked for."""
 
 import sys
 
@@ -11,27 +11,45 @@ except KeyboardInterrupt:
 # isort: split
 import argparse
 import os
-from pathlib import Path
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Any, NoReturn
 
-from devmemkit.artifact import findings
-from devmemkit.cli import explain, explore, lab
-from devmemkit.cli.screen import complain, screened
-from devmemkit.model.printable import printable
+from devmemkit.cli.parser import Parser
+from devmemkit.cli.screen import screened, status
 
+GROUPS = {
+    "results": {
+        "reproduce": "run the notebooks and write a report for the browser",
+        "sweep": "run a notebook over a grid of parameters",
+        "verify": "check a finished run: its files, today's state, another run",
+        "cite": "print BibTeX with the commit and the digest of the data",
+        "archive": "pack the checkout for a deposit",
+        "findings": "weigh every finding by its evidence, now",
+    },
+    "model": {
+        "explore": "search every order of a scenario's steps",
+        "explain": "say how an access to device memory ends, why, and what to do",
+        "snapshot": "write a description of this machine for explain",
+        "iomem": "read a dump of /proc/iomem, repair it, print or draw it",
+    },
+    "real kernels": {
+        "lab": "list kernels, play a scenario on one, record it",
+        "conform": "compare the model with recordings, or with a live kernel",
+    },
+    "shell": {"completion": "print completions for bash, zsh or fish"},
+}
+"""The commands in their groups, each with its line in the help."""
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one sentence, without the usage."""
-        self.exit(2, f"{self.prog}: {printable(message)}\n")
+COMMANDS = {name: f"devmemkit.cli.{name}" for group in GROUPS.values() for name in group}
+"""The module of each command: `add_parser` adds its parser, `run` runs it, with an exit status."""
 
-    def print_help(self, file: Any = None) -> None:
-        """Print it, and let nobody hide that it cannot be written, as argparse does."""
-        print(self.format_help(), end="", file=file)
+FORMERLY = {"claims": "findings"}
+"""Names that commands had, which still work."""
 
 
 class _Version(argparse.Action):
-    """Tells the version when asked, for the digest of the data takes a moment."""
+    """Print the version when it is asked for: the digest of the data takes a moment."""
 
     def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
         super().__init__(option_strings, dest, nargs=0, help=help)
@@ -43,103 +61,37 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return int(text)
-
-
-def _folder(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("expected a folder, got ''")
-    return Path(text)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="devmemkit", description=sys.modules["devmemkit"].__doc__)
+def parser_of(asked: Iterable[str] = COMMANDS) -> Parser:
+    """The parser of the command line; only the commands that are `asked` for have options."""
+    lines = [
+        line
+        for group, commands in GROUPS.items()
+        for line in ("", f"{group}:", *(f"  {name:10}  {commands[name]}" for name in commands))
+    ]
+    parser = Parser(
+        prog="devmemkit",
+        usage="%(prog)s [-h] [--version] COMMAND ...",
+        description="What happens to a user mapping of device memory under Linux when a driver "
+        "claims the region: a model, recordings of real kernels, and notebooks.",
+        epilog="\n".join(lines[1:]),
+        examples=(
+            "explain --machine qemu-6.12 --address 0xfebc0000",
+            "explore mmap-vs-claim --kernel 7.3",
+            "conform --quick",
+            "COMMAND --help",
+        ),
+    )
     parser.add_argument("--version", action=_Version, help="version, commit and digest of the data")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    reproduce = commands.add_parser(
-        "reproduce", help="execute the notebooks and write a report to open in a browser"
+    added: Any = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", prog="devmemkit", help=argparse.SUPPRESS
     )
-    reproduce.add_argument("--out", type=_folder, default=Path("report"), metavar="DIR")
-    reproduce.add_argument("--only", metavar="NAME", help="one notebook: name, prefix or number")
-    reproduce.add_argument(
-        "--live", metavar="KERNEL", action="append", default=[], help="a real kernel, too"
-    )
-    _add_runs(reproduce, "a parameter of the notebook, with --only")
-    sweep = commands.add_parser("sweep", help="run a notebook over a grid of parameters")
-    sweep.add_argument("notebook", metavar="NOTEBOOK", help="name, prefix or number")
-    sweep.add_argument("--out", type=_folder, default=Path("sweep"), metavar="DIR")
-    sweep.add_argument("--grid", type=Path, metavar="FILE", help="TOML: NAME = [VALUE, ...]")
-    sweep.add_argument(
-        "--cells",
-        type=_count,
-        default=1000,
-        metavar="N",
-        help="refuse a grid of more cells (default: %(default)s)",
-    )
-    sweep.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that exists")
-    _add_runs(sweep, "values of a parameter: -p NAME=VALUE,VALUE,...")
-    verify = commands.add_parser("verify", help="check a finished run: digests, state, another run")
-    verify.add_argument("folder", type=_folder, metavar="DIR")
-    verify.add_argument("--against", type=_folder, metavar="DIR", help="another run to compare")
-    commands.add_parser("cite", help="print BibTeX, and the digest to name")
-    archive = commands.add_parser("archive", help="pack the checkout to be deposited")
-    archive.add_argument("file", type=Path, metavar="FILE.tar.gz")
-    findings.add_parser(commands)
-    iomem = commands.add_parser("iomem", help="print a dump of /proc/iomem and what was repaired")
-    iomem.add_argument("file", metavar="FILE", help="- for standard input")
-    for form, what in (("json", "entries and repairs as JSON"), ("map", "the address space")):
-        iomem.add_argument(
-            f"--{form}", action="store_const", const=form, default="text", dest="form", help=what
-        )
-    iomem.add_argument("--svg", type=Path, metavar="FILE", help="draw the address space, too")
-    explain.add_parsers(commands)
-    explore.add_parser(commands)
-    lab.add_parsers(commands)
+    names = {FORMERLY.get(word, word) for word in asked}
+    for name, module in COMMANDS.items():
+        if name in names:
+            import_module(module).add_parser(added)
+        else:
+            added.add_parser(name)
     return parser
-
-
-def _add_runs(parser: argparse.ArgumentParser, what: str) -> None:
-    """The options of what runs notebooks."""
-    parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
-    parser.add_argument("--limit", type=_count, default=600, metavar="SECONDS", help="of a cell")
-    parser.add_argument(
-        "-p", action="append", default=[], metavar="NAME=VALUE", dest="parameters", help=what
-    )
-
-
-def _artifact(options: argparse.Namespace) -> int:
-    """The commands about results."""
-    from devmemkit.artifact import cite, reproduce, sweep, verify
-    from devmemkit.artifact.parameters import ParameterError
-    from devmemkit.artifact.store import UsageError
-
-    try:
-        if options.command == "verify":
-            return verify.verify(options.folder, options.against)
-        if options.command == "cite":
-            print(cite.bibtex())
-            return 0
-        if options.command == "archive":
-            print(cite.archive(options.file))
-            return 0
-        if options.command == "sweep":
-            return sweep.sweep(
-                *(options.notebook, options.parameters, options.grid),
-                *(options.out, options.jobs, options.limit, options.scheduler, options.cells),
-            )
-        if options.parameters and options.only is None:
-            raise UsageError("expected --only NAME with -p, for parameters belong to one notebook")
-        return reproduce.reproduce(
-            *(options.only, options.parameters, options.live),
-            *(options.out, options.jobs, options.limit),
-        )
-    except (UsageError, ParameterError) as error:
-        complain(options.command, error)
-        return 2
 
 
 def _forget_output() -> None:
@@ -151,34 +103,19 @@ def _forget_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _iomem(options: argparse.Namespace) -> int:
-    from devmemkit.cli.iomem import show
-
-    try:
-        show(options.file, options.form, sys.stdout, options.svg)
-    except ValueError as error:
-        complain("iomem", error)
-        return 2
-    return 0
-
-
-@screened
-def _run(argv: list[str] | None) -> int:
+def _run(argv: list[str]) -> int:
     try:
         try:
-            options = _parser().parse_args(argv)
-            ending.name = f"devmemkit {options.command}"
-            commands = dict.fromkeys(("reproduce", "sweep", "verify", "cite", "archive"), _artifact)
-            commands |= dict.fromkeys(("findings", "claims"), findings.run)
-            commands |= {"iomem": _iomem, "explore": explore.run}
-            commands |= {"explain": explain.run, "snapshot": explain.run}
-            commands |= {"lab": lab.lab, "conform": lab.conform}
-            status = commands[options.command](options)
+            options = parser_of(argv).parse_args(argv)
+            command = FORMERLY.get(options.command, options.command)
+            ending.name = f"devmemkit {command}"
+            with status.shown():
+                code = int(import_module(COMMANDS[command]).run(options))
         except SystemExit as stop:
-            status = int(stop.code or 0)
+            code = int(stop.code or 0)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        return status
+        return code
     except BrokenPipeError:
         _forget_output()
         return 141  # as if SIGPIPE had ended us
@@ -192,17 +129,18 @@ def _run(argv: list[str] | None) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Run a command; its exit status.
 
-    2 when it was asked for what cannot be, 141 when nobody reads on, 128 + the signal when it was
-    interrupted: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+    2 for a request that makes no sense, 141 when the reader has closed the pipe, 128 + the signal
+    when interrupted: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     ending.name = "devmemkit"
     try:
         try:
             ending.inside = True
-            status = _run(argv)
+            with screened():
+                code = _run(sys.argv[1:] if argv is None else argv)
         finally:
             ending.inside = False
     except KeyboardInterrupt:
         ending.say(f"{ending.name}: interrupted")
         return ending.status()
-    return ending.status() if status == 130 else status
+    return ending.status() if code == 130 else code

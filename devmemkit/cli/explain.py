@@ -1,14 +1,13 @@
-"""`devmemkit explain` and `devmemkit snapshot`."""
+"""`devmemkit explain`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devmemkit.cli.screen import complain
+from devmemkit.cli.screen import refusing
 from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.printable import printable
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def argument(text: str) -> int:
-    """A number of the command line."""
+    """An address or a size: 0x1000, 4096, 64K."""
     try:
         return number(text)
     except AccessError as error:
@@ -34,66 +33,56 @@ def bdf(text: str) -> str:
     return full_bdf(text)
 
 
-def add_parsers(commands: Any) -> None:
-    """Add `explain` and `snapshot` to the command line."""
+def add_parser(commands: Any) -> None:
+    """Add the command to argparse's sub-parsers."""
     parser = commands.add_parser(
-        "explain", help="say what an access to device memory comes to, why, and what to do"
+        "explain",
+        description="Say how an access to device memory ends, which check decides, and what would "
+        "change that, safest first. Only texts that describe a machine are read: no device is "
+        "opened.",
+        examples=(
+            "explain --machine qemu-6.12 --address 0xfebc0000",
+            "explain --machine qemu-6.12 --bdf 00:03.0 --bar 0 --got EINVAL",
+            "explain --iomem dump.txt --kernel 6.12 --address 0xfe000000",
+        ),
     )
-    machine = parser.add_argument_group("the machine (default: this one)")
-    machine.add_argument(
-        "--machine", metavar="NAME", help="recorded, what snapshot wrote, or a dump"
-    )
-    for name, what in (
-        ("iomem", "a dump of /proc/iomem"),
-        ("ioports", "a dump of /proc/ioports"),
-        ("lspci", "what lspci -v printed"),
-        ("resource", "a device's resource file, with --bdf"),
-        ("config", "the kernel's configuration"),
-    ):
-        machine.add_argument(f"--{name}", metavar="FILE", help=what)
-    machine.add_argument("--kernel", metavar="RELEASE", help="what uname -r says")
-    machine.add_argument("--cmdline", metavar="TEXT", help="what /proc/cmdline says")
+    add = parser.add_argument_group("the machine (default: this one)").add_argument
+    add("--machine", metavar="MACHINE", help="recorded, a folder that snapshot wrote, or a dump")
+    add("--iomem", metavar="FILE", help="a dump of /proc/iomem")
+    add("--ioports", metavar="FILE", help="a dump of /proc/ioports")
+    add("--lspci", metavar="FILE", help="output of lspci -v")
+    add("--resource", metavar="FILE", help="a device's resource file in sysfs, with --bdf")
+    add("--config", metavar="FILE", help="the kernel's configuration")
+    add("--kernel", metavar="RELEASE", help="release, as uname -r prints it")
+    add("--cmdline", metavar="TEXT", help="text of /proc/cmdline")
     states = ("none", "integrity", "confidentiality")
-    machine.add_argument("--lockdown", choices=states, help="the state in force")
-    access = parser.add_argument_group("the access")
-    access.add_argument("--address", type=argument, metavar="A", help="physical, or a port")
-    access.add_argument("--length", type=argument, metavar="L", help="bytes")
-    access.add_argument("--bdf", type=bdf, metavar="DOMAIN:BUS:DEVICE.FUNCTION")
-    access.add_argument("--bar", type=int, choices=range(7), metavar="N")
-    access.add_argument("--offset", type=argument, metavar="O", help="into the BAR")
-    access.add_argument("--via", choices=VIAS)
-    access.add_argument("--op", choices=OPS, default="mmap")
-    access.add_argument("--exec", action="store_true", help="with PROT_EXEC")
-    access.add_argument("--private", action="store_true", help="MAP_PRIVATE")
-    access.add_argument("--sync", action="store_true", help="opened with O_SYNC")
-    parser.add_argument("--got", metavar="SYMPTOM", help="EPERM, SIGBUS, zeros, ...: say why")
-    parser.add_argument("--json", action="store_true", help="the answer as JSON")
-    taken = commands.add_parser("snapshot", help="write down this machine for explain")
-    taken.add_argument("folder", type=Path, metavar="DIR")
+    add("--lockdown", choices=states, help="the kernel's lockdown state")
+    add = parser.add_argument_group("the access").add_argument
+    add("--address", type=argument, metavar="A", help="physical address, or number of a port")
+    add("--length", type=argument, metavar="L", help="bytes (default: 4; a page for mmap)")
+    add("--bdf", type=bdf, metavar="BDF", help="PCI device, such as 0000:03:00.0 or 03:00.0")
+    add("--bar", type=int, choices=range(7), metavar="N", help="BAR of the device: 0 to 6")
+    add("--offset", type=argument, metavar="O", help="offset into the BAR (default: 0)")
+    usual = "default: devmem with --address, sysfs with --bdf"
+    add("--via", choices=VIAS, help=f"/dev/mem, resourceN, /proc/bus/pci or /dev/port ({usual})")
+    add("--op", choices=OPS, default="mmap", help="operation (default: %(default)s)")
+    add("--exec", action="store_true", help="map with PROT_EXEC")
+    add("--private", action="store_true", help="map with MAP_PRIVATE")
+    add("--sync", action="store_true", help="open with O_SYNC")
+    add = parser.add_argument_group("the answer").add_argument
+    add("--got", metavar="SYMPTOM", help="list causes of a symptom: EPERM, SIGBUS, zeros, ...")
+    add("--json", action="store_true", help="print the answer as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run one of the two; 2 for what cannot be asked."""
-    from devmemkit.explain import snapshot
-    from devmemkit.explain.stored import has_addresses
-
-    try:
-        if options.command == "snapshot":
-            texts = snapshot.take()
-            snapshot.write(options.folder, texts)
-            print(f"wrote {', '.join(sorted(texts))} to {printable(str(options.folder))}")
-            if not has_addresses(texts.get("iomem", "")):
-                print("(without the addresses of /proc/iomem, which only root reads)")
-            return 0
+    """Print the answer, or the causes of a symptom."""
+    with refusing("explain", ValueError):
         print(_explained(options))
-    except ValueError as error:
-        complain(options.command, error)
-        return 2
     return 0
 
 
 def described(options: argparse.Namespace) -> Description:
-    """The machine that the options name; this one where they name none."""
+    """The machine that the options describe; this one if they describe none."""
     from devmemkit.explain import machines, snapshot
     from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
     from devmemkit.explain.stored import description_of
@@ -102,36 +91,34 @@ def described(options: argparse.Namespace) -> Description:
     from devmemkit.text.release import parse_release
     from devmemkit.text.system_files import parse_lockdown
 
-    files = [options.iomem, options.ioports, options.lspci, options.resource, options.config]
+    files = (options.iomem, options.ioports, options.lspci, options.resource, options.config)
     if options.machine is not None:
         known = machines.described(options.machine)
-    elif not any(files):
-        known = description_of(snapshot.take(), "this machine")
-    else:
+    elif any(files):
         known = Description()
-    if options.iomem:
-        known = replace(known, iomem=dump_of(read(options.iomem), options.iomem))
-    if options.ioports:
-        known = replace(known, ioports=dump_of(read(options.ioports), options.ioports))
+    else:
+        known = description_of(snapshot.take(), "this machine")
+    facts: dict[str, Any] = {"release": options.kernel, "cmdline": options.cmdline}
+    for name in ("iomem", "ioports"):
+        if file := getattr(options, name):
+            facts[name] = dump_of(read(file), file)
+    if options.config:
+        text = read(options.config, what="a kernel's configuration")
+        config = text.decode("utf-8", "surrogateescape")
+        facts["config"] = parse_config(config, source=options.config)
+    if options.kernel is not None:
+        parse_release(options.kernel)
+    if options.lockdown is not None:
+        facts["lockdown"] = parse_lockdown(f"[{options.lockdown}]")
+    known = replace(known, **{name: fact for name, fact in facts.items() if fact is not None})
     if options.lspci:
-        text = read(options.lspci, what="what lspci -v printed")
+        text = read(options.lspci, what="output of lspci -v")
         known = with_lspci(known, text, printable(options.lspci))
     if options.resource:
         if options.bdf is None:
             raise AccessError("--resource: expected --bdf with it, to say whose it is, got none")
         text = read(options.resource, what="a device's resource file")
         known = with_resource(known, options.bdf, text, printable(options.resource))
-    if options.config:
-        text = read(options.config, what="a kernel's configuration")
-        config = parse_config(text.decode("utf-8", "surrogateescape"), source=options.config)
-        known = replace(known, config=config)
-    if options.kernel is not None:
-        parse_release(options.kernel)
-        known = replace(known, release=options.kernel)
-    if options.cmdline is not None:
-        known = replace(known, cmdline=options.cmdline)
-    if options.lockdown is not None:
-        known = replace(known, lockdown=parse_lockdown(f"[{options.lockdown}]"))
     return known
 
 
@@ -142,16 +129,8 @@ def _explained(options: argparse.Namespace) -> str:
     from devmemkit.explain.symptom import causes
 
     known = described(options)
-    access = access_of(
-        known,
-        **{
-            name: getattr(options, name)
-            for name in (
-                *("address", "length", "bdf", "bar", "offset", "via", "op"),
-                *("exec", "private", "sync"),
-            )
-        },
-    )
+    names = ("address", "length", "bdf", "bar", "offset", "via", "op", "exec", "private", "sync")
+    access = access_of(known, **{name: getattr(options, name) for name in names})
     meant = Machines(known)
     if options.got is not None:
         found = causes(meant, access, options.got)

@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
+from devmemkit.cli.screen import refusing
 from devmemkit.host.files import read, write
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
 from devmemkit.text import iomem
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to argparse's sub-parsers."""
+    parser = commands.add_parser(
+        "iomem",
+        description="Read a dump of /proc/iomem, also one that was pasted into a mail or a report, "
+        "and print its tree and what was repaired.",
+        examples=(
+            "iomem /proc/iomem",
+            "iomem mail.txt --json",
+            "iomem data/machines/qemu-6.12/bound/iomem --map --svg space.svg",
+        ),
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE", help="the dump; - for standard input")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print entries and repairs as JSON")
+    form.add_argument("--map", action="store_true", help="print the address space with its gaps")
+    add("--svg", type=Path, metavar="FILE", help="also draw the address space")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the dump, and draw it if a file is named."""
+    source = "standard input" if options.file == "-" else printable(options.file)
+    with refusing("iomem", ValueError):
+        dump = iomem.parse(read(options.file), source=source)
+        text = as_json(dump) if options.json else as_map(dump) if options.map else as_text(dump)
+        if options.svg is not None:
+            from devmemkit.figures.space_map import space_map
+            from devmemkit.figures.svg import to_svg
+
+            write(options.svg, to_svg(space_map(os.path.basename(source), _tree(dump))))
+        print(text)
+    return 0
 
 
 def as_json(dump: iomem.Dump) -> str:
@@ -23,52 +60,22 @@ def as_json(dump: iomem.Dump) -> str:
 
 
 def as_text(dump: iomem.Dump) -> str:
-    """The tree as the kernel indents it, then the repairs, safe for a terminal."""
-    lines = [
-        f"{'  ' * e.depth}{e.start:0{e.width}x}-{e.end:0{e.width}x} : {printable(e.name)}"
-        for e in dump.entries
-    ]
+    """The tree as the kernel indents it, then the repairs."""
+    lines = iomem.format_dump(dump.entries).splitlines()
     lines.append("repaired:" if dump.repairs else "nothing was repaired")
-    lines += [f"  line {r.line}: {printable(r.what)}" for r in dump.repairs]
-    return "\n".join(lines)
-
-
-def _tree(dump: iomem.Dump) -> Resource:
-    """ValueError for a dump without addresses."""
-    from devmemkit.text.iomem_tree import tree_of
-
-    bits = max(entry.end.bit_length() for entry in dump.entries)
-    return tree_of(dump, root_end=(1 << bits) - 1)
+    lines += [f"  line {repair.line}: {repair.what}" for repair in dump.repairs]
+    return "\n".join(map(printable, lines))
 
 
 def as_map(dump: iomem.Dump) -> str:
-    """The address space region by region, with what is unused; ValueError without addresses."""
+    """The address space, region by region, with its gaps; ValueError without addresses."""
     from devmemkit.figures.text_map import text_map
 
     return text_map(_tree(dump))
 
 
-def drawn(dump: iomem.Dump, source: str) -> str:
-    """The dump's address space as SVG; ValueError for one without addresses."""
-    from devmemkit.figures.space_map import space_map
-    from devmemkit.figures.svg import to_svg
+def _tree(dump: iomem.Dump) -> Resource:
+    from devmemkit.text.iomem_tree import tree_of
 
-    return to_svg(space_map(source, _tree(dump)))
-
-
-FORMS = {"json": as_json, "text": as_text, "map": as_map}
-
-
-def show(name: str, form: str, stream: TextIO, svg: Path | None = None) -> None:
-    """Print the dump named on the command line, and draw it into a file if one is named.
-
-    `form` is a name in FORMS.
-
-    SourceError, DumpError or ValueError for what is none; OSError where nothing can be written.
-    """
-    source = "standard input" if name == "-" else printable(name)
-    dump = iomem.parse(read(name), source=source)
-    text = FORMS[form](dump)
-    if svg is not None:
-        write(svg, drawn(dump, os.path.basename(source)))
-    print(text, file=stream)
+    bits = max(entry.end.bit_length() for entry in dump.entries)
+    return tree_of(dump, root_end=(1 << bits) - 1)

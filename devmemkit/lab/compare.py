@@ -10,6 +10,7 @@ from devmemkit.lab.guest.perform import Performed
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.play import SETTLE, Act, Played, Ref
 from devmemkit.scenarios.words import format_outcome, is_handle
+from devmemkit.text.columns import columns
 
 
 class Verdict(Enum):
@@ -66,12 +67,7 @@ def table(found: dict[str, Comparison]) -> str:
         verdicts = {row.verdict for row in rows}
         worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
         lines.append([rows[0].act.key, rows[0].act.operation, *cells, worst.name])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )
-    return "\n".join(line.rstrip() for line in padded)
+    return columns(lines)
 
 
 def _kernel_cell(row: Row) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import io
-import itertools
 import json
 from collections.abc import Callable
-from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,9 @@ import pytest
 from devmemkit import cli
 from devmemkit.artifact import answers, findings, ledger
 from devmemkit.artifact.answers import KINDS, Answer, Sources
-from devmemkit.artifact.ledger import Ledger, entries
+from devmemkit.artifact.ledger import Finding, Ledger, entries
 from devmemkit.artifact.scope import ORDER
+from devmemkit.cli.screen import status
 from devmemkit.explore import policies
 from devmemkit.explore.check import Result
 from devmemkit.explore.policies import REPAIRED
@@ -272,28 +270,17 @@ def test_a_verdict_other_than_expected_is_told_and_fails(
     assert told.endswith("0 of 1 findings reproduced: every verdict as expected\n")
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+def test_the_status_names_the_finding_that_is_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, seen, weigh = [ENTRIES["self-contained"], ENTRIES["one-inode"]], [], Ledger.weigh
 
+    def seeing(self: Ledger, entry: dict[str, Any]) -> Finding:
+        seen.append(status.doing)
+        return weigh(self, entry)
 
-@pytest.mark.parametrize("seconds", [0.1, 2])
-def test_on_a_terminal_progress_is_told_when_it_takes_over_a_second(
-    seconds: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    few = [ENTRIES["self-contained"], ENTRIES["one-inode"]]
     monkeypatch.setattr(ledger, "entries", lambda: few)
-    clock = itertools.count(0, seconds)
-    monkeypatch.setattr(findings, "monotonic", lambda: next(clock))
-    with redirect_stderr(Terminal()) as terminal:
-        assert cli.main(["findings", "--json"]) == 0
-    progress = "\r\x1b[K2 of 2: one-inode" if seconds == 2 else ""
-    assert progress in terminal.getvalue()
-    assert bool(terminal.getvalue()) == (seconds == 2)
-    assert terminal.getvalue().endswith("\r\x1b[K") or seconds < 1
-    assert [one["id"] for one in json.loads(capsys.readouterr().out)] == [one["id"] for one in few]
-    assert cli.main(["findings"]) == 0
-    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(Ledger, "weigh", seeing)
+    assert cli.main(["findings", "--json"]) == 0
+    assert seen == ["1 of 2: self-contained", "2 of 2: one-inode"]
 
 
 def test_a_live_kernel_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

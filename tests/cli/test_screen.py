@@ -7,13 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 import devmemkit
 from devmemkit.cli import main
-from devmemkit.cli.screen import Screened, screened
+from devmemkit.cli.screen import Screened, screened, status
 
 ROOT = Path(devmemkit.__file__).parents[1]
 EVIL = "\x1b[2J\x1b]0;x\x07\x9b31m\r\u202e"
@@ -111,7 +112,8 @@ def test_a_stream_is_screened_whatever_prints() -> None:
 
 def test_what_was_closed_stays_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    screened(print)("nobody sees it")
+    with screened():
+        print("nobody sees it")
     assert sys.stdout is None
 
 
@@ -120,3 +122,37 @@ def test_what_draws_still_draws() -> None:
     stream = io.StringIO()
     Screened(stream).unscreened.write("\r\x1b[K")
     assert stream.getvalue() == "\r\x1b[K"
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_what_takes_long_until_something_is_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with screened(), status.shown(every=0.001):
+        status.doing = "reading \x1b[2J"
+        while "reading" not in terminal.getvalue():
+            pass
+        print("found", file=sys.stderr)
+    assert terminal.getvalue().startswith("\r\x1b[K... ")
+    assert "\r\x1b[K... reading \\x1b[2J, 0 s" in terminal.getvalue()
+    assert "\r\x1b[Kfound\n" in terminal.getvalue()
+    assert terminal.getvalue().endswith(("\r\x1b[K", "\r\x1b[Kfound\n"))
+    assert not status.drawn
+
+
+def test_elsewhere_than_on_a_terminal_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    before = threading.active_count()
+    with screened(), status.shown(every=0):
+        assert threading.active_count() == before
+    assert stream.getvalue() == ""

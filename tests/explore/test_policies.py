@@ -111,7 +111,9 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(set(shown)) > 1
     assert told["counterexample"] == {"line": shown[0]}
     assert cli.main(["explore", "policies", "--policy", "RevokeAll"]) == 0
-    assert "\nRevokeAll\n  touch after the claim" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("policy     question                             states  answer\n")
+    assert "\nRevokeAll  touch after the claim                " in said
     assert cli.main(["explore", "policies", "--policy", "Prayer"]) == 2
     assert "policy: expected one of NoProtection" in capsys.readouterr().err
     assert cli.main(["explore", "policies", "--via", "tea"]) == 2

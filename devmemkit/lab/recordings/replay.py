@@ -15,6 +15,7 @@ from devmemkit.lab.recordings.recheck import judge_run
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.scenarios.catalogue import on_model
 from devmemkit.scenarios.stories.script import Story
+from devmemkit.text.columns import columns
 
 Say = Callable[[str], None]
 
@@ -114,9 +115,7 @@ def replay(
                 say(f"{where}: {difference}")
             if len(part.differences) > SHOWN:
                 say(f"{where}: {len(part.differences) - SHOWN} more")
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        say("  ".join(map(str.ljust, line, widths)).rstrip())
+    say(columns(lines))
     left_out = "; the random runs were not compared" if quick else ""
     say(f"{total} outcomes compared, {divergences} divergences{left_out}")
     return decided and not divergences

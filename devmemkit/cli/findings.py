@@ -1,0 +1,58 @@
+"""`devmemkit findings`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from devmemkit.cli.screen import aside, refusing, status
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to argparse's sub-parsers."""
+    parser = commands.add_parser(
+        "findings",
+        aliases=["claims"],
+        description="Weigh every finding by its evidence, now, and print its verdict for each "
+        "kernel. The exit status is 1 when a verdict is not as expected.",
+        examples=("findings", "findings --json", "findings --live 6.12"),
+    )
+    add = parser.add_argument
+    add("--live", metavar="KERNEL", help="weigh by what this kernel does, in a guest")
+    add("--json", action="store_true", help="print all answers as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings; 1 when a verdict is not as expected."""
+    from devmemkit.artifact.findings import CONDITIONS, lines, weighed
+    from devmemkit.artifact.ledger import LedgerError, to_json
+    from devmemkit.lab.guest.boot import GuestError
+    from devmemkit.lab.kernels.programs import KernelError
+    from devmemkit.lab.recordings.manifest import ManifestError
+    from devmemkit.lab.recordings.recording import RecordingError
+
+    errors = (LedgerError, ManifestError, RecordingError, GuestError, KernelError)
+    found = []
+    with refusing("findings", *errors):
+        try:
+            if not options.json:
+                print(CONDITIONS, flush=True)
+            for finding in weighed(options.live or "", aside, _progress):
+                found.append(finding)
+                if not options.json:
+                    print("\n".join(lines(finding)), flush=True)
+        except OSError as error:
+            if error.filename is None and not isinstance(error, FileNotFoundError):
+                raise  # the output cannot be written
+            raise LedgerError(str(error)) from None
+    alike = sum(finding.reproduced for finding in found)
+    if options.json:
+        print(json.dumps(to_json(found), indent=1, ensure_ascii=False))
+    else:
+        print(f"\n{alike} of {len(found)} findings reproduced: every verdict as expected")
+    return 0 if alike == len(found) else 1
+
+
+def _progress(line: str) -> None:
+    status.doing = line

@@ -1,0 +1,44 @@
+"""`devmemkit sweep`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from devmemkit.cli.parser import count
+from devmemkit.cli.reproduce import add_runs
+from devmemkit.cli.screen import refusing
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to argparse's sub-parsers."""
+    parser = commands.add_parser(
+        "sweep",
+        description="Run one notebook with every combination of the given values, and collect its "
+        "results in one table. Cells that an earlier run has done are kept.",
+        examples=(
+            "sweep 05 -p kernel=6.1,7.3 -p policy=RevokeAll,RefuseClaim",
+            "sweep 04 -p delay=1,10,100 --scheduler tcp://scheduler:8786",
+        ),
+    )
+    add = parser.add_argument
+    add("notebook", metavar="NOTEBOOK", help="name, prefix or number")
+    add("--grid", type=Path, metavar="FILE", help="TOML file of lines NAME = [VALUE, ...]")
+    cells = "refuse a grid of more cells (default: %(default)s)"
+    add("--cells", type=count, default=1000, metavar="N", help=cells)
+    add("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
+    add_runs(parser, "sweep", "values of a parameter: NAME=VALUE,VALUE,... (may be repeated)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; 1 when a cell failed."""
+    from devmemkit.artifact.parameters import ParameterError
+    from devmemkit.artifact.store import UsageError
+    from devmemkit.artifact.sweep import sweep
+
+    with refusing("sweep", UsageError, ParameterError):
+        return sweep(
+            *(options.notebook, options.parameters, options.grid),
+            *(options.out, options.jobs, options.limit, options.scheduler, options.cells),
+        )
