@@ -61,7 +61,7 @@ def as_json(dump: iomem.Dump) -> str:
 
 def as_text(dump: iomem.Dump) -> str:
     """The tree as the kernel indents it, then the repairs."""
-    lines = iomem.format_dump(dump.entries).splitlines()
+    lines = iomem.format_dump(dump.entries).removesuffix("\n").split("\n")
     lines.append("repaired:" if dump.repairs else "nothing was repaired")
     lines += [f"  line {repair.line}: {repair.what}" for repair in dump.repairs]
     return "\n".join(map(printable, lines))
