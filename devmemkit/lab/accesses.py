@@ -19,7 +19,7 @@ from devmemkit.explain.otherwise import Twisted
 from devmemkit.explain.stored import described
 from devmemkit.explain.twists import TWISTS
 from devmemkit.explain.verdict import end_of
-from devmemkit.lab.compare import Verdict
+from devmemkit.lab.compare import Finding, Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import perform
 from devmemkit.lab.kernels.catalogue import Progress
@@ -161,9 +161,7 @@ def packed(access: Access) -> dict[str, Any]:
     return {name: value for name, value in asdict(access).items() if value != usual[name]}
 
 
-def judge(
-    content: Mapping[str, Any], version: str
-) -> Iterator[tuple[str, Verdict, int, tuple[str, ...]]]:
+def judge(content: Mapping[str, Any], version: str) -> Iterator[Finding]:
     """What today's `explain` foretells beside what each kernel did, by boot."""
     for one in content["boots"]:
         name = f"{one['cmdline'] or 'as booted'}, {'bound' if one['bound'] else 'idle'}"
@@ -177,4 +175,4 @@ def judge(
                 said = f"{access} ({row['twist'] or 'plain'})"
                 differs.append(f"{said}: explain says {end}, the kernel {row['got']}")
         verdict = Verdict.FAILED if differs else Verdict.PASSED
-        yield name, verdict, len(one["tried"]), tuple(differs)
+        yield Finding(name, verdict, len(one["tried"]), tuple(differs))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.model.errors import Outcome
@@ -21,6 +23,15 @@ class Verdict(Enum):
 
 
 WORST_FIRST = (Verdict.FAILED, Verdict.UNDECIDED, Verdict.SKIPPED, Verdict.PASSED)
+
+
+class Finding(NamedTuple):
+    """One part of a recording: how many outcomes were compared, and what differs, in words."""
+
+    name: str
+    verdict: Verdict
+    compared: int
+    differences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +65,29 @@ class Comparison:
         found = Counter(row.verdict for row in self.rows)
         return {verdict: found[verdict] for verdict in Verdict}
 
+    @property
+    def compared(self) -> int:
+        """How many acts both sides played in a like state, so that their outcomes count."""
+        return sum(row.verdict in (Verdict.PASSED, Verdict.FAILED) for row in self.rows)
 
-def table(found: dict[str, Comparison]) -> str:
+
+def format_comparisons(found: Mapping[str, Comparison]) -> str:
     """One story on several kernels: each act, the model's outcome and the kernel's, the verdict."""
-    versions = list(found)
-    head = [cell for version in versions for cell in (f"model {version}", f"Linux {version}")]
+    head = [cell for version in found for cell in (f"model {version}", f"Linux {version}")]
     lines = [["act", "operation", *head, "verdict"]]
     for rows in zip(*(comparison.rows for comparison in found.values()), strict=True):
-        cells = [c for row in rows for c in (shown(row.act, row.model), _kernel_cell(row))]
-        verdicts = {row.verdict for row in rows}
-        worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
-        lines.append([rows[0].act.key, rows[0].act.operation, *cells, worst.name])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )
-    return "\n".join(line.rstrip() for line in padded)
+        act, cells = rows[0].act, list[str]()
+        for row in rows:
+            cells += shown(act, row.model), row.cannot or shown(act, row.kernel)
+        worst = min((row.verdict for row in rows), key=WORST_FIRST.index)
+        lines.append([act.key, act.operation, *cells, worst.name])
+    return "\n".join(format_table(lines))
 
 
-def _kernel_cell(row: Row) -> str:
-    return row.cannot or shown(row.act, row.kernel)
+def format_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines, in aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def compare(played: Played, kernel: Performed) -> Comparison:
@@ -140,7 +153,7 @@ def shown(act: Act, outcome: Outcome | None) -> str:
     return str(outcome)
 
 
-def divergence(row: Row) -> str:
+def format_difference(row: Row) -> str:
     """A difference in one line: both outcomes, and the model's step that is in question."""
     model, kernel = shown(row.act, row.model), shown(row.act, row.kernel)
     return f"{row.act.key} ({row.rule}): the model says {model}, the kernel {kernel}"

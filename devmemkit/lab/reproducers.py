@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.explore.check import explore_each
-from devmemkit.lab.compare import Verdict
+from devmemkit.lab.compare import Finding, Verdict
 from devmemkit.lab.guest.boot import Bootable, Guest, GuestError, boot
 from devmemkit.lab.runs import BIG_BAR, BIG_MIB, RUNS, Run
 from devmemkit.model import flags as fl
@@ -129,10 +129,8 @@ def _with_big_bar(machine: Machine) -> Machine:
     return machine.with_({"iomem": tree, ("pci", IVSHMEM): replace(device, bars=bars)})
 
 
-def judge(
-    entries: Iterable[Mapping[str, Any]], version: str
-) -> Iterator[tuple[str, Verdict, int, tuple[str, ...]]]:
-    """Each program's name, verdict, runs compared with the model, and what differs.
+def judge(entries: Iterable[Mapping[str, Any]], version: str) -> Iterator[Finding]:
+    """Hold each program's runs against the model.
 
     Compared is how a run ended, and what it printed unless timing decides that. A race that the
     model has and the guest did not meet is UNDECIDED, and was not compared.
@@ -149,7 +147,7 @@ def judge(
             differs, met = [f"expected a run of today's {entry['name']}.c, got another"], []
         missed = len(met) < len(pairs)
         told = Verdict.FAILED if differs else Verdict.UNDECIDED if missed else Verdict.PASSED
-        yield entry["name"], told, len(met), tuple(differs)
+        yield Finding(entry["name"], told, len(met), tuple(differs))
 
 
 def _difference(expected: Mapping[str, Any], got: Mapping[str, Any]) -> str:

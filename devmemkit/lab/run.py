@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devmemkit.lab.compare import Comparison, compare, table
+from devmemkit.lab.compare import Comparison, compare, format_comparisons
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings.record import MEASURED, check, play_stories, record
@@ -32,7 +32,7 @@ def run(scenario: str, booted: Sequence[Kernel], *, progress: Progress = print) 
             comparison = compare(model[story.name, kernel.version], performed)
             found[story.name][kernel.version] = comparison
     for story in played:
-        progress(f"\n{story.name}: {story.says}\n{table(found[story.name])}")
+        progress(f"\n{story.name}: {story.says}\n{format_comparisons(found[story.name])}")
     rows = [row for each in found.values() for one in each.values() for row in one.rows]
     agree = not any(one.divergences for each in found.values() for one in each.values())
     names = ", ".join(kernel.release for kernel in booted)

@@ -15,10 +15,15 @@ Only what the model knows is generated. Left out, and why:
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
-from devmemkit.lab.fuzz.moves import Moves
+from devmemkit.lab.fuzz.actions import Actions
+from devmemkit.lab.fuzz.writer import PROCESSES
 from devmemkit.scenarios.play import Act
+
+__all__ = ["LIFE", "MIX", "PROCESSES", "Sequence", "sequence", "sequences"]
 
 LIFE = 28
 """Sequences of one guest: bindings of persistent memory first, the removal of a device last."""
@@ -56,7 +61,7 @@ MIX: dict[str, dict[str, float]] = {
         "ask": 3,
     },
 }
-"""Kind of sequence: move: weight."""
+"""Kind of sequence: action: weight."""
 
 KINDS = {"plain": 40, "device": 14, "claim": 44, "bind": 2}
 
@@ -76,7 +81,7 @@ def sequence(seed: int, index: int) -> Sequence:
     chance = random.Random(f"{seed}/{index}")
     at = index % LIFE
     kind = "pmem" if at == 0 else "remove" if at == LIFE - 1 else _kind(chance)
-    writer = Moves(chance, kind, at)
+    writer = Actions(chance, kind, at)
     mix = MIX[kind]
     names, weights = list(mix), list(mix.values())
     length = chance.randint(300, 420)
@@ -88,3 +93,9 @@ def sequence(seed: int, index: int) -> Sequence:
 
 def _kind(chance: random.Random) -> str:
     return chance.choices(list(KINDS), list(KINDS.values()))[0]
+
+
+def sequences(seed: int, recorded: tuple[Sequence, ...] = ()) -> Iterator[Sequence]:
+    """All sequences of a seed, without end; those that were `recorded` stand for its first."""
+    yield from recorded
+    yield from (sequence(seed, index) for index in count(len(recorded)))

@@ -14,6 +14,9 @@ from devmemkit.scenarios.stories.script import IVSHMEM, PMEM
 MAPPED = 8
 """Pages of a window that mappings show, at most."""
 NOBODY = "0000:00:1f.0"
+"""A PCI address without a device."""
+PROCESSES = ("P", "Q")
+"""The processes that every sequence begins with."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Writer:
         self.sync_only = kind == "claim" and chance.random() < 0.97
         self.acts: list[Act] = []
         self.claimed: tuple[str, str, dict[str, int]] | None = None
-        self.processes = [Process("P"), Process("Q")]
+        self.processes = list(map(Process, PROCESSES))
         for process in self.processes:
             self.at = process
             self._open_memory(dsync=True)

@@ -20,11 +20,11 @@ from devmemkit.host.scratch import scratch
 from devmemkit.lab.guest.initramfs import GuestError, initramfs
 from devmemkit.lab.kernels.programs import KernelError
 
-__all__ = ["CMDLINE", "MACHINE", "Bootable", "Guest", "GuestError", "KernelError", "boot"]
+__all__ = ["CMDLINE", "Bootable", "Guest", "GuestError", "KernelError", "boot"]
 
 
 def machine(shared_mib: int = 64) -> tuple[str, ...]:
-    """QEMU's arguments for a machine whose ivshmem device has a BAR of so many MiB."""
+    """QEMU's arguments: the machine of data/machines, with an ivshmem BAR of so many MiB."""
     return (
         *("-accel", "tcg,thread=multi", "-cpu", "qemu64", "-smp", "2", "-m", "2048"),
         *("-display", "none", "-no-reboot", "-nic", "none", "-device", "e1000"),
@@ -35,9 +35,6 @@ def machine(shared_mib: int = 64) -> tuple[str, ...]:
         *("-device", "virtio-serial-pci,disable-modern=on,vectors=0"),
     )
 
-
-MACHINE = machine()
-"""QEMU's arguments: the machine of data/machines, and a port for the agent."""
 
 CMDLINE = "console=ttyS0 quiet panic=-1 oops=panic nokaslr norandmaps memmap=256M!1G"
 """Kernel parameters of every guest; a story may add "iomem=relaxed" or "lockdown=integrity"."""
@@ -113,14 +110,6 @@ class Guest:
         if self.iomem() != self._booted:
             raise self._failed("expected /proc/iomem to be as after its boot")
 
-    def memtypes(self) -> list[str]:
-        """The page cache types reserved now, a line each, as the kernel lists them for debugging.
-
-        Kernels up to 6.15 leave some behind for good when a mapping was split or moved in part: the
-        next story should use other pages. OSError under lockdown.
-        """
-        return self.read("/sys/kernel/debug/x86/pat_memtype_list").splitlines()
-
     def read(self, path: str) -> str:
         """The text of a file in the guest; OSError when it cannot be read there."""
         answer = self.play([{"operation": "read_path", "path": path}])[0]
@@ -137,10 +126,6 @@ class Guest:
     def iomem(self) -> str:
         """/proc/iomem as root reads it."""
         return self.read("/proc/iomem")
-
-    def console(self) -> str:
-        """The kernel log as far as it went to the serial console."""
-        return self._console.read_text(errors="replace")
 
     def _line(self, deadline: float, what: str) -> dict[str, Any]:
         while b"\n" not in self._rest:
@@ -162,7 +147,7 @@ class Guest:
         return answer
 
     def _failed(self, why: str, kind: type[GuestError] = GuestError) -> GuestError:
-        tail = "\n".join(self.console().splitlines()[-25:])
+        tail = "\n".join(self._console.read_text(errors="replace").splitlines()[-25:])
         return kind(f"guest: {why}; the end of its console:\n{tail}")
 
 

@@ -25,10 +25,10 @@ from devmemkit.lab.kernels.catalogue import (
     suites,
     unknown,
 )
-from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, module_files, release_of
+from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, release_of
 from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, NoSuchSuite, run
 
-__all__ = ["Kernel", "KernelError", "Offer", "available", "custom", "get", "module_files"]
+__all__ = ["Kernel", "KernelError", "Offer", "available", "custom", "get"]
 
 
 @dataclass(frozen=True)

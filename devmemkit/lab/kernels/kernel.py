@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from devmemkit.host.files import SourceError, open_file, read
@@ -36,24 +34,6 @@ class Kernel:
     modules: Path
     config: dict[str, str]
     sha256: str
-
-    @cached_property
-    def _files(self) -> dict[str, Path]:
-        return ko.index(self.modules)
-
-    def find_module(self, name: str) -> Path:
-        """The file of a module, compressed or not; KernelError when there is none."""
-        try:
-            return self._files[name.replace("-", "_")]
-        except KeyError:
-            inside = name.replace("-", "_") in ko.built_in(self.modules)
-            got = "it is built in" if inside else "found none"
-            raise KernelError(f"{self.release}: expected a module {name}, {got}") from None
-
-
-def module_files(kernel: Kernel, names: Iterable[str]) -> list[Path]:
-    """Files of modules in load order, with all that they need; modules.read_module reads them."""
-    return ko.load_order(kernel.modules, names)
 
 
 MAGIC = (

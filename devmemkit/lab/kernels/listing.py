@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from devmemkit.lab.compare import format_table
 from devmemkit.lab.kernels.cache import available
 from devmemkit.lab.kernels.catalogue import Progress, by_number
 from devmemkit.model.kernel import VERSIONS
@@ -30,8 +31,7 @@ def list_kernels(
         here = offer.cached.release if offer and offer.cached else "-"
         known = VERSIONS.get(version, "none")
         rows.append((version, here, had, "yes" if version in recorded else "-", known))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    lines = format_table(rows)
     if not listed:
         lines.append("?: no package lists yet; they are read when a kernel is first fetched")
     return "\n".join(lines)

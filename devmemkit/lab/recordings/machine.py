@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ BINDS = (("0000:00:03.0", "e1000"), ("0000:00:04.0", "nvme"), ("namespace0.0", "
 
 
 def take(kernel: Kernel) -> Path:
-    """Boot `kernel` and write data/machines/qemu-VERSION, whole or not at all; its path.
+    """Boot `kernel` and write data/machines/qemu-VERSION; its path.
 
     GuestError when the guest fails or a driver does not bind.
     """
@@ -46,10 +44,17 @@ def take(kernel: Kernel) -> Path:
             "cmdline": CMDLINE,
             "address_sizes": sizes[0],
             "physical_address_bits": int(sizes[1]),
-            "sha256": {name: _digest(text) for name, text in sorted(files.items())},
+            "sha256": {
+                name: hashlib.sha256(text.encode()).hexdigest()
+                for name, text in sorted(files.items())
+            },
         }
     )
-    return _write(data_dir() / "machines" / f"qemu-{kernel.version}", files)
+    folder = data_dir() / "machines" / f"qemu-{kernel.version}"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
 
 
 def devices(guest: Guest) -> dict[str, dict[str, Any]]:
@@ -72,22 +77,3 @@ def _state(guest: Guest, state: str) -> dict[str, str]:
 
 def _json(value: Any, *, sort: bool = False) -> str:
     return json.dumps(value, indent=1, sort_keys=sort) + "\n"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _write(folder: Path, files: dict[str, str]) -> Path:
-    new, old = (folder.with_name(f".{folder.name}.{kind}.{os.getpid()}") for kind in ("new", "old"))
-    try:
-        for name, text in files.items():
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            (new / name).write_text(text)
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-    return folder

@@ -67,18 +67,17 @@ class Recording:
 
         RecordingError when it would not be readable.
         """
+        text = self.text().encode()
+        in_place(parse(text, f"{path.parent.name}/{path.name}"), path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        files = {**self.beside, path.name: self.text().encode()}
-        new = {name: path.with_name(f".{name}.{os.getpid()}") for name in files}
-        try:
-            for name, data in files.items():
-                new[name].write_bytes(data)
-            in_place(read(new[path.name]), path)
-            for name in files:  # the recording last: it is never there without what it rests on
-                new[name].replace(path.with_name(name))
-        finally:
-            for left in new.values():
-                left.unlink(missing_ok=True)
+        files = {**self.beside, path.name: text}  # the recording last: it rests on the others
+        for name, data in files.items():
+            new = path.with_name(f".{name}.{os.getpid()}")
+            try:
+                new.write_bytes(data)
+                new.replace(path.with_name(name))
+            finally:
+                new.unlink(missing_ok=True)
         return tuple(path.with_name(name) for name in files)
 
 
@@ -147,6 +146,15 @@ def _place(parts: tuple[str, ...]) -> str:
 
 
 def read(path: Path) -> Recording:
+    """The recording in a file; RecordingError as in parse(), or when it cannot be read."""
+    where = f"{path.parent.name}/{path.name}"
+    try:
+        return parse(path.read_bytes(), where)
+    except OSError as error:
+        raise RecordingError(f"{where}: expected a recording, got: {error.strerror}") from None
+
+
+def parse(text: bytes, where: str) -> Recording:
     """A recording, checked: digest first, then the schema; RecordingError says what is wrong."""
     try:
         # jsonschema compiles a grammar for URLs where it finds this; no recording has any
@@ -154,11 +162,6 @@ def read(path: Path) -> Recording:
         import jsonschema  # the lab's only need beyond the standard library
     except ImportError:
         raise RecordingError("jsonschema: not found; install devmemkit[lab]") from None
-    where = f"{path.parent.name}/{path.name}"
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise RecordingError(f"{where}: expected a recording, got: {error.strerror}") from None
     body, mark, end = text.rpartition(MARK.encode())
     if not mark:
         raise RecordingError(f"{where}: expected its digest in the last line, found none")

@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from devmemkit.lab.fuzz.generate import LIFE, sequence
-from devmemkit.lab.fuzz.player import machine
+from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, sequence
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import play
 
 SEED = 1
@@ -23,8 +23,8 @@ OPERATIONS = runs.opened(runs.pack_operations(MADE, SEED))
 @cache
 def performed(version: str) -> tuple[Performed, ...]:
     """What a kernel does that is as the model says."""
-    before = machine(KernelProfile(version))
-    return tuple(Performed(play(before, made.acts).outcomes, {}, {}) for made in MADE)
+    machine = before(PROCESSES, KernelProfile(version))
+    return tuple(Performed(play(machine, made.acts).outcomes, {}, {}) for made in MADE)
 
 
 PERFORMED = performed("6.12")

@@ -1,4 +1,4 @@
-"""Moves of a random sequence that act on mappings, claims and drivers."""
+"""What a random sequence does to mappings, claims and drivers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TOP = 0x7F10_0000_0000
 """Fixed addresses of mremap, above all mappings that were placed."""
 
 
-class Moves(Writer):
-    """Each method is one move."""
+class Actions(Writer):
+    """Each public method writes the acts of one action; generate.MIX names them."""
 
     # Mapping
 
