@@ -1,7 +1,7 @@
-"""Random accesses that `explain` foretells from a guest's own files, and that are tried then.
+"""Random accesses: `explain` predicts each from the guest's own files, then the guest tries it.
 
-Nothing is stored, and no port is written, where a device or the machine's own memory could be hit:
-there such an access is tried only where it is foretold to fail at its first page.
+A store or a port write that could hit a device or the machine's own memory is tried only if it is
+predicted to fail at its first page.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from devmemkit.scenarios.play import Act, play
 
 SEED = 2026
 BOOTS = (("", False), ("", True), ("iomem=relaxed", True), ("lockdown=integrity", False))
-"""Command line, and whether drivers are bound: the states in which accesses are tried."""
+"""The states in which accesses are tried: command line, and whether drivers are bound."""
 
 COUNT = 200
-"""Accesses of one boot, at least."""
+"""Minimum number of accesses in one boot."""
 LEAST = 16
-"""Times that one boot tries each outcome it can come to."""
+"""Times that one boot tries for each possible outcome."""
 PATIENCE = 8000
-"""Accesses that are thought of in one boot, at most."""
+"""Maximum number of accesses that are considered in one boot."""
 
 PLAYABLE = {
     twist.name: twist
@@ -46,11 +46,10 @@ PLAYABLE = {
     if twist.name
     not in ("lockdown", "io_strict", "no devmem", "empty node", "removed", "missing", "traced")
 }
-"""What may have been otherwise and can be done in a guest that goes on."""
-
+"""The hypotheses that a running guest can make true."""
 
 LIKELY = (*PLAYABLE, *("claimed after", "copied", "other cache type", "opened read-only") * 4)
-"""The twists, those that lead to rare outcomes more often."""
+"""The same to draw from: those that lead to rare outcomes come up more often."""
 
 
 def texts_of(guest: Guest, config: Mapping[str, str]) -> snapshot.Texts:
@@ -71,7 +70,7 @@ class Foreteller:
 
     def __init__(self, texts: snapshot.Texts, source: str) -> None:
         self.machines = Machines(described(texts, source))
-        if self.machines.questions:  # a guest leaves nothing open
+        if self.machines.questions:  # a guest knows everything about itself
             names = ", ".join(question.name for question in self.machines.questions)
             raise GuestError(f"{source}: expected all to be known, got no answer for {names}")
         self.machine = self.machines.machine({})
@@ -87,12 +86,12 @@ class Foreteller:
 
 
 def foretold(twisted: Twisted) -> str:
-    """How the acts end on the machine, by the model."""
+    """How the acts end, as the model predicts."""
     return end_of(twisted[1], play(*twisted).outcomes)
 
 
 def _for_guest(act: Act, access: Access) -> Act:
-    """A claim as the lab's instrument makes it: of a page, the access's first where it has that."""
+    """The claim reduced to one page, of which the guest's driver is able: the access's first."""
     if act.operation != "request_mem_region":
         return act
     start, size = act.arguments["start"], act.arguments["size"]
@@ -104,9 +103,9 @@ def _for_guest(act: Act, access: Access) -> Act:
 def accesses(
     foreteller: Foreteller, seed: str
 ) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
-    """Random accesses: what was otherwise ("": nothing), the acts, how the model says they end.
+    """Random accesses, each with its hypothesis ("": none), acts and predicted outcome.
 
-    Each outcome comes at least LEAST times if it comes at all, among PATIENCE tries.
+    Each outcome that comes up among PATIENCE tries comes at least LEAST times, if it can.
     """
     chance = random.Random(seed)
     count: Counter[str] = Counter()
@@ -124,7 +123,7 @@ def accesses(
 
 
 def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
-    """Try the accesses on a kernel in each of BOOTS, each foretold first; GuestError if one fails.
+    """Predict accesses and try them on a kernel, in each of BOOTS; GuestError when a guest fails.
 
     "boots": cmdline, bound, files (a snapshot), tried: access, twist, foretold, got.
     """
@@ -139,7 +138,9 @@ def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict
         files = texts_of(guest, kernel.config)
         foreteller = Foreteller(files, kernel.release)
         for access, twist, acts, end in accesses(foreteller, f"{SEED}/{cmdline}/{bound}"):
-            guest.play([{"operation": "reset", "keep": 1}])  # the drivers stay, binding takes long
+            guest.play(
+                [{"operation": "reset", "keep": 1}]
+            )  # drivers stay bound: binding takes long
             performed = perform(guest, acts)
             if performed.cannot:
                 raise GuestError(f"{access} ({twist}): {performed.cannot}")
@@ -156,13 +157,13 @@ def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict
 
 
 def packed(access: Access) -> dict[str, Any]:
-    """An access as JSON takes it, without what is usual."""
+    """An access as JSON, without its default values."""
     usual = asdict(Access("", "", 0, 0))
     return {name: value for name, value in asdict(access).items() if value != usual[name]}
 
 
 def judge(content: Mapping[str, Any], version: str) -> Iterator[Finding]:
-    """What today's `explain` foretells beside what each kernel did, by boot."""
+    """Compare what today's `explain` predicts with what the kernel did, boot by boot."""
     for one in content["boots"]:
         name = f"{one['cmdline'] or 'as booted'}, {'bound' if one['bound'] else 'idle'}"
         foreteller = Foreteller(one["files"], f"{version} {name}")

@@ -36,10 +36,9 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One act, both outcomes (None: not played), `cannot` where the guest was unable to.
+    """One act and both outcomes (None: not played); `cannot` says why the guest was unable to.
 
-    `rule` is the model's step that a divergence is about: operation and step, as the model names
-    them.
+    `rule` is the model's last step of a divergent act: operation and step, by their names.
     """
 
     act: Act
@@ -67,7 +66,7 @@ class Comparison:
 
     @property
     def compared(self) -> int:
-        """How many acts both sides played in a like state, so that their outcomes count."""
+        """How many acts both sides played from the same state."""
         return sum(row.verdict in (Verdict.PASSED, Verdict.FAILED) for row in self.rows)
 
 
@@ -91,7 +90,7 @@ def format_table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def compare(played: Played, kernel: Performed) -> Comparison:
-    """Compare outcomes by key: errno; signal, si_code and place of the touch; value."""
+    """Compare the outcomes of each act: errno; signal, si_code and faulting address; value."""
     rows = []
     comparable = True
     model = played.outcomes
@@ -131,12 +130,12 @@ def _rule(played: Played, act: Act) -> str:
 
 
 def is_handle(act: Act) -> bool:
-    """Whether the value is a descriptor or an address, each side's own."""
+    """Whether the value is a descriptor or an address, which differs between the two sides."""
     return act.operation.startswith(("open_", "mmap_")) or act.operation == "mremap"
 
 
 def _place(act: Act, outcome: Outcome, outcomes: dict[str, Outcome]) -> int | None:
-    """The touched address, from the start of the mapping that the act names by a Ref."""
+    """The faulting address, relative to the mapping that the act refers to."""
     address = act.arguments.get("address")
     if outcome.si_addr is None or not isinstance(address, Ref):
         return outcome.si_addr
@@ -154,6 +153,6 @@ def shown(act: Act, outcome: Outcome | None) -> str:
 
 
 def format_difference(row: Row) -> str:
-    """A difference in one line: both outcomes, and the model's step that is in question."""
+    """A difference in one line: both outcomes, and the model's last step."""
     model, kernel = shown(row.act, row.model), shown(row.act, row.kernel)
     return f"{row.act.key} ({row.rule}): the model says {model}, the kernel {kernel}"

@@ -1,7 +1,7 @@
-"""The findings of this project as stand-alone programs: compiled, and run in a guest.
+"""This project's findings as stand-alone C programs (data/reproducers), run in a guest.
 
-Each is a C file in data/reproducers. It ends with 0 when it reproduced its finding, 1 when not, 2
-when it could not be tried; run as its control, without what causes the finding, it must end with 1.
+A program ends with 0 when it reproduced its finding, 1 when it did not, 2 when it could not try.
+Its control is a run without the cause of the finding, and must end with 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 
 from devmemkit.explore.check import explore_each
 from devmemkit.lab.compare import Finding, Verdict
-from devmemkit.lab.guest.boot import Bootable, Guest, GuestError, boot
+from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.runs import BIG_BAR, BIG_MIB, RUNS, Run
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import KernelProfile
@@ -50,8 +51,8 @@ def digest(name: str) -> str:
     return hashlib.sha256(source(name).read_bytes()).hexdigest()
 
 
-def reproduce(kernel: Bootable, progress: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """Run every program, and its control, in a guest of its own each.
+def reproduce(kernel: Kernel, progress: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    """Run every program and every control, each in its own guest.
 
     Each has name, sha256 (of the source), runs: arguments, control (bool), status, output.
     GuestError when a guest fails or cannot be prepared.
@@ -71,18 +72,18 @@ def ended(run: Mapping[str, Any]) -> str:
     return ENDINGS.get(run["status"], f"ended with status {run['status']}")
 
 
-def _run(kernel: Bootable, name: str, run: Run, control: bool) -> dict[str, Any]:
+def _run(kernel: Kernel, name: str, run: Run, control: bool) -> dict[str, Any]:
     with boot(kernel, shared_mib=run.shared_mib, program=source(name)) as guest:
-        for act, answer in zip(run.acts, guest.play([*map(dict, run.acts)]), strict=True):
+        for call, answer in zip(run.calls, guest.play([*map(dict, run.calls)]), strict=True):
             if {"cannot", "errno"} & answer.keys():
-                raise GuestError(f"{name}: expected {act['operation']} to work, got {answer}")
+                raise GuestError(f"{name}: expected {call['operation']} to work, got {answer}")
         status, output = _program(guest, run.arguments)
     return {"arguments": run.arguments, "control": control, "status": status, "output": output}
 
 
 def _program(guest: Guest, arguments: str) -> tuple[int, str]:
-    act = {"operation": "run_program", "path": PROGRAM, "arguments": arguments}
-    answer = guest.play([act], limit=120)[0]
+    call = {"operation": "run_program", "path": PROGRAM, "arguments": arguments}
+    answer = guest.play([call], limit=120)[0]
     said = bytes.fromhex(answer["bytes"]).decode(errors="replace")
     status, _, output = said.partition("\n")
     return int(status), output.strip()
@@ -94,9 +95,9 @@ def on_model(name: str, kernel: KernelProfile) -> bool:
 
 
 def modelled(name: str, kernel: KernelProfile) -> dict[str, Any]:
-    """The program and its control as reproduce() gives them, played on the model of a kernel.
+    """The program and its control, played on the model; the same form as from reproduce().
 
-    An output is "" where timing decides it.
+    An output is "" if it depends on timing.
     """
     real, control = RUNS[name]
     runs = [_played(name, real, kernel) | {"control": False}]
@@ -122,7 +123,7 @@ def _with_big_bar(machine: Machine) -> Machine:
     big = Bar(2, BIG_BAR, BIG_BAR + (BIG_MIB << 20) - 1, fl.IORESOURCE_MEM)
     old = next(node for node in tree.walk() if node.start == IVSHMEM_BAR)
     release_resource(old)
-    # its bus's window: below it nothing else lies where the firmware puts the larger one
+    # The larger BAR lies in the same window of the PCI bus, where nothing else is.
     window = next(node for node in tree.children if node.start <= big.start and big.end <= node.end)
     request_resource_conflict(window, Resource(big.start, big.end, IVSHMEM, big.flags))
     bars = tuple(big if bar.index == big.index else bar for bar in device.bars)
@@ -132,8 +133,8 @@ def _with_big_bar(machine: Machine) -> Machine:
 def judge(entries: Iterable[Mapping[str, Any]], version: str) -> Iterator[Finding]:
     """Hold each program's runs against the model.
 
-    Compared is how a run ended, and what it printed unless timing decides that. A race that the
-    model has and the guest did not meet is UNDECIDED, and was not compared.
+    It compares how each run ended and what it printed, unless that depends on timing. A race that
+    the model has, and that did not happen in the guest, is UNDECIDED and not compared.
     """
     for entry in entries:
         model = modelled(entry["name"], KernelProfile(version))
@@ -151,7 +152,7 @@ def judge(entries: Iterable[Mapping[str, Any]], version: str) -> Iterator[Findin
 
 
 def _difference(expected: Mapping[str, Any], got: Mapping[str, Any]) -> str:
-    """How a run ended other than the model's, in words; "" where it did not."""
+    """The difference between the model's run and the guest's, in words; "" if there is none."""
     if expected["status"] == got["status"] and expected["output"] in ("", got["output"]):
         return ""
     control = "control: " if got["control"] else ""
@@ -169,13 +170,13 @@ def _said(run: Mapping[str, Any]) -> str:
 
 
 def _is_missed(expected: Mapping[str, Any], got: Mapping[str, Any]) -> bool:
-    """Whether the model's race can be met, and the guest did not meet it."""
+    """Whether the model has a race here that did not happen in the guest."""
     races = expected["status"] == REPRODUCED and not expected["output"]
     return bool(races and got["status"] == NOT_REPRODUCED)
 
 
 def verdict(entry: Mapping[str, Any]) -> str:
-    """What a program and its control came to: "reproduced", or why not."""
+    """The verdict on a program and its control: "reproduced", or why not."""
     real = next((run for run in entry["runs"] if not run["control"]), None)
     if real is None:
         return "its run is missing"

@@ -1,4 +1,4 @@
-"""Booting a kernel under its own tracer: every initcall, and when PCI resource files appear."""
+"""A boot traced by the kernel itself: every initcall, and when PCI resource files appear."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FUNCTIONS = (
     *("pci_create_resource_files", "pci_create_attr", "pci_dev_resource_*_is_visible"),
     *("do_populate_rootfs", "kernel_execve"),
 )
-"""What is traced beside the initcalls; a kernel may lack some of them.
+"""The functions traced in addition to initcalls; a kernel may lack some of them.
 
 Up to 7.1 pci_create_attr makes one resource file. From 7.2 on device_add makes a device's files
 with it, and asks pci_dev_resource_*_is_visible of each.
@@ -26,14 +26,14 @@ with it, and asks pci_dev_resource_*_is_visible of each.
 
 PARAMETERS = " ".join(
     (
-        "maxcpus=1",  # each CPU has a buffer: records of one time in two have no order
-        "trace_clock=global",  # else, up to 6.1, a late initcall changes it, and all is lost
+        "maxcpus=1",  # each CPU has a buffer: two records of the same time would have no order
+        "trace_clock=global",  # up to 6.1 a late initcall would change it and empty the buffer
         "trace_buf_size=4M",
         "trace_event=initcall:*,sched:sched_process_exec",
         f"ftrace=function ftrace_filter={','.join(FUNCTIONS)}",
     )
 )
-"""Kernel parameters that a timeline adds."""
+"""Kernel parameters for a traced boot."""
 
 MOMENTS = {
     "acpi_init": "PCI devices are found",
@@ -44,7 +44,7 @@ MOMENTS = {
     "pci_proc_init": "/proc/bus/pci is made",
     "pci_sysfs_init": "the resource files of all devices are made",
 }
-"""Initcalls that matter here, and what they bring."""
+"""The initcalls that matter here, and what each brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Traced:
 
 
 def timeline(kernel: Kernel) -> dict[str, Any]:
-    """Boot `kernel` traced; times are in emulation, good for order alone.
+    """Boot `kernel` traced; QEMU emulates, so the times are good for order only.
 
     "initcalls", "calls" and "first_process" (us) as in Traced; "moments" [us, function, what it
     brings]; "devices" with bdf, vendor, device, class, driver ("" without), resource (text) and
@@ -131,7 +131,7 @@ def parse_trace(text: str) -> Traced:
 
 
 def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
-    """us since the first record, event ("" for a function call), what the trace says of it."""
+    """Time in us since the first record, event ("": a function call), and text of each record."""
     first = None
     for line in lines:
         if found := LINE.match(line):
@@ -146,7 +146,7 @@ def _makes_files(function: str) -> bool:
 
 
 def first_files(calls: list[list[Any]], devices: int) -> list[list[Any] | None]:
-    """For each PCI device, in the order of their addition: the call that made its first file.
+    """The call that made the first file of each PCI device, in the order of their addition.
 
     pci_sysfs_init walks all devices (up to 7.1); else pci_device_add does it, device by device.
     GuestError when not each of the `devices` is seen.
@@ -166,7 +166,7 @@ def first_files(calls: list[list[Any]], devices: int) -> list[list[Any] | None]:
 def made_of(calls: list[list[Any]], devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """made_us and made_by of each device; GuestError as in first_files()."""
     rows = first_files(calls, len(devices))
-    # from 7.2 on a device without any resource file is asked too
+    # from 7.2 on the kernel also asks of devices that get no resource file
     seen = [row if device["files"] else None for device, row in zip(devices, rows, strict=True)]
     return [
         {"made_us": row and row[2], "made_by": [*row[:2], row[3]] if row else None} for row in seen
@@ -174,7 +174,7 @@ def made_of(calls: list[list[Any]], devices: list[dict[str, Any]]) -> list[dict[
 
 
 def _devices(guest: Guest) -> list[dict[str, Any]]:
-    """The PCI devices of sysfs; they have one bus, so that this is the order of their addition."""
+    """The PCI devices in sysfs; all are on one bus, so this is the order of their addition."""
     names = [path.split("/")[-2:] for path in guest.glob(f"{SYSFS}/*/resource[0-5]*")]
     return [
         {

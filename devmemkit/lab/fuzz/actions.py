@@ -35,7 +35,7 @@ class Actions(Writer):
         refused = "r" not in file.mode or ("x" in prot and file.kind != "mem")
         refused |= shared and "w" in prot and "w" not in file.mode
         if refused and self._often(0.5):
-            return  # these are easily too many
+            return  # or most mappings would fail
         offset, pages = getattr(self, f"_{file.kind}_offset")(file)
         length = pages * PAGE_SIZE - self.chance.choice((0, 0, 0, 1, 100))
         odd = self._often(0.06)
@@ -70,7 +70,7 @@ class Actions(Writer):
 
     def _resource_offset(self, file: File) -> tuple[int, int]:
         bar = file.bar
-        if self._often(0.06):  # across the end, behind it, beyond all offsets
+        if self._often(0.06):  # across the end of the BAR, behind it, beyond all offsets
             last = (bar.pages - 1) * PAGE_SIZE
             return self.chance.choice(((last, 2), (last + PAGE_SIZE, 1), (1 << 63, 1)))
         if bar is MEMORY_BAR:
@@ -86,7 +86,7 @@ class Actions(Writer):
     # Touching
 
     def _page(self) -> tuple[str, int]:
-        """A mapping of the process at work and the offset of a page of it, or right behind it."""
+        """A mapping of the present process, and the offset of a page in it or just behind it."""
         while not self.at.maps:
             self.map_file()
         key, pages = self.chance.choice(self.at.maps[-6:])
@@ -171,14 +171,14 @@ class Actions(Writer):
         self._turn()
         name = f"C{len(self.processes)}"
         key = self._do("fork", child=name)
-        # not what was closed: the guest opens two descriptors of its own in every process
+        # No closed descriptors: the agent opens two of its own in every process.
         child = Process(name, key, list(self.at.files), [], list(self.at.maps))
         self.processes.append(child)
 
     # Drivers
 
     def claim(self) -> None:
-        """A claim with the claimer's ioremap, or the release of the one there is, likewise."""
+        """Claim a region and ioremap it; if there is a claim already, undo both."""
         if self.claimed:
             claim, mapped, where = self.claimed
             self.claimed = None
@@ -194,7 +194,7 @@ class Actions(Writer):
         if self._often(0.08):
             return dict(zip(("start", "size"), self.chance.choice(EDGES), strict=True))
         if self.live and self._often(0.6):
-            # beyond the registers that mean something: the header that ramoops writes does no harm
+            # Behind the registers that do something: ramoops writes a header there.
             start = self.chance.choice((E1000_BAR + 0x1_0000, NVME_BAR + 0x1800))
             return {"start": start, "size": self.chance.choice((16, 0x100, 0x800))}
         base = self.chance.choice((self.memory, self.bar))

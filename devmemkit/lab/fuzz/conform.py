@@ -21,19 +21,19 @@ from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import Played, play
 
 RATES = {"plain": "plain", "device": "plain", "claim": "claim"}
-"""Kinds of sequence whose rates are given together; all others are "bind"."""
+"""The rate that a kind of sequence counts for; all others count for "bind"."""
 
 SLOW = ("request_mem_region", "release_mem_region", "bind", "unbind")
 EVERY = 5.0
-"""Seconds between two words about progress."""
+"""Seconds between two lines of progress."""
 
 
 @dataclass
 class Conformance:
-    """What a live comparison came to, so far as it went.
+    """The result of a live comparison, as far as it went.
 
-    `ops` are the acts that both sides played and that were compared. `spent` has acts and seconds
-    by kind of sequence (see RATES) and, "... alone", in the guest by what takes it long.
+    `ops` is the number of compared acts. `spent` has acts and seconds by kind of sequence (see
+    RATES), and "... alone" for the slow operations.
     """
 
     kernel: str
@@ -55,7 +55,7 @@ class Conformance:
     def add(
         self, kind: str, played: Played, performed: Performed, found: Comparison, seconds: float
     ) -> None:
-        """Count one sequence, which took the guest so many seconds."""
+        """Count one sequence and the seconds that it took in the guest."""
         self.sequences += 1
         self.ops += found.compared
         self.verdicts.update(row.verdict.name for row in found.rows)
@@ -73,7 +73,7 @@ class Conformance:
         total[1] += seconds
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary as JSON takes it."""
+        """The summary as a recording keeps it."""
         names = ("kernel", "release", "seed", "wanted", "ops", "sequences", "boots")
         return {
             **{name: getattr(self, name) for name in (*names, "complete", "ended", "divergences")},
@@ -113,12 +113,12 @@ def conform(
     recorded: tuple[Sequence, ...] = (),
     keep: Keep | None = None,
 ) -> Conformance:
-    """Compare `ops` random operations on a kernel with the model, and shrink what differs.
+    """Compare `ops` random operations on a kernel with the model, and shrink each difference.
 
-    `profile` is the model's kernel where it is not that of `kernel.version`; sequences that were
-    `recorded` stand for the seed's first; `keep` gets each sequence and what the kernel made of
-    it. An interrupt ends it with what was found so far, `complete` False, and so does a guest that
-    fails; ValueError for arguments that make no sense.
+    `profile` is the model's kernel if it is not that of `kernel.version`. The `recorded` sequences
+    replace the seed's first ones. `keep` gets each sequence and how it ended in the guest. After an
+    interrupt or a failed guest the result has what was found so far, `complete` False. ValueError
+    for arguments out of range.
     """
     if ops < 1:
         raise ValueError(f"ops: expected at least 1, got {ops}")
@@ -149,7 +149,7 @@ def _play(live: Live, coming: Iterator[Sequence], result: Conformance, keep: Kee
         made = next(coming)
         if made.index % LIFE == 0:
             live.renew()
-            live.perform((), made.windows)  # boots, which is no part of a sequence's time
+            live.perform((), made.windows)  # boots now, so that no sequence's time includes it
         began = time.monotonic()
         performed = live.perform(made.acts, made.windows)
         seconds = time.monotonic() - began
@@ -173,7 +173,7 @@ def _play(live: Live, coming: Iterator[Sequence], result: Conformance, keep: Kee
 
 
 def _imagine(live: Live, coming: Iterator[Sequence], result: Conformance) -> None:
-    """Play as much again on the model alone, of every kind, to see what else can come up."""
+    """Play as many sequences again on the model alone, to learn which outcomes are possible."""
     live.progress("what else the model can produce")
     least, played = result.sequences + LIFE, 0
     for made in coming:
@@ -185,7 +185,7 @@ def _imagine(live: Live, coming: Iterator[Sequence], result: Conformance) -> Non
 
 
 def report(summary: dict[str, Any]) -> str:
-    """A summary (Conformance.to_dict) for people."""
+    """A summary (Conformance.to_dict) as text."""
     state = "" if summary["complete"] else f" of {summary['wanted']} ({summary['ended']})"
     lines = [
         f"Linux {summary['kernel']} ({summary['release']}), seed {summary['seed']}: "

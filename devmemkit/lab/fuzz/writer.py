@@ -12,7 +12,7 @@ from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.script import IVSHMEM, PMEM
 
 MAPPED = 8
-"""Pages of a window that mappings show, at most."""
+"""Pages of a window that sequences map."""
 NOBODY = "0000:00:1f.0"
 """A PCI address without a device."""
 PROCESSES = ("P", "Q")
@@ -32,7 +32,7 @@ class File:
 
 @dataclass
 class Process:
-    """What a process has, as far as the writer knows; `born` is the fork that made it."""
+    """The files and mappings of a process; `born` is the key of the fork that made it."""
 
     name: str
     born: str = ""
@@ -49,7 +49,7 @@ class Writer:
         self.kind = kind
         self.live = kind in ("device", "bind", "remove")
         self.memory, self.bar, self.high = windows(window)
-        # ramoops cannot hold what somebody maps write-back, from 6.16 on: rarely, then
+        # From 6.16 on ramoops cannot claim pages that are mapped write-back: map few of them.
         self.sync_only = kind == "claim" and chance.random() < 0.97
         self.acts: list[Act] = []
         self.claimed: tuple[str, str, dict[str, int]] | None = None
@@ -70,7 +70,7 @@ class Writer:
         return key
 
     def _do(self, operation: str, needs: str = "", /, **arguments: Any) -> str:
-        """An act of the process at work, which is left out when its fork failed."""
+        """An act of the present process, which is left out if its fork failed."""
         arguments = {"pid": self.at.name, **arguments}
         return self._act(operation, self.at.name, needs or self.at.born, arguments)
 
@@ -81,7 +81,7 @@ class Writer:
         return self.chance.random() < share
 
     def _turn(self) -> None:
-        # to wake another process takes the guest longer than most acts
+        # Switching to another process takes longer than most acts.
         if self._often(0.07):
             self.at = self.chance.choice(self.processes)
 
@@ -107,7 +107,7 @@ class Writer:
 
     def _opened(self, file: File) -> None:
         self.at.files.append(file)
-        self.at.closed.clear()  # the number of a closed one may be this one's now
+        self.at.closed.clear()  # this descriptor may have the number of a closed one
 
     def open_file(self) -> None:
         self._turn()
@@ -142,19 +142,19 @@ class Writer:
         return self.chance.choice([file for file in self.at.files if file.kind in kinds])
 
     def _fd(self, file: File) -> Ref:
-        """The file's descriptor; now and then one that was closed."""
+        """The file's descriptor; sometimes a closed one instead."""
         stale = self.at.closed and self._often(0.3)
         return Ref(self.at.closed[-1] if stale else file.key)
 
     def ask(self) -> None:
-        """PCIIOC_MMAP_IS_MEM, of a file that may be closed or have no device any more."""
+        """PCIIOC_MMAP_IS_MEM on a file that may be closed, or whose device may be gone."""
         self._turn()
         self._do("pciioc_mmap_is_mem", fd=self._fd(self._file("proc")))
 
     # Reading and writing
 
     def seek(self) -> None:
-        """A position, and a read or write there, where it could be set."""
+        """Set a position, then read or write there if that worked."""
         self._turn()
         fd = self._fd(self._file("mem"))
         end = 1 << 64
@@ -166,7 +166,7 @@ class Writer:
         if self._often(0.3):
             further = self.chance.choice((8, PAGE_SIZE, end - 4))
             at = self._do("lseek_devmem", at, fd=fd, offset=further, whence="CUR")
-        # so many at the highest position would wrap
+        # at the highest position, a count that would wrap
         count = 4104 if offset == end - 4100 else self.chance.choice((0, 1, 8))
         if self.live or self._often(0.5):
             self._do("read_devmem", at, fd=fd, count=count)
@@ -174,7 +174,7 @@ class Writer:
             self._do("write_devmem", at, fd=fd, data=self.chance.randbytes(count))
 
     def _offset(self) -> dict[str, int]:
-        """Where to read or write: mostly the window, across pages too, or what is refused."""
+        """Where to read or write: mostly in the window, also across pages; or a refused place."""
         usual = self.memory + self.chance.randrange(MAPPED * PAGE_SIZE)
         odd = (0x1_0000, 0x9_E800, 0x10_0000, 0x3FFF_F000, self.bar, 1 << 40, 1 << 63)
         return {"offset": usual if self._often(0.75) else self.chance.choice(odd)}
@@ -190,7 +190,7 @@ class Writer:
         self._do("write_devmem", fd=self._fd(self._file("mem")), data=data, **self._offset())
 
     def read_disk(self) -> None:
-        """Bytes of the window, as persistent memory's driver serves them."""
+        """Read bytes of the window through the driver of persistent memory."""
         at = self.chance.randrange(MAPPED) * PAGE_SIZE + self.chance.choice((0, 8, 100))
         where = {"offset": self.memory - PMEM + at, "count": self.chance.choice((1, 8, 100))}
         self._drive("read_block", device="pmem0", **where)

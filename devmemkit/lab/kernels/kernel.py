@@ -1,4 +1,4 @@
-"""A kernel that the lab can boot: its image, its modules, and what they say about themselves."""
+"""A kernel that the lab can boot: its image, its modules, its release and configuration."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ MAGIC = (
     (b"\xfd7zXZ\0", "an xz file"),
     (b"\x28\xb5\x2f\xfd", "a zstd file"),
 )
-"""What else a kernel may be kept as, by its first bytes."""
+"""Other files that users mistake for a bzImage, by their first bytes."""
 
 
 def release_of(vmlinuz: Path) -> str:
-    """The release that a bzImage's header names; KernelError when it is none, or truncated.
+    """The release in a bzImage's header; KernelError for a truncated image or another file.
 
     The header is that of the kernel's Documentation/arch/x86/boot.rst.
     """

@@ -1,4 +1,4 @@
-"""Recording machines: the texts of a guest's address space, idle and with its drivers bound.
+"""Recording machines: the address space of a guest as text, idle and with its drivers bound.
 
 They go to data/machines, where the scenarios read them as model states.
 """

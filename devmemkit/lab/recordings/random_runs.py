@@ -1,10 +1,9 @@
-"""The random runs as they are kept: the operations once, how they ended for each kernel.
+"""The recorded random runs: the operations once for all kernels, their outcomes for each.
 
-Both are lines of JSON, compressed as one xz stream. The first line says what it is. Then each
-sequence has a line: [kind, windows, acts] among the operations, and the end of each of these acts
-for a kernel. Operations that were recorded are never generated again: all kernels' runs rest on
-them. Whoever names such a file names the digest of its bytes: another version of the library may
-pack the same lines into other bytes.
+Both are packed lines (see packed.py). The first says what it is. Then each
+sequence has a line: [kind, windows, acts] for the operations, and how each of these acts ended for
+a kernel. Operations that were recorded are never generated again: all kernels' runs rest on
+them.
 """
 
 from __future__ import annotations
@@ -12,18 +11,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
-import lzma
 import re
-from collections.abc import Iterable
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
 from typing import Any
 
 from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequence
 from devmemkit.lab.fuzz.places import WINDOWS
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
+from devmemkit.lab.recordings.packed import pack, unpack, value
 from devmemkit.lab.recordings.recording import (
     ARCHITECTURE,
     Recording,
@@ -39,12 +35,7 @@ WHERE = f"conform/{FILE}"
 
 SEED = 2026
 SEQUENCES = 14 * LIFE
-"""As many as are generated: each kernel compares 100,000 operations within these."""
-
-LIMIT = 64 << 20
-"""Bytes of all lines, at most."""
-MEMORY = 128 << 20
-"""Bytes of memory that unpacking may take besides."""
+"""Number of generated sequences: enough for 100,000 compared operations on each kernel."""
 
 ABOUT = {
     "scenario": "conform",
@@ -53,34 +44,19 @@ ABOUT = {
 }
 
 
-@dataclass(frozen=True)
-class Operations:
-    """The sequences of the random runs, a line each; `data` is the file, `new` not yet written."""
-
-    data: bytes
-    lines: tuple[bytes, ...]
-    new: bool = False
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
-
-    def sequences(self) -> tuple[Sequence, ...]:
-        """All of them, checked."""
-        return tuple(decode_sequence(index, line) for index, line in enumerate(self.lines))
-
-
-def operations() -> Operations:
-    """Those of the checkout; generated where there are none."""
+def operations() -> bytes:
+    """The bytes of the recorded operations; generated if there are none."""
     try:
-        return opened((folder() / WHERE).read_bytes())
+        return (folder() / WHERE).read_bytes()
     except FileNotFoundError:
-        data = pack_operations([sequence(SEED, index) for index in range(SEQUENCES)], SEED)
-        return Operations(data, opened(data).lines, new=True)
+        return pack_operations([sequence(SEED, index) for index in range(SEQUENCES)], SEED)
 
 
-def operations_of(recording: Recording) -> Operations:
-    """Those that a recording rests on; RecordingError when the file is another, or none."""
+def operations_of(recording: Recording) -> list[bytes]:
+    """The sequences that a recording rests on, a line each.
+
+    RecordingError when their file is another, or there is none.
+    """
     data = recording.beside.get(FILE)
     if data is None:
         try:
@@ -89,24 +65,34 @@ def operations_of(recording: Recording) -> Operations:
             raise RecordingError(
                 f"{WHERE}: expected recorded operations, got: {error.strerror}"
             ) from None
-    found, wanted = hashlib.sha256(data).hexdigest(), recording.content["conform"]["operations"]
+    found, wanted = digest(data), recording.content["conform"]["operations"]
     if found != wanted:
         raise RecordingError(
             f"{WHERE}: expected the bytes that conform/{recording.version}.json rests on "
             f"(SHA-256 {wanted[:12]}...), got others ({found[:12]}...)"
         )
-    return opened(data)
+    return lines_of(data)
 
 
-def opened(data: bytes) -> Operations:
-    """The operations in a file's bytes; RecordingError when it is of something else."""
+def digest(data: bytes) -> str:
+    """The SHA-256 by which recordings name the file of their operations."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """The sequences in a file's bytes, a line each; RecordingError when it is of something else."""
     head, *lines = unpack(data, WHERE) or [b"null"]
-    _same(_value(head, WHERE), {**ABOUT, "sequences": len(lines)}, WHERE)
-    return Operations(data, tuple(lines))
+    _same(value(head, WHERE), {**ABOUT, "sequences": len(lines)}, WHERE)
+    return lines
+
+
+def sequences_of(data: bytes) -> tuple[Sequence, ...]:
+    """The sequences in a file's bytes, checked."""
+    return tuple(decode_sequence(index, line) for index, line in enumerate(lines_of(data)))
 
 
 def ends_of(recording: Recording) -> list[bytes]:
-    """The packed ends of a recorded run, a line a sequence."""
+    """How the acts of a recorded run ended, a line a sequence."""
     content, version = recording.content["conform"], recording.version
     where = f"conform/{version}.json: outcomes"
     try:
@@ -115,7 +101,7 @@ def ends_of(recording: Recording) -> list[bytes]:
         raise RecordingError(f"{where}: expected base64, got: {error}") from None
     head, *lines = unpack(data, where) or [b"null"]
     wanted = _run_about(version, content["operations"], len(lines))
-    _same(_value(head, where), wanted, where)
+    _same(value(head, where), wanted, where)
     said = {"scenario": recording.scenario, **recording.about, **content}
     _same(said, wanted, f"conform/{version}.json")
     return lines
@@ -126,14 +112,14 @@ def _run_about(version: str, sha256: str, sequences: int) -> dict[str, Any]:
 
 
 def _same(found: Any, wanted: dict[str, Any], where: str) -> None:
-    """RecordingError unless it says of itself what is wanted; it may say more."""
+    """RecordingError unless the wanted facts are among the found ones."""
     said = {name: found.get(name) for name in wanted} if isinstance(found, dict) else found
     if said != wanted:
         raise RecordingError(f"{where}: expected it to be of {wanted}, got {str(said)[:300]!r}")
 
 
 def pack_operations(made: Many[Sequence], seed: int) -> bytes:
-    """The file of these sequences; their acts are numbered, so the keys are left out."""
+    """The file of these sequences, without the acts' keys, which are their numbers."""
     lines: list[Any] = [{**ABOUT, "seed": seed, "sequences": len(made)}]
     for one in made:
         acts = [encode_act(act) for act in one.acts]
@@ -144,47 +130,16 @@ def pack_operations(made: Many[Sequence], seed: int) -> bytes:
 
 
 def pack_ends(version: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
-    """What a recording's content says of a run besides its summary; `sha256` of the operations."""
+    """What a recording says of a run besides its summary; `sha256` is that of the operations."""
     head = _run_about(version, sha256, len(ends))
     packed = base64.b64encode(pack([head, *ends])).decode("ascii")
     return {"operations": sha256, "outcomes": packed}
 
 
-def pack(values: Iterable[Any]) -> bytes:
-    """The values, a line each."""
-    lines = (json.dumps(value, separators=(",", ":")) + "\n" for value in values)
-    text = "".join(lines).encode()
-    window = min(max(len(text), 1 << 12), LIMIT)  # more would take memory and be of no use
-    best = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": window}
-    return lzma.compress(text, filters=[best])
-
-
-def unpack(data: bytes, where: str) -> list[bytes]:
-    """The lines; RecordingError for all but one whole stream of at most LIMIT bytes."""
-    stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, MEMORY)
-    try:
-        text = stream.decompress(data, LIMIT)
-    except (lzma.LZMAError, MemoryError) as error:
-        raise RecordingError(f"{where}: expected an xz stream, got: {error}") from None
-    if not stream.eof or stream.unused_data:
-        raise RecordingError(
-            f"{where}: expected one whole xz stream of at most {LIMIT} bytes when unpacked, "
-            f"got {'more behind it' if stream.eof else 'none that ends'}"
-        )
-    return text.splitlines()
-
-
-def _value(line: bytes, where: str) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise RecordingError(f"{where}: expected JSON, got: {error}") from None
-
-
 def decode_sequence(index: int, line: bytes) -> Sequence:
-    """A sequence, each act of which is an operation of the model and needs earlier acts only."""
+    """A sequence, checked: its acts are operations of the model and need only earlier acts."""
     where = f"{WHERE}: sequence {index}"
-    match _value(line, where):
+    match value(line, where):
         case [str(kind), int(windows), list(entries)] if 0 <= windows < WINDOWS:
             known: dict[str, Act] = {}
             for number, entry in enumerate(entries):
@@ -200,7 +155,7 @@ def decode_sequence(index: int, line: bytes) -> Sequence:
 
 
 def _act(entry: Any, key: str) -> Act | None:
-    """The act of an entry, None for one that no operation of the model fits."""
+    """The act of an entry, None if it is no operation of the model with its arguments."""
     try:
         act = decode_act({**entry, "key": key})
         operation, given = OPERATIONS[act.operation], act.arguments.keys()
@@ -216,8 +171,8 @@ def encode_ends(acts: Many[Act], performed: Performed) -> list[dict[str, Any]]:
 
 
 def decode_performed(acts: Many[Act], line: bytes, where: str) -> Performed:
-    """What the kernel made of a sequence, checked."""
-    ends = _value(line, where)
+    """How a sequence ended on the kernel, checked."""
+    ends = value(line, where)
     if not isinstance(ends, list) or len(ends) != len(acts):
         raise RecordingError(f"{where}: expected the ends of {len(acts)} acts, got {line[:60]!r}")
     by_key = {act.key: end for act, end in zip(acts, ends, strict=True)}
@@ -229,7 +184,7 @@ def decode_performed(acts: Many[Act], line: bytes, where: str) -> Performed:
 
 
 def _is_end(end: Any) -> bool:
-    """Whether it is how an act can end in a guest, or {} for one left out: see schema.json."""
+    """Whether an act can end so in a guest ({}: left out), by the rules of schema.json."""
     match end:
         case {"outcome": outcome, **more} if not more:
             match outcome:

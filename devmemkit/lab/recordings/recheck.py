@@ -1,4 +1,4 @@
-"""A recorded random run held against today's model: each sequence played again, on every core."""
+"""A recorded random run compared with today's model, on every core."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Judged(NamedTuple):
 
 def parts(recording: Recording) -> list[Part]:
     """The sequences of a recorded run; RecordingError when the files do not fit together."""
-    acts, ends = operations_of(recording).lines, ends_of(recording)
+    acts, ends = operations_of(recording), ends_of(recording)
     if not 0 < len(ends) <= len(acts):
         raise RecordingError(
             f"conform/{recording.version}.json: expected ends of 1 to {len(acts)} sequences, "

@@ -1,7 +1,7 @@
-"""Recordings: what real kernels did, in files that name their origin and notice a changed byte.
+"""Recordings of real kernels: files that name their origin and detect a changed byte.
 
 A recording is a JSON object whose last line is the SHA-256 digest of every byte before that line.
-data/recordings/schema.json says what it holds; data/recordings/README.md says it in words.
+data/recordings/schema.json defines its fields; data/recordings/README.md explains them.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ WIDTH = 300
 ABOUT = ("architecture", "machine", "kernel", "qemu", "cmdline", "initramfs", "taken")
 ARCHITECTURE = "x86-64"
 MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}
-"""The lab's machines by the MiB of their largest BAR: both have 2 GiB of memory."""
+"""The lab's machines by the size of their largest BAR in MiB; both have 2 GiB of memory."""
 MARK = '\n "sha256": "'
 
 
 class RecordingError(Exception):
-    """A recording that is not whole, not as it was written, or none at all; one sentence."""
+    """A recording is missing, incomplete or altered; one sentence."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What one kernel did in one scenario: `about` names its origin, `content` what was seen.
+    """What one kernel did in one scenario: `about` names its origin, `content` the outcomes.
 
-    `beside` are files that it rests on and that are not written yet, by name.
+    `beside` are the files that it rests on, by name, where they are written with it.
     """
 
     scenario: str
@@ -57,13 +57,13 @@ class Recording:
         return version
 
     def text(self) -> str:
-        """The file: one line for each part that fits, and the digest last."""
+        """The file's text: one line for each part that fits, and the digest last."""
         whole = {"scenario": self.scenario, **self.about, **self.content}
         body = _laid_out(whole, 0)[: -len("\n}")] + ","
         return f'{body}{MARK}{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
 
     def write(self, path: Path) -> tuple[Path, ...]:
-        """Put it at `path`, whole or not at all, and what is `beside` it; the files written.
+        """Write it to `path`, with the files `beside` it, each whole or not at all; their paths.
 
         RecordingError when it would not be readable.
         """
@@ -98,10 +98,10 @@ def path_of(scenario: str, version: str) -> Path:
 def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
     """All recordings, or those of a scenario or a kernel: by scenario, oldest kernel first.
 
-    RecordingError names one that is missing, altered or in another's place.
+    RecordingError names a missing, altered or swapped one.
     """
     try:
-        manifest.check()  # machines and programs, too: the model plays on them
+        manifest.check()  # machines and programs as well, which the model uses
     except manifest.ManifestError as error:
         raise RecordingError(str(error)) from None
     return [
@@ -115,14 +115,14 @@ def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
 def load(scenario: str, version: str) -> Recording:
     """The recording that the manifest lists for a scenario and a kernel.
 
-    RecordingError when it is missing, altered, in another's place or not complete.
+    RecordingError when it is missing, altered, swapped or incomplete.
     """
     path = path_of(scenario, version)
     try:
         manifest.expect(path)
     except manifest.ManifestError as error:
         raise RecordingError(str(error)) from None
-    from devmemkit.lab.recordings.complete import complete  # which knows every kind of recording
+    from devmemkit.lab.recordings.complete import complete  # it imports this module
 
     found = in_place(read(path), path)
     complete(found)
@@ -130,7 +130,7 @@ def load(scenario: str, version: str) -> Recording:
 
 
 def in_place(recording: Recording, path: Path) -> Recording:
-    """The recording, which names itself as its place does; RecordingError otherwise."""
+    """The recording; RecordingError if its file is in the place of another."""
     wanted = (path.parent.name, path.stem, ARCHITECTURE, machine_name(path.parent.name))
     about = recording.about
     found = (recording.scenario, recording.version, about["architecture"], about["machine"])
@@ -186,7 +186,7 @@ def parse(text: bytes, where: str) -> Recording:
 
 
 def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
-    """Where a recording of this kernel, made now, comes from; GuestError without QEMU."""
+    """The origin of a recording of this kernel, made now; GuestError without QEMU."""
     program = shutil.which("qemu-system-x86_64")
     if program is None:
         raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
@@ -204,7 +204,7 @@ def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
 
 
 def _laid_out(value: Any, depth: int) -> str:
-    """JSON in which everything that fits stands in one line."""
+    """JSON with each part on one line if it fits."""
     flat = json.dumps(value, ensure_ascii=False)
     if (len(flat) + depth <= WIDTH and depth) or not isinstance(value, dict | list) or not value:
         return flat

@@ -1,4 +1,4 @@
-"""`devmemkit conform`: every recording held against today's model, without QEMU."""
+"""`devmemkit conform`: every recording compared with today's model, without QEMU."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def _quiet(_: str) -> None:
 
 
 SHOWN = 20
-"""Differences of one part that are printed; all of them are counted."""
+"""Number of differences of one part that are printed; all are counted."""
 
 
 def findings(recording: Recording, progress: Say = _quiet) -> Iterator[Finding]:
-    """Each story of a recording, way to race, fact of a boot, boot of accesses, or a random run.
+    """The verdicts on a recording's parts: stories, ways to race, facts of a boot, and so on.
 
-    All are judged now, by today's model; that takes some seconds for a random run.
+    Today's model decides, which takes some seconds for a random run.
     """
     content = recording.content
     if "race" in content:
@@ -72,10 +72,9 @@ def _story(story: Story, performed: Performed, version: str) -> Finding:
 def replay(
     found: Iterable[Recording], say: Say = print, progress: Say = _quiet, quick: bool = False
 ) -> bool:
-    """Hold each recording against the model and print what differs; whether nothing does.
+    """Compare each recording with the model and print the differences; True if there are none.
 
-    `quick` leaves the random runs out, and says so.
-    A part that decided nothing, for an act of it could not be played, is no success either.
+    False also if a part is neither PASSED nor FAILED. `quick` leaves the random runs out.
     """
     lines = [("kernel", "scenario", "parts", *(v.name for v in WORST_FIRST), "compared")]
     total, divergences, decided = 0, 0, True

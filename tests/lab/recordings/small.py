@@ -17,7 +17,7 @@ from devmemkit.scenarios.play import play
 SEED = 1
 PLACE = {"architecture": "x86-64", "machine": "pc-2g"}
 MADE = [replace(sequence(SEED, at), index=index) for index, at in enumerate((0, 1, LIFE - 1))]
-OPERATIONS = runs.opened(runs.pack_operations(MADE, SEED))
+OPERATIONS = runs.pack_operations(MADE, SEED)
 
 
 @cache
@@ -37,7 +37,7 @@ def ends(version: str = "6.12") -> list[list[dict[str, Any]]]:
 
 
 def small(
-    data: bytes = OPERATIONS.data,
+    data: bytes = OPERATIONS,
     *,
     version: str = "6.12",
     kept: list[list[dict[str, Any]]] | None = None,
@@ -45,7 +45,7 @@ def small(
     """A recording of these operations, or of others; `kept` are their ends where they differ."""
     kept = ends(version) if kept is None else kept
     played = sum("outcome" in end for one in kept for end in one)
-    operations = runs.Operations(data, ()).sha256
+    operations = runs.digest(data)
     summary = {"kernel": version, "ops": played, "sequences": len(kept)}
     run = {**summary, **runs.pack_ends(version, operations, kept)}
     about = {**PLACE, "kernel": {"version": version}}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from devmemkit.lab.fuzz.generate import sequence
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings import random_runs as runs
-from devmemkit.lab.recordings.random_runs import LIMIT, pack, unpack
+from devmemkit.lab.recordings.packed import LIMIT, pack, unpack
 from devmemkit.lab.recordings.recording import Recording, RecordingError
 from devmemkit.model.errors import Outcome
 from tests.lab.recordings.small import MADE, OPERATIONS, PERFORMED, small
@@ -28,7 +28,7 @@ SMALL = small()
 
 
 def test_what_is_kept_is_what_was_played() -> None:
-    assert OPERATIONS.sequences() == tuple(MADE)
+    assert runs.sequences_of(OPERATIONS) == tuple(MADE)
     lines = runs.ends_of(small())
     assert len(lines) == len(MADE)
     for made, performed, line in zip(MADE, PERFORMED, lines, strict=True):
@@ -50,12 +50,12 @@ def test_every_way_to_end_is_kept() -> None:
 
 
 def test_the_same_sequences_are_the_same_bytes() -> None:
-    assert runs.pack_operations(MADE, 1) == runs.pack_operations(list(MADE), 1) == OPERATIONS.data
+    assert runs.pack_operations(MADE, 1) == runs.pack_operations(list(MADE), 1) == OPERATIONS
 
 
-@given(at=st.integers(0, len(OPERATIONS.data) - 1), flip=st.integers(1, 255))
+@given(at=st.integers(0, len(OPERATIONS) - 1), flip=st.integers(1, 255))
 def test_a_changed_byte_of_the_operations_is_noticed(at: int, flip: int) -> None:
-    data = bytearray(OPERATIONS.data)
+    data = bytearray(OPERATIONS)
     data[at] ^= flip
     changed = replace(SMALL, beside={runs.FILE: bytes(data)})
     with pytest.raises(RecordingError, match=r"^conform/operations\.xz: expected the bytes that"):
@@ -219,12 +219,9 @@ def test_operations_are_generated_where_there_are_none(
 ) -> None:
     monkeypatch.setattr(runs, "folder", lambda: tmp_path)
     monkeypatch.setattr(runs, "SEQUENCES", 2)
-    made = runs.operations()
-    assert made.new
-    assert made.sequences() == (sequence(runs.SEED, 0), sequence(runs.SEED, 1))
+    made = runs.sequences_of(runs.operations())
+    assert made == (sequence(runs.SEED, 0), sequence(runs.SEED, 1))
     assert not any(tmp_path.iterdir())
     (tmp_path / "conform").mkdir()
-    (tmp_path / runs.WHERE).write_bytes(OPERATIONS.data)
-    kept = runs.operations()  # whatever would be generated
-    assert not kept.new
-    assert kept.sequences() == tuple(MADE)
+    (tmp_path / runs.WHERE).write_bytes(OPERATIONS)
+    assert runs.operations() == OPERATIONS  # whatever would be generated

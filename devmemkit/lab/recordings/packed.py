@@ -1,0 +1,51 @@
+"""Many JSON values in few bytes: a line each, compressed as one xz stream.
+
+Another version of the library may pack the same lines into other bytes, so a digest is of the
+packed bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections.abc import Iterable
+from typing import Any
+
+from devmemkit.lab.recordings.recording import RecordingError
+
+LIMIT = 64 << 20
+"""Maximum size of all lines in bytes."""
+MEMORY = 128 << 20
+"""Bytes of memory that unpacking may take."""
+
+
+def pack(values: Iterable[Any]) -> bytes:
+    """The values, a line each."""
+    lines = (json.dumps(value, separators=(",", ":")) + "\n" for value in values)
+    text = "".join(lines).encode()
+    window = min(max(len(text), 1 << 12), LIMIT)  # a larger one costs memory without use
+    best = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": window}
+    return lzma.compress(text, filters=[best])
+
+
+def unpack(data: bytes, where: str) -> list[bytes]:
+    """The lines; RecordingError unless it is one whole stream of at most LIMIT bytes."""
+    stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, MEMORY)
+    try:
+        text = stream.decompress(data, LIMIT)
+    except (lzma.LZMAError, MemoryError) as error:
+        raise RecordingError(f"{where}: expected an xz stream, got: {error}") from None
+    if not stream.eof or stream.unused_data:
+        raise RecordingError(
+            f"{where}: expected one whole xz stream of at most {LIMIT} bytes when unpacked, "
+            f"got {'more behind it' if stream.eof else 'none that ends'}"
+        )
+    return text.splitlines()
+
+
+def value(line: bytes, where: str) -> Any:
+    """The value of a line; RecordingError when it is no JSON."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RecordingError(f"{where}: expected JSON, got: {error}") from None
