@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -54,18 +55,14 @@ LIKELY = (*PLAYABLE, *("claimed after", "copied", "other cache type", "opened re
 
 def texts_of(guest: Guest, config: Mapping[str, str]) -> snapshot.Texts:
     """A guest's snapshot, read from its own files; `config` is that of its package."""
-    read = {name: _read(guest, f"/{path}") for name, path in snapshot.FILES.items()}
+    read = dict.fromkeys(snapshot.FILES, "")
+    for name, path in snapshot.FILES.items():
+        with suppress(OSError):
+            read[name] = guest.read(f"/{path}")
     return snapshot.texts(read, devices(guest), config)
 
 
-def _read(guest: Guest, path: str) -> str:
-    try:
-        return guest.read(path)
-    except OSError:
-        return ""
-
-
-class Foreteller:
+class Predictor:
     """What `explain` says of accesses on the one machine that a snapshot describes."""
 
     def __init__(self, texts: snapshot.Texts, source: str) -> None:
@@ -85,7 +82,7 @@ class Foreteller:
         return twisted[0], tuple(_for_guest(act, access) for act in twisted[1])
 
 
-def foretold(twisted: Twisted) -> str:
+def predicted(twisted: Twisted) -> str:
     """How the acts end, as the model predicts."""
     return end_of(twisted[1], play(*twisted).outcomes)
 
@@ -100,9 +97,7 @@ def _for_guest(act: Act, access: Access) -> Act:
     return replace(act, arguments={"start": at, "size": PAGE_SIZE})
 
 
-def accesses(
-    foreteller: Foreteller, seed: str
-) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
+def accesses(predictor: Predictor, seed: str) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
     """Random accesses, each with its hypothesis ("": none), acts and predicted outcome.
 
     Each outcome that comes up among PATIENCE tries comes at least LEAST times, if it can.
@@ -110,12 +105,12 @@ def accesses(
     chance = random.Random(seed)
     count: Counter[str] = Counter()
     for _ in range(PATIENCE):
-        access = access_of(chance, foreteller.machines.known)
+        access = access_of(chance, predictor.machines.known)
         twist = "" if chance.random() < 0.55 else chance.choice(LIKELY)
-        twisted = foreteller.twisted(access, twist)
+        twisted = predictor.twisted(access, twist)
         if twisted is None:
             continue
-        end = foretold(twisted)
+        end = predicted(twisted)
         wanted = count[end] < LEAST or (count.total() < COUNT and chance.random() < 0.2)
         if wanted and harmless(*twisted, access, end):
             count[end] += 1
@@ -132,23 +127,21 @@ def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
 
 def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict[str, Any]:
     tried: list[dict[str, Any]] = []
+    reset = [{"operation": "reset", "keep": 1}]  # drivers stay bound: binding takes long
     with boot(kernel, cmdline) as guest:
-        binds = [{"operation": "bind", "bdf": bdf, "driver": name} for bdf, name in BINDS]
-        guest.play(binds if bound else [])
+        guest.do(*BINDS if bound else ())
         files = texts_of(guest, kernel.config)
-        foreteller = Foreteller(files, kernel.release)
-        for access, twist, acts, end in accesses(foreteller, f"{SEED}/{cmdline}/{bound}"):
-            guest.play(
-                [{"operation": "reset", "keep": 1}]
-            )  # drivers stay bound: binding takes long
+        predictor = Predictor(files, kernel.release)
+        for access, twist, acts, end in accesses(predictor, f"{SEED}/{cmdline}/{bound}"):
+            guest.play(reset)
             performed = perform(guest, acts)
             if performed.cannot:
                 raise GuestError(f"{access} ({twist}): {performed.cannot}")
             got = end_of(acts, performed.outcomes)
             if got != end:
-                progress(f"{access} ({twist}): foretold {end}, got {got}")
+                progress(f"{access} ({twist}): predicted {end}, got {got}")
             tried.append({"access": packed(access), "twist": twist, "foretold": end, "got": got})
-        guest.play([{"operation": "reset", "keep": 1}])
+        guest.play(reset)
         left = set(guest.read("/proc/iomem").splitlines()) ^ set(files["iomem"].splitlines())
         if left:
             raise GuestError(f"expected /proc/iomem to be as before, got {', '.join(sorted(left))}")
@@ -166,12 +159,12 @@ def judge(content: Mapping[str, Any], version: str) -> Iterator[Finding]:
     """Compare what today's `explain` predicts with what the kernel did, boot by boot."""
     for one in content["boots"]:
         name = f"{one['cmdline'] or 'as booted'}, {'bound' if one['bound'] else 'idle'}"
-        foreteller = Foreteller(one["files"], f"{version} {name}")
+        predictor = Predictor(one["files"], f"{version} {name}")
         differs = []
         for row in one["tried"]:
             access = Access(**{"start": 0, "length": 0, **row["access"]})
-            twisted = foreteller.twisted(access, row["twist"])
-            end = foretold(twisted) if twisted else "nothing"
+            twisted = predictor.twisted(access, row["twist"])
+            end = predicted(twisted) if twisted else "nothing"
             if end != row["got"]:
                 said = f"{access} ({row['twist'] or 'plain'})"
                 differs.append(f"{said}: explain says {end}, the kernel {row['got']}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.description import Description
-from devmemkit.lab.fuzz.places import HOLE
+from devmemkit.lab.fuzz.places import HOLE, NOBODY
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
@@ -16,8 +16,6 @@ from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM, PMEM_END
 CONSOLE = "virtio-pci"
 """The driver of the port between lab and guest; accesses leave its registers alone."""
 
-MISSING = "0000:00:1f.0"
-"""A PCI address without a device."""
 PORTS = ((0x80, 16), (0xFFFC, 8))
 """Ports that may be read: the DMA page registers, and the end of all ports."""
 LENGTHS = (1, 2, 4, 8, 64, PAGE_SIZE, 2 * PAGE_SIZE, 16 * PAGE_SIZE, 0)
@@ -44,7 +42,7 @@ def access_of(chance: random.Random, known: Description) -> Access:
     device = chance.choice(devices)
     bar = chance.choice([bar for bar in device.bars if bar.index < 6])
     if chance.random() < 0.05:
-        return Access(via, op, bar.start, length, MISSING, bar.index)
+        return Access(via, op, bar.start, length, NOBODY, bar.index)
     near = max(0, bar.length - 4)
     offset = chance.choice((0, 0, *EDGES, bar.length, near, bar.length + PAGE_SIZE))
     if chance.random() < 0.02:

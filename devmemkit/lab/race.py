@@ -34,10 +34,8 @@ TABLES = SHARED_MIB * 2
 """KiB of page tables for the whole BAR: 8 bytes for each page of 4 KiB."""
 
 
-def sweep(
-    kernel: Kernel, trials: int = TRIALS, progress: Callable[[str], None] = print
-) -> dict[str, Any]:
-    """Race `trials` times for each way to map and each claim, and 3 times for each control.
+def sweep(kernel: Kernel, progress: Callable[[str], None] = print) -> dict[str, Any]:
+    """Race TRIALS times for each way to map and each claim, and 3 times for each control.
 
     "version", "release", "bar" (bdf, resource, start, size), "trials". A trial has via and claim
     (see scenarios.race), control ("" for a real trial, else one of CONTROLS), and when the claim
@@ -54,7 +52,7 @@ def sweep(
         for claim in CLAIMS:
             with holding(guest, start, claim):
                 for via in VIAS:
-                    made = _trials(guest, start, via, claim, trials)
+                    made = _trials(guest, start, via, claim)
                     done += made
                     progress(f"{kernel.version}: {via}, {claim}: {_said(made)}")
     bar = {"bdf": BDF, "resource": RESOURCE, "start": start, "size": SHARED_MIB * MIB}
@@ -65,9 +63,9 @@ def sweep(
 def holding(guest: Guest, start: int, claim: str) -> Iterator[None]:
     """Claim the region in the guest, so that race() can release it and claim it again."""
     held = {"start": start, "size": CLAIM_SIZE[claim]}
-    _did(guest, {"operation": "request_mem_region", "name": "driver", **held})
+    guest.do({"operation": "request_mem_region", "name": "driver", **held})
     yield
-    _did(guest, {"operation": "release_mem_region", **held})
+    guest.do({"operation": "release_mem_region", **held})
 
 
 def bar_start(guest: Guest) -> int:
@@ -79,7 +77,7 @@ def bar_start(guest: Guest) -> int:
     return first
 
 
-def _trials(guest: Guest, start: int, via: str, claim: str, trials: int) -> list[dict[str, Any]]:
+def _trials(guest: Guest, start: int, via: str, claim: str) -> list[dict[str, Any]]:
     """All trials for one way to map and one claim, which the guest holds."""
 
     def one(control: str = "", **when: int) -> dict[str, Any]:
@@ -88,14 +86,13 @@ def _trials(guest: Guest, start: int, via: str, claim: str, trials: int) -> list
     controls = [one("none") for _ in range(3)]
     duration = round(median(trial["returned"] for trial in controls))
     controls += [one("before", delay=-20_000_000 - duration // 10) for _ in range(3)]
-    controls += [
-        one("after", grown=2 * TABLES) for _ in range(3)
-    ]  # the claim waits for the end of the mmap
+    # more page tables than the mmap makes: the claim waits for its end
+    controls += [one("after", grown=2 * TABLES) for _ in range(3)]
     if claim != "whole":
         controls += [one("outside", grown=TABLES * part // 8) for part in (1, 2, 3)]
-    timed = trials * 3 // 4
+    timed = TRIALS * 3 // 4
     real = [one(delay=round(duration * (-0.1 + 1.3 * n / timed))) for n in range(timed)]
-    filling = trials - timed  # the checks' time varies, so some claims wait for page tables
+    filling = TRIALS - timed  # the checks' time varies, so some claims wait for page tables
     real += [one(grown=max(1, TABLES * n // filling)) for n in range(filling)]
     return controls + real
 
@@ -113,8 +110,8 @@ def race(
     offset = skipped + (start if via == "devmem" else 0)
     call = {"operation": "race", "path": path, "offset": offset, "start": start + skipped}
     call |= {"length": size - skipped, "claim": control != "none", "delay": 0, **when}
-    text = str(_did(guest, call)["text"])
-    returned, begin, end, shown, error, alive, dead = map(int, text.split())
+    (answer,) = guest.do(call)
+    returned, begin, end, shown, error, alive, dead = map(int, answer["text"].split())
     trial = {
         "via": via,
         "claim": claim,
@@ -209,14 +206,6 @@ def _in_place(trial: dict[str, Any]) -> bool:
     if trial["control"] == "before":
         return bool(trial["end"] < 0)
     return trial["control"] != "after" or bool(trial["begin"] >= trial["returned"])
-
-
-def _did(guest: Guest, call: dict[str, Any]) -> dict[str, Any]:
-    answer = guest.play([call], limit=60)[0]
-    if "cannot" in answer or "errno" in answer:
-        said = answer.get("cannot", answer.get("errno"))
-        raise GuestError(f"{call['operation']}: expected it to succeed, got: {said}")
-    return answer
 
 
 def _said(trials: list[dict[str, Any]]) -> str:

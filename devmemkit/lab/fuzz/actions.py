@@ -27,7 +27,6 @@ class Actions(Writer):
     # Mapping
 
     def map_file(self) -> None:
-        self._turn()
         file = self._file("mem", "mem", "resource", "proc")
         usual = "r" if self.live else "rw"
         prot = self.chance.choice((usual, usual, usual, usual, "r", "", "rw", "w", "rwx"))
@@ -97,24 +96,20 @@ class Actions(Writer):
         return Ref(key, page + self.chance.choice((0, 8, 100, 4088)))
 
     def load(self) -> None:
-        self._turn()
         key, page = self._page()
         into = self.chance.choice((0, 8, 100, 4088, *(() if self.live else (4093,))))
         self._do("load", address=Ref(key, page + into), size=self.chance.choice((1, 2, 4, 8)))
 
     def store(self) -> None:
-        self._turn()
         size = self.chance.choice((1, 2, 4, 8))
         self._do("store", address=self._byte(), size=size, value=self.chance.getrandbits(8 * size))
 
     def copy(self) -> None:
-        self._turn()
         to = not self.live and self._often(0.5)
         count = self.chance.choice((1, 8))
         self._do("copy_to_user" if to else "copy_from_user", address=self._byte(), count=count)
 
     def debug(self) -> None:
-        self._turn()
         key, page = self._page()
         at: dict[str, Any] = {
             "pid": self.at.name,
@@ -136,24 +131,19 @@ class Actions(Writer):
         return {"address": Ref(key, page + into), "length": length}
 
     def unmap(self) -> None:
-        self._turn()
         self._do("munmap", **self._range())
 
     def protect(self) -> None:
-        self._turn()
         prot = self.chance.choice(("r", "rw", "rw", "", "w", "rwx"))
         self._do("mprotect", **self._range(), prot=prot)
 
     def advise(self) -> None:
-        self._turn()
         self._do("madvise", **self._range(), advice=self.chance.choice(ADVICE))
 
     def lock(self) -> None:
-        self._turn()
         self._do(self.chance.choice(("msync", "mlock")), **self._range())
 
     def move(self) -> None:
-        self._turn()
         where = self._range()
         new = self.chance.choice((where["length"], PAGE_SIZE, 2 * PAGE_SIZE, 0))
         to: dict[str, Any] = {}
@@ -168,7 +158,6 @@ class Actions(Writer):
     def fork(self) -> None:
         if len(self.processes) == 6:
             return
-        self._turn()
         name = f"C{len(self.processes)}"
         key = self._do("fork", child=name)
         # No closed descriptors: the agent opens two of its own in every process.

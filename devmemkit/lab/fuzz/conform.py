@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,7 +129,7 @@ def conform(
     result = Conformance(kernel.version, kernel.release, seed, ops)
     began = time.monotonic()
     coming = sequences(seed, recorded)
-    with Live(kernel, before(PROCESSES, profile), progress) as live:
+    with closing(Live(kernel, before(PROCESSES, profile), progress)) as live:
         try:
             _play(live, coming, result, keep)
             _imagine(live, coming, result)
@@ -148,7 +149,7 @@ def _play(live: Live, coming: Iterator[Sequence], result: Conformance, keep: Kee
     while result.ops < result.wanted:
         made = next(coming)
         if made.index % LIFE == 0:
-            live.renew()
+            live.close()
             live.perform((), made.windows)  # boots now, so that no sequence's time includes it
         began = time.monotonic()
         performed = live.perform(made.acts, made.windows)
@@ -158,12 +159,11 @@ def _play(live: Live, coming: Iterator[Sequence], result: Conformance, keep: Kee
         result.add(made.kind, played, performed, found, seconds)
         if keep is not None:
             keep(made, performed)
-        row = first(found)
-        if row is not None and signature(row) in known:
+        if row := first(found):
+            if signature(row) not in known:
+                known[signature(row)] = {"times": 0, **live.smallest(made, row)}
+                result.divergences.append(known[signature(row)])
             known[signature(row)]["times"] += 1
-        elif row is not None:
-            known[signature(row)] = {"times": 1, **live.smallest(made, row)}
-            result.divergences.append(known[signature(row)])
         if time.monotonic() - said > EVERY:
             said = time.monotonic()
             live.progress(

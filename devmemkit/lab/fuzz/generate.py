@@ -86,6 +86,7 @@ def sequence(seed: int, index: int) -> Sequence:
     names, weights = list(mix), list(mix.values())
     length = chance.randint(300, 420)
     while len(writer.acts) < length:
+        writer.turn()
         (name,) = chance.choices(names, weights)
         getattr(writer, name)()
     return Sequence(index, kind, tuple(writer.acts), at)

@@ -23,7 +23,7 @@ PATIENCE = 120.0
 
 
 class Live:
-    """A guest of `kernel` and the model's machine `before`; a context manager."""
+    """A guest of `kernel`, and the model's machine `before`; close() it at the end."""
 
     def __init__(self, kernel: Kernel, before: Machine, progress: Progress) -> None:
         self.kernel = kernel
@@ -34,13 +34,7 @@ class Live:
         self._guest: Guest | None = None
         self._spare = LIFE
 
-    def __enter__(self) -> Live:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.renew()
-
-    def renew(self) -> None:
+    def close(self) -> None:
         """End the guest; the next sequence boots another, with fresh windows."""
         self._stack.close()
         self._guest = None
@@ -52,7 +46,7 @@ class Live:
             try:
                 self._guest.reset(*to_clear(windows))
             except GuestError:  # for example, a device is gone for good
-                self.renew()
+                self.close()
         if self._guest is None:
             self._guest = self._stack.enter_context(boot(self.kernel))
             self.boots += 1
@@ -96,7 +90,7 @@ class Live:
     def _compare(self, acts: Acts, windows: int) -> Comparison | None:
         """Compare both sides in fresh windows; None if the model cannot play the acts."""
         if self._spare == WINDOWS:
-            self.renew()
+            self.close()
         acts, self._spare = moved(acts, windows, self._spare), self._spare + 1
         try:
             played = play(self.before, acts)

@@ -31,6 +31,8 @@ WINDOWS = (64 << 20) // WINDOW - FIRST
 HIGH = 1 << 32
 """An empty window of the PCI host bridge above 4 GiB."""
 VGA, VGA_BAR = "0000:00:02.0", 0xFC00_0000
+NOBODY = "0000:00:1f.0"
+"""A PCI address without a device."""
 HOLE = 0xD000_0000
 """An address of the PCI bus without a device."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from devmemkit.lab.fuzz.places import WINDOW
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.play import Act, Ref, needed
 
 Acts = tuple[Act, ...]
 Judge = Callable[[Acts], bool]
@@ -37,8 +37,7 @@ def without(acts: Acts, keys: set[str]) -> Acts:
     gone, nobody = set(keys), set()
     kept = []
     for act in acts:
-        needed = {v.key for v in act.arguments.values() if isinstance(v, Ref)} | {act.needs}
-        if act.key in gone or needed & gone or act.arguments.get("pid") in nobody:
+        if gone & {act.key, *needed(act)} or act.arguments.get("pid") in nobody:
             gone.add(act.key)
             nobody |= {act.arguments["child"]} if act.operation == "fork" else set()
         else:

@@ -6,15 +6,13 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from devmemkit.lab.fuzz.places import MEMORY_BAR, PORTS, REGISTERS, Bar, windows
+from devmemkit.lab.fuzz.places import MEMORY_BAR, NOBODY, PORTS, REGISTERS, Bar, windows
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.script import IVSHMEM, PMEM
 
 MAPPED = 8
 """Pages of a window that sequences map."""
-NOBODY = "0000:00:1f.0"
-"""A PCI address without a device."""
 PROCESSES = ("P", "Q")
 """The processes that every sequence begins with."""
 
@@ -80,8 +78,8 @@ class Writer:
     def _often(self, share: float) -> bool:
         return self.chance.random() < share
 
-    def _turn(self) -> None:
-        # Switching to another process takes longer than most acts.
+    def turn(self) -> None:
+        """Perhaps let another process act next: rarely, for the guest switches slowly."""
         if self._often(0.07):
             self.at = self.chance.choice(self.processes)
 
@@ -110,7 +108,6 @@ class Writer:
         self.at.closed.clear()  # this descriptor may have the number of a closed one
 
     def open_file(self) -> None:
-        self._turn()
         bars = [MEMORY_BAR, MEMORY_BAR, *(REGISTERS if self.live else ())]
         what = self.chance.choice(("mem", "mem", "bar", "bar", "proc", "wc", "ports", "none"))
         mode = self.chance.choice(("rw", "r", "w"))
@@ -130,7 +127,6 @@ class Writer:
             self._do("open_proc_pci", bdf=NOBODY)
 
     def close_file(self) -> None:
-        self._turn()
         if self.at.closed and self._often(0.3):
             self._do("close", fd=Ref(self.at.closed[-1]))
         elif len(self.at.files) > 4:
@@ -148,14 +144,12 @@ class Writer:
 
     def ask(self) -> None:
         """PCIIOC_MMAP_IS_MEM on a file that may be closed, or whose device may be gone."""
-        self._turn()
         self._do("pciioc_mmap_is_mem", fd=self._fd(self._file("proc")))
 
     # Reading and writing
 
     def seek(self) -> None:
         """Set a position, then read or write there if that worked."""
-        self._turn()
         fd = self._fd(self._file("mem"))
         end = 1 << 64
         offset = self.chance.choice(
@@ -180,12 +174,10 @@ class Writer:
         return {"offset": usual if self._often(0.75) else self.chance.choice(odd)}
 
     def read_memory(self) -> None:
-        self._turn()
         count = self.chance.choice((0, 1, 8, 8, 8, 100, 5000))
         self._do("read_devmem", fd=self._fd(self._file("mem")), count=count, **self._offset())
 
     def write_memory(self) -> None:
-        self._turn()
         data = self.chance.randbytes(self.chance.choice((0, 1, 8, 8, 60)))
         self._do("write_devmem", fd=self._fd(self._file("mem")), data=data, **self._offset())
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,14 @@ def machine(shared_mib: int = 64) -> tuple[str, ...]:
         # no memory BAR, which would change the addresses of the recorded machines
         *("-device", "virtio-serial-pci,disable-modern=on,vectors=0"),
     )
+
+
+def qemu() -> str:
+    """The path of QEMU; GuestError when it is not installed."""
+    path = shutil.which("qemu-system-x86_64")
+    if path is None:
+        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
+    return path
 
 
 CMDLINE = "console=ttyS0 quiet panic=-1 oops=panic nokaslr norandmaps memmap=256M!1G"
@@ -88,6 +96,14 @@ class Guest:
                 return answers
             answers.append(_named(answer))
         raise self._failed(f"expected {len(calls)} answers, got more")
+
+    def do(self, *calls: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Make calls that must succeed, and return their answers; GuestError when one fails."""
+        answers = self.play(list(map(dict, calls)))
+        for call, answer in zip(calls, answers, strict=True):
+            if said := answer.get("cannot", answer.get("errno")):
+                raise GuestError(f"{call['operation']}: expected it to succeed, got: {said}")
+        return answers
 
     def reset(self, *clear: tuple[int, int]) -> None:
         """Return the guest to its state after boot; `clear` are (start, size) to fill with zeroes.
@@ -193,9 +209,7 @@ def boot(
 def _started(
     kernel: Kernel, cmdline: str, limit: float, shared_mib: int, program: Path | None
 ) -> Iterator[Guest]:
-    qemu = shutil.which("qemu-system-x86_64")
-    if qemu is None:
-        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
+    emulator = qemu()
     with scratch("devmemkit-guest-") as work:
         (work / "initrd").write_bytes(initramfs(kernel.modules, program))
         ours, theirs = socket.socketpair()
@@ -203,7 +217,7 @@ def _started(
             # When this process is killed, the host's kernel kills QEMU; and the agent powers the
             # guest off when its port closes.
             command = ending_with_us(
-                *(qemu, *machine(shared_mib), "-kernel", str(kernel.vmlinuz)),
+                *(emulator, *machine(shared_mib), "-kernel", str(kernel.vmlinuz)),
                 *("-initrd", str(work / "initrd")),
                 *("-append", f"{CMDLINE} {cmdline}".strip()),
                 *("-chardev", f"socket,id=agent,fd={theirs.fileno()}"),

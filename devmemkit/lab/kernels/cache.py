@@ -110,13 +110,6 @@ def _take(version: str, progress: Progress) -> Kernel:
     wanted = parts(image, packages)
     debs = cache_dir() / "debs"
     debs.mkdir(exist_ok=True)
-    need = sum(one.size + one.installed for one in wanted)
-    free = shutil.disk_usage(debs).free
-    if free < need:
-        raise KernelError(
-            f"{cache_dir()}: expected {need >> 20} MiB free for kernel {version}, "
-            f"got {free >> 20}; make room or set XDG_CACHE_HOME"
-        )
     files = [suite.download(one, debs, progress) for one in wanted]
     progress(f"{image.name}: unpacking")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=cache_dir()) as work:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from devmemkit.host.files import SourceError, open_file
 from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.model.printable import printable
 
 FORMATS = ("", ".xz", ".zst", ".gz")
 
@@ -38,22 +39,24 @@ def built_in(folder: Path) -> frozenset[str]:
     path = folder / "modules.builtin"
     if not path.is_file():
         return frozenset()
-    return frozenset(map(module_name, _bytes(path).decode(errors="replace").split()))
+    return frozenset(map(module_name, contents(path).decode(errors="replace").split()))
 
 
-def _bytes(path: Path) -> bytes:
+def contents(path: Path, what: str = "a module", most: int = -1) -> bytes:
+    """The bytes of a file, up to `most`; KernelError, which names `what`, for an unreadable one."""
     try:
         with open_file(path) as file:
-            return file.read()
+            return file.read(most)
     except SourceError as error:
         raise KernelError(str(error)) from None
     except OSError as error:
-        raise KernelError(f"{path}: {error.strerror}") from None
+        name = printable(str(path))
+        raise KernelError(f"{name}: expected {what}, got: {error.strerror}") from None
 
 
 def read_module(path: Path) -> bytes:
     """A module's ELF image, decompressed; KernelError when it cannot be."""
-    data = _bytes(path)
+    data = contents(path)
     try:
         if path.suffix == ".zst":
             data = _unzstd(path, data)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.lab import accesses, race, timeline
@@ -91,15 +92,13 @@ def _story(wanted: Story, got: Story, performed: Performed) -> Iterator[str]:
 
 def _race(trials: list[dict[str, Any]]) -> Iterator[str]:
     count = Counter((one["via"], one["claim"], one["control"]) for one in trials)
-    for via in VIAS:
-        for claim in CLAIMS:
-            for control in ("", *CONTROLS):
-                if (control, claim) == ("outside", "whole"):  # nothing is left outside
-                    continue
-                wanted, got = 3 if control else race.TRIALS, count[via, claim, control]
-                if got != wanted:
-                    named = f"{via}, {claim}" + (f", control {control}" if control else "")
-                    yield f"race: expected {wanted} trials of {named}; got {got}"
+    for via, claim, control in product(VIAS, CLAIMS, ("", *CONTROLS)):
+        wanted, got = 3 if control else race.TRIALS, count[via, claim, control]
+        if (control, claim) == ("outside", "whole"):  # nothing is left outside
+            wanted = 0
+        if got != wanted:
+            named = f"{via}, {claim}" + (f", control {control}" if control else "")
+            yield f"race: expected {wanted} trials of {named}; got {got}"
     for one in trials:
         if (outcome := race.outcome(one)) != one["outcome"]:
             yield f"race: expected the outcome {outcome} by what was measured, got {one['outcome']}"

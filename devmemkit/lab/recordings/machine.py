@@ -11,14 +11,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-from devmemkit.lab.guest.boot import CMDLINE, Guest, GuestError, boot
+from devmemkit.lab.guest.boot import CMDLINE, Guest, boot
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings.recording import about
 from devmemkit.scenarios.machines import data_dir
+from devmemkit.scenarios.stories.script import E1000, NVME
 
 SYSFS = "/sys/bus/pci/devices"
 PROPERTIES = ("class", "device", "resource", "vendor")
-BINDS = (("0000:00:03.0", "e1000"), ("0000:00:04.0", "nvme"), ("namespace0.0", "nd_pmem"))
+BINDS = tuple(
+    {"operation": "bind", "bdf": bdf, "driver": driver}
+    for bdf, driver in ((E1000, "e1000"), (NVME, "nvme"), ("namespace0.0", "nd_pmem"))
+)
+"""The calls that bind every driver of the machine."""
 
 
 def take(kernel: Kernel) -> Path:
@@ -29,10 +34,7 @@ def take(kernel: Kernel) -> Path:
     with boot(kernel) as guest:
         texts = {name: guest.read(f"/proc/{name}") for name in ("version", "cpuinfo")}
         files = _state(guest, "idle")
-        binds = [{"operation": "bind", "bdf": bdf, "driver": name} for bdf, name in BINDS]
-        for act, answer in zip(binds, guest.play(binds), strict=True):
-            if answer.get("value") != 0:
-                raise GuestError(f"{act['bdf']}: expected {act['driver']} to bind, got {answer}")
+        guest.do(*BINDS)
         files |= _state(guest, "bound")
     sizes = re.search(r"^address sizes\s*: (\d+) bits physical.*", texts["cpuinfo"], re.M)
     assert sizes is not None

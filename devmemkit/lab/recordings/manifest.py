@@ -36,7 +36,11 @@ PATTERNS = ("*.toml", "recordings/*.json", "recordings/*/*", "machines/*/**/*", 
 """The files below data/ that the manifest covers."""
 
 
-class ManifestError(ValueError):
+class RecordingError(ValueError):
+    """A recording is missing, incomplete or altered; one sentence."""
+
+
+class ManifestError(RecordingError):
     """Data differs from the manifest; one sentence that names the file."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,10 +18,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from devmemkit.lab.guest.boot import CMDLINE, GuestError, machine
+from devmemkit.lab.guest.boot import CMDLINE, machine, qemu
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings import manifest
+from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import data_dir
 
@@ -32,10 +32,6 @@ ARCHITECTURE = "x86-64"
 MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}
 """The lab's machines by the size of their largest BAR in MiB; both have 2 GiB of memory."""
 MARK = '\n "sha256": "'
-
-
-class RecordingError(Exception):
-    """A recording is missing, incomplete or altered; one sentence."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +96,7 @@ def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
 
     RecordingError names a missing, altered or swapped one.
     """
-    try:
-        manifest.check()  # machines and programs as well, which the model uses
-    except manifest.ManifestError as error:
-        raise RecordingError(str(error)) from None
+    manifest.check()  # machines and programs as well, which the model uses
     return [
         load(one, kernel)
         for one in sorted((*SCENARIOS, *manifest.MEASURED))
@@ -117,13 +110,10 @@ def load(scenario: str, version: str) -> Recording:
 
     RecordingError when it is missing, altered, swapped or incomplete.
     """
-    path = path_of(scenario, version)
-    try:
-        manifest.expect(path)
-    except manifest.ManifestError as error:
-        raise RecordingError(str(error)) from None
     from devmemkit.lab.recordings.complete import complete  # it imports this module
 
+    path = path_of(scenario, version)
+    manifest.expect(path)
     found = in_place(read(path), path)
     complete(found)
     return found
@@ -187,10 +177,7 @@ def parse(text: bytes, where: str) -> Recording:
 
 def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
     """The origin of a recording of this kernel, made now; GuestError without QEMU."""
-    program = shutil.which("qemu-system-x86_64")
-    if program is None:
-        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
-    said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    said = subprocess.run([qemu(), "--version"], capture_output=True, text=True).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
         "architecture": ARCHITECTURE,
