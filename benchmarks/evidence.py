@@ -39,13 +39,13 @@ def _slowness(recording: Recording) -> int:
 
 
 def random_runs(most: int = 0) -> Iterator[Part]:
-    """The recorded random runs, a few sequences of every kernel in turn; `most` chunks of each."""
+    """The recorded random runs, a sequence of every kernel in turn; `most` sequences of each."""
     runs = [one for one in recordings("conform") if one.version in RECORDED]
-    for chunks in zip_longest(*(recheck.chunks(one)[: most or None] for one in runs)):
-        for chunk in filter(None, chunks):
-            judged = recheck.judge_chunk(chunk)
-            name = f"{chunk.version} random operations, from sequence {chunk.first} on"
-            yield Part(name, judged.compared, tuple(one[0] for one in judged.differences))
+    for row in zip_longest(*(recheck.parts(one)[: most or None] for one in runs)):
+        for part in filter(None, row):
+            judged = recheck.judge_part(part)
+            name = f"{part.version} random operations, sequence {part.number}"
+            yield Part(name, judged.compared, judged.differences)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
-"""Random accesses that `explain` foretells from a guest's own files, and that are tried then.
+"""Random accesses: `explain` predicts each from the guest's own files, then the guest tries it.
 
-Nothing is stored, and no port is written, where a device or the machine's own memory could be hit:
-there such an access is tried only where it is foretold to fail at its first page.
+A store or a port write that could hit a device or the machine's own memory is tried only if it is
+predicted to fail at its first page.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from devmemkit.explain.cases import Machines
 from devmemkit.explain.hypotheses import HYPOTHESES, Changed
 from devmemkit.explain.stored import description_of
 from devmemkit.explain.verdict import end_of
-from devmemkit.lab.compare import Verdict
+from devmemkit.lab.compare import Finding, Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import perform
 from devmemkit.lab.kernels.catalogue import Progress
@@ -31,14 +32,14 @@ from devmemkit.scenarios.play import Act, play
 
 SEED = 2026
 BOOTS = (("", False), ("", True), ("iomem=relaxed", True), ("lockdown=integrity", False))
-"""Command line, and whether drivers are bound: the states in which accesses are tried."""
+"""The states in which accesses are tried: command line, and whether drivers are bound."""
 
 COUNT = 200
-"""Accesses of one boot, at least."""
+"""Minimum number of accesses in one boot."""
 LEAST = 16
-"""Times that one boot tries each outcome it can come to."""
+"""Times that one boot tries for each possible outcome."""
 PATIENCE = 8000
-"""Accesses that are thought of in one boot, at most."""
+"""Maximum number of accesses that are considered in one boot."""
 
 PLAYABLE = {
     hypothesis.name: hypothesis
@@ -55,18 +56,14 @@ LIKELY = (*PLAYABLE, *("claimed after", "copied", "other cache type", "opened re
 
 def texts_of(guest: Guest, config: Mapping[str, str]) -> snapshot.Texts:
     """A guest's snapshot, read from its own files; `config` is that of its package."""
-    read = {name: _read(guest, f"/{path}") for name, path in snapshot.FILES.items()}
+    read = dict.fromkeys(snapshot.FILES, "")
+    for name, path in snapshot.FILES.items():
+        with suppress(OSError):
+            read[name] = guest.read(f"/{path}")
     return snapshot.texts(read, devices(guest), config)
 
 
-def _read(guest: Guest, path: str) -> str:
-    try:
-        return guest.read(path)
-    except OSError:
-        return ""
-
-
-class Foreteller:
+class Predictor:
     """What `explain` says of accesses on the one machine that a snapshot describes."""
 
     def __init__(self, texts: snapshot.Texts, source: str) -> None:
@@ -86,13 +83,13 @@ class Foreteller:
         return changed[0], tuple(_for_guest(call, access) for call in changed[1])
 
 
-def foretold(changed: Changed) -> str:
+def predicted(changed: Changed) -> str:
     """How the calls end on the machine, by the model."""
     return end_of(changed[1], play(*changed).outcomes)
 
 
 def _for_guest(act: Act, access: Access) -> Act:
-    """A claim as the lab's instrument makes it: of a page, the access's first where it has that."""
+    """The claim reduced to one page, of which the guest's driver is able: the access's first."""
     if act.operation != "request_mem_region":
         return act
     start, size = act.arguments["start"], act.arguments["size"]
@@ -101,22 +98,20 @@ def _for_guest(act: Act, access: Access) -> Act:
     return replace(act, arguments={"start": at, "size": PAGE_SIZE})
 
 
-def accesses(
-    foreteller: Foreteller, seed: str
-) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
+def accesses(predictor: Predictor, seed: str) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
     """Random accesses: the hypothesis ("": none), the calls, how the model says they end.
 
-    Each outcome comes at least LEAST times if it comes at all, among PATIENCE tries.
+    Each outcome that comes up among PATIENCE tries comes at least LEAST times, if it can.
     """
     chance = random.Random(seed)
     count: Counter[str] = Counter()
     for _ in range(PATIENCE):
-        access = access_of(chance, foreteller.machines.known)
+        access = access_of(chance, predictor.machines.known)
         hypothesis = "" if chance.random() < 0.55 else chance.choice(LIKELY)
-        changed = foreteller.changed(access, hypothesis)
+        changed = predictor.changed(access, hypothesis)
         if changed is None:
             continue
-        end = foretold(changed)
+        end = predicted(changed)
         wanted = count[end] < LEAST or (count.total() < COUNT and chance.random() < 0.2)
         if wanted and harmless(*changed, access, end):
             count[end] += 1
@@ -124,7 +119,7 @@ def accesses(
 
 
 def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
-    """Try the accesses on a kernel in each of BOOTS, each foretold first; GuestError if one fails.
+    """Predict accesses and try them on a kernel, in each of BOOTS; GuestError when a guest fails.
 
     "boots": cmdline, bound, files (a snapshot), tried: access, twist, foretold, got.
     """
@@ -133,22 +128,22 @@ def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
 
 def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict[str, Any]:
     tried: list[dict[str, Any]] = []
+    reset = [{"operation": "reset", "keep": 1}]  # drivers stay bound: binding takes long
     with boot(kernel, cmdline) as guest:
-        binds = [{"operation": "bind", "bdf": bdf, "driver": name} for bdf, name in BINDS]
-        guest.play(binds if bound else [])
+        guest.do(*BINDS if bound else ())
         files = texts_of(guest, kernel.config)
-        foreteller = Foreteller(files, kernel.release)
-        for access, hypothesis, acts, end in accesses(foreteller, f"{SEED}/{cmdline}/{bound}"):
-            guest.play([{"operation": "reset", "keep": 1}])  # the drivers stay, binding takes long
+        predictor = Predictor(files, kernel.release)
+        for access, hypothesis, acts, end in accesses(predictor, f"{SEED}/{cmdline}/{bound}"):
+            guest.play(reset)
             performed = perform(guest, acts)
             if performed.cannot:
                 raise GuestError(f"{access} ({hypothesis}): {performed.cannot}")
             got = end_of(acts, performed.outcomes)
             if got != end:
-                progress(f"{access} ({hypothesis}): foretold {end}, got {got}")
-            row = {"access": packed(access), "twist": hypothesis}
-            tried.append({**row, "foretold": end, "got": got})
-        guest.play([{"operation": "reset", "keep": 1}])
+                progress(f"{access} ({hypothesis}): predicted {end}, got {got}")
+            row = {"access": packed(access), "twist": hypothesis, "foretold": end, "got": got}
+            tried.append(row)
+        guest.play(reset)
         left = set(guest.read("/proc/iomem").splitlines()) ^ set(files["iomem"].splitlines())
         if left:
             raise GuestError(f"expected /proc/iomem to be as before, got {', '.join(sorted(left))}")
@@ -157,25 +152,23 @@ def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict
 
 
 def packed(access: Access) -> dict[str, Any]:
-    """An access as JSON takes it, without what is usual."""
+    """An access as JSON, without its default values."""
     usual = asdict(Access("", "", 0, 0))
     return {name: value for name, value in asdict(access).items() if value != usual[name]}
 
 
-def judge(
-    content: Mapping[str, Any], version: str
-) -> Iterator[tuple[str, Verdict, int, tuple[str, ...]]]:
-    """What today's `explain` foretells beside what each kernel did, by boot."""
+def judge(content: Mapping[str, Any], version: str) -> Iterator[Finding]:
+    """Compare what today's `explain` predicts with what the kernel did, boot by boot."""
     for one in content["boots"]:
         name = f"{one['cmdline'] or 'as booted'}, {'bound' if one['bound'] else 'idle'}"
-        foreteller = Foreteller(one["files"], f"{version} {name}")
+        predictor = Predictor(one["files"], f"{version} {name}")
         differs = []
         for row in one["tried"]:
             access = Access(**{"start": 0, "length": 0, **row["access"]})
-            changed = foreteller.changed(access, row["twist"])
-            end = foretold(changed) if changed else "nothing"
+            changed = predictor.changed(access, row["twist"])
+            end = predicted(changed) if changed else "nothing"
             if end != row["got"]:
                 said = f"{access} ({row['twist'] or 'plain'})"
                 differs.append(f"{said}: explain says {end}, the kernel {row['got']}")
         verdict = Verdict.FAILED if differs else Verdict.PASSED
-        yield name, verdict, len(one["tried"]), tuple(differs)
+        yield Finding(name, verdict, len(one["tried"]), tuple(differs))

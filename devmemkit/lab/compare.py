@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.model.errors import Outcome
@@ -25,12 +27,20 @@ class Verdict(Enum):
 WORST_FIRST = (Verdict.FAILED, Verdict.UNDECIDED, Verdict.SKIPPED, Verdict.PASSED)
 
 
+class Finding(NamedTuple):
+    """One part of a recording: how many outcomes were compared, and what differs, in words."""
+
+    name: str
+    verdict: Verdict
+    compared: int
+    differences: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One act, both outcomes (None: not played), `cannot` where the guest was unable to.
+    """One act and both outcomes (None: not played); `cannot` says why the guest was unable to.
 
-    `rule` is the model's step that a divergence is about: operation and step, as the model names
-    them.
+    `rule` is the model's last step of a divergent act: operation and step, by their names.
     """
 
     act: Act
@@ -56,26 +66,27 @@ class Comparison:
         found = Counter(row.verdict for row in self.rows)
         return {verdict: found[verdict] for verdict in Verdict}
 
+    @property
+    def compared(self) -> int:
+        """How many acts both sides played from the same state."""
+        return sum(row.verdict in (Verdict.PASSED, Verdict.FAILED) for row in self.rows)
 
-def table(found: dict[str, Comparison]) -> str:
+
+def format_comparisons(found: Mapping[str, Comparison]) -> str:
     """One story on several kernels: each act, the model's outcome and the kernel's, the verdict."""
-    versions = list(found)
-    head = [cell for version in versions for cell in (f"model {version}", f"Linux {version}")]
+    head = [cell for version in found for cell in (f"model {version}", f"Linux {version}")]
     lines = [["act", "operation", *head, "verdict"]]
     for rows in zip(*(comparison.rows for comparison in found.values()), strict=True):
-        cells = [c for row in rows for c in (shown(row.act, row.model), _kernel_cell(row))]
-        verdicts = {row.verdict for row in rows}
-        worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
-        lines.append([rows[0].act.key, rows[0].act.operation, *cells, worst.name])
+        act, cells = rows[0].act, list[str]()
+        for row in rows:
+            cells += shown(act, row.model), row.cannot or shown(act, row.kernel)
+        worst = min((row.verdict for row in rows), key=WORST_FIRST.index)
+        lines.append([act.key, act.operation, *cells, worst.name])
     return columns(lines)
 
 
-def _kernel_cell(row: Row) -> str:
-    return row.cannot or shown(row.act, row.kernel)
-
-
 def compare(played: Played, kernel: Performed) -> Comparison:
-    """Compare outcomes by key: errno; signal, si_code and place of the touch; value."""
+    """Compare the outcomes of each act: errno; signal, si_code and faulting address; value."""
     rows = []
     comparable = True
     model = played.outcomes
@@ -115,7 +126,7 @@ def _rule(played: Played, act: Act) -> str:
 
 
 def _place(act: Act, outcome: Outcome, outcomes: dict[str, Outcome]) -> int | None:
-    """The touched address, from the start of the mapping that the act names by a Ref."""
+    """The faulting address, relative to the mapping that the act refers to."""
     address = act.arguments.get("address")
     if outcome.si_addr is None or not isinstance(address, Ref):
         return outcome.si_addr
@@ -130,7 +141,7 @@ def shown(act: Act, outcome: Outcome | None) -> str:
     return str(outcome)
 
 
-def divergence(row: Row) -> str:
-    """A difference in one line: both outcomes, and the model's step that is in question."""
+def format_difference(row: Row) -> str:
+    """A difference in one line: both outcomes, and the model's last step."""
     model, kernel = shown(row.act, row.model), shown(row.act, row.kernel)
     return f"{row.act.key} ({row.rule}): the model says {model}, the kernel {kernel}"

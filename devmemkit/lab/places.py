@@ -1,4 +1,4 @@
-"""Where random accesses go in a guest, and which of them do no harm there."""
+"""Where random accesses go in a guest, and which of them are harmless there."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from typing import Any
 
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.description import Description
-from devmemkit.lab.fuzz.places import HOLE
+from devmemkit.lab.fuzz.places import HOLE, NOBODY
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM, PMEM_END
 
 CONSOLE = "virtio-pci"
-"""The driver through which the lab talks to its guest: its registers are left alone."""
+"""The driver of the port between lab and guest; accesses leave its registers alone."""
 
-MISSING = "0000:00:1f.0"
-"""A device that is not there."""
 PORTS = ((0x80, 16), (0xFFFC, 8))
 """Ports that may be read: the DMA page registers, and the end of all ports."""
 LENGTHS = (1, 2, 4, 8, 64, PAGE_SIZE, 2 * PAGE_SIZE, 16 * PAGE_SIZE, 0)
 MTRR_ENDS = (0xA_0000, 0xC_0000, 1 << 31, 1 << 32)
-"""Where the firmware changes the cache type that MTRRs give, which the model does not have."""
+"""Borders of the firmware's MTRR ranges; the model does not know mappings across one."""
 EDGES = (0, 1, 4, PAGE_SIZE - 2, PAGE_SIZE, 3 * PAGE_SIZE + 8)
 
 
 def access_of(chance: random.Random, known: Description) -> Access:
-    """A random access to the machine that is described."""
+    """A random access to the described machine."""
     via = chance.choice(("devmem", "devmem", "devmem", "sysfs", "sysfs", "proc", "port"))
     op = chance.choice(OPS if via != "proc" else OPS[2:])
     length = chance.choice(LENGTHS)
@@ -44,7 +42,7 @@ def access_of(chance: random.Random, known: Description) -> Access:
     device = chance.choice(devices)
     bar = chance.choice([bar for bar in device.bars if bar.index < 6])
     if chance.random() < 0.05:
-        return Access(via, op, bar.start, length, MISSING, bar.index)
+        return Access(via, op, bar.start, length, NOBODY, bar.index)
     near = max(0, bar.length - 4)
     offset = chance.choice((0, 0, *EDGES, bar.length, near, bar.length + PAGE_SIZE))
     if chance.random() < 0.02:
@@ -61,7 +59,7 @@ def _address(chance: random.Random, known: Description) -> int:
     edge = chance.choice(EDGES)
     end = 1 << known.phys_bits
     kind = chance.random()
-    if kind > 0.7:  # where most can be tried: memory that nobody uses
+    if kind > 0.7:  # unused memory, where most accesses can be tried
         base, size = chance.choice(((PMEM, 256 << 20), (IVSHMEM_BAR, 64 << 20)))
         return base + chance.randrange(1, (size >> PAGE_SHIFT) - 16) * PAGE_SIZE + edge
     if kind < 0.1:
@@ -84,16 +82,16 @@ WRITES = ("store", "write_devmem", "write_ioport", "write_resource")
 
 
 def harmless(machine: Machine, acts: tuple[Act, ...], access: Access, end: str) -> bool:
-    """Whether acts that are foretold to end so can be tried: nothing that counts is written to.
+    """Whether acts with this predicted end can be tried without a write to memory in use.
 
-    Not even if the model is wrong about them.
+    That holds even if the prediction is wrong.
     """
     if _crosses(access, MTRR_ENDS):
         return False
     bound = bool(machine["nd", "namespace0.0"].driver)
     claims = [act.arguments["start"] for act in acts if act.operation == "request_mem_region"]
-    # under lockdown nothing can tell the instrument what to claim, and its own mapping of what it
-    # claims conflicts with a write-back one
+    # Under lockdown the guest's driver cannot be told what to claim; and its own mapping of the
+    # claimed page conflicts with a write-back one.
     if claims and (machine.kernel.lockdown or not all(_unused(c, 1, bound) for c in claims)):
         return False
     if any(claim < IVSHMEM_BAR for claim in claims) and not access.sync:
@@ -111,7 +109,7 @@ def _crosses(access: Access, borders: tuple[int, ...]) -> bool:
 
 
 def _unused(start: int, size: int, bound: bool) -> bool:
-    """Whether memory is nobody's, and not beside System RAM, whose neighbours no claim may take."""
+    """Whether nobody uses this memory, and it is not next to System RAM, where no claim may be."""
     spans = [(IVSHMEM_BAR, IVSHMEM_BAR + (64 << 20))]
     if not bound:
         spans.append((PMEM + PAGE_SIZE, PMEM_END + 1 - PAGE_SIZE))

@@ -1,4 +1,4 @@
-"""Worker processes for the model's plays: an interrupt is the caller's, and none outlives it."""
+"""Worker processes that play the model: they leave interrupts to their parent and end with it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 
 def cores() -> int:
-    """As many processes as can run here at a time."""
+    """The number of processes that can run here at a time."""
     return len(os.sched_getaffinity(0))
 
 
@@ -24,36 +23,32 @@ def processes(
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of so many processes, each of which begins with `prepare(*arguments)`.
 
-    At the end they finish what they are at, and nothing that waits. They end at once when this
-    process does, in whatever way.
+    At the end they finish their present task and drop those that wait. When this process is
+    killed, they end at once.
     """
-    context = get_context("spawn")  # a fork would inherit threads and a guest's port
-    theirs, ours = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, context, _begin, (theirs, prepare, arguments))
-    with theirs, pool, ours:
-        # inherited: an interrupt of the terminal is for this process alone, from their start on
+    context = get_context("spawn")  # a fork would inherit threads and locks
+    with ProcessPoolExecutor(workers, context, _begin, (prepare, arguments)) as pool:
+        # The workers inherit the mask: an interrupt from the terminal is for this process alone.
         former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             for _ in range(workers):
-                pool.submit(bool)  # starts one; later there would be no mask
+                pool.submit(bool)  # starts a worker, while the mask is set
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
         try:
             yield pool
         finally:
-            # `ours` closes after that: one that is killed in the middle of an answer would leave
-            # us waiting for the rest. A second interrupt does not wait.
+            # Never kill a worker: if it is sending an answer, the pool waits for the rest for ever.
             pool.shutdown(cancel_futures=True)
 
 
-def _begin(port: Connection, prepare: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-    threading.Thread(target=_end_with, args=(port,), daemon=True).start()
+def _begin(prepare: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare(*arguments)
 
 
-def _end_with(port: Connection) -> None:
-    """Nothing ever comes; the pipe ends when the other end closes, as when its process is gone."""
-    try:
-        port.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(1)
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()  # returns when the parent is gone, however it ended
+    os._exit(1)

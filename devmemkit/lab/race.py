@@ -23,21 +23,19 @@ from devmemkit.scenarios.races.one_bar import VIAS
 MIB = 1 << 20
 SHARED_MIB = 1024
 BDF, RESOURCE = "0000:00:05.0", 2
-"""The device whose BAR is mapped: no driver wants it."""
+"""The device whose BAR is mapped; no driver binds to it."""
 
 CLAIM_SIZE = {"whole": SHARED_MIB * MIB, "first page": 4096}
 
 TRIALS = 40
-"""For each way to map and each claim."""
+"""Trials for each way to map and each claim."""
 
 TABLES = SHARED_MIB * 2
 """KiB of page tables for the whole BAR: 8 bytes for each page of 4 KiB."""
 
 
-def sweep(
-    kernel: Kernel, trials: int = TRIALS, progress: Callable[[str], None] = print
-) -> dict[str, Any]:
-    """Race `trials` times for each way to map and each claim, and 3 times for each control.
+def sweep(kernel: Kernel, progress: Callable[[str], None] = print) -> dict[str, Any]:
+    """Race TRIALS times for each way to map and each claim, and 3 times for each control.
 
     "version", "release", "bar" (bdf, resource, start, size), "trials". A trial has via and claim
     (see scenarios.race), control ("" for a real trial, else one of CONTROLS), and when the claim
@@ -54,7 +52,7 @@ def sweep(
         for claim in CLAIMS:
             with holding(guest, start, claim):
                 for via in VIAS:
-                    made = _trials(guest, start, via, claim, trials)
+                    made = _trials(guest, start, via, claim)
                     done += made
                     progress(f"{kernel.version}: {via}, {claim}: {_said(made)}")
     bar = {"bdf": BDF, "resource": RESOURCE, "start": start, "size": SHARED_MIB * MIB}
@@ -63,15 +61,15 @@ def sweep(
 
 @contextmanager
 def holding(guest: Guest, start: int, claim: str) -> Iterator[None]:
-    """The guest claims so much from `start`, so that race() can let go of it and claim it again."""
+    """Claim the region in the guest, so that race() can release it and claim it again."""
     held = {"start": start, "size": CLAIM_SIZE[claim]}
-    _did(guest, {"operation": "request_mem_region", "name": "driver", **held})
+    guest.do({"operation": "request_mem_region", "name": "driver", **held})
     yield
-    _did(guest, {"operation": "release_mem_region", **held})
+    guest.do({"operation": "release_mem_region", **held})
 
 
 def bar_start(guest: Guest) -> int:
-    """Physical address of the BAR that is raced for; GuestError when it has another size."""
+    """Physical address of the BAR to race for; GuestError when it has another size."""
     line = guest.read(f"/sys/bus/pci/devices/{BDF}/resource").splitlines()[RESOURCE]
     first, last, _ = (int(word, 16) for word in line.split())
     if last - first + 1 != SHARED_MIB * MIB:
@@ -79,7 +77,7 @@ def bar_start(guest: Guest) -> int:
     return first
 
 
-def _trials(guest: Guest, start: int, via: str, claim: str, trials: int) -> list[dict[str, Any]]:
+def _trials(guest: Guest, start: int, via: str, claim: str) -> list[dict[str, Any]]:
     """All trials for one way to map and one claim, which the guest holds."""
 
     def one(control: str = "", **when: int) -> dict[str, Any]:
@@ -88,12 +86,13 @@ def _trials(guest: Guest, start: int, via: str, claim: str, trials: int) -> list
     controls = [one("none") for _ in range(3)]
     duration = round(median(trial["returned"] for trial in controls))
     controls += [one("before", delay=-20_000_000 - duration // 10) for _ in range(3)]
-    controls += [one("after", grown=2 * TABLES) for _ in range(3)]  # it waits for the end
+    # more page tables than the mmap makes: the claim waits for its end
+    controls += [one("after", grown=2 * TABLES) for _ in range(3)]
     if claim != "whole":
         controls += [one("outside", grown=TABLES * part // 8) for part in (1, 2, 3)]
-    timed = trials * 3 // 4
+    timed = TRIALS * 3 // 4
     real = [one(delay=round(duration * (-0.1 + 1.3 * n / timed))) for n in range(timed)]
-    filling = trials - timed  # how long the checks take varies; so some wait for the pages
+    filling = TRIALS - timed  # the checks' time varies, so some claims wait for page tables
     real += [one(grown=max(1, TABLES * n // filling)) for n in range(filling)]
     return controls + real
 
@@ -109,10 +108,10 @@ def race(
     skipped = size // 2 if control == "outside" else 0
     path = "/dev/mem" if via == "devmem" else f"/sys/bus/pci/devices/{BDF}/resource{RESOURCE}"
     offset = skipped + (start if via == "devmem" else 0)
-    act = {"operation": "race", "path": path, "offset": offset, "start": start + skipped}
-    act |= {"length": size - skipped, "claim": control != "none", "delay": 0, **when}
-    text = str(_did(guest, act)["text"])
-    returned, begin, end, shown, error, alive, dead = map(int, text.split())
+    call = {"operation": "race", "path": path, "offset": offset, "start": start + skipped}
+    call |= {"length": size - skipped, "claim": control != "none", "delay": 0, **when}
+    (answer,) = guest.do(call)
+    returned, begin, end, shown, error, alive, dead = map(int, answer["text"].split())
     trial = {
         "via": via,
         "claim": claim,
@@ -145,9 +144,9 @@ def outcome(trial: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One way to map and one claim: what was seen, how often, and what the model can give.
+    """One way to map and one claim: the outcomes seen, how often, and those the model allows.
 
-    `inside` is the number of claims that began within the mmap; `why` is "" where it PASSED.
+    `inside` is the number of claims that began during the mmap; `why` is "" for PASSED.
     """
 
     via: str
@@ -162,8 +161,8 @@ class Judged:
 def judge(recorded: dict[str, Any]) -> list[Judged]:
     """Hold a sweep against the model, each way to map and each claim by itself.
 
-    UNDECIDED when a control is missing or did not end as it must, or no claim began within the
-    mmap; FAILED when an outcome was seen that no interleaving of the model gives.
+    UNDECIDED when a control is missing or ended wrongly, or no claim began during the mmap; FAILED
+    when the kernel showed an outcome that no interleaving of the model gives.
     """
     return [
         _judged(recorded["version"], via, claim, recorded["trials"])
@@ -207,14 +206,6 @@ def _in_place(trial: dict[str, Any]) -> bool:
     if trial["control"] == "before":
         return bool(trial["end"] < 0)
     return trial["control"] != "after" or bool(trial["begin"] >= trial["returned"])
-
-
-def _did(guest: Guest, act: dict[str, Any]) -> dict[str, Any]:
-    answer = guest.play([act], limit=60)[0]
-    if "cannot" in answer or "errno" in answer:
-        said = answer.get("cannot", answer.get("errno"))
-        raise GuestError(f"{act['operation']}: expected it to succeed, got: {said}")
-    return answer
 
 
 def _said(trials: list[dict[str, Any]]) -> str:

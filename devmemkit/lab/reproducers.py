@@ -1,7 +1,7 @@
-"""The findings of this project as stand-alone programs: compiled, and run in a guest.
+"""This project's findings as stand-alone C programs (data/reproducers), run in a guest.
 
-Each is a C file in data/reproducers. It ends with 0 when it reproduced its finding, 1 when not, 2
-when it could not be tried; run as its control, without what causes the finding, it must end with 1.
+A program ends with 0 when it reproduced its finding, 1 when it did not, 2 when it could not try.
+Its control is a run without the cause of the finding, and must end with 1.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.explore.check import explore_each
-from devmemkit.lab.compare import Verdict
-from devmemkit.lab.guest.boot import Bootable, Guest, GuestError, boot
+from devmemkit.lab.compare import Finding, Verdict
+from devmemkit.lab.guest.boot import boot
+from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.runs import BIG_BAR, BIG_MIB, RUNS, Run
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import KernelProfile
@@ -50,8 +51,8 @@ def digest(name: str) -> str:
     return hashlib.sha256(source(name).read_bytes()).hexdigest()
 
 
-def reproduce(kernel: Bootable, progress: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """Run every program, and its control, in a guest of its own each.
+def reproduce(kernel: Kernel, progress: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    """Run every program and every control, each in its own guest.
 
     Each has name, sha256 (of the source), runs: arguments, control (bool), status, output.
     GuestError when a guest fails or cannot be prepared.
@@ -71,21 +72,18 @@ def ended(run: Mapping[str, Any]) -> str:
     return ENDINGS.get(run["status"], f"ended with status {run['status']}")
 
 
-def _run(kernel: Bootable, name: str, run: Run, control: bool) -> dict[str, Any]:
+def _run(kernel: Kernel, name: str, run: Run, control: bool) -> dict[str, Any]:
+    call = {"operation": "run_program", "path": PROGRAM, "arguments": run.arguments}
     with boot(kernel, shared_mib=run.shared_mib, program=source(name)) as guest:
-        for act, answer in zip(run.acts, guest.play([*map(dict, run.acts)]), strict=True):
-            if {"cannot", "errno"} & answer.keys():
-                raise GuestError(f"{name}: expected {act['operation']} to work, got {answer}")
-        status, output = _program(guest, run.arguments)
-    return {"arguments": run.arguments, "control": control, "status": status, "output": output}
-
-
-def _program(guest: Guest, arguments: str) -> tuple[int, str]:
-    act = {"operation": "run_program", "path": PROGRAM, "arguments": arguments}
-    answer = guest.play([act], limit=120)[0]
-    said = bytes.fromhex(answer["bytes"]).decode(errors="replace")
-    status, _, output = said.partition("\n")
-    return int(status), output.strip()
+        guest.do(*run.calls)
+        (answer,) = guest.play([call], limit=120)
+    status, _, output = bytes.fromhex(answer["bytes"]).decode(errors="replace").partition("\n")
+    return {
+        "arguments": run.arguments,
+        "control": control,
+        "status": int(status),
+        "output": output.strip(),
+    }
 
 
 def on_model(name: str, kernel: KernelProfile) -> bool:
@@ -94,9 +92,9 @@ def on_model(name: str, kernel: KernelProfile) -> bool:
 
 
 def modelled(name: str, kernel: KernelProfile) -> dict[str, Any]:
-    """The program and its control as reproduce() gives them, played on the model of a kernel.
+    """The program and its control, played on the model; the same form as from reproduce().
 
-    An output is "" where timing decides it.
+    An output is "" if it depends on timing.
     """
     real, control = RUNS[name]
     runs = [_played(name, real, kernel) | {"control": False}]
@@ -122,42 +120,44 @@ def _with_big_bar(machine: Machine) -> Machine:
     big = Bar(2, BIG_BAR, BIG_BAR + (BIG_MIB << 20) - 1, fl.IORESOURCE_MEM)
     old = next(node for node in tree.walk() if node.start == IVSHMEM_BAR)
     release_resource(old)
-    # its bus's window: below it nothing else lies where the firmware puts the larger one
+    # The larger BAR lies in the same window of the PCI bus, where nothing else is.
     window = next(node for node in tree.children if node.start <= big.start and big.end <= node.end)
     request_resource_conflict(window, Resource(big.start, big.end, IVSHMEM, big.flags))
     bars = tuple(big if bar.index == big.index else bar for bar in device.bars)
     return machine.with_({"iomem": tree, ("pci", IVSHMEM): replace(device, bars=bars)})
 
 
-def judge(
-    entries: Iterable[Mapping[str, Any]], version: str
-) -> Iterator[tuple[str, Verdict, int, tuple[str, ...]]]:
-    """Each program's name, verdict, runs compared with the model, and what differs.
+def judge(entries: Iterable[Mapping[str, Any]], version: str) -> Iterator[Finding]:
+    """Hold each program's runs against the model.
 
-    Compared is how a run ended, and what it printed unless timing decides that. A race that the
-    model has and the guest did not meet is UNDECIDED, and was not compared.
+    It compares how each run ended and what it printed, unless that depends on timing. A race that
+    the model has, and that did not happen in the guest, is UNDECIDED and not compared.
     """
     for entry in entries:
-        model = modelled(entry["name"], KernelProfile(version))
-        pairs = list(zip_longest(model["runs"], entry["runs"]))
-        same = [(a, b) for a, b in pairs if _called(a) == _called(b)]
-        met = [pair for pair in same if not _is_missed(*pair)]
-        differs = [
-            f"expected {_called(a)}, got {_called(b)}" for a, b in pairs if (a, b) not in same
-        ] + [difference for pair in met if (difference := _difference(*pair))]
+        name, model = entry["name"], modelled(entry["name"], KernelProfile(version))
         if entry["sha256"] != model["sha256"]:
-            differs, met = [f"expected a run of today's {entry['name']}.c, got another"], []
-        missed = len(met) < len(pairs)
+            other = f"expected a run of today's {name}.c, got another"
+            yield Finding(name, Verdict.FAILED, 0, (other,))
+            continue
+        compared, missed, differs = 0, False, list[str]()
+        for wanted, got in zip_longest(model["runs"], entry["runs"]):
+            if _called(wanted) != _called(got):
+                differs.append(f"expected {_called(wanted)}, got {_called(got)}")
+            elif _is_missed(wanted, got):
+                missed = True
+            else:
+                compared += 1
+                differs += _difference(wanted, got)
         told = Verdict.FAILED if differs else Verdict.UNDECIDED if missed else Verdict.PASSED
-        yield entry["name"], told, len(met), tuple(differs)
+        yield Finding(name, told, compared, tuple(differs))
 
 
-def _difference(expected: Mapping[str, Any], got: Mapping[str, Any]) -> str:
-    """How a run ended other than the model's, in words; "" where it did not."""
+def _difference(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
+    """The difference between the model's run and the guest's, in words; [] if there is none."""
     if expected["status"] == got["status"] and expected["output"] in ("", got["output"]):
-        return ""
+        return []
     control = "control: " if got["control"] else ""
-    return f"{control}expected {_said(expected)}, got {_said(got)}"
+    return [f"{control}expected {_said(expected)}, got {_said(got)}"]
 
 
 def _called(run: Mapping[str, Any] | None) -> str:
@@ -171,13 +171,13 @@ def _said(run: Mapping[str, Any]) -> str:
 
 
 def _is_missed(expected: Mapping[str, Any], got: Mapping[str, Any]) -> bool:
-    """Whether the model's race can be met, and the guest did not meet it."""
+    """Whether the model has a race here that did not happen in the guest."""
     races = expected["status"] == REPRODUCED and not expected["output"]
     return bool(races and got["status"] == NOT_REPRODUCED)
 
 
 def verdict(entry: Mapping[str, Any]) -> str:
-    """What a program and its control came to: "reproduced", or why not."""
+    """The verdict on a program and its control: "reproduced", or why not."""
     real = next((run for run in entry["runs"] if not run["control"]), None)
     if real is None:
         return "its run is missing"

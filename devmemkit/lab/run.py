@@ -1,10 +1,10 @@
-"""`devmemkit lab run`: a scenario on real kernels, beside what the model says of them."""
+"""`devmemkit lab run`: a scenario on real kernels, compared with the model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devmemkit.lab.compare import Comparison, compare, table
+from devmemkit.lab.compare import Comparison, compare, format_comparisons
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings.record import MEASURED, check, play_stories, record
@@ -13,7 +13,7 @@ from devmemkit.scenarios.catalogue import on_model, stories
 
 
 def run(scenario: str, booted: Sequence[Kernel], *, progress: Progress = print) -> bool:
-    """Play a scenario on each kernel and print it beside the model; whether they agree.
+    """Play a scenario on each kernel and print both outcomes; True if all agree.
 
     ValueError for a scenario that does not exist or a kernel that the model does not know,
     GuestError for a guest that fails.
@@ -21,22 +21,16 @@ def run(scenario: str, booted: Sequence[Kernel], *, progress: Progress = print) 
     if check(scenario) in MEASURED:
         return replay([record(scenario, kernel, progress) for kernel in booted], progress)
     played = stories(scenario)
-    model = {
-        (story.name, kernel.version): on_model(story, kernel.version)
-        for story in played
-        for kernel in booted
-    }
     found: dict[str, dict[str, Comparison]] = {story.name: {} for story in played}
     for kernel in booted:
         for story, performed in play_stories(kernel, played, progress):
-            comparison = compare(model[story.name, kernel.version], performed)
-            found[story.name][kernel.version] = comparison
+            model = on_model(story, kernel.version)
+            found[story.name][kernel.version] = compare(model, performed)
     for story in played:
-        progress(f"\n{story.name}: {story.says}\n{table(found[story.name])}")
-    rows = [row for each in found.values() for one in each.values() for row in one.rows]
-    agree = not any(one.divergences for each in found.values() for one in each.values())
+        progress(f"\n{story.name}: {story.says}\n{format_comparisons(found[story.name])}")
+    every = [one for comparisons in found.values() for one in comparisons.values()]
+    agree = not any(one.divergences for one in every)
     names = ", ".join(kernel.release for kernel in booted)
-    progress(
-        f"\n{scenario} on {names}: {len(rows)} acts, {'all agree' if agree else 'they differ'}"
-    )
+    count = sum(len(one.rows) for one in every)
+    progress(f"\n{scenario} on {names}: {count} acts, {'all agree' if agree else 'they differ'}")
     return agree

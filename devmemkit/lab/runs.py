@@ -1,4 +1,4 @@
-"""How each program of data/reproducers is run: arguments, and what the guest does before."""
+"""How each program of data/reproducers is run: its arguments, and how the guest is prepared."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from devmemkit.scenarios.stories.script import IVSHMEM, IVSHMEM_BAR, PMEM
 
 RAMOOPS = "/sys/bus/platform/drivers/ramoops ramoops"
 NOBODY = 0xE000_0000
-"""In the window of the PCI bus, and no device answers: every bit reads 1, and ipmi_si gives up."""
+"""An address of the PCI bus without a device: all bits read as 1, and ipmi_si gives up."""
 BIG_MIB, BIG_BAR = 1024, 0x8000_0000
-"""A BAR that takes a while to be mapped, and where the firmware puts it."""
+"""The size of a BAR that takes a while to map, and the address that the firmware gives it."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a program is called, once `acts` have prepared the guest, and the `device` it binds."""
+    """The arguments of a program, the guest `calls` before it, and the `device` that it binds."""
 
     arguments: str
-    acts: tuple[Mapping[str, Any], ...] = ()
+    calls: tuple[Mapping[str, Any], ...] = ()
     shared_mib: int = 64
     device: Device = NO_DEVICE
 
 
 def _claims(arguments: str, start: int, size: int, *, shared_mib: int = 64) -> Run:
-    """A run in which ramoops claims the range when it is bound; it is loaded with it here."""
-    act = {"operation": "request_mem_region", "start": start, "size": size, "name": "ramoops"}
-    return Run(f"{arguments} {RAMOOPS}", (act,), shared_mib, ramoops(start, size))
+    """A run in which ramoops, loaded beforehand for this range, claims it when it binds."""
+    call = {"operation": "request_mem_region", "start": start, "size": size, "name": "ramoops"}
+    return Run(f"{arguments} {RAMOOPS}", (call,), shared_mib, ramoops(start, size))
 
 
 def _with(run: Run, word: str) -> Run:
@@ -49,13 +49,13 @@ def _first_page(start: int) -> Run:
 
 def _nd_pmem(address: int) -> Run:
     bound = {"bdf": "namespace0.0", "driver": "nd_pmem"}
-    acts = ({"operation": "bind", **bound}, {"operation": "unbind", **bound})
+    calls = ({"operation": "bind", **bound}, {"operation": "unbind", **bound})
     arguments = f"/dev/mem {address:#x} /sys/bus/nd/drivers/nd_pmem namespace0.0"
-    return Run(arguments, acts, device=PMEM_DEVICE)
+    return Run(arguments, calls, device=PMEM_DEVICE)
 
 
 def _low_megabyte(address: int) -> Run:
-    """ipmi_si looks for a controller there, claims its registers for it, and lets go again."""
+    """A run in which ipmi_si claims registers at `address`, finds no controller, and lets go."""
     module = {"operation": "load_module", "name": "ipmi_si", "parameters": "unload_when_empty=0"}
     told = "/sys/module/ipmi_si/parameters/hotmod"
     return Run(f"/dev/mem {address:#x} {told} add,kcs,mem,{address:#x}", (module,))
@@ -82,4 +82,4 @@ RUNS: dict[str, tuple[Run, Run | None]] = {
         _claims(f"/dev/mem {PMEM:#x}", PMEM, 0x1000),  # a driver that claims once
     ),
 }
-"""By name: the run that reproduces, and its control (None: kernels that do not do it are it)."""
+"""By name: the run that reproduces, and its control (None: older kernels are the control)."""

@@ -1,16 +1,16 @@
-"""Booting a kernel under its own tracer: every initcall, and when PCI resource files appear."""
+"""A boot traced by the kernel itself: every initcall, and when PCI resource files appear."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from devmemkit.lab.compare import Verdict
+from devmemkit.lab.compare import Finding, Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.lab.recordings.machine import SYSFS, devices
+from devmemkit.lab.recordings.machine import PROPERTIES, SYSFS, devices
 from devmemkit.model.kernel import KernelProfile
 
 FUNCTIONS = (
@@ -18,7 +18,7 @@ FUNCTIONS = (
     *("pci_create_resource_files", "pci_create_attr", "pci_dev_resource_*_is_visible"),
     *("do_populate_rootfs", "kernel_execve"),
 )
-"""What is traced beside the initcalls; a kernel may lack some of them.
+"""The functions traced in addition to initcalls; a kernel may lack some of them.
 
 Up to 7.1 pci_create_attr makes one resource file. From 7.2 on device_add makes a device's files
 with it, and asks pci_dev_resource_*_is_visible of each.
@@ -26,14 +26,14 @@ with it, and asks pci_dev_resource_*_is_visible of each.
 
 PARAMETERS = " ".join(
     (
-        "maxcpus=1",  # each CPU has a buffer: records of one time in two have no order
-        "trace_clock=global",  # else, up to 6.1, a late initcall changes it, and all is lost
+        "maxcpus=1",  # each CPU has a buffer: two records of the same time would have no order
+        "trace_clock=global",  # up to 6.1 a late initcall would change it and empty the buffer
         "trace_buf_size=4M",
         "trace_event=initcall:*,sched:sched_process_exec",
         f"ftrace=function ftrace_filter={','.join(FUNCTIONS)}",
     )
 )
-"""Kernel parameters that a timeline adds."""
+"""Kernel parameters for a traced boot."""
 
 MOMENTS = {
     "acpi_init": "PCI devices are found",
@@ -44,16 +44,7 @@ MOMENTS = {
     "pci_proc_init": "/proc/bus/pci is made",
     "pci_sysfs_init": "the resource files of all devices are made",
 }
-"""Initcalls that matter here, and what they bring."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One line of the trace: `name` is that of the event, "" for a function and its caller."""
-
-    us: int
-    name: str
-    what: str
+"""The initcalls that matter here, and what each brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,7 @@ class Traced:
 
 
 def timeline(kernel: Kernel) -> dict[str, Any]:
-    """Boot `kernel` traced; times are in emulation, good for order alone.
+    """Boot `kernel` traced; QEMU emulates, so the times are good for order only.
 
     "initcalls", "calls" and "first_process" (us) as in Traced; "moments" [us, function, what it
     brings]; "devices" with bdf, vendor, device, class, driver ("" without), resource (text) and
@@ -116,39 +107,38 @@ def parse_trace(text: str) -> Traced:
     calls: list[list[Any]] = []
     running: list[list[Any]] = []
     level = ""
-    for at in _records(text.splitlines()):
-        if at.name == "initcall_level":
-            level = at.what.removeprefix("level=")
-        elif at.name == "initcall_start":
-            name = at.what.removeprefix("func=").partition("+")[0]
-            running.append([name, level, at.us, None, None])
+    for us, event, what in _records(text.splitlines()):
+        name = what.removeprefix("func=").partition("+")[0]
+        if event == "initcall_level":
+            level = what.removeprefix("level=")
+        elif event == "initcall_start":
+            running.append([name, level, us, None, None])
             initcalls.append(running[-1])
-        elif at.name == "initcall_finish":
-            name = at.what.removeprefix("func=").partition("+")[0]
+        elif event == "initcall_finish":
             if not running or running[-1][0] != name:
                 raise GuestError(f"trace: expected initcall {name} to have started, it did not")
             row = running.pop()
-            row[3:] = at.us - row[2], int(at.what.rpartition("ret=")[2])
-        elif at.name == "sched_process_exec":
-            return Traced(initcalls, calls, at.us)
-        elif not at.name:
-            function, _, caller = at.what.partition(" <-")
-            row = [function, caller, at.us, running[-1][0] if running else "", 1]
-            if calls and calls[-1][:2] == row[:2] and _makes_files(function):
+            row[3:] = us - row[2], int(what.rpartition("ret=")[2])
+        elif event == "sched_process_exec":
+            return Traced(initcalls, calls, us)
+        elif not event:
+            function, _, caller = what.partition(" <-")
+            if calls and calls[-1][:2] == [function, caller] and _makes_files(function):
                 calls[-1][4] += 1
             else:
-                calls.append(row)
+                calls.append([function, caller, us, running[-1][0] if running else "", 1])
     raise GuestError("trace: expected the exec of the first process, found none")
 
 
-def _records(lines: Iterable[str]) -> Iterable[Record]:
+def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
+    """Time in us since the first record, event ("": a function call), and text of each record."""
     first = None
     for line in lines:
         if found := LINE.match(line):
             us = int(found[1]) * 1_000_000 + int(found[2])
             first = us if first is None else first
-            name, colon, what = found[3].partition(": ")
-            yield Record(us - first, name if colon else "", what if colon else found[3])
+            event, colon, what = found[3].partition(": ")
+            yield (us - first, event, what) if colon else (us - first, "", event)
 
 
 def _makes_files(function: str) -> bool:
@@ -156,7 +146,7 @@ def _makes_files(function: str) -> bool:
 
 
 def first_files(calls: list[list[Any]], devices: int) -> list[list[Any] | None]:
-    """For each PCI device, in the order of their addition: the call that made its first file.
+    """The call that made the first file of each PCI device, in the order of their addition.
 
     pci_sysfs_init walks all devices (up to 7.1); else pci_device_add does it, device by device.
     GuestError when not each of the `devices` is seen.
@@ -175,20 +165,16 @@ def first_files(calls: list[list[Any]], devices: int) -> list[list[Any] | None]:
 
 def made_of(calls: list[list[Any]], devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """made_us and made_by of each device; GuestError as in first_files()."""
-    found = []
-    for device, made in zip(devices, first_files(calls, len(devices)), strict=True):
-        row = made if device["files"] else None  # from 7.2 on a device without any is asked too
-        found.append(
-            {
-                "made_us": row[2] if row else None,
-                "made_by": [*row[:2], row[3]] if row else None,
-            }
-        )
-    return found
+    rows = first_files(calls, len(devices))
+    # from 7.2 on the kernel also asks of devices that get no resource file
+    seen = [row if device["files"] else None for device, row in zip(devices, rows, strict=True)]
+    return [
+        {"made_us": row and row[2], "made_by": [*row[:2], row[3]] if row else None} for row in seen
+    ]
 
 
 def _devices(guest: Guest) -> list[dict[str, Any]]:
-    """The PCI devices of sysfs; they have one bus, so that this is the order of their addition."""
+    """The PCI devices in sysfs; all are on one bus, so this is the order of their addition."""
     names = [path.split("/")[-2:] for path in guest.glob(f"{SYSFS}/*/resource[0-5]*")]
     return [
         {
@@ -201,19 +187,11 @@ def _devices(guest: Guest) -> list[dict[str, Any]]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One fact of a boot, held against the model's feature table; `why` is "" where it PASSED."""
+def judge(recorded: dict[str, Any]) -> Iterator[Finding]:
+    """Hold a boot against the model's feature table, fact by fact.
 
-    name: str
-    verdict: Verdict
-    why: str
-
-
-def judge(recorded: dict[str, Any]) -> list[Fact]:
-    """Who makes the inode and the resource files, and that it is before any process can map.
-
-    UNDECIDED where no device has a resource file or an initcall was not seen.
+    Which function makes the inode and the resource files, and that it does so before any process
+    can map. UNDECIDED where no device has a resource file or an initcall was not seen.
     """
     kernel = KernelProfile(recorded["version"])
     ends = {row[0]: row[2] + (row[3] or 0) for row in recorded["initcalls"]}
@@ -222,22 +200,19 @@ def judge(recorded: dict[str, Any]) -> list[Fact]:
     inode = "iomem_init_inode" if "iomem_init_inode" in ends else "chr_dev_init"
     first, mem = recorded["first_process"], ends.get("chr_dev_init")
     files = max((device["made_us"] for device in recorded["devices"] if device["files"]), default=0)
-    return [
-        _fact("who makes the resource files", {kernel["resource_files"]}, makers),
-        _fact("who makes the iomem inode", {kernel["iomem_inode"]}, {inode} & ends.keys()),
-        _fact("/dev/mem after the inode", {True}, {mem >= ends[inode]} if mem else set()),
-        _fact("files before the first process", {True}, {files < first} if files else set()),
-    ]
+    yield _fact("who makes the resource files", {kernel["resource_files"]}, makers)
+    yield _fact("who makes the iomem inode", {kernel["iomem_inode"]}, {inode} & ends.keys())
+    yield _fact("/dev/mem after the inode", {True}, {mem >= ends[inode]} if mem else set())
+    yield _fact("files before the first process", {True}, {files < first} if files else set())
 
 
-def _fact(name: str, expected: set[Any], got: set[Any]) -> Fact:
+def _fact(name: str, expected: set[Any], got: set[Any]) -> Finding:
     if not got:
-        return Fact(name, Verdict.UNDECIDED, f"{name}: not seen")
-    said = f"{name}: the model says {expected}, the kernel {got}"
-    return Fact(name, *((Verdict.PASSED, "") if got == expected else (Verdict.FAILED, said)))
-
-
-PROPERTIES = ("vendor", "device", "class", "resource")
+        return Finding(name, Verdict.UNDECIDED, 0, ())
+    if got == expected:
+        return Finding(name, Verdict.PASSED, 1, ())
+    differs = f"{name}: the model says {expected}, the kernel {got}"
+    return Finding(name, Verdict.FAILED, 1, (differs,))
 
 
 def moments(traced: Traced, devices: list[dict[str, Any]]) -> list[list[Any]]:

@@ -1,4 +1,4 @@
-"""What explain foretold and what kernels did: at least 500 accesses on each, 30 of each outcome."""
+"""What explain predicted and kernels did: at least 500 accesses on each, 30 of each outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from devmemkit.explain.access import OPS, VIAS, Access
-from devmemkit.lab.accesses import BOOTS, PLAYABLE, Foreteller, accesses, judge, packed
+from devmemkit.lab.accesses import BOOTS, PLAYABLE, Predictor, accesses, judge, packed
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.places import harmless
 from devmemkit.lab.recordings.recording import path_of, read
@@ -44,21 +44,21 @@ def test_an_outcome_that_differs_is_told() -> None:
 
 
 @pytest.fixture(scope="module")
-def foreteller() -> Foreteller:
+def predictor() -> Predictor:
     files = read(path_of("explain", "6.12")).content["explain"]["boots"][0]["files"]
-    return Foreteller(files, "6.12")
+    return Predictor(files, "6.12")
 
 
-def test_they_are_the_same_from_a_seed(foreteller: Foreteller) -> None:
+def test_they_are_the_same_from_a_seed(predictor: Predictor) -> None:
     def some(seed: str) -> list[tuple[Access, str]]:
-        made = accesses(foreteller, seed)
+        made = accesses(predictor, seed)
         return [next(made)[:2] for _ in range(40)]
 
     assert some("1") == some("1") != some("2")
 
 
-def test_an_access_survives_packing(foreteller: Foreteller) -> None:
-    made = accesses(foreteller, "3")
+def test_an_access_survives_packing(predictor: Predictor) -> None:
+    made = accesses(predictor, "3")
     for _ in range(40):
         access = next(made)[0]
         assert Access(**{"start": 0, "length": 0, **packed(access)}) == access
@@ -76,22 +76,22 @@ def test_an_access_survives_packing(foreteller: Foreteller) -> None:
     ],
 )
 def test_only_what_is_nobodys_is_written(
-    foreteller: Foreteller, start: int, op: str, end: str, may: bool
+    predictor: Predictor, start: int, op: str, end: str, may: bool
 ) -> None:
     access = Access("devmem", op, start, 4)
-    changed = foreteller.changed(access, "")
+    changed = predictor.changed(access, "")
     assert changed is not None
     assert harmless(*changed, access, end) == may
 
 
-def test_no_claim_is_made_of_what_is_in_use(foreteller: Foreteller) -> None:
+def test_no_claim_is_made_of_what_is_in_use(predictor: Predictor) -> None:
     for start, may in ((IVSHMEM_BAR, True), (0xFEBC_0000, False)):
         access = Access("devmem", "load", start, 4)
-        changed = foreteller.changed(access, "claimed after")
+        changed = predictor.changed(access, "claimed after")
         assert changed is not None
         assert any(act.operation == "request_mem_region" for act in changed[1])
         assert harmless(*changed, access, "SIGBUS") == may
 
 
-def test_most_hypotheses_can_be_played(foreteller: Foreteller) -> None:
+def test_most_hypotheses_can_be_played(predictor: Predictor) -> None:
     assert {"claimed before", "claimed after", "no root", "no capability"} <= PLAYABLE.keys()

@@ -14,8 +14,7 @@ from devmemkit.explore.check import explore
 from devmemkit.explore.names import SETS
 from devmemkit.explore.policies import OWN, matrix
 from devmemkit.explore.search import Bounds
-from devmemkit.lab.fuzz.generate import LIFE, sequence
-from devmemkit.lab.fuzz.player import machine
+from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, sequence
 from devmemkit.lab.reproducers import modelled
 from devmemkit.lab.runs import RUNS
 from devmemkit.model.kernel import KernelProfile
@@ -39,7 +38,7 @@ def everything() -> Iterator[Any]:
         yield from (on_model(story, version) for name in SCENARIOS for story in stories(name))
         yield from (modelled(name, kernel) for name in RUNS)
         for index in (0, 1, 2, 3, LIFE - 1):  # of every kind: pmem first, the removal last
-            yield play(machine(kernel), sequence(7, index).acts)
+            yield play(before(PROCESSES, kernel), sequence(7, index).acts)
         yield run(before("P", kernel), "P", "open_ioport", pid="P")
         for name in ORDERS:
             yield from (explore(concurrent(name, kernel, via, 2), SOME) for via in VIAS)

@@ -1,1 +1,1 @@
-"""Random operation sequences, played in a guest and in the model, and what differs made small."""
+"""Random operation sequences, played by a guest and by the model; a difference is shrunk."""

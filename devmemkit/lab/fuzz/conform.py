@@ -5,35 +5,36 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.lab.compare import Comparison, Verdict, compare
-from devmemkit.lab.fuzz.generate import LIFE, Sequence
+from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, Sequence, sequences
 from devmemkit.lab.fuzz.live import Live, first, signature
-from devmemkit.lab.fuzz.player import Expected, expected, machine
 from devmemkit.lab.fuzz.tally import Pairs, pairs, rare
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.play import Played
+from devmemkit.scenarios.catalogue import before
+from devmemkit.scenarios.play import Played, play
 
 RATES = {"plain": "plain", "device": "plain", "claim": "claim"}
-"""Kinds of sequence whose rates are given together; all others are "bind"."""
+"""The rate that a kind of sequence counts for; all others count for "bind"."""
 
 SLOW = ("request_mem_region", "release_mem_region", "bind", "unbind")
 EVERY = 5.0
-"""Seconds between two words about progress."""
+"""Seconds between two lines of progress."""
 
 
 @dataclass
 class Conformance:
-    """What a live comparison came to, so far as it went.
+    """The result of a live comparison, as far as it went.
 
-    `ops` are the acts that both sides played and that were compared. `spent` has acts and seconds
-    by kind of sequence (see RATES) and, "... alone", in the guest by what takes it long.
+    `ops` is the number of compared acts. `spent` has acts and seconds by kind of sequence (see
+    RATES), and "... alone" for the slow operations.
     """
 
     kernel: str
@@ -52,17 +53,17 @@ class Conformance:
     spent: dict[str, list[float]] = field(default_factory=dict)
     divergences: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, one: Expected, performed: Performed, found: Comparison, seconds: float) -> None:
-        """Count one sequence."""
-        count = found.count()
+    def add(
+        self, kind: str, played: Played, performed: Performed, found: Comparison, seconds: float
+    ) -> None:
+        """Count one sequence and the seconds that it took in the guest."""
         self.sequences += 1
-        self.ops += count[Verdict.PASSED] + count[Verdict.FAILED]
-        self.verdicts.update({verdict.name: number for verdict, number in count.items()})
+        self.ops += found.compared
+        self.verdicts.update(row.verdict.name for row in found.rows)
         passed = [row.act for row in found.rows if row.verdict is Verdict.PASSED]
         self.seen += pairs(passed, performed.outcomes)
-        self.possible += pairs(one.sequence.acts, one.outcomes)
-        kind = RATES.get(one.sequence.kind, "bind")
-        self._spend(kind, len(performed.outcomes), seconds)
+        self.possible += pairs(played.acts, played.outcomes)
+        self._spend(RATES.get(kind, "bind"), len(performed.outcomes), seconds)
         for act in passed:
             if act.operation in SLOW:
                 self._spend(f"{act.operation} alone", 1, performed.ns[act.key] / 1e9)
@@ -73,31 +74,23 @@ class Conformance:
         total[1] += seconds
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary as JSON takes it."""
+        """The summary as a recording keeps it."""
+        names = ("kernel", "release", "seed", "wanted", "ops", "sequences", "boots")
         return {
-            "kernel": self.kernel,
-            "release": self.release,
-            "seed": self.seed,
-            "wanted": self.wanted,
-            "ops": self.ops,
-            "sequences": self.sequences,
-            "boots": self.boots,
+            **{name: getattr(self, name) for name in (*names, "complete", "ended", "divergences")},
             "seconds": round(self.seconds, 1),
-            "complete": self.complete,
-            "ended": self.ended,
             "verdicts": {verdict.name: self.verdicts[verdict.name] for verdict in Verdict},
             "rates": {
-                what: {"acts": int(acts), "seconds": round(spent, 2), "rate": _rate(acts, spent)}
+                what: {
+                    "acts": int(acts),
+                    "seconds": round(spent, 2),
+                    "rate": round(acts / spent, 1) if spent else 0.0,
+                }
                 for what, (acts, spent) in sorted(self.spent.items())
             },
             "pairs": _table(self.seen),
             "rare": _table(rare(self.seen, self.possible)),
-            "divergences": self.divergences,
         }
-
-
-def _rate(acts: float, seconds: float) -> float:
-    return round(acts / seconds, 1) if seconds else 0.0
 
 
 def _table(counts: dict[tuple[str, str], int]) -> dict[str, dict[str, int]]:
@@ -121,12 +114,12 @@ def conform(
     recorded: tuple[Sequence, ...] = (),
     keep: Keep | None = None,
 ) -> Conformance:
-    """Compare `ops` random operations on a kernel with the model, and shrink what differs.
+    """Compare `ops` random operations on a kernel with the model, and shrink each difference.
 
-    `profile` is the model's kernel where it is not that of `kernel.version`; sequences that were
-    `recorded` stand for the seed's first; `keep` gets each sequence and what the kernel made of
-    it. An interrupt ends it with what was found so far, `complete` False, and so does a guest that
-    fails; ValueError for arguments that make no sense.
+    `profile` is the model's kernel if it is not that of `kernel.version`. The `recorded` sequences
+    replace the seed's first ones. `keep` gets each sequence and how it ended in the guest. After an
+    interrupt or a failed guest the result has what was found so far, `complete` False. ValueError
+    for arguments out of range.
     """
     if ops < 1:
         raise ValueError(f"ops: expected at least 1, got {ops}")
@@ -135,11 +128,11 @@ def conform(
     profile = profile or KernelProfile(kernel.version)
     result = Conformance(kernel.version, kernel.release, seed, ops)
     began = time.monotonic()
-    live = Live(kernel, machine(profile), progress)
-    with expected(profile, seed, recorded) as coming, live:
+    coming = sequences(seed, recorded)
+    with closing(Live(kernel, before(PROCESSES, profile), progress)) as live:
         try:
-            _play(live, coming, result, progress, keep)
-            _imagine(coming, result, progress)
+            _play(live, coming, result, keep)
+            _imagine(live, coming, result)
             result.complete = True
         except KeyboardInterrupt:
             result.ended = "interrupted"
@@ -150,56 +143,49 @@ def conform(
     return result
 
 
-def _play(
-    live: Live,
-    coming: Iterator[Expected],
-    result: Conformance,
-    progress: Progress,
-    keep: Keep | None,
-) -> None:
+def _play(live: Live, coming: Iterator[Sequence], result: Conformance, keep: Keep | None) -> None:
     known: dict[tuple[str, str, str], dict[str, Any]] = {}
-    said = before = time.monotonic()
+    said = time.monotonic()
     while result.ops < result.wanted:
-        one = next(coming)
-        made = one.sequence
+        made = next(coming)
         if made.index % LIFE == 0:
-            live.renew()
-            live.perform((), made.windows)  # boots: not part of any sequence's time
-            before = time.monotonic()
+            live.close()
+            live.perform((), made.windows)  # boots now, so that no sequence's time includes it
+        began = time.monotonic()
         performed = live.perform(made.acts, made.windows)
-        found = compare(Played(made.acts, live.before, (), one.outcomes), performed)
-        now = time.monotonic()
-        result.add(one, performed, found, now - before)
+        seconds = time.monotonic() - began
+        played = play(live.before, made.acts)
+        found = compare(played, performed)
+        result.add(made.kind, played, performed, found, seconds)
         if keep is not None:
             keep(made, performed)
-        row = first(found)
-        if row is not None and signature(row) in known:
+        if row := first(found):
+            if signature(row) not in known:
+                known[signature(row)] = {"times": 0, **live.smallest(made, row)}
+                result.divergences.append(known[signature(row)])
             known[signature(row)]["times"] += 1
-        elif row is not None:
-            known[signature(row)] = {"times": 1, **live.smallest(made, row)}
-            result.divergences.append(known[signature(row)])
-        if now - said > EVERY:
-            said = now
-            progress(
+        if time.monotonic() - said > EVERY:
+            said = time.monotonic()
+            live.progress(
                 f"{result.ops} of {result.wanted} operations, {made.index + 1} sequences, "
                 f"{len(result.divergences)} divergences"
             )
-        before = time.monotonic()
 
 
-def _imagine(coming: Iterator[Expected], result: Conformance, progress: Progress) -> None:
-    """Play as much again on the model alone, of every kind, to see what else can come up."""
-    progress("what else the model can produce")
+def _imagine(live: Live, coming: Iterator[Sequence], result: Conformance) -> None:
+    """Play as many sequences again on the model alone, to learn which outcomes are possible."""
+    live.progress("what else the model can produce")
     least, played = result.sequences + LIFE, 0
-    for one in coming:
-        played += len(one.outcomes)
-        result.possible += pairs(one.sequence.acts, one.outcomes)
-        if played >= result.ops and one.sequence.index >= least:
+    for made in coming:
+        outcomes = play(live.before, made.acts).outcomes
+        played += len(outcomes)
+        result.possible += pairs(made.acts, outcomes)
+        if played >= result.ops and made.index >= least:
             return
 
 
 def report(summary: dict[str, Any]) -> str:
-    """A summary (Conformance.to_dict) for people."""
+    """A summary (Conformance.to_dict) as text."""
     state = "" if summary["complete"] else f" of {summary['wanted']} ({summary['ended']})"
     lines = [
         f"Linux {summary['kernel']} ({summary['release']}), seed {summary['seed']}: "

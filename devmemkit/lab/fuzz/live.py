@@ -1,4 +1,4 @@
-"""A guest that random sequences are played in: booted when needed, and what differs shrunk."""
+"""A guest that plays random sequences: booted when needed, and used to shrink differences."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import play
 
 PATIENCE = 120.0
-"""Seconds after which a sequence is as small as it gets."""
+"""Seconds for shrinking one sequence."""
 
 
 class Live:
-    """A guest of `kernel` beside the model's machine `before`; a context manager."""
+    """A guest of `kernel`, and the model's machine `before`; close() it at the end."""
 
     def __init__(self, kernel: Kernel, before: Machine, progress: Progress) -> None:
         self.kernel = kernel
@@ -34,32 +34,26 @@ class Live:
         self._guest: Guest | None = None
         self._spare = LIFE
 
-    def __enter__(self) -> Live:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """Let the guest go: the next act boots another, whose windows are all fresh."""
+    def close(self) -> None:
+        """End the guest; the next sequence boots another, with fresh windows."""
         self._stack.close()
         self._guest = None
         self._spare = LIFE
 
     def perform(self, acts: Acts, windows: int) -> Performed:
-        """Play acts in a guest that is as after its boot, their windows zeroed."""
+        """Play acts in a guest in its state after boot, with their windows zeroed."""
         if self._guest is not None:
             try:
                 self._guest.reset(*to_clear(windows))
-            except GuestError:  # a device is gone, say: its guest is of no more use
-                self.renew()
+            except GuestError:  # for example, a device is gone for good
+                self.close()
         if self._guest is None:
             self._guest = self._stack.enter_context(boot(self.kernel))
             self.boots += 1
         return perform(self._guest, acts)
 
     def smallest(self, made: Sequence, row: Row) -> dict[str, Any]:
-        """A divergence as small as it gets: its acts, both outcomes and the model's rule."""
+        """The divergence, shrunk: its acts, both outcomes and the model's last step."""
         wanted = signature(row)
         until = time.monotonic() + PATIENCE
         tried = 0
@@ -76,7 +70,7 @@ class Live:
         self.progress(f"sequence {made.index}: {' '.join(wanted)}; shrinking")
         try:
             acts = shrink(made.acts[: at + 1], shows)
-        except ValueError:  # it takes more than this sequence: what others left in the guest
+        except ValueError:  # it depends on what earlier sequences left in the guest
             acts, last = made.acts[: at + 1], row
         else:
             until += PATIENCE
@@ -94,19 +88,19 @@ class Live:
         }
 
     def _compare(self, acts: Acts, windows: int) -> Comparison | None:
-        """Both outcomes in windows that nobody had; None where the model has none."""
+        """Compare both sides in fresh windows; None if the model cannot play the acts."""
         if self._spare == WINDOWS:
-            self.renew()
+            self.close()
         acts, self._spare = moved(acts, windows, self._spare), self._spare + 1
         try:
             played = play(self.before, acts)
-        except (KeyError, ValueError, OverflowError):  # smaller than makes sense
+        except (KeyError, ValueError, OverflowError):  # shrunk too far
             return None
         return compare(played, self.perform(acts, self._spare - 1))
 
 
 def first(found: Comparison | None) -> Row | None:
-    """The first divergence: what follows may be its effect."""
+    """The first divergence; the others may be its effects."""
     return next(iter(found.divergences), None) if found else None
 
 

@@ -1,8 +1,8 @@
-"""Where random sequences point: fresh windows of memory, device registers, and what is refused.
+"""Where random sequences map: fresh windows of memory, device registers, and refused places.
 
-Up to 6.15 a kernel keeps some page cache types of mappings that were split, for good. So memory
-that may be mapped write-back by one sequence and uncached by another is never used twice in one
-guest: each sequence has windows of its own. The other places are mapped with one type only.
+Up to 6.15 a kernel keeps some cache types of split mappings for good. So each sequence has its own
+windows: memory that one may map write-back and another uncached is not used twice in a guest. The
+other places are mapped with one type only.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ from devmemkit.scenarios.stories.script import (
 )
 
 WINDOW = 0x10000
-"""Bytes of one window; sequences map its first half and claim anywhere in it."""
+"""Bytes of a window; sequences map its first half and claim anywhere in it."""
 FIRST = 8
-"""The first in use: an offset into it is never one into a BAR of registers."""
+"""Number of the first window: its offsets are beyond the end of every BAR of registers."""
 WINDOWS = (64 << 20) // WINDOW - FIRST
-"""As many as the 64 MiB BAR has."""
+"""Number of windows in the 64 MiB BAR."""
 HIGH = 1 << 32
-"""A window of the PCI host bridge above 4 GiB in which nothing is."""
+"""An empty window of the PCI host bridge above 4 GiB."""
 VGA, VGA_BAR = "0000:00:02.0", 0xFC00_0000
+NOBODY = "0000:00:1f.0"
+"""A PCI address without a device."""
 HOLE = 0xD000_0000
-"""Addresses of the PCI bus that no device has."""
+"""An address of the PCI bus without a device."""
 
 
 class Place(NamedTuple):
@@ -45,9 +47,9 @@ class Place(NamedTuple):
 
 PLACES = (
     Place(0, 2, False),  # reserved, then RAM
-    # RAM below 1 MiB: as much as every kernel keeps for itself, what ptrace can read depends on it
+    # RAM below 1 MiB, as far as every kernel reserves it: what ptrace can read depends on that
     Place(0x2000, 14, False),
-    # a range across 0xa0000 is left out: the fixed MTRRs, which the model does not have, end there
+    # no range across 0xa0000: a fixed MTRR ends there, and the model has no MTRRs
     Place(0x9_F000, 1, False),  # RAM, then reserved
     Place(0xA_0000, 16, None),  # the ISA range
     Place(0xC_0000, 16, None),  # ROM
@@ -61,7 +63,7 @@ PLACES = (
     Place(E1000_BAR, 32, None),
     Place(NVME_BAR, 4, None),
 )
-"""What /dev/mem shows besides the windows. Its contents are the machine's own."""
+"""What /dev/mem shows besides the windows; the machine uses it, so nothing is stored there."""
 
 REFUSED = (
     (0x10_0000, 1),  # System RAM
@@ -71,9 +73,9 @@ REFUSED = (
     (0xFEC0_0000, 1),  # the IOAPIC is busy
     ((1 << 40) - PAGE_SIZE, 2),  # beyond the physical address width
     (1 << 52, 1),
-    *[((1 << 64) - PAGE_SIZE, 2)] * 3,  # beyond the largest offset; more often, as it is alone
+    *[((1 << 64) - PAGE_SIZE, 2)] * 3,  # beyond the largest offset, thrice for more weight
 )
-"""(start, at least so many pages) that no kernel maps through /dev/mem."""
+"""(start, minimum number of pages) that no kernel maps through /dev/mem."""
 
 
 class Bar(NamedTuple):
@@ -103,17 +105,17 @@ EDGES = (
     (0xFED0_0000, PAGE_SIZE),
     (1 << 40, PAGE_SIZE),  # outside of the tree
 )
-"""(start, size) of claims that are refused on an idle machine, too."""
+"""(start, size) of claims that even an idle machine refuses."""
 
 
 def windows(number: int) -> tuple[int, int, int]:
-    """Where the windows of a number are: persistent memory, BAR, above 4 GiB."""
+    """The windows of this number: in persistent memory, in the BAR, above 4 GiB."""
     into = (FIRST + number % WINDOWS) * WINDOW
     return PMEM + into, IVSHMEM_BAR + into, HIGH + into
 
 
 def to_clear(number: int) -> tuple[tuple[int, int], ...]:
-    """(start, size) of a number's memory, which holds zeroes before it is used."""
+    """(start, size) of the memory in these windows, which must be zeroed before use."""
     memory, bar, _ = windows(number)
     return (memory, WINDOW), (bar, WINDOW)
 

@@ -1,4 +1,4 @@
-"""Shrinking a sequence that shows something: fewer acts, smaller numbers."""
+"""Shrinking a sequence that shows a difference: fewer acts, smaller numbers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from devmemkit.lab.fuzz.places import WINDOW
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.play import Act, Ref, needed
 
 Acts = tuple[Act, ...]
 Judge = Callable[[Acts], bool]
 
 PLACES = ("offset", "start")
-"""Arguments that say where, not how much: they stay in their window, whose writing does no harm."""
+"""Arguments that name a place: they stay in their window, where stores are harmless."""
 
 
 def shrink(acts: Acts, shows: Judge) -> Acts:
-    """A sequence that still `shows` it, of which no act or number can be taken back alone.
+    """A smaller sequence that still `shows` the difference; no single act can be left out of it.
 
     ValueError when `acts` themselves do not show it.
     """
@@ -33,12 +33,11 @@ def shrink(acts: Acts, shows: Judge) -> Acts:
 
 
 def without(acts: Acts, keys: set[str]) -> Acts:
-    """The acts but those of `keys`, and all that needs one of these: its value or its process."""
+    """The acts without those of `keys`, and without all that need their value or process."""
     gone, nobody = set(keys), set()
     kept = []
     for act in acts:
-        needed = {v.key for v in act.arguments.values() if isinstance(v, Ref)} | {act.needs}
-        if act.key in gone or needed & gone or act.arguments.get("pid") in nobody:
+        if gone & {act.key, *needed(act)} or act.arguments.get("pid") in nobody:
             gone.add(act.key)
             nobody |= {act.arguments["child"]} if act.operation == "fork" else set()
         else:
@@ -96,7 +95,7 @@ def _candidates(act: Act, name: str) -> Iterator[Any]:
 
 
 def _with(acts: Acts, at: int, name: str, value: Any) -> Acts:
-    """One argument replaced; a claim's in all acts on the same range."""
+    """Replace one argument; that of a claim in all acts on the same range."""
     old = acts[at]
     claim = [old.arguments.get(part) for part in ("start", "size")]
     changed = []

@@ -1,4 +1,4 @@
-"""Counting what random sequences did: operations by outcome, and what came up rarely."""
+"""Counts of a random run: operations by outcome, and which were rare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Pairs = Counter[tuple[str, str]]
 """How often each (operation, outcome) came up."""
 
 RARE = 20
-"""A pair that came up less often has not been tested well."""
+"""A pair that came up less often is not well tested."""
 
 
 def ending(outcome: Outcome | None) -> str:
@@ -25,18 +25,18 @@ def ending(outcome: Outcome | None) -> str:
 
 
 def pairs(acts: Iterable[Act], outcomes: Mapping[str, Outcome]) -> Pairs:
-    """The pairs of the acts that were played."""
+    """The pairs of all acts that were played."""
     played = (act for act in acts if act.key in outcomes)
     return Counter((act.operation, ending(outcomes[act.key])) for act in played)
 
 
 def rare(seen: Pairs, possible: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Pairs that are possible and were seen fewer than RARE times, with how often."""
+    """The possible pairs that came up fewer than RARE times, with their counts."""
     return {pair: seen[pair] for pair in sorted({*possible, *seen}) if seen[pair] < RARE}
 
 
 def line(act: Act) -> str:
-    """An act in a line, such as "a3 P load address=a2+0x10 size=8"."""
+    """An act as a line, such as "a3 P load address=a2+0x10 size=8"."""
     shown = (f"{name}={_shown(value)}" for name, value in act.arguments.items() if name != "pid")
     pid = act.arguments.get("pid", act.actor)
     who = act.actor if pid == act.actor else f"{act.actor} on {pid}"

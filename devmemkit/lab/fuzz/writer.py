@@ -6,14 +6,15 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from devmemkit.lab.fuzz.places import MEMORY_BAR, PORTS, REGISTERS, Bar, windows
+from devmemkit.lab.fuzz.places import MEMORY_BAR, NOBODY, PORTS, REGISTERS, Bar, windows
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.script import IVSHMEM, PMEM
 
 MAPPED = 8
-"""Pages of a window that mappings show, at most."""
-NOBODY = "0000:00:1f.0"
+"""Pages of a window that sequences map."""
+PROCESSES = ("P", "Q")
+"""The processes that every sequence begins with."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class File:
 
 @dataclass
 class Process:
-    """What a process has, as far as the writer knows; `born` is the fork that made it."""
+    """The files and mappings of a process; `born` is the key of the fork that made it."""
 
     name: str
     born: str = ""
@@ -46,11 +47,11 @@ class Writer:
         self.kind = kind
         self.live = kind in ("device", "bind", "remove")
         self.memory, self.bar, self.high = windows(window)
-        # ramoops cannot hold what somebody maps write-back, from 6.16 on: rarely, then
+        # From 6.16 on ramoops cannot claim pages that are mapped write-back: map few of them.
         self.sync_only = kind == "claim" and chance.random() < 0.97
         self.acts: list[Act] = []
         self.claimed: tuple[str, str, dict[str, int]] | None = None
-        self.processes = [Process("P"), Process("Q")]
+        self.processes = list(map(Process, PROCESSES))
         for process in self.processes:
             self.at = process
             self._open_memory(dsync=True)
@@ -67,7 +68,7 @@ class Writer:
         return key
 
     def _do(self, operation: str, needs: str = "", /, **arguments: Any) -> str:
-        """An act of the process at work, which is left out when its fork failed."""
+        """An act of the present process, which is left out if its fork failed."""
         arguments = {"pid": self.at.name, **arguments}
         return self._act(operation, self.at.name, needs or self.at.born, arguments)
 
@@ -77,8 +78,8 @@ class Writer:
     def _often(self, share: float) -> bool:
         return self.chance.random() < share
 
-    def _turn(self) -> None:
-        # to wake another process takes the guest longer than most acts
+    def turn(self) -> None:
+        """Perhaps let another process act next: rarely, for the guest switches slowly."""
         if self._often(0.07):
             self.at = self.chance.choice(self.processes)
 
@@ -104,10 +105,9 @@ class Writer:
 
     def _opened(self, file: File) -> None:
         self.at.files.append(file)
-        self.at.closed.clear()  # the number of a closed one may be this one's now
+        self.at.closed.clear()  # this descriptor may have the number of a closed one
 
     def open_file(self) -> None:
-        self._turn()
         bars = [MEMORY_BAR, MEMORY_BAR, *(REGISTERS if self.live else ())]
         what = self.chance.choice(("mem", "mem", "bar", "bar", "proc", "wc", "ports", "none"))
         mode = self.chance.choice(("rw", "r", "w"))
@@ -127,7 +127,6 @@ class Writer:
             self._do("open_proc_pci", bdf=NOBODY)
 
     def close_file(self) -> None:
-        self._turn()
         if self.at.closed and self._often(0.3):
             self._do("close", fd=Ref(self.at.closed[-1]))
         elif len(self.at.files) > 4:
@@ -139,20 +138,18 @@ class Writer:
         return self.chance.choice([file for file in self.at.files if file.kind in kinds])
 
     def _fd(self, file: File) -> Ref:
-        """The file's descriptor; now and then one that was closed."""
+        """The file's descriptor; sometimes a closed one instead."""
         stale = self.at.closed and self._often(0.3)
         return Ref(self.at.closed[-1] if stale else file.key)
 
     def ask(self) -> None:
-        """PCIIOC_MMAP_IS_MEM, of a file that may be closed or have no device any more."""
-        self._turn()
+        """PCIIOC_MMAP_IS_MEM on a file that may be closed, or whose device may be gone."""
         self._do("pciioc_mmap_is_mem", fd=self._fd(self._file("proc")))
 
     # Reading and writing
 
     def seek(self) -> None:
-        """A position, and a read or write there, where it could be set."""
-        self._turn()
+        """Set a position, then read or write there if that worked."""
         fd = self._fd(self._file("mem"))
         end = 1 << 64
         offset = self.chance.choice(
@@ -163,7 +160,7 @@ class Writer:
         if self._often(0.3):
             further = self.chance.choice((8, PAGE_SIZE, end - 4))
             at = self._do("lseek_devmem", at, fd=fd, offset=further, whence="CUR")
-        # so many at the highest position would wrap
+        # at the highest position, a count that would wrap
         count = 4104 if offset == end - 4100 else self.chance.choice((0, 1, 8))
         if self.live or self._often(0.5):
             self._do("read_devmem", at, fd=fd, count=count)
@@ -171,23 +168,21 @@ class Writer:
             self._do("write_devmem", at, fd=fd, data=self.chance.randbytes(count))
 
     def _offset(self) -> dict[str, int]:
-        """Where to read or write: mostly the window, across pages too, or what is refused."""
+        """Where to read or write: mostly in the window, also across pages; or a refused place."""
         usual = self.memory + self.chance.randrange(MAPPED * PAGE_SIZE)
         odd = (0x1_0000, 0x9_E800, 0x10_0000, 0x3FFF_F000, self.bar, 1 << 40, 1 << 63)
         return {"offset": usual if self._often(0.75) else self.chance.choice(odd)}
 
     def read_memory(self) -> None:
-        self._turn()
         count = self.chance.choice((0, 1, 8, 8, 8, 100, 5000))
         self._do("read_devmem", fd=self._fd(self._file("mem")), count=count, **self._offset())
 
     def write_memory(self) -> None:
-        self._turn()
         data = self.chance.randbytes(self.chance.choice((0, 1, 8, 8, 60)))
         self._do("write_devmem", fd=self._fd(self._file("mem")), data=data, **self._offset())
 
     def read_disk(self) -> None:
-        """Bytes of the window, as persistent memory's driver serves them."""
+        """Read bytes of the window through the driver of persistent memory."""
         at = self.chance.randrange(MAPPED) * PAGE_SIZE + self.chance.choice((0, 8, 100))
         where = {"offset": self.memory - PMEM + at, "count": self.chance.choice((1, 8, 100))}
         self._drive("read_block", device="pmem0", **where)

@@ -1,1 +1,1 @@
-"""A kernel under QEMU with an agent inside that carries out the acts of a story."""
+"""A kernel under QEMU, with an agent inside that makes the calls of a story."""

@@ -1,4 +1,4 @@
-"""A real kernel in a guest: boot it under QEMU, play acts in it, read its files."""
+"""A real kernel in a guest: boot it under QEMU, make calls in it, read its files."""
 
 from __future__ import annotations
 
@@ -10,55 +10,52 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from devmemkit.host.child import ending_with_us
 from devmemkit.host.scratch import scratch
 from devmemkit.lab.guest.initramfs import GuestError, initramfs
+from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.kernels.programs import KernelError
 
-__all__ = ["CMDLINE", "MACHINE", "Bootable", "Guest", "GuestError", "KernelError", "boot"]
+__all__ = ["CMDLINE", "Guest", "GuestError", "KernelError", "boot"]
 
 
 def machine(shared_mib: int = 64) -> tuple[str, ...]:
-    """QEMU's arguments for a machine whose ivshmem device has a BAR of so many MiB."""
+    """QEMU's arguments: the machine of data/machines, with an ivshmem BAR of so many MiB."""
     return (
         *("-accel", "tcg,thread=multi", "-cpu", "qemu64", "-smp", "2", "-m", "2048"),
         *("-display", "none", "-no-reboot", "-nic", "none", "-device", "e1000"),
         *("-blockdev", "null-co,node-name=scratch,size=16777216,read-zeroes=on"),
         *("-device", "nvme,drive=scratch,serial=1", "-device", "ivshmem-plain,memdev=shared"),
         *("-object", f"memory-backend-ram,id=shared,size={shared_mib}M,share=on"),
-        # ports alone, no memory BAR: the addresses stay those of the recorded machines
+        # no memory BAR, which would change the addresses of the recorded machines
         *("-device", "virtio-serial-pci,disable-modern=on,vectors=0"),
     )
 
 
-MACHINE = machine()
-"""QEMU's arguments: the machine of data/machines, and a port for the agent."""
+def qemu() -> str:
+    """The path of QEMU; GuestError when it is not installed."""
+    path = shutil.which("qemu-system-x86_64")
+    if path is None:
+        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
+    return path
+
 
 CMDLINE = "console=ttyS0 quiet panic=-1 oops=panic nokaslr norandmaps memmap=256M!1G"
 """Kernel parameters of every guest; a story may add "iomem=relaxed" or "lockdown=integrity"."""
 
 
 TRIES = 2
-"""Boots of which one must come up. Emulation of two CPUs can trip over code that a kernel patches
-while it boots (an int3 that nobody handles; seen once in 70 boots)."""
+"""Attempts to boot. QEMU's emulation of two CPUs sometimes fails while a kernel patches its code
+(an unhandled int3, seen once in 70 boots)."""
 
 
 class GuestEnded(GuestError):
     """The guest panicked, rebooted or was killed."""
-
-
-class Bootable(Protocol):
-    """What a guest needs of a kernel: the image and the folder of its modules."""
-
-    @property
-    def vmlinuz(self) -> Path: ...
-    @property
-    def modules(self) -> Path: ...
 
 
 class Guest:
@@ -77,11 +74,11 @@ class Guest:
         self.boot_seconds = time.monotonic() - began
         self._booted = self.iomem()
 
-    def play(self, acts: list[dict[str, Any]], *, limit: float = 60) -> list[dict[str, Any]]:
-        """Play acts in the guest, all in one message; one answer per act, in order.
+    def play(self, calls: list[dict[str, Any]], *, limit: float = 60) -> list[dict[str, Any]]:
+        """Make calls in the guest, all in one message; one answer per call, in order.
 
-        An act is the agent's JSON object (see agent.c): "operation" and its arguments, where
-        {"ref": N, "plus": M} is the value of act N plus M. The answers have "i", "ns" and one of
+        A call is a JSON object for the agent (see agent.c): "operation" and its arguments, where
+        {"ref": N, "plus": M} is the value of call N plus M. The answers have "i", "ns" and one of
         "value", "bytes" (hexadecimal), "text", "errno" (its name), "signal", "skipped", "cannot".
         GuestError when the guest ends or is not done after `limit` seconds.
         """
@@ -89,22 +86,30 @@ class Guest:
         self._port.settimeout(limit)
         answers: list[dict[str, Any]] = []
         try:
-            self._port.sendall(json.dumps(acts).encode() + b"\n")
+            self._port.sendall(json.dumps(calls).encode() + b"\n")
         except OSError:
             raise self._failed("it took no message") from None
-        while len(answers) <= len(acts):
-            at = acts[len(answers)]["operation"] if len(answers) < len(acts) else "the end"
-            answer = self._line(deadline, f"act {len(answers)}, {at}")
+        while len(answers) <= len(calls):
+            at = calls[len(answers)]["operation"] if len(answers) < len(calls) else "the end"
+            answer = self._line(deadline, f"call {len(answers)}, {at}")
             if "done" in answer:
                 return answers
             answers.append(_named(answer))
-        raise self._failed(f"expected {len(acts)} answers, got more")
+        raise self._failed(f"expected {len(calls)} answers, got more")
+
+    def do(self, *calls: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Make calls that must succeed, and return their answers; GuestError when one fails."""
+        answers = self.play(list(map(dict, calls)))
+        for call, answer in zip(calls, answers, strict=True):
+            if said := answer.get("cannot", answer.get("errno")):
+                raise GuestError(f"{call['operation']}: expected it to succeed, got: {said}")
+        return answers
 
     def reset(self, *clear: tuple[int, int]) -> None:
-        """Make the guest as it was after its boot; `clear` are (start, size) to fill with zeroes.
+        """Return the guest to its state after boot; `clear` are (start, size) to fill with zeroes.
 
-        Processes end, the claim and the drivers go. GuestError when a claim stays or a device is
-        gone: then it must be booted again.
+        Processes, claims and drivers go. GuestError when that fails, as after the removal of a
+        device: then boot another guest.
         """
         ranges = [{"operation": "clear", "start": s, "size": size} for s, size in clear]
         for answer in self.play([{"operation": "reset"}, *ranges]):
@@ -112,14 +117,6 @@ class Guest:
                 raise self._failed(f"expected it to be as after its boot: {answer['cannot']}")
         if self.iomem() != self._booted:
             raise self._failed("expected /proc/iomem to be as after its boot")
-
-    def memtypes(self) -> list[str]:
-        """The page cache types reserved now, a line each, as the kernel lists them for debugging.
-
-        Kernels up to 6.15 leave some behind for good when a mapping was split or moved in part: the
-        next story should use other pages. OSError under lockdown.
-        """
-        return self.read("/sys/kernel/debug/x86/pat_memtype_list").splitlines()
 
     def read(self, path: str) -> str:
         """The text of a file in the guest; OSError when it cannot be read there."""
@@ -137,10 +134,6 @@ class Guest:
     def iomem(self) -> str:
         """/proc/iomem as root reads it."""
         return self.read("/proc/iomem")
-
-    def console(self) -> str:
-        """The kernel log as far as it went to the serial console."""
-        return self._console.read_text(errors="replace")
 
     def _line(self, deadline: float, what: str) -> dict[str, Any]:
         while b"\n" not in self._rest:
@@ -162,7 +155,7 @@ class Guest:
         return answer
 
     def _failed(self, why: str, kind: type[GuestError] = GuestError) -> GuestError:
-        tail = "\n".join(self.console().splitlines()[-25:])
+        tail = "\n".join(self._console.read_text(errors="replace").splitlines()[-25:])
         return kind(f"guest: {why}; the end of its console:\n{tail}")
 
 
@@ -186,7 +179,7 @@ _CODES = {
 
 @contextmanager
 def boot(
-    kernel: Bootable,
+    kernel: Kernel,
     cmdline: str = "",
     *,
     limit: float = 120,
@@ -195,40 +188,36 @@ def boot(
 ) -> Iterator[Guest]:
     """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
 
-    Nor when this process is killed; the guest also ends with the thread that booted it.
-
-    `program` is a C file to bring along, compiled.
+    That holds even if this process is killed. The guest ends with the thread that booted it.
+    `program` is a C file that the guest gets compiled, as /program.
 
     GuestError, with the end of the console log, when it is not up after `limit` seconds, or ends
     before it is up, TRIES times.
     """
     with ExitStack() as stack:
-        for last in (*[False] * (TRIES - 1), True):
+        for left in reversed(range(TRIES)):
             try:
                 guest = stack.enter_context(_started(kernel, cmdline, limit, shared_mib, program))
-            except GuestEnded:
-                if last:
-                    raise
-            else:
                 break
+            except GuestEnded:
+                if not left:
+                    raise
         yield guest
 
 
 @contextmanager
 def _started(
-    kernel: Bootable, cmdline: str, limit: float, shared_mib: int, program: Path | None
+    kernel: Kernel, cmdline: str, limit: float, shared_mib: int, program: Path | None
 ) -> Iterator[Guest]:
-    qemu = shutil.which("qemu-system-x86_64")
-    if qemu is None:
-        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
+    emulator = qemu()
     with scratch("devmemkit-guest-") as work:
         (work / "initrd").write_bytes(initramfs(kernel.modules, program))
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            # A guest whose host is killed is killed by its kernel. One whose console closes powers
-            # off by itself, too, as soon as it looks: see agent.c.
+            # When this process is killed, the host's kernel kills QEMU; and the agent powers the
+            # guest off when its port closes.
             command = ending_with_us(
-                *(qemu, *machine(shared_mib), "-kernel", str(kernel.vmlinuz)),
+                *(emulator, *machine(shared_mib), "-kernel", str(kernel.vmlinuz)),
                 *("-initrd", str(work / "initrd")),
                 *("-append", f"{CMDLINE} {cmdline}".strip()),
                 *("-chardev", f"socket,id=agent,fd={theirs.fileno()}"),

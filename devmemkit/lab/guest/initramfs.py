@@ -19,7 +19,7 @@ MODULES = (
     *("virtio_pci", "virtio_console", "ramoops", "e1000", "nvme"),
     *("nd_e820", "nd_pmem", "ipmi_si"),
 )
-"""What the agent may load; the modules that these need come along."""
+"""The modules that the agent may load; their dependencies come along."""
 
 COMPILE = ("gcc", "-static", "-O2", "-Wall")
 
@@ -29,7 +29,7 @@ class GuestError(Exception):
 
 
 def compiled(source: Path) -> bytes:
-    """A C file as a static program, compiled once for each version of it."""
+    """A C file as a static program, compiled once for each content."""
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     program = cache_dir().parent / "agent" / digest
     if not program.exists():
@@ -39,7 +39,7 @@ def compiled(source: Path) -> bytes:
             raise GuestError("gcc: not found; install a C compiler (package gcc)")
         with scratch(where=str(program.parent)) as work:
             command = ending_with_us(gcc, *COMPILE[1:], "-o", str(work / "new"), str(source))
-            env = os.environ | {"TMPDIR": str(work)}  # what a killed gcc leaves goes as well
+            env = os.environ | {"TMPDIR": str(work)}  # gcc's temporary files go, too
             done = subprocess.run(command, capture_output=True, text=True, env=env)
             if done.returncode:
                 lines = (line for line in done.stderr.splitlines() if "error" in line)

@@ -1,4 +1,4 @@
-"""Performing a story in a guest: the acts that play() gives the model, on a real kernel."""
+"""Performing a story on a real kernel: the same acts that play() performs on the model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from devmemkit.model.step import OPERATIONS
 from devmemkit.scenarios.play import SETTLE, Act, Ref, processes
 
 WHOLE = {"tree": "iomem", "parent": (), "flags": 0, "bars": None}
-"""Arguments that steer the model alone; a driver in the guest knows no other value."""
+"""Arguments of the model only, with the one value that a driver in the guest implements."""
 
 
 @dataclass(frozen=True)
 class Performed:
-    """What a guest did: each act's outcome by key, in story order, as play() gives them.
+    """What a guest did: each act's outcome by key, in story order, as from play().
 
     `cannot` says, by key, why an act could not be carried out there; `ns` is the time of each
     act in the guest.
@@ -28,7 +28,7 @@ class Performed:
 
 
 def perform(guest: Guest, acts: tuple[Act, ...], *, limit: float = 60) -> Performed:
-    """Play the acts in the guest, in order, by the rules of play(); SETTLE has nothing to do.
+    """Perform the acts in the guest, in order, by the rules of play(); SETTLE does nothing.
 
     ValueError for an argument that no guest can be given, GuestError when the guest fails.
     """
@@ -45,9 +45,9 @@ def perform(guest: Guest, acts: tuple[Act, ...], *, limit: float = 60) -> Perfor
 
 
 def requests(acts: list[Act], *, after: int = 0) -> list[dict[str, Any]]:
-    """The acts as the agent takes them: the model's defaults filled in, Refs by index.
+    """The acts as calls for the agent: the model's defaults filled in, Refs by index.
 
-    `after` is the number of other acts before them in the message.
+    `after` is the number of other calls before them in the message.
     """
     index = {act.key: number for number, act in enumerate(acts, after)}
     made = []

@@ -1,4 +1,4 @@
-"""A private apt root: one Debian suite from the repositories that the machine's own apt uses."""
+"""A private apt root for one Debian suite, with the repositories of the machine's own apt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KERNELS = r"^linux-(image|base|binary|modules)-[0-9].*-amd64$"
 SETTINGS = {
     "APT::Architecture": "amd64",
     "APT::Get::AllowUnauthenticated": "false",
-    "APT::Sandbox::User": "root",  # apt's own user cannot read a cache in somebody's home
+    "APT::Sandbox::User": "root",  # apt's own user cannot read a cache in a home folder
     "APT::Update::Error-Mode": "any",
     "Acquire::AllowDowngradeToInsecureRepositories": "false",
     "Acquire::AllowInsecureRepositories": "false",
@@ -30,19 +30,18 @@ SETTINGS = {
     "Dir::Etc::SourceParts": "/dev/null",
     "Dir::State::status": "/dev/null",
 }
-# Hooks are for the system's lists; only a file can take them out.
+# Hooks are for the system's lists; only a configuration file can clear them.
 NO_HOOKS = "".join(f"#clear APT::Update::{when};\n" for when in ("Pre-Invoke", "Post-Invoke"))
 NO_HOOKS += "#clear APT::Update::Post-Invoke-Success;\n"
 
 
 @dataclass(frozen=True)
 class Package:
-    """One version of a package in a suite; sizes in bytes, the digest in hexadecimal."""
+    """One version of a package in a suite; `size` in bytes, the digest in hexadecimal."""
 
     name: str
     version: str
     size: int
-    installed: int
     sha256: str
     depends: str
 
@@ -64,16 +63,15 @@ class Suite:
         self.name = name
         self._folder = folder / name
         self._config = self._folder / "apt.conf"
-        sources = self._folder / "sources.list"
+        self._sources = self._folder / "sources.list"
         places = {"Dir::Cache": self._folder, "Dir::State": self._folder}
-        places["Dir::Etc::SourceList"] = sources
-        self._sources = sources
-        self._options = [f"-o{key}={value}" for key, value in (SETTINGS | places).items()]
+        settings = {**SETTINGS, **places, "Dir::Etc::SourceList": self._sources}
+        self._options = ["-q", "-c", str(self._config)]
+        self._options += [f"-o{key}={value}" for key, value in settings.items()]
 
     def _apt(self, program: str, *arguments: str, keyring: str = "") -> str:
-        options = ("-q", "-c", str(self._config), *self._options)
-        # In a folder of its own: apt-get download looks at what lies in the current one
-        command = (program, *options, *arguments)
+        # apt-get download looks into the current folder
+        command = (program, *self._options, *arguments)
         return run(self.name, *command, keyring=keyring, cwd=self._folder)
 
     def update(self) -> None:
@@ -82,20 +80,19 @@ class Suite:
         for part in ("lists/partial", "archives/partial"):
             (self._folder / part).mkdir(parents=True, exist_ok=True)
         self._config.write_text(NO_HOOKS)
-        lines = []
-        for one in found:
-            if not one.security:
-                lines.append(f"deb [signed-by={one.keyring}] {one.address} {self.name} main\n")
-            elif not self.name.endswith("-backports"):  # which have no security suite
-                suite = f"{self.name}-security"
-                lines.append(f"deb [signed-by={one.keyring}] {one.address} {suite} main\n")
+        lines = [
+            f"deb [signed-by={one.keyring}] {one.address} "
+            f"{self.name}{'-security' if one.security else ''} main\n"
+            for one in found
+            if not (one.security and self.name.endswith("-backports"))  # it has no such suite
+        ]
         self._sources.write_text("".join(lines))
         self._apt("apt-get", "update", keyring=" and ".join({str(one.keyring) for one in found}))
 
-    def packages(self) -> list[Package] | None:
-        """All packages that kernels are made of, as of the last update; None before the first."""
+    def packages(self) -> list[Package]:
+        """The packages that kernels are made of, as of the last update; none before the first."""
         if not self._sources.exists():
-            return None
+            return []
         lines = self._apt("apt-cache", "search", "--names-only", KERNELS).splitlines()
         names = [line.split(" ")[0] for line in lines]
         return [
@@ -103,7 +100,6 @@ class Suite:
                 name=one["Package"],
                 version=one["Version"],
                 size=int(one["Size"]),
-                installed=int(one["Installed-Size"]) << 10,
                 sha256=one["SHA256"],
                 depends=one.get("Depends", ""),
             )
@@ -111,7 +107,7 @@ class Suite:
         ]
 
     def download(self, package: Package, folder: Path, progress: Callable[[str], None]) -> Path:
-        """A package's file, checked by digest; a part that is there already is gone on with."""
+        """Download a package and check its digest; an interrupted download is resumed."""
         path = folder / package.file
         if path.exists() and path.stat().st_size >= package.size:
             if digest(path) == package.sha256:
@@ -120,10 +116,10 @@ class Suite:
         wanted = f"{package.name}={package.version}"
         uri = self._apt("apt-get", "download", "--print-uris", wanted).split("'")[1]
         checked = f"SHA256:{package.sha256}"
-        command = (HELPER, "-q", "-c", str(self._config), *self._options, "download-file", uri)
+        command = (HELPER, *self._options, "download-file", uri, str(path), checked)
         try:
-            _watch(package, path, (*command, str(path), checked), progress)
-        finally:  # apt keeps a file with a wrong digest beside
+            _watch(package, path, command, progress)
+        finally:  # apt keeps a file with a wrong digest under this name
             path.with_name(f"{path.name}.FAILED").unlink(missing_ok=True)
         if digest(path) != package.sha256:
             path.unlink()
@@ -134,14 +130,14 @@ class Suite:
 def _watch(
     package: Package, path: Path, command: Sequence[str], progress: Callable[[str], None]
 ) -> None:
-    """Run apt's downloader and say every two seconds how far it is; ended with us."""
+    """Run apt's downloader and report progress every two seconds."""
     with subprocess.Popen(
         ending_with_us(*command),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        start_new_session=True,  # so that its transport gets our signals, and can be resumed
+        start_new_session=True,  # so that we can signal apt's transports, too
     ) as process:
         done = 0
         try:

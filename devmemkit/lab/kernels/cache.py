@@ -12,28 +12,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from devmemkit.host.files import read
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.catalogue import (
     Progress,
     by_number,
     find,
     images,
+    listed,
     parts,
-    suites,
     unknown,
 )
-from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, module_files, release_of
-from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, NoSuchSuite, run
+from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, release_of
+from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, run
 
-__all__ = ["Kernel", "KernelError", "Offer", "available", "custom", "get", "module_files"]
+__all__ = ["Kernel", "KernelError", "Offer", "available", "custom", "get"]
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A version, where it can be had from as of the last update of the lists, and if it is here."""
+    """A version, the suite that has it (by the last update of the lists), and the cached kernel."""
 
     version: str
     suite: str | None
@@ -48,42 +46,22 @@ def cache_dir() -> Path:
 
 
 def cached(version: str) -> Kernel | None:
-    """The kernel in the cache, if it is there, of that version, and its image undamaged."""
+    """The cached kernel of a version, None if it is missing or its image is damaged."""
     folder = cache_dir() / version
     try:
-        told = json.loads(read(folder / "kernel.json", pipes=False, texts=(), most=1 << 20))
-        if not _is_kernel(told) or told["version"] != version:
-            return None
+        told = json.loads((folder / "kernel.json").read_bytes())
         kernel = Kernel(vmlinuz=folder / "vmlinuz", modules=folder / "modules", **told)
         whole = kernel.modules.is_dir() and digest(kernel.vmlinuz) == kernel.sha256
-        return kernel if whole else None
-    except (OSError, ValueError, TypeError, RecursionError):
+        return kernel if whole and kernel.version == version else None
+    except (OSError, ValueError, TypeError):
         return None
 
 
-def _is_kernel(told: Any) -> bool:
-    """Whether it has the types of Kernel's facts; Kernel itself looks for their names."""
-    texts, tables = ("version", "release", "suite", "sha256"), ("packages", "config")
-    return (
-        isinstance(told, dict)
-        and all(isinstance(told.get(name), str) for name in texts)
-        and all(isinstance(told.get(name), dict) for name in tables)
-        and all(isinstance(one, str) for name in tables for one in told[name].values())
-    )
-
-
 def available(*, refresh: bool = False, progress: Progress = print) -> list[Offer]:
-    """Every version that a suite has or the cache holds, oldest first; the network on refresh."""
+    """Every version that a suite has or the cache holds, oldest first; `refresh` asks online."""
     found: dict[str, tuple[str, Package]] = {}
-    for suite in suites(cache_dir() / "apt"):
-        try:
-            if refresh:
-                progress(f"{suite.name}: reading the package lists")
-                suite.update()
-        except NoSuchSuite as error:
-            progress(str(error))
-            continue
-        for version, package in images(suite.packages() or []).items():
+    for suite, packages in listed(cache_dir() / "apt", progress, refresh=refresh):
+        for version, package in images(packages).items():
             found.setdefault(version, (suite.name, package))
     names = {path.parent.name for path in cache_dir().glob("[0-9]*.[0-9]*/kernel.json")}
     offers = []
@@ -96,7 +74,7 @@ def available(*, refresh: bool = False, progress: Progress = print) -> list[Offe
 def get(version: str, progress: Progress = print) -> Kernel:
     """The kernel of a version: from the cache, else the newest of its suite, checked and kept.
 
-    `progress` is told, line by line, what goes on. KernelError when it cannot be had.
+    `progress` gets lines of text. KernelError when the kernel cannot be had.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise unknown(version, {offer.version for offer in available()})
@@ -105,7 +83,7 @@ def get(version: str, progress: Progress = print) -> Kernel:
     try:
         with _alone(progress):
             return cached(version) or _take(version, progress)
-    except BrokenPipeError:  # nobody reads what progress says
+    except BrokenPipeError:  # the reader of our progress is gone
         raise
     except OSError as error:
         raise KernelError(f"{error.filename or cache_dir()}: {error.strerror}") from None
@@ -113,9 +91,9 @@ def get(version: str, progress: Progress = print) -> Kernel:
 
 @contextmanager
 def _alone(progress: Progress) -> Iterator[None]:
-    """One process at a time fills the cache; what an ended one left half-made goes away."""
+    """Let one process at a time fill the cache, and remove what a killed one left half-made."""
     cache_dir().mkdir(parents=True, exist_ok=True)
-    with (cache_dir() / "lock").open("a") as lock:  # a link to another file does no harm
+    with (cache_dir() / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -127,24 +105,17 @@ def _alone(progress: Progress) -> Iterator[None]:
 
 
 def _take(version: str, progress: Progress) -> Kernel:
-    run("dpkg", "dpkg-deb", "--version")  # better to know before the download
+    run("dpkg", "dpkg-deb", "--version")  # fail before the download, not after it
     suite, packages, image = find(version, cache_dir() / "apt", progress)
     wanted = parts(image, packages)
     debs = cache_dir() / "debs"
     debs.mkdir(exist_ok=True)
-    need = sum(one.size + one.installed for one in wanted)
-    free = shutil.disk_usage(debs).free
-    if free < need:
-        raise KernelError(
-            f"{cache_dir()}: expected {need >> 20} MiB free for kernel {version}, "
-            f"got {free >> 20}; make room or set XDG_CACHE_HOME"
-        )
     files = [suite.download(one, debs, progress) for one in wanted]
     progress(f"{image.name}: unpacking")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=cache_dir()) as work:
         new = _assemble(version, suite.name, wanted, files, Path(work))
         folder = cache_dir() / version
-        if folder.exists():  # damaged, or it would have been used
+        if folder.exists():  # a damaged one
             folder.rename(Path(work) / "damaged")
         new.rename(folder)
     for file in files:
@@ -157,7 +128,7 @@ def _take(version: str, progress: Progress) -> Kernel:
 def _assemble(
     version: str, suite: str, packages: list[Package], debs: list[Path], work: Path
 ) -> Path:
-    """Unpack a kernel's packages into the form of the cache, below `work`; the new folder."""
+    """Unpack a kernel's packages below `work` and return a folder as the cache keeps it."""
     root, new = work / "root", work / "new"
     for deb in debs:
         run(deb.name, "dpkg-deb", "-x", str(deb), str(root))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from devmemkit.lab.kernels.apt import Package, Suite
 from devmemkit.lab.kernels.programs import KernelError, NoSuchSuite
 
 SUITES = ("trixie-backports", "trixie", "bookworm-backports", "bookworm", "bullseye")
-"""Where kernels are looked for; the first suite with a version is the one that it comes from."""
+"""The suites to look in; a version comes from the first suite that has it."""
 
 IMAGE = re.compile(r"linux-image-(\d+\.\d+)\.\d[\d.+-]*(?:deb\d[\d.+]*)?-amd64")
 PART = re.compile(r"(linux-(?:base|binary|modules)-\d[^\s,|]*)(?: \(= ([^)]+)\))?")
@@ -19,7 +19,7 @@ Progress = Callable[[str], None]
 
 
 def by_number(version: str) -> list[int]:
-    """The order of versions: of kernels, and of the packages of one kernel in one suite."""
+    """Sort key for versions: of kernels, and of one kernel's packages in one suite."""
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
@@ -35,8 +35,8 @@ def images(packages: Iterable[Package]) -> dict[str, Package]:
 def parts(image: Package, packages: Iterable[Package]) -> list[Package]:
     """The packages that an image is made of, itself first, by following Depends.
 
-    One that left the suite is left out: older backports lack their linux-base package, which the
-    old ones do not need. What is then missing shows when the kernel is put together.
+    A package that is not in the suite is skipped: older backports depend on a linux-base package
+    that is gone, and do without. If something is really missing, cache.get() notices.
     """
     known = {(one.name, one.version): one for one in packages}
     wanted = [image]
@@ -48,17 +48,29 @@ def parts(image: Package, packages: Iterable[Package]) -> list[Package]:
     return wanted
 
 
-def find(version: str, folder: Path, progress: Progress) -> tuple[Suite, list[Package], Package]:
-    """The suite, its packages, and the newest image of a version among them."""
-    known: set[str] = set()
-    for suite in suites(folder):
-        progress(f"{suite.name}: reading the package lists")
+def listed(
+    folder: Path, progress: Progress, *, refresh: bool
+) -> Iterator[tuple[Suite, list[Package]]]:
+    """Each suite that the repository has, with its packages; `refresh` reads its lists first.
+
+    `folder` has the suites' private apt roots.
+    """
+    for name in SUITES:
+        suite = Suite(name, folder)
         try:
-            suite.update()
+            if refresh:
+                progress(f"{name}: reading the package lists")
+                suite.update()
         except NoSuchSuite as error:
             progress(str(error))
             continue
-        packages = suite.packages() or []
+        yield suite, suite.packages()
+
+
+def find(version: str, folder: Path, progress: Progress) -> tuple[Suite, list[Package], Package]:
+    """The suite, its packages, and the newest image of a version among them."""
+    known: set[str] = set()
+    for suite, packages in listed(folder, progress, refresh=True):
         found = images(packages)
         if version in found:
             return suite, packages, found[version]
@@ -67,12 +79,8 @@ def find(version: str, folder: Path, progress: Progress) -> tuple[Suite, list[Pa
 
 
 def unknown(version: str, known: set[str]) -> KernelError:
+    """The error for a version that is none of the `known`."""
     names = ", ".join(sorted(known, key=by_number)) or "one like 6.12"
     return KernelError(
         f"kernel: expected {names}; got {version!r} (or --kernel VMLINUZ --modules DIR)"
     )
-
-
-def suites(folder: Path) -> list[Suite]:
-    """The private apt roots of SUITES, below `folder`."""
-    return [Suite(name, folder) for name in SUITES]

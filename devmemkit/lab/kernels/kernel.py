@@ -1,15 +1,11 @@
-"""A kernel that the lab can boot: its image, its modules, and what they say about themselves."""
+"""A kernel that the lab can boot: its image, its modules, its release and configuration."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from devmemkit.host.files import SourceError, open_file, read
 from devmemkit.lab.kernels import modules as ko
 from devmemkit.lab.kernels.apt import digest
 from devmemkit.lab.kernels.programs import KernelError
@@ -37,24 +33,6 @@ class Kernel:
     config: dict[str, str]
     sha256: str
 
-    @cached_property
-    def _files(self) -> dict[str, Path]:
-        return ko.index(self.modules)
-
-    def find_module(self, name: str) -> Path:
-        """The file of a module, compressed or not; KernelError when there is none."""
-        try:
-            return self._files[name.replace("-", "_")]
-        except KeyError:
-            inside = name.replace("-", "_") in ko.built_in(self.modules)
-            got = "it is built in" if inside else "found none"
-            raise KernelError(f"{self.release}: expected a module {name}, {got}") from None
-
-
-def module_files(kernel: Kernel, names: Iterable[str]) -> list[Path]:
-    """Files of modules in load order, with all that they need; modules.read_module reads them."""
-    return ko.load_order(kernel.modules, names)
-
 
 MAGIC = (
     (b"\x7fELF", "an ELF file (vmlinux; the image is arch/x86/boot/bzImage)"),
@@ -62,38 +40,33 @@ MAGIC = (
     (b"\xfd7zXZ\0", "an xz file"),
     (b"\x28\xb5\x2f\xfd", "a zstd file"),
 )
-"""What else a kernel may be kept as, by its first bytes."""
+"""Other files that users mistake for a bzImage, by their first bytes."""
 
 
 def release_of(vmlinuz: Path) -> str:
-    """The release that a bzImage's header names; KernelError when it is none, or truncated.
+    """The release in a bzImage's header; KernelError for a truncated image or another file.
 
     The header is that of the kernel's Documentation/arch/x86/boot.rst.
     """
     name = printable(str(vmlinuz))
-    try:
-        with open_file(vmlinuz) as stream:
-            head, size = stream.read(1 << 16), os.fstat(stream.fileno()).st_size
-    except SourceError as error:
-        raise KernelError(str(error)) from None
-    except OSError as error:
-        raise KernelError(f"{name}: expected a kernel image, got: {error.strerror}") from None
+    image = ko.contents(vmlinuz, "a kernel image", most=1 << 16)
 
     def number(at: int, width: int) -> int:
-        return int.from_bytes(head[at : at + width], "little")
+        return int.from_bytes(image[at : at + width], "little")
 
-    if head[0x202:0x206] != b"HdrS" or number(0x1FE, 2) != 0xAA55:
-        known = (what for magic, what in MAGIC if head.startswith(magic))
-        got = next(known, "something else" if head else "an empty file")
+    if image[0x202:0x206] != b"HdrS" or number(0x1FE, 2) != 0xAA55:
+        known = (what for magic, what in MAGIC if image.startswith(magic))
+        got = next(known, "something else" if image else "an empty file")
         raise KernelError(f"{name}: expected a Linux bzImage, got {got}")
     # setup_sects, where 0 is 4, and the boot sector; syssize. A signature may follow.
-    whole = ((head[0x1F1] or 4) + 1) * 512 + number(0x1F4, 4) * 16
+    whole = ((image[0x1F1] or 4) + 1) * 512 + number(0x1F4, 4) * 16
+    size = vmlinuz.stat().st_size
     if size < whole:
         raise KernelError(
             f"{name}: expected a Linux bzImage, got {size} of its {whole} bytes: it is truncated"
         )
     at = number(0x20E, 2) + 0x200
-    said = re.match(rb"[\w.+~-]+", head[at : at + 256])
+    said = re.match(rb"[\w.+~-]+", image[at : at + 256])
     if said is None:
         raise KernelError(f"{name}: expected a Linux bzImage, got one without a release")
     return said[0].decode()
@@ -104,10 +77,7 @@ def config_facts(*files: Path) -> dict[str, str]:
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         return {}
-    try:
-        text = read(file, pipes=False, texts=(), what="a configuration").decode(errors="replace")
-    except SourceError as error:
-        raise KernelError(str(error)) from None
+    text = ko.contents(file, "a configuration").decode(errors="replace")
     values = dict(re.findall(r"^CONFIG_(\w+)=(.*)", text, re.MULTILINE))
     return {f"CONFIG_{name}": values.get(name, "n") for name in OPTIONS}
 

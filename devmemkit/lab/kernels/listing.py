@@ -1,4 +1,4 @@
-"""`devmemkit lab list`: which kernels are cached, which can be had, which are recorded."""
+"""`devmemkit lab list`: the kernels that are cached, can be had, or are recorded."""
 
 from __future__ import annotations
 

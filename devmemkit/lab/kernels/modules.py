@@ -8,17 +8,18 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from devmemkit.host.files import SourceError, open_file
 from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.model.printable import printable
 
 FORMATS = ("", ".xz", ".zst", ".gz")
 
 
 def module_name(file: str) -> str:
-    """The kernel's name of a module from that of its file: no folder, no suffix, no dashes."""
+    """The kernel's name for the module in a file: without folder and suffix, "_" for "-"."""
     return os.path.basename(file).split(".ko")[0].replace("-", "_")
 
 
@@ -38,22 +39,24 @@ def built_in(folder: Path) -> frozenset[str]:
     path = folder / "modules.builtin"
     if not path.is_file():
         return frozenset()
-    return frozenset(map(module_name, _bytes(path).decode(errors="replace").split()))
+    return frozenset(map(module_name, contents(path).decode(errors="replace").split()))
 
 
-def _bytes(path: Path) -> bytes:
+def contents(path: Path, what: str = "a module", most: int = -1) -> bytes:
+    """The bytes of a file, up to `most`; KernelError, which names `what`, for an unreadable one."""
     try:
-        with open_file(path) as file:  # which is no device, wherever a link leads
-            return file.read()
+        with open_file(path) as file:
+            return file.read(most)
     except SourceError as error:
         raise KernelError(str(error)) from None
     except OSError as error:
-        raise KernelError(f"{path}: {error.strerror}") from None
+        name = printable(str(path))
+        raise KernelError(f"{name}: expected {what}, got: {error.strerror}") from None
 
 
 def read_module(path: Path) -> bytes:
     """A module's ELF image, decompressed; KernelError when it cannot be."""
-    data = _bytes(path)
+    data = contents(path)
     try:
         if path.suffix == ".zst":
             data = _unzstd(path, data)
@@ -96,32 +99,26 @@ def modinfo(image: bytes) -> dict[str, str]:
 
 
 def load_order(folder: Path, names: Iterable[str]) -> list[Path]:
-    """The files of `names` and of all that they need, each behind those; built-in ones left out.
+    """The files of `names` and their dependencies in load order, without built-in modules.
 
-    Follows `depends=` as depmod does. KernelError for a module that is not there.
+    Follows `depends=` as depmod does. KernelError for a missing module.
     """
     files, inside = index(folder), built_in(folder)
     order: dict[str, Path] = {}
-    under_way: set[str] = set()
 
-    def needed(name: str) -> Iterator[str]:
-        for other in modinfo(read_module(files[name])).get("depends", "").split(","):
-            if other:
-                yield other
-
-    def add(name: str) -> None:
+    def add(name: str, *above: str) -> None:
         name = name.replace("-", "_")
         if name in order or name in inside:
             return
-        if name in under_way:
+        if name in above:
             raise KernelError(
                 f"{folder}: expected modules in an order, got {name}, which needs itself"
             )
         if name not in files:
             raise KernelError(f"{folder}: expected a module {name}, found none")
-        under_way.add(name)
-        for other in needed(name):
-            add(other)
+        needs = modinfo(read_module(files[name])).get("depends", "")
+        for other in filter(None, needs.split(",")):
+            add(other, name, *above)
         order[name] = files[name]
 
     for name in names:

@@ -1,4 +1,4 @@
-"""The programs of apt and dpkg, and what they say when they fail, as one sentence."""
+"""Running apt and dpkg, and turning their failures into one sentence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devmemkit.host.child import ending_with_us
 
 OTHERWISE = "or pass --kernel VMLINUZ --modules DIR"
 
-REASONS = (  # what apt and dpkg-deb say, and what to do about it
+REASONS = (  # pattern in the output of apt or dpkg-deb, and what to do
     (
         r"(404 |file not found)(.|\n)*does not have a release file",
         "the repository has no such suite",
@@ -36,7 +36,7 @@ REASONS = (  # what apt and dpkg-deb say, and what to do about it
 
 
 class KernelError(Exception):
-    """A kernel cannot be had; one sentence that says what to install or pass."""
+    """A kernel cannot be had; one sentence that says what to do."""
 
 
 class NoSuchSuite(KernelError):
@@ -44,7 +44,7 @@ class NoSuchSuite(KernelError):
 
 
 def explain(where: str, output: str, keyring: str = "") -> KernelError:
-    """What a failed apt or dpkg-deb said, as one sentence about `where`."""
+    """The output of a failed apt or dpkg-deb as one sentence about `where`."""
     for number, (pattern, sentence) in enumerate(REASONS):
         if re.search(pattern, output, re.IGNORECASE):
             kind = KernelError if number else NoSuchSuite
@@ -54,7 +54,7 @@ def explain(where: str, output: str, keyring: str = "") -> KernelError:
 
 
 def run(where: str, *command: str, keyring: str = "", cwd: Path | None = None) -> str:
-    """What a program of apt or dpkg prints, in English; KernelError when it fails or is missing."""
+    """Run a program of apt or dpkg and return its output; KernelError when that fails."""
     program = shutil.which(command[0])
     if program is None:
         package = "dpkg" if command[0] == "dpkg-deb" else "apt"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from devmemkit.lab.kernels.programs import OTHERWISE, KernelError
 
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # the package's, by its name
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # from the package of that name
 
 
 @dataclass(frozen=True)
 class Repository:
-    """Where the machine's apt finds Debian, and the keyring that verifies it."""
+    """A Debian repository of the machine's apt, and the keyring that verifies it."""
 
     address: str
     keyring: Path
@@ -52,7 +52,7 @@ def repositories(targets: str) -> list[Repository]:
 
 
 def _keyring(entry: str) -> Path:
-    """The Signed-By of a source, named as FILE:NUMBER of a line or stanza; else the package's."""
+    """The Signed-By of a source (FILE:NUMBER of a line or stanza), or else the default keyring."""
     name, _, number = entry.rpartition(":")
     try:
         text = Path(name).read_text(errors="replace")

@@ -1,1 +1,1 @@
-"""What real kernels did, kept in data/, and judged without QEMU."""
+"""Recordings of what real kernels did, kept in data/ and judged without QEMU."""

@@ -1,12 +1,14 @@
-"""Whether a recording has all that its scenario says, whoever signed it.
+"""Whether a recording has everything that its scenario asks for.
 
-Digests notice a changed byte, but anyone can make new ones; this looks at what is in it.
+Digests detect a changed byte, but anyone can compute new digests; this checks the content.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.lab import accesses, race, timeline
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def complete(recording: Recording) -> None:
-    """RecordingError unless it is what was asked, with an outcome for everything that was tried."""
+    """RecordingError unless it has what the scenario asks, and an outcome of everything tried."""
     for fault in _faults(recording):
         where = f"{recording.scenario}/{recording.version}.json"
         raise RecordingError(f"{where}: {fault}")
@@ -53,61 +55,50 @@ def _faults(recording: Recording) -> Iterator[str]:
         yield from _explain(content["explain"]["boots"])
 
 
-def _once(what: str, wanted: Iterable[str], found: list[str]) -> Iterator[str]:
+def _once(what: str, wanted: Collection[str], found: list[str]) -> Iterator[str]:
+    """What is wrong unless each of these is there once, and nothing else."""
     yield from (f"expected the {what} {name}, found none" for name in wanted if name not in found)
-    yield from (
-        f"expected a {what} of the scenario, got {name!r}"
-        for name in found
-        if name not in [*wanted]
-    )
-    yield from (
-        f"expected each {what} once, got {name} twice"
-        for name, count in Counter(found).items()
-        if count > 1
-    )
+    for name, count in Counter(found).items():
+        if name not in wanted:
+            yield f"expected a {what} of the scenario, got {name!r}"
+        if count > 1:
+            yield f"expected each {what} once, got {name} twice"
 
 
 def _stories(scenario: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     wanted = {story.name: story for story in stories(scenario)}
     yield from _once("story", wanted, [entry["name"] for entry in entries])
     for entry in entries:
-        if missing := {act.key for act in wanted[entry["name"]].acts} - {
-            act["key"] for act in entry["acts"]
-        }:
-            yield f"{entry['name']}: expected the act {min(missing)}, found none"
-        yield from _story(wanted[entry["name"]], *decode_story(entry))
+        story, performed = decode_story(entry)
+        for fault in _story(wanted[story.name], story, performed):
+            yield f"{story.name}: {fault}"
 
 
 def _story(wanted: Story, got: Story, performed: Performed) -> Iterator[str]:
-    """Only the words of a story may have changed since it was played."""
-    seen = performed.outcomes
+    """Faults of a story, of which only the words may have changed since it was played."""
+    yield from _once("act", [act.key for act in wanted.acts], [act.key for act in got.acts])
     if got.cmdline != wanted.cmdline:
-        yield f"{got.name}: expected the command line {wanted.cmdline!r}, got {got.cmdline!r}"
+        yield f"expected the command line {wanted.cmdline!r}, got {got.cmdline!r}"
     if got.cause != wanted.cause:
-        yield f"{got.name}: expected the cause {wanted.cause!r}, got {got.cause!r}"
-    if len(got.acts) != len(wanted.acts):
-        yield f"{got.name}: expected {len(wanted.acts)} acts, got {len(got.acts)}"
-    for mine, theirs in zip(wanted.acts, got.acts, strict=False):
-        played = ("key", "actor", "operation", "arguments", "needs", "live")
-        if any(getattr(mine, name) != getattr(theirs, name) for name in played):
-            yield f"{got.name}: expected the act {mine.key} as the scenario has it, got another"
-        ended = mine.key in seen or mine.key in performed.cannot
-        tried = all(key in seen and seen[key].ok for key in needed(mine))
-        if tried and not ended and mine.operation != SETTLE:
-            yield f"{got.name}: expected an outcome of {mine.key}, found none"
+        yield f"expected the cause {wanted.cause!r}, got {got.cause!r}"
+    ended = performed.outcomes.keys() | performed.cannot.keys()
+    done = {key for key, outcome in performed.outcomes.items() if outcome.ok}
+    for mine, theirs in zip(wanted.acts, got.acts, strict=True):
+        if replace(mine, says="") != replace(theirs, says=""):
+            yield f"expected the act {mine.key} as the scenario has it, got another"
+        if mine.key not in ended and mine.operation != SETTLE and done >= set(needed(mine)):
+            yield f"expected an outcome of {mine.key}, found none"
 
 
 def _race(trials: list[dict[str, Any]]) -> Iterator[str]:
     count = Counter((one["via"], one["claim"], one["control"]) for one in trials)
-    for via in VIAS:
-        for claim in CLAIMS:
-            for control in ("", *CONTROLS):
-                if (control, claim) == ("outside", "whole"):  # nothing is left outside
-                    continue
-                wanted, got = 3 if control else race.TRIALS, count[via, claim, control]
-                if got != wanted:
-                    named = f"{via}, {claim}" + (f", control {control}" if control else "")
-                    yield f"race: expected {wanted} trials of {named}; got {got}"
+    for via, claim, control in product(VIAS, CLAIMS, ("", *CONTROLS)):
+        wanted, got = 3 if control else race.TRIALS, count[via, claim, control]
+        if (control, claim) == ("outside", "whole"):  # nothing is left outside
+            wanted = 0
+        if got != wanted:
+            named = f"{via}, {claim}" + (f", control {control}" if control else "")
+            yield f"race: expected {wanted} trials of {named}; got {got}"
     for one in trials:
         if (outcome := race.outcome(one)) != one["outcome"]:
             yield f"race: expected the outcome {outcome} by what was measured, got {one['outcome']}"

@@ -1,4 +1,4 @@
-"""Stories and what a kernel made of them, as JSON and back."""
+"""Stories and their outcomes on a kernel, as JSON and back."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def decode_story(entry: dict[str, Any]) -> tuple[Story, Performed]:
 
 
 def encode_act(act: Act) -> dict[str, Any]:
-    """What is done, without how it ended."""
+    """An act without its outcome."""
     entry: dict[str, Any] = {"key": act.key, "actor": act.actor, "operation": act.operation}
     entry["arguments"] = {name: _encode(value) for name, value in act.arguments.items()}
     return entry | {name: value for name in MORE if (value := getattr(act, name))}
 
 
 MORE = ("says", "needs", "live")
-"""Parts of an act that are left out where they are empty."""
+"""Fields of an act that are left out if empty."""
 
 
 def decode_act(entry: dict[str, Any]) -> Act:
-    """The act of an entry, which may say how it ended as well."""
+    """The act of an entry; a recorded outcome in it is ignored."""
     more = {name: entry[name] for name in MORE if name in entry}
     arguments = {name: _decode(value) for name, value in entry["arguments"].items()}
     return Act(entry["key"], entry["actor"], entry["operation"], arguments, **more)
 
 
 def encode_end(key: str, performed: Performed) -> dict[str, Any]:
-    """How an act ended in the guest; empty: it was left out."""
+    """How an act ended in the guest; {} if it was left out."""
     if key in performed.cannot:
         return {"cannot": performed.cannot[key]}
     if key in performed.outcomes:
@@ -61,7 +61,7 @@ def encode_end(key: str, performed: Performed) -> dict[str, Any]:
 
 
 def decode_ends(ends: Mapping[str, dict[str, Any]], times: dict[str, int]) -> Performed:
-    """What the kernel did, from the end of each act by its key."""
+    """What the kernel did, from how each act ended, by key."""
     return Performed(
         {key: _decode_outcome(end["outcome"]) for key, end in ends.items() if "outcome" in end},
         {key: end["cannot"] for key, end in ends.items() if "cannot" in end},

@@ -19,7 +19,7 @@ from devmemkit.scenarios.stories.script import Story
 
 @dataclass(frozen=True)
 class Judged:
-    """One story of one kernel: what the kernel did, beside what the model does now."""
+    """One story on one kernel: what the kernel did, compared with today's model."""
 
     story: Story
     performed: Performed
@@ -27,7 +27,7 @@ class Judged:
 
     @property
     def verdict(self) -> Verdict:
-        """FAILED for any difference; UNDECIDED when the story's cause did not come about."""
+        """FAILED for any difference; UNDECIDED if the guest could not bring about the cause."""
         count = self.comparison.count()
         if count[Verdict.FAILED]:
             return Verdict.FAILED
@@ -37,14 +37,14 @@ class Judged:
 
 
 def judge(recording: Recording) -> Iterator[Judged]:
-    """Each recorded story against today's model."""
+    """Compare each recorded story with today's model."""
     for entry in recording.content["stories"]:
         story, performed = decode_story(entry)
         yield judge_story(story, performed, recording.version)
 
 
 def judge_story(story: Story, performed: Performed, version: str) -> Judged:
-    """A story against today's model, which raises whatever a broken model raises."""
+    """Compare a story with today's model; raises whatever a broken model raises."""
     return Judged(story, performed, compare(on_model(story, version), performed))
 
 
@@ -52,7 +52,7 @@ Acts = tuple[Act, ...]
 
 
 def unplayable(acts: Acts, error: Exception, play: Callable[[Acts], object]) -> str:
-    """Which of the acts `play` cannot play, and where the model stopped with an `error`."""
+    """The first act that `play` cannot play, and where the model raised `error`, in words."""
 
     def fails(number: int) -> bool:
         try:

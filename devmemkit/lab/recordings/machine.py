@@ -1,4 +1,4 @@
-"""Recording machines: the texts of a guest's address space, idle and with its drivers bound.
+"""Recording machines: the address space of a guest as text, idle and with its drivers bound.
 
 They go to data/machines, where the scenarios read them as model states.
 """
@@ -7,34 +7,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
-from devmemkit.lab.guest.boot import CMDLINE, Guest, GuestError, boot
+from devmemkit.lab.guest.boot import CMDLINE, Guest, boot
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings.recording import about
 from devmemkit.scenarios.machines import data_dir
+from devmemkit.scenarios.stories.script import E1000, NVME
 
 SYSFS = "/sys/bus/pci/devices"
 PROPERTIES = ("class", "device", "resource", "vendor")
-BINDS = (("0000:00:03.0", "e1000"), ("0000:00:04.0", "nvme"), ("namespace0.0", "nd_pmem"))
+BINDS = tuple(
+    {"operation": "bind", "bdf": bdf, "driver": driver}
+    for bdf, driver in ((E1000, "e1000"), (NVME, "nvme"), ("namespace0.0", "nd_pmem"))
+)
+"""The calls that bind every driver of the machine."""
 
 
 def take(kernel: Kernel) -> Path:
-    """Boot `kernel` and write data/machines/qemu-VERSION, whole or not at all; its path.
+    """Boot `kernel` and write data/machines/qemu-VERSION; its path.
 
     GuestError when the guest fails or a driver does not bind.
     """
     with boot(kernel) as guest:
         texts = {name: guest.read(f"/proc/{name}") for name in ("version", "cpuinfo")}
         files = _state(guest, "idle")
-        binds = [{"operation": "bind", "bdf": bdf, "driver": name} for bdf, name in BINDS]
-        for act, answer in zip(binds, guest.play(binds), strict=True):
-            if answer.get("value") != 0:
-                raise GuestError(f"{act['bdf']}: expected {act['driver']} to bind, got {answer}")
+        guest.do(*BINDS)
         files |= _state(guest, "bound")
     sizes = re.search(r"^address sizes\s*: (\d+) bits physical.*", texts["cpuinfo"], re.M)
     assert sizes is not None
@@ -46,10 +46,17 @@ def take(kernel: Kernel) -> Path:
             "cmdline": CMDLINE,
             "address_sizes": sizes[0],
             "physical_address_bits": int(sizes[1]),
-            "sha256": {name: _digest(text) for name, text in sorted(files.items())},
+            "sha256": {
+                name: hashlib.sha256(text.encode()).hexdigest()
+                for name, text in sorted(files.items())
+            },
         }
     )
-    return _write(data_dir() / "machines" / f"qemu-{kernel.version}", files)
+    folder = data_dir() / "machines" / f"qemu-{kernel.version}"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
 
 
 def devices(guest: Guest) -> dict[str, dict[str, Any]]:
@@ -72,22 +79,3 @@ def _state(guest: Guest, state: str) -> dict[str, str]:
 
 def _json(value: Any, *, sort: bool = False) -> str:
     return json.dumps(value, indent=1, sort_keys=sort) + "\n"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _write(folder: Path, files: dict[str, str]) -> Path:
-    new, old = (folder.with_name(f".{folder.name}.{kind}.{os.getpid()}") for kind in ("new", "old"))
-    try:
-        for name, text in files.items():
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            (new / name).write_text(text)
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-    return folder

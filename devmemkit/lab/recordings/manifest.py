@@ -1,8 +1,8 @@
-"""What must be in data/: recordings, machines, programs and the ledger, by SHA-256 digest.
+"""The files that must be in data/, by SHA-256: recordings, machines, programs and the ledger.
 
-data/SHA256SUMS has a line for each, as `sha256sum -c` reads it. A file that is missing, altered,
-in another's place or not listed is an error with its name, for all who judge by these files. The
-list itself must be whole: what it must name follows from the scenarios, kernels and programs.
+data/SHA256SUMS has a line for each, as `sha256sum -c` reads it. Whoever judges by these files gets
+an error that names a missing, altered, swapped or unlisted one. The list itself must be complete:
+what it must name follows from the scenarios, kernels and programs.
 
 After an edit of the ledger: `python -m devmemkit.lab.recordings.manifest data/findings.toml`.
 """
@@ -15,7 +15,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from devmemkit.lab.runs import RUNS
@@ -26,31 +25,35 @@ NAME = "SHA256SUMS"
 RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
 """The kernels whose recordings are in data/."""
 MEASURED = ("boot", "mmap-vs-claim", "conform", "reproducers", "explain")
-"""Scenarios that are no list of acts."""
+"""Scenarios that are not stories of acts."""
 TEXTS = ("iomem", "ioports", "pci.json")
 MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
 WRITTEN = ("findings.toml", "claim-path.toml", "references.toml", "recordings/schema.json")
-"""Files that are written by hand, on which verdicts depend."""
+"""Hand-written files on which verdicts depend."""
 FREE = "recordings/conform/"
-"""Where recordings share files, whose names they tell themselves."""
+"""The folder in which recordings share a file; they name it themselves."""
 PATTERNS = ("*.toml", "recordings/*.json", "recordings/*/*", "machines/*/**/*", "reproducers/*.c")
-"""What the manifest covers, below data/."""
+"""The files below data/ that the manifest covers."""
 
 
-class ManifestError(ValueError):
-    """Data that is not what the manifest lists; one sentence that names the file."""
+class RecordingError(ValueError):
+    """A recording is missing, incomplete or altered; one sentence."""
+
+
+class ManifestError(RecordingError):
+    """Data differs from the manifest; one sentence that names the file."""
 
 
 def required() -> set[str]:
-    """The paths below data/ that a manifest must list; it may list others in FREE only."""
+    """The paths below data/ that a manifest must list; others may only be in FREE."""
     found = {f"recordings/{s}/{v}.json" for s in (*SCENARIOS, *MEASURED) for v in RECORDED}
     found |= {f"machines/qemu-{version}/{name}" for version in RECORDED for name in MACHINE}
     return found | {f"reproducers/{name}.c" for name in RUNS} | {*WRITTEN}
 
 
-def listed(data: Path | None = None) -> dict[str, str]:
-    """The digest of each file by its path below data/; ManifestError for what is no manifest."""
-    found = _lines(data or data_dir())
+def listed() -> dict[str, str]:
+    """The digest of each file by its path below data/; ManifestError for a damaged manifest."""
+    found = _lines(data_dir())
     wanted = required()
     for name in sorted(wanted - found.keys()):
         raise ManifestError(f"{NAME}: expected {name}, found none")
@@ -80,7 +83,7 @@ def digest(path: Path) -> str:
 
 
 def there(data: Path) -> Iterator[str]:
-    """The paths below `data` that a manifest lists, of the files that are there."""
+    """The paths of the existing files that a manifest covers, below `data`."""
     for pattern in PATTERNS:
         for path in data.glob(pattern):
             if path.is_file() and not path.name.startswith("."):
@@ -88,51 +91,45 @@ def there(data: Path) -> Iterator[str]:
 
 
 def check() -> int:
-    """How many files are as the manifest lists them; ManifestError names the first that is not."""
-    data = data_dir()
-    found = listed(data)
+    """Check all files and return their number; ManifestError names the first that differs."""
+    data, found = data_dir(), listed()
     for name in found:
-        expect(data / name)
-    for name in sorted(there(data)):
-        if name not in found:
-            raise ManifestError(f"data/{name}: expected in {NAME}, found no line for it")
+        _expect(data, name, found)
+    for name in sorted(set(there(data)) - found.keys()):
+        raise ManifestError(f"data/{name}: expected in {NAME}, found no line for it")
     for version in RECORDED:
-        name = f"qemu-{version}"
-        got = json.loads((data / "machines" / name / "machine.json").read_bytes()).get("name")
-        if got != name:
-            raise ManifestError(
-                f"data/machines/{name}: expected the machine of Linux {version}, got {got}"
-            )
+        name = f"machines/qemu-{version}"
+        got = json.loads((data / name / "machine.json").read_bytes()).get("name")
+        if got != f"qemu-{version}":
+            raise ManifestError(f"data/{name}: expected the machine of Linux {version}, got {got}")
     return len(found)
 
 
 def expect(path: Path) -> None:
     """ManifestError unless the file is there and is the one that the manifest lists."""
     data = data_dir()
-    name = path.relative_to(data).as_posix()
-    wanted = _listed(data, (data / NAME).stat().st_mtime_ns).get(name)
-    if wanted is None:
+    _expect(data, path.relative_to(data).as_posix(), listed())
+
+
+def _expect(data: Path, name: str, found: dict[str, str]) -> None:
+    path = data / name
+    if name not in found:
         raise ManifestError(f"data/{name}: expected in {NAME}, found no line for it")
     for part in (path, *path.parents[: name.count("/")]):
-        if part.is_symlink():  # to another's file, which the manifest knows, too
+        if part.is_symlink():  # it may lead to another listed file
             kind = "a file" if part == path else "a folder"
             at = part.relative_to(data).as_posix()
             raise ManifestError(f"data/{at}: expected {kind}, got a link")
     if not path.is_file():
         raise ManifestError(f"data/{name}: expected the file that {NAME} lists, found none")
-    if (got := digest(path)) != wanted:
+    if (got := digest(path)) != found[name]:
         raise ManifestError(
-            f"data/{name}: expected SHA-256 {wanted[:12]}... by {NAME}, got {got[:12]}..."
+            f"data/{name}: expected SHA-256 {found[name][:12]}... by {NAME}, got {got[:12]}..."
         )
 
 
-@cache
-def _listed(data: Path, _: int) -> dict[str, str]:
-    return listed(data)
-
-
 def write(*changed: Path) -> None:
-    """List these files, and those in these folders, as they are now; all others stay as listed."""
+    """Update the lines of these files, and of those in these folders; all others stay."""
     data = data_dir()
     names = [path.resolve().relative_to(data.resolve()).as_posix() for path in changed]
 

@@ -1,8 +1,9 @@
-"""The random runs as they are kept: the operations once, how they ended for each kernel.
+"""The recorded random runs: the operations once for all kernels, their outcomes for each.
 
-Both are packed lines (see packed.py), the first of which says what it is. Then each sequence has a
-line: [kind, windows, acts] among the operations, and the end of each of these acts for a kernel.
-Operations that were recorded are never generated again: all kernels' runs rest on them.
+Both are packed lines (see packed.py). The first says what it is. Then each
+sequence has a line: [kind, windows, acts] for the operations, and how each of these acts ended for
+a kernel. Operations that were recorded are never generated again: all kernels' runs rest on
+them.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
 from typing import Any
 
 from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequence
 from devmemkit.lab.fuzz.places import WINDOWS
 from devmemkit.lab.guest.perform import Performed
-from devmemkit.lab.recordings import entries
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
 from devmemkit.lab.recordings.packed import pack, unpack, value
 from devmemkit.lab.recordings.recording import (
@@ -27,14 +27,15 @@ from devmemkit.lab.recordings.recording import (
     folder,
     machine_name,
 )
-from devmemkit.scenarios.play import Act
+from devmemkit.model.step import OPERATIONS
+from devmemkit.scenarios.play import Act, needed
 
 FILE = "operations.xz"
 WHERE = f"conform/{FILE}"
 
 SEED = 2026
 SEQUENCES = 14 * LIFE
-"""As many as are generated: each kernel compares 100,000 operations within these."""
+"""Number of generated sequences: enough for 100,000 compared operations on each kernel."""
 
 ABOUT = {
     "scenario": "conform",
@@ -43,35 +44,19 @@ ABOUT = {
 }
 
 
-@dataclass(frozen=True)
-class Operations:
-    """The sequences of the random runs, a line each; `data` is the file, `new` not yet written."""
-
-    data: bytes
-    lines: tuple[bytes, ...]
-    new: bool = False
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
-
-    def sequences(self) -> tuple[Sequence, ...]:
-        """All of them, checked."""
-        return tuple(decode_sequence(index, line) for index, line in enumerate(self.lines))
-
-
-def operations() -> Operations:
-    """Those of the checkout; generated where there are none."""
+def operations() -> bytes:
+    """The bytes of the recorded operations; generated if there are none."""
     try:
-        return opened((folder() / WHERE).read_bytes())
+        return (folder() / WHERE).read_bytes()
     except FileNotFoundError:
-        made = [sequence(SEED, index) for index in range(SEQUENCES)]
-        data = pack_operations(made, SEED)
-        return Operations(data, opened(data).lines, new=True)
+        return pack_operations([sequence(SEED, index) for index in range(SEQUENCES)], SEED)
 
 
-def operations_of(recording: Recording) -> Operations:
-    """Those that a recording rests on; RecordingError when the file is another, or none."""
+def operations_of(recording: Recording) -> list[bytes]:
+    """The sequences that a recording rests on, a line each.
+
+    RecordingError when their file is another, or there is none.
+    """
     data = recording.beside.get(FILE)
     if data is None:
         try:
@@ -80,75 +65,34 @@ def operations_of(recording: Recording) -> Operations:
             raise RecordingError(
                 f"{WHERE}: expected recorded operations, got: {error.strerror}"
             ) from None
-    found, wanted = hashlib.sha256(data).hexdigest(), recording.content["conform"]["operations"]
+    found, wanted = digest(data), recording.content["conform"]["operations"]
     if found != wanted:
         raise RecordingError(
             f"{WHERE}: expected the bytes that conform/{recording.version}.json rests on "
             f"(SHA-256 {wanted[:12]}...), got others ({found[:12]}...)"
         )
-    return opened(data)
+    return lines_of(data)
 
 
-def opened(data: bytes) -> Operations:
-    """The operations in a file's bytes; RecordingError when it is of something else."""
+def digest(data: bytes) -> str:
+    """The SHA-256 by which recordings name the file of their operations."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """The sequences in a file's bytes, a line each; RecordingError when it is of something else."""
     head, *lines = unpack(data, WHERE) or [b"null"]
     _same(value(head, WHERE), {**ABOUT, "sequences": len(lines)}, WHERE)
-    return Operations(data, tuple(lines))
+    return lines
 
 
-def _same(found: Any, wanted: dict[str, Any], where: str) -> None:
-    """RecordingError unless it says of itself what is wanted; it may say more."""
-    said = {name: found.get(name) for name in wanted} if isinstance(found, dict) else found
-    if said != wanted:
-        raise RecordingError(f"{where}: expected it to be of {wanted}, got {str(said)[:300]!r}")
-
-
-def pack_operations(made: Many[Sequence], seed: int) -> bytes:
-    """The file of these sequences."""
-    head = {**ABOUT, "seed": seed, "sequences": len(made)}
-    return pack([head, *([one.kind, one.windows, _entries(one.acts)] for one in made)])
-
-
-def _entries(acts: Many[Act]) -> list[dict[str, Any]]:
-    """The acts without their keys, which number them."""
-    made = []
-    for number, act in enumerate(acts):
-        entry = encode_act(act)
-        if entry.pop("key") != entries.key(number):
-            raise ValueError(f"expected act {number} as {entries.key(number)}, got {act.key}")
-        made.append(entry)
-    return made
-
-
-def decode_sequence(index: int, line: bytes) -> Sequence:
-    """A sequence, each act of which is one that the model can play."""
-    where = f"{WHERE}: sequence {index}"
-    match value(line, where):
-        case [str(kind), int(windows), list(acts)] if 0 <= windows < WINDOWS:
-            entries.check_acts(acts, where)
-            keyed = ({"key": entries.key(number), **act} for number, act in enumerate(acts))
-            return Sequence(index, kind, tuple(map(decode_act, keyed)), windows)
-    raise RecordingError(f"{where}: expected [kind, windows, acts], got {line[:60]!r}")
-
-
-def encode_ends(acts: Many[Act], performed: Performed) -> list[dict[str, Any]]:
-    """How each act of a sequence ended in the guest."""
-    return [encode_end(act.key, performed) for act in acts]
-
-
-def _run_about(version: str, sha256: str, sequences: int) -> dict[str, Any]:
-    return {**ABOUT, "kernel": version, "operations": sha256, "sequences": sequences}
-
-
-def pack_ends(version: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
-    """What a recording's content says of a run besides its summary; `sha256` of the operations."""
-    head = _run_about(version, sha256, len(ends))
-    packed = base64.b64encode(pack([head, *ends])).decode("ascii")
-    return {"operations": sha256, "outcomes": packed}
+def sequences_of(data: bytes) -> tuple[Sequence, ...]:
+    """The sequences in a file's bytes, checked."""
+    return tuple(decode_sequence(index, line) for index, line in enumerate(lines_of(data)))
 
 
 def ends_of(recording: Recording) -> list[bytes]:
-    """The packed ends of a recorded run, a line a sequence."""
+    """How the acts of a recorded run ended, a line a sequence."""
     content, version = recording.content["conform"], recording.version
     where = f"conform/{version}.json: outcomes"
     try:
@@ -163,13 +107,95 @@ def ends_of(recording: Recording) -> list[bytes]:
     return lines
 
 
+def _run_about(version: str, sha256: str, sequences: int) -> dict[str, Any]:
+    return {**ABOUT, "kernel": version, "operations": sha256, "sequences": sequences}
+
+
+def _same(found: Any, wanted: dict[str, Any], where: str) -> None:
+    """RecordingError unless the wanted facts are among the found ones."""
+    said = {name: found.get(name) for name in wanted} if isinstance(found, dict) else found
+    if said != wanted:
+        raise RecordingError(f"{where}: expected it to be of {wanted}, got {str(said)[:300]!r}")
+
+
+def pack_operations(made: Many[Sequence], seed: int) -> bytes:
+    """The file of these sequences, without the acts' keys, which are their numbers."""
+    lines: list[Any] = [{**ABOUT, "seed": seed, "sequences": len(made)}]
+    for one in made:
+        acts = [encode_act(act) for act in one.acts]
+        if [act.pop("key") for act in acts] != [f"a{number}" for number in range(len(acts))]:
+            raise ValueError(f"sequence {one.index}: expected acts a0, a1, ..., got other keys")
+        lines.append([one.kind, one.windows, acts])
+    return pack(lines)
+
+
+def pack_ends(version: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
+    """What a recording says of a run besides its summary; `sha256` is that of the operations."""
+    head = _run_about(version, sha256, len(ends))
+    packed = base64.b64encode(pack([head, *ends])).decode("ascii")
+    return {"operations": sha256, "outcomes": packed}
+
+
+def decode_sequence(index: int, line: bytes) -> Sequence:
+    """A sequence, checked: its acts are operations of the model and need only earlier acts."""
+    where = f"{WHERE}: sequence {index}"
+    match value(line, where):
+        case [str(kind), int(windows), list(entries)] if 0 <= windows < WINDOWS:
+            known: dict[str, Act] = {}
+            for number, entry in enumerate(entries):
+                act = _act(entry, f"a{number}")
+                if act is None or not known.keys() >= set(needed(act)):
+                    raise RecordingError(
+                        f"{where}, act {number}: expected an operation of the model with its "
+                        f"arguments, which needs earlier acts only; got {str(entry)[:200]!r}"
+                    )
+                known[act.key] = act
+            return Sequence(index, kind, tuple(known.values()), windows)
+    raise RecordingError(f"{where}: expected [kind, windows, acts], got {line[:60]!r}")
+
+
+def _act(entry: Any, key: str) -> Act | None:
+    """The act of an entry, None if it is no operation of the model with its arguments."""
+    try:
+        act = decode_act({**entry, "key": key})
+        operation, given = OPERATIONS[act.operation], act.arguments.keys()
+        allowed = {*operation.needs, *operation.defaults}
+        return act if given >= set(operation.needs) and given <= allowed else None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def encode_ends(acts: Many[Act], performed: Performed) -> list[dict[str, Any]]:
+    """How each act of a sequence ended in the guest."""
+    return [encode_end(act.key, performed) for act in acts]
+
+
 def decode_performed(acts: Many[Act], line: bytes, where: str) -> Performed:
-    """What the kernel made of a sequence, checked."""
+    """How a sequence ended on the kernel, checked."""
     ends = value(line, where)
     if not isinstance(ends, list) or len(ends) != len(acts):
         raise RecordingError(f"{where}: expected the ends of {len(acts)} acts, got {line[:60]!r}")
-    for act, end in zip(acts, ends, strict=True):
-        if not entries.is_end(end):
+    by_key = {act.key: end for act, end in zip(acts, ends, strict=True)}
+    for key, end in by_key.items():
+        if not _is_end(end):
             got = f"{str(end)[:60]!r}"
-            raise RecordingError(f"{where}, {act.key}: expected the end of an act, got {got}")
-    return decode_ends({act.key: end for act, end in zip(acts, ends, strict=True)}, {})
+            raise RecordingError(f"{where}, {key}: expected the end of an act, got {got}")
+    return decode_ends(by_key, {})
+
+
+def _is_end(end: Any) -> bool:
+    """Whether an act can end so in a guest ({}: left out), by the rules of schema.json."""
+    match end:
+        case {"outcome": outcome, **more} if not more:
+            match outcome:
+                case {"value": int() | str(), **more}:
+                    return not more
+                case {"value": {"bytes": str(text), **more}}:
+                    return not more and re.fullmatch("([0-9a-f]{2})*", text) is not None
+                case {"errno": str(), **more}:
+                    return not more
+                case {"signal": str(), "si_code": str(), "si_addr": int(), **more}:
+                    return not more
+        case {"cannot": str(), **more}:
+            return not more
+    return bool(end == {})

@@ -1,4 +1,4 @@
-"""A recorded random run held against today's model: each sequence played anew, on every core."""
+"""A recorded random run compared with today's model, on every core."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import NamedTuple
 
-from devmemkit.lab.compare import Verdict, compare, divergence
-from devmemkit.lab.fuzz.player import machine
+from devmemkit.lab.compare import Finding, Verdict, compare, format_difference
+from devmemkit.lab.fuzz.generate import PROCESSES
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.processes import cores, processes
 from devmemkit.lab.recordings.judge import unplayable
@@ -22,116 +22,101 @@ from devmemkit.lab.recordings.random_runs import (
 from devmemkit.lab.recordings.recording import Recording, RecordingError
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
+from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import play
 
 CHUNK = 4
-"""Sequences that a process takes at a time: about a tenth of a second."""
+"""Sequences that a worker takes at a time: about a tenth of a second."""
 EVERY = 3.0
-"""Seconds between two words about progress."""
+"""Seconds between two lines of progress."""
 
 
-class Chunk(NamedTuple):
-    """Sequences of one kernel's run, `first` and those that follow: the acts, how they ended."""
+class Part(NamedTuple):
+    """One sequence of a kernel's run: its number, its acts and how they ended, a line each."""
 
     version: str
-    first: int
-    acts: tuple[bytes, ...]
-    ends: tuple[bytes, ...]
+    number: int
+    acts: bytes
+    ends: bytes
 
 
 class Judged(NamedTuple):
-    """A chunk after the comparison: outcomes that were compared, what differs by sequence."""
+    """A sequence after the comparison: the number of outcomes compared, and the differences."""
 
-    sequences: int
     compared: int
-    differences: tuple[tuple[str, ...], ...]
-
-    def and_(self, more: Judged) -> Judged:
-        return Judged(
-            self.sequences + more.sequences,
-            self.compared + more.compared,
-            self.differences + more.differences,
-        )
+    differences: tuple[str, ...]
 
 
-def chunks(recording: Recording) -> list[Chunk]:
-    """The run of a recording, in parts; RecordingError when its files are not what they say."""
-    acts, ends = operations_of(recording).lines, ends_of(recording)
+def parts(recording: Recording) -> list[Part]:
+    """The sequences of a recorded run; RecordingError when the files do not fit together."""
+    acts, ends = operations_of(recording), ends_of(recording)
     if not 0 < len(ends) <= len(acts):
         raise RecordingError(
             f"conform/{recording.version}.json: expected ends of 1 to {len(acts)} sequences, "
             f"got {len(ends)}"
         )
-    return [
-        Chunk(recording.version, first, acts[first:end], tuple(ends[first:end]))
-        for first in range(0, len(ends), CHUNK)
-        for end in [min(first + CHUNK, len(ends))]
-    ]
+    lines = enumerate(zip(acts, ends, strict=False))  # another kernel may have needed more acts
+    return [Part(recording.version, number, *both) for number, both in lines]
 
 
-def judge_run(recording: Recording, progress: Progress, workers: int = 0) -> Judged:
-    """Play all of a recorded run on the model, with so many processes (0: one a core).
+def judge_run(recording: Recording, progress: Progress, workers: int = 0) -> Finding:
+    """Play a whole recorded run on the model, with so many processes (0: one a core).
 
+    The first difference of each sequence comes first: the others may follow from it.
     RecordingError when the recording is not what it says.
     """
-    parts = chunks(recording)
-    workers = min(workers or cores(), len(parts))
-    total = Judged(0, 0, ())
-    of, said = sum(len(part.acts) for part in parts), time.monotonic()
-    for done in _judged(parts, workers):
-        total = total.and_(done)
+    found = parts(recording)
+    judged: list[Judged] = []
+    compared, said = 0, time.monotonic()
+    for one in _judged(found, min(workers or cores(), -(-len(found) // CHUNK))):
+        judged.append(one)
+        compared += one.compared
         if time.monotonic() - said > EVERY:
             said = time.monotonic()
             progress(
-                f"Linux {recording.version}, random operations: {total.sequences} of {of} "
-                f"sequences, {total.compared} outcomes compared"
+                f"Linux {recording.version}, random operations: {len(judged)} of {len(found)} "
+                f"sequences, {compared} outcomes compared"
             )
+    first = [one.differences[0] for one in judged if one.differences]
+    more = [difference for one in judged for difference in one.differences[1:]]
     kept = recording.content["conform"]["ops"]
-    if not total.differences and total.compared != kept:
+    if not first and compared != kept:
         raise RecordingError(
             f"conform/{recording.version}.json: expected {kept} outcomes to compare, as many as "
-            f"when it was recorded, got {total.compared}"
+            f"when it was recorded, got {compared}"
         )
-    return total
+    verdict = Verdict.FAILED if first else Verdict.PASSED
+    return Finding("random operations", verdict, compared, (*first, *more))
 
 
-def _judged(parts: list[Chunk], workers: int) -> Iterator[Judged]:
-    """Each part judged, in their order."""
+def _judged(found: list[Part], workers: int) -> Iterator[Judged]:
     if workers == 1:
-        yield from map(judge_chunk, parts)
-        return
-    with processes(workers, _prepare, parts[0].version) as pool:
-        for coming in [pool.submit(judge_chunk, part) for part in parts]:
-            yield coming.result()
+        yield from map(judge_part, found)
+    else:
+        with processes(workers, _prepare, found[0].version) as pool:
+            yield from pool.map(judge_part, found, chunksize=CHUNK)
 
 
 def _prepare(version: str) -> None:
     _before(version)
-    gc.freeze()  # what stays is not looked at again and again
+    gc.freeze()  # the garbage collector need not look at what stays
 
 
 @cache
 def _before(version: str) -> Machine:
-    return machine(KernelProfile(version))
+    return before(PROCESSES, KernelProfile(version))
 
 
-def judge_chunk(chunk: Chunk) -> Judged:
-    """Play a few sequences and compare each act's outcome with the kernel's."""
-    compared, differences = 0, list[tuple[str, ...]]()
-    on_model = partial(play, _before(chunk.version))
-    for index, (acts, ends) in enumerate(zip(chunk.acts, chunk.ends, strict=True), chunk.first):
-        where = f"conform/{chunk.version}.json: outcomes of sequence {index}"
-        made = decode_sequence(index, acts).acts
-        performed = decode_performed(made, ends, where)
-        try:
-            played = on_model(made)
-        except Exception as error:  # a broken model can raise anything
-            differences.append((f"sequence {index}: {unplayable(made, error, on_model)}",))
-            continue
-        found = compare(played, performed)
-        count = found.count()
-        compared += count[Verdict.PASSED] + count[Verdict.FAILED]
-        if found.divergences:
-            each = (f"sequence {index}: {divergence(row)}" for row in found.divergences)
-            differences.append(tuple(each))
-    return Judged(len(chunk.acts), compared, tuple(differences))
+def judge_part(part: Part) -> Judged:
+    """Play a sequence on the model and compare each act's outcome with the kernel's."""
+    acts = decode_sequence(part.number, part.acts).acts
+    where = f"conform/{part.version}.json: outcomes of sequence {part.number}"
+    performed = decode_performed(acts, part.ends, where)
+    on_model = partial(play, _before(part.version))
+    try:
+        played = on_model(acts)
+    except Exception as error:  # a broken model can raise anything
+        return Judged(0, (f"sequence {part.number}: {unplayable(acts, error, on_model)}",))
+    found = compare(played, performed)
+    differences = (f"sequence {part.number}: {format_difference(r)}" for r in found.divergences)
+    return Judged(found.compared, tuple(differences))

@@ -1,4 +1,4 @@
-"""Playing scenarios in guests, and `devmemkit lab record`, which keeps what they did."""
+"""Playing scenarios in guests, and `devmemkit lab record`, which keeps the outcomes."""
 
 from __future__ import annotations
 
@@ -25,16 +25,15 @@ from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM, Story
 
 Ranges = tuple[tuple[int, int], ...]
 CLEAR: Ranges = ((PMEM, 16 << 20), (IVSHMEM_BAR, 16 << 20))
-"""Where stories write: zeroes before each."""
+"""The memory that stories write to: (start, size), zeroed before each."""
 
 
 def play_stories(
     kernel: Kernel, played: Sequence[Story], progress: Progress
 ) -> Iterator[tuple[Story, Performed]]:
-    """Play stories in as few boots as they allow: one a command line, and one more after a story
-    that leaves its guest other than it was.
+    """Play stories in as few boots as possible; GuestError when a guest fails.
 
-    GuestError when a guest fails.
+    A new command line needs a boot, and so does a story that leaves its guest changed.
     """
     with ExitStack() as stack:
         guest, cmdline, clear = None, "", CLEAR
@@ -49,7 +48,7 @@ def play_stories(
 
 
 def _clear(profile: KernelProfile) -> Ranges:
-    return () if profile.lockdown else CLEAR  # there it cannot be written, nor need be
+    return () if profile.lockdown else CLEAR  # nothing can write there, so it need not be cleared
 
 
 def _is_fresh(guest: Guest, clear: Ranges) -> bool:
@@ -71,12 +70,12 @@ def _boot(kernel: Kernel, progress: Progress) -> Recording:
 
 
 OPS = 100_000
-"""Outcomes that a random run compares."""
+"""Number of outcomes that a random run compares."""
 
 
 def _random(kernel: Kernel, progress: Progress) -> Recording:
-    kept = runs.operations()
-    sequences = kept.sequences()
+    operations = runs.operations()
+    sequences = runs.sequences_of(operations)
     ends: list[Any] = []
 
     def keep(made: RandomSequence, performed: Performed) -> None:
@@ -89,9 +88,9 @@ def _random(kernel: Kernel, progress: Progress) -> Recording:
         raise GuestError(f"conform: expected {OPS} operations, it ended: {found.ended}")
     if found.sequences > len(sequences):
         raise GuestError(f"conform: expected {OPS} operations in {len(sequences)} sequences")
-    run = {**found.to_dict(), **runs.pack_ends(kernel.version, kept.sha256, ends)}
-    beside = {runs.FILE: kept.data} if kept.new else {}
-    return Recording("conform", about(kernel), {"conform": run}, beside)
+    packed = runs.pack_ends(kernel.version, runs.digest(operations), ends)
+    content = {"conform": {**found.to_dict(), **packed}}
+    return Recording("conform", about(kernel), content, beside={runs.FILE: operations})
 
 
 def _reproducers(kernel: Kernel, progress: Progress) -> Recording:
@@ -110,7 +109,7 @@ MEASURED: dict[str, Callable[[Kernel, Progress], Recording]] = {
     "reproducers": _reproducers,
     "explain": _explain,
 }
-"""Scenarios that are no list of acts."""
+"""Scenarios that are not stories of acts."""
 
 NAMES = (*SCENARIOS, *MEASURED)
 

@@ -1,7 +1,7 @@
-"""Recordings: what real kernels did, in files that name their origin and notice a changed byte.
+"""Recordings of real kernels: files that name their origin and detect a changed byte.
 
 A recording is a JSON object whose last line is the SHA-256 digest of every byte before that line.
-data/recordings/schema.json says what it holds; data/recordings/README.md says it in words.
+data/recordings/schema.json defines its fields; data/recordings/README.md explains them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,10 +18,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from devmemkit.lab.guest.boot import CMDLINE, GuestError, machine
+from devmemkit.lab.guest.boot import CMDLINE, machine, qemu
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings import manifest
+from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import data_dir
 
@@ -30,19 +30,15 @@ WIDTH = 300
 ABOUT = ("architecture", "machine", "kernel", "qemu", "cmdline", "initramfs", "taken")
 ARCHITECTURE = "x86-64"
 MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}
-"""The lab's machines by the MiB of their largest BAR: both have 2 GiB of memory."""
+"""The lab's machines by the size of their largest BAR in MiB; both have 2 GiB of memory."""
 MARK = '\n "sha256": "'
-
-
-class RecordingError(Exception):
-    """A recording that is not whole, not as it was written, or none at all; one sentence."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What one kernel did in one scenario: `about` names its origin, `content` what was seen.
+    """What one kernel did in one scenario: `about` names its origin, `content` the outcomes.
 
-    `beside` are files that it rests on and that are not written yet, by name.
+    `beside` are the files that it rests on, by name, where they are written with it.
     """
 
     scenario: str
@@ -57,28 +53,27 @@ class Recording:
         return version
 
     def text(self) -> str:
-        """The file: one line for each part that fits, and the digest last."""
+        """The file's text: one line for each part that fits, and the digest last."""
         whole = {"scenario": self.scenario, **self.about, **self.content}
         body = _laid_out(whole, 0)[: -len("\n}")] + ","
         return f'{body}{MARK}{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
 
     def write(self, path: Path) -> tuple[Path, ...]:
-        """Put it at `path`, whole or not at all, and what is `beside` it; the files written.
+        """Write it to `path`, with the files `beside` it, each whole or not at all; their paths.
 
         RecordingError when it would not be readable.
         """
+        text = self.text().encode()
+        in_place(parse(text, f"{path.parent.name}/{path.name}"), path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        files = {**self.beside, path.name: self.text().encode()}
-        new = {name: path.with_name(f".{name}.{os.getpid()}") for name in files}
-        try:
-            for name, data in files.items():
-                new[name].write_bytes(data)
-            in_place(read(new[path.name]), path)
-            for name in files:  # the recording last: it is never there without what it rests on
-                new[name].replace(path.with_name(name))
-        finally:
-            for left in new.values():
-                left.unlink(missing_ok=True)
+        files = {**self.beside, path.name: text}  # the recording last: it rests on the others
+        for name, data in files.items():
+            new = path.with_name(f".{name}.{os.getpid()}")
+            try:
+                new.write_bytes(data)
+                new.replace(path.with_name(name))
+            finally:
+                new.unlink(missing_ok=True)
         return tuple(path.with_name(name) for name in files)
 
 
@@ -99,12 +94,9 @@ def path_of(scenario: str, version: str) -> Path:
 def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
     """All recordings, or those of a scenario or a kernel: by scenario, oldest kernel first.
 
-    RecordingError names one that is missing, altered or in another's place.
+    RecordingError names a missing, altered or swapped one.
     """
-    try:
-        manifest.check()  # machines and programs, too: the model plays on them
-    except manifest.ManifestError as error:
-        raise RecordingError(str(error)) from None
+    manifest.check()  # machines and programs as well, which the model uses
     return [
         load(one, kernel)
         for one in sorted((*SCENARIOS, *manifest.MEASURED))
@@ -116,22 +108,19 @@ def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
 def load(scenario: str, version: str) -> Recording:
     """The recording that the manifest lists for a scenario and a kernel.
 
-    RecordingError when it is missing, altered, in another's place or not complete.
+    RecordingError when it is missing, altered, swapped or incomplete.
     """
-    path = path_of(scenario, version)
-    try:
-        manifest.expect(path)
-    except manifest.ManifestError as error:
-        raise RecordingError(str(error)) from None
-    from devmemkit.lab.recordings.complete import complete  # which knows every kind of recording
+    from devmemkit.lab.recordings.complete import complete  # it imports this module
 
+    path = path_of(scenario, version)
+    manifest.expect(path)
     found = in_place(read(path), path)
     complete(found)
     return found
 
 
 def in_place(recording: Recording, path: Path) -> Recording:
-    """The recording, which names itself as its place does; RecordingError otherwise."""
+    """The recording; RecordingError if its file is in the place of another."""
     wanted = (path.parent.name, path.stem, ARCHITECTURE, machine_name(path.parent.name))
     about = recording.about
     found = (recording.scenario, recording.version, about["architecture"], about["machine"])
@@ -147,6 +136,15 @@ def _place(parts: tuple[str, ...]) -> str:
 
 
 def read(path: Path) -> Recording:
+    """The recording in a file; RecordingError as in parse(), or when it cannot be read."""
+    where = f"{path.parent.name}/{path.name}"
+    try:
+        return parse(path.read_bytes(), where)
+    except OSError as error:
+        raise RecordingError(f"{where}: expected a recording, got: {error.strerror}") from None
+
+
+def parse(text: bytes, where: str) -> Recording:
     """A recording, checked: digest first, then the schema; RecordingError says what is wrong."""
     try:
         # jsonschema compiles a grammar for URLs where it finds this; no recording has any
@@ -154,11 +152,6 @@ def read(path: Path) -> Recording:
         import jsonschema  # the lab's only need beyond the standard library
     except ImportError:
         raise RecordingError("jsonschema: not found; install devmemkit[lab]") from None
-    where = f"{path.parent.name}/{path.name}"
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise RecordingError(f"{where}: expected a recording, got: {error.strerror}") from None
     body, mark, end = text.rpartition(MARK.encode())
     if not mark:
         raise RecordingError(f"{where}: expected its digest in the last line, found none")
@@ -183,11 +176,8 @@ def read(path: Path) -> Recording:
 
 
 def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
-    """Where a recording of this kernel, made now, comes from; GuestError without QEMU."""
-    program = shutil.which("qemu-system-x86_64")
-    if program is None:
-        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
-    said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    """The origin of a recording of this kernel, made now; GuestError without QEMU."""
+    said = subprocess.run([qemu(), "--version"], capture_output=True, text=True).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
         "architecture": ARCHITECTURE,
@@ -201,7 +191,7 @@ def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
 
 
 def _laid_out(value: Any, depth: int) -> str:
-    """JSON in which everything that fits stands in one line."""
+    """JSON with each part on one line if it fits."""
     flat = json.dumps(value, ensure_ascii=False)
     if (len(flat) + depth <= WIDTH and depth) or not isinstance(value, dict | list) or not value:
         return flat

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from devmemkit.lab.fuzz import conform as module
 from devmemkit.lab.fuzz.conform import conform, report
-from devmemkit.lab.fuzz.generate import Sequence, sequence
-from devmemkit.lab.fuzz.player import Expected, expected
+from devmemkit.lab.fuzz.generate import Sequence, sequence, sequences
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.kernels.cache import Kernel
 from devmemkit.lab.recordings import random_runs as runs
@@ -49,7 +47,7 @@ def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
     assert "0 divergences" in report(summary)
     assert tuple(played) == (*first, *(sequence(1, n) for n in range(1, result.sequences)))
     data = runs.pack_operations(played, 1)
-    packed = runs.pack_ends(kernel.version, runs.Operations(data, ()).sha256, ends)
+    packed = runs.pack_ends(kernel.version, runs.digest(data), ends)
     about = {**PLACE, "kernel": {"version": kernel.version}}
     kept = Recording("conform", about, {"conform": {**summary, **packed}}, {runs.FILE: data})
     again = judge_run(kept, quiet)
@@ -57,24 +55,20 @@ def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
 
 
 def feed(
-    monkeypatch: pytest.MonkeyPatch, choose: Callable[[Iterator[Expected]], Iterator[Expected]]
+    monkeypatch: pytest.MonkeyPatch, choose: Callable[[Iterator[Sequence]], Iterator[Sequence]]
 ) -> None:
     """Let only chosen sequences come."""
 
-    @contextmanager
-    def chosen(
-        profile: KernelProfile, seed: int, recorded: tuple[Sequence, ...]
-    ) -> Iterator[Iterator[Expected]]:
-        with expected(profile, seed, recorded) as coming:
-            yield choose(coming)
+    def chosen(seed: int, recorded: tuple[Sequence, ...]) -> Iterator[Sequence]:
+        return choose(sequences(seed, recorded))
 
-    monkeypatch.setattr(module, "expected", chosen)
+    monkeypatch.setattr(module, "sequences", chosen)
 
 
 def test_a_wrong_model_is_found_out_in_few_acts(
     kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feed(monkeypatch, lambda coming: (one for one in coming if one.sequence.kind == "claim"))
+    feed(monkeypatch, lambda coming: (one for one in coming if one.kind == "claim"))
     wrong = KernelProfile(kernel.version, policy_name="NoProtection")
     summary = conform(kernel, 2, 1, quiet, wrong).to_dict()
     (one,) = summary["divergences"]
@@ -87,8 +81,8 @@ def test_a_wrong_model_is_found_out_in_few_acts(
 
 
 def test_an_interrupt_keeps_what_was_found(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_and_stop(coming: Iterator[Expected]) -> Iterator[Expected]:
-        yield next(one for one in coming if one.sequence.kind == "plain")
+    def one_and_stop(coming: Iterator[Sequence]) -> Iterator[Sequence]:
+        yield next(one for one in coming if one.kind == "plain")
         raise KeyboardInterrupt
 
     feed(monkeypatch, one_and_stop)

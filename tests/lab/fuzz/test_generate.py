@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
 import pytest
 
-from devmemkit.lab.fuzz.generate import LIFE, MIX, Sequence, sequence
+from devmemkit.lab.fuzz.generate import LIFE, MIX, PROCESSES, Sequence, sequence, sequences
 from devmemkit.lab.fuzz.places import FIRST, WINDOW, WINDOWS, moved, to_clear, windows
-from devmemkit.lab.fuzz.player import machine
 from devmemkit.lab.fuzz.tally import Pairs, pairs
 from devmemkit.lab.guest.perform import requests
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import OPERATIONS
+from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import Act, Ref, play, processes
 from devmemkit.scenarios.stories.script import IVSHMEM, IVSHMEM_BAR, PMEM
 
@@ -28,6 +29,11 @@ def test_a_seed_gives_the_same_sequences() -> None:
     assert drawn() == drawn()
     assert sequence(7, 1).acts != sequence(8, 1).acts
     assert sequence(7, 1).acts != sequence(7, 2).acts
+
+
+def test_recorded_sequences_stand_for_the_first_of_a_seed() -> None:
+    recorded = (sequence(8, 0), sequence(8, 1))
+    assert list(islice(sequences(7, recorded), 4)) == [*recorded, sequence(7, 2), sequence(7, 3)]
 
 
 def test_every_kind_comes_up_and_a_guest_begins_and_ends_as_it_must() -> None:
@@ -54,10 +60,10 @@ def test_acts_refer_to_earlier_ones_and_have_known_arguments() -> None:
 
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.18", "7.3"])
 def test_every_sequence_plays_on_the_model(version: str) -> None:
-    before = machine(KernelProfile(version))
+    machine = before(PROCESSES, KernelProfile(version))
     seen: Pairs = Counter()
     for one in drawn():
-        outcomes = play(before, one.acts).outcomes
+        outcomes = play(machine, one.acts).outcomes
         seen += pairs(one.acts, outcomes)
         assert all(outcome.bug is None for outcome in outcomes.values())
     assert {operation for operation, _ in seen} >= {

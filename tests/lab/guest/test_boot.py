@@ -231,7 +231,7 @@ def test_a_guest_that_hangs_is_an_error_within_the_limit(kernel: Kernel) -> None
         pid = guest.process.pid
         os.kill(pid, signal.SIGSTOP)
         began = time.monotonic()
-        with pytest.raises(GuestError, match=r"no answer in time during act 0, open_devmem"):
+        with pytest.raises(GuestError, match=r"no answer in time during call 0, open_devmem"):
             guest.play([OPEN], limit=1)
         assert time.monotonic() - began < 5
     with pytest.raises(ProcessLookupError):

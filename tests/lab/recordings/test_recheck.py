@@ -15,13 +15,14 @@ from typing import Any, NoReturn
 import pytest
 
 from devmemkit import cli
-from devmemkit.lab.fuzz import generate, player
+from devmemkit.lab.compare import Finding, Verdict
+from devmemkit.lab.fuzz import generate
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings import recheck
 from devmemkit.lab.recordings.manifest import RECORDED
-from devmemkit.lab.recordings.recheck import Judged, chunks, judge_chunk, judge_run
+from devmemkit.lab.recordings.recheck import judge_part, judge_run, parts
 from devmemkit.lab.recordings.recording import Recording, RecordingError, path_of, read
-from devmemkit.lab.recordings.replay import SHOWN, findings, replay
+from devmemkit.lab.recordings.replay import SHOWN, replay
 from devmemkit.model.mm import access
 from devmemkit.model.resource import revoke
 from tests.lab.family import alive, family, until
@@ -35,8 +36,8 @@ def quiet(_: str) -> None:
 
 
 def test_a_right_kernel_agrees_and_every_outcome_is_compared() -> None:
-    (found,) = findings(small())
-    assert found.differences == ()
+    found = judge_run(small(), quiet, 1)
+    assert (found.verdict, found.differences) == (Verdict.PASSED, ())
     assert found.compared == sum(len(one.outcomes) for one in PERFORMED) > 500
 
 
@@ -44,7 +45,7 @@ def test_what_was_recorded_is_replayed_and_never_generated(monkeypatch: pytest.M
     def generated(*_: object) -> NoReturn:
         raise AssertionError("generated")
 
-    for module in (generate, runs, player):
+    for module in (generate, runs):
         monkeypatch.setattr(module, "sequence", generated)
     assert replay([small()], quiet)
 
@@ -54,7 +55,7 @@ def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) 
     kept = ends()
     kept[2][0] = {"outcome": {"errno": "EPERM"}}
     false = small(kept=kept)
-    assert len(chunks(false)) == 3
+    assert len(parts(false)) == 3
     assert judge_run(false, quiet, 1) == judge_run(false, quiet, 2)
     assert judge_run(false, quiet, 2).differences
 
@@ -81,9 +82,9 @@ def test_a_step_that_breaks_is_told_with_its_act_and_place(monkeypatch: pytest.M
     first = small(kept=ends()[:1])
     (difference,) = judge_run(first, quiet, 1).differences
     number = next(n for n, act in enumerate(MADE[0].acts) if act.operation == "load")
-    assert difference[0].startswith("sequence 0: a")
-    assert "the model cannot play it: TypeError: broken at test_recheck.py:" in difference[0]
-    key = difference[0].split()[2]
+    assert difference.startswith("sequence 0: a")
+    assert "the model cannot play it: TypeError: broken at test_recheck.py:" in difference
+    key = difference.split()[2]
     assert int(key[1:]) >= number
 
 
@@ -112,7 +113,7 @@ def test_what_first_differs_in_each_sequence_comes_first_and_all_are_counted() -
     assert said[-1].endswith(f" {more + SHOWN} divergences")
 
 
-def rows(kept: list[list[dict[str, Any]]]) -> Judged:
+def rows(kept: list[list[dict[str, Any]]]) -> Finding:
     run = small(kept=kept)
     return judge_run(run, quiet, 1)
 
@@ -149,7 +150,7 @@ def test_an_act_that_only_one_of_them_played_differs() -> None:
     kept[1][at] = {"outcome": {"value": 0}}
     (difference,) = rows(kept).differences
     assert difference == (
-        f"sequence 1: a{at} (not played): the model says not played, the kernel 0x0",
+        f"sequence 1: a{at} (not played): the model says not played, the kernel 0x0"
     )
 
 
@@ -187,14 +188,14 @@ def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("version", RECORDED)
 def test_the_checkout_has_random_runs_that_the_model_agrees_with(version: str) -> None:
     recording = read(path_of("conform", version))
-    parts = chunks(recording)
+    found = parts(recording)
     summary = recording.content["conform"]
-    assert sum(len(part.acts) for part in parts) == summary["sequences"]
+    assert len(found) == summary["sequences"]
     assert summary["ops"] >= 100_000
-    for part in parts[::30]:
-        found = judge_chunk(part)
-        assert found.differences == ()
-        assert found.compared == sum(map(decided, map(json.loads, part.ends))) > 0
+    for part in found[::30]:
+        judged = judge_part(part)
+        assert judged.differences == ()
+        assert judged.compared == decided(json.loads(part.ends)) > 0
 
 
 def decided(ended: list[dict[str, Any]]) -> int:

@@ -87,11 +87,11 @@ def test_recorded_operations_are_played_again_and_stay(
     there: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (there / "conform").mkdir()
-    (there / runs.WHERE).write_bytes(OPERATIONS.data)
+    (there / runs.WHERE).write_bytes(OPERATIONS)
     given = plays(monkeypatch)
     assert cli.main(["lab", "record", "conform", "--kernel", "6.12"]) == 0
     assert given == [tuple(MADE)]
-    assert (there / runs.WHERE).read_bytes() == OPERATIONS.data
+    assert (there / runs.WHERE).read_bytes() == OPERATIONS
     assert judge_run(read(there / "conform" / "6.12.json"), lambda line: None, 1).compared
 
 

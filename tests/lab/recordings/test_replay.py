@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from devmemkit import cli
-from devmemkit.lab.compare import Verdict
+from devmemkit.lab.compare import Finding, Verdict
 from devmemkit.lab.recordings import replay as module
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.recording import Recording, RecordingError, path_of, read, recordings
-from devmemkit.lab.recordings.replay import Finding, Say, findings, replay
+from devmemkit.lab.recordings.replay import Say, findings, replay
 from devmemkit.model.mm import access
 
 

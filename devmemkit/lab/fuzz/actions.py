@@ -1,4 +1,4 @@
-"""Moves of a random sequence that act on mappings, claims and drivers."""
+"""What a random sequence does to mappings, claims and drivers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ TOP = 0x7F10_0000_0000
 """Fixed addresses of mremap, above all mappings that were placed."""
 
 
-class Moves(Writer):
-    """Each method is one move."""
+class Actions(Writer):
+    """Each public method writes the acts of one action; generate.MIX names them."""
 
     # Mapping
 
     def map_file(self) -> None:
-        self._turn()
         file = self._file("mem", "mem", "resource", "proc")
         usual = "r" if self.live else "rw"
         prot = self.chance.choice((usual, usual, usual, usual, "r", "", "rw", "w", "rwx"))
@@ -35,7 +34,7 @@ class Moves(Writer):
         refused = "r" not in file.mode or ("x" in prot and file.kind != "mem")
         refused |= shared and "w" in prot and "w" not in file.mode
         if refused and self._often(0.5):
-            return  # these are easily too many
+            return  # or most mappings would fail
         offset, pages = getattr(self, f"_{file.kind}_offset")(file)
         length = pages * PAGE_SIZE - self.chance.choice((0, 0, 0, 1, 100))
         odd = self._often(0.06)
@@ -70,7 +69,7 @@ class Moves(Writer):
 
     def _resource_offset(self, file: File) -> tuple[int, int]:
         bar = file.bar
-        if self._often(0.06):  # across the end, behind it, beyond all offsets
+        if self._often(0.06):  # across the end of the BAR, behind it, beyond all offsets
             last = (bar.pages - 1) * PAGE_SIZE
             return self.chance.choice(((last, 2), (last + PAGE_SIZE, 1), (1 << 63, 1)))
         if bar is MEMORY_BAR:
@@ -86,7 +85,7 @@ class Moves(Writer):
     # Touching
 
     def _page(self) -> tuple[str, int]:
-        """A mapping of the process at work and the offset of a page of it, or right behind it."""
+        """A mapping of the present process, and the offset of a page in it or just behind it."""
         while not self.at.maps:
             self.map_file()
         key, pages = self.chance.choice(self.at.maps[-6:])
@@ -97,24 +96,20 @@ class Moves(Writer):
         return Ref(key, page + self.chance.choice((0, 8, 100, 4088)))
 
     def load(self) -> None:
-        self._turn()
         key, page = self._page()
         into = self.chance.choice((0, 8, 100, 4088, *(() if self.live else (4093,))))
         self._do("load", address=Ref(key, page + into), size=self.chance.choice((1, 2, 4, 8)))
 
     def store(self) -> None:
-        self._turn()
         size = self.chance.choice((1, 2, 4, 8))
         self._do("store", address=self._byte(), size=size, value=self.chance.getrandbits(8 * size))
 
     def copy(self) -> None:
-        self._turn()
         to = not self.live and self._often(0.5)
         count = self.chance.choice((1, 8))
         self._do("copy_to_user" if to else "copy_from_user", address=self._byte(), count=count)
 
     def debug(self) -> None:
-        self._turn()
         key, page = self._page()
         at: dict[str, Any] = {
             "pid": self.at.name,
@@ -136,24 +131,19 @@ class Moves(Writer):
         return {"address": Ref(key, page + into), "length": length}
 
     def unmap(self) -> None:
-        self._turn()
         self._do("munmap", **self._range())
 
     def protect(self) -> None:
-        self._turn()
         prot = self.chance.choice(("r", "rw", "rw", "", "w", "rwx"))
         self._do("mprotect", **self._range(), prot=prot)
 
     def advise(self) -> None:
-        self._turn()
         self._do("madvise", **self._range(), advice=self.chance.choice(ADVICE))
 
     def lock(self) -> None:
-        self._turn()
         self._do(self.chance.choice(("msync", "mlock")), **self._range())
 
     def move(self) -> None:
-        self._turn()
         where = self._range()
         new = self.chance.choice((where["length"], PAGE_SIZE, 2 * PAGE_SIZE, 0))
         to: dict[str, Any] = {}
@@ -168,17 +158,16 @@ class Moves(Writer):
     def fork(self) -> None:
         if len(self.processes) == 6:
             return
-        self._turn()
         name = f"C{len(self.processes)}"
         key = self._do("fork", child=name)
-        # not what was closed: the guest opens two descriptors of its own in every process
+        # No closed descriptors: the agent opens two of its own in every process.
         child = Process(name, key, list(self.at.files), [], list(self.at.maps))
         self.processes.append(child)
 
     # Drivers
 
     def claim(self) -> None:
-        """A claim with the claimer's ioremap, or the release of the one there is, likewise."""
+        """Claim a region and ioremap it; if there is a claim already, undo both."""
         if self.claimed:
             claim, mapped, where = self.claimed
             self.claimed = None
@@ -194,7 +183,7 @@ class Moves(Writer):
         if self._often(0.08):
             return dict(zip(("start", "size"), self.chance.choice(EDGES), strict=True))
         if self.live and self._often(0.6):
-            # beyond the registers that mean something: the header that ramoops writes does no harm
+            # Behind the registers that do something: ramoops writes a header there.
             start = self.chance.choice((E1000_BAR + 0x1_0000, NVME_BAR + 0x1800))
             return {"start": start, "size": self.chance.choice((16, 0x100, 0x800))}
         base = self.chance.choice((self.memory, self.bar))
