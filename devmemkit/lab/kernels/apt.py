@@ -37,11 +37,12 @@ NO_HOOKS += "#clear APT::Update::Post-Invoke-Success;\n"
 
 @dataclass(frozen=True)
 class Package:
-    """One version of a package in a suite; `size` in bytes, the digest in hexadecimal."""
+    """One version of a package in a suite; sizes in bytes, the digest in hexadecimal."""
 
     name: str
     version: str
     size: int
+    installed: int
     sha256: str
     depends: str
 
@@ -100,6 +101,7 @@ class Suite:
                 name=one["Package"],
                 version=one["Version"],
                 size=int(one["Size"]),
+                installed=int(one["Installed-Size"]) << 10,
                 sha256=one["SHA256"],
                 depends=one.get("Depends", ""),
             )

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from devmemkit.host.files import read
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.catalogue import (
     Progress,
@@ -49,12 +51,25 @@ def cached(version: str) -> Kernel | None:
     """The cached kernel of a version, None if it is missing or its image is damaged."""
     folder = cache_dir() / version
     try:
-        told = json.loads((folder / "kernel.json").read_bytes())
+        told = json.loads(read(folder / "kernel.json", pipes=False, texts=(), most=1 << 20))
+        if not _is_kernel(told) or told["version"] != version:
+            return None
         kernel = Kernel(vmlinuz=folder / "vmlinuz", modules=folder / "modules", **told)
         whole = kernel.modules.is_dir() and digest(kernel.vmlinuz) == kernel.sha256
-        return kernel if whole and kernel.version == version else None
-    except (OSError, ValueError, TypeError):
+        return kernel if whole else None
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+
+
+def _is_kernel(told: Any) -> bool:
+    """Whether the facts have the types that Kernel declares; Kernel itself checks their names."""
+    texts, tables = ("version", "release", "suite", "sha256"), ("packages", "config")
+    return (
+        isinstance(told, dict)
+        and all(isinstance(told.get(name), str) for name in texts)
+        and all(isinstance(told.get(name), dict) for name in tables)
+        and all(isinstance(one, str) for name in tables for one in told[name].values())
+    )
 
 
 def available(*, refresh: bool = False, progress: Progress = print) -> list[Offer]:
@@ -110,6 +125,13 @@ def _take(version: str, progress: Progress) -> Kernel:
     wanted = parts(image, packages)
     debs = cache_dir() / "debs"
     debs.mkdir(exist_ok=True)
+    need = sum(one.size + one.installed for one in wanted)
+    free = shutil.disk_usage(debs).free
+    if free < need:
+        raise KernelError(
+            f"{cache_dir()}: expected {need >> 20} MiB free for kernel {version}, "
+            f"got {free >> 20}; make room or set XDG_CACHE_HOME"
+        )
     files = [suite.download(one, debs, progress) for one in wanted]
     progress(f"{image.name}: unpacking")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=cache_dir()) as work:

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -303,6 +304,19 @@ def test_an_image_without_its_modules_is_no_kernel(world: World) -> None:
 
 
 @needs_apt
+def test_a_full_disk_is_noticed_before_the_download(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1 << 30, 1 << 30, 4096))
+    with pytest.raises(
+        KernelError, match=r"MiB free for kernel 6\.12, got 0; make room or set XDG_"
+    ):
+        world.get("6.12")
+    assert world.served() == []
+
+
+@needs_apt
 def test_no_keyring(world: World) -> None:
     world.keyring.unlink()
     with pytest.raises(KernelError, match=r"keyring\.gpg: .* install the package debian-archive-"):
@@ -354,7 +368,7 @@ def test_the_cache_is_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def package(name: str, version: str, depends: str = "") -> Package:
-    return Package(name, version, 1, "", depends)
+    return Package(name, version, 1, 1, "", depends)
 
 
 def test_which_images_are_kernels_of_ours() -> None:
@@ -411,8 +425,12 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "told",
     [
+        "[" * 100_000,
         "5",
         json.dumps(GOOD | {"version": "7.3"}),
+        json.dumps(GOOD | {"release": 5}),
+        json.dumps(GOOD | {"packages": 3}),
+        json.dumps(GOOD | {"config": {"CONFIG_DEVMEM": 1}}),
         json.dumps(GOOD | {"vmlinuz": "/etc/passwd"}),
         json.dumps(GOOD | {"sha256": None}),
     ],
@@ -424,12 +442,13 @@ def test_what_is_no_kernel_of_that_version_is_not_cached(kept: Path, told: str) 
     assert "6.12 " in listing.list_kernels()
 
 
-def test_a_pipe_or_a_device_in_place_of_an_image_is_left_unopened(kept: Path) -> None:
-    (kept / "vmlinuz").unlink()
-    os.mkfifo(kept / "vmlinuz")
+@pytest.mark.parametrize("name", ["kernel.json", "vmlinuz"])
+def test_a_pipe_or_a_device_in_the_cache_is_left_unopened(kept: Path, name: str) -> None:
+    (kept / name).unlink()
+    os.mkfifo(kept / name)
     assert cache.cached("6.12") is None
-    (kept / "vmlinuz").unlink()
-    (kept / "vmlinuz").symlink_to("/dev/zero")
+    (kept / name).unlink()
+    (kept / name).symlink_to("/dev/zero")
     assert cache.cached("6.12") is None
 
 
