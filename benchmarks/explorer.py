@@ -38,17 +38,18 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # By notebook: the place of a list among those of its explorer, two choices, a figure that differs.
 PAGES = {
-    "00-overview": (0, ("RefuseClaim", "as released"), ("actors", "lines", "x0")),
-    "01-driver-takeover": (0, ("4.5", "6.12"), ("address-map", "pages", "role")),
-    "02-pci-bars": (0, ("4.5", "6.12"), ("address-map", "pages", "role")),
-    "03-init-ordering": (1, ("static", "dynamic"), ("lanes", "step-names", "text")),
-    "04-preload-gap": (1, ("lockdown", "nothing more"), ("exposure", "shares", "y")),
-    "05-policies": (2, ("recheck", "none"), ("lanes", "step-names", "text")),
+    "00-overview": (0, ("RefuseClaim", "as released"), ("actors", "line", "x0")),
+    "01-driver-takeover": (0, ("4.5", "6.12"), ("address-map", "rect", "role")),
+    "02-pci-bars": (0, ("4.5", "6.12"), ("address-map", "rect", "role")),
+    "03-init-ordering": (1, ("static", "dynamic"), ("lanes", "text", "text")),
+    "04-preload-gap": (1, ("lockdown", "nothing more"), ("exposure", "marker", "y")),
+    "05-policies": (2, ("recheck", "none"), ("lanes", "text", "text")),
 }
 
 # Makes each choice in turn; seconds until the figure holds other data, and until that is painted.
 CHOOSE = """async ([place, values, [name, layer, column]]) => {
-  const source = () => window.devmemkit.panes[name].get_model_by_name(layer);
+  const panes = document.querySelectorAll(`[data-pane="${name}"]`);
+  const source = () => [...panes].at(-1).bokeh.get_model_by_name(layer);
   const select = document.querySelectorAll(".jp-OutputArea select")[place];
   const moves = [];
   for (const value of values) {

@@ -1,4 +1,4 @@
-"""One executed notebook as one HTML file that needs no other host: styles and BokehJS inside."""
+"""One executed notebook as one HTML file that loads nothing: styles and pictures are inside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ HERE = Path(__file__).parent
 ERROR_MARKER = "papermill-error-cell-tag"
 PAPER = "paper"
 """What a notebook's metadata `devmemkit.layout` says when it is set as a paper: without code."""
-FIGURES_MARK = "<!-- figures -->"
 
 
 def css() -> str:
@@ -69,14 +68,12 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
 
     notebook.metadata.pop("widgets", None)
     notebook.cells = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", ())]
-    live, paper = False, is_paper(notebook)
+    paper = is_paper(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _only_widget(output)]
             if paper:
                 cell.outputs = [o for o in cell.outputs if VALUES not in o.get("data", {})]
-            for output in cell.outputs:
-                live |= "<script" in output.get("data", {}).get("text/html", "")
     exporter = HTMLExporter(
         template_name="lab",
         raw_template=(HERE / "report.html.j2").read_text("utf-8"),
@@ -88,14 +85,7 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
     html = re.sub(r'(<a [^>]*href=")([\w-]+)\.ipynb"', r'\1\2.html"', html)  # its page, here
     if foreign := foreign_addresses(html):
         raise ValueError(f"{name}: expected a page that loads nothing, got {foreign[0]}")
-    script = ""
-    if live:
-        from devmemkit.figures.show import bokeh_script
-
-        script = bokeh_script()
-    # At the end of the body, for the images are to be seen before 1 MB of script is read.
-    before, _, after = html.rpartition(FIGURES_MARK)
-    return before + script + after
+    return html
 
 
 def _only_widget(output: Any) -> bool:

@@ -107,7 +107,7 @@ def write_index(
 <main>
 <h1>User mappings of device memory: what a driver’s claim does to them</h1>
 <p class="lead">The walk-throughs of devmemkit, executed. Each page is one file and needs no
-network; its figures are live, its explorers are shown as they start.</p>
+network; its explorers are shown as they start.</p>
 <table>
 <thead><tr><th scope="col">Walk-through</th><th scope="col">Status</th>
 <th scope="col" class="number">Time</th></tr></thead>

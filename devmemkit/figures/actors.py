@@ -1,11 +1,11 @@
-"""The actors on one picture: who maps, who claims, what hangs on what, under one kernel."""
+"""The actors on one picture: processes, drivers and what connects them under one kernel."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from devmemkit.figures.frame import EDGE
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
+from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.model.kernel import KernelProfile
 
 WIDTH, HEIGHT = MIN_WIDTH - 2 * EDGE, 392
@@ -38,7 +38,7 @@ BOXES = {
 
 
 class Arrow(NamedTuple):
-    """From one actor to another; `says` what happens, at a `place` (px, anchor) or beside it."""
+    """From one actor to another; `says` stands at a `place` (px, anchor) or beside the middle."""
 
     start: str
     end: str
@@ -48,7 +48,7 @@ class Arrow(NamedTuple):
 
 
 def arrows(kernel: KernelProfile) -> list[Arrow]:
-    """What connects the actors under a kernel; new is what v4.4 had not."""
+    """The connections between actors under a kernel; those that v4.4 lacks are new."""
     policy = kernel.policy
     files = [name for kind, name in FILES.items() if kind in policy.one_inode]
     found = [
@@ -58,17 +58,16 @@ def arrows(kernel: KernelProfile) -> list[Arrow]:
         Arrow("pages", "memory", "show"),
         Arrow("driver", "tree", "claims"),
     ]
-    refused = [what for what, is_so in (("busy", policy.excludes_busy),
-                                        ("idle", policy.excludes_idle)) if is_so]  # fmt: skip
-    if refused:
-        says = f"{', '.join(refused)}: EPERM"
-        found.append(Arrow("file", "tree", says, True, (228, 94, "right")))
+    excluded = {"busy": policy.excludes_busy, "idle": policy.excludes_idle}
+    if refused := [kind for kind, is_excluded in excluded.items() if is_excluded]:
+        label = f"{', '.join(refused)}: EPERM"
+        found.append(Arrow("file", "tree", label, True, (228, 94, "right")))
     if files:
         only = f" ({files[0]} only)" if len(files) == 1 else ""
         found.append(Arrow("vma", "space", f"hangs on{only}", True, (88, 138, "left")))
-        found.append(Arrow("inode", "space", "owns", is_new=True))
-        says = "make" if kernel["iomem_inode"] == "none" else kernel["iomem_inode"]
-        found.append(Arrow("initcall", "inode", says, True, (238, 352, "right")))
+        found.append(Arrow("inode", "space", "owns", True))
+        label = "make" if kernel["iomem_inode"] == "none" else kernel["iomem_inode"]
+        found.append(Arrow("initcall", "inode", label, True, (238, 352, "right")))
     if "zap" in policy.after_insert:
         found.append(Arrow("tree", "space", "revokes", True, (236, 170, "left")))
         found.append(Arrow("space", "pages", "zaps", True, (108, 226, "left")))
@@ -80,30 +79,24 @@ def arrows(kernel: KernelProfile) -> list[Arrow]:
 
 
 def actors(kernel: KernelProfile) -> Picture:
-    """Picture the actors and what connects them under a kernel."""
+    """Picture the actors and their connections under a kernel."""
     connected = arrows(kernel)
     shown = {name for arrow in connected for name in (arrow.start, arrow.end)}
-    quads: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
-    words: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
-    lines: dict[str, list[Any]] = {k: [] for k in ("x0", "y0", "x1", "y1", "role")}
-    heads: dict[str, list[Any]] = {k: [] for k in ("x", "y", "shape", "role")}
-    for name in (one for one in BOXES if one in shown):
-        x, y, role, texts = BOXES[name]
-        add_mark(
-            quads, left=x - BOX[0] / 2, right=x + BOX[0] / 2, top=y - BOX[1] / 2,
-            bottom=y + BOX[1] / 2, role=role, tip=" ".join(texts),
-        )  # fmt: skip
-        for number, text in enumerate(texts):
-            at = y + 14 * (number - (len(texts) - 1) / 2)
-            add_mark(words, x=x, y=at, text=text, style="strong", role="ink", anchor="center")
+    marks = Marks()
+    for x, y, role, lines in (box for name, box in BOXES.items() if name in shown):
+        across, up = BOX[0] / 2, BOX[1] / 2
+        marks.rect(x - across, x + across, y - up, y + up, role, " ".join(lines))
+        for number, line in enumerate(lines):
+            at = y + 14 * (number - (len(lines) - 1) / 2)
+            marks.text(x, at, line, "strong", anchor="center")
     for arrow in connected:
-        (x0, y0), (x1, y1) = _ends(BOXES[arrow.start], BOXES[arrow.end])
+        x0, y0, x1, y1 = _ends(BOXES[arrow.start], BOXES[arrow.end])
         role = "now" if arrow.is_new else "kernel"
-        add_mark(lines, x0=x0, y0=y0, x1=x1, y1=y1, role=role)
-        add_mark(heads, x=x1, y=y1, shape="diamond", role=role)
+        marks.line(x0, y0, x1, y1, role)
+        marks.marker(x1, y1, "diamond", role)
         beside = (int((x0 + x1) / 2) + 5, int((y0 + y1) / 2), "left")
-        at_x, at_y, anchor = arrow.place or beside
-        add_mark(words, x=at_x, y=at_y, text=arrow.says, style="small", role="ink", anchor=anchor)
+        x, y, anchor = arrow.place or beside
+        marks.text(x, y, arrow.says, "small", anchor=anchor)
     told = "; ".join(f"{a.start} {a.says} {a.end}" for a in connected)
     return Picture(
         name="actors",
@@ -111,22 +104,15 @@ def actors(kernel: KernelProfile) -> Picture:
         alt=f"Actors under {kernel}: {told}.",
         x=Axis("", 0, WIDTH),
         y=Axis("", HEIGHT, 0),
-        layers=(
-            Layer("lines", "segment", lines),
-            Layer("heads", "marker", heads),
-            Layer("boxes", "quad", quads),
-            Layer("words", "text", words),
-        ),
+        marks=marks,
         height=HEIGHT + 60,
         legend=(("kernel", "always"), ("now", "since v4.5")),
     )
 
 
-def _ends(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Where a line between two centres leaves the one box and meets the other."""
+def _ends(start: Box, end: Box) -> tuple[float, float, float, float]:
+    """Where a line between two centres leaves the first box and meets the second."""
     dx, dy = end.x - start.x, end.y - start.y
     share = min(BOX[0] / 2 / abs(dx) if dx else 9.0, BOX[1] / 2 / abs(dy) if dy else 9.0)
-    return (
-        (start.x + dx * share, start.y + dy * share),
-        (end.x - dx * share, end.y - dy * share),
-    )
+    across, up = dx * share, dy * share
+    return start.x + across, start.y + up, end.x - across, end.y - up

@@ -1,4 +1,4 @@
-"""A picture as a Bokeh figure: the same marks, live; and as JSON that never differs."""
+"""A picture as a Bokeh figure: the same marks, live."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from typing import Any, Final
 
 from bokeh.core.properties import field
-from bokeh.embed import json_item
 from bokeh.models import (
     CategoricalColorMapper,
     CategoricalPatternMapper,
@@ -26,6 +25,7 @@ from bokeh.models.annotations import Legend, LegendItem
 from bokeh.models.glyph import Glyph
 from bokeh.plotting import figure
 
+from devmemkit.figures import marks
 from devmemkit.figures.frame import (
     EDGE,
     MAX_WIDTH,
@@ -37,15 +37,15 @@ from devmemkit.figures.frame import (
     legend_columns,
     ticks,
 )
-from devmemkit.figures.marks import REQUIRED, Axis, Layer, Picture
+from devmemkit.figures.marks import Axis, Picture
 from devmemkit.figures.theme import INK, MUTED, ROLES, STYLES, tint
 
+Columns = dict[str, list[Any]]
+
+_SIDES: Final = ("left", "right", "top", "bottom")
 _HATCH: Final[dict[str, Any]] = {"hatch_alpha": 0.35, "hatch_scale": 10}
 _ROUND: Final[Any] = 2
-_NONE: Final[Any] = 0  # Bokeh's own hints of types leave out that a number is fine here
-_DEFAULTS: Final = frozenset(
-    ["AllLabels", "BasicTickFormatter", "CDSView", "LinearScale", "Selection", "UnionRenderers"]
-)
+_NONE: Final[Any] = 0  # Bokeh's own type hints refuse a number here
 HATCHED: Final = tuple(name for name, role in ROLES.items() if role.hatch != " ")
 _TIP: Final = (
     '<div style="margin:4px 0;white-space:pre-line;max-width:340px;font-size:12px;color:#1b1f27">'
@@ -53,57 +53,48 @@ _TIP: Final = (
 )
 
 
-def columns(picture: Picture, layer: Layer) -> dict[str, list[Any]]:
-    """What the layer's data source holds: the marks' columns, and what Bokeh needs beside them."""
-    data = {name: list(values) for name, values in layer.columns.items()}
-    if layer.kind == "segment":
-        data["dash"] = list(layer.column("dash"))
-    elif layer.kind == "text":
-        styles = [STYLES[name] for name in layer.column("style")]
-        data |= {
-            "text": list(fitted(picture, layer)),
-            "anchor": list(layer.column("anchor")),
-            "dx": list(layer.column("dx")),
-            "dy": list(layer.column("dy")),
-            "font": [style.family for style in styles],
-            "size": [f"{style.size}px" for style in styles],
-            "weight": [style.weight for style in styles],
-        }
-        data.pop("room", None)
-        data.pop("style", None)
-    return data
+def _columns(kind: type[marks.Mark], rows: list[marks.Mark]) -> Columns:
+    return {name: [getattr(row, name) for row in rows] for name in kind._fields}
 
 
-def hatched(layer: Layer, role: str) -> dict[str, list[Any]]:
-    """Where the layer's marks of one role are: what the data source of its pattern holds."""
-    rows = [row for row, name in enumerate(layer.columns["role"]) if name == role]
-    return {place: [layer.columns[place][row] for row in rows] for place in REQUIRED["quad"]}
+def sources(picture: Picture) -> dict[str, Columns]:
+    """The columns of every data source by name, a kind of mark or `rect/role`; lowest first.
 
-
-def sources(picture: Picture, *, redrawn: bool = False) -> dict[str, dict[str, list[Any]]]:
-    """The columns of every data source by name: that of each layer, and `layer/role` of patterns.
-
-    A pattern has a source of its own, as BokehJS draws patterns anew with each change of their
-    source. A figure that is to be `redrawn` has those of all roles, not only of those it shows.
+    `rect/role` is a pattern: BokehJS draws patterns anew with each change of their source. Empty
+    sources are included, as a redraw may fill them.
     """
-    found = {}
-    for layer in picture.layers:
-        found[layer.name] = columns(picture, layer)
-        if layer.kind == "quad":
-            shown = set(ROLES if redrawn else layer.column("role"))
-            for name in HATCHED:
-                if name in shown:
-                    found[f"{layer.name}/{name}"] = hatched(layer, name)
-    return found
+    drawn = picture.marks
+    texts = _columns(marks.Text, drawn.texts) | {"text": fitted(picture)}
+    del texts["room"]
+    styles = [STYLES[name] for name in texts.pop("style")]
+    texts["font"] = [style.family for style in styles]
+    texts["size"] = [f"{style.size}px" for style in styles]
+    texts["weight"] = [style.weight for style in styles]
+    found = {"rect": _columns(marks.Rect, drawn.rects)}
+    for role in HATCHED:
+        here = [rect for rect in drawn.rects if rect.role == role]
+        found[f"rect/{role}"] = {side: [getattr(rect, side) for rect in here] for side in _SIDES}
+    return found | {
+        "line": _columns(marks.Line, drawn.lines),
+        "outline": _columns(marks.Rect, drawn.outlines),
+        "marker": _columns(marks.Marker, drawn.markers),
+        "text": texts,
+    }
+
+
+def hovered(picture: Picture) -> tuple[str, ...]:
+    """The kinds of mark that have tips."""
+    found = sources(picture)
+    return tuple(kind for kind in ("rect", "line", "marker") if any(found[kind]["tip"]))
 
 
 def literal(text: str) -> str:
-    """The text such that Bokeh does not set a part of it as a formula."""
+    """Break up what Bokeh would set as a formula."""
     return re.sub(r"(?<=\$)(?=\$)|(?<=\\)(?=[(\[])", "\u200b", text)
 
 
 class _Pen:
-    """Draws layers on one figure; all glyphs share the look-ups from role to colour and pattern.
+    """Draws marks on one figure; all glyphs share the look-ups from role to colour.
 
     The look-ups hold every role, as a redraw may show others than the first drawing.
     """
@@ -117,37 +108,39 @@ class _Pen:
         self.fill = field("role", CategoricalColorMapper(factors=factors, palette=fills))
 
     def glyph(self, kind: str) -> Glyph:
-        look: dict[str, Any] = {name: name for name in REQUIRED[kind]}
         if kind == "text":
+            look: Any = {"text_font": "font", "text_font_size": "size", "text_font_style": "weight"}
             look |= {"text_color": self.line, "text_align": "anchor", "text_baseline": "middle"}
-            look |= {"text_font": "font", "text_font_size": "size", "text_font_style": "weight"}
-            return Text(x_offset="dx", y_offset="dy", **look)
-        look["line_color"] = self.line
-        if kind == "segment":
-            return Segment(line_dash="dash", line_width=1.5, **look)
+            return Text(x="x", y="y", text="text", x_offset="dx", **look)
+        look = {"line_color": self.line}
+        if kind == "line":
+            return Segment(
+                x0="x0", y0="y0", x1="x1", y1="y1", line_dash="dash", line_width=1.5, **look
+            )
         if kind == "marker":
-            look["marker"] = look.pop("shape")
-            return Scatter(size=10, line_width=2, fill_color=self.line, **look)
-        look["border_radius"] = _ROUND
+            look |= {"size": 10, "line_width": 2, "fill_color": self.line}
+            return Scatter(x="x", y="y", marker="shape", **look)
+        look |= {side: side for side in _SIDES} | {"border_radius": _ROUND}
         if kind == "outline":
             return Quad(line_width=2, fill_color=None, **look)
         return Quad(fill_color=self.fill, **look)
 
-    def draw(self, kind: str, source: ColumnDataSource) -> Any:
-        return self.fig.add_glyph(source, self.glyph(kind))
+    def draw(self, name: str, source: ColumnDataSource) -> Any:
+        """Draw a source by its name, with one glyph for each pattern.
 
-    def hatch(self, source: ColumnDataSource, name: str) -> None:
-        """One glyph a pattern: where marks differ BokehJS makes the pattern of each mark anew."""
-        role = ROLES[name]
-        places: Any = {place: place for place in REQUIRED["quad"]}
-        look: Any = {"hatch_color": role.light, "hatch_pattern": role.hatch, **_HATCH}
-        glyph = Quad(fill_color=None, line_color=None, border_radius=_ROUND, **places, **look)
-        self.fig.add_glyph(source, glyph)
+        BokehJS would make the patterns of a glyph with several anew for each mark.
+        """
+        kind, _, role = name.partition("/")
+        glyph = self.glyph(kind)
+        if role:
+            look: Any = {"hatch_color": ROLES[role].light, "hatch_pattern": ROLES[role].hatch}
+            glyph.update(fill_color=None, line_color=None, **look, **_HATCH)
+        return self.fig.add_glyph(source, glyph)
 
     def swatch(self, kind: str, source: ColumnDataSource) -> Any:
-        """A glyph for legends only, with its pattern."""
+        """Add a glyph for legends only, with its pattern."""
         glyph = self.glyph(kind)
-        if isinstance(glyph, Quad) and kind == "quad":
+        if kind == "rect":
             hatches: list[Any] = [role.hatch for role in ROLES.values()]
             mapper = CategoricalPatternMapper(factors=list(ROLES), patterns=hatches)
             glyph.update(hatch_color=self.line, hatch_pattern=field("role", mapper), **_HATCH)
@@ -175,9 +168,8 @@ def _axis(guide: Any, axis: Axis) -> None:
 def _legend(pen: _Pen, picture: Picture, indent: int) -> Any:
     # Bokeh takes a swatch from a row of a renderer: these renderers exist for nothing else.
     listed = entries(picture)
-    places = {name for entry in listed for name in REQUIRED[entry.kind]}
     source = ColumnDataSource(
-        dict.fromkeys(sorted(places), [0] * len(listed))
+        dict.fromkeys((*_SIDES, "x", "y", "x0", "y0", "x1", "y1"), [0] * len(listed))
         | {
             "role": [entry.role for entry in listed],
             "shape": [entry.shape or "circle" for entry in listed],
@@ -213,7 +205,7 @@ def _legend(pen: _Pen, picture: Picture, indent: int) -> Any:
     )
 
 
-def to_figure(picture: Picture, *, redrawn: bool = False) -> figure:
+def to_figure(picture: Picture) -> figure:
     """The picture as a Bokeh figure; its `sources` carry their names."""
     box = frame(picture)
     fig = figure(
@@ -240,19 +232,16 @@ def to_figure(picture: Picture, *, redrawn: bool = False) -> figure:
     _axis(fig.xaxis[0], picture.x)
     _axis(fig.yaxis[0], picture.y)
     pen = _Pen(fig)
-    layers = {layer.name: layer for layer in picture.layers}
-    hovered: list[Any] = []
-    for name, data in sources(picture, redrawn=redrawn).items():
-        source = ColumnDataSource(data, name=name)
-        if name not in layers:
-            pen.hatch(source, name.partition("/")[2])
-            continue
-        renderer = pen.draw(layers[name].kind, source)
-        if "tip" in data:
-            hovered.append(renderer)
-    if hovered:
+    drawn = {
+        name: pen.draw(name, ColumnDataSource(data, name=name))
+        for name, data in sources(picture).items()
+    }
+    renderers = [drawn[kind] for kind in hovered(picture)]
+    if renderers:
         fig.add_tools(
-            HoverTool(renderers=hovered, tooltips=_TIP, point_policy="follow_mouse", visible=False)
+            HoverTool(
+                renderers=renderers, tooltips=_TIP, point_policy="follow_mouse", visible=False
+            )
         )
     if picture.legend:
         fig.add_layout(_legend(pen, picture, box.left - EDGE), "above")
@@ -265,37 +254,3 @@ def to_figure(picture: Picture, *, redrawn: bool = False) -> figure:
         title.text_font = style.family
         title.text_font_size = f"{style.size}px"
     return fig
-
-
-def _is_default(part: Any) -> bool:
-    """Whether BokehJS makes this model by itself."""
-    return isinstance(part, dict) and part.get("name") in _DEFAULTS
-
-
-def to_json(picture: Picture, *, redrawn: bool = False) -> dict[str, Any]:
-    """What BokehJS embeds, under the picture's name; the same for the same picture at any time.
-
-    Bokeh numbers its models through the whole process; here they count from 1 in each picture,
-    without those that BokehJS makes by itself.
-    """
-    item: Any = json_item(to_figure(picture, redrawn=redrawn))
-    ids: dict[str, str] = {}
-
-    def renumber(value: Any) -> Any:
-        if isinstance(value, list):
-            return [renumber(one) for one in value]
-        if not isinstance(value, dict):
-            return value
-        return {
-            key: ids.setdefault(one, f"{picture.name}-{len(ids) + 1}")
-            if key == "id"
-            else renumber(one)
-            for key, one in value.items()
-            if not _is_default(one)
-        }
-
-    return {
-        "target_id": picture.name,
-        "doc": renumber(item["doc"]),
-        "root_id": ids[item["root_id"]],
-    }

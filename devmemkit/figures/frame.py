@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from devmemkit.figures.marks import Axis, Layer, Picture
+from devmemkit.figures.marks import Axis, Picture
 from devmemkit.figures.theme import MONO, STYLES
 
 WIDTH: Final = 680  # px, natural width of a figure
@@ -22,7 +22,7 @@ _WIDE = frozenset("mwMW@%\u2014\u2026\u2192\u2190")
 
 
 def text_width(text: str, style: str) -> float:
-    """About how many px the text takes; rather too many than too few."""
+    """Estimate the text's width in px; rather too wide than too narrow."""
     family, size, weight = STYLES[style]
     if family == MONO:
         return 0.61 * size * len(text)
@@ -40,7 +40,7 @@ def text_width(text: str, style: str) -> float:
 
 
 def elide(text: str, style: str, room: float) -> str:
-    """The text, or as much of its beginning as fits `room` px with an ellipsis, or nothing."""
+    """Cut the text to `room` px: all of it, its beginning with an ellipsis, or nothing."""
     if text_width(text, style) <= room:
         return text
     for length in range(len(text) - 1, 0, -1):
@@ -51,7 +51,7 @@ def elide(text: str, style: str, room: float) -> str:
 
 
 def wrapped(text: str, style: str, room: float) -> list[str]:
-    """The text's words in lines of at most `room` px; a longer word has a line of its own."""
+    """Wrap the text into lines of at most `room` px; a longer word has a line of its own."""
     lines: list[str] = []
     for word in text.split():
         if lines and text_width(f"{lines[-1]} {word}", style) <= room:
@@ -71,7 +71,7 @@ class Frame(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A legend entry, drawn as the first mark of its role is: `kind` and, for markers, `shape`."""
+    """A legend entry, drawn as the first mark of its role: `kind` and, for markers, `shape`."""
 
     role: str
     label: str
@@ -86,14 +86,13 @@ def ticks(axis: Axis) -> list[tuple[float, str]]:
 
 def entries(picture: Picture) -> list[Entry]:
     """The legend's entries in order."""
-    looks: dict[str, tuple[str, str]] = {}
-    for layer in picture.layers:
-        if layer.kind != "text":
-            shapes = layer.columns.get("shape", ("",) * len(layer))
-            for role, shape in zip(layer.column("role"), shapes, strict=True):
-                looks.setdefault(role, (layer.kind, shape))
+    marks = picture.marks
+    looks = {mark.role: ("marker", mark.shape) for mark in reversed(marks.markers)}
+    looks |= {mark.role: ("outline", "") for mark in marks.outlines}
+    looks |= {mark.role: ("rect", "") for mark in marks.rects}
+    looks |= {mark.role: ("line", "") for mark in marks.lines}
     return [
-        Entry(role, elide(label, "small", _LABEL), *looks.get(role, ("quad", "")))
+        Entry(role, elide(label, "small", _LABEL), *looks.get(role, ("rect", "")))
         for role, label in picture.legend
     ]
 
@@ -120,17 +119,16 @@ def frame(picture: Picture) -> Frame:
 
 
 def heading(picture: Picture) -> str:
-    """The title, cut to the frame of the narrowest figure: Bokeh would widen that for it."""
+    """The title, cut to the frame of the narrowest figure: Bokeh widens the frame for a title."""
     box = frame(picture)
     return elide(picture.title, "title", picture.min_width - box.left - box.right)
 
 
-def fitted(picture: Picture, layer: Layer) -> tuple[str, ...]:
-    """A text layer's strings, each cut to its room as it is in the narrowest figure."""
+def fitted(picture: Picture) -> list[str]:
+    """The strings of the texts, each cut to its room in the narrowest figure."""
     box = frame(picture)
     px = (picture.min_width - box.left - box.right) / abs(picture.x.end - picture.x.start)
-    columns = (layer.column(name) for name in ("text", "style", "room"))
-    return tuple(
-        text if room is None else elide(text, style, room * px)
-        for text, style, room in zip(*columns, strict=True)
-    )
+    return [
+        text.text if text.room is None else elide(text.text, text.style, text.room * px)
+        for text in picture.marks.texts
+    ]

@@ -1,4 +1,4 @@
-"""Booting as a picture: initcalls level by level, and when what matters here comes to be."""
+"""Booting as a picture: initcalls level by level, and the moments that matter here."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from devmemkit.figures.frame import EDGE, text_width, wrapped
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
+from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 
 ROW, LINE = 22, 14
 """Heights in px: of a level, of a line of text."""
 ORDER_ONLY = "times from emulation: order, not duration"
 PROCESS = "process"
-"""What follows the last level: the first process."""
+"""The name of the row after the last level: the first process."""
 
 
 class Moment(NamedTuple):
-    """Something that matters, at the `order`-th initcall (from 0), of this level."""
+    """An event that matters, in the `order`-th initcall (from 0), which is of this level."""
 
     order: int
     level: str
@@ -28,7 +28,7 @@ class Moment(NamedTuple):
 
 
 class Level(NamedTuple):
-    """Initcalls first to end - 1 by order, from `us` on."""
+    """A level's initcalls, numbers `first` to `end` - 1; the first starts at `us`."""
 
     name: str
     first: int
@@ -63,7 +63,7 @@ def moments(timeline: Mapping[str, Any]) -> list[Moment]:
 
 
 def first_file(timeline: Mapping[str, Any]) -> Moment:
-    """When the first resource file appears; ValueError where none does."""
+    """The moment at which the first resource file appears; ValueError without one."""
     made = {device["made_us"] for device in timeline["devices"] if device["made_us"] is not None}
     found = [moment for moment in moments(timeline) if moment.us in made]
     if not found:
@@ -76,63 +76,61 @@ def _before_process(timeline: Mapping[str, Any]) -> list[Any]:
 
 
 def initcalls(timeline: Mapping[str, Any]) -> Picture:
-    """Picture one boot: a row a level, below it the moments that fall into it.
+    """Picture one boot: a row a level, below it the level's moments.
 
     `timeline` is what lab.timeline.timeline() gives.
     """
-    marks = moments(timeline)
+    found = moments(timeline)
     rows = [*levels(timeline), Level(PROCESS, 0, 0, timeline["first_process"])]
     total = rows[-2].end
-    ends: dict[str, list[Any]] = {k: [] for k in ("left", "right", "bottom", "top", "role", "tip")}
-    dots: dict[str, list[Any]] = {k: [] for k in ("x", "y", "shape", "role", "tip")}
-    words: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
-    words["dx"] = []
+    file = first_file(timeline)
+    marks = Marks()
     ticks = []
     y = 0.0
-    file = first_file(timeline)
     for level in rows:
         ticks.append((y + ROW / 2, level.name))
         if level.end:
-            count = f"{level.end - level.first}"
-            add_mark(
-                ends, left=level.first, right=level.end, top=y + 3, bottom=y + ROW - 3,
-                role="kernel", tip=f"{level.name}: initcalls {level.first + 1} to {level.end}\n"
-                f"from {_seconds(level.us)} on",
-            )  # fmt: skip
-            _beside(words, level.first, level.end, total, y + ROW / 2, count, "muted")
+            tip = (
+                f"{level.name}: initcalls {level.first + 1} to {level.end}\n"
+                f"from {_seconds(level.us)} on"
+            )
+            marks.rect(level.first, level.end, y + 3, y + ROW - 3, "kernel", tip)
+            x, side = _beside(level.first, level.end, total)
+            marks.text(x, y + ROW / 2, str(level.end - level.first), "small", "muted", **side)
             y += ROW
-        for moment in (m for m in marks if m.level == level.name):
-            role, shape = _look(moment, file)
+        for moment in (one for one in found if one.level == level.name):
             x = min(moment.order + 0.5, total)
             title = [] if moment == file or level.name == PROCESS else [moment.function]
-            room = _room(x, total)
-            lines = [*title, *wrapped(moment.brings, "small", room)]
+            lines = [*title, *wrapped(moment.brings, "small", _room(x, total))]
             height = max(ROW, LINE * len(lines) + 6)
-            add_mark(
-                dots, x=x, y=y + height / 2, shape=shape, role=role,
-                tip=f"{moment.function}: {moment.brings}\n"
-                f"initcall {moment.order + 1} of {total}, {_seconds(moment.us)}",
-            )  # fmt: skip
+            tip = (
+                f"{moment.function}: {moment.brings}\n"
+                f"initcall {moment.order + 1} of {total}, {_seconds(moment.us)}"
+            )
+            role, shape = _look(moment, file)
+            marks.marker(x, y + height / 2, shape, role, tip)
+            at, side = _beside(x, x, total)
             for number, line in enumerate(lines):
-                at = y + height / 2 + LINE * (number - (len(lines) - 1) / 2)
+                place = y + height / 2 + LINE * (number - (len(lines) - 1) / 2)
                 style = "code" if title and not number else "small"
-                _beside(words, x, x, total, at, line, "ink", style)
+                marks.text(at, place, line, style, **side)
             y += height
-        told = "; ".join(
-            f"{m.function} ({m.brings}) at initcall {m.order + 1}, level {m.level}" for m in marks
-        )
+    told = "; ".join(
+        f"{m.function} ({m.brings}) at initcall {m.order + 1}, level {m.level}" for m in found
+    )
     return Picture(
         name="initcalls",
         title=f"Linux {timeline['version']} boots: {total} initcalls",
         alt=f"Boot of Linux {timeline['version']}, {total} initcalls in "
         f"{len(rows) - 1} levels; {ORDER_ONLY}. {told}.",
-        x=Axis("initcalls in the order in which they start", 0, 1.02 * total, _counts(total)),
-        y=Axis("", y, 0, tuple(ticks)),
-        layers=(
-            Layer("levels", "quad", ends),
-            Layer("moments", "marker", dots),
-            Layer("words", "text", words),
+        x=Axis(
+            "initcalls in the order in which they start",
+            0,
+            1.02 * total,
+            tuple((at, str(at)) for at in range(0, total + 1, 200)),
         ),
+        y=Axis("", y, 0, tuple(ticks)),
+        marks=marks,
         height=int(y + 2 * EDGE + 24 + 20 * 2 + 40),
         legend=(
             ("kernel", "initcalls of a level"),
@@ -152,28 +150,21 @@ def _seconds(us: int) -> str:
     return f"{us / 1e6:.2f} s ({ORDER_ONLY})"
 
 
-def _counts(total: int) -> tuple[tuple[float, str], ...]:
-    return tuple((at, str(at)) for at in range(0, total + 1, 200))
-
-
 def _room(x: float, total: int) -> float:
     """Px for a text on the roomier side of x, in the narrowest figure."""
     frame = MIN_WIDTH - 3 * EDGE - text_width("postcore", "code")
     return frame * max(x, total - x) / total - 14
 
 
-def _beside(
-    words: dict[str, list[Any]], left: float, right: float, total: int, y: float, text: str,
-    role: str, style: str = "small",
-) -> None:  # fmt: skip
-    """A text on the side of left..right that has more room."""
-    after = total - right >= left
-    x, anchor, dx = (right, "left", 9) if after else (left, "right", -9)
-    add_mark(words, x=x, y=y, text=text, style=style, role=role, anchor=anchor, dx=dx)
+def _beside(left: float, right: float, total: int) -> tuple[float, dict[str, Any]]:
+    """Place a text on the roomier side of left..right: its x, anchor and shift."""
+    if total - right >= left:
+        return right, {"anchor": "left", "dx": 9}
+    return left, {"anchor": "right", "dx": -9}
 
 
 SHOWN = ("subsys", "fs", "device", "late")
-"""The levels in which what matters happens; those before are not drawn."""
+"""The levels drawn: nothing that matters happens in earlier ones."""
 MARKS = {
     "acpi_init": ("kernel", "square", "PCI devices found"),
     "chr_dev_init": ("process", "circle", "/dev/mem"),
@@ -187,21 +178,18 @@ BOOT = 58
 def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
     """Picture when PCI devices, /dev/mem, resource files and a process appear, kernel by kernel.
 
-    Across stand the last initcall levels, each as wide as any other; within one, an initcall's
-    place is its number.
+    The last initcall levels are equally wide; the place within a level is the number of initcalls.
     """
-    dots: dict[str, list[Any]] = {k: [] for k in ("x", "y", "shape", "role", "tip")}
-    lines: dict[str, list[Any]] = {k: [] for k in ("x0", "y0", "x1", "y1", "role")}
-    words: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role")}
+    marks = Marks()
     told = []
     end = len(SHOWN) + 0.5
     for number, (version, timeline) in enumerate(timelines.items()):
         top = BOOT * number
         for column in range(len(SHOWN) + 1):
-            add_mark(lines, x0=column, x1=column, y0=top + 22, y1=top + BOOT - 4, role="grid")
+            marks.line(column, top + 22, column, top + BOOT - 4, "grid")
         file = first_file(timeline)
         said = f"Linux {version}: by {made_by(timeline)}, level {file.level}"
-        add_mark(words, x=0.02, y=top + 11, text=said, style="strong", role="ink")
+        marks.text(0.02, top + 11, said, "strong")
         told.append(said)
         for moment in moments(timeline):
             if moment != file and moment.function not in MARKS:
@@ -209,12 +197,12 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
             role, shape, what = FILE if moment == file else MARKS[moment.function]
             x, y = _across(moment, timeline), top + (46 if moment == file else 30)
             if moment == file:
-                add_mark(lines, x0=x, x1=end, y0=y, y1=y, role="live")
-            add_mark(
-                dots, x=x, y=y, shape=shape, role=role,
-                tip=f"Linux {version}: {what}\n{moment.function}, level {moment.level}, "
-                f"{_seconds(moment.us)}",
-            )  # fmt: skip
+                marks.line(x, y, end, y, "live")
+            tip = (
+                f"Linux {version}: {what}\n{moment.function}, level {moment.level}, "
+                f"{_seconds(moment.us)}"
+            )
+            marks.marker(x, y, shape, role, tip)
     height = BOOT * len(timelines)
     ticks = tuple((index + 0.5, name) for index, name in enumerate(SHOWN))
     return Picture(
@@ -223,11 +211,7 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
         alt=f"Who makes resource files, and when ({ORDER_ONLY}). {'; '.join(told)}.",
         x=Axis("initcall levels, in order", 0, end, (*ticks, (len(SHOWN) + 0.25, "run"))),
         y=Axis("", height, 0),
-        layers=(
-            Layer("lanes", "segment", lines),
-            Layer("moments", "marker", dots),
-            Layer("words", "text", words),
-        ),
+        marks=marks,
         height=height + 2 * EDGE + 24 + 46 + 40,
         legend=(
             *((role, what) for role, _, what in (*MARKS.values(), FILE)),
@@ -244,7 +228,7 @@ def made_by(timeline: Mapping[str, Any]) -> str:
 
 
 def _across(moment: Moment, timeline: Mapping[str, Any]) -> float:
-    """Place of a moment over the shown levels."""
+    """The place of a moment over the levels drawn."""
     if moment.level == PROCESS:
         return len(SHOWN) + 0.25
     if moment.level not in SHOWN:

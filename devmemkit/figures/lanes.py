@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from devmemkit.explore.counterexample import Counterexample, Step
 from devmemkit.figures.frame import EDGE
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Layer, Picture, add_mark
+from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 
 WIDTH = MIN_WIDTH - 2 * EDGE
 LANE, FIRST = 22, 10
 """Px from lane to lane, and to the first."""
 ROLES = {"U": "process", "C": "driver", "D": "driver", "R": "error", "B": "driver", "i": "kernel"}
-"""By the first letter of a task's name: process, driver, one who releases unasked, bus, init."""
+"""The colour of a task by the first letter of its name: U a process, C and D drivers, R a driver
+that releases unasked, B a bus, i an initcall."""
 
 
 def lanes(
@@ -23,33 +23,29 @@ def lanes(
     *,
     room: int = 1,
 ) -> Picture:
-    """Picture the steps up to `now` (how many were taken), or all; what is to come is subdued.
+    """Picture the first `now` steps, or all; later steps are subdued.
 
-    There are at least `room` rows, empty ones where nothing was found.
+    There are at least `room` rows, so that a page keeps its place when less is found.
     """
     steps = example.steps if example else ()
     reached = len(steps) if now is None else now
     names = [*tasks, *(["time"] if any(step.task == "time" for step in steps) else [])]
     at = {name: FIRST + LANE * number for number, name in enumerate(names)}
-    text = FIRST + LANE * len(names)
-    dots: dict[str, list[Any]] = {k: [] for k in ("x", "y", "shape", "role", "tip")}
-    words: dict[str, list[Any]] = {k: [] for k in ("x", "y", "text", "style", "role", "anchor")}
+    rows = max(room, len(steps))
+    marks = Marks()
     for name, x in at.items():
-        add_mark(words, x=x, y=-1, text=name, style="strong", role=_role(name), anchor="center")
+        marks.line(x, -0.6, x, rows - 0.6, "grid")
+        marks.text(x, -1, name, "strong", _role(name), anchor="center")
     for number, step in enumerate(steps):
         taken = number < reached
         failed = step.outcome is not None and not step.outcome.ok
         role = "grid" if not taken else "error" if failed else _role(step.task)
-        add_mark(
-            dots, x=at[step.task], y=number, shape="x" if failed else "circle", role=role,
-            tip=f"{step.task} {step.operation}: {step.step}{_ended(step)}",
-        )  # fmt: skip
-        ink = "ink" if taken else "muted"
-        add_mark(
-            words, x=text, y=number, text=f"{step.step}{_ended(step)}", style="code", role=ink,
-            anchor="left",
-        )  # fmt: skip
-    rows = max(room, len(steps))
+        shape = "x" if failed else "circle"
+        label = f"{step.step}{_ended(step)}"
+        marks.marker(at[step.task], number, shape, role, f"{step.task} {step.operation}: {label}")
+        marks.text(FIRST + LANE * len(at), number, label, "code", "ink" if taken else "muted")
+    if now:
+        marks.outline(0, WIDTH, now - 1.5, now - 0.5, "now")
     told = example.broken if example else "nothing was found"
     return Picture(
         name="lanes",
@@ -57,12 +53,7 @@ def lanes(
         alt=f"Steps in order: {example.line() if example else 'none'}; broken: {told}.",
         x=Axis("", 0, WIDTH),
         y=Axis("", rows - 0.4, -1.8),
-        layers=(
-            _rails(list(at.values()), rows),
-            _now(reached - 1 if now else None),
-            Layer("steps", "marker", dots),
-            Layer("step-names", "text", words),
-        ),
+        marks=marks,
         height=int(60 + 20 * (rows + 1)),
     )
 
@@ -72,19 +63,7 @@ def _role(task: str) -> str:
 
 
 def _ended(step: Step) -> str:
-    """How the operation ended with this step, if it did; an address is "done" here."""
+    """How the operation ended with this step, if it did; "done" stands for any value."""
     if step.outcome is None:
         return ""
     return " = done" if step.outcome.ok else f" = {step.outcome}"
-
-
-def _rails(xs: list[int], rows: int) -> Layer:
-    count = len(xs)
-    ends: dict[str, list[Any]] = {"y0": [-0.6] * count, "y1": [rows - 0.6] * count}
-    return Layer("rails", "segment", {"x0": xs, "x1": xs, **ends, "role": ["grid"] * count})
-
-
-def _now(row: int | None) -> Layer:
-    places = [] if row is None else [(0.0, float(WIDTH), row + 0.5, row - 0.5, "now")]
-    names = ("left", "right", "bottom", "top", "role")
-    return Layer("now", "outline", {n: [p[i] for p in places] for i, n in enumerate(names)})

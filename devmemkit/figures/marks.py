@@ -1,43 +1,76 @@
-"""A picture as data: layers of marks, two axes, a legend; drawn by `svg` and by `bokeh_figure`."""
+"""A picture as data: marks, two axes, a legend; drawn by `svg` and by `bokeh_figure`."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 from devmemkit.figures.theme import ROLES, STYLES
 
-REQUIRED: Final[dict[str, tuple[str, ...]]] = {
-    "quad": ("left", "right", "bottom", "top"),
-    "outline": ("left", "right", "bottom", "top"),
-    "segment": ("x0", "y0", "x1", "y1"),
-    "text": ("x", "y", "text"),
-    "marker": ("x", "y", "shape"),
-}
-MIN_WIDTH: Final = 350  # px: narrower, a figure scrolls instead of shrinking
+MIN_WIDTH: Final = 350  # px: a narrower figure scrolls instead of shrinking
 
 ANCHORS: Final = ("left", "center", "right")
 SHAPES: Final = ("circle", "square", "diamond", "triangle", "inverted_triangle", "x")
 DASHES: Final = ("solid", "dashed", "dotted")
 
-# Optional columns with what a mark without them gets.
-OPTIONAL: Final[dict[str, dict[str, Any]]] = {
-    "quad": {},
-    "outline": {},
-    "segment": {"dash": "solid"},
-    "text": {"anchor": "left", "style": "plain", "dx": 0, "dy": 0, "room": None},
-    "marker": {},
-}
-
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def printable(text: str) -> str:
-    """The text with what neither XML nor JSON can carry (controls, lone surrogates) as U+FFFD."""
+def cleaned(text: str) -> str:
+    """Replace what neither XML nor JSON can carry (controls, lone surrogates) by U+FFFD."""
     return _UNPRINTABLE.sub("\ufffd", text)
+
+
+class Rect(NamedTuple):
+    """An area, or with `Marks.outline` its edge alone."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    role: str
+    tip: str
+
+
+class Line(NamedTuple):
+    """A straight line."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    role: str
+    dash: str
+    tip: str
+
+
+class Marker(NamedTuple):
+    """A symbol of a fixed size."""
+
+    x: float
+    y: float
+    shape: str
+    role: str
+    tip: str
+
+
+class Text(NamedTuple):
+    """A line of text, centred on y. `dx` is in px."""
+
+    x: float
+    y: float
+    text: str
+    role: str
+    style: str
+    anchor: str
+    dx: float
+    room: float | None
+
+
+Mark = TypeVar("Mark", Rect, Line, Marker, Text)
 
 
 def _is_number(value: object) -> bool:
@@ -45,82 +78,92 @@ def _is_number(value: object) -> bool:
 
 
 _CHECKS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
-    "role": (f"one of {', '.join(ROLES)}", lambda v: v in ROLES),
-    "shape": (f"one of {', '.join(SHAPES)}", lambda v: v in SHAPES),
-    "dash": (f"one of {', '.join(DASHES)}", lambda v: v in DASHES),
-    "anchor": (f"one of {', '.join(ANCHORS)}", lambda v: v in ANCHORS),
-    "style": (f"one of {', '.join(STYLES)}", lambda v: v in STYLES),
+    **{
+        field: (f"one of {', '.join(names)}", names.__contains__)
+        for field, names in (
+            ("role", (*ROLES,)),
+            ("shape", SHAPES),
+            ("dash", DASHES),
+            ("anchor", ANCHORS),
+            ("style", (*STYLES,)),
+        )
+    },
     "text": ("a string", lambda v: isinstance(v, str)),
     "tip": ("a string", lambda v: isinstance(v, str)),
     "room": ("a width or None", lambda v: v is None or _is_number(v)),
 }
 
 
-def add_mark(columns: dict[str, list[Any]], **values: Any) -> None:
-    """Append one mark to the columns of a layer in the making; KeyError for an unknown column."""
-    for name, value in values.items():
-        columns[name].append(value)
+def _checked(mark: Mark) -> Mark:
+    for field, value in zip(mark._fields, mark, strict=True):
+        expected, check = _CHECKS.get(field, ("a finite number", _is_number))
+        if not check(value):
+            kind = type(mark).__name__.lower()
+            raise ValueError(f"{kind}: expected {expected} in {field}, got {value!r}")
+    values: list[Any] = [cleaned(v) if isinstance(v, str) else v for v in mark]
+    return type(mark)(*values)
 
 
-@dataclass(frozen=True)
-class Layer:
-    """Marks of one kind, in columns of equal length; row i of every column is mark i.
+class Marks:
+    """The marks of a picture, added by one method a kind.
 
-    Kinds and their columns (x to the right, y as the axis runs, both in axis units):
-
-    - "quad", "outline" (not filled): left, right, bottom, top
-    - "segment": x0, y0, x1, y1; may have dash
-    - "text": x, y, text, vertically centred on y; may have anchor ("left" means that the text
-      starts at x), style (a name in `theme.STYLES`), dx and dy (px, to the right and down) and
-      room (axis units: a longer text ends in an ellipsis)
-    - "marker": x, y, shape
-
-    Every kind needs role (a name in `theme.ROLES`) and may have tip (shown on hovering).
-    Anything else is a ValueError of one sentence.
+    Rects are lowest, then lines, outlines, markers and texts; within a kind, a later mark covers
+    an earlier one. Places are in units of the axes. `role` is a name in `theme.ROLES`, `tip` the
+    text shown on hovering. ValueError for an unknown name or a number that is not finite.
     """
 
-    name: str
-    kind: str
-    columns: Mapping[str, Sequence[Any]]
+    def __init__(self) -> None:
+        self.rects: list[Rect] = []
+        self.lines: list[Line] = []
+        self.outlines: list[Rect] = []
+        self.markers: list[Marker] = []
+        self.texts: list[Text] = []
 
-    def __post_init__(self) -> None:
-        where = f"layer {self.name!r}"
-        if self.kind not in REQUIRED:
-            kinds = ", ".join(REQUIRED)
-            raise ValueError(f"{where}: expected a kind among {kinds}, got {self.kind!r}")
-        required = (*REQUIRED[self.kind], "role")
-        known = {*required, *OPTIONAL[self.kind], "tip"}
-        for column in required:
-            if column not in self.columns:
-                raise ValueError(f"{where}: expected a column {column!r} in a {self.kind} layer")
-        length = len(self.columns["role"])
-        clean = {}
-        for column, values in self.columns.items():
-            if column not in known:
-                expected = ", ".join(sorted(known))
-                raise ValueError(f"{where}: expected columns among {expected}, got {column!r}")
-            if len(values) != length:
-                raise ValueError(
-                    f"{where}: expected {length} values in column {column!r} as in 'role', "
-                    f"got {len(values)}"
-                )
-            expected, check = _CHECKS.get(column, ("a finite number", _is_number))
-            for row, value in enumerate(values):
-                if not check(value):
-                    raise ValueError(
-                        f"{where}: expected {expected} in {column}[{row}], got {value!r}"
-                    )
-            clean[column] = tuple(printable(v) if isinstance(v, str) else v for v in values)
-        object.__setattr__(self, "columns", clean)
+    def rect(
+        self, left: float, right: float, top: float, bottom: float, role: str, tip: str = ""
+    ) -> None:
+        """Add a filled area."""
+        self.rects.append(_checked(Rect(left, right, top, bottom, role, tip)))
 
-    def __len__(self) -> int:
-        return len(self.columns["role"])
+    def outline(self, left: float, right: float, top: float, bottom: float, role: str) -> None:
+        """Add the edge of an area."""
+        self.outlines.append(_checked(Rect(left, right, top, bottom, role, "")))
 
-    def column(self, name: str) -> tuple[Any, ...]:
-        """The column, or as many defaults as there are marks if the layer has none."""
-        if name in self.columns:
-            return tuple(self.columns[name])
-        return (OPTIONAL[self.kind][name],) * len(self)
+    def line(
+        self,
+        x0: float,
+        y0: float,
+        x1: float,
+        y1: float,
+        role: str,
+        dash: str = "solid",
+        tip: str = "",
+    ) -> None:
+        """Add a line between two points; `dash` is a name in `DASHES`."""
+        self.lines.append(_checked(Line(x0, y0, x1, y1, role, dash, tip)))
+
+    def marker(self, x: float, y: float, shape: str, role: str, tip: str = "") -> None:
+        """Add a symbol; `shape` is a name in `SHAPES`."""
+        self.markers.append(_checked(Marker(x, y, shape, role, tip)))
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        style: str = "plain",
+        role: str = "ink",
+        *,
+        anchor: str = "left",
+        dx: float = 0,
+        room: float | None = None,
+    ) -> None:
+        """Add a text that `anchor` puts right of x ("left"), around it or left of it ("right").
+
+        `style` is a name in `theme.STYLES`; `dx` moves the text to the right, in px. A text longer
+        than `room` (in axis units) ends in an ellipsis.
+        """
+        self.texts.append(_checked(Text(x, y, text, role, style, anchor, dx, room)))
 
 
 @dataclass(frozen=True)
@@ -141,17 +184,17 @@ class Axis:
                 f"axis {self.label!r}: expected two different finite ends, "
                 f"got {self.start!r} and {self.end!r}"
             )
-        object.__setattr__(self, "label", printable(self.label))
-        object.__setattr__(self, "ticks", tuple((p, printable(t)) for p, t in self.ticks))
+        object.__setattr__(self, "label", cleaned(self.label))
+        object.__setattr__(self, "ticks", tuple((p, cleaned(t)) for p, t in self.ticks))
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Layers (the first lowest) between two axes.
+    """Marks between two axes.
 
-    `name` identifies it in a page (lower case, digits, hyphens); `alt` says in words what it
-    shows; `height` is in px at every width; `legend` lists (role, label). Texts are cut to what
-    fits at `min_width` px; in less room the picture scrolls.
+    `name` identifies the picture in a page (lower case, digits, hyphens); `alt` describes it in
+    words; `height` is in px at every width; `legend` lists (role, label). Texts are cut to fit at
+    `min_width` px; in less room the picture scrolls.
     """
 
     name: str
@@ -159,7 +202,7 @@ class Picture:
     alt: str
     x: Axis
     y: Axis
-    layers: tuple[Layer, ...]
+    marks: Marks
     height: int
     legend: tuple[tuple[str, str], ...] = ()
     min_width: int = MIN_WIDTH
@@ -171,14 +214,11 @@ class Picture:
                 f"got {self.name!r}"
             )
         where = f"picture {self.name!r}"
-        names = [layer.name for layer in self.layers]
-        if len(set(names)) != len(names):
-            raise ValueError(f"{where}: expected a different name for each layer, got {names}")
         if not self.alt.strip():
             raise ValueError(f"{where}: expected a description in alt, got none")
         for role, _ in self.legend:
             if role not in ROLES:
                 raise ValueError(f"{where}: expected a known role in legend, got {role!r}")
-        object.__setattr__(self, "title", printable(self.title))
-        object.__setattr__(self, "alt", printable(self.alt))
-        object.__setattr__(self, "legend", tuple((r, printable(t)) for r, t in self.legend))
+        object.__setattr__(self, "title", cleaned(self.title))
+        object.__setattr__(self, "alt", cleaned(self.alt))
+        object.__setattr__(self, "legend", tuple((r, cleaned(t)) for r, t in self.legend))

@@ -1,24 +1,15 @@
-"""Pictures in a notebook: an image everywhere, a live figure where BokehJS runs."""
+"""Pictures in a notebook: images that show their tips on hovering, without a script."""
 
 from __future__ import annotations
 
 import base64
-import html
-import json
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
+from html import escape
 from typing import Final
 
-import anywidget
-import traitlets
-from bokeh.resources import Resources
-from IPython.display import display
-
-from devmemkit.figures.bokeh_figure import to_json
 from devmemkit.figures.frame import MAX_WIDTH
 from devmemkit.figures.marks import Picture
-from devmemkit.figures.svg import to_svg
-from devmemkit.figures.theme import PAPER, dark_of
+from devmemkit.figures.svg import Canvas, stacked, to_svg
 
 _PAGE: Final = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 # A strip below the figure is darker at an edge beyond which there is more: the page's colour
@@ -35,87 +26,64 @@ SCROLLER: Final = (
         )
     )
 )
+# An image is light or dark by the colour scheme of its element: JupyterLab's theme decides.
+_THEME: Final = "".join(
+    f"[data-jp-theme-light={light}] .dk-still{{color-scheme:{scheme}}}"
+    for light, scheme in (("true", "light"), ("false", "dark"))
+)
 
-# Early code waits in this queue until the kit (embed.js) is there; see `kit_script`.
-_QUEUE: Final = "(window.devmemkit||={queue:[]}).queue.push"
 
+def tips(picture: Picture) -> str:
+    """Make HTML that shows the tips on hovering, for a box over a fluid SVG of the picture.
 
-def bundle(picture: Picture) -> dict[str, str]:
-    """The picture as a notebook output: image/svg+xml, text/html and text/plain (the alt text).
-
-    The HTML shows the SVG as an image; its script replaces the image by the live figure as soon
-    as BokehJS is in the page (`load_bokeh`, `bokeh_script`), and does nothing until then.
+    The tips are attributes: a page that drops the elements drops the texts with them.
     """
-    item = json.dumps(to_json(picture), separators=(",", ":")).replace("<", "\\u003c")
-    live = (
-        f"<script>{{const s=document.currentScript.parentElement;{_QUEUE}(k=>k.figure(s,{item}))}}"
-        "</script>"
-    )
-    return {
-        "image/svg+xml": to_svg(picture),
-        "text/html": image(picture, live),
-        "text/plain": picture.alt,
-    }
+    canvas, marks = Canvas(picture), picture.marks
+    places = [(r.left, r.right, r.top, r.bottom, 0, r.tip) for r in marks.rects]
+    places += [(n.x0, n.x1, n.y0, n.y1, 4, n.tip) for n in marks.lines]
+    places += [(m.x, m.x, m.y, m.y, 6, m.tip) for m in marks.markers]
+    boxes = []
+    for *xs, y0, y1, more, tip in places:
+        if tip:
+            left, right = sorted(map(canvas.share, xs))
+            top, bottom = canvas.span(y0, y1)
+            at = f"left:{left:.4g}%;top:{top:.4g}px"
+            size = f"width:{right - left:.4g}%;height:{bottom - top:.4g}px"
+            margin = f";padding:{more}px;margin:-{more}px" if more else ""
+            look = f"position:absolute;{at};{size}{margin}"
+            boxes.append(f'<i style="{look}" title="{escape(tip)}"></i>')
+    place = f"left:{canvas.box.left}px;width:{canvas.percent:.4g}%"
+    inside = "".join(boxes)
+    return f'<div aria-hidden="true" style="position:absolute;top:0;{place}">{inside}</div>'
 
 
-def image(picture: Picture, script: str = "") -> str:
-    """The picture as an `<img>` with a data address, in a box that scrolls where it is narrow."""
+def image(picture: Picture) -> str:
+    """Make HTML of an `<img>` with a data address, in a box that scrolls where it is narrow.
+
+    An image is shown even in a notebook that its reader has not trusted; the tips lie over it.
+    """
     data = base64.b64encode(to_svg(picture, fluid=True).encode()).decode()
     return (
         f'<div tabindex="0" style="{SCROLLER}"><div style="position:relative;'
         f'min-width:{picture.min_width}px;max-width:{MAX_WIDTH}px">'
-        f'<img alt="{html.escape(picture.alt)}" width="100%" height="{picture.height}" '
-        f'style="display:block" src="data:image/svg+xml;base64,{data}">{script}</div></div>'
+        f'<img class="dk-still" alt="{escape(picture.alt)}" width="100%" '
+        f'height="{picture.height}" style="display:block" '
+        f'src="data:image/svg+xml;base64,{data}">{tips(picture)}<style>{_THEME}</style>'
+        "</div></div>"
     )
 
 
+def stills(pictures: Sequence[Picture]) -> dict[str, str]:
+    """The pictures below one another as a notebook output: image/svg+xml and text/html."""
+    return {
+        "image/svg+xml": to_svg(pictures[0]) if len(pictures) == 1 else stacked(pictures),
+        "text/html": "".join(map(image, pictures)),
+    }
+
+
 def show(picture: Picture) -> None:
-    """Displays the picture as one output of the running cell."""
-    display(bundle(picture), raw=True)  # type: ignore[no-untyped-call]
+    """Display the picture as one output of the running cell, with its description as plain text."""
+    from IPython.display import display  # here: a web page has none
 
-
-@cache
-def kit_script() -> str:
-    """The JavaScript that turns images into live figures, to be run after BokehJS."""
-    source = (Path(__file__).parent / "embed.js").read_text(encoding="utf-8")
-    colours = json.dumps([dark_of(), PAPER], separators=(",", ":"))
-    return f"({source.rstrip().rstrip(';')})(...{colours});"
-
-
-@cache
-def _bokehjs() -> bytes:
-    [path] = Resources(mode="absolute", components=["bokeh"], minified=True).js_files
-    return Path(path).read_bytes()
-
-
-def bokeh_script() -> str:
-    """Inline <script> elements that make every shown figure of an HTML page live, offline."""
-    bokehjs = _bokehjs().decode().replace("</script", "<\\/script")
-    return f"<script>{bokehjs}</script>\n<script>{kit_script()}</script>\n"
-
-
-class _Loader(anywidget.AnyWidget):
-    """A widget without a view: its model, once in the page, puts BokehJS and the kit there."""
-
-    _esm = f"""
-function initialize({{ model }}) {{
-  if (!window.Bokeh) {{
-    const script = document.createElement("script");
-    script.textContent = new TextDecoder().decode(model.get("bokehjs"));
-    document.head.append(script);
-  }}
-  {kit_script()}
-}}
-export default {{ initialize }};
-"""
-    bokehjs = traitlets.Bytes().tag(sync=True)
-
-
-@cache
-def load_bokeh() -> None:
-    """Puts BokehJS from the installed package into the notebook's page, without any output.
-
-    Call it once, early; a second call does nothing. Where no page is attached (papermill,
-    nbval) it costs a few milliseconds.
-    """
-    _Loader(bokehjs=_bokehjs())
+    output = {**stills([picture]), "text/plain": picture.alt}
+    display(output, raw=True)  # type: ignore[no-untyped-call]

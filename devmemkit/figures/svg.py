@@ -7,9 +7,10 @@ at any width without scaling the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final
 
 from devmemkit.figures.frame import (
@@ -25,7 +26,7 @@ from devmemkit.figures.frame import (
     legend_columns,
     ticks,
 )
-from devmemkit.figures.marks import Layer, Picture
+from devmemkit.figures.marks import Line, Picture, Rect
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
 
 _ANCHOR = {"left": "", "center": ' text-anchor="middle"', "right": ' text-anchor="end"'}
@@ -48,19 +49,12 @@ _SHAPE: Final = {
 }
 
 
-def escape(text: str) -> str:
-    """The text as XML character data, also fit for a double-quoted attribute."""
-    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        text = text.replace(char, entity)
-    return text
-
-
 def _n(value: float) -> str:
     return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")
 
 
 def _rule(kind: str, role: str, theme: int) -> str:
-    """How a mark of this kind ("q" quad, "o" outline, ...) and role looks on this paper."""
+    """The CSS rule for a kind of mark ("q" rect, "o" outline, ...) and role on this paper."""
     line = ROLES[role][theme]
     area = f"url(#dk-{role})" if ROLES[role].hatch != " " else tint(role)[theme]
     return (
@@ -72,7 +66,7 @@ def _rule(kind: str, role: str, theme: int) -> str:
             "a": f"fill:none;stroke:{line}",
             "m": f"fill:{line};stroke:{line}",
             "x": f"fill:none;stroke:{line};stroke-width:2.5",
-            "t": f"fill:{line};dominant-baseline:central",
+            "t": f"fill:{line};dominant-baseline:central;pointer-events:none",
             "p": f"fill:{tint(role)[theme]}",
             "h": f"fill:none;stroke:{line};stroke-opacity:.4",
         }[kind]
@@ -81,7 +75,7 @@ def _rule(kind: str, role: str, theme: int) -> str:
 
 
 def _style(body: str) -> str:
-    """The rules for the classes that the body uses."""
+    """The CSS rules for the classes that the body uses."""
     used = sorted(set(re.findall('class="dk-([a-z])-([a-z]+)', body)))
     fonts = []
     for name, (family, size, weight) in STYLES.items():
@@ -106,7 +100,7 @@ def _patterns(roles: set[str]) -> Iterator[str]:
             )
 
 
-def _group(look: str, elements: list[str], more: str = "") -> str:
+def _group(look: str, elements: Iterable[str], more: str = "") -> str:
     return f'<g class="dk-{look}"{more}>{"".join(elements)}</g>'
 
 
@@ -114,9 +108,17 @@ def _box(x: str, y: float, width: str, height: float) -> str:
     return f'<rect x="{x}" y="{_n(y)}" width="{width}" height="{_n(height)}"/>'
 
 
-def _line(look: str, x0: str, y0: float, x1: str, y1: float, dash: str = "") -> str:
-    ends = f'x1="{x0}" y1="{_n(y0)}" x2="{x1}" y2="{_n(y1)}"'
+def _ends(x0: str, y0: float, x1: str, y1: float) -> str:
+    return f'x1="{x0}" y1="{_n(y0)}" x2="{x1}" y2="{_n(y1)}"'
+
+
+def _line(look: str, ends: str, dash: str = "") -> str:
     return f'<line class="dk-{look}" {ends}{dash}/>'
+
+
+def _tipped(shape: str, tip: str, fluid: bool) -> str:
+    """Give an element a tip that a browser shows on hovering; an image needs none."""
+    return shape if fluid or not tip else f"<g><title>{escape(tip)}</title>{shape}</g>"
 
 
 def _text(x: str, y: float, text: str, style: str, role: str, more: str = "") -> str:
@@ -132,13 +134,21 @@ def _marker(role: str, x: str, y: float, shape: str) -> str:
     return f'<svg x="{x}" y="{_n(y)}" overflow="visible">{path}</svg>'
 
 
-class _Canvas:
-    """Axis units to places in the frame, and from there to elements."""
+class Canvas:
+    """Turns axis units into places in the frame, and marks into elements."""
 
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.box = frame(picture)
         self.top, self.bottom = self.box.top, picture.height - self.box.bottom
+
+    @property
+    def percent(self) -> float:
+        """Width of the frame in a fluid SVG.
+
+        It is exact in the narrowest figure; the right margin grows with the width.
+        """
+        return 100 - 100 * (self.box.left + self.box.right) / self.picture.min_width
 
     def share(self, value: float) -> float:
         axis = self.picture.x
@@ -152,78 +162,75 @@ class _Canvas:
         share = (value - axis.start) / (axis.end - axis.start)
         return self.bottom - share * (self.bottom - self.top)
 
-    def layer(self, layer: Layer) -> Iterator[str]:
-        draw = {"quad": self.quads, "outline": self.quads, "segment": self.segments}
-        draw |= {"text": self.texts, "marker": self.markers}
-        return draw[layer.kind](layer)
+    def span(self, one: float, other: float) -> list[float]:
+        """Two places on the y axis in px, the upper one first."""
+        return sorted((self.y(one), self.y(other)))
 
-    def quads(self, layer: Layer) -> Iterator[str]:
-        names = ("role", "left", "right", "bottom", "top")
-        rows = zip(*(layer.column(name) for name in names), strict=True)
-        for role, run in groupby(rows, key=itemgetter(0)):
-            boxes = []
-            for _, left, right, bottom, top in run:
-                start, end = sorted((left, right), key=self.share)
-                y0, y1 = sorted((self.y(bottom), self.y(top)))
-                width = f"{round(self.share(end) - self.share(start), 2):g}%"
-                boxes.append(_box(self.x(start), y0, width, y1 - y0))
-            yield _group(f"{layer.kind[0]}-{role}", boxes)
+    def rect(self, rect: Rect) -> str:
+        start, end = sorted((rect.left, rect.right), key=self.share)
+        y0, y1 = self.span(rect.bottom, rect.top)
+        width = f"{round(self.share(end) - self.share(start), 2):g}%"
+        return _box(self.x(start), y0, width, y1 - y0)
 
-    def segments(self, layer: Layer) -> Iterator[str]:
-        names = ("role", "dash", "x0", "y0", "x1", "y1")
-        for role, dash, x0, y0, x1, y1 in zip(*(layer.column(n) for n in names), strict=True):
-            yield _line(
-                f"s-{role}", self.x(x0), self.y(y0), self.x(x1), self.y(y1), _DASH[dash]
-            )  # fmt: skip
+    def rects(self, kind: str, rects: list[Rect], fluid: bool) -> Iterator[str]:
+        for role, run in groupby(rects, key=attrgetter("role")):
+            boxes = (_tipped(self.rect(rect), rect.tip, fluid) for rect in run)
+            yield _group(f"{kind}-{role}", boxes)
 
-    def texts(self, layer: Layer) -> Iterator[str]:
-        names = ("role", "style", "anchor", "x", "y", "dx", "dy")
-        rows = zip(*(layer.column(n) for n in names), fitted(self.picture, layer), strict=True)
-        for (role, style, anchor), run in groupby(rows, key=itemgetter(0, 1, 2)):
+    def ends(self, line: Line) -> str:
+        return _ends(self.x(line.x0), self.y(line.y0), self.x(line.x1), self.y(line.y1))
+
+    def texts(self) -> Iterator[str]:
+        rows = zip(self.picture.marks.texts, fitted(self.picture), strict=True)
+        shown = ((mark, text) for mark, text in rows if text)
+        for look, run in groupby(shown, key=lambda row: (row[0].role, row[0].style, row[0].anchor)):
             texts = []
-            for _, _, _, x, y, dx, dy, text in run:
-                if text:
-                    shift = f' dx="{_n(dx)}"' if dx else ""
-                    at = f'x="{self.x(x)}" y="{_n(self.y(y) + dy)}"{shift}'
-                    texts.append(f"<text {at}>{escape(text)}</text>")
-            if texts:
-                yield _group(f"t-{role} dk-{style}", texts, _ANCHOR[anchor])
+            for mark, text in run:
+                shift = f' dx="{_n(mark.dx)}"' if mark.dx else ""
+                at = f'x="{self.x(mark.x)}" y="{_n(self.y(mark.y))}"{shift}'
+                texts.append(f"<text {at}>{escape(text)}</text>")
+            role, style, anchor = look
+            yield _group(f"t-{role} dk-{style}", texts, _ANCHOR[anchor])
 
-    def markers(self, layer: Layer) -> Iterator[str]:
-        names = ("role", "x", "y", "shape")
-        for role, x, y, shape in zip(*(layer.column(n) for n in names), strict=True):
-            yield _marker(role, self.x(x), self.y(y), shape)
+    def marks(self, fluid: bool) -> Iterator[str]:
+        marks = self.picture.marks
+        yield from self.rects("q", marks.rects, fluid)
+        for line in marks.lines:
+            drawn = _line(f"s-{line.role}", self.ends(line), _DASH[line.dash])
+            yield _tipped(drawn, line.tip, fluid)
+        yield from self.rects("o", marks.outlines, fluid)
+        for mark in marks.markers:
+            drawn = _marker(mark.role, self.x(mark.x), self.y(mark.y), mark.shape)
+            yield _tipped(drawn, mark.tip, fluid)
+        yield from self.texts()
 
     def x_axis(self) -> Iterator[str]:
         axis = self.picture.x
         if axis.ticks:
-            yield _line("a-muted", "0", self.bottom, "100%", self.bottom)
+            yield _line("a-muted", _ends("0", self.bottom, "100%", self.bottom))
             for at, label in ticks(axis):
                 x = self.x(at)
-                yield _line("a-muted", x, self.bottom, x, self.bottom + 4)
+                yield _line("a-muted", _ends(x, self.bottom, x, self.bottom + 4))
                 yield _text(x, self.bottom + 14, label, "code", "muted", _ANCHOR["center"])
         if axis.label:
             low = self.picture.height - 16
             yield _text("50%", low, axis.label, "small", "muted", _ANCHOR["center"])
 
-    def inside(self, fluid: bool) -> str:
-        """What stands in the frame, in an element as wide as the frame."""
-        left, margins = self.box.left, self.box.left + self.box.right
-        width = f'width="{WIDTH - margins}"'
-        if fluid:  # exact in the narrowest figure; in wider ones the right margin grows with it
-            width = f'width="{100 - 100 * margins / self.picture.min_width:.4g}%"'
-        marks = (element for layer in self.picture.layers for element in self.layer(layer))
-        parts = "\n".join((*self.x_axis(), *marks))
-        size = f'x="{left}" {width} height="{self.picture.height}"'
-        return f'<svg {size} overflow="visible">\n{parts}\n</svg>'
+    def framed(self, fluid: bool) -> str:
+        """The marks and the axis across, in an element as wide as the frame."""
+        width = f"{self.percent:.4g}%" if fluid else WIDTH - self.box.left - self.box.right
+        size = f'x="{self.box.left}" width="{width}" height="{self.picture.height}"'
+        return "\n".join(
+            (f'<svg {size} overflow="visible">', *self.x_axis(), *self.marks(fluid), "</svg>")
+        )
 
     def swatch(self, entry: Entry, x: float, y: float) -> str:
         if entry.kind == "marker":
             return _marker(entry.role, _n(x + SWATCH / 2), y, entry.shape)
-        if entry.kind == "segment":
-            return _line(f"s-{entry.role}", _n(x), y, _n(x + SWATCH), y)
+        if entry.kind == "line":
+            return _line(f"s-{entry.role}", _ends(_n(x), y, _n(x + SWATCH), y))
         box = _box(_n(x), y - 7, str(SWATCH), SWATCH - 4)
-        return _group(f"{entry.kind[0]}-{entry.role}", [box])
+        return _group(f"{'o' if entry.kind == 'outline' else 'q'}-{entry.role}", [box])
 
     def top_lines(self) -> Iterator[str]:
         y = EDGE
@@ -252,17 +259,17 @@ class _Canvas:
 
 
 def to_svg(picture: Picture, *, fluid: bool = False) -> str:
-    """The picture as one SVG document, light or dark as the reader's system is.
+    """Draw the picture as one SVG document, light or dark as the reader's system is.
 
-    A fluid one is as wide as the place it is put into, with text and height of the same size; the
-    other one has the natural width and is scaled as a whole.
+    The document has the natural width and is scaled as a whole. A `fluid` one is as wide as its
+    place, with text and height of the same size; it is for images, so it leaves out the tips.
     """
-    canvas = _Canvas(picture)
-    roles = {role for role, _ in picture.legend}
-    roles |= {role for layer in picture.layers for role in layer.column("role")}
+    canvas = Canvas(picture)
+    marks = picture.marks
+    roles = {role for role, _ in picture.legend} | {rect.role for rect in marks.rects}
     defs = f"<defs>{''.join(_patterns(roles))}</defs>"
     paper = '<rect class="dk-paper" width="100%" height="100%" rx="6"/>'
-    body = "\n".join((defs, paper, *canvas.y_axis(), *canvas.top_lines(), canvas.inside(fluid)))
+    body = "\n".join((defs, paper, *canvas.y_axis(), *canvas.top_lines(), canvas.framed(fluid)))
     natural = f'width="{WIDTH}" height="{picture.height}" viewBox="0 0 {WIDTH} {picture.height}"'
     size = f'width="100%" height="{picture.height}"' if fluid else natural
     return f"""<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>
@@ -275,7 +282,7 @@ def to_svg(picture: Picture, *, fluid: bool = False) -> str:
 
 
 def stacked(pictures: Sequence[Picture]) -> str:
-    """Pictures below one another in one SVG document."""
+    """Draw pictures below one another in one SVG document."""
     body, y = "", 0
     for picture in pictures:
         body += to_svg(picture).replace("<svg ", f'<svg y="{y}" ', 1)

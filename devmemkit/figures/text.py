@@ -1,4 +1,4 @@
-"""Words in a notebook: a prediction to make before the answer opens, and named values."""
+"""Words in a notebook: predictions whose answers open on demand, tables, and named values."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from IPython.display import display
-
 from devmemkit.text.html import html_table
 
 VALUES = "application/vnd.devmemkit.values+json"
@@ -17,22 +15,22 @@ VALUES = "application/vnd.devmemkit.values+json"
 
 
 def reveal(question: str, rows: Sequence[tuple[str, str]]) -> None:
-    """Display a question whose computed answer, rows of (case, answer), opens on demand."""
+    """Display a question whose answer, rows of (case, answer), opens on demand."""
     lines = "".join(
         f'<tr><td style="text-align:left">{html.escape(case)}</td>'
         f'<td style="text-align:left"><b>{html.escape(answer)}</b></td></tr>'
         for case, answer in rows
     )
     plain = "\n".join(f"{case}: {answer}" for case, answer in rows)
-    _display(
+    rich = (
         f"<details><summary><b>Predict:</b> {html.escape(question)}</summary>"
-        f"<table><tbody>{lines}</tbody></table></details>",
-        f"{question}\n{plain}",
+        f"<table><tbody>{lines}</tbody></table></details>"
     )
+    _display({"text/html": rich, "text/plain": f"{question}\n{plain}"})
 
 
 class Link(NamedTuple):
-    """A cell that leads to another notebook, by its file's name."""
+    """A cell with a link to another notebook, by its file name."""
 
     text: str
     to: str
@@ -41,7 +39,8 @@ class Link(NamedTuple):
 def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]]) -> None:
     """Display a table of plain text and links."""
     plain = "\n".join("  ".join(c.text if isinstance(c, Link) else c for c in r) for r in rows)
-    _display(html_table(map(html.escape, columns), (map(_cell, row) for row in rows)), plain)
+    rich = html_table(map(html.escape, columns), (map(_cell, row) for row in rows))
+    _display({"text/html": rich, "text/plain": plain})
 
 
 def _cell(cell: str | Link) -> str:
@@ -53,21 +52,19 @@ def _cell(cell: str | Link) -> str:
 def values(**named: Any) -> None:
     """Display and store results by name, so that nobody has to parse prose or pixels.
 
-    They are folded away, for they would give away answers. A value is whatever JSON can hold, or
-    a dataclass of it.
+    They are folded away, as they would give away answers. A value is anything that JSON can hold,
+    or a dataclass of it.
     """
     stored = json.loads(json.dumps(named, default=asdict))
     plain = "\n".join(f"{name} = {json.dumps(value)}" for name, value in stored.items())
-    display(  # type: ignore[no-untyped-call]
-        {
-            VALUES: stored,
-            "text/html": f"<details><summary>named values: {', '.join(named)}</summary>"
-            f'<pre style="white-space:pre-wrap">{html.escape(plain)}</pre></details>',
-            "text/plain": plain,
-        },
-        raw=True,
+    rich = (
+        f"<details><summary>named values: {', '.join(named)}</summary>"
+        f'<pre style="white-space:pre-wrap">{html.escape(plain)}</pre></details>'
     )
+    _display({VALUES: stored, "text/html": rich, "text/plain": plain})
 
 
-def _display(rich: str, plain: str) -> None:
-    display({"text/html": rich, "text/plain": plain}, raw=True)  # type: ignore[no-untyped-call]
+def _display(output: dict[str, Any]) -> None:
+    from IPython.display import display  # here: a web page has none
+
+    display(output, raw=True)  # type: ignore[no-untyped-call]

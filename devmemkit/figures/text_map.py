@@ -1,4 +1,4 @@
-"""The space map for a terminal: a line for each region, and for each gap that nobody owns."""
+"""The space map for a terminal: a line for each region and for each gap that nobody owns."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from devmemkit.model.resource.tree import Resource
 
 MARKS = {"ram": "=", "claimed": "#", "idle": ".", "bus": ":", "reserved": "-"}
 LONGEST = 12
-"""Marks of the largest region; a mark stands for about four doublings of its size."""
+"""Length of the longest bar; each character is about four doublings of the size."""
 
 
 def text_map(root: Resource) -> str:
-    """All nodes of a tree, top to bottom; the bars grow with the logarithm of the size.
+    """Format all nodes of a tree, top to bottom, with bars that grow with the log of the size.
 
     ValueError for a tree without nodes.
     """

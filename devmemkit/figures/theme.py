@@ -1,7 +1,7 @@
-"""What every colour means: one table of roles, light and dark, with a pattern as second channel.
+"""The meaning of every colour: one table of roles, light and dark, with patterns beside them.
 
-The lines carry the colours below; a filled area gets its line's colour mixed into the paper, so
-that ink stays readable on it. Two roles of areas that share a pattern stay apart for every kind
+Lines have the colours below; the fill of an area is its line's colour mixed into the paper, so that
+ink stays readable on it. Two roles of areas that share a pattern can be told apart with every kind
 of colour vision (tests/figures/test_theme.py simulates them).
 """
 
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 
 class Role(NamedTuple):
-    """One meaning: its line colour on light and on dark paper, its name, its pattern.
+    """One meaning: its line colour on light and on dark paper, its label, its pattern.
 
     `hatch` is Bokeh's name of the pattern, " " for none.
     """
@@ -54,7 +54,7 @@ MONO: Final = "Menlo, Consolas, monospace"
 
 
 class Style(NamedTuple):
-    """How a text is set: font family, size in px, weight."""
+    """Font family, size in px and weight of a text."""
 
     family: str
     size: int
@@ -71,7 +71,7 @@ STYLES: Final[dict[str, Style]] = {
 
 
 def mix(colour: str, paper: str, amount: float) -> str:
-    """`amount` (0 to 1) of `colour` in `paper`, both and the result as "#rrggbb"."""
+    """Mix `amount` (0 to 1) of `colour` into `paper`; all colours are "#rrggbb"."""
     pairs = zip(bytes.fromhex(colour[1:]), bytes.fromhex(paper[1:]), strict=True)
     return "#" + bytes(round(c * amount + p * (1 - amount)) for c, p in pairs).hex()
 
@@ -83,6 +83,6 @@ def tint(role: str) -> tuple[str, str]:
 
 
 def dark_of() -> dict[str, str]:
-    """Each colour of a mark on light paper -> the one for it on dark paper."""
+    """Each colour on light paper with its counterpart on dark paper."""
     lines = {role.light: role.dark for role in ROLES.values()}
     return lines | dict(tint(name) for name in ROLES)

@@ -12,57 +12,49 @@ from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.lanes import lanes
 from devmemkit.figures.marks import Picture
 from devmemkit.model.boot import INITCALLS, LEVELS
-from devmemkit.model.kernel import VERSIONS
 from devmemkit.scenarios.races.initcall_order import Boot
 from devmemkit.scenarios.races.scenario import Concurrent
-from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
-from devmemkit.widgets.pane import BokehPane
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, kernels, observe, row
 
-RELEASED = "as released"
 ROOM = 20
-"""Rows for steps: as many as most findings have, so that the page stays where it is."""
-FILES = {RELEASED: None, "static": True, "dynamic": False}
-MAPPING = {RELEASED: None, "at open": True, "at creation": False}
+"""Rows for steps: enough for most schedules, so that the page keeps its place."""
+FILES = {AS_RELEASED: None, "static": True, "dynamic": False}
+MAPPING = {AS_RELEASED: None, "at open": True, "at creation": False}
+NOTHING = [("–", -1)]
 
 
 class BootExplorer(Explorer):
     """Searches every order of a boot anew for each choice; `results` by scenario and question."""
 
     def __init__(self, kernel: str) -> None:
-        self.kernel = dropdown("kernel", list(VERSIONS), kernel)
-        self.files = dropdown("files", list(FILES), RELEASED)
-        self.mapping = dropdown("mapping", list(MAPPING), RELEASED)
+        self.kernel = kernels(kernel)
+        self.files = dropdown("files", FILES, AS_RELEASED)
+        self.mapping = dropdown("mapping", MAPPING, AS_RELEASED)
         self.levels = {
             name: w.SelectionSlider(
-                description=name, options=LEVELS, value=level,
-                style={"description_width": "9rem"}, layout=w.Layout(width="24rem"),
+                description=name,
+                options=LEVELS,
+                value=level,
+                style={"description_width": "9rem"},
+                layout=w.Layout(width="24rem"),
             )
             for name, level in INITCALLS.items()
-        }  # fmt: skip
+        }
         self.back = w.Button(description="as in Linux", layout=w.Layout(width="10rem"))
-        self.shown = w.Dropdown(
-            description="show", options=[("–", -1)], style=WIDE, layout=w.Layout(width="auto")
-        )
-        self.status = w.HTML()
-        self._search()
-        self.chart, self.lanes = map(BokehPane, self.pictures())
-        for control in (self.kernel, self.files, self.mapping, *self.levels.values()):
-            control.observe(self._choose, "value")
-        self.shown.observe(self._draw, "value")
         self.back.on_click(lambda _: self._reset())
-        wrap = w.Layout(flex_flow="row wrap")
-        super().__init__(
-            [
-                w.HBox([self.kernel, self.files, self.mapping], layout=wrap),
-                w.HBox([*self.levels.values(), self.back], layout=wrap),
-                self.chart,
-                self.status,
-                self.shown,
-                self.lanes,
-            ],
-            summary=self.summary,
-            pictures=self.pictures,
+        self.shown = w.Dropdown(
+            description="show", options=NOTHING, style=WIDE, layout=w.Layout(width="auto")
         )
+        self._search()
+        choices, sliders = (self.kernel, self.files, self.mapping), self.levels.values()
+        super().__init__(row(*choices), row(*sliders, self.back))
+        observe(self._choose, *choices, *sliders)
+        observe(self.redraw, self.shown)
+
+    def arranged(self, rows: tuple[w.Widget, ...]) -> list[w.Widget]:
+        chart, steps = self.panes
+        return [*rows, chart, self.status, self.shown, steps]
 
     @property
     def boot(self) -> Boot:
@@ -80,10 +72,9 @@ class BootExplorer(Explorer):
                 self.asked.append((scenario, name))
                 self.results.append(result)
         found = [number for number, one in enumerate(self.results) if one.counterexample]
-        options = [(self._question(number), number) for number in found] or [("–", -1)]
+        options = [(self._question(number), number) for number in found] or NOTHING
         if options != list(self.shown.options):
             self.shown.options = options
-        self.status.value = self._table()
 
     def _question(self, number: int) -> str:
         scenario, name = self.asked[number]
@@ -92,15 +83,11 @@ class BootExplorer(Explorer):
     def _reset(self) -> None:
         for name, slider in self.levels.items():
             slider.value = INITCALLS[name]
-        self.files.value = self.mapping.value = RELEASED
+        self.files.value = self.mapping.value = AS_RELEASED
 
     def _choose(self, _: Any) -> None:
         self._search()
-        self._draw(None)
-
-    def _draw(self, _: Any) -> None:
-        for pane, picture in zip((self.chart, self.lanes), self.pictures(), strict=True):
-            pane.draw(picture)
+        self.redraw()
 
     def pictures(self) -> tuple[Picture, Picture]:
         number = self.shown.value
@@ -116,7 +103,7 @@ class BootExplorer(Explorer):
             return f"nothing to see: never {one.vacuous[0]}"
         return f"yes, in all {one.states} states"
 
-    def _table(self) -> str:
+    def sentence(self) -> str:
         rows = (
             f'<tr><td style="text-align:left">{html.escape(self._question(number))}</td>'
             f'<td style="text-align:left"><b>{html.escape(self._verdict(number))}</b></td></tr>'

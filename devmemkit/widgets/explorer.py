@@ -1,29 +1,53 @@
-"""What every explorer shares: labelled controls, a step slider with buttons, panes, one status."""
+"""What every explorer shares: labelled controls, a step slider with buttons, panes, a summary."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets as w
 
 from devmemkit.figures.marks import Picture
-from devmemkit.figures.show import image
-from devmemkit.figures.svg import stacked
+from devmemkit.figures.show import stills
+from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.policy import POLICIES
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.widgets.pane import Pane
 
 WIDE = {"description_width": "7rem"}
 
 
-def dropdown(label: str, options: list[str], value: str) -> w.Dropdown:
-    """A choice among names."""
-    return w.Dropdown(description=label, options=options, value=value, style=WIDE)
+def dropdown(label: str, options: Iterable[str], value: str) -> w.Dropdown:
+    """Make a choice among names."""
+    return w.Dropdown(description=label, options=list(options), value=value, style=WIDE)
+
+
+def kernels(value: str) -> w.Dropdown:
+    """Make a choice among the kernels."""
+    return dropdown("kernel", VERSIONS, value)
+
+
+def policies(value: str = AS_RELEASED) -> w.Dropdown:
+    """Make a choice among the policies, the kernel's own first."""
+    return dropdown("policy", [AS_RELEASED, *POLICIES], value)
+
+
+def observe(handler: Callable[[Any], None], *controls: w.Widget) -> None:
+    """Call the handler on each change of a control's value."""
+    for control in controls:
+        control.observe(handler, "value")
+
+
+def row(*children: w.Widget) -> w.HBox:
+    """Put widgets side by side, in several lines where the page is narrow."""
+    return w.HBox(list(children), layout=w.Layout(flex_flow="row wrap"))
 
 
 class StepSlider(w.IntSlider):
-    """A slider over a story's moments, for stories of different lengths.
+    """A slider over steps whose number changes.
 
-    A page goes by the order of the names in a message, and takes a value beyond the last step that
-    it knows by then as that step, for good. So the value comes last.
+    A page acts on the names in a message in their order, and reduces a value beyond the last step
+    that it knows by then, for good. So the value comes last.
     """
 
     def __init__(self) -> None:
@@ -35,49 +59,59 @@ class StepSlider(w.IntSlider):
         return {name: state[name] for name in sorted(state, key="value".__eq__)}
 
     def place(self, value: int, last: int) -> None:
-        """Give it its value and its last step, in one message."""
+        """Set the value and the last step in one message."""
         with self.hold_sync(), self.hold_trait_notifications():
             self.max, self.value = last, value
 
 
-def stepper() -> tuple[StepSlider, w.HBox]:
-    """A slider over a story's moments, and a row with buttons for one step back and forward."""
+def stepper(*more: w.Widget) -> tuple[StepSlider, w.HBox]:
+    """Make a step slider, and a row of it with buttons for one step back and forward."""
     slider = StepSlider()
-    back = w.Button(icon="step-backward", tooltip="one step back", layout=w.Layout(width="3rem"))
-    forward = w.Button(
-        icon="step-forward", tooltip="one step forward", layout=w.Layout(width="3rem")
-    )
+    narrow = w.Layout(width="3rem")
+    back = w.Button(icon="step-backward", tooltip="one step back", layout=narrow)
+    forward = w.Button(icon="step-forward", tooltip="one step forward", layout=narrow)
     back.on_click(lambda _: setattr(slider, "value", max(slider.min, slider.value - 1)))
     forward.on_click(lambda _: setattr(slider, "value", min(slider.max, slider.value + 1)))
-    return slider, w.HBox([slider, back, forward], layout=w.Layout(flex_flow="row wrap"))
+    return slider, row(slider, back, forward, *more)
 
 
 class Explorer(w.VBox):
-    """A box of controls and panes that shows still pictures where no widget can live.
+    """A box of controls, a status and panes; `panes` show `pictures()`, in their order.
 
-    Its output is one bundle: the widget, and as images what `pictures` gives, for a page without
-    one. `summary` says in words what is shown, the same on every run.
+    A subclass sets its controls, then calls this constructor with the rows of them, and `redraw`
+    on each change. As a cell's output, an explorer is still pictures where no widget can live.
     """
 
-    def __init__(
-        self,
-        children: list[w.Widget],
-        *,
-        summary: Callable[[], str],
-        pictures: Callable[[], tuple[Picture, ...]],
-    ) -> None:
-        super().__init__(children)
-        self._summary = summary
-        self._pictures = pictures
+    def __init__(self, *rows: w.Widget) -> None:
+        self.status = w.HTML(self.sentence())
+        self.panes = [Pane(picture) for picture in self.pictures()]
+        super().__init__(self.arranged(rows))
+
+    def arranged(self, rows: tuple[w.Widget, ...]) -> list[w.Widget]:
+        """The children in their order: controls, status, panes."""
+        return [*rows, self.status, *self.panes]
+
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures as they are now; their number never changes."""
+        raise NotImplementedError
+
+    def sentence(self) -> str:
+        """The status as HTML."""
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        """The choices and their result in words, the same on every run."""
+        raise NotImplementedError
+
+    def redraw(self, _: Any = None) -> None:
+        """Draw the pictures anew, and set the status."""
+        for pane, picture in zip(self.panes, self.pictures(), strict=True):
+            pane.draw(picture)
+        self.status.value = self.sentence()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._summary()})"
+        return f"{type(self).__name__}({self.summary()})"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        pictures = self._pictures()
-        return {
-            **super()._repr_mimebundle_(**options),
-            "image/svg+xml": stacked(pictures),
-            "text/html": "".join(image(picture) for picture in pictures),
-            "text/plain": repr(self),
-        }
+        bundle = super()._repr_mimebundle_(**options)
+        return {**bundle, **stills(self.pictures()), "text/plain": repr(self)}

@@ -22,8 +22,7 @@ from devmemkit.model.resource.tree import Resource
 from devmemkit.text.html import safe
 from devmemkit.text.iomem import DumpError
 from devmemkit.text.iomem_tree import tree_of
-from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
-from devmemkit.widgets.pane import BokehPane
+from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, observe, row
 
 PREDICT = "what happens"
 LOCKDOWN = {"as described": None, "none": "none", "integrity": "integrity"}
@@ -32,67 +31,51 @@ LOCKDOWN = {"as described": None, "none": "none", "integrity": "integrity"}
 class MachineExplorer(Explorer):
     """Shows one described machine, and the answer for one access to it.
 
-    `machines` are descriptions by name, the first is shown; `address` the resource that is picked.
+    `machines` are descriptions by name, the first is shown; `address` is that of the resource
+    picked at first.
     """
 
     def __init__(self, machines: dict[str, Description], address: int, via: str, op: str) -> None:
         self.machines = dict(machines)
         first = next(iter(machines))
-        self.machine = dropdown("machine", list(machines), first)
+        self.machine = dropdown("machine", machines, first)
         self.upload = w.FileUpload(description="a dump, or lspci -v", layout=w.Layout(width="auto"))
         self.resource = w.Dropdown(description="resource", style=WIDE)
-        self.via = dropdown("through", list(VIAS[:3]), via)
-        self.op = dropdown("operation", list(OPS), op)
+        self.via = dropdown("through", VIAS[:3], via)
+        self.op = dropdown("operation", OPS, op)
         self.length = w.Text("4K", description="length", style=WIDE, continuous_update=False)
         self.offset = w.Text("0", description="offset", style=WIDE, continuous_update=False)
-        self.lockdown = dropdown("lockdown", list(LOCKDOWN), "as described")
+        self.lockdown = dropdown("lockdown", LOCKDOWN, "as described")
         self.got = dropdown("it gave", [PREDICT, *SYMPTOMS], PREDICT)
-        self.note, self.answer = w.HTML(), w.HTML()
+        self.note = w.HTML()
         self._set_machine(first, address)
-        self.map = BokehPane(self.picture())
-        for control in self._controls():
-            control.observe(self._answer, "value")
-        self.resource.observe(self._mark, "value")
-        self.machine.observe(lambda _: self._show(self.machine.value), "value")
-        self.upload.observe(self._uploaded, "value")
-        self.map.observe(self._tapped, "tapped")
-        wrap = w.Layout(flex_flow="row wrap")
+        asked = (self.via, self.op, self.offset, self.length, self.lockdown, self.got)
         super().__init__(
-            [
-                w.HBox([self.machine, self.upload], layout=wrap),
-                self.note,
-                w.HBox(self._controls(), layout=wrap),
-                w.HTML("Click a region, or choose it above."),
-                w.HBox(
-                    [
-                        w.Box([self.map], layout=w.Layout(flex="1 1 420px", min_width="0")),
-                        w.Box([self.answer], layout=w.Layout(flex="1 1 420px", min_width="0")),
-                    ],
-                    layout=wrap,
-                ),
-            ],
-            summary=self.summary,
-            pictures=lambda: (self.picture(),),
+            row(self.machine, self.upload),
+            self.note,
+            row(self.resource, *asked),
+            w.HTML("Click a region, or choose it above."),
         )
-        self._answer(None)
+        observe(self._answer, *asked)
+        observe(self.redraw, self.resource)
+        observe(lambda _: self._show(self.machine.value), self.machine)
+        observe(self._uploaded, self.upload)
+        self.panes[0].observe(self._tapped, "tapped")
 
-    def _controls(self) -> list[Any]:
-        return [
-            *(self.resource, self.via, self.op, self.offset, self.length),
-            *(self.lockdown, self.got),
-        ]
+    def arranged(self, rows: tuple[w.Widget, ...]) -> list[w.Widget]:
+        half = w.Layout(flex="1 1 420px", min_width="0")
+        return [*rows, row(*(w.Box([part], layout=half) for part in (*self.panes, self.status)))]
 
     @property
     def node(self) -> Resource:
         """The resource that is picked."""
         return self.nodes[self.resource.value]
 
-    def picture(self) -> Picture:
-        """The map of the machine, the picked resource framed."""
-        return space_map(printable(self.machine.value), self.root, marked=self.node)
+    def pictures(self) -> tuple[Picture]:
+        return (space_map(printable(self.machine.value), self.root, marked=self.node),)
 
     def found(self) -> Answer:
-        """The answer for the access that is chosen; AccessError or DumpError for none."""
+        """Explain the chosen access; AccessError or DumpError if it cannot be asked."""
         machines, access = self._asked()
         return explain(machines, access)
 
@@ -100,10 +83,9 @@ class MachineExplorer(Explorer):
         known = self.known
         if LOCKDOWN[self.lockdown.value] is not None:
             known = replace(known, lockdown=LOCKDOWN[self.lockdown.value])
-        address = self.node.start + number(self.offset.value)
         access = access_of(
             known,
-            address=address,
+            address=self.node.start + number(self.offset.value),
             length=number(self.length.value),
             via=self.via.value,
             op=self.op.value,
@@ -120,16 +102,11 @@ class MachineExplorer(Explorer):
         self.resource.value = at[-1] if at else next(iter(self.nodes))
 
     def _show(self, name: str) -> None:
-        seen = (self._answer, self._mark)
-        for handler in seen:  # one answer for the machine, not one for each of the two steps
-            self.resource.unobserve(handler, "value")
+        # One answer for the machine, not one for each change of the resource.
+        self.resource.unobserve(self.redraw, "value")
         self._set_machine(name)
-        for handler in seen:
-            self.resource.observe(handler, "value")
-            handler(None)
-
-    def _mark(self, _: Any) -> None:
-        self.map.draw(self.picture())
+        self.resource.observe(self.redraw, "value")
+        self.redraw()
 
     def _uploaded(self, _: Any) -> None:
         for item in self.upload.value:
@@ -145,24 +122,25 @@ class MachineExplorer(Explorer):
             self.note.value = f"{safe(name)} was read."
 
     def _tapped(self, _: Any) -> None:
-        node = node_at(self.root, *self.map.tapped)
+        node = node_at(self.root, *self.panes[0].tapped)
         for label, one in self.nodes.items():
             if one is node:
                 self.resource.value = label
 
     def _answer(self, _: Any) -> None:
+        self.status.value = self.sentence()
+
+    def sentence(self) -> str:
         try:
             if self.got.value == PREDICT:
-                self.answer.value = as_html(self.found())
-            else:
-                machines, access = self._asked()
-                found = causes(machines, access, self.got.value)
-                self.answer.value = causes_html(access, self.got.value, found)
+                return as_html(self.found())
+            machines, access = self._asked()
+            found = causes(machines, access, self.got.value)
+            return causes_html(access, self.got.value, found)
         except ValueError as error:
-            self.answer.value = f"<b>{safe(str(error))}</b>"
+            return f"<b>{safe(str(error))}</b>"
 
     def summary(self) -> str:
-        """Machine, resource and outcome in words."""
         try:
             said = format_outcome(self.found().verdict)
         except AccessError as error:
@@ -172,7 +150,7 @@ class MachineExplorer(Explorer):
 
 
 def _labelled(parent: Resource, depth: int) -> Iterator[tuple[str, Resource]]:
-    """The nodes below one, in order, each with what a list of choices shows of it."""
+    """The nodes below one, in order, each with its label in a list of choices."""
     for node in parent.children:
         indent = "\u2007\u2007" * depth  # figure spaces: a list of choices keeps them
         yield f"{indent}{node.start:x}-{node.end:x} {printable(node.name)}", node
@@ -180,7 +158,7 @@ def _labelled(parent: Resource, depth: int) -> Iterator[tuple[str, Resource]]:
 
 
 def _read(known: Description, name: str, content: bytes) -> Description:
-    """An uploaded text: a dump makes a new machine, what lspci printed adds to the one shown."""
+    """Read an uploaded text: a dump makes a new machine, lspci's output adds to the one shown."""
     try:
         return Description(iomem=dump_of(content, name))
     except DumpError as error:

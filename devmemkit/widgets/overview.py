@@ -1,8 +1,6 @@
-"""The overview explorer: choose a release or a policy; see what connects the actors."""
+"""The overview explorer: choose a release or a policy; see the connections between the actors."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import ipywidgets as w
 
@@ -10,10 +8,8 @@ from devmemkit.figures.actors import actors, arrows
 from devmemkit.figures.history import history, milestones
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import VERSIONS, KernelProfile
-from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
-from devmemkit.widgets.explorer import WIDE, Explorer, dropdown
-from devmemkit.widgets.pane import BokehPane
+from devmemkit.widgets.explorer import WIDE, Explorer, observe, policies, row
 
 
 class OverviewExplorer(Explorer):
@@ -21,25 +17,15 @@ class OverviewExplorer(Explorer):
 
     def __init__(self, kernel: str, policy: str = AS_RELEASED) -> None:
         self.kernel = w.SelectionSlider(
-            description="kernel", options=list(VERSIONS), value=kernel, style=WIDE,
+            description="kernel",
+            options=list(VERSIONS),
+            value=kernel,
+            style=WIDE,
             layout=w.Layout(flex="1 1 320px"),
-        )  # fmt: skip
-        self.policy = dropdown("policy", [AS_RELEASED, *POLICIES], policy)
-        self.status = w.HTML(self._sentence())
-        self.actors, self.history = map(BokehPane, self.pictures())
-        for control in (self.kernel, self.policy):
-            control.observe(self._draw, "value")
-        wrap = w.Layout(flex_flow="row wrap")
-        super().__init__(
-            [
-                w.HBox([self.kernel, self.policy], layout=wrap),
-                self.status,
-                self.actors,
-                self.history,
-            ],
-            summary=self.summary,
-            pictures=self.pictures,
         )
+        self.policy = policies(policy)
+        super().__init__(row(self.kernel, self.policy))
+        observe(self.redraw, self.kernel, self.policy)
 
     @property
     def profile(self) -> KernelProfile:
@@ -50,12 +36,7 @@ class OverviewExplorer(Explorer):
     def pictures(self) -> tuple[Picture, Picture]:
         return actors(self.profile), history(milestones(), self.kernel.value)
 
-    def _draw(self, _: Any) -> None:
-        for pane, picture in zip((self.actors, self.history), self.pictures(), strict=True):
-            pane.draw(picture)
-        self.status.value = self._sentence()
-
-    def _sentence(self) -> str:
+    def sentence(self) -> str:
         profile = self.profile
         return f"<b>{profile.policy.name}</b>: {profile.policy.what} ({profile.evidence})"
 

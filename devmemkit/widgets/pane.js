@@ -1,5 +1,55 @@
-// A live figure that changes in place. `item` is the figure as Bokeh's JSON; `state` has title, alt
-// text, height, axes and the columns of every layer as they are now.
+// A figure that changes in place. With `item`, the figure as Bokeh's JSON, and `state`, what may
+// change of it; or with `still`, the figure as HTML, and `place`, where its axes run.
+const [DARK_OF, PAPER, SCROLLER] = CONSTANTS;
+const LIGHT_OF = Object.fromEntries(Object.entries(DARK_OF).map(([light, dark]) => [dark, light]));
+
+// Another widget brings BokehJS into the page, before or after this one.
+const kit = (window.devmemkit ||= {});
+kit.bokeh ||= new Promise((resolve) => (kit.loaded = resolve));
+
+const system = window.matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => {
+  const theme = document.body.dataset.jpThemeLight;
+  return theme === undefined ? system.matches : theme === "false";
+};
+
+// Calls back on each change of the page's theme until the function that it returns is called.
+const onTheme = (callback) => {
+  const observer = new MutationObserver(callback);
+  const attributeFilter = ["data-jp-theme-light"];
+  observer.observe(document.body, { attributes: true, attributeFilter });
+  system.addEventListener("change", callback);
+  return () => {
+    observer.disconnect();
+    system.removeEventListener("change", callback);
+  };
+};
+
+const recolour = (doc, table) => {
+  for (const model of doc.all_models) {
+    if (model.palette) model.palette = model.palette.map((colour) => table[colour] ?? colour);
+    for (const { attr } of model) {
+      if (!attr.endsWith("_color")) continue;
+      const { value } = Object(model[attr]); // a colour, or a glyph's { value: colour }
+      if (model[attr] in table) model[attr] = table[model[attr]];
+      else if (value in table) model[attr] = { ...model[attr], value: table[value] };
+    }
+  }
+};
+
+// Resolves when the element is in the page. JupyterLab draws cells out of view before it puts them
+// there, and BokehJS refuses to draw on what is not in the page.
+const attached = (element) =>
+  new Promise((resolve) => {
+    const observer = new ResizeObserver(() => {
+      if (!element.isConnected) return;
+      observer.disconnect();
+      resolve();
+    });
+    if (element.isConnected) resolve();
+    else observer.observe(element);
+  });
+
 const rescale = (range, guide, { label, start, end, ticks }) => {
   if (range.start !== start || range.end !== end) {
     range.setv({ start, end, reset_start: start, reset_end: end });
@@ -11,8 +61,8 @@ const rescale = (range, guide, { label, start, end, ticks }) => {
   guide.ticker.ticks = places;
 };
 
-function render({ model, el }) {
-  let shown = null; // { doc, remove } of the figure in the page
+function renderLive({ model, el, tap }) {
+  let shown = null; // { doc, dark, remove } of the figure in the page
   let queue = Promise.resolve(); // changes are applied one after the other
   let removed = false;
 
@@ -30,25 +80,44 @@ function render({ model, el }) {
     el.setAttribute("aria-label", alt);
   };
 
-  const draw = async (kit) => {
+  const follow = () => {
+    const dark = isDark();
+    el.firstChild.style.background = PAPER[Number(dark)];
+    if (!shown || shown.dark === dark) return;
+    shown.dark = dark;
+    recolour(shown.doc, dark ? DARK_OF : LIGHT_OF);
+  };
+
+  const embed = async (item, holder) => {
+    const { embed } = await kit.bokeh;
+    for (;;) {
+      await attached(el);
+      try {
+        const [view] = await embed.embed_item(item, holder);
+        return { doc: view.model.document, dark: false, remove: () => view.remove() };
+      } catch (error) {
+        if (el.isConnected) throw error; // else it left the page meanwhile
+      }
+    }
+  };
+
+  const draw = async () => {
     const item = model.get("item");
-    if (!item.doc) return; // nothing drawn yet
     box.style.maxWidth = `${item.doc.roots[0].attributes.max_width}px`;
     const holder = document.createElement("div");
     holder.style.cssText = "position:absolute;inset:0;visibility:hidden";
     box.append(holder);
-    const next = await kit.embed(item, holder);
+    const next = await embed(item, holder);
     if (removed) return next.remove();
     shown?.remove();
     shown = next;
+    follow();
     box.replaceChildren(holder);
     holder.style.position = holder.style.visibility = holder.style.inset = "";
-    kit.panes[item.target_id] = shown.doc;
-    shown.doc.roots()[0].on_event("tap", ({ x, y }) => {
-      model.set("tapped", [x, y]);
-      model.save_changes();
-    });
+    shown.doc.roots()[0].on_event("tap", ({ x, y }) => tap(x, y));
     update();
+    el.dataset.pane = item.target_id;
+    el.bokeh = shown.doc;
   };
 
   el.style.cssText += SCROLLER; // the box that scrolls where it is narrow
@@ -57,19 +126,39 @@ function render({ model, el }) {
   const box = document.createElement("div");
   box.style.position = "relative";
   el.append(box);
-
-  (window.devmemkit ||= { queue: [] }).queue.push((kit) => {
-    const enqueue = (task) => {
-      queue = queue.then(() => removed || task()).catch(console.error);
-    };
-    model.on("change:item", () => enqueue(() => draw(kit)));
-    model.on("change:state", () => enqueue(() => shown && update()));
-    enqueue(() => draw(kit));
-  });
+  const enqueue = (task) => {
+    queue = queue.then(() => removed || task()).catch(console.error);
+  };
+  model.on("change:item", () => enqueue(draw));
+  model.on("change:state", () => enqueue(() => shown && update()));
+  const leave = onTheme(follow);
+  enqueue(draw);
   return () => {
     removed = true;
+    leave();
     shown?.remove();
   };
+}
+
+function renderStill({ model, el, tap }) {
+  const draw = () => (el.innerHTML = model.get("still"));
+  model.on("change:still", draw);
+  draw();
+  el.addEventListener("click", ({ clientX, clientY }) => {
+    const { left, percent, top, bottom, x, y } = model.get("place");
+    const box = el.querySelector("img").getBoundingClientRect();
+    const across = (clientX - box.left - left) / (box.width * percent / 100);
+    const up = (bottom - (clientY - box.top)) / (bottom - top);
+    tap(x[0] + across * (x[1] - x[0]), y[0] + up * (y[1] - y[0]));
+  });
+}
+
+function render({ model, el }) {
+  const tap = (x, y) => {
+    model.set("tapped", [x, y]);
+    model.save_changes();
+  };
+  return (model.get("still") ? renderStill : renderLive)({ model, el, tap });
 }
 
 export default { render };

@@ -1,78 +1,146 @@
-"""A live figure as a widget: the first picture is embedded, later ones replace data and axes."""
+"""A picture as a widget: live with Bokeh, or as SVG where Bokeh is missing."""
 
 from __future__ import annotations
 
 import json
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from devmemkit.figures.bokeh_figure import literal, sources, to_json
 from devmemkit.figures.frame import frame, heading, ticks
 from devmemkit.figures.marks import Axis, Picture
-from devmemkit.figures.show import SCROLLER, load_bokeh
+from devmemkit.figures.show import SCROLLER, image, stills
+from devmemkit.figures.svg import Canvas
+from devmemkit.figures.theme import PAPER, dark_of
 
 
-def _structure(picture: Picture) -> tuple[Any, ...]:
-    """What a redraw cannot change in place."""
-    layers = tuple((layer.name, layer.kind, *layer.columns) for layer in picture.layers)
-    axes = tuple((bool(axis.label), bool(axis.ticks)) for axis in (picture.x, picture.y))
-    return picture.name, axes, frame(picture), picture.legend, bool(picture.title), layers
-
-
-def _axis(axis: Axis) -> dict[str, Any]:
-    return {
-        "label": literal(axis.label),
-        "start": axis.start,
-        "end": axis.end,
-        "ticks": [[at, literal(label)] for at, label in ticks(axis)],
-    }
-
-
-class BokehPane(anywidget.AnyWidget):
+class Pane(anywidget.AnyWidget):
     """Shows the picture drawn last; put it into a box beside the controls that redraw it.
 
-    The page's `window.devmemkit.panes[picture name]` is the live Bokeh document.
+    As a cell's output, it is a still picture where no widget can live.
     """
+
+    live = find_spec("bokeh") is not None
+    """Whether panes made from now on are drawn by Bokeh; otherwise as SVG."""
 
     _esm = (
         (Path(__file__).parent / "pane.js")
         .read_text(encoding="utf-8")
-        .replace("SCROLLER", json.dumps(SCROLLER))
+        .replace("CONSTANTS", json.dumps([dark_of(), PAPER, SCROLLER]), 1)
     )
     item = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
+    still = traitlets.Unicode().tag(sync=True)
+    place = traitlets.Dict().tag(sync=True)
     tapped: Any = traitlets.List().tag(sync=True)
-    """Where it was clicked last: x and y in the units of the axes."""
+    """Place of the last click: x and y in the units of the axes."""
 
     def __init__(self, picture: Picture) -> None:
-        load_bokeh()
+        if self.live:
+            load_bokeh()
+        self.picture = picture
         self._structure: tuple[Any, ...] = ()
         super().__init__(**self._traits_for(picture))
 
+    def draw(self, picture: Picture) -> None:
+        """Show this picture instead, in one message; the figure is kept if only data differ."""
+        self.picture = picture
+        with self.hold_sync():
+            for name, value in self._traits_for(picture).items():
+                setattr(self, name, value)
+
     def _traits_for(self, picture: Picture) -> dict[str, Any]:
+        return self._live_traits(picture) if self.live else _still_traits(picture)
+
+    def _live_traits(self, picture: Picture) -> dict[str, Any]:
+        from bokeh.core.types import ID
+        from bokeh.embed import json_item
+
+        from devmemkit.figures.bokeh_figure import hovered, literal, sources, to_figure
+
+        def axis(axis: Axis) -> dict[str, Any]:
+            labels = [[at, literal(label)] for at, label in ticks(axis)]
+            label = literal(axis.label)
+            return {"label": label, "start": axis.start, "end": axis.end, "ticks": labels}
+
         traits: dict[str, Any] = {
             "state": {
                 "title": literal(heading(picture)),
                 "alt": picture.alt,
                 "height": picture.height,
-                "axes": [_axis(picture.x), _axis(picture.y)],
-                "columns": sources(picture, redrawn=True),
+                "axes": [axis(picture.x), axis(picture.y)],
+                "columns": sources(picture),
             }
         }
-        structure = _structure(picture)
+        # A redraw cannot change these in place.
+        axes = tuple((bool(axis.label), bool(axis.ticks)) for axis in (picture.x, picture.y))
+        looks = frame(picture), bool(picture.title), picture.legend, hovered(picture)
+        structure = (picture.name, axes, *looks)
         if structure != self._structure:
             self._structure = structure
-            traits["item"] = to_json(picture, redrawn=True)
+            traits["item"] = json_item(to_figure(picture), ID(picture.name))
         return traits
 
-    def draw(self, picture: Picture) -> None:
-        """Shows this picture instead; costs one message without the figure if its data differ."""
-        with self.hold_sync():
-            for name, value in self._traits_for(picture).items():
-                setattr(self, name, value)
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = super()._repr_mimebundle_(**options)  # type: ignore[misc]
+        return {**data, **stills([self.picture]), "text/plain": self.picture.alt}, metadata
 
     def __repr__(self) -> str:
-        return f"BokehPane({self.item['target_id']!r})"
+        return f"Pane({self.picture.name!r})"
+
+
+def _still_traits(picture: Picture) -> dict[str, Any]:
+    canvas = Canvas(picture)
+    place = {
+        "left": canvas.box.left,
+        "percent": canvas.percent,
+        "top": canvas.top,
+        "bottom": canvas.bottom,
+        "x": [picture.x.start, picture.x.end],
+        "y": [picture.y.start, picture.y.end],
+    }
+    return {"still": image(picture), "place": place}
+
+
+class _Loader(anywidget.AnyWidget):
+    """A widget without a view: its model, once in the page, puts BokehJS there.
+
+    Whenever BokehJS paints, it writes the place of every part again; after each writing a page
+    computes its styles before the next text, in JupyterLab 1 to 2 ms. So equal styles are dropped.
+    """
+
+    _esm = """
+function initialize({ model }) {
+  const kit = (window.devmemkit ||= {});
+  kit.bokeh ||= new Promise((resolve) => (kit.loaded = resolve));
+  if (!window.Bokeh) {
+    const script = document.createElement("script");
+    script.textContent = new TextDecoder().decode(model.get("bokehjs"));
+    document.head.append(script);
+    const sheet = window.Bokeh.require("core/dom").InlineStyleSheet.prototype;
+    const { replace } = sheet;
+    sheet.replace = function (css, styles) {
+      if (styles || this.css !== css) replace.call(this, css, styles);
+    };
+  }
+  kit.loaded(window.Bokeh);
+}
+export default { initialize };
+"""
+    bokehjs = traitlets.Bytes().tag(sync=True)
+
+
+@cache
+def load_bokeh() -> None:
+    """Put BokehJS from the installed package into the notebook's page; a second call does nothing.
+
+    Where no page is attached (papermill, nbval) it costs a few milliseconds.
+    """
+    from bokeh.resources import Resources
+
+    [path] = Resources(mode="absolute", components=["bokeh"], minified=True).js_files
+    _Loader(bokehjs=Path(path).read_bytes())

@@ -1,4 +1,4 @@
-"""What explorers of a story share: a step slider over its moments, address map and timeline."""
+"""The explorer of a story: a step slider over its moments, address map and timeline."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import ipywidgets as w
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.timeline import timeline
-from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Moment, Played
 from devmemkit.scenarios.words import format_outcome
-from devmemkit.widgets.explorer import Explorer, stepper
-from devmemkit.widgets.pane import BokehPane
+from devmemkit.widgets.explorer import Explorer, observe, row, stepper
 
 
 class Playable(Protocol):
@@ -36,29 +34,27 @@ class Playable(Protocol):
 
 
 class StoryExplorer(Explorer):
-    """Shows one `story` at one moment.
+    """Shows one `story` at one moment, with index `now`; it opens at the claim.
 
-    `now` is the index of the moment shown. It opens at the claim. `controls` choose a story; who
-    makes them calls `show`.
+    On a change of its `controls`, `chosen` makes the next story.
     """
 
-    def __init__(self, story: Playable, controls: list[w.Widget]) -> None:
+    def __init__(self, story: Playable, *controls: w.Widget) -> None:
         self.story: Any = story
-        self.step, row = stepper()
+        self.step, steps = stepper()
         self.now = self._moment_of("claim")
         self._move_slider()
-        self.status = w.HTML(self._sentence())
-        self.map, self.timeline = map(BokehPane, self.pictures())
-        self.step.observe(self._step, "value")
-        choices = w.HBox(controls, layout=w.Layout(flex_flow="row wrap"))
-        super().__init__(
-            [choices, row, self.status, self.map, self.timeline],
-            summary=self.summary,
-            pictures=self.pictures,
-        )
+        super().__init__(row(*controls), steps)
+        observe(self._step, self.step)
+        observe(self._choose, *controls)
+
+    def chosen(self, control: w.Widget) -> Playable | None:
+        """The story of the choices after one in `control`, or None for no change."""
+        raise NotImplementedError
 
     @property
     def moment(self) -> Moment:
+        """The moment shown."""
         moment: Moment = self.story.played.moments[self.now]
         return moment
 
@@ -75,18 +71,19 @@ class StoryExplorer(Explorer):
         )
 
     def _moment_of(self, key: str) -> int:
-        """The last moment of an act, or of the whole story where it was not played."""
+        """The last moment of an act, or of the whole story if the act was not played."""
         played: Played = self.story.played
         there = any(act.key == key for act in played.acts)
         return ((played.moments_of(key) if there else []) or [len(played.moments) - 1])[-1]
 
-    def show(self, story: Playable) -> None:
-        """Show another story, at the same act."""
-        act = self.story.played.acts[self.moment.act].key
-        self.story = story
-        self.now = self._moment_of(act)
-        self._draw()
-        self._move_slider()
+    def _choose(self, change: Any) -> None:
+        """Show the chosen story, at the same act."""
+        if story := self.chosen(change.owner):
+            act = self.story.played.acts[self.moment.act].key
+            self.story = story
+            self.now = self._moment_of(act)
+            self.redraw()
+            self._move_slider()
 
     def pictures(self) -> tuple[Picture, Picture]:
         story = self.story
@@ -96,24 +93,19 @@ class StoryExplorer(Explorer):
         )
 
     def _move_slider(self) -> None:
-        # after the pictures: a page takes longer to set a slider's ends than to draw
+        # After the pictures: a page takes longer to set a slider's ends than to draw.
         self.step.place(self.now, last=len(self.story.played.moments) - 1)
 
     def _step(self, _: Any) -> None:
         if self.now != self.step.value:
             self.now = int(self.step.value)
-            self._draw()
+            self.redraw()
 
-    def _draw(self) -> None:
-        for pane, picture in zip((self.map, self.timeline), self.pictures(), strict=True):
-            pane.draw(picture)
-        self.status.value = self._sentence()
-
-    def _sentence(self) -> str:
-        act = self.story.played.acts[self.moment.act]
-        outcome: Outcome | None = self.moment.event.outcome
+    def sentence(self) -> str:
+        act, event = self.story.played.acts[self.moment.act], self.moment.event
+        outcome = event.outcome
         end = f" → <b>{html.escape(format_outcome(act, outcome))}</b>" if outcome else ""
         return (
-            f"{html.escape(self.moment.event.actor)} {html.escape(act.says or 'waits')}, "
-            f"step <code>{html.escape(self.moment.event.step)}</code>{end}"
+            f"{html.escape(event.actor)} {html.escape(act.says or 'waits')}, "
+            f"step <code>{html.escape(event.step)}</code>{end}"
         )

@@ -37,9 +37,14 @@ PAINTED = """(root) => {
   walk(root);
   return count;
 }"""
-COLUMN = "([kind, name, layer, column]) => " + (
-    "[...window.devmemkit[kind][name].get_model_by_name(layer).data[column]]"
-)
+# The Bokeh document of the pane last in the page, by its picture's name.
+PANE = """(name) => [...document.querySelectorAll(`[data-pane="${name}"]`)].at(-1)?.bokeh"""
+COLUMN = f"([name, source, column]) => ({PANE})(name)?.get_model_by_name(source).data[column]"
+SHOWN = f"""([name, wanted]) => Object.entries(wanted).every(([source, columns]) => {{
+  const data = ({PANE})(name)?.get_model_by_name(source).data;
+  return Object.entries(columns).every(
+    ([column, values]) => JSON.stringify([...(data?.[column] ?? [])]) === JSON.stringify(values));
+}})"""
 
 # JupyterLab draws only the cells that are in view.
 SCROLLED_TO = """(name) => {
@@ -47,13 +52,57 @@ SCROLLED_TO = """(name) => {
   const explorer = document.querySelector(".jp-OutputArea select");
   if (explorer) explorer.scrollIntoView();
   else panel.scrollTop = (panel.scrollTop + 400) % panel.scrollHeight;
-  return window.devmemkit?.panes?.[name];
+  return explorer?.closest(".jp-OutputArea").querySelector(`[data-pane="${name}"]`);
 }"""
+
+# Renders a pane outside of JupyterLab, into an element of this id; `window.panes[id]` has its
+# element, its traits, and `set`, which changes traits as a message from the kernel would.
+MOUNT = """async ([id, esm, traits, attach]) => {
+  const source = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
+  const { default: widget } = await import(source);
+  const handlers = [];
+  const model = {
+    get: (name) => traits[name],
+    set: (name, value) => { traits[name] = value; },
+    save_changes: () => {},
+    on: (event, handler) => handlers.push([event, handler]),
+  };
+  const set = (values) => {
+    Object.assign(traits, values);
+    for (const [event, handler] of handlers) if (event.slice(7) in values) handler();
+  };
+  const el = document.createElement("div");
+  el.id = id;
+  if (attach) document.body.append(el);
+  (window.panes ||= {})[id] = { el, traits, set };
+  widget.render({ model, el });
+}"""
+
+
+def mount(page, name, pane, attach=True):
+    """Render a pane in a page that has BokehJS; its element is in the page if `attach`."""
+    traits = {key: getattr(pane, key) for key in ("item", "state", "still", "place", "tapped")}
+    page.evaluate(MOUNT, [name, pane._esm, traits, attach])
+
+
+def load_bokehjs(page):
+    """Put BokehJS into a page that is no notebook."""
+    from bokeh.resources import Resources
+
+    [script] = Resources(mode="absolute", components=["bokeh"], minified=True).js_files
+    page.add_script_tag(path=script)
+    page.evaluate("window.devmemkit = { bokeh: Promise.resolve(window.Bokeh) }")
 
 
 def run_all(page, address, notebook):
     """Open a notebook in JupyterLab, in a workspace of its own, and run all cells."""
     page.goto(f"{address}/lab/workspaces/{notebook}/tree/{notebook}.ipynb")
+    run_cells(page)
+
+
+def run_cells(page):
+    """Run all cells of the notebook that is open."""
+    # The kernel drops requests that come before it is idle.
     page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=60_000)
     page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
     page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
@@ -62,6 +111,14 @@ def run_all(page, address, notebook):
 def scroll_to_explorer(page, pane):
     """Wait until the notebook's explorer is in view and a pane of it (by name) is drawn."""
     page.wait_for_function(SCROLLED_TO, arg=pane, polling=500, timeout=90_000)
+
+
+def wait_for_columns(page, picture):
+    """Wait until the last pane of the picture's name holds its marks; fail if it never does."""
+    from devmemkit.figures.bokeh_figure import sources
+
+    arg = [picture.name, sources(picture)]
+    page.wait_for_function(SHOWN, arg=arg, timeout=ANSWERS_WITHIN)
 
 
 class Watched:

@@ -6,11 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import ANSWERS_WITHIN, COLUMN, Watched, run_all, scroll_to_explorer, serve_lab
+from pages import (
+    ANSWERS_WITHIN,
+    PANE,
+    Watched,
+    run_all,
+    scroll_to_explorer,
+    serve_lab,
+    wait_for_columns,
+)
 
 from devmemkit.explain.description import Description
 from devmemkit.explain.machines import described, known_machines
-from devmemkit.figures.bokeh_figure import sources
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.widgets.bars import BarExplorer
@@ -22,7 +29,6 @@ from devmemkit.widgets.orders import OrderExplorer
 from devmemkit.widgets.overview import OverviewExplorer
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-COLUMNS = ("role", "text", "top", "left", "x", "y", "x1", "y1")
 
 
 def machines() -> dict[str, Description]:
@@ -66,15 +72,8 @@ def lab(tmp_path_factory):
 
 def wait_until_shown(page, explorer):
     """Wait until every pane in the page holds what the model says; fail if one never does."""
-    for picture in explorer._pictures():
-        for source, drawn in sources(picture, redrawn=True).items():
-            for column in (name for name in COLUMNS if name in drawn):
-                page.wait_for_function(
-                    f"([where, wanted]) => JSON.stringify(({COLUMN})(where))"
-                    " === JSON.stringify(wanted)",
-                    arg=[["panes", picture.name, source, column], list(drawn[column])],
-                    timeout=ANSWERS_WITHIN,
-                )
+    for picture in explorer.pictures():
+        wait_for_columns(page, picture)
 
 
 def wait_until_at(page, handle, slider):
@@ -94,7 +93,7 @@ def test_it_runs_and_follows_its_explorer(browser, lab, case):
     watched = Watched(browser, viewport={"width": 1280, "height": 1000})
     page = watched.page
     run_all(page, lab, name)
-    scroll_to_explorer(page, explorer._pictures()[0].name)
+    scroll_to_explorer(page, explorer.pictures()[0].name)
     wait_until_shown(page, explorer)
     for label, value, attribute in moves:
         page.locator(".jp-OutputArea").get_by_label(label, exact=True).last.select_option(value)
@@ -120,7 +119,7 @@ def test_a_click_on_the_map_is_answered(browser, lab):
     page = watched.page
     run_all(page, lab, "07-your-machine")
     scroll_to_explorer(page, "space-map")
-    page.wait_for_function("() => window.devmemkit.panes['space-map'].roots()[0].inner_height > 0")
+    page.wait_for_function(f"() => ({PANE})('space-map').roots()[0].inner_height > 0")
     resource = page.locator(".jp-OutputArea").get_by_label("resource", exact=True).last
     assert resource.locator("option:checked").inner_text().endswith("e1000")
     page.locator("[role=img]").last.click(position={"x": 150, "y": 118})
@@ -141,6 +140,6 @@ def test_real_kernels_are_shown_without_a_complaint(browser, lab):
     run_all(page, lab, "06-real-kernels")
     page.locator(".jp-StatusBar-TextItem", has_text="| Busy").wait_for(timeout=60_000)
     page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=90_000)
-    page.wait_for_function("() => Object.keys(window.devmemkit?.figures ?? {}).length > 0")
+    page.locator(".jp-OutputArea img").first.wait_for()
     watched.check()
     page.close()

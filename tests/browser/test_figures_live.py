@@ -1,4 +1,4 @@
-"""Figures in a real browser, offline: in a page and in JupyterLab, live, as images, redrawn."""
+"""Figures in a real browser, offline: in a page and in JupyterLab, still and live, redrawn."""
 
 import runpy
 from pathlib import Path
@@ -7,17 +7,28 @@ import pytest
 
 nbformat = pytest.importorskip("nbformat", reason="the notebooks extra is not installed")
 
-from pages import COLUMN, PAINTED, Watched, serve_lab  # noqa: E402
+from pages import (  # noqa: E402
+    COLUMN,
+    PAINTED,
+    PANE,
+    Watched,
+    load_bokehjs,
+    mount,
+    run_cells,
+    serve_lab,
+    wait_for_columns,
+)
 
 import devmemkit  # noqa: E402
 from devmemkit.figures import address_map as story_map  # noqa: E402
 from devmemkit.figures import timeline as story_timeline  # noqa: E402
-from devmemkit.figures.marks import printable  # noqa: E402
+from devmemkit.figures.marks import cleaned  # noqa: E402
 from devmemkit.figures.matrix import matrix  # noqa: E402
-from devmemkit.figures.show import bokeh_script, bundle  # noqa: E402
-from devmemkit.figures.svg import to_svg  # noqa: E402
+from devmemkit.figures.show import stills  # noqa: E402
+from devmemkit.figures.svg import Canvas, to_svg  # noqa: E402
 from devmemkit.figures.theme import PAPER, ROLES  # noqa: E402
 from devmemkit.scenarios.stories.takeover import Takeover  # noqa: E402
+from devmemkit.widgets.pane import Pane  # noqa: E402
 
 PICTURES = Path(__file__).parents[1] / "figures" / "pictures.py"
 made = runpy.run_path(str(PICTURES))
@@ -27,11 +38,11 @@ CELLS = [
     f"import runpy, sys\nsys.path.insert(0, {str(Path(devmemkit.__file__).parents[1])!r})\n"
     f"pictures = runpy.run_path({str(PICTURES)!r})\n"
     "address_map, timeline = pictures['address_map'], pictures['timeline']\n"
-    "from devmemkit.figures.show import load_bokeh, show\nload_bokeh()",
+    "from devmemkit.figures.show import show",
     "show(address_map(2))",
     "show(timeline())",
-    "import ipywidgets\nfrom devmemkit.widgets.pane import BokehPane\n"
-    "pane = BokehPane(address_map(0, 'pane'))\n"
+    "import ipywidgets\nfrom devmemkit.widgets.pane import Pane\n"
+    "pane = Pane(address_map(0, 'pane'))\n"
     "slider = ipywidgets.IntSlider(min=0, max=4)\n"
     "def follow(change):\n"
     "    pane.draw(address_map(change['new'], 'pane', height=400 if change['new'] == 4 else 300))\n"
@@ -39,42 +50,68 @@ CELLS = [
     "ipywidgets.VBox([slider, pane])",
 ]
 
-LIVE = "() => window.devmemkit?.figures?.timeline"
-
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     """An HTML page with both figures, as an exported notebook has them."""
     path = tmp_path_factory.mktemp("report") / "page.html"
-    figures = "".join(bundle(picture)["text/html"] for picture in (address_map(2), timeline()))
-    path.write_text(f"<!doctype html><meta charset=utf-8><body>{figures}{bokeh_script()}")
+    figures = stills([address_map(2), timeline()])["text/html"]
+    path.write_text(f"<!doctype html><meta charset=utf-8><body>{figures}")
     return path.as_uri()
 
 
+@pytest.fixture
+def page(browser, report):
+    """A page with the report, BokehJS, and no complaint at the end."""
+    watched = Watched(browser, viewport={"width": 1000, "height": 900})
+    watched.page.goto(report)
+    load_bokehjs(watched.page)
+    yield watched.page
+    watched.check()
+    watched.page.close()
+
+
 @pytest.mark.parametrize("width", [1280, 400])
-def test_a_page_draws_live_figures_offline(browser, report, width):
-    watched = Watched(browser, viewport={"width": width, "height": 900})
+def test_still_figures_need_no_script_and_their_tips_lie_over_their_marks(browser, report, width):
+    watched = Watched(browser, viewport={"width": width, "height": 900}, java_script_enabled=False)
     page = watched.page
     page.goto(report)
-    page.wait_for_function(LIVE)
-    for image in page.locator("img").all():
-        assert not image.is_visible()
-    for holder in page.locator("[role=img]").all():
-        page.wait_for_function(f"(root) => ({PAINTED})(root) > 5000", arg=holder.element_handle())
-    found = page.evaluate(COLUMN, ["figures", "address-map", "pages", "role"])
-    assert found == ["zapped", "zapped", "live", "live"]
+    boxes = [image.bounding_box() for image in page.locator("img").all()]
+    assert [box["height"] for box in boxes] == [300, 220]
+    assert all(350 <= box["width"] <= width for box in boxes)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    canvas = Canvas(address_map(2))
+    box = boxes[0]
+
+    def tip_at(x, y):
+        frame = box["width"] * canvas.percent / 100
+        across = box["x"] + canvas.box.left + canvas.share(x) / 100 * frame
+        at = [across, box["y"] + canvas.y(y)]
+        return page.evaluate("([x, y]) => document.elementFromPoint(x, y).title", at)
+
+    assert tip_at(62, 2.5) == "page 2: live"
+    assert tip_at(20, 4) == f"0000:00:04.0\n{cleaned(HOSTILE)}"
+    assert tip_at(50, 2.5) == ""
     watched.check()
     page.close()
 
 
-def test_without_scripts_the_images_stay(browser, report):
-    watched = Watched(browser, java_script_enabled=False)
-    watched.page.goto(report)
-    boxes = [image.bounding_box() for image in watched.page.locator("img").all()]
-    assert len(boxes) == 2
-    assert all(box["width"] > 600 and box["height"] > 150 for box in boxes)
-    watched.page.close()
+def test_still_figures_follow_the_readers_theme(browser, report):
+    page = browser.new_page()
+    page.goto(report)
+    box = page.locator("img").first.bounding_box()
+    clip = {"x": box["x"] + 3, "y": box["y"] + 150, "width": 3, "height": 3}
+
+    def paper(scheme, jupyterlab=None):
+        page.emulate_media(color_scheme=scheme)
+        change = "(light) => light ? (document.body.dataset.jpThemeLight = light) : 0"
+        page.evaluate(change, jupyterlab)
+        return page.screenshot(clip=clip)
+
+    light, dark = paper("light"), paper("dark")
+    assert light != dark
+    assert (paper("dark", "true"), paper("light", "false")) == (light, dark)
+    page.close()
 
 
 def story_pictures():
@@ -117,78 +154,118 @@ def test_a_still_picture_fits_a_phone_and_no_text_meets_another(browser, width):
     page.close()
 
 
-def test_a_live_figure_shows_its_point_on_a_phone(browser, tmp_path):
+# Where a point of the axes is in the page.
+PLACE = """([name, x, y]) => {
+  const doc = window.panes[name].el.bokeh;
+  const view = doc.views_manager.get(doc.roots()[0]);
+  const box = view.canvas_view.el.getBoundingClientRect();
+  return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
+}"""
+
+
+def wait_until_painted(page, name):
+    """Wait until the pane in the element of this name is painted."""
+    page.wait_for_function(f"(id) => ({PAINTED})(window.panes[id].el) > 5000", arg=name)
+
+
+def test_a_live_figure_shows_its_point_on_a_phone(page):
+    page.set_viewport_size({"width": 400, "height": 900})
     pictures = story_pictures()
-    html = "".join(bundle(picture)["text/html"] for picture in pictures)
-    path = tmp_path / "page.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8><body>{html}{bokeh_script()}")
-    watched = Watched(browser, viewport={"width": 400, "height": 900})
-    page = watched.page
-    page.goto(path.as_uri())
-    page.wait_for_function(LIVE)
-    place = """([name, value]) => {
-      const doc = devmemkit.figures[name];
-      const view = doc.views_manager.get(doc.roots()[0]);
-      return view.canvas_view.el.getBoundingClientRect().x + view.frame.x_scale.compute(value);
-    }"""
-    zapped = pictures[0].layers[2].columns
-    right = max(r for r, role in zip(zapped["right"], zapped["role"], strict=True)
-                if role == "zapped")  # fmt: skip
-    assert 200 < page.evaluate(place, ["address-map", right]) <= 400
-    ends = [page.evaluate(place, ["timeline", x])
-            for x in (story_timeline.RESULT, story_timeline.TEXT)]  # fmt: skip
+    for number, picture in enumerate(pictures):
+        mount(page, f"p{number}", Pane(picture))
+        wait_until_painted(page, f"p{number}")
+    right = max(rect.right for rect in pictures[0].marks.rects if rect.role == "zapped")
+    assert 200 < page.evaluate(PLACE, ["p0", right, 0])[0] <= 400
+    ends = [
+        page.evaluate(PLACE, ["p1", x, 0])[0] for x in (story_timeline.RESULT, story_timeline.TEXT)
+    ]
     assert 0 < ends[0] < ends[1] <= 200  # the outcomes, even in a narrow pane
-    scrollers = (
-        "[...document.querySelectorAll('[tabindex]')].map((e) => e.scrollWidth <= e.clientWidth)"
-    )
-    assert page.evaluate(scrollers) == [True, True]
-    watched.check()
-    page.close()
+    fits = "[...document.querySelectorAll('[id] > div')].map((e) => e.scrollWidth <= e.clientWidth)"
+    assert page.evaluate(fits) == [True, True]
 
 
-def test_hovering_shows_a_hostile_name_as_text(browser, report):
-    watched = Watched(browser, viewport={"width": 1000, "height": 700})
-    page = watched.page
-    page.goto(report)
-    page.wait_for_function(LIVE)
-    x, y = page.evaluate(
-        """() => {
-          const figure = devmemkit.figures["address-map"].roots()[0];
-          const view = devmemkit.figures["address-map"].views_manager.get(figure);
-          const frame = view.frame;
-          const box = view.canvas_view.el.getBoundingClientRect();
-          return [box.x + frame.x_scale.compute(20), box.y + frame.y_scale.compute(3.5)];
-        }"""
-    )
-    page.mouse.move(x, y)
+def test_hovering_shows_a_hostile_name_as_text(page):
+    mount(page, "map", Pane(address_map(2)))
+    wait_until_painted(page, "map")
+    page.locator("#map").scroll_into_view_if_needed()
+    page.mouse.move(*page.evaluate(PLACE, ["map", 20, 3.5]))
     tip = page.locator(".bk-Tooltip")
     tip.wait_for()
-    assert printable(HOSTILE) in tip.evaluate("(tip) => tip.shadowRoot.textContent")
+    assert cleaned(HOSTILE) in tip.evaluate("(tip) => tip.shadowRoot.textContent")
     assert tip.locator("img").count() == 0
-    watched.check()
-    page.close()
 
 
-def test_colours_follow_the_readers_theme(browser, report):
-    watched = Watched(browser, color_scheme="dark")
-    page = watched.page
-    page.goto(report)
-    page.wait_for_function(LIVE)
+def test_a_live_figure_follows_the_readers_theme(page):
+    page.emulate_media(color_scheme="dark")
+    mount(page, "steps", Pane(timeline()))
+    wait_until_painted(page, "steps")
     look = """() => {
-      const doc = devmemkit.figures.timeline;
-      const { transform } = doc.roots()[0].renderers[1].glyph.line_color;
-      return [transform.palette[transform.factors.indexOf("driver")],
-              doc.roots()[0].title.text_color];
+      const { el } = window.panes.steps;
+      const [figure] = el.bokeh.roots();
+      const marks = figure.renderers.find(({ data_source }) => data_source.name === "rect");
+      const { transform } = marks.glyph.line_color;
+      return [transform.palette[transform.factors.indexOf("driver")], figure.title.text_color,
+              el.firstChild.style.background].join();
     }"""
-    papers = "[...document.querySelectorAll('[role=img]')].map((e) => e.style.background)"
     for theme, scheme in ((1, "dark"), (0, "light"), (1, "dark")):
         page.emulate_media(color_scheme=scheme)
-        wanted = ",".join((ROLES["driver"][theme], ROLES["ink"][theme]))
-        page.wait_for_function(f"() => ({look})().join() === {wanted!r}", timeout=5000)
         red, green, blue = bytes.fromhex(PAPER[theme][1:])
-        assert set(page.evaluate(papers)) == {f"rgb({red}, {green}, {blue})"}
-    watched.check()
-    page.close()
+        wanted = f"{ROLES['driver'][theme]},{ROLES['ink'][theme]},rgb({red}, {green}, {blue})"
+        page.wait_for_function(f"() => ({look})() === {wanted!r}")
+
+
+def test_a_figure_out_of_the_page_is_drawn_when_it_comes_into_it(page):
+    """JupyterLab renders a cell out of view before it puts the cell into the page."""
+    mount(page, "away", Pane(address_map(1)), attach=False)
+    mount(page, "here", Pane(timeline()))
+    wait_until_painted(page, "here")  # by then, the first would have been drawn
+    page.evaluate("() => document.body.append(window.panes.away.el)")
+    wait_until_painted(page, "away")
+    wait_for_columns(page, address_map(1))
+
+
+def test_a_figure_that_leaves_the_page_while_it_is_drawn_is_drawn_when_it_is_back(page):
+    page.evaluate("""() => {
+      const { embed_item } = window.Bokeh.embed;
+      const embed = {
+        embed_item: (...args) => {
+          window.panes.map.el.remove();
+          embed.embed_item = embed_item;
+          return embed_item(...args);
+        },
+      };
+      window.devmemkit.bokeh = Promise.resolve({ embed });
+    }""")
+    mount(page, "map", Pane(address_map(1)))
+    page.wait_for_function("() => !window.panes.map.el.isConnected")
+    mount(page, "here", Pane(timeline()))
+    wait_until_painted(page, "here")
+    page.evaluate("() => document.body.append(window.panes.map.el)")
+    wait_until_painted(page, "map")
+
+
+def test_a_pane_without_bokeh_shows_the_picture_and_takes_clicks(page, monkeypatch):
+    mount(page, "live", Pane(address_map(1)))
+    wait_until_painted(page, "live")
+    monkeypatch.setattr(Pane, "live", False)
+    pane = Pane(address_map(1))
+    mount(page, "still", pane)
+    image = page.locator("#still img")
+    image.scroll_into_view_if_needed()
+    assert image.get_attribute("alt") == address_map(1).alt
+    canvas = Canvas(address_map(1))
+    width = image.bounding_box()["width"] * canvas.percent / 100
+    at = {"x": canvas.box.left + canvas.share(78) / 100 * width, "y": canvas.y(2.5)}
+    page.locator("#still").click(position=at)
+    page.locator("#live").scroll_into_view_if_needed()
+    page.mouse.click(*page.evaluate(PLACE, ["live", 78, 2.5]))
+    page.wait_for_function("() => window.panes.live.traits.tapped.length === 2")
+    for name in ("still", "live"):
+        tapped = page.evaluate("(name) => window.panes[name].traits.tapped", name)
+        assert tapped == pytest.approx([78, 2.5], abs=1)
+    pane.draw(timeline())
+    page.evaluate("(still) => window.panes.still.set({ still })", pane.still)
+    assert image.get_attribute("alt") == timeline().alt
 
 
 @pytest.fixture(scope="module")
@@ -216,43 +293,39 @@ def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
     watched = Watched(browser, viewport={"width": 1280, "height": 1700})
     page = watched.page
     page.goto(f"{lab}/tree/fresh.ipynb")
-    page.get_by_text("| Idle").wait_for(timeout=60_000)  # what is run before that is dropped
-    page.locator(".lm-MenuBar-itemLabel:text-is('Run')").click()
-    page.locator(".lm-Menu-itemLabel:text-is('Run All Cells')").click()
-    page.wait_for_function("() => window.devmemkit?.panes?.pane", timeout=60_000)
-    page.wait_for_function(LIVE)
-    roles = ["panes", "pane", "pages", "role"]
-    assert page.evaluate(COLUMN, roles) == ["live"] * 4
+    run_cells(page)
+    pane = "() => document.querySelector('[data-pane=pane]')"
+    page.wait_for_function(pane, timeout=60_000)
+    roles = ["pane", "rect", "role"]
+    assert page.evaluate(COLUMN, roles)[3:] == ["live"] * 4
 
     page.locator(".noUi-handle").focus()
     for zapped in (1, 2, 3):
         page.keyboard.press("ArrowRight")
-        wanted = ",".join(["zapped"] * zapped + ["live"] * (4 - zapped))
-        page.wait_for_function(
-            f"(where) => ({COLUMN})(where).join() === {wanted!r}", arg=roles, timeout=5000
-        )
-    tops = page.evaluate(COLUMN, ["panes", "pane", "tree", "top"])
-    assert tops == list(address_map(3).layers[0].columns["top"])
+        wait_for_columns(page, address_map(zapped, "pane"))
     assert page.evaluate(PAINTED, page.locator(".jp-OutputArea").last.element_handle()) > 5000
-    assert page.locator(".jp-OutputArea img:visible").count() == 0
+    assert page.locator(".jp-OutputArea img:visible").count() == 2
 
     # Another height cannot be had in place: a new figure takes the old one's.
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"(where) => ({COLUMN})(where)[3] === 'zapped'", arg=roles, timeout=5000)
+    wait_for_columns(page, address_map(4, "pane"))
     panes = page.locator(".jp-OutputArea").last.locator(".bk-Figure")
     assert [round(pane.bounding_box()["height"]) for pane in panes.all()] == [400]
 
     page.evaluate("document.body.dataset.jpThemeLight = 'false'")
-    colour = "() => window.devmemkit.panes.pane.roots()[0].title.text_color"
-    page.wait_for_function(f"() => ({colour})() === {ROLES['ink'].dark!r}", timeout=5000)
+    colour = f"() => ({PANE})('pane').roots()[0].title.text_color"
+    page.wait_for_function(f"() => ({colour})() === {ROLES['ink'].dark!r}")
+    schemes = (
+        "[...document.querySelectorAll('img.dk-still')].map((e) => getComputedStyle(e).colorScheme)"
+    )
+    assert page.evaluate(schemes) == ["dark", "dark"]
 
     # The kernel goes on in a new page: the loader's model comes back, and with it BokehJS.
     page.keyboard.press("Control+s")
     page.locator(".jp-mod-dirty").wait_for(state="detached")
     page.reload()
-    page.wait_for_function("() => window.devmemkit?.panes?.pane", timeout=60_000)
-    page.wait_for_function(LIVE)
-    assert page.evaluate(COLUMN, roles) == ["zapped"] * 4
+    page.wait_for_function(pane, timeout=60_000)
+    assert page.evaluate(COLUMN, roles)[3:] == ["zapped"] * 4
     watched.check()
     page.close()
 

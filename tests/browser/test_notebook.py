@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages import ANSWERS_WITHIN, COLUMN, PAINTED, Watched, run_all, scroll_to_explorer, serve_lab
+from pages import PAINTED, Watched, run_all, scroll_to_explorer, serve_lab, wait_for_columns
 
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.timeline import timeline
@@ -29,16 +29,7 @@ def wait_until_shown(page, story, now):
     """Wait until map and timeline in the page hold what the model says; fail if they never do."""
     machine = story.played.moments[now].machine
     for picture in (address_map(machine, story.node, story.pages), timeline(story.played, now)):
-        for layer in picture.layers:
-            for column in ("role", "text", "top", "bottom"):
-                if column in layer.columns:
-                    wanted = list(layer.columns[column])
-                    page.wait_for_function(
-                        f"([where, wanted]) => JSON.stringify(({COLUMN})(where))"
-                        " === JSON.stringify(wanted)",
-                        arg=[["panes", picture.name, layer.name, column], wanted],
-                        timeout=ANSWERS_WITHIN,
-                    )
+        wait_for_columns(page, picture)
 
 
 def test_before_it_runs_every_picture_is_there_and_no_widget_is_missed(browser, lab):

@@ -1,46 +1,21 @@
-"""The Bokeh figure: the picture's own data, and JSON that neither order nor hash seed changes."""
-
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""The Bokeh figure: the picture's own data, and names that stay names."""
 
 import pytest
-from pictures import HOSTILE, address_map, timeline
+from pictures import HOSTILE, address_map, column, timeline
 
-from devmemkit.figures.bokeh_figure import literal, sources, to_figure, to_json
-from devmemkit.figures.marks import printable
+from devmemkit.figures.bokeh_figure import hovered, literal, sources, to_figure
+from devmemkit.figures.marks import cleaned
 from devmemkit.figures.theme import ROLES
-
-PROGRAM = """
-import json, sys
-from pictures import address_map, timeline
-from devmemkit.figures.bokeh_figure import to_json
-pictures = [address_map(), timeline()]
-if sys.argv[1] == "backwards":
-    list(map(to_json, reversed(pictures)))
-print(json.dumps(list(map(to_json, pictures))))
-"""
-
-
-def models(item):
-    """Every model in the JSON, by depth-first order."""
-    if isinstance(item, list):
-        return [model for one in item for model in models(one)]
-    if not isinstance(item, dict):
-        return []
-    inner = [model for one in item.values() for model in models(one)]
-    return [item, *inner] if item.get("type") == "object" else inner
 
 
 @pytest.mark.parametrize("picture", [address_map(), timeline()], ids=lambda p: p.name)
-def test_sources_hold_the_layers_columns_under_the_layers_names(picture):
+def test_sources_hold_the_marks_by_kind(picture):
     figure = to_figure(picture)
-    for layer in picture.layers:
-        data = figure.select_one({"name": layer.name}).data
-        for name in set(layer.columns) - {"style", "room", "text"}:
-            assert tuple(data[name]) == layer.columns[name]
+    for kind in ("rect", "line", "outline", "marker", "text"):
+        data = figure.select_one({"name": kind}).data
+        rows = getattr(picture.marks, f"{kind}s")
+        for name in {*data} - {"text", "font", "size", "weight"}:
+            assert data[name] == [getattr(row, name) for row in rows]
 
 
 def test_axes_run_as_the_picture_says():
@@ -52,71 +27,51 @@ def test_axes_run_as_the_picture_says():
     assert axis.major_label_overrides == {0.5: "1", 1.5: "2", 2.5: "3"}
 
 
-def glyphs(figure, name):
-    """The glyphs of a layer, each with the role of its pattern, None for the marks themselves."""
-    return {
-        r.data_source.name.partition("/")[2] or None: r.glyph
-        for r in figure.renderers
-        if r.data_source.name and r.data_source.name.split("/")[0] == name
-    }
+def test_marks_lie_above_each_other_as_in_the_svg():
+    names = [r.data_source.name for r in to_figure(address_map()).renderers if r.data_source.name]
+    assert names[0] == "rect"
+    assert {name.split("/")[0] for name in names[:-4]} == {"rect"}
+    assert names[-4:] == ["line", "outline", "marker", "text"]
 
 
 def test_patterns_and_colours_come_from_the_roles():
-    found = glyphs(to_figure(address_map()), "pages")
-    line = found.pop(None).line_color.transform
+    figure = to_figure(address_map())
+    glyphs = {r.data_source.name: r.glyph for r in figure.renderers}
+    line = glyphs["rect"].line_color.transform
     assert dict(zip(line.factors, line.palette, strict=True)) == {
         name: role.light for name, role in ROLES.items()
     }
-    assert {name: glyph.hatch_pattern for name, glyph in found.items()} == {"zapped": "x"}
-    assert found["zapped"].hatch_color == ROLES["zapped"].light
+    patterns = {f"rect/{name}": role for name, role in ROLES.items() if role.hatch != " "}
+    assert {name for name in glyphs if name and "/" in name} == patterns.keys()
+    for name, role in patterns.items():
+        assert (glyphs[name].hatch_pattern, glyphs[name].hatch_color) == (role.hatch, role.light)
 
 
 def test_a_pattern_is_where_the_marks_of_its_role_are():
     picture = address_map()
-    [layer] = [layer for layer in picture.layers if layer.name == "pages"]
-    marks = zip(*(layer.columns[name] for name in ("left", "bottom", "role")), strict=True)
-    zapped = [(left, bottom) for left, bottom, role in marks if role == "zapped"]
-    pattern = sources(picture)["pages/zapped"]
+    zapped = [(r.left, r.bottom) for r in picture.marks.rects if r.role == "zapped"]
+    pattern = sources(picture)["rect/zapped"]
     assert zapped
     assert list(zip(pattern["left"], pattern["bottom"], strict=True)) == zapped
 
 
-def test_what_is_to_be_redrawn_has_every_pattern_and_keeps_it_in_json():
-    every = {name: role.hatch for name, role in ROLES.items() if role.hatch != " "}
-    found = glyphs(to_figure(address_map(), redrawn=True), "pages")
-    del found[None]
-    assert {name: glyph.hatch_pattern for name, glyph in found.items()} == every
-    text = json.dumps(to_json(address_map(), redrawn=True))
-    assert text.count('"pages/') == len(every)
-    assert "AllIndices" not in text
-
-
-def test_json_is_the_same_in_any_order_and_under_any_hash_seed():
-    def run(order, seed):
-        paths = [str(Path(__file__).parent), *sys.path]
-        env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(paths)}
-        command = [sys.executable, "-c", PROGRAM, order]
-        return subprocess.run(command, env=env, check=True, capture_output=True).stdout
-
-    assert run("forwards", "1") == run("backwards", "2")
-
-
-def test_ids_count_from_one_in_each_picture():
-    item = to_json(timeline())
-    found = [model["id"] for model in models(item)]
-    assert found == [f"timeline-{i + 1}" for i in range(len(found))]
-    assert item["root_id"] in found
+def test_only_marks_with_tips_are_hovered():
+    assert hovered(address_map()) == ("rect",)
+    assert hovered(timeline()) == ()
+    [hover] = [tool for tool in to_figure(address_map()).tools if hasattr(tool, "tooltips")]
+    assert [renderer.data_source.name for renderer in hover.renderers] == ["rect"]
 
 
 def test_no_name_becomes_a_formula():
     assert literal("a $$x$$ \\[y\\] \\(z\\) $5") == (
         "a $\u200b$x$\u200b$ \\\u200b[y\\] \\\u200b(z\\) $5"
     )
-    text = json.dumps(to_json(address_map())["doc"]["roots"][0]["attributes"]["title"])
+    title = to_figure(address_map()).title.text
     assert "$$" in HOSTILE
-    assert "$$" not in text
+    assert "$$" not in title
 
 
 def test_hostile_names_pass_unchanged_as_data():
-    tips = to_figure(address_map()).select_one({"name": "tree"}).data["tip"]
-    assert printable(HOSTILE) in tips[1]
+    tips = to_figure(address_map()).select_one({"name": "rect"}).data["tip"]
+    assert cleaned(HOSTILE) in tips[1]
+    assert tips == column(address_map(), "rects", "tip")

@@ -41,8 +41,7 @@ def test_more_text_is_wider(text, more, style):
 
 
 def test_only_texts_with_a_room_are_cut():
-    picture = address_map()
-    name, page, address = fitted(picture, picture.layers[2])
+    name, page, address = fitted(address_map())
     assert name.endswith("…")
     assert (page, address) == ("page", "fe800000")
 
@@ -51,7 +50,7 @@ def test_legend_shows_what_the_marks_look_like():
     assert [(e.role, e.kind, e.shape) for e in entries(timeline())] == [
         ("ok", "marker", "circle"),
         ("error", "marker", "x"),
-        ("grid", "segment", ""),
+        ("grid", "line", ""),
         ("now", "outline", ""),
     ]
 

@@ -52,11 +52,6 @@ def timeline(version: str, late: bool) -> dict[str, Any]:
 OLD, NEW = timeline("6.18", late=True), timeline("7.3", late=False)
 
 
-def layer(picture: Any, name: str) -> Any:
-    [found] = [layer for layer in picture.layers if layer.name == name]
-    return found.columns
-
-
 def test_levels_follow_each_other_up_to_the_first_process() -> None:
     found = levels(OLD)
     assert [one.name for one in found] == ["early", "subsys", "fs", "device", "late"]
@@ -89,23 +84,20 @@ def test_a_boot_without_files_is_refused() -> None:
 def test_the_picture_has_every_level_and_moment(boot: dict[str, Any]) -> None:
     picture = initcalls(boot)
     assert [label for _, label in picture.y.ticks] == [*(one.name for one in levels(boot)), PROCESS]
-    bars = layer(picture, "levels")
-    assert [*zip(bars["left"], bars["right"], strict=True)] == [
-        (one.first, one.end) for one in levels(boot)
-    ]
-    dots = layer(picture, "moments")
-    assert len(dots["x"]) == len(boot["moments"])
-    assert sorted(dots["x"])[-1] < picture.x.end
-    assert dots["shape"].count("diamond") == 1
-    assert {tip.split(":")[0] for tip in dots["tip"]} == {name for _, name, _ in boot["moments"]}
+    bars = [(bar.left, bar.right) for bar in picture.marks.rects]
+    assert bars == [(one.first, one.end) for one in levels(boot)]
+    dots = picture.marks.markers
+    assert len(dots) == len(boot["moments"])
+    assert max(dot.x for dot in dots) < picture.x.end
+    assert [dot.shape for dot in dots].count("diamond") == 1
+    assert {dot.tip.split(":")[0] for dot in dots} == {name for _, name, _ in boot["moments"]}
     assert "order, not duration" in picture.alt
-    assert all("order, not duration" in tip for tip in dots["tip"])
+    assert all("order, not duration" in dot.tip for dot in dots)
 
 
 def test_kernels_are_compared_by_level() -> None:
     picture = appearances({"6.18": OLD, "7.3": NEW})
-    dots = layer(picture, "moments")
-    files = [x for x, shape in zip(dots["x"], dots["shape"], strict=True) if shape == "diamond"]
+    files = [dot.x for dot in picture.marks.markers if dot.shape == "diamond"]
     assert files == [3.5, 0.5]  # in the middle of late, of subsys
     assert "Linux 6.18: by pci_sysfs_init, level late" in picture.alt
     assert "Linux 7.3: by acpi_init, level subsys" in picture.alt

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from pictures import column
+
 from devmemkit.explore.check import explore
 from devmemkit.figures.lanes import lanes
-from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
-
-
-def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:
-    return next(one for one in picture.layers if one.name == layer).column(name)
 
 
 def test_each_step_is_in_the_lane_of_its_task() -> None:
     made = claim_vs_release(KernelProfile("6.12"))
     example = explore(made).counterexample
     picture = lanes(tuple(made.programs), example)
-    names = column(picture, "step-names", "text")
-    places = dict(zip(names, column(picture, "step-names", "x"), strict=True))
+    places = {text.text: text.x for text in picture.marks.texts}
     at = [places[task] for task in ("C0", "R0", "C0")]
-    assert list(column(picture, "steps", "x")) == at
-    assert column(picture, "steps", "y") == (0, 1, 2)
-    assert names[-3:] == ("insert", "release = done", "both_ends = done")
+    assert column(picture, "markers", "x") == at
+    assert column(picture, "markers", "y") == [0, 1, 2]
+    assert [*places][-3:] == ["insert", "release = done", "both_ends = done"]
     assert "C0:insert R0:release C0:both_ends" in picture.alt
 
 
@@ -30,19 +26,19 @@ def test_what_is_to_come_is_subdued_and_the_step_taken_last_is_framed() -> None:
     made = mmap_vs_claim(KernelProfile("6.12"))
     example = explore(made).counterexample
     picture = lanes(tuple(made.programs), example, 2)
-    roles = column(picture, "steps", "role")
-    assert roles[:3] == ("process", "process", "grid")
-    assert column(picture, "now", "bottom") == (1.5,)
-    assert column(lanes(tuple(made.programs), example, 0), "now", "bottom") == ()
+    roles = column(picture, "markers", "role")
+    assert roles[:3] == ["process", "process", "grid"]
+    assert column(picture, "outlines", "bottom") == [1.5]
+    assert lanes(tuple(made.programs), example, 0).marks.outlines == []
 
 
 def test_time_has_a_lane_where_it_passes_and_nothing_found_is_an_empty_row() -> None:
     made = mmap_vs_claim(KernelProfile("6.12", policy_name="RevokeAfterGrace"))
     example = explore(made).counterexample
     assert example is not None
-    assert ("time" in column(lanes(("U0", "C0"), example), "step-names", "text")) == any(
+    assert ("time" in column(lanes(("U0", "C0"), example), "texts", "text")) == any(
         step.task == "time" for step in example.steps
     )
     empty = lanes(("U0", "C0"), None)
-    assert column(empty, "steps", "x") == ()
+    assert empty.marks.markers == []
     assert "nothing was found" in empty.alt

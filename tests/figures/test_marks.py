@@ -1,4 +1,4 @@
-"""Pictures as data: what is refused, with which words, and what is made printable."""
+"""Pictures as data: what is refused, with which words, and what is replaced in names."""
 
 from dataclasses import replace
 
@@ -7,29 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import address_map
 
-from devmemkit.figures.marks import Axis, Layer, printable
-
-POINT = {"x": [0], "y": [0], "shape": ["circle"], "role": ["ok"]}
+from devmemkit.figures.marks import Axis, Marks, Picture, cleaned
 
 
 @pytest.mark.parametrize(
-    ("kind", "columns", "message"),
+    ("mark", "values", "message"),
     [
-        ("blob", POINT, "layer 'marks': expected a kind among quad, outline"),
-        ("marker", {"x": [0], "y": [0], "role": ["ok"]}, "expected a column 'shape'"),
-        ("marker", POINT | {"x": [0, 1]}, "expected 1 values in column 'x' as in 'role', got 2"),
-        ("marker", POINT | {"role": ["purple"]}, "expected one of ram, idle"),
-        ("marker", POINT | {"shape": ["star"]}, r"in shape\[0\], got 'star'"),
-        ("marker", POINT | {"size": [3]}, "expected columns among .*, got 'size'"),
-        ("marker", POINT | {"x": [float("nan")]}, r"expected a finite number in x\[0\], got nan"),
-        ("marker", POINT | {"x": [True]}, r"expected a finite number in x\[0\], got True"),
-        ("marker", POINT | {"tip": [3]}, r"expected a string in tip\[0\], got 3"),
+        ("marker", (0, 0, "circle", "purple"), "marker: expected one of ram, idle, .* in role"),
+        ("marker", (0, 0, "star", "ok"), "in shape, got 'star'"),
+        ("marker", (float("nan"), 0, "x", "ok"), "expected a finite number in x, got nan"),
+        ("marker", (True, 0, "x", "ok"), "expected a finite number in x, got True"),
+        ("marker", (0, 0, "x", "ok", 3), "expected a string in tip, got 3"),
+        ("line", (0, 0, 1, 1, "grid", "wavy"), "line: expected one of solid, .* in dash"),
+        ("text", (0, 0, "a", "loud"), "text: expected one of plain, .* in style, got 'loud'"),
     ],
 )
-def test_layer_refuses_in_one_sentence(kind, columns, message):
+def test_marks_refuse_in_one_sentence(mark, values, message):
+    marks = Marks()
     with pytest.raises(ValueError, match=message) as error:
-        Layer("marks", kind, columns)
+        getattr(marks, mark)(*values)
     assert "\n" not in str(error.value)
+    assert not any(vars(marks).values())
 
 
 @pytest.mark.parametrize(
@@ -38,7 +36,6 @@ def test_layer_refuses_in_one_sentence(kind, columns, message):
         ({"name": "Address map"}, "expected a picture name of lower-case letters"),
         ({"alt": " "}, "expected a description in alt"),
         ({"legend": (("purple", "?"),)}, "expected a known role in legend, got 'purple'"),
-        ({"layers": (Layer("a", "marker", POINT),) * 2}, "expected a different name for each"),
     ],
 )
 def test_picture_refuses_in_one_sentence(change, message):
@@ -51,19 +48,21 @@ def test_axis_refuses_equal_ends():
         Axis("x", 1, 1)
 
 
-def test_columns_are_copied_and_defaults_filled_in():
-    shapes = ["circle"]
-    layer = Layer("marks", "marker", POINT | {"shape": shapes})
-    shapes.append("x")
-    assert layer.column("shape") == ("circle",)
-    text = Layer("t", "text", {"x": [1], "y": [2], "text": ["a"], "role": ["ink"]})
-    assert (text.column("anchor"), text.column("room")) == (("left",), (None,))
-
-
 @given(st.text(st.characters(codec=None, exclude_categories=())))
-def test_printable_text_survives_utf8_and_stays_as_long(text):
-    clean = printable(text)
+def test_a_cleaned_text_survives_utf8_and_stays_as_long(text):
+    clean = cleaned(text)
     assert clean.encode().decode() == clean
     assert len(clean) == len(text)
-    assert printable(clean) == clean
+    assert cleaned(clean) == clean
     assert not set("\x00\x1b\ufffe") & set(clean)
+
+
+def test_names_are_cleaned_wherever_they_enter():
+    marks = Marks()
+    marks.text(0, 0, "\x1b")
+    marks.rect(0, 1, 0, 1, "ok", "\x1b")
+    axis = Axis("\x1b", 0, 1, ((0, "\x1b"),))
+    picture = Picture("p", "\x1b", "\x1b.", axis, axis, marks, 9, (("ok", "\x1b"),))
+    for text in (marks.texts[0].text, marks.rects[0].tip, axis.label, axis.ticks[0][1],
+                 picture.title, picture.alt[0], picture.legend[0][1]):  # fmt: skip
+        assert text == "\ufffd"

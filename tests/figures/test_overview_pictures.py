@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from pictures import column
 
 from devmemkit.figures.actors import BOXES, actors, arrows
 from devmemkit.figures.history import history, milestones
-from devmemkit.figures.marks import Picture
 from devmemkit.figures.svg import to_svg
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.model.policy import POLICIES
-
-
-def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:
-    return next(one for one in picture.layers if one.name == layer).column(name)
 
 
 def connected(version: str, policy: str | None = None) -> set[tuple[str, str]]:
@@ -44,9 +40,9 @@ def test_only_what_is_connected_is_drawn(version: str) -> None:
         kernel = KernelProfile(version, policy_name=policy)
         picture = actors(kernel)
         names = {name for arrow in arrows(kernel) for name in (arrow.start, arrow.end)}
-        assert len(column(picture, "boxes", "left")) == len(names)
+        assert len(picture.marks.rects) == len(names)
         assert names <= BOXES.keys()
-        assert len(column(picture, "lines", "x0")) == len(arrows(kernel))
+        assert len(picture.marks.lines) == len(arrows(kernel))
         to_svg(picture)
 
 
@@ -56,6 +52,6 @@ def test_the_history_is_in_order_and_what_is_to_come_is_subdued() -> None:
         "4.5", "5.8", "5.12", "5.15", "5.16", "6.16", "6.19", "7.2"
     ]  # fmt: skip
     picture = history(rows, "5.12")
-    assert column(picture, "releases", "role") == ("now",) * 3 + ("grid",) * 5
-    heights = column(picture, "releases", "y")
-    assert list(heights) == sorted(heights)  # type: ignore[type-var]
+    assert column(picture, "markers", "role") == ["now"] * 3 + ["grid"] * 5
+    heights = column(picture, "markers", "y")
+    assert heights == sorted(heights)

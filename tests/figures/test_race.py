@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pictures import column
 
 from devmemkit.figures.race import EDGE, FIRST, LANES, LAST, LOOKS, landed, race, races
 from devmemkit.scenarios.races.lab_race import CLAIMS
@@ -27,11 +28,6 @@ def sweep(version: str = "6.12", *trials: dict[str, Any]) -> dict[str, Any]:
     return {"version": version, "trials": [*alone, *rest, *trials]}
 
 
-def layer(picture: Any, name: str) -> Any:
-    [found] = [layer for layer in picture.layers if layer.name == name]
-    return found.columns
-
-
 def test_a_denied_mmap_is_measured_by_one_that_nobody_disturbs() -> None:
     found = landed(
         sweep("6.12", trial("denied EPERM", 20, 21), trial("killed", 180, 200)), "devmem", "whole"
@@ -44,16 +40,14 @@ def test_a_denied_mmap_is_measured_by_one_that_nobody_disturbs() -> None:
 def test_every_trial_has_a_mark_in_view() -> None:
     extra = [trial(name, begin) for name, begin in zip(LOOKS, range(-900, 900, 300), strict=True)]
     picture = race(sweep("6.12", *extra))
-    marks = layer(picture, "trials")
-    assert len(marks["x"]) == 4 + len(LOOKS)
-    assert min(marks["x"]) == FIRST > picture.x.start
-    assert max(marks["x"]) == LAST < picture.x.end == LAST + EDGE
-    assert {*zip(marks["role"], marks["shape"], strict=True)} == {
-        (role, shape) for role, shape, _ in LOOKS.values()
-    }
+    marks = picture.marks.markers
+    assert len(marks) == 4 + len(LOOKS)
+    assert min(mark.x for mark in marks) == FIRST > picture.x.start
+    assert max(mark.x for mark in marks) == LAST < picture.x.end == LAST + EDGE
+    looks = {(role, shape) for role, shape, _ in LOOKS.values()}
+    assert {(mark.role, mark.shape) for mark in marks} == looks
     lanes = dict(picture.y.ticks)
-    for y, tip in zip(marks["y"], marks["tip"], strict=True):
-        assert tip.startswith(lanes[y])
+    assert all(mark.tip.startswith(lanes[mark.y]) for mark in marks)
 
 
 def test_outcomes_differ_in_colour_and_shape() -> None:
@@ -62,14 +56,14 @@ def test_outcomes_differ_in_colour_and_shape() -> None:
 
 
 def test_an_empty_lane_says_whether_the_model_knows_the_outcome() -> None:
-    words = layer(race(sweep("5.10")), "words")["text"]
+    words = column(race(sweep("5.10")), "texts", "text")
     assert words.count("the model: never") == 2  # killed through sysfs, where 5.10 never revokes
     assert "possible, not seen" in words
 
 
 def test_without_controls_the_verdict_is_undecided_and_in_the_picture() -> None:
     picture = race(sweep())
-    assert layer(picture, "words")["text"].count("UNDECIDED") == 4
+    assert column(picture, "texts", "text").count("UNDECIDED") == 4
     assert "UNDECIDED" in picture.alt
 
 
@@ -78,13 +72,10 @@ def test_a_strip_a_kernel_and_race_with_shares_that_fill_it(versions: tuple[str,
     two = [trial("killed", 50), trial("killed", 52)]
     picture = races({version: sweep(version, *two) for version in versions})
     assert [label for _, label in picture.y.ticks] == list(versions) * 4
-    quads = layer(picture, "shares")
-    height: dict[tuple[float, str], float] = {}
-    for left, top, bottom, role in zip(
-        *(quads[name] for name in ("left", "top", "bottom", "role")), strict=True
-    ):
-        strip = int(top // 18)
-        height[left, f"{strip} {role}"] = bottom - top
+    height = {
+        (rect.left, f"{int(rect.top // 18)} {rect.role}"): rect.bottom - rect.top
+        for rect in picture.marks.rects
+    }
     shares = [h for (_, name), h in height.items() if name.endswith("zapped")]
     assert len(shares) == len(versions)
     assert shares == [pytest.approx(14 * 2 / 3)] * len(versions)

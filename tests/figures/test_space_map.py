@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pictures import column
 
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import MOST, size_of, space_map
@@ -27,13 +28,8 @@ DUMPS = [
 ]
 
 
-def column(picture: Picture, layer: str, name: str) -> tuple[object, ...]:
-    return next(one for one in picture.layers if one.name == layer).column(name)
-
-
 def boxes(picture: Picture) -> list[tuple[float, float, float, float]]:
-    names = ("left", "right", "top", "bottom")
-    return list(zip(*(column(picture, "regions", name) for name in names), strict=True))  # type: ignore[arg-type]
+    return [(rect.left, rect.right, rect.top, rect.bottom) for rect in picture.marks.rects]
 
 
 def in_order(picture: Picture, root: Resource) -> None:
@@ -60,9 +56,9 @@ def test_recorded_machines_are_drawn_whole(name: str) -> None:
     marked = next(node for node in root.walk() if node.name == "nvme")
     picture = space_map(name, root, marked=marked)
     in_order(picture, root)
-    assert len(column(picture, "marked", "top")) == 1
-    assert {"ram", "claimed", "bus", "idle"} <= set(column(picture, "regions", "role"))
-    assert "16 KiB" in column(picture, "names", "text")
+    assert len(picture.marks.outlines) == 1
+    assert {"ram", "claimed", "bus", "idle"} <= set(column(picture, "rects", "role"))
+    assert "16 KiB" in column(picture, "texts", "text")
     to_svg(picture)
 
 
@@ -89,7 +85,7 @@ def test_a_page_and_a_window_of_512_gib_stand_side_by_side() -> None:
     heights = [bottom - top for _, _, top, bottom in boxes(picture)]
     assert 1 < heights[1] / heights[0] < 4
     assert {"page", "window", "4 KiB", "512 GiB", "1024 GiB unused"} <= {
-        *column(picture, "names", "text")
+        *column(picture, "texts", "text")
     }
 
 

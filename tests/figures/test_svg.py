@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pictures import HOSTILE, address_map, timeline
 
 from devmemkit.figures.frame import WIDTH, frame
-from devmemkit.figures.marks import SHAPES, Axis, Layer, Picture, printable
-from devmemkit.figures.svg import escape, to_svg
+from devmemkit.figures.marks import SHAPES, Axis, Marks, Picture, cleaned
+from devmemkit.figures.show import tips
+from devmemkit.figures.svg import stacked, to_svg
 from devmemkit.figures.theme import ROLES
 
 NS = "{http://www.w3.org/2000/svg}"
@@ -46,7 +47,7 @@ def test_title_and_description_say_what_the_picture_says():
     assert root.get("role") == "img"
     assert root.find(NS + "title").text == picture.title
     assert root.find(NS + "desc").text == picture.alt
-    assert printable(HOSTILE) in picture.alt
+    assert cleaned(HOSTILE) in picture.alt
 
 
 def test_every_class_has_a_rule_and_every_pattern_exists():
@@ -60,11 +61,10 @@ def test_every_class_has_a_rule_and_every_pattern_exists():
         assert set(re.findall(r"url\(#([^)]*)\)", style)) <= patterns
 
 
-def test_quads_lie_where_the_axes_put_them():
-    columns = {"left": [0], "right": [50], "bottom": [0], "top": [5], "role": ["live"]}
-    down = Picture(
-        "p", "", "alt", Axis("", 0, 100), Axis("", 10, 0), (Layer("q", "quad", columns),), 300
-    )
+def test_rects_lie_where_the_axes_put_them():
+    marks = Marks()
+    marks.rect(0, 50, 5, 0, "live")
+    down = Picture("p", "", "alt", Axis("", 0, 100), Axis("", 10, 0), marks, 300)
     box = frame(down)
     height = (300 - box.top - box.bottom) / 2
 
@@ -80,11 +80,51 @@ def test_quads_lie_where_the_axes_put_them():
     assert drawn(up) == ["0%", "50%", f"{box.top + height:g}", f"{height:g}"]
 
 
-def test_a_fluid_one_differs_only_in_its_widths():
-    fixed, fluid = to_svg(address_map()), to_svg(address_map(), fluid=True)
-    changed = zip(fixed.split("\n"), fluid.split("\n"), strict=True)
+def test_a_fluid_one_differs_in_its_widths_and_leaves_out_the_tips():
+    fixed, fluid = (to_svg(timeline(), fluid=fluid).split("\n") for fluid in (False, True))
+    changed = zip(fixed, fluid, strict=True)
     assert [a.split()[0] for a, b in changed if a != b] == ["<svg", "<svg"]
-    assert "viewBox" not in fluid
+    assert "viewBox" not in "".join(fluid)
+    assert "<title>page 0" in to_svg(address_map())
+    assert "page 0" not in to_svg(address_map(), fluid=True)
+
+
+def tipped():
+    """A picture with a tip of each kind."""
+    marks = Marks()
+    marks.rect(0, 50, 5, 0, "live", f"a rect\n{HOSTILE}")
+    marks.line(0, 1, 100, 1, "grid", tip="a line")
+    marks.marker(25, 5, "x", "ok", "a marker")
+    marks.marker(75, 5, "x", "ok")
+    return Picture("p", "", "alt", Axis("", 0, 100), Axis("", 0, 10), marks, 300)
+
+
+def test_every_tip_is_the_title_of_its_mark():
+    groups = [e for e in parse(tipped()).iter(NS + "g") if e.find(NS + "title") is not None]
+    assert [group.find(NS + "title").text for group in groups] == [
+        f"a rect\n{cleaned(HOSTILE)}", "a line", "a marker",
+    ]  # fmt: skip
+    assert [group[1].tag.removeprefix(NS) for group in groups] == ["rect", "line", "svg"]
+
+
+def test_tips_over_an_image_are_attributes_where_the_marks_are():
+    picture = tipped()
+    box = frame(picture)
+    root = ElementTree.fromstring(tips(picture))
+    width = 100 - 100 * (box.left + box.right) / picture.min_width
+    assert f"left:{box.left}px;width:{width:.4g}%" in root.get("style")
+    assert [one.get("title").split()[1] for one in root] == ["rect", "line", "marker"]
+    assert "".join(root.itertext()) == ""
+    middle, bottom = (box.top + 300 - box.bottom) / 2, 300 - box.bottom
+    at = f"left:0%;top:{middle:g}px;width:50%;height:{bottom - middle:g}px"
+    assert root[0].get("style") == f"position:absolute;{at}"
+    assert root[2].get("style").startswith(f"position:absolute;left:25%;top:{middle:g}px;width:0%")
+
+
+def test_stacked_pictures_follow_each_other():
+    root = ElementTree.fromstring(stacked([address_map(), timeline()]))
+    assert [inner.get("y") for inner in root] == ["0", "300"]
+    assert root.get("height") == "520"
 
 
 def test_dead_and_claimed_areas_carry_a_pattern_too():
@@ -96,25 +136,23 @@ def test_dead_and_claimed_areas_carry_a_pattern_too():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_and_role_can_be_drawn(shape):
-    marks = {"x": range(len(ROLES)), "y": [0] * len(ROLES), "role": list(ROLES)}
-    layer = Layer("m", "marker", marks | {"shape": [shape] * len(ROLES)})
-    root = parse(replace(timeline(), layers=(layer,), legend=()))
+    marks = Marks()
+    for x, role in enumerate(ROLES):
+        marks.marker(x, 0, shape, role)
+    root = parse(replace(timeline(), marks=marks, legend=()))
     drawn = [e for e in root.iter() if re.match("dk-[mx]-", e.get("class", ""))]
     assert len(drawn) == len(ROLES)
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=()), min_size=1))
 def test_any_name_stays_text(name):
-    layer = Layer("t", "text", {"x": [0], "y": [0], "text": [name], "role": ["ink"]})
-    picture = replace(timeline(), title=name, alt=f"a {name}", layers=(layer,), legend=())
+    marks = Marks()
+    marks.text(0, 0, name)
+    picture = replace(timeline(), title=name, alt=f"a {name}", marks=marks, legend=())
     svg = to_svg(picture)
     svg.encode()
-    shown = printable(name).replace("\r\n", "\n").replace("\r", "\n")  # as XML reads line ends
+    shown = cleaned(name).replace("\r\n", "\n").replace("\r", "\n")  # as XML reads line ends
     assert shown in all_texts(ElementTree.fromstring(svg))
-
-
-def test_escape_covers_text_and_attributes():
-    assert escape('<a href="x">&') == "&lt;a href=&quot;x&quot;&gt;&amp;"
 
 
 def test_same_bytes():

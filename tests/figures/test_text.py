@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from devmemkit.figures import text
 from devmemkit.figures.text import VALUES, Link, reveal, table, values
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -15,7 +14,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    monkeypatch.setattr(text, "display", lambda data, raw: found.append(data))
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: found.append(data))
     return found
 
 

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.address_map import address_map
-from devmemkit.figures.bokeh_figure import sources
-from devmemkit.figures.timeline import timeline
 from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.widgets.bars import CLAIMS, BarExplorer
 
 
-def in_step(explorer: BarExplorer) -> None:
-    story = explorer.story
-    for pane, picture in (
-        (explorer.map, address_map(explorer.machine, story.node, story.pages)),
-        (explorer.timeline, timeline(story.played, explorer.now)),
-    ):
-        shown = sources(picture, redrawn=True)
-        assert pane.state["columns"] == shown
-
-
-def test_every_device_and_claim_can_be_chosen() -> None:
+def test_every_device_and_claim_can_be_chosen(in_step) -> None:
     explorer = BarExplorer(BarStory())
     assert explorer.moment.event.step == "zap"
     for bar in explorer.bars:
@@ -31,7 +18,7 @@ def test_every_device_and_claim_can_be_chosen() -> None:
     assert explorer.story.claim_size == 16
 
 
-def test_what_does_not_fit_a_small_bar_is_all_of_it() -> None:
+def test_what_does_not_fit_a_small_bar_is_all_of_it(in_step) -> None:
     explorer = BarExplorer(BarStory())
     explorer.claim.value = "its second page"
     assert explorer.story.claim_offset == 0x1000
@@ -43,7 +30,7 @@ def test_what_does_not_fit_a_small_bar_is_all_of_it() -> None:
     in_step(explorer)
 
 
-def test_kernel_policy_and_file_follow_and_an_odd_claim_is_kept() -> None:
+def test_kernel_policy_and_file_follow_and_an_odd_claim_is_kept(in_step) -> None:
     explorer = BarExplorer(BarStory(claim_offset=0x123, claim_size=0x45))
     assert explorer.claim.value == "as asked"
     explorer.kernel.value = "5.10"

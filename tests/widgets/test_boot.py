@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.bokeh_figure import sources
 from devmemkit.model.boot import INITCALLS
 from devmemkit.widgets.boot import BootExplorer
-
-
-def in_step(explorer: BootExplorer) -> None:
-    for pane, picture in zip((explorer.chart, explorer.lanes), explorer.pictures(), strict=True):
-        shown = sources(picture, redrawn=True)
-        assert pane.state["columns"] == shown
 
 
 def broken(explorer: BootExplorer) -> int:
     return sum(result.verdict == "found" for result in explorer.results)
 
 
-def test_moving_an_initcall_searches_anew_and_back_again() -> None:
+def test_moving_an_initcall_searches_anew_and_back_again(in_step) -> None:
     explorer = BootExplorer("7.3")
     assert (broken(explorer), explorer.shown.value) == (0, -1)
     in_step(explorer)
@@ -32,7 +25,7 @@ def test_moving_an_initcall_searches_anew_and_back_again() -> None:
     in_step(explorer)
 
 
-def test_static_files_are_a_choice_and_each_finding_can_be_shown() -> None:
+def test_static_files_are_a_choice_and_each_finding_can_be_shown(in_step) -> None:
     explorer = BootExplorer("6.12")
     assert len(explorer.shown.options) == broken(explorer) == 3
     for _, number in explorer.shown.options:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.bokeh_figure import sources
 from devmemkit.scenarios.stories.exposure import simulate
 from devmemkit.widgets.gap import GapExplorer
 
 
-def in_step(explorer: GapExplorer) -> None:
-    [picture] = explorer.pictures()
-    shown = sources(picture, redrawn=True)
-    assert explorer.chart.state["columns"] == shown
-
-
-def test_every_choice_is_simulated_anew() -> None:
+def test_every_choice_is_simulated_anew(in_step) -> None:
     explorer = GapExplorer("6.12")
     in_step(explorer)
     explorer.writers.value = 15
@@ -27,7 +20,7 @@ def test_every_choice_is_simulated_anew() -> None:
     in_step(explorer)
 
 
-def test_where_the_model_refuses_there_is_nothing_to_simulate() -> None:
+def test_where_the_model_refuses_there_is_nothing_to_simulate(in_step) -> None:
     explorer = GapExplorer("7.3")
     assert explorer.lands
     explorer.defence.value = "DEVMEM=n"

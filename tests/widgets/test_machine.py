@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from devmemkit.explain.machines import described, known_machines
-from devmemkit.figures.bokeh_figure import sources
 from devmemkit.figures.space_map import node_at
 from devmemkit.widgets.machine import MachineExplorer
 
@@ -22,42 +21,37 @@ def explorer() -> MachineExplorer:
     return MachineExplorer(machines, E1000_BAR, "devmem", "mmap")
 
 
-def in_step(explorer: MachineExplorer) -> bool:
-    return bool(explorer.map.state["columns"] == sources(explorer.picture(), redrawn=True))
-
-
-def test_it_begins_with_what_was_asked(explorer: MachineExplorer) -> None:
-    assert "it fails with EPERM" in explorer.answer.value
+def test_it_begins_with_what_was_asked(explorer: MachineExplorer, in_step) -> None:
+    assert "it fails with EPERM" in explorer.status.value
     assert explorer.node.name == "e1000"
     assert repr(explorer) == (
         "MachineExplorer(first: febc0000-febdffff e1000, 128 KiB: it fails with EPERM, "
         "at 0xfebc0000)"
     )
-    assert in_step(explorer)
+    in_step(explorer)
 
 
-def test_the_answer_follows_every_control(explorer: MachineExplorer) -> None:
-    said = [explorer.answer.value]
+def test_the_answer_follows_every_control(explorer: MachineExplorer, in_step) -> None:
+    said = [explorer.status.value]
     for name, value in (
         ("via", "sysfs"), ("op", "load"), ("offset", "0x1000"), ("length", "8"),
         ("lockdown", "integrity"), ("got", "SIGBUS"),
     ):  # fmt: skip
         getattr(explorer, name).value = value
-        said.append(explorer.answer.value)
-        assert in_step(explorer)
+        said.append(explorer.status.value)
+        in_step(explorer)
     assert all(one != other for one, other in itertools.pairwise(said))
 
 
-def test_a_click_picks_the_innermost_region(explorer: MachineExplorer) -> None:
-    quads = next(layer for layer in explorer.picture().layers if layer.name == "regions").columns
-    for row in range(len(quads["left"])):
-        x = quads["right"][row] - 1
-        y = quads["bottom"][row] - 0.5
-        explorer.map.tapped = [x, y]
+def test_a_click_picks_the_innermost_region(explorer: MachineExplorer, in_step) -> None:
+    [picture] = explorer.pictures()
+    for rect in picture.marks.rects:
+        x, y = rect.right - 1, rect.bottom - 0.5
+        explorer.panes[0].tapped = [x, y]
         assert explorer.node is node_at(explorer.root, x, y)
-        assert in_step(explorer)
+        in_step(explorer)
     before = explorer.resource.value
-    explorer.map.tapped = [-50, -50]
+    explorer.panes[0].tapped = [-50, -50]
     assert explorer.resource.value == before
 
 
@@ -69,17 +63,17 @@ def uploaded(explorer: MachineExplorer, name: str, content: bytes) -> None:
     explorer.upload.value = (item,)
 
 
-def test_an_uploaded_dump_becomes_a_machine(explorer: MachineExplorer) -> None:
+def test_an_uploaded_dump_becomes_a_machine(explorer: MachineExplorer, in_step) -> None:
     evil = "<script>\x1b"
     dump = f"00001000-0009ffff : System RAM\nfe000000-fe00ffff : {evil}\n".encode()
     uploaded(explorer, evil, dump)
     assert explorer.machine.value == r"<script>\x1b"
     assert next(node.name for node in explorer.nodes.values()) == "System RAM"
     explorer.resource.value = list(explorer.nodes)[1]
-    for text in (explorer.answer.value, explorer.note.value):
+    for text in (explorer.status.value, explorer.note.value):
         assert "<script>" not in text
         assert "\x1b" not in text
-    assert in_step(explorer)
+    in_step(explorer)
 
 
 def test_what_lspci_prints_adds_devices(explorer: MachineExplorer) -> None:
@@ -90,10 +84,10 @@ def test_what_lspci_prints_adds_devices(explorer: MachineExplorer) -> None:
 
 
 def test_what_is_neither_is_said_and_nothing_is_lost(explorer: MachineExplorer) -> None:
-    before = explorer.answer.value
+    before = explorer.status.value
     uploaded(explorer, "notes.txt", b"hello\n")
     assert explorer.note.value.startswith("<b>notes.txt:1: expected")
-    assert (explorer.answer.value, explorer.machine.value) == (before, "first")
+    assert (explorer.status.value, explorer.machine.value) == (before, "first")
 
 
 @pytest.mark.parametrize(
@@ -107,5 +101,5 @@ def test_what_cannot_be_asked_is_a_sentence(
     explorer: MachineExplorer, name: str, value: str, sentence: str
 ) -> None:
     getattr(explorer, name).value = value
-    assert sentence in explorer.answer.value
+    assert sentence in explorer.status.value
     assert repr(explorer)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.bokeh_figure import sources
 from devmemkit.widgets.orders import OrderExplorer
 
 
-def in_step(explorer: OrderExplorer) -> None:
-    panes = (explorer.lanes, explorer.map)
-    for pane, picture in zip(panes, explorer.pictures(), strict=True):
-        shown = sources(picture, redrawn=True)
-        assert pane.state["columns"] == shown
-
-
-def test_it_opens_at_what_is_wrong_and_searches_anew_for_every_choice() -> None:
+def test_it_opens_at_what_is_wrong_and_searches_anew_for_every_choice(in_step) -> None:
     explorer = OrderExplorer("6.12")
     assert explorer.now == explorer.step.max == 13
     assert "mmap_end" in explorer.status.value
@@ -31,7 +23,7 @@ def test_it_opens_at_what_is_wrong_and_searches_anew_for_every_choice() -> None:
     in_step(explorer)
 
 
-def test_steps_go_forward_back_and_to_what_is_wrong() -> None:
+def test_steps_go_forward_back_and_to_what_is_wrong(in_step) -> None:
     explorer = OrderExplorer("7.3")
     back, forward, bad = explorer.children[1].children[1:]
     explorer.step.value = 0

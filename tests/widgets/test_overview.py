@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.bokeh_figure import sources
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.widgets.overview import OverviewExplorer
 
 
-def in_step(explorer: OverviewExplorer) -> None:
-    panes = (explorer.actors, explorer.history)
-    for pane, picture in zip(panes, explorer.pictures(), strict=True):
-        shown = sources(picture, redrawn=True)
-        assert pane.state["columns"] == shown
-
-
-def test_it_follows_kernel_and_policy() -> None:
+def test_it_follows_kernel_and_policy(in_step) -> None:
     explorer = OverviewExplorer("6.12")
     for version in VERSIONS:
         explorer.kernel.value = version
