@@ -35,7 +35,8 @@ def promela(system: System, *, check: bool = False) -> str:
     for name, tree in system.asked["always"] if check else ():
         for leaf in tree.leaves:
             if not leaf.said:
-                lines.append(f"  :: {_guard(leaf, names)} -> assert(false) /* {name} */")
+                asked = f"{_guard(leaf, names)} -> assert(false)"
+                lines.append(f"  :: d_step {{ {asked} }} /* {name} */")
     return "\n".join([*lines, "  od", "}", ""])
 
 
