@@ -31,8 +31,13 @@ for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, usual)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what -m does not ask for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first: whole files are shared out, and the last one is waited for."""
+    """Mark what needs a browser or a guest as slow; the longest files first, as each goes to one
+    worker whole and the last one is waited for."""
+    for item in items:
+        if {"chromium_path", "kernel", "booted"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
     rank = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 

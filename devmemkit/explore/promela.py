@@ -39,7 +39,8 @@ def promela(system: System, always: Mapping[str, Tree] | None = None) -> str:
     for name, tree in (always or {}).items():
         for leaf in tree.leaves:
             if not leaf.result:
-                lines.append(f"  :: {_guard(leaf, names)} -> assert(false) /* {name} */")
+                asked = f"{_guard(leaf, names)} -> assert(false)"
+                lines.append(f"  :: d_step {{ {asked} }} /* {name} */")
     return "\n".join([*lines, "  od", "}", ""])
 
 

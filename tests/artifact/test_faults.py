@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import shutil
 import signal
@@ -15,9 +14,6 @@ import pytest
 
 from devmemkit.artifact.store import HIDDEN
 from devmemkit.artifact.verify import FILE, TIMES
-
-KILLS = int(os.environ.get("DEVMEMKIT_KILLS", "1"))
-"""How many times each command is killed; .ci/run sets it to 20."""
 
 COMMANDS = {
     "reproduce": ("reproduce", "--jobs", "2", "--out"),
@@ -53,7 +49,9 @@ def two(tmp_path_factory, toys):
     return made, left
 
 
-@pytest.mark.parametrize("seed", range(KILLS))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))]
+)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_at_any_moment_nothing_half_is_there_and_the_next_run_finishes(
     two, tmp_path, name, seed
