@@ -22,12 +22,14 @@ from devmemkit.text.columns import columns
 
 def add_parser(commands: Any) -> None:
     """Add the command to argparse's sub-parsers."""
+    with refusing("explore", ValueError):  # an installed policy that cannot be loaded
+        policies = ", ".join(POLICIES)
     parser = commands.add_parser(
         "explore",
         description="Search every order of a scenario's steps. Print the shortest schedule that "
         "violates a property, or how many states were checked without finding one.\n\n"
         f"RACE is {', '.join(NAMES)}. The last is a table of searches for all policies.\n\n"
-        f"POLICY is {', '.join(POLICIES)}. REPAIR is {', '.join(REPAIRS)}.",
+        f"POLICY is {policies}. REPAIR is {', '.join(REPAIRS)}.",
         examples=(
             "explore mmap-vs-claim --kernel 7.3",
             "explore mmap-vs-claim --kernel 7.3 --repair recheck",
