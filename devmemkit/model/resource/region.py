@@ -73,21 +73,21 @@ def region_intersects(root: Resource, start: int, size: int, flags: int, desc: i
     def matches(node: Resource) -> bool:
         return node.flags & flags == flags and desc in (fl.IORES_DESC_NONE, node.desc)
 
-    found = other = 0
+    found = other = False
     for node in root.overlapping(start, end):
         if matches(node):
-            found += 1
+            found = True
             continue
         position, last = max(start, node.start), min(end, node.end)
         for below in _overlapping_below(node, start, end):
             if matches(below):
-                found += 1
+                found = True
                 if below.start > position:
                     break
                 position = max(position, below.end + 1)
                 if position > last:
                     break
-        other += position <= last
+        other |= position <= last
     return DISJOINT if not found else MIXED if other else INTERSECTS
 
 
