@@ -1,4 +1,4 @@
-"""Who answers the questions of the ledger: recordings, a live kernel, the explorer, the model."""
+"""Answers to the ledger's questions, from recordings, a live kernel, the explorer, the model."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from devmemkit.scenarios.races.initcall_order import Boot
 
 
 class Missing(Exception):
-    """Nobody can answer for this kernel: it would have to be run."""
+    """There is no answer for this kernel without running it."""
 
 
 class Answer(NamedTuple):
-    """What came of a question, and what that rests on.
+    """The answer to a question, and what it rests on.
 
     `decides` is False where the answer leaves the question open: an act that could not be played, a
-    search that hit a bound, a "never" for want of anything to happen.
+    search that hit a bound, or a vacuous one.
     """
 
     text: str
@@ -45,9 +45,9 @@ def _read(scenario: str, version: str) -> Recording:
 
 @dataclass
 class Sources:
-    """Recordings by scenario and kernel: those that are `given`, else the files of data/.
+    """Recordings by scenario and kernel: those `given`, else the files of data/.
 
-    `live` says that they were taken just now.
+    `live` means that the given ones were taken just now.
     """
 
     given: Mapping[tuple[str, str], Recording] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Sources:
     _told: dict[tuple[str, str], dict[str, dict[str, Answer]]] = field(default_factory=dict)
 
     def recording(self, scenario: str, version: str) -> Recording:
-        """The recording; Missing where none was ever taken, RecordingError where one is gone."""
+        """The recording; Missing if none was ever taken, RecordingError if its file is gone."""
         if (scenario, version) in self.given:
             return self.given[scenario, version]
         if self.live:
@@ -72,7 +72,7 @@ class Sources:
     def endings(self, scenario: str, version: str) -> dict[str, dict[str, Answer]]:
         """How the acts of every story ended there, by the story's name and the act's key.
 
-        What came after an act that the guest could not carry out is no answer to the story.
+        What follows an act that the guest could not carry out does not decide the story.
         """
         if (scenario, version) not in self._told:
             self._told[scenario, version] = {
@@ -114,7 +114,7 @@ def _ended(text: str, rests_on: str, comparable: bool = True) -> Answer:
 
 
 def _race(asked: Sources, version: str, *, via: str, claim: str) -> Answer:
-    """Whether a mapping was seen to survive; where none was, that proves nothing."""
+    """Whether a mapping was seen to survive the claim; "none seen" proves nothing."""
     sweep = asked.recording("mmap-vs-claim", version).content["race"]
     seen = {f"{one.via}, {one.claim}": one.seen for one in race.judge(sweep)}
     survived = _of(seen, "race", f"{via}, {claim}").get("survived")
@@ -122,7 +122,7 @@ def _race(asked: Sources, version: str, *, via: str, claim: str) -> Answer:
 
 
 def _searched(result: Result, named: Mapping[str, str] | None = None) -> Answer:
-    """What a search came to; a bounded or a vacuous one decides nothing."""
+    """The verdict of a search; a bounded or a vacuous one decides nothing."""
     if result.verdict == "bounded":
         return Answer(f"undecided: bounded by {result.bound}", "explored", False)
     if result.vacuous:
@@ -147,7 +147,7 @@ def _order(
 def _cell(
     asked: Sources, version: str, *, question: str, policy: str = "", via: str = "devmem"
 ) -> Answer:
-    """A cell of the table of policies, of the kernel's own where none is named."""
+    """A cell of the table of policies; of the kernel's own policy if none is named."""
     name, repair = _of(table_rows(), "policy", policy) if policy else (None, "")
     kernel = KernelProfile(version, policy_name=name, repair=repair)
     cell = _of(QUESTIONS, "question", question)(kernel, via)
@@ -182,7 +182,7 @@ def _edges(asked: Sources, version: str, *, of: Sequence[str]) -> Answer:
 
 
 def _reproducer(asked: Sources, version: str, *, name: str) -> Answer:
-    """What a program showed, beside its control; on a kernel that was not run, what it must."""
+    """What a program showed beside its control; what it must show on a kernel that was not run."""
     try:
         entries = asked.recording("reproducers", version).content["reproducers"]
     except Missing:
@@ -194,9 +194,9 @@ def _reproducer(asked: Sources, version: str, *, name: str) -> Answer:
 
 
 class Kind(NamedTuple):
-    """A kind of evidence: who answers for one kernel, and the answers there can be.
+    """A kind of evidence: the function that asks one kernel, and the possible answers.
 
-    `can_be` is empty where the answer is how an act ended, which can be anything.
+    `can_be` is empty where an answer is how an act ended, which can be any text.
     """
 
     ask: Callable[..., Answer]

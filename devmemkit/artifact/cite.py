@@ -1,4 +1,4 @@
-"""What to name when this is cited, and the archive that is deposited."""
+"""The citation, and the archive to deposit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def version() -> str:
 
 
 def bibtex() -> str:
-    """The entry for a bibliography, made from CITATION.cff; UsageError outside a checkout."""
+    """A BibTeX entry made from CITATION.cff; UsageError outside a checkout."""
     try:
         told = read(
             _root() / "CITATION.cff", pipes=False, texts=(), most=1 << 20, what="a citation"
@@ -59,7 +59,7 @@ def bibtex() -> str:
 
 
 def archive(target: Path) -> str:
-    """Pack all that is committed, the same to the byte each time; UsageError when it cannot be."""
+    """Pack everything committed, byte for byte the same each time; UsageError if that fails."""
     root = _root()
     if not (root / ".git").exists():
         raise UsageError("expected a git checkout of devmemkit, got none")

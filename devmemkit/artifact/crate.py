@@ -54,7 +54,7 @@ def _file(folder: Folder, name: str, digest: str) -> Entity:
 
 
 def _inputs(root: Path) -> list[Entity]:
-    """What every job may read: the data as one entity of many, and the package's code."""
+    """The inputs of every job: the data, one entity with many parts, and the package's code."""
     data = data_files(root)
     files = [
         {"@id": f"#{quote(name)}", "@type": "CreativeWork", "name": name, "sha256": digest}
@@ -89,10 +89,10 @@ def _versions() -> list[Entity]:
 
 
 def _effective(record: Record, root: Path) -> dict[str, Any]:
-    """The parameters of a run, those left at their defaults (such as the seed) included."""
+    """The parameters of a run, including those left at their defaults (such as the seed)."""
     found: dict[str, Any] = {}
     if record.notebook:
-        # one that is no notebook has failed, and the crate is about the others, too
+        # a file that is not a notebook has failed; the crate still describes the other runs
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             text = (root / "notebooks" / record.notebook).read_text("utf-8")
             found = dict(parameters.defaults(json.loads(text), record.notebook))
@@ -136,9 +136,9 @@ def _action(record: Record, root: Path) -> list[Entity]:
 
 
 def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[str, Any]:
-    """The crate's metadata for what is in the folder now.
+    """The crate's metadata for the current content of the folder.
 
-    Of the jobs that were `done` now, those count that failed without leaving a record.
+    Of the jobs `done` in this run, it adds those that failed without leaving a record.
     """
     unkept = {one.name: one for one in done if not one.key}
     records = [*(one for one in store.records() if one.name not in unkept), *unkept.values()]

@@ -1,4 +1,4 @@
-"""The entities of a crate that anyone may have written: each field checked before it is used."""
+"""Reading a crate that anyone may have written: each field is checked before it is used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from devmemkit.artifact.index import INDEX
 from devmemkit.artifact.record import DIGEST, makes
 from devmemkit.artifact.store import UsageError
 
-LARGEST = 32 << 20  # bytes; ten thousand runs take as many
+LARGEST = 32 << 20  # bytes of the metadata; enough for ten thousand runs
 COMPLETED = "http://schema.org/CompletedActionStatus"
 
 Entity = dict[str, Any]
@@ -50,7 +50,7 @@ class Crate:
 
 
 def read(folder: Folder) -> Crate:
-    """The crate of a finished run; UsageError with the place of what is not well-formed."""
+    """The crate of a finished run; UsageError with the place of a malformed value."""
     where = folder.path / FILE
     try:
         graph = json.loads(folder.read(FILE, LARGEST))["@graph"]
@@ -69,7 +69,7 @@ def read(folder: Folder) -> Crate:
 
 
 class _Malformed(ValueError):
-    """One sentence on what is not as expected, and where."""
+    """A malformed value: expected, got, and where."""
 
 
 def _expected(what: str, got: object, where: str) -> NoReturn:
@@ -100,7 +100,7 @@ def _text(entity: Entity, key: str, where: str, form: str = "(?s:.+)") -> str:
 
 
 def _ids(entity: Entity, key: str, where: str) -> list[str]:
-    """The ids that a list of references has."""
+    """The ids in a list of references."""
     value = entity.get(key)
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         _expected("a list of references", value, f"{where}.{key}")
@@ -108,7 +108,7 @@ def _ids(entity: Entity, key: str, where: str) -> list[str]:
 
 
 def name_of(id: str) -> str:
-    """The file in the folder that an id stands for; only one id stands for each."""
+    """The name of the file that an id stands for; each file has exactly one id."""
     try:
         name = unquote(id)
         parts(name)

@@ -1,4 +1,4 @@
-"""One notebook executed by papermill, in its own folder, by this very interpreter's kernel."""
+"""Executes a notebook with papermill, in its folder, with a kernel of this interpreter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class NotebookFailed(RuntimeError):
 
 
 def one_sentence(name: str, text: str) -> str:
-    """What a reader needs of an exception: a ValueError's own sentence, else also its type."""
+    """An exception in one line: a ValueError's own sentence; for others the type, too."""
     line = printable(re.sub(r"\x1b\[[0-9;]*m", "", text).strip().partition("\n")[0])
     if name == "ValueError" and line:
         return line
@@ -65,7 +65,7 @@ def kernel_manager(folder: Path) -> type:
 
 
 def _literal(path: Path) -> str:
-    """A path for papermill, to which it is a template with fields in braces."""
+    """A path for papermill, which takes braces for fields of a template."""
     return str(path.resolve()).replace("{", "{{").replace("}", "}}")
 
 
@@ -94,7 +94,7 @@ def execute(
         begun.append(cell.source)
 
     def settle() -> None:
-        # papermill draws the id of the cell that it adds anew in every run
+        # papermill gives the cell that it adds a random id
         content = nbformat.read(output, as_version=4)
         for cell in content.cells:
             if "injected-parameters" in cell.metadata.get("tags", ()):

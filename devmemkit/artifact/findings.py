@@ -24,24 +24,17 @@ def weighed(
 ) -> Iterator[Finding]:
     """Every finding, by what was recorded; or those about a `kernel`, by what it does in a guest.
 
-    `tell` gets a line on each guest, `progress` one before each finding. ManifestError, before
-    anything else, for data that is not what was recorded.
+    `tell` gets a line on each guest, `progress` one before each finding.
     """
-    from devmemkit.artifact.ledger import Ledger, entries
-    from devmemkit.lab.recordings import manifest
+    from devmemkit.artifact.ledger import ledger
 
-    manifest.check()
-    told = entries()
-    weighing = _live(kernel, told, tell) if kernel else Ledger()
-    for number, entry in enumerate(told, 1):
-        progress(f"{number} of {len(told)}: {entry.get('id')}")
-        finding = weighing.weigh(entry)
-        if finding.kernels:
-            yield finding
+    if kernel:
+        return ledger(None, lambda told: _live(kernel, told, tell), progress)
+    return ledger(progress=progress)
 
 
 def lines(finding: Finding) -> Iterator[str]:
-    """A finding in the terminal: its sentence, its evidence, its verdict per kernel."""
+    """A finding as text: its sentence, its evidence, its verdict per kernel."""
     from devmemkit.artifact.ledger import OPEN
 
     yield f"\n{finding.id}: {finding.says}"
@@ -64,7 +57,7 @@ def lines(finding: Finding) -> Iterator[str]:
 
 
 def is_finding(told: Any) -> bool:
-    """Whether a finding has what is printed of it: anybody may have written the file it is from."""
+    """Whether a finding read from a file, which anyone may have written, can be printed."""
     texts = ("id", "says", "by", "notebook")
     return (
         isinstance(told, dict)
@@ -80,8 +73,8 @@ def is_finding(told: Any) -> bool:
     )
 
 
-def _live(name: str, told: list[dict[str, Any]], tell: Callable[[str], None]) -> Ledger:
-    """A ledger for one kernel whose recordings are taken now, in a guest."""
+def _live(name: str, told: Sequence[Mapping[str, Any]], tell: Callable[[str], None]) -> Ledger:
+    """A ledger for one kernel, with recordings taken now in a guest."""
     from devmemkit.artifact.answers import Sources
     from devmemkit.artifact.ledger import Ledger, LedgerError
     from devmemkit.lab.kernels import cache

@@ -1,8 +1,8 @@
-"""A folder that anyone may have filled: its content is reached by name, and never through a link.
+"""A folder that anyone may have filled: its content is reached by name, never through a link.
 
-Each part of a name is opened beneath the one before it, so that neither a name nor a symbolic link
-leads outside, however late the link was put there. A hard link cannot be told from a file; files
-are therefore replaced as a whole, and none is written in its place.
+Each part of a name is opened relative to the part before it, so no name and no symbolic link leads
+outside, even one created meanwhile. A hard link looks like a file; files are therefore replaced as
+a whole, never written in place.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS = {
 
 
 def parts(name: str) -> list[str]:
-    """The parts of a name such as `figures/01.svg`; OSError when it is none inside a folder."""
+    """The parts of a name such as `figures/01.svg`; OSError for a name that could lead outside."""
     found = name.split("/")
     try:
         plain = all(0 < len(os.fsencode(one)) <= 255 for one in found)
@@ -44,10 +44,10 @@ def parts(name: str) -> list[str]:
 
 
 class Folder:
-    """The folder at `path`, which may itself be a link, for it is the user who named it.
+    """The folder at `path`. This may itself be a link: the user named it.
 
-    OSError of every operation: a name that leads outside, a link, or anything that is no regular
-    file where a file is to be read.
+    Every operation raises OSError for a name that leads outside, for a link, and when it should
+    read something that is not a regular file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -78,13 +78,13 @@ class Folder:
 
     @contextmanager
     def at(self, name: str, make: bool = False) -> Iterator[tuple[int, str]]:
-        """A descriptor of the folder that `name` is in, made if it is to be, and its last part."""
+        """A descriptor of the folder containing `name` (created if `make`), and its last part."""
         *folders, last = parts(name)
         with self._open("/".join(folders), make) as fd:
             yield fd, last
 
     def make(self, name: str) -> None:
-        """Make a folder, and those that it is in, where there are none."""
+        """Create a folder and its parents where they do not exist."""
         with self._open(name, make=True):
             pass
 
@@ -118,7 +118,7 @@ class Folder:
         with self.at(name) as (fd, last):
             if (kind := _kind(last, fd)) != "file":
                 raise OSError(errno.EINVAL, f"a {kind}, left unopened", name)
-            # what was put there since the look neither leads away nor makes this wait
+            # these flags neither follow nor wait for what was put there since
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
             return open(os.open(last, flags, dir_fd=fd), "rb")
 

@@ -1,10 +1,9 @@
-"""The grid of a sweep: what a TOML file and the command line list, and every combination of it."""
+"""The grid of a sweep: every combination of the values in a TOML file and on the command line."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import os
 import re
 import reprlib
 import tomllib
@@ -14,42 +13,36 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact import parameters
-from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.parameters import Parameter
 from devmemkit.artifact.store import UsageError
+from devmemkit.host.files import SourceError, read
 
 LARGEST = 1 << 18  # bytes of a file
 PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
-# a key of tables in tables, for which tomllib takes a time that is the square of their number
+# a key of many dotted parts: tomllib takes quadratic time for it
 DEEP = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{PART}[ \t]*+\.[ \t]*+){{32}}", re.MULTILINE)
 
 
 def toml(file: Path, what: str) -> dict[str, Any]:
-    """A file of parameters' values; UsageError for what is none; a device is left unopened."""
+    """A file of parameters' values; UsageError for what is not one. A device stays unopened."""
     try:
-        real = Path(os.path.realpath(file))
-        if real.is_relative_to("/proc") or real.is_relative_to("/sys"):
-            raise UsageError(f"{file}: expected TOML, got a file of the kernel, left unopened")
-        with Folder(real.parent) as folder:
-            text = folder.read(real.name, LARGEST).decode("utf-8")
-        if DEEP.search(text):
-            raise RecursionError
-        return tomllib.loads(text)
+        text = read(file, pipes=False, texts=(), most=LARGEST, what=f"TOML with {what}").decode()
+        if not DEEP.search(text):
+            return tomllib.loads(text)
+        why = "values nested too deeply"
+    except SourceError as error:
+        raise UsageError(str(error)) from None
     except RecursionError:
         why = "values nested too deeply"
-    except OSError as error:
-        why = error.strerror or str(error)
-    except UsageError:
-        raise
-    except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits
+    except ValueError as error:  # not UTF-8, not TOML, a number of thousands of digits
         why = str(error)
     raise UsageError(f"{file}: expected TOML with {what}, got: {why}")
 
 
 def _listed(file: Path, name: str, values: Any) -> list[str]:
-    """The values of a parameter as texts; UsageError when there are none."""
+    """The values of a parameter as texts; UsageError if there are none."""
     got = "numbers of thousands of digits"
-    with suppress(ValueError):  # raised for such, which a file can have in hexadecimal
+    with suppress(ValueError):  # which their repr raises; TOML has such numbers in hexadecimal
         plain = isinstance(values, list) and all(isinstance(v, str | int | float) for v in values)
         if values and plain:
             return [str(value) for value in values]
@@ -64,9 +57,9 @@ def cells(
     where: str,
     most: int,
 ) -> list[dict[str, Any]]:
-    """Every combination of the values; ParameterError or UsageError for what is none.
+    """Every combination of the values; ParameterError or UsageError for a value that is none.
 
-    UsageError, too, for more than `most` of them, before any is made.
+    UsageError, too, for more than `most` combinations, before any is made.
     """
     told: dict[str, list[str]] = {}
     if file is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,16 @@ FOR, AGAINST = "for", "against"
 
 
 class LedgerError(ValueError):
-    """An entry that cannot be weighed; one sentence with the finding's id."""
+    """An entry that cannot be weighed: one sentence with the finding's id."""
 
 
 @dataclass(frozen=True)
 class Evidence:
     """One question of an entry, its answers by kernel, and what each answer says of the finding.
 
-    `answers` has a kernel for each on which it was asked, `not_asked` the finding's other kernels,
-    each with the reason: the kernel was not run, or the question makes no sense there. `expected`
-    is how it is expected to speak for a finding that is true in part: the verdict does not tell.
+    `answers` has the kernels that were asked, `not_asked` the finding's other kernels, each with
+    the reason: the kernel was not run, or the question makes no sense there. `expected` is the
+    direction in which it should speak if the finding holds in part; else the verdict tells it.
     """
 
     shows: str
@@ -56,7 +56,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding that was weighed; `expected` are the verdicts that it is compared with."""
+    """A weighed finding; its verdicts are compared with the `expected` ones."""
 
     id: str
     says: str
@@ -70,12 +70,12 @@ class Finding:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """The kernels that the finding is about and that it was weighed on, oldest first."""
+        """The kernels that the finding is about and was weighed on, oldest first."""
         asked = {version for one in self.evidence for version in (*one.answers, *one.not_asked)}
         return tuple(version for version in self.scope.kernels if version in asked)
 
     def on(self, version: str) -> str:
-        """The verdict on one kernel: what follows from the answers of that kernel alone."""
+        """The verdict on one kernel, from the answers of that kernel alone."""
         asked = [one.speaks(version) for one in self.evidence if version in one.answers]
         if AGAINST in asked:
             return PARTLY if FOR in asked else REFUTED
@@ -102,7 +102,7 @@ class Finding:
 
     @property
     def reproduced(self) -> bool:
-        """Whether every kernel's verdict is the expected one, and every answer speaks as it did."""
+        """Whether every verdict is the expected one, and every answer speaks as expected."""
         return self.verdicts == {v: self.expected.get(v) for v in self.kernels} and all(
             one.speaks(version) in ({FOR, AGAINST} if not one.expected else {one.expected})
             for one in self.evidence
@@ -112,13 +112,13 @@ class Finding:
 
 @dataclass
 class Ledger:
-    """Who answers: recordings, unless `sources` has others; on `kernels` only, if any are named."""
+    """Weighs entries: asks `sources`, on `kernels` only if any are named."""
 
     sources: Sources = field(default_factory=Sources)
     kernels: Sequence[str] = ()
 
     def weigh(self, entry: Mapping[str, Any]) -> Finding:
-        """One entry of the ledger; LedgerError when it cannot be."""
+        """Weigh one entry of the ledger; LedgerError if it is malformed."""
         where = entry.get("id", "?")
         try:
             scope = Scope(entry.get("since", ""), entry.get("until", ""))
@@ -194,7 +194,7 @@ class Ledger:
 
 
 def entries(path: Path | None = None) -> list[dict[str, Any]]:
-    """The entries of data/findings.toml, not yet weighed; LedgerError for what is no ledger."""
+    """The entries of data/findings.toml, not yet weighed; LedgerError for a malformed file."""
     try:
         told = tomllib.loads((path or data_dir() / "findings.toml").read_text(encoding="utf-8"))
         found = [dict(entry) for entry in told["finding"]]
@@ -208,14 +208,23 @@ def entries(path: Path | None = None) -> list[dict[str, Any]]:
     return found
 
 
-def ledger(path: Path | None = None) -> Iterator[Finding]:
-    """Every finding of data/findings.toml, weighed now; LedgerError names the one that cannot be.
+def ledger(
+    path: Path | None = None,
+    weighing: Callable[[Sequence[Mapping[str, Any]]], Ledger] = lambda entries: Ledger(),
+    progress: Callable[[str], None] = lambda line: None,
+) -> Iterator[Finding]:
+    """Every finding of data/findings.toml, weighed now; LedgerError names an entry that cannot be.
 
-    ManifestError, first of all, for data that is not all there as it was recorded.
+    `weighing` makes the ledger that is asked, of all entries; `progress` gets a line before each.
+    ManifestError, before anything else, for data that is not what was recorded.
     """
     manifest.check()
-    weighing = Ledger()
-    return (weighing.weigh(entry) for entry in entries(path))
+    told = entries(path)
+    asked = weighing(told)
+    for number, entry in enumerate(told, 1):
+        progress(f"{number} of {len(told)}: {entry.get('id')}")
+        if (finding := asked.weigh(entry)).kernels:
+            yield finding
 
 
 def to_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What every notebook page says alike: a computed sentence, what it rests on, a wrong parameter."""
+"""Sentences that every notebook uses: computed text, its evidence, errors about parameters."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def expect(name: str, given: object, allowed: Sequence[object]) -> None:
-    """ValueError of one sentence, with the values that there are, for a parameter of another."""
+    """ValueError unless `given` is one of the allowed values of the parameter `name`."""
     if given not in allowed:
         known = ", ".join(map(str, allowed))
         raise ValueError(f"{name}: expected one of {known}; got {given!r}")
 
 
 def number(name: str, given: object, low: float, high: float) -> None:
-    """ValueError of one sentence for a parameter that is no number, or beyond `low` to `high`."""
+    """ValueError unless `given`, the parameter `name`, is a number from `low` to `high`."""
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
     if not (is_number and low <= given <= high):  # type: ignore[operator]
         raise ValueError(f"{name}: expected a number from {low:g} to {high:g}, got {given!r}")

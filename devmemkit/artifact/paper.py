@@ -1,4 +1,4 @@
-"""What a paper has beyond a notebook: numbered figures and tables with captions, references."""
+"""The paper's numbered figures and tables with captions, and its references."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Paper:
         self.count = {"Figure": 0, "Table": 0}
 
     def figure(self, picture: Picture, caption: str) -> None:
-        """Display a picture with its number and caption; no script, for it is to be printed."""
+        """Display a picture with its number and caption; without script, for printing."""
         self._display("Figure", image(picture), caption, {"image/svg+xml": to_svg(picture)})
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:

@@ -1,7 +1,7 @@
 """Typed parameters: what a notebook's `parameters` cell declares, and `NAME=VALUE` in its types.
 
-papermill injects whatever it is given, under any name; this front refuses unknown names and wrong
-types before a kernel starts. Which *values* make sense is for the notebook's own code to say.
+papermill injects any name and value; this module refuses unknown names and wrong types before a
+kernel starts. The notebook's own code checks which values make sense.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EXPECTED = {
 
 
 LONGEST = 4096
-"""Characters of a value: every one goes to a process as an argument, into names and tables."""
+"""Characters of a value, which becomes an argument of a process, a name and a cell of tables."""
 
 BITS = 1024
 
@@ -43,7 +43,7 @@ class Parameter:
 
 
 def shown(text: str) -> str:
-    """The beginning of a text as given, in quotes."""
+    """The beginning of a text, in quotes."""
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
@@ -61,7 +61,7 @@ def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
 
 
 def defaults(notebook: Mapping[str, Any], where: str) -> dict[str, Value]:
-    """The values that a notebook's parameters have when none is given; ParameterError as above."""
+    """The default values of a notebook's parameters; ParameterError as for `declared`."""
     return {
         ast.unparse(node.target): ast.literal_eval(node.value)
         for node in _assignments(notebook, where)
@@ -97,7 +97,7 @@ def _parameter(name: str, annotation: str, where: str) -> Parameter:
 
 
 def convert(parameter: Parameter, text: str, where: str) -> Value:
-    """The value that `text` denotes for this parameter; ParameterError when it denotes none."""
+    """The value that `text` denotes for this parameter; ParameterError if it denotes none."""
     if len(text) > LONGEST or any("\ud800" <= one <= "\udfff" for one in text):
         raise ParameterError(
             f"{where}: expected at most {LONGEST} characters of UTF-8 for {parameter.name}, "

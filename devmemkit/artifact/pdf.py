@@ -14,7 +14,7 @@ SECONDS = 120
 
 
 def print_pdf(page: Path, target: Path) -> bool:
-    """Print an HTML file; whether there was a browser to do it. RuntimeError when it failed."""
+    """Print an HTML file; False if there is no browser. RuntimeError if printing failed."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         return False

@@ -23,7 +23,7 @@ ROOT = Path(devmemkit.__file__).resolve().parents[1]
 
 
 class Provenance(dict[str, str]):
-    """Fact -> value in the order in which they are shown; a table in a notebook."""
+    """Facts and their values, in the order in which they are shown; a table in a notebook."""
 
     def __repr__(self) -> str:
         width = max(map(len, self), default=0)
@@ -40,7 +40,7 @@ class Provenance(dict[str, str]):
 def checkout(start: Path) -> Path | None:
     """The checkout of devmemkit at or above `start`, else the one that the package lies in."""
     for folder in (start, *start.parents, ROOT):
-        # anyone may have put one there; what is none of ours is passed over
+        # anyone may have put one there; other projects' files are passed over
         with suppress(ValueError, RecursionError):
             file = folder / "pyproject.toml"
             text = read(file, pipes=False, texts=(), most=1 << 20, what="TOML")
@@ -79,7 +79,7 @@ def made_on(files: Iterable[Path | str] = (), seed: int | None = None) -> Proven
 
 
 def digest_of(parts: Mapping[str, str]) -> str:
-    """One digest of many: what `sha256sum` prints for their sorted `DIGEST  NAME` lines."""
+    """One digest of many: the SHA-256 of their sorted `DIGEST  NAME` lines."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(parts.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -98,9 +98,9 @@ def code_digest() -> str:
 
 
 def state(root: Path) -> dict[str, str]:
-    """All that any result depends on, by name: commit, code, versions, each file of the data."""
+    """Everything that a result depends on, by name: commit, code, versions, each data file."""
     facts = made_on()
-    del facts["system"]  # told, but nothing that is computed depends on it
+    del facts["system"]  # shown, but no result depends on it
     return {**facts, "code": code_digest(), **data_files(root)}
 
 
@@ -122,9 +122,9 @@ def _same_package(folder: Path) -> bool:
 def commit(root: Path) -> str:
     """The commit checked out in `root` and whether tracked files were changed since.
 
-    An unpacked archive names its own (git fills in ARCHIVED). "not a git checkout" for any other
-    folder that is no checkout's top: a package installed below some other project's checkout must
-    not be taken for it.
+    An unpacked archive names its commit in ARCHIVED, which git fills in. Any other folder that is
+    not the top of a checkout is "not a git checkout": a package installed below another project's
+    checkout must not report that project's commit.
     """
     if not (root / ".git").exists():
         with suppress(OSError):
@@ -144,13 +144,13 @@ def commit(root: Path) -> str:
 
 
 def said_by(error: subprocess.CalledProcessError) -> str:
-    """The first line that git said when it failed."""
+    """The first line of git's error message."""
     lines: list[str] = error.stderr.decode(errors="replace").strip().splitlines()
     return lines[0] if lines else f"git ended with status {error.returncode}"
 
 
 def git(root: Path, *arguments: str) -> bytes:
-    """What git prints in a checkout, whose own configuration makes it run no other program."""
+    """The output of git in a checkout whose configuration must not make git run other programs."""
     safe = {"core.fsmonitor": "false", "core.hooksPath": os.devnull}
     with suppress(subprocess.CalledProcessError):
         named = _run(root, safe, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")

@@ -1,4 +1,4 @@
-"""How a job ended, as a folder of results keeps it; what is read back, anyone may have written."""
+"""The record of how a job ended, kept in the results folder, where anyone may have edited it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Record:
-    """How a job ended: when it `began` (ISO 8601), the `error` or "", its files' SHA-256."""
+    """How a job ended: when it `began` (ISO 8601), its `error` or "", the SHA-256 of its files."""
 
     name: str
     key: str
@@ -52,18 +52,18 @@ class Record:
 
 
 def makes(job: str, name: str) -> bool:
-    """Whether a job may leave, and therefore replace and delete, the file of that name."""
+    """Whether a job may write, and therefore replace and delete, the file of that name."""
     figure = rf"{FIGURES}/{re.escape(job)}/[0-9]{{2,}}\.svg"
     return name in {f"{job}{ending}" for ending in ENDINGS} or bool(re.fullmatch(figure, name))
 
 
 def result(job: str, work: str) -> str:
-    """The name of the file without which a job is not done."""
+    """The name of the file that a finished job must have."""
     return f"{job}.ipynb" if work == "notebook" else f"{job}.json"
 
 
 def parse(text: bytes, name: str) -> Record | None:
-    """The record of the job of that name from its JSON; None for what no run has written."""
+    """The record of the job of that name from its JSON; None if no run can have written it."""
     try:
         told = json.loads(text, parse_constant=_refuse)
         return Record(**told) if _well_formed(told, name) else None
@@ -76,14 +76,16 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _well_formed(told: Any, name: str) -> bool:
-    """What the type of each field, and the names in it, must be; or one of the errors above."""
+    """Whether each field has its type and allowed names; may raise what `parse` catches."""
     if (
         not isinstance(told, dict)
         or told.keys() != TYPES.keys()
         or any(type(told[key]) not in TYPES[key] for key in TYPES)
     ):
         return False
-    json.dumps(told, ensure_ascii=False, allow_nan=False).encode()  # no half of a surrogate pair
+    json.dumps(
+        told, ensure_ascii=False, allow_nan=False
+    ).encode()  # refuses half of a surrogate pair
     outputs, inputs, notebook = told["outputs"], told["inputs"], told["notebook"]
     datetime.fromisoformat(told["began"]) + timedelta(seconds=told["seconds"])
     return (

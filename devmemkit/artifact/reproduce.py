@@ -48,7 +48,7 @@ def choose(notebooks: Sequence[Path], only: str) -> Path:
 
 
 def read(notebook: Path) -> dict[str, Any]:
-    """A notebook as parsed JSON; UsageError when it is none."""
+    """A notebook as parsed JSON; UsageError if it is not one."""
     try:
         text = source.read(notebook, pipes=False, texts=(), what="a notebook")
         parsed = json.loads(text)
@@ -66,7 +66,7 @@ def read(notebook: Path) -> dict[str, Any]:
 
 
 def _is_cell(told: Any) -> bool:
-    """Whether a cell has what is read of it here: type, source, tags."""
+    """Whether a cell has a type, a source and tags of the right types."""
     source = told["source"]
     lines = [source] if isinstance(source, str) else source
     tags = told["metadata"].get("tags", [])
@@ -74,7 +74,7 @@ def _is_cell(told: Any) -> bool:
 
 
 def parsed(folder: Folder, name: str, kind: type[Kind]) -> Kind:
-    """A JSON file of the report that must be of a `kind`; UsageError when it is not."""
+    """The content of a JSON file of the report; UsageError if it is not of that `kind`."""
     try:
         told = json.loads(folder.read(name, LARGEST))
     except OSError as error:
@@ -98,7 +98,7 @@ def _title(notebook: Path) -> str:
 
 
 def name_of(notebook: Path, given: Mapping[str, Any]) -> str:
-    """What a run's files are called: the notebook, and the parameters that it was given."""
+    """The name of a run's files: the notebook's, with the parameters that it was given."""
     if not given:
         return notebook.stem
     told = ",".join(f"{key}={value}" for key, value in given.items())
@@ -124,7 +124,7 @@ def job_of(notebook: Path, given: Mapping[str, Any], known: Mapping[str, str]) -
 
 
 def notebooks_here() -> tuple[Path, list[Path]]:
-    """The checkout around the current folder and its notebooks; UsageError when there is none."""
+    """The checkout around the current folder, and its notebooks; UsageError if there is none."""
     missing = [name for name in ("papermill", "ipykernel", "nbconvert") if not find_spec(name)]
     if missing:
         raise UsageError(
@@ -141,7 +141,7 @@ def notebooks_here() -> tuple[Path, list[Path]]:
 
 
 def folder_for(out: Path, root: Path) -> Path:
-    """Where results go; UsageError for a folder that holds something else."""
+    """The folder for results; UsageError for one that holds a checkout."""
     out = Path(os.path.realpath(out))
     if out in (root, root / "notebooks") or os.path.exists(out / ".git"):
         raise UsageError(f"expected a folder of its own for the report, got {out}")
@@ -170,9 +170,9 @@ def _sets(root: Path, notebooks: Iterable[Path]) -> list[tuple[Path, dict[str, A
 def plan(
     root: Path, notebooks: Sequence[Path], only: str | None, given: Sequence[str]
 ) -> list[Job]:
-    """What is to be done: longest first, so that the last ones end together.
+    """The jobs, longest first so that the last ones end together.
 
-    UsageError or ParameterError for what cannot be asked for.
+    UsageError or ParameterError for a request that cannot be met.
     """
     known = state(root)
     if only is not None:
@@ -180,7 +180,7 @@ def plan(
         names = parameters.declared(read(chosen), chosen.name) if given else {}
         return [job_of(chosen, parameters.parse(given, names, chosen.name), known)]
     runs = [job_of(notebook, values, known) for notebook, values in _sets(root, notebooks)]
-    # a ledger that is gone is for the job to tell, not one job less
+    # if the ledger alone is gone, the job must fail, not disappear
     weighs = any((root / "data" / name).exists() for name in ("findings.toml", "SHA256SUMS"))
     todo = [*([Job(LEDGER, "findings", inputs=known)] if weighs else []), *runs]
     for job, times in Counter(job.name for job in todo).items():
@@ -214,7 +214,7 @@ def reproduce(
     Each of the `live` kernels is booted, and the findings are weighed by what it does. Jobs that an
     earlier run into `out` did from the same state are kept. Prints progress and a table of the
     findings. Returns 0 when all went well and every verdict is as expected, 1 when not, 130 when
-    interrupted. UsageError or ParameterError, before anything runs, for what cannot be asked for.
+    interrupted. UsageError or ParameterError, before anything runs, for an impossible request.
     """
     root, notebooks = notebooks_here()
     todo = [*plan(root, notebooks, only, given), *_on_kernels(live, root)]
@@ -249,7 +249,7 @@ def write_report(
 def _rows(
     notebooks: Sequence[Path], todo: Sequence[Job], store: Store, done: Mapping[str, Record]
 ) -> list[Row]:
-    """For the index: name, title, record and whether it is of this run, of all that there is."""
+    """The rows of the index: this run's jobs, earlier runs, and notebooks that never ran."""
     titles = {notebook.name: _title(notebook) for notebook in notebooks}
     rows: dict[str, Row] = {
         job.name: (job.name, job.title, done.get(job.name), True) for job in todo if job.notebook
@@ -264,7 +264,7 @@ def _rows(
 
 
 def _findings(store: Store, records: Mapping[str, Record]) -> list[dict[str, Any]]:
-    """All findings that were weighed: from what was recorded, then on each live kernel."""
+    """All weighed findings: from recordings, then from each live kernel."""
     found = []
     ledgers = (one for one in records.values() if one.work == "findings" and not one.error)
     for name in (f"{one.name}.json" for one in ledgers):

@@ -13,7 +13,7 @@ TO = " to "
 
 
 class ScopeError(ValueError):
-    """A scope or a list of kernels that is none."""
+    """A malformed scope or list of kernels."""
 
 
 def _known(version: object) -> str:
@@ -24,7 +24,7 @@ def _known(version: object) -> str:
 
 @dataclass(frozen=True)
 class Scope:
-    """The kernels from `since` on ("": from the oldest) and before `until` ("": up to the newest).
+    """The kernels from `since` ("": the oldest) on, and before `until` ("": up to the newest).
 
     ScopeError for a version that the model does not know.
     """
@@ -49,7 +49,7 @@ class Scope:
 
 
 def expand(names: Iterable[str]) -> list[str]:
-    """The kernels of a list such as ["4.4", "5.8 to 7.1"]; ScopeError for what is none."""
+    """The kernels of a list such as ["4.4", "5.8 to 7.1"]; ScopeError if it is malformed."""
     found: list[str] = []
     for name in [names] if isinstance(names, str) else names:
         if not isinstance(name, str):
@@ -75,7 +75,7 @@ def in_words(versions: Iterable[str]) -> str:
 
 
 def by_verdict(verdicts: Mapping[str, str]) -> str:
-    """Verdicts (or answers) by kernel in one line, the kernels of equal ones together."""
+    """Verdicts (or answers) by kernel in one line; kernels with the same verdict share it."""
     alike: dict[str, list[str]] = {}
     for version, verdict in verdicts.items():
         alike.setdefault(verdict, []).append(version)

@@ -1,7 +1,7 @@
-"""A folder of results: one run in it at a time; what is put in is whole, and done once.
+"""A folder of results, for one run at a time.
 
-A job's files appear under their names only when all of them are written; its record, which comes
-last, has their digests. So what a killed run left behind is never taken for done.
+A job's files get their names only when all of them are written; its record, written last, has their
+digests. So a job that was killed half-way never counts as done.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ LEDGER = "findings"
 HIDDEN = ".devmemkit"
 RECORDS, RUNNING, LOCK = f"{HIDDEN}/records", f"{HIDDEN}/running", f"{HIDDEN}/lock"
 SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf", ".new")
-"""What the names of files of a report end in, those in the making included."""
+"""Suffixes of the files of a report, including unfinished ones."""
 
 
 class UsageError(ValueError):
-    """What was asked for does not exist or cannot be done."""
+    """The request names something that does not exist, or that cannot be done."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Something to do whose files' names begin with `name`; `inputs` are digests, by what of."""
+    """Work whose files' names begin with `name`; `inputs` are digests of what it depends on."""
 
     name: str
     work: str
@@ -55,7 +55,7 @@ class Job:
 
 
 class Store:
-    """The folder, locked while it is entered; UsageError where that cannot be."""
+    """The folder, locked while it is entered; UsageError if it cannot be locked or written to."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,12 +82,12 @@ class Store:
         self._opened.close()
 
     def _lock(self, opened: ExitStack) -> None:
-        """Take the lock, which is the kernel's: a file that a killed run left locks nothing."""
+        """Take the lock. The kernel holds it, so a lock file left by a killed run locks nothing."""
         with self.inside.at(LOCK) as (fd, name):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
             file = os.open(name, flags, 0o666, dir_fd=fd)
         lock = opened.enter_context(os.fdopen(file, "r+b", buffering=0))
-        if os.fstat(file).st_nlink != 1:  # for it alone is written in its place
+        if os.fstat(file).st_nlink != 1:  # the only file that is written without being replaced
             raise UsageError(
                 "expected a lock of this folder alone, got a file with another name elsewhere "
                 f"(a hard link): {self.folder / LOCK}"
@@ -104,24 +104,24 @@ class Store:
         lock.write(f"{os.getpid()}\n".encode())
 
     def record(self, name: str) -> Record | None:
-        """What is known of a job, if anything well-formed is."""
+        """The record of a job, None if there is no well-formed one."""
         with suppress(OSError):
             return record.parse(self.inside.read(_record(name), record.LARGEST), name)
         return None
 
     def records(self) -> list[Record]:
-        """All that is known, by name."""
+        """All well-formed records, by name."""
         names = [name for name, _ in self.inside.content(RECORDS) if name.endswith(".json")]
         told = (self.record(name[len(RECORDS) + 1 : -len(".json")]) for name in names)
         return [record for record in told if record]
 
     def kept(self, job: Job) -> Record | None:
-        """The record of a job that is done: from the same inputs, its files as it left them."""
+        """The record of a job that is done: with the same inputs, its files unchanged since."""
         told = self.record(job.name)
         if told is None or told.error or told.key != job.key:
             return None
         if (told.work, told.parameters, told.inputs) != (job.work, job.parameters, job.inputs):
-            return None  # its key alone was right
+            return None  # only its key matched
         with suppress(OSError):
             whole = record.result(job.name, job.work) in told.outputs
             if whole and all(self.inside.digest(name) == d for name, d in told.outputs.items()):
@@ -170,7 +170,7 @@ def _record(name: str) -> str:
 
 
 def _check(inside: Folder) -> None:
-    """UsageError when what a run writes to or reads is in the folder as something else."""
+    """UsageError if a name that a run reads or writes is of another kind (a link, a FIFO)."""
     at_top = (entry for entry in inside.content() if _expected(entry[0]))
     for name, kind in itertools.chain(at_top, inside.walk(HIDDEN), inside.walk(FIGURES)):
         expected = _expected(name) or (kind if kind in ("file", "folder") else "file")
@@ -182,7 +182,7 @@ def _check(inside: Folder) -> None:
 
 
 def _expected(name: str) -> str:
-    """What a name in the folder must be, "file" or "folder"; "" for what is not a report's."""
+    """The kind a name must have, "file" or "folder"; "" if the name does not belong to a report."""
     if name in (HIDDEN, RECORDS, RUNNING, FIGURES) or os.path.dirname(name) == FIGURES:
         return "folder"
     if name.startswith(f"{RUNNING}/"):

@@ -1,7 +1,7 @@
-"""An executed notebook made fit to commit: what changes from run to run goes, the rest stays.
+"""Removes from an executed notebook what changes from run to run, so that it can be committed.
 
-Gone: widget state and views, timing, papermill's notes, the Python version. UUIDs and object
-addresses, which are drawn anew in each run, are numbered in the order in which they appear.
+Widget state and views, timing, papermill's notes and the Python version are removed. UUIDs and
+object addresses, which differ in each run, are numbered in the order in which they appear.
 """
 
 from __future__ import annotations

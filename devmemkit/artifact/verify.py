@@ -14,16 +14,16 @@ from devmemkit.artifact.provenance import checkout, code_digest, data_files, mad
 from devmemkit.artifact.store import HIDDEN, LEDGER, LOCK, RECORDS, UsageError
 from devmemkit.model.printable import printable
 
-# What may differ between two runs from one state, by the ending of a file's name: times.
+# Times, which alone may differ between two runs from one state, by the suffix of the file.
 TIMES = {
     ".html": re.compile(rb'(?<=<td class="number">)[0-9.]+ s(?=</td>)'),
     ".pdf": re.compile(rb"/(?:CreationDate|ModDate) \(D:[0-9+'Z-]+\)"),
 }
-COMPARED = 256 << 20  # bytes of a file that differs, in which the place is looked for
+COMPARED = 256 << 20  # bytes of a file in which the first difference is looked for
 
 
 def files_differ(folder: Folder, crate: Crate) -> Iterator[str]:
-    """A sentence for each file that is not as the run left it, is gone, or is not of the run."""
+    """A sentence for each file that was altered, is missing, or does not belong to the run."""
     for name, entity in crate.files.items():
         then = entity["sha256"]
         if not (kind := folder.kind(name)):
@@ -49,7 +49,7 @@ def files_differ(folder: Folder, crate: Crate) -> Iterator[str]:
 
 
 def _records_differ(folder: Folder, crate: Crate) -> Iterator[str]:
-    """A sentence for each record of a job that does not agree with the crate."""
+    """A sentence for each record of a job that disagrees with the crate."""
     if not folder.kind(HIDDEN):
         return
     for action in crate.actions:
@@ -65,7 +65,7 @@ def _records_differ(folder: Folder, crate: Crate) -> Iterator[str]:
 
 
 def _jobs(crate: Crate) -> str:
-    """What is asked of the jobs, with how many there were: a run of one notebook weighs nothing."""
+    """The check of the jobs: how many there were, and whether they weighed the findings."""
     # reports of devmemkit 0.1 call the findings claims
     weighed = any(one.name.partition("-")[0] in (LEDGER, "claims") for one in crate.actions)
     findings = "with" if weighed else "without"
@@ -78,7 +78,7 @@ def failures(crate: Crate) -> Iterator[str]:
 
 
 def state_differs(crate: Crate) -> Iterator[str]:
-    """A sentence for each thing that is not today what the run was made from."""
+    """A sentence for each input of the run (data, notebook, code, package) that differs today."""
     root = checkout(Path.cwd())
     today = data_files(root) if root else {}
     for path in (root / "notebooks").glob("*.ipynb") if root else ():
@@ -87,7 +87,7 @@ def state_differs(crate: Crate) -> Iterator[str]:
         if today.get(name) != digest:
             yield f"{name}: {'other than in the run' if name in today else 'not there any more'}"
     if root:
-        from devmemkit.lab.recordings import manifest  # which nobody can read without data
+        from devmemkit.lab.recordings import manifest  # it needs the data of a checkout
 
         try:
             manifest.check()
@@ -109,7 +109,7 @@ def state_differs(crate: Crate) -> Iterator[str]:
 
 
 def runs_differ(folders: tuple[Folder, Folder], crates: tuple[Crate, Crate]) -> Iterator[str]:
-    """A sentence for each file that two runs do not have alike, but for the times in it."""
+    """A sentence for each file that differs between two runs, apart from times."""
     mine, theirs = (crate.files.keys() for crate in crates)
     yield from (f"{name}: only in one of the runs" for name in sorted(mine ^ theirs))
     for name in sorted(mine & theirs):
@@ -137,7 +137,7 @@ def _open(folder: Path) -> Folder:
 
 
 def verify(folder: Path, against: Path | None) -> int:
-    """Print what differs; 0 when nothing does, 1 when something does. UsageError for no run."""
+    """Print the differences; 0 if there are none, else 1. UsageError if there is no run."""
     with _open(folder) as mine, _open(against or folder) as theirs:
         crate, other = read(mine), read(theirs)
         checks = [

@@ -1,4 +1,4 @@
-"""Reading and writing a file that somebody named: devices stay unopened, sizes are bounded."""
+"""Reads and writes files that a user named: devices stay unopened, sizes are bounded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXTS = ("iomem", "ioports", "resource")
 
 
 class SourceError(ValueError):
-    """What was named is nothing to read a text from, or to write one to."""
+    """The name is not that of a file that may be read, or written to."""
 
 
 def read(
@@ -31,8 +31,8 @@ def read(
 ) -> bytes:
     """The bytes of a regular file, with `pipes` of a pipe too (`-` is standard input).
 
-    `texts` are the names of files of the kernel that may be read, `most` is in bytes, `what` says
-    what is expected. SourceError for what cannot be read.
+    `texts` are the names of kernel files that may be read, `most` is in bytes, `what` names the
+    expected content in messages. SourceError for a file that cannot be read.
 
     Nothing that gives access to memory or to a device is opened: no path below /dev, no device
     node wherever it is, no `resourceN` of a PCI device in sysfs.
@@ -60,7 +60,7 @@ def read(
 
 
 def open_file(name: str | Path) -> BufferedReader:
-    """A regular file that is no text, opened; SourceError for a device, OSError for none."""
+    """A regular file opened for reading; SourceError for a device, OSError if there is none."""
     return os.fdopen(_open(os.fspath(name), printable(str(name)), False, ()), "rb")
 
 
@@ -94,10 +94,10 @@ def _standard_input(texts: Container[str]) -> int:
 
 
 def _open(path: str, shown: str, pipes: bool, texts: Container[str], how: int = os.O_RDONLY) -> int:
-    """A descriptor of a file that was judged before it was opened.
+    """A descriptor of a file that was checked before it was opened.
 
-    What is judged and what is opened is one file, whatever happens to its name meanwhile: O_PATH
-    holds a file without opening it.
+    The file checked is the file opened, whatever happens to its name meanwhile: O_PATH holds a
+    file without opening it.
     """
     if os.path.abspath(path).startswith("/dev/") and not Path(path).is_fifo():
         raise _device(shown, pipes)
@@ -148,10 +148,13 @@ def _refuse(
         )
     kernels = real.startswith(("/proc/", "/sys/")) or found.st_dev in _kernels()
     if kernels and name not in texts:
-        raise SourceError(
-            f"{shown}: expected /proc/iomem, /proc/ioports or a device's resource file, "
-            "got another file of the kernel, left unopened"
-        )
+        expected = "a file outside of /proc and /sys, got a file of the kernel"
+        if texts:
+            expected = (
+                "/proc/iomem, /proc/ioports or a device's resource file, got another file of the "
+                "kernel"
+            )
+        raise SourceError(f"{shown}: expected {expected}, left unopened")
 
 
 def _kernels() -> set[int]:

@@ -251,7 +251,7 @@ def test_the_command_tells_every_finding(
     for id, entry in ENTRIES.items():
         assert f"\n{id}: {entry['says']}\n" in told
     few = [ENTRIES["attributes-race"], ENTRIES["claim-should-fail"]]
-    monkeypatch.setattr(ledger, "entries", lambda: few)
+    monkeypatch.setattr(ledger, "entries", lambda _: few)
     assert cli.main(["claims", "--json"]) == 0
     parsed = json.loads(capsys.readouterr().out)
     assert [one["id"] for one in parsed] == [entry["id"] for entry in few]
@@ -263,7 +263,7 @@ def test_a_verdict_other_than_expected_is_told_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     entry = ENTRIES["segmentation-violation"] | {"expected": {"holds": ["5.8 to 7.3"]}}
-    monkeypatch.setattr(ledger, "entries", lambda: [entry])
+    monkeypatch.setattr(ledger, "entries", lambda _: [entry])
     assert cli.main(["findings"]) == 1
     told = capsys.readouterr().out
     assert "(EXPECTED holds on 5.8 to 7.3)" in told

@@ -80,7 +80,7 @@ def test_a_grid_in_a_file_and_on_the_command_line(swept, tmp_path):
         ("--grid pyproject.toml", "pyproject.toml: expected a list of values for project, got {"),
         ("-p claim=1,2 -p kernel=1,2 --cells 3", "expected at most 3 cells, got 4; --cells N "),
         ("-p claim=1 -p claim=2", "expected each NAME once, got -p 'claim' twice"),
-        ("--grid /dev/zero", "/dev/zero: expected TOML with NAME = [VALUE, ...], got: a device, "),
+        ("--grid /dev/zero", "/dev/zero: expected a file, got a device, left unopened"),
         ("-p claim=1 --scheduler :::", "--scheduler: expected a Dask scheduler at ':::', got no "),
         ("-p claim=1 --out notebooks", "expected a folder of its own for the report, got "),
     ],

@@ -166,7 +166,7 @@ def test_nothing_is_drawn_into_a_device(tmp_path: Path, kind: str) -> None:
     for command in (("iomem", dump, "--svg"), ("explore", "early-claim", "--graph")):
         done = run(target, *command, drawn)
         assert done.returncode == 2
-        assert said in done.stderr
+        assert said.replace("another", "a") in done.stderr
     assert before == (target.read_bytes() if kind == "memory" else b"")
 
 

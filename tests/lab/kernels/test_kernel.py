@@ -102,7 +102,7 @@ def test_an_image_that_is_no_file_is_left_unopened(tmp_path: Path, modules: Path
     link = tmp_path / "link"
     link.symlink_to("/dev/zero")
     refused = [(fifo, "a pipe"), (link, "a device"), (tmp_path, "a folder")]
-    refused.append((Path("/proc/version"), "another file of the kernel"))
+    refused.append((Path("/proc/version"), "a file of the kernel"))
     for path, got in refused:
         with pytest.raises(
             KernelError, match=f"^{path}: expected .*, got {got}(, left unopened)?$"
