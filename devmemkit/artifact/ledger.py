@@ -138,6 +138,8 @@ class Ledger:
                 entry.get("nearest", ""),
                 entry.get("reproducer", ""),
             )
+        except manifest.RecordingError:
+            raise  # it names the recording
         except KeyError as error:
             raise LedgerError(f"findings.toml: {where}: expected {error}, got none") from None
         except (TypeError, AttributeError, ValueError) as error:

@@ -111,7 +111,7 @@ def test_outside_a_checkout_there_is_nothing_to_cite(tmp_path: Path) -> None:
         f"devmemkit {devmemkit.__version__}, commit not a git checkout, "
         "no data: not in a checkout\n"
     )
-    for words in (["claims"], ["conform"], ["lab", "record", "takeover"]):
+    for words in (["findings"], ["conform"], ["lab", "record", "takeover"]):
         refused = subprocess.run([*command, *words], **run)
         told = "data/machines: expected in a checkout of devmemkit, found none\n"
         assert (refused.returncode, refused.stderr) == (
