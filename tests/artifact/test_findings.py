@@ -277,7 +277,7 @@ def test_the_status_names_the_finding_that_is_weighed(monkeypatch: pytest.Monkey
         seen.append(status.doing)
         return weigh(self, entry)
 
-    monkeypatch.setattr(ledger, "entries", lambda: few)
+    monkeypatch.setattr(ledger, "entries", lambda _: few)
     monkeypatch.setattr(Ledger, "weigh", seeing)
     assert cli.main(["findings", "--json"]) == 0
     assert seen == ["1 of 2: self-contained", "2 of 2: one-inode"]
