@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from devmemkit.lab import accesses, race, timeline
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.recordings.encode import decode_story
-from devmemkit.lab.recordings.recording import RecordingError
+from devmemkit.lab.recordings.manifest import RecordingError
 from devmemkit.lab.runs import RUNS
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
 from devmemkit.scenarios.play import SETTLE, needed
@@ -24,23 +24,19 @@ from devmemkit.scenarios.stories.script import Story
 
 if TYPE_CHECKING:
     from devmemkit.lab.guest.perform import Performed
-    from devmemkit.lab.recordings.recording import Recording
 
 
-def complete(recording: Recording) -> None:
+def complete(scenario: str, about: Mapping[str, Any], content: Mapping[str, Any]) -> None:
     """RecordingError unless it has what the scenario asks, and an outcome of everything tried."""
-    for fault in _faults(recording):
-        where = f"{recording.scenario}/{recording.version}.json"
-        raise RecordingError(f"{where}: {fault}")
+    for fault in _faults(scenario, about["kernel"], content):
+        raise RecordingError(f"{scenario}/{about['kernel']['version']}.json: {fault}")
 
 
-def _faults(recording: Recording) -> Iterator[str]:
-    content = recording.content
-    if recording.scenario in SCENARIOS:
-        yield from _stories(recording.scenario, content["stories"])
+def _faults(scenario: str, known: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[str]:
+    if scenario in SCENARIOS:
+        yield from _stories(scenario, content["stories"])
     for name in ("race", "timeline"):
         if name in content:
-            known = recording.about["kernel"]
             got = (content[name]["version"], content[name]["release"])
             if got != (known["version"], known["release"]):
                 yield (f"{name}: expected Linux {known['version']}, {known['release']}; "

@@ -13,7 +13,7 @@ from typing import Any
 
 from devmemkit.lab.guest.boot import CMDLINE, Guest, boot
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.lab.recordings.recording import about
+from devmemkit.lab.recordings.origin import about
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.script import E1000, NVME
 

@@ -16,7 +16,8 @@ from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import SHARED_MIB, sweep
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.encode import encode_story
-from devmemkit.lab.recordings.recording import Recording, about
+from devmemkit.lab.recordings.origin import about
+from devmemkit.lab.recordings.recording import Recording
 from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile

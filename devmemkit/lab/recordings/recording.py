@@ -9,28 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from devmemkit.lab.guest.boot import CMDLINE, machine, qemu
-from devmemkit.lab.guest.initramfs import initramfs
-from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings import manifest
+from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
+from devmemkit.lab.recordings.origin import ARCHITECTURE, MACHINES
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import data_dir
 
 WIDTH = 300
 ABOUT = ("architecture", "machine", "kernel", "qemu", "cmdline", "initramfs", "taken")
-ARCHITECTURE = "x86-64"
-MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}
-"""The lab's machines by the size of their largest BAR in MiB; both have 2 GiB of memory."""
 MARK = '\n "sha256": "'
 
 
@@ -110,12 +104,10 @@ def load(scenario: str, version: str) -> Recording:
 
     RecordingError when it is missing, altered, swapped or incomplete.
     """
-    from devmemkit.lab.recordings.complete import complete  # it imports this module
-
     path = path_of(scenario, version)
     manifest.expect(path)
     found = in_place(read(path), path)
-    complete(found)
+    complete(found.scenario, found.about, found.content)
     return found
 
 
@@ -173,21 +165,6 @@ def parse(text: bytes, where: str) -> Recording:
     del whole["sha256"]
     about = {key: whole.pop(key) for key in ABOUT}
     return Recording(whole.pop("scenario"), about, whole)
-
-
-def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
-    """The origin of a recording of this kernel, made now; GuestError without QEMU."""
-    said = subprocess.run([qemu(), "--version"], capture_output=True, text=True).stdout
-    names = ("version", "release", "suite", "packages", "config", "sha256")
-    return {
-        "architecture": ARCHITECTURE,
-        "machine": MACHINES[shared_mib],
-        "kernel": {name: getattr(kernel, name) for name in names},
-        "qemu": {"version": said.splitlines()[0], "arguments": list(machine(shared_mib))},
-        "cmdline": CMDLINE,
-        "initramfs": hashlib.sha256(initramfs(kernel.modules)).hexdigest(),
-        "taken": date.today().isoformat(),
-    }
 
 
 def _laid_out(value: Any, depth: int) -> str:

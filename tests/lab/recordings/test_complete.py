@@ -143,17 +143,18 @@ CUT: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
 def test_what_was_cut_or_rewritten_is_one_sentence(name: str) -> None:
     scenario, cut, sentence = CUT[name]
     whole = read(path_of(scenario, "6.12"))
-    complete(whole)
+    complete(whole.scenario, whole.about, whole.content)
     content = copy.deepcopy(whole.content)
     cut(content)
     with pytest.raises(RecordingError, match=rf"^{scenario}/6\.12\.json: .*{sentence}"):
-        complete(Recording(scenario, whole.about, content))
+        complete(scenario, whole.about, content)
 
 
 @pytest.mark.parametrize("version", RECORDED)
 @pytest.mark.parametrize("scenario", ["boot", "mmap-vs-claim", "reproducers", "explain"])
 def test_what_was_measured_is_whole_on_every_kernel(scenario: str, version: str) -> None:
-    complete(read(path_of(scenario, version)))
+    found = read(path_of(scenario, version))
+    complete(found.scenario, found.about, found.content)
 
 
 def test_what_decided_nothing_is_told_by_name_and_is_no_success() -> None:

@@ -161,7 +161,7 @@ def test_a_story_or_an_act_that_is_gone_is_noticed() -> None:
         content = copy.deepcopy(whole.content)
         cut(content["stories"])
         with pytest.raises(RecordingError, match=rf"^takeover/6\.12\.json: .*{sentence}"):
-            complete(Recording("takeover", whole.about, content))
+            complete("takeover", whole.about, content)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
