@@ -96,6 +96,19 @@ class Machine:
             fine=self.fine,
         )
 
+    def value(self) -> frozenset[tuple[Key, Any]]:
+        """The state by value: equal for machines that no later step can tell apart."""
+        return frozenset((key, value_of(part)) for key, part in self.components.items())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Machine) and self._whole() == other._whole()
+
+    def _whole(self) -> tuple[object, ...]:
+        return self.kernel, self.high_memory, self.phys_bits, self.fine, self.value()
+
+    def __hash__(self) -> int:
+        return hash(self.value())
+
 
 def value_of(part: Any) -> Any:
     """A hashable form of a component's value, from its `value()` method if there is one."""

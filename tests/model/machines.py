@@ -9,7 +9,7 @@ from devmemkit.model import flags as fl
 from devmemkit.model.drivers.nvdimm import namespaces
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.kernel import Config, KernelProfile
-from devmemkit.model.machine import Key, Machine, value_of
+from devmemkit.model.machine import Key, Machine
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.model.process.task import Task, new_task
 from devmemkit.model.resource.tree import Resource
@@ -178,30 +178,25 @@ def finish(m: Machine, actor: str) -> tuple[Machine, Outcome]:
     return m, m["outcome", actor]
 
 
-def state(m: Machine) -> frozenset[tuple[Key, Any]]:
-    """The machine by value: equal for two machines that no later step can tell apart."""
-    return frozenset((key, value_of(part)) for key, part in m.components.items())
-
-
 def blocked(m: Machine, actor: str) -> str | None:
     """What the actor's next step waits for; None when it can run."""
-    before = state(m)
+    before = m.value()
     try:
         take_step(m, actor)
     except Blocked as waits:
-        assert state(m) == before
+        assert m.value() == before
         return waits.on
     return None
 
 
 def interleavings(m: Machine, *actors: str) -> list[Machine]:
     """The final machines of every interleaving of what the actors have begun."""
-    seen, ends, todo = set[object](), list[Machine](), [m]
+    seen, ends, todo = set[Machine](), list[Machine](), [m]
     while todo:
         m = todo.pop()
-        if state(m) in seen:
+        if m in seen:
             continue
-        seen.add(state(m))
+        seen.add(m)
         running = [actor for actor in actors if not finished(m, actor)]
         able = [actor for actor in running if blocked(m, actor) is None]
         assert able or not running, "deadlock"

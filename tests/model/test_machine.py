@@ -22,7 +22,8 @@ def test_all_but_the_kernel_stays() -> None:
     changed = MACHINE.with_kernel(other)
     assert changed.kernel == other
     assert parts(changed) == parts(MACHINE)
-    assert changed.with_kernel(KERNEL).kernel == KERNEL
+    assert changed != MACHINE
+    assert changed.with_kernel(KERNEL) == MACHINE
     assert MACHINE.kernel == KERNEL
 
 

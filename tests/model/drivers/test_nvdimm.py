@@ -19,7 +19,6 @@ from tests.model.machines import (
     machine,
     mapped,
     ok,
-    state,
     step_to,
 )
 
@@ -68,7 +67,7 @@ def test_a_page_that_is_claimed_refuses_the_driver(version: str, page: int) -> N
     m = claim_(free, PMEM + page * PAGE, PAGE)
     after, outcome = do(m, "bind", "nd", bdf=NAME, driver="nd_pmem")
     assert outcome.errno == ("ENODEV" if version == "5.10" else "EBUSY")
-    assert state(after) - state(m) == {(("outcome", "nd"), outcome)}
+    assert after.value() - m.value() == {(("outcome", "nd"), outcome)}
     assert do(after, "unbind", "nd", bdf=NAME)[1].errno == "ENODEV"
     m, _ = ok(after, "release_mem_region", "driver", start=PMEM + page * PAGE, size=PAGE)
     assert claims(bind(m)) == [(0, 256 * PAGE)]
