@@ -42,7 +42,13 @@ def add_parser(commands: Any) -> None:
     add("--policy", metavar="POLICY", help="effect of a claim on mappings (default: the kernel's)")
     add("--repair", default="", metavar="REPAIR", help="another order of the steps of an mmap")
     add("--via", default="devmem", metavar="devmem|sysfs", help="mapped file (default: devmem)")
-    add("--tasks", type=int, default=1, metavar="N", help="tasks alike, 1 to 9 (default: 1)")
+    add(
+        "--tasks",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that do the same, 1 to 9 (default: 1)",
+    )
     add("--graph", type=Path, metavar="FILE", help="also write all states to a JSON file")
     add("--json", action="store_true", help="print the result as JSON")
 
@@ -70,6 +76,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _policies(options: argparse.Namespace) -> int:
+    for name, given in (("repair", options.repair), ("graph", options.graph)):
+        if given:
+            raise ValueError(f"--{name}: expected a single race, got the table of policies")
+    if options.tasks != 1:
+        raise ValueError("--tasks: expected a single race, got the table of policies")
     rows = (options.policy,) if options.policy else ()
     began = time.perf_counter()
     cells = []
@@ -115,6 +126,8 @@ def format_result(name: str, kernel: KernelProfile, result: Result, counted: Ord
             + (f" = {step.outcome}" if step.outcome is not None else "")
             for number, step in enumerate(result.counterexample.steps, 1)
         ]
+        if result.bound:
+            lines.append(f"perhaps not the shortest: the search for it stopped at {result.bound}")
     elif result.bound:
         lines.append(f"the search stopped at a bound of {result.bound}: states beyond are unknown")
     else:

@@ -57,17 +57,28 @@ def explore(
 ) -> Result:
     """Search every interleaving of the tasks' steps.
 
-    The counterexample is a shortest one. The numbers of states and transitions, and `reductions`,
-    are those of the search that settled the verdict.
+    The counterexample is a shortest one, unless `bound` says that the search for it stopped. The
+    numbers of states and transitions, and `reductions`, are those of the search that settled the
+    verdict.
     """
     began = time.perf_counter()
+    deadline = bounds.deadline()
     system, found = search(
-        scenario, bounds, partial_order=partial_order, symmetry=symmetry, check="first"
+        scenario,
+        bounds,
+        partial_order=partial_order,
+        symmetry=symmetry,
+        check="first",
+        deadline=deadline,
     )
     if partial_order and (found.broken or (_vacuous(scenario, found) and not found.bound)):
         # merged steps hide states: the shortest path, or one where a "sometimes" property holds
-        partial_order = False
-        system, found = search(scenario, bounds, symmetry=symmetry, check="first")
+        again = search(scenario, bounds, symmetry=symmetry, check="first", deadline=deadline)
+        if again[1].broken or not found.broken:
+            partial_order = False
+            system, found = again
+        else:  # the violation stands, its path may not be the shortest
+            found.bound = again[1].bound
     broken = next(iter(found.broken), None)
     example = None if broken is None else counterexample(system, found, broken)
     used = (("partial order", partial_order), ("symmetry", symmetry))

@@ -39,7 +39,7 @@ def explore(
 
 
 def policy_matrix(
-    *, kernel: str = "7.3", via: str = "devmem", rows: tuple[str, ...] = ()
+    *, kernel: str = "6.12", via: str = "devmem", rows: tuple[str, ...] = ()
 ) -> list[Cell]:
     """Ask the same questions of every policy; each answer is the result of a search.
 

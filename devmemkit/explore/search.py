@@ -28,6 +28,10 @@ class Bounds:
     states: int | None = None
     seconds: float | None = None
 
+    def deadline(self) -> float | None:
+        """When the seconds end, by time.monotonic(), if they begin now."""
+        return None if self.seconds is None else time.monotonic() + self.seconds
+
 
 UNBOUNDED = Bounds()
 
@@ -60,19 +64,24 @@ def search(
     partial_order: bool = False,
     symmetry: bool = False,
     check: Check = "nothing",
+    deadline: float | None = None,
 ) -> tuple[System, SearchResult]:
     """Search a scenario's states, again until nothing that it learns would change the search.
 
     With `check` "first" the search ends in the first state in which a property is broken, or a
-    deadlock; with "each" the properties are evaluated in all states.
+    deadlock; with "each" the properties are evaluated in all states. `deadline` is when
+    `bounds.seconds` end, by time.monotonic(), where they began earlier.
     """
+    deadline = deadline or bounds.deadline()
     if check == "nothing":
         scenario = replace(scenario, properties=())
     space = Space(started(scenario), scenario.alike if symmetry else ())
     system = System(scenario, space, partial_order=partial_order)
     while True:
         try:
-            return system, breadth_first(system, bounds, symmetry=symmetry, check=check)
+            return system, breadth_first(
+                system, bounds, symmetry=symmetry, check=check, deadline=deadline
+            )
         except (LayoutChanged, FootprintGrew):
             system.restart()
 
@@ -83,6 +92,7 @@ def breadth_first(
     *,
     symmetry: bool = False,
     check: Check = "nothing",
+    deadline: float | None = None,
 ) -> SearchResult:
     """Visit states in breadth-first order; the arguments are those of search()."""
     canonical = Symmetry(system.space).canonical if symmetry else None
@@ -91,7 +101,7 @@ def breadth_first(
     parent = found.parent
     parent[start] = start
     level = [start]
-    deadline = None if bounds.seconds is None else time.monotonic() + bounds.seconds
+    deadline = deadline or bounds.deadline()
     while level and not found.bound:
         next_level: list[int] = []
         for state in level:
@@ -110,6 +120,8 @@ def breadth_first(
                     parent[after] = state
                     next_level.append(after)
         level = next_level
+        if not level:
+            break  # all states were visited, whatever that took
         if bounds.states is not None and len(parent) > bounds.states:
             found.bound = f"{bounds.states} states"
         elif deadline is not None and time.monotonic() > deadline:

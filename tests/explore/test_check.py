@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from devmemkit.explore import search as search_module
 from devmemkit.explore.check import explore, explore_each
 from devmemkit.explore.counterexample import ReplayError, replay
-from devmemkit.explore.search import Bounds
+from devmemkit.explore.search import Bounds, SearchResult, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import early_claim
@@ -153,3 +155,36 @@ def test_the_same_input_gives_the_same_result() -> None:
         return {key: value for key, value in result.items() if key != "seconds"}
 
     assert once() == once()
+
+
+def test_a_violation_stands_though_the_search_for_its_shortest_path_stops_at_a_bound() -> None:
+    made = mmap_vs_claim(KernelProfile("6.1"))
+    unbounded = explore(made)
+    assert (unbounded.verdict, unbounded.bound) == ("found", "")
+    bounded = explore(made, Bounds(states=60))
+    assert (bounded.verdict, bounded.bound) == ("found", "60 states")
+    assert bounded.counterexample is not None
+    assert unbounded.counterexample is not None
+    assert bounded.counterexample.broken == unbounded.counterexample.broken
+
+
+def test_a_search_whose_last_level_passes_the_bound_is_complete() -> None:
+    made = mmap_vs_claim(KernelProfile("7.3"))
+    _, whole = search(made)
+    _, exact = search(made, Bounds(states=len(whole.parent)))
+    assert exact.bound == ""
+    _, less = search(made, Bounds(states=1))
+    assert less.bound == "1 states"
+
+
+def test_the_searches_of_one_question_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, real = [], search_module.breadth_first
+
+    def seeing(*given: Any, deadline: float | None, **more: Any) -> SearchResult:
+        seen.append(deadline)
+        return real(*given, deadline=deadline, **more)
+
+    monkeypatch.setattr(search_module, "breadth_first", seeing)
+    assert explore(mmap_vs_claim(KernelProfile("6.12")), Bounds(seconds=1e6)).verdict == "found"
+    assert len(seen) > 2
+    assert len(set(seen)) == 1

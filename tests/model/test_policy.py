@@ -22,7 +22,7 @@ from devmemkit.model.policy import (
     register_policy,
 )
 from devmemkit.model.resource.revoke import GRACE, STEPS
-from devmemkit.model.step import finished, take_step
+from devmemkit.model.step import finished, run, take_step
 from tests.model.machines import (
     ALL,
     BAR0,
@@ -276,6 +276,31 @@ def test_a_claim_whose_policy_revokes_nothing_succeeds(steps: tuple[str, ...]) -
     assert start == CLAIM["start"]
     assert bool(m.get(("notices", "p"))) == ("notify" in steps)
     assert live(m, address, 2) == [True, True]
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize(
+    ("steps", "left_out"),
+    [
+        (("both_ends", "zap_begin", "zap", "notify"), ()),
+        (("zap_begin", "zap", "both_ends"), ()),
+        (("both_ends", "refuse_if_mapped", "refused", "zap_begin", "zap"), ("refused",)),
+        (("both_ends", "refuse_if_mapped", "refused"), ("refused",)),
+    ],
+)
+@pytest.mark.parametrize("fine", [False, True])
+def test_every_step_of_a_policy_is_taken_in_its_order(
+    steps: tuple[str, ...], left_out: tuple[str, ...], fine: bool
+) -> None:
+    register_policy(type("Mine", (RevokeAll,), {"after_insert": steps}))
+    m = machine("7.3", policy="Mine", fine=fine)
+    if "refused" not in steps:
+        m, _ = mapped(m, PMEM, 2)
+    m, outcome, events = run(m, "driver", "request_mem_region", **CLAIM)
+    taken = [event.step for event in events]
+    assert outcome.ok
+    assert taken[taken.index("insert") + 1 :] == [one for one in steps if one not in left_out]
+    assert not m.get(("lock", "i_mmap", "iomem"))
 
 
 PLUGIN = """

@@ -14,7 +14,7 @@ from devmemkit.model.mm.address_space import Mapped
 from devmemkit.model.mm.pfn_tracking import untrack_zap
 from devmemkit.model.resource.region import release_region
 from devmemkit.model.resource.strict import devmem_is_allowed
-from devmemkit.model.step import Frame, Next, Return, Step, lock
+from devmemkit.model.step import Frame, Next, Return, Step, lock, unlock
 
 IOMEM: Key = ("i_mmap", "iomem")
 GRACE = 100
@@ -64,8 +64,9 @@ def both_ends(m: View, f: Frame) -> Next:
 
 
 def _after(m: View, f: Frame, step: str) -> Next:
-    """Go on behind a step of the policy, or end the claim where the policy has no further step."""
-    return Return(f.start) if m.kernel.policy.after_insert[-1] == step else None
+    """Jump to the policy's step behind this one, or end the claim if it was the last."""
+    steps = m.kernel.policy.after_insert
+    return Return(f.start) if steps[-1] == step else steps[steps.index(step) + 1]
 
 
 def free_region(m: View, tree: str, start: int, size: int) -> bool:
@@ -105,7 +106,7 @@ def zap(m: View, f: Frame) -> Next:
     if not m.machine.fine:
         for mapped in found:
             zap_vma(m, mapped, f.first, f.last)
-        return Return(f.start)
+        return _zapped(m, f)
     pages = [
         (mapped, page)
         for mapped in found
@@ -115,7 +116,12 @@ def zap(m: View, f: Frame) -> Next:
         mapped, page = pages[f.done]
         zap_vma(m, mapped, page, page)
         f.done += 1
-    return "zap" if f.done < len(pages) else Return(f.start)
+    return "zap" if f.done < len(pages) else _zapped(m, f)
+
+
+def _zapped(m: View, f: Frame) -> Next:
+    unlock(m, f, "i_mmap", "iomem")
+    return _after(m, f, "zap")
 
 
 def refuse_if_mapped(m: View, f: Frame) -> Next:
@@ -123,7 +129,7 @@ def refuse_if_mapped(m: View, f: Frame) -> Next:
     space = m.get(IOMEM)
     first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
     if not (space and space.overlapping(first, last)):
-        return Return(f.start)
+        return _after(m, f, "refused")
     free_region(m, "iomem", f.start, f.size)
     return "refused"
 

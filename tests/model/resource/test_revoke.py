@@ -153,6 +153,26 @@ def test_a_claim_released_before_the_check_is_skipped(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ALL)
+@pytest.mark.parametrize(
+    ("claimed_anew", "revokes"), [(0, True), (1, False), (2, False), (3, True)]
+)
+def test_the_both_ends_test_asks_for_the_first_and_the_last_page_alone(
+    version: str, claimed_anew: int, revokes: bool
+) -> None:
+    """revoke_iomem (kernel/resource.c) returns early if both END pages are allowed."""
+    m, address = mapped(machine(version), PMEM, 4)
+    m = begin(m, "driver", "request_mem_region", start=PMEM, size=4 * PAGE)
+    m = step_to(m, "driver", "insert")
+    m, _ = ok(m, "release_mem_region", "other", start=PMEM, size=4 * PAGE)
+    start = PMEM + claimed_anew * PAGE
+    m, _ = ok(m, "request_mem_region", "other", start=start, size=PAGE)
+    m, outcome = finish(m, "driver")
+    assert outcome.ok
+    killed = [revokes or page == claimed_anew for page in range(4)]
+    assert live(m, address, 4) == [not one for one in killed]
+
+
+@pytest.mark.parametrize("version", ALL)
 def test_every_mapping_of_every_process_dies(version: str) -> None:
     """Facts 3.4, 3.5: all VMAs by physical page, forked copies and private pages too."""
     m = machine(version, "p", "q")
