@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
 from devmemkit.figures.theme import ROLES, STYLES
 
@@ -25,52 +25,57 @@ def cleaned(text: str) -> str:
 
 
 class Rect(NamedTuple):
-    """An area, or with `Marks.outline` its edge alone."""
+    """An area, filled or, as an outline, its edge alone."""
 
     left: float
     right: float
     top: float
     bottom: float
     role: str
-    tip: str
+    tip: str = ""
 
 
 class Line(NamedTuple):
-    """A straight line."""
+    """A straight line; `dash` is a name in `DASHES`."""
 
     x0: float
     y0: float
     x1: float
     y1: float
     role: str
-    dash: str
-    tip: str
+    dash: str = "solid"
+    tip: str = ""
 
 
 class Marker(NamedTuple):
-    """A symbol of a fixed size."""
+    """A symbol of a fixed size; `shape` is a name in `SHAPES`."""
 
     x: float
     y: float
     shape: str
     role: str
-    tip: str
+    tip: str = ""
 
 
 class Text(NamedTuple):
-    """A line of text, centred on y. `dx` is in px."""
+    """A line of text, centred on y; `anchor` puts it right of x ("left"), around it or left of it.
+
+    `style` is a name in `theme.STYLES`; `dx` moves the text to the right, in px. A text longer than
+    `room` (in axis units) ends in an ellipsis.
+    """
 
     x: float
     y: float
     text: str
-    role: str
-    style: str
-    anchor: str
-    dx: float
-    room: float | None
+    style: str = "plain"
+    role: str = "ink"
+    anchor: str = "left"
+    dx: float = 0
+    room: float | None = None
 
 
 Mark = TypeVar("Mark", Rect, Line, Marker, Text)
+Values = ParamSpec("Values")
 
 
 def _is_number(value: object) -> bool:
@@ -104,6 +109,15 @@ def _checked(mark: Mark) -> Mark:
     return type(mark)(*values)
 
 
+def _adds(kind: Callable[Values, Mark], name: str) -> Callable[Concatenate[Marks, Values], None]:
+    """Make a method that adds a mark of a kind, with the values of its fields, to a list."""
+
+    def add(self: Marks, /, *args: Values.args, **kwargs: Values.kwargs) -> None:
+        getattr(self, name).append(_checked(kind(*args, **kwargs)))
+
+    return add
+
+
 class Marks:
     """The marks of a picture, added by one method a kind.
 
@@ -119,51 +133,11 @@ class Marks:
         self.markers: list[Marker] = []
         self.texts: list[Text] = []
 
-    def rect(
-        self, left: float, right: float, top: float, bottom: float, role: str, tip: str = ""
-    ) -> None:
-        """Add a filled area."""
-        self.rects.append(_checked(Rect(left, right, top, bottom, role, tip)))
-
-    def outline(self, left: float, right: float, top: float, bottom: float, role: str) -> None:
-        """Add the edge of an area."""
-        self.outlines.append(_checked(Rect(left, right, top, bottom, role, "")))
-
-    def line(
-        self,
-        x0: float,
-        y0: float,
-        x1: float,
-        y1: float,
-        role: str,
-        dash: str = "solid",
-        tip: str = "",
-    ) -> None:
-        """Add a line between two points; `dash` is a name in `DASHES`."""
-        self.lines.append(_checked(Line(x0, y0, x1, y1, role, dash, tip)))
-
-    def marker(self, x: float, y: float, shape: str, role: str, tip: str = "") -> None:
-        """Add a symbol; `shape` is a name in `SHAPES`."""
-        self.markers.append(_checked(Marker(x, y, shape, role, tip)))
-
-    def text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        style: str = "plain",
-        role: str = "ink",
-        *,
-        anchor: str = "left",
-        dx: float = 0,
-        room: float | None = None,
-    ) -> None:
-        """Add a text that `anchor` puts right of x ("left"), around it or left of it ("right").
-
-        `style` is a name in `theme.STYLES`; `dx` moves the text to the right, in px. A text longer
-        than `room` (in axis units) ends in an ellipsis.
-        """
-        self.texts.append(_checked(Text(x, y, text, role, style, anchor, dx, room)))
+    rect = _adds(Rect, "rects")
+    line = _adds(Line, "lines")
+    outline = _adds(Rect, "outlines")
+    marker = _adds(Marker, "markers")
+    text = _adds(Text, "texts")
 
 
 @dataclass(frozen=True)

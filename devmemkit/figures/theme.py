@@ -11,14 +11,13 @@ from typing import Final, NamedTuple
 
 
 class Role(NamedTuple):
-    """One meaning: its line colour on light and on dark paper, its label, its pattern.
+    """One meaning: its line colour on light and on dark paper, its pattern.
 
     `hatch` is Bokeh's name of the pattern, " " for none.
     """
 
     light: str
     dark: str
-    label: str
     hatch: str = " "
 
 
@@ -29,24 +28,24 @@ GRID: Final = ("#d5d9e0", "#363b45")
 TINT: Final = (0.18, 0.27)  # how much of the line's colour an area takes, light and dark
 
 ROLES: Final[dict[str, Role]] = {
-    "ram": Role("#3f4654", "#eceef3", "System RAM"),
-    "idle": Role("#1668c4", "#4d9df0", "unclaimed device memory"),
-    "bus": Role("#8b86a8", "#756f96", "bus window"),
-    "claimed": Role("#b45f06", "#f2a541", "claimed (busy)", "/"),
-    "reserved": Role("#77706a", "#b5aba1", "reserved", "."),
-    "live": Role("#0b9a63", "#35d69b", "live PTE"),
-    "zapped": Role("#b0223a", "#ff8095", "zapped page", "x"),
-    "private": Role("#8633b0", "#d29bf5", "private copy", "|"),
-    "process": Role("#1769c5", "#5aa6f5", "process"),
-    "driver": Role("#ad6500", "#ffc266", "driver"),
-    "kernel": Role("#4a4168", "#d0d3de", "kernel"),
-    "ok": Role("#0a8454", "#3fd9a0", "succeeds"),
-    "error": Role("#8e0f26", "#f0647c", "fails"),
-    "blocked": Role("#5d3fb0", "#b9a2ff", "waits"),
-    "now": Role("#d4006f", "#ff5fb4", "current step"),
-    "ink": Role(*INK, "text"),
-    "muted": Role(*MUTED, "secondary text"),
-    "grid": Role(*GRID, "guide line"),
+    "ram": Role("#3f4654", "#eceef3"),
+    "idle": Role("#1668c4", "#4d9df0"),
+    "bus": Role("#8b86a8", "#756f96"),
+    "claimed": Role("#b45f06", "#f2a541", "/"),
+    "reserved": Role("#77706a", "#b5aba1", "."),
+    "live": Role("#0b9a63", "#35d69b"),
+    "zapped": Role("#b0223a", "#ff8095", "x"),
+    "private": Role("#8633b0", "#d29bf5", "|"),
+    "process": Role("#1769c5", "#5aa6f5"),
+    "driver": Role("#ad6500", "#ffc266"),
+    "kernel": Role("#4a4168", "#d0d3de"),
+    "ok": Role("#0a8454", "#3fd9a0"),
+    "error": Role("#8e0f26", "#f0647c"),
+    "blocked": Role("#5d3fb0", "#b9a2ff"),
+    "now": Role("#d4006f", "#ff5fb4"),
+    "ink": Role(*INK),
+    "muted": Role(*MUTED),
+    "grid": Role(*GRID),
 }
 
 SANS: Final = "system-ui, sans-serif"

@@ -143,8 +143,8 @@ class Watched:
             route.abort()
 
     def check(self):
-        assert self.complaints == []
-        assert self.foreign == []
+        assert not self.complaints, self.complaints
+        assert not self.foreign, self.foreign
         assert self.page.evaluate("window.hacked") is None
 
 
