@@ -102,7 +102,7 @@ class Finding:
 
     @property
     def reproduced(self) -> bool:
-        """Whether every verdict is the expected one, and every answer speaks as expected."""
+        """Whether the verdicts and each piece of evidence are those that the ledger expects."""
         return self.verdicts == {v: self.expected.get(v) for v in self.kernels} and all(
             one.speaks(version) in ({FOR, AGAINST} if not one.expected else {one.expected})
             for one in self.evidence

@@ -20,7 +20,7 @@ def expect(name: str, given: object, allowed: Sequence[object]) -> None:
 
 
 def number(name: str, given: object, low: float, high: float) -> None:
-    """ValueError unless `given`, the parameter `name`, is a number from `low` to `high`."""
+    """ValueError unless `given`, the value of parameter `name`, is from `low` to `high`."""
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
     if not (is_number and low <= given <= high):  # type: ignore[operator]
         raise ValueError(f"{name}: expected a number from {low:g} to {high:g}, got {given!r}")

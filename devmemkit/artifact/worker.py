@@ -51,7 +51,7 @@ def notebook(task: dict[str, Any], folder: Path) -> int:
 
 
 def _extract(stripped: dict[str, Any], name: str, folder: Path) -> None:
-    """The figures, in their order, and the named values of a notebook, as files of their own."""
+    """Write each figure of a notebook, in their order, and its named values into files."""
     values: dict[str, Any] = {}
     outputs = [output for cell in stripped["cells"] for output in cell.get("outputs", ())]
     pictures = [o["data"]["image/svg+xml"] for o in outputs if "image/svg+xml" in o.get("data", {})]

@@ -67,7 +67,7 @@ KINDS = {"plain": 40, "device": 14, "claim": 44, "bind": 2}
 
 @dataclass(frozen=True)
 class Sequence:
-    """One random sequence; `windows` is the number of its windows (see places.windows)."""
+    """One random sequence; `windows` is how many idle ranges it uses (see places.windows)."""
 
     index: int
     kind: str

@@ -53,7 +53,7 @@ class Live:
         return perform(self._guest, acts)
 
     def smallest(self, made: Sequence, row: Row) -> dict[str, Any]:
-        """The divergence, shrunk: its acts, both outcomes and the model's last step."""
+        """The shortest sequence found that still differs in the same way, and both outcomes."""
         wanted = signature(row)
         until = time.monotonic() + PATIENCE
         tried = 0

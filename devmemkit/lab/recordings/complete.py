@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def complete(scenario: str, about: Mapping[str, Any], content: Mapping[str, Any]) -> None:
-    """RecordingError unless it has what the scenario asks, and an outcome of everything tried."""
+    """RecordingError if a story, trial or boot of the scenario is missing or has no outcome."""
     for fault in _faults(scenario, about["kernel"], content):
         raise RecordingError(f"{scenario}/{about['kernel']['version']}.json: {fault}")
 

@@ -53,7 +53,9 @@ class Recording:
         return f'{body}{MARK}{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
 
     def write(self, path: Path) -> tuple[Path, ...]:
-        """Write it to `path`, with the files `beside` it, each whole or not at all; their paths.
+        """Write the recording to `path` and its `beside` files next to it, each atomically.
+
+        Returns the paths.
 
         RecordingError when it would not be readable.
         """

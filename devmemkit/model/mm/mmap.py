@@ -96,7 +96,7 @@ def is_gone(m: View, file: File) -> bool:
 
 
 def remap(m: View, f: Frame, wanted: CacheType, error: str) -> None:
-    """Reserve the memtype for the whole VMA (track_pfn_remap); `error` when types conflict."""
+    """Reserve the memtype for the whole VMA (track_pfn_remap), or fail with errno `error`."""
     tracked = track_remap(m, f.pid, f.vma, wanted)
     if tracked is None:
         raise KernelError(error, f"memtype: wanted {wanted}, the pages are mapped WB")

@@ -100,7 +100,7 @@ def zap_begin(m: View, f: Frame) -> Next:
 
 
 def zap(m: View, f: Frame) -> Next:
-    """unmap_mapping_range walks the i_mmap; a fine machine zaps one page of one VMA a step."""
+    """unmap_mapping_range walks the i_mmap; with Machine.fine, one page of one VMA a step."""
     space = m.get(IOMEM)
     found = space.overlapping(f.first, f.last) if space else []
     if not m.machine.fine:

@@ -46,7 +46,7 @@ def race(version: str, via: str, claim: str, *, outside: bool = False) -> Concur
 def in_order(version: str, via: str, claim: str, control: str) -> str:
     """How a control must end: as ending() says, or "alive" without a claim.
 
-    ValueError also for a control that is not known, or a claim of all that leaves nothing outside.
+    ValueError for an unknown control, or for "outside" when the claim covers the whole region.
     """
     outside = control == "outside"
     if control not in CONTROLS or (outside and claim == "whole"):

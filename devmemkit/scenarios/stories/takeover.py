@@ -93,7 +93,7 @@ class Takeover(ParameterStory):
 
     @property
     def values(self) -> tuple[int, int, int]:
-        """What the process writes: to a claimed page, to one beyond, to its private copy."""
+        """The values that the process writes: a claimed page, a page behind it, a private copy."""
         numbers = random.Random(self.seed)
         return numbers.getrandbits(64), numbers.getrandbits(64), numbers.getrandbits(64)
 
