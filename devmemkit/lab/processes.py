@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from typing import Any
 
 
@@ -27,19 +27,22 @@ def processes(
     killed, they end at once.
     """
     context = get_context("spawn")  # a fork would inherit threads and locks
-    with ProcessPoolExecutor(workers, context, _begin, (prepare, arguments)) as pool:
-        # The workers inherit the mask: an interrupt from the terminal is for this process alone.
-        former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+    resource_tracker.ensure_running()  # now, as it unblocks the signal when it starts
+    # No interrupt before the pool can be shut down: its semaphores would stay. The workers inherit
+    # the mask, as an interrupt from the terminal is for this process alone.
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with ProcessPoolExecutor(workers, context, _begin, (prepare, arguments)) as pool:
             for _ in range(workers):
                 pool.submit(bool)  # starts a worker, while the mask is set
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, former)
-        try:
-            yield pool
-        finally:
-            # Never kill a worker: if it is sending an answer, the pool waits for the rest for ever.
-            pool.shutdown(cancel_futures=True)
+            try:
+                signal.pthread_sigmask(signal.SIG_SETMASK, former)
+                yield pool
+            finally:
+                # Never kill a worker: if it is sending an answer, the pool waits for the rest.
+                pool.shutdown(cancel_futures=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _begin(prepare: Callable[..., object], arguments: tuple[Any, ...]) -> None:
