@@ -138,6 +138,10 @@ def main(argv: list[str] | None = None) -> int:
             ending.inside = True
             with screened():
                 code = _run(sys.argv[1:] if argv is None else argv)
+        except RuntimeError as error:
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise error.__cause__ from None  # Python 3.11 wraps it while a class is made
+            raise
         finally:
             ending.inside = False
     except KeyboardInterrupt:

@@ -163,6 +163,31 @@ def test_an_interrupt_of_a_command_is_one_line(told_at, name, command):
     assert ended
 
 
+MAKES_A_CLASS = """
+import signal, sys
+from devmemkit import cli
+from devmemkit.cli import iomem
+
+class Field:
+    def __set_name__(self, owner, name):
+        signal.raise_signal(signal.SIGINT)
+
+def run(options):
+    type("Made", (), {"field": Field()})
+
+iomem.run = run
+if __name__ == "__main__":
+    sys.exit(cli.main(["iomem", "x"]))
+"""
+
+
+def test_an_interrupt_while_a_class_is_made_is_one_line(tmp_path):
+    script = tmp_path / "devmemkit"
+    script.write_text(MAKES_A_CLASS)
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    is_one_line(subprocess.run([sys.executable, script], env=env, capture_output=True))
+
+
 def test_an_interrupt_while_the_interpreter_ends_is_one_line_or_comes_too_late(told_at):
     arguments = COMMANDS["iomem"]
     whole = told_at(arguments, -1)
