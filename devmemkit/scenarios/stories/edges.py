@@ -145,6 +145,22 @@ def wrong_drivers() -> tuple[Act, ...]:
     )  # fmt: skip
 
 
+def end_of_a_bar() -> tuple[Act, ...]:
+    """The last page of a BAR of 16 KiB, the page behind it, and both at once."""
+    file = {"fd": Ref("open")}
+    return (
+        P("open", "open_resource", "opens resource0", bdf=NVME, bar=0),
+        P("last", "mmap_resource", "maps the last page", offset=3 * PAGE_SIZE, length=PAGE_SIZE,
+          **file),
+        P("behind", "mmap_resource", "maps the page behind it", offset=4 * PAGE_SIZE,
+          length=PAGE_SIZE, **file),
+        P("both", "mmap_resource", "maps both", offset=3 * PAGE_SIZE, length=2 * PAGE_SIZE,
+          **file),
+        P("whole", "mmap_resource", "maps all four", offset=0, length=4 * PAGE_SIZE, **file),
+        P("more", "mmap_resource", "maps five", offset=0, length=5 * PAGE_SIZE, **file),
+    )  # fmt: skip
+
+
 def negative_offsets() -> tuple[Act, ...]:
     """Offsets of 2^63 and more, which read(2) and write(2) take as negative."""
     return (
@@ -255,6 +271,7 @@ def edges() -> tuple[Story, ...]:
             for via in VIAS
         ),
         story(negative_offsets),
+        story(end_of_a_bar),
         story(wrong_drivers),
         story(any_type, name="any_type-pat"),
         story(claim_in_what_goes, cause="remove"),
