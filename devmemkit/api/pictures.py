@@ -15,7 +15,7 @@ from devmemkit.text.iomem_tree import tree_of
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture: its `svg`, and `alt`, the same in one sentence. A notebook displays it."""
+    """A picture that a notebook displays: `svg` draws it, `alt` describes it in one sentence."""
 
     svg: str
     alt: str

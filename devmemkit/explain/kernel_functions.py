@@ -41,7 +41,7 @@ BY_OPERATION = {
     ("write_ioport", "port_range"): ("write_port", MEM),
     ("copy_to_user", "user_copy"): ("copy_to_user", "arch/x86/lib"),
 }
-"""The same for steps that stand for another function in each operation."""
+"""Function and file by operation and step, where a step stands for a different function in each."""
 
 SAYS = {
     "open_port": (

@@ -1,4 +1,4 @@
-"""Outcomes and pages in words, the same in figures, tables, messages and named values."""
+"""Outcomes and pages in words. Figures, tables, messages and named values take them from here."""
 
 from __future__ import annotations
 

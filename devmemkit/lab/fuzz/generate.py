@@ -1,4 +1,4 @@
-"""Random operation sequences from a seed: the same for every kernel, each playable by itself.
+"""Random operation sequences: a seed gives the same ones on every kernel; each plays alone.
 
 Left out, as the model does not have them or the guest cannot do them:
 - stores that could hit a device or the machine's own memory. Sequences that map such places open

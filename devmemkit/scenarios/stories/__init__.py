@@ -1,1 +1,1 @@
-"""Stories: operations of several actors in one order, the same for model and kernels."""
+"""Stories: several actors act in one fixed order; the model and real kernels play it alike."""

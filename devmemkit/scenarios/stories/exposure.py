@@ -75,7 +75,7 @@ class Exposure:
 
 
 def simulate(exposure: Exposure, trials: int, seed: int | str) -> Share:
-    """The share of trials with a write before the claim; the same for the same seed."""
+    """Simulate the share of trials with a write before the claim; a seed fixes the result."""
     numbers = random.Random(seed)
     busy = exposure.writers * exposure.rate
     hits = 0
