@@ -93,15 +93,15 @@ class Explorer(w.VBox):
 
     def pictures(self) -> tuple[Picture, ...]:
         """The pictures as they are now; their number never changes."""
-        raise NotImplementedError
+        raise NotImplementedError  # each explorer has its own; ipywidgets allow no ABC
 
     def sentence(self) -> str:
         """The status as HTML."""
-        raise NotImplementedError
+        raise NotImplementedError  # each explorer has its own; ipywidgets allow no ABC
 
     def summary(self) -> str:
         """The choices and their result in words, the same on every run."""
-        raise NotImplementedError
+        raise NotImplementedError  # each explorer has its own; ipywidgets allow no ABC
 
     def redraw(self, _: Any = None) -> None:
         """Draw the pictures anew, and set the status."""

@@ -50,7 +50,7 @@ class StoryExplorer(Explorer):
 
     def chosen(self, control: w.Widget) -> Playable | None:
         """The story of the choices after one in `control`, or None for no change."""
-        raise NotImplementedError
+        raise NotImplementedError  # each explorer has its own; ipywidgets allow no ABC
 
     @property
     def moment(self) -> Moment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -17,7 +18,7 @@ AS_RELEASED = "as released"
 
 
 @dataclass(frozen=True)
-class ParameterStory:
+class ParameterStory(ABC):
     """A story on a kernel and a machine; `pids` are the processes that are there from the start."""
 
     kernel: str = "6.12"
@@ -37,9 +38,9 @@ class ParameterStory:
         return load_machine(self.machine, self.profile).with_(tasks)
 
     @property
+    @abstractmethod
     def acts(self) -> tuple[Act, ...]:
         """The story, in order."""
-        raise NotImplementedError
 
     @cached_property
     def played(self) -> Played:
