@@ -26,6 +26,7 @@ from devmemkit.artifact.store import LEDGER, Job, Store, UsageError
 from devmemkit.artifact.work import here
 from devmemkit.host import files as source
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.text.columns import columns
 
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
 LARGEST = 64 << 20  # bytes of a JSON file of the report
@@ -279,12 +280,11 @@ def table(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each finding, and how many are reproduced."""
     if not findings:
         return []
-    width = max(len(finding["id"]) for finding in findings)
-    lines = [f"{'finding':{width}}  reproduced  verdict"]
+    rows = [("finding", "reproduced", "verdict")]
     for finding in findings:
         mark = "yes" if finding["reproduced"] else "NO"
-        lines.append(f"{finding['id']:{width}}  {mark:10}  {by_verdict(finding['verdicts'])}")
+        rows.append((finding["id"], mark, by_verdict(finding["verdicts"])))
         if not finding["reproduced"]:
-            lines.append(f"{'':{width}}  {'':10}  expected: {by_verdict(finding['expected'])}")
+            rows.append(("", "", f"expected: {by_verdict(finding['expected'])}"))
     alike = sum(finding["reproduced"] for finding in findings)
-    return [*lines, f"{alike} of {len(findings)} findings reproduced"]
+    return [*columns(rows).split("\n"), f"{alike} of {len(findings)} findings reproduced"]
