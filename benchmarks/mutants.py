@@ -245,7 +245,6 @@ def try_all(out: Path, mutants: list[Mutant], which: tuple[str, ...], again: boo
     began = time.perf_counter()
     for one in which:
         todo = [mutant for mutant in mutants if is_open(results, one, mutant, again)]
-        todo.sort(key=lambda mutant: "tests/model/test_iomem.py" in mirror(ROOT, mutant.module))
         tests = {mutant: tuple(mirror(ROOT, mutant.module)) * (one == "own") for mutant in todo}
         asked = {tests[mutant]: mutant.module for mutant in todo}
         taken = {own: unchanged(copy, one, module) for own, module in asked.items()}

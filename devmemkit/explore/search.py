@@ -101,7 +101,6 @@ def breadth_first(
     parent = found.parent
     parent[start] = start
     level = [start]
-    deadline = deadline or bounds.deadline()
     while level and not found.bound:
         next_level: list[int] = []
         for state in level:

@@ -138,6 +138,14 @@ def is_one_line(done, number=signal.SIGINT):
     assert done.returncode == 128 + number, said
 
 
+def run_as_command(folder: Path, text: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a script of this text under the name by which the program knows itself."""
+    script = folder / "devmemkit"
+    script.write_text(text)
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, script], capture_output=True, env=env, timeout=60)
+
+
 EARLY = (1, 2, 3, 5, 10, 30, 100, 300, 1000, 3000, 10_000)
 """Calls at which a signal comes; explain --help takes more than 10,000."""
 
@@ -182,10 +190,7 @@ if __name__ == "__main__":
 
 
 def test_an_interrupt_while_a_class_is_made_is_one_line(tmp_path):
-    script = tmp_path / "devmemkit"
-    script.write_text(MAKES_A_CLASS)
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    is_one_line(subprocess.run([sys.executable, script], env=env, capture_output=True))
+    is_one_line(run_as_command(tmp_path, MAKES_A_CLASS))
 
 
 def test_an_interrupt_while_the_interpreter_ends_is_one_line_or_comes_too_late(told_at):
@@ -208,8 +213,8 @@ def test_other_signals_end_it_alike(told_at, at, number):
 
 
 def test_an_interrupt_that_a_destructor_swallows_comes_again(tmp_path):
-    script = tmp_path / "devmemkit"  # the name by which the program knows itself
-    script.write_text(
+    done = run_as_command(
+        tmp_path,
         "import signal, sys\n"
         "from devmemkit import cli\n"
         "from devmemkit.cli import findings\n"
@@ -220,20 +225,14 @@ def test_an_interrupt_that_a_destructor_swallows_comes_again(tmp_path):
         "    Noisy()\n"
         "    signal.pause()\n"
         "findings.run = run\n"
-        "sys.exit(cli.main(['findings']))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, script],
-        capture_output=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        timeout=60,
+        "sys.exit(cli.main(['findings']))\n",
     )
     is_one_line(done)
 
 
 def test_a_second_interrupt_ends_the_clean_up(tmp_path):
-    script = tmp_path / "devmemkit"
-    script.write_text(
+    done = run_as_command(
+        tmp_path,
         "import signal, sys\n"
         "from devmemkit import cli\n"
         "from devmemkit.cli import findings\n"
@@ -246,13 +245,7 @@ def test_a_second_interrupt_ends_the_clean_up(tmp_path):
         "        signal.raise_signal(signal.SIGINT)\n"
         "        print('never')\n"
         "findings.run = run\n"
-        "sys.exit(cli.main(['findings']))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, script],
-        capture_output=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        timeout=60,
+        "sys.exit(cli.main(['findings']))\n",
     )
     is_one_line(done)
     assert done.stdout == b"cleaning\n"
