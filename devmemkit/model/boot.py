@@ -105,7 +105,7 @@ def pci_bus_add_device(m: View, f: Frame) -> Next:
     """Up to 7.1 this makes the files, but only after pci_sysfs_init has begun; else EACCES."""
     if not m.get("sysfs_initialized"):
         return Return(0)
-    return Call("pci_create_resource_files", {"bdf": f.bdf}, then="added", catch="added")
+    return Call("pci_create_resource_files", {"bdf": f.bdf}, then=added, catch=added)
 
 
 def added(m: View, f: Frame) -> Next:
@@ -127,10 +127,10 @@ def pci_create_attr(m: View, f: Frame) -> Next:
     names, there = _names(m, f.bdf), m.get(("sysfs", f.bdf), ())
     if names[f.made] in there:
         m["duplicate", f.bdf] = True
-        return "pci_remove_resource_files"
+        return pci_remove_resource_files
     m["sysfs", f.bdf] = (*there, names[f.made])
     f.made += 1
-    return "pci_create_attr" if f.made < len(names) else Return(0)
+    return pci_create_attr if f.made < len(names) else Return(0)
 
 
 def pci_remove_resource_files(m: View, f: Frame) -> Next:
@@ -168,7 +168,7 @@ def for_each_pci_dev(m: View, f: Frame) -> Next:
         return Return(0)
     f.walked += 1
     arguments = {"bdf": devices[f.walked - 1]}
-    return Call("pci_create_resource_files", arguments, then="for_each_pci_dev")
+    return Call("pci_create_resource_files", arguments, then=for_each_pci_dev)
 
 
 def _sysfs_steps(kernel: KernelProfile) -> tuple[Step, ...]:

@@ -4,10 +4,10 @@ An operation is a short tuple of atomic steps. A step is a function of a View an
 Frame; another CPU may act between two steps. A step returns what comes next:
 
     None                the next step; after the last one the operation is done
-    "name"              the step of that name (a loop or a branch)
+    another step        of the same operation (a loop or a branch)
     Return(value)       the operation is done
-    Call(name, args)    another operation first, then the next step, or `then`; `catch` names the
-                        step that handles its failure; a call from the last step returns its outcome
+    Call(name, args)    another operation first, then the next step, or `then`; the step `catch`
+                        handles its failure; a call from the last step returns its outcome
 
 A step that raises KernelError or Trap ends the operation. A step that raises Blocked cannot run
 yet. In both cases all that it wrote is dropped.
@@ -42,12 +42,12 @@ class Return:
 class Call:
     operation: str
     arguments: dict[str, Any] = field(default_factory=dict)
-    then: str | None = None
-    catch: str | None = None
+    then: Step | None = None
+    catch: Step | None = None
 
 
-Next = Return | Call | str | None
-Step = Callable[[View, Frame], Next]
+Step = Callable[[View, Frame], "Next"]
+Next = Return | Call | Step | None
 Steps = Callable[[KernelProfile], tuple[Step, ...]]
 
 
@@ -166,19 +166,18 @@ def step_in(m: View, actor: str) -> tuple[str, str, Outcome | None]:
     steps = OPERATIONS[f.operation].steps(m.kernel)
     step = steps[f.at]
     operation, at = f.operation, f.at
-    names = [s.__name__ for s in steps]
     outcome = None
     try:
         following = step(m, f)
         if isinstance(following, Call):
-            f.at = names.index(following.then) if following.then else at + 1
-            f.catch = following.catch
+            f.at = steps.index(following.then) if following.then else at + 1
+            f.catch = steps.index(following.catch) if following.catch else None
             stack += [_frozen(f), _frame(following.operation, actor, following.arguments)]
         elif isinstance(following, Return) or (following is None and at + 1 == len(steps)):
             value = following.value if isinstance(following, Return) else 0
             outcome = _leave(m, f, stack, Outcome(value))
         else:
-            f.at = at + 1 if following is None else names.index(following)
+            f.at = at + 1 if following is None else steps.index(following)
             stack.append(_frozen(f))
     except Blocked as blocked:
         blocked.reads = frozenset(m.reads)  # one of these must change first
@@ -208,8 +207,8 @@ def _leave(
             return outcome
         f = Frame(**dict(stack.pop()))
         steps = OPERATIONS[f.operation].steps(m.kernel)
-        if not outcome.ok and f.catch:
-            f.at = [s.__name__ for s in steps].index(f.catch)
+        if not outcome.ok and f.catch is not None:
+            f.at = f.catch
         elif not outcome.ok or f.at == len(steps):
             continue  # not caught here, or called from the last step
         f.result = outcome

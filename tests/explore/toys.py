@@ -37,7 +37,7 @@ def drop(m: View, f: Frame) -> Next:
 def think(m: View, f: Frame) -> Next:
     """A step that accesses only its own frame."""
     f.thought = f.thought + 1
-    return "think" if f.thought < f.times else None
+    return think if f.thought < f.times else None
 
 
 operation("toy_add", read_count, write_count)

@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator
-from typing import Any, TypeGuard
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -62,7 +62,7 @@ def fail(m: View, f: Frame) -> Next:
         raise Trap("SIGBUS", "BUS_ADRERR", 0x1000)
     if f.how == "blocked":
         raise Blocked("something")
-    return "end" if f.how == "jump" else None
+    return end if f.how == "jump" else None
 
 
 def end(m: View, f: Frame) -> Next:
@@ -71,7 +71,7 @@ def end(m: View, f: Frame) -> Next:
 
 def call(m: View, f: Frame) -> Next:
     lock(m, f, "outer")
-    return Call("test_inner", {"how": f.how}, catch="caught" if f.catching else None)
+    return Call("test_inner", {"how": f.how}, catch=caught if f.catching else None)
 
 
 def after_call(m: View, f: Frame) -> Next:
@@ -384,24 +384,21 @@ def test_an_unknown_operation_is_refused_with_the_known_ones() -> None:
         run(EMPTY, "a", "mmap_tea")
 
 
-def names_in(source: str) -> Iterator[tuple[str, Any]]:
-    """("step" or "operation", name) for each that a step's source goes on with."""
+def continuations(source: str) -> Iterator[tuple[str, Any]]:
+    """("step", name) and ("operation", name) for each that a step's source continues with."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Return):
-            ends = [node.value]
-            if isinstance(node.value, ast.IfExp):
-                ends = [node.value.body, node.value.orelse]
-            yield from (("step", end.value) for end in ends if _is_text(end))
+            value = node.value
+            ends = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+            yield from (("step", end.id) for end in ends if isinstance(end, ast.Name))
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Call":
-            yield from (("operation", end.value) for end in node.args[:1] if _is_text(end))
-            yield from (("step", one.value.value) for one in node.keywords if _is_text(one.value))
+            named = [one.value for one in node.keywords if isinstance(one.value, ast.Name)]
+            yield from (("step", one.id) for one in named)
+            if isinstance(node.args[0], ast.Constant):
+                yield ("operation", node.args[0].value)
 
 
-def _is_text(node: ast.AST | None) -> TypeGuard[ast.Constant]:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def test_every_step_and_operation_that_a_step_goes_on_with_is_there() -> None:
+def test_every_step_and_operation_that_a_step_continues_with_exists() -> None:
     kernels = [KernelProfile(version) for version in ("5.10", "7.3")]
     kernels += [KernelProfile("7.3", repair=repair) for repair in REPAIRS]
     kernels += [KernelProfile("6.12", policy_name=name) for name in POLICIES]
@@ -409,7 +406,7 @@ def test_every_step_and_operation_that_a_step_goes_on_with_is_there() -> None:
     steps = {step for one in real for kernel in kernels for step in one.steps(kernel)}
     known = {"step": {step.__name__ for step in steps}, "operation": set(OPERATIONS)}
     sources = [textwrap.dedent(inspect.getsource(step)) for step in steps]
-    found = {named for source in sources for named in names_in(source)}
+    found = {named for source in sources for named in continuations(source)}
     assert {("step", "fall_asleep"), ("operation", "request_mem_region")} <= found
     assert not {(kind, name) for kind, name in found if name not in known[kind]}
 

@@ -121,7 +121,7 @@ def copy_page(m: View, f: Frame) -> Next:
     f.done += piece
     f.left -= part
     if f.left:
-        return "copy_page"
+        return copy_page
     if f.at_pos:
         update_file(m, f.pid, f.fd, pos=f.offset + len(f.done))
     return Return(f.done if f.operation == "read_devmem" else len(f.done))
@@ -150,7 +150,7 @@ def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
 
 def range_is_allowed(m: View, f: Frame) -> Next:
     """The permission loop, page by page and no lock held across pages: EPERM."""
-    return _check(m, f, "range_is_allowed", "EPERM", page_is_allowed(m, f.page))
+    return _check(m, f, range_is_allowed, "EPERM", page_is_allowed(m, f.page))
 
 
 def phys_mem_access_prot_allowed(m: View, f: Frame) -> Next:
@@ -161,10 +161,10 @@ def phys_mem_access_prot_allowed(m: View, f: Frame) -> Next:
         f.page = f.vma.pgoff
         return None
     answer = devmem_is_allowed(m, f.page)
-    return _check(m, f, "phys_mem_access_prot_allowed", "EINVAL", answer)
+    return _check(m, f, phys_mem_access_prot_allowed, "EINVAL", answer)
 
 
-def _check(m: View, f: Frame, again: str, error: str, answer: int) -> Next:
+def _check(m: View, f: Frame, again: Step, error: str, answer: int) -> Next:
     last = f.vma.pgoff + f.vma.pages - 1
     if answer == DENY:
         raise KernelError(error, _REFUSED.format(f.page), page=f.page)

@@ -38,7 +38,7 @@ def device_driver_attach(m: View, f: Frame) -> Next:
         raise KernelError(_told(m, "EBUSY"), f"{f.bdf} is bound to {found.driver}")
     probe = "nd_pmem_probe" if kind == "nd" else "pci_probe"
     arguments = {"bdf": f.bdf, "driver": f.driver, "bars": f.bars}
-    return Call(probe, arguments, catch="probe_failed")
+    return Call(probe, arguments, catch=probe_failed)
 
 
 def driver_bound(m: View, f: Frame) -> Next:
@@ -95,7 +95,7 @@ def remove_driver(m: View, f: Frame) -> Next:
     if _kind(m, f.bdf) == "nd":
         raise KernelError("ENOENT", f"{f.bdf} has no remove file")
     if device(m, f.bdf).driver is None:
-        return "remove_files"
+        return remove_files
     return Call("unbind", {"bdf": f.bdf})
 
 

@@ -76,7 +76,7 @@ def memremap_pages(m: View, f: Frame) -> Next:
     space = m["nd", f.bdf]
     pages = space.start >> PAGE_SHIFT, space.end >> PAGE_SHIFT
     if memtype_reserve(m, *pages, WB, ("driver", f.bdf)) is None:
-        return "pmem_undo"
+        return pmem_undo
     return Return(0)
 
 

@@ -22,7 +22,7 @@ def persistent_ram_iomap(m: View, f: Frame) -> Next:
     try:
         ioremap(m, f.start, f.start + f.size - 1, ("driver", "ramoops"))
     except KernelError:
-        return "persistent_ram_free" if m.kernel["ramoops_undo"] else "ramoops_failed"
+        return persistent_ram_free if m.kernel["ramoops_undo"] else ramoops_failed
     return Return(f.start)
 
 

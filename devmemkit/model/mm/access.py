@@ -10,11 +10,11 @@ from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.physical import patched, read_physical, write_physical
-from devmemkit.model.mm.populate import fault_check, fault_insert, fault_lock
+from devmemkit.model.mm.populate import fault_check, fault_lock, fill
 from devmemkit.model.process.task import VM, Vma, find_vma
 from devmemkit.model.resource.region import DISJOINT, region_intersects
 from devmemkit.model.resource.strict import LOW_MEGABYTE
-from devmemkit.model.step import Frame, Next, Return, Step, Steps, lock, operation
+from devmemkit.model.step import Frame, Next, Return, Step, Steps, lock, operation, unlock
 
 BIOS = 0x9F
 """The page from which on x86 keeps low memory for the BIOS (reserve_bios_regions)."""
@@ -80,7 +80,7 @@ def load_step(m: View, f: Frame) -> Next:
     """A load instruction gives the bytes as a little-endian integer, or a signal."""
     parts = pieces(f.address, f.size)
     if _must_fault(m, f, VM.READ):
-        return "fault_lock"
+        return fault_lock
     data = b"".join(peek(m, f.pid, address, part) for address, part in parts)
     return Return(int.from_bytes(data, "little"))
 
@@ -89,7 +89,7 @@ def store_step(m: View, f: Frame) -> Next:
     """A store instruction writes all its bytes, or none when one of them faults."""
     parts = pieces(f.address, f.size)
     if _must_fault(m, f, VM.WRITE):
-        return "fault_lock"
+        return fault_lock
     data = f.value.to_bytes(f.size, "little")
     for address, part in parts:
         poke(m, f.pid, address, data[address - f.address : address - f.address + part])
@@ -107,6 +107,13 @@ def _must_fault(m: View, f: Frame, need: VM) -> bool:
             f.faulted = address
             return True
     return False
+
+
+def fault_insert(m: View, f: Frame) -> Next:
+    """fault: insert the PTE, drop the lock, and run the instruction again."""
+    fill(m, f, f.page, f.page)
+    unlock(m, f, "i_mmap", f.vma.file.f_mapping)
+    return load_step if f.operation == "load" else store_step
 
 
 def _with_fault(step: Step) -> Steps:

@@ -44,9 +44,9 @@ def mremap_begin(m: View, f: Frame) -> Next:
             raise KernelError("EINVAL", f"new length {f.new_length:#x}")
         if f.to is not None and f.length == f.new_length:
             f.next, f.moved = f.address, 0
-            return "remap_move"
+            return remap_move
         _check_source(f, _source(m, f, f.address))
-    return "shrink" if f.to is None else "unmap_target"
+    return shrink if f.to is None else unmap_target
 
 
 def _source(m: View, f: Frame, address: int) -> Vma:
@@ -98,7 +98,7 @@ def move_vma(m: View, f: Frame) -> Next:
     vma = _source(m, f, f.address)
     _check_source(f, vma)
     if is_gone(m, vma.file):
-        return "get_unmapped_area"
+        return get_unmapped_area
     _move(m, f.pid, vma, f.address, f.address + f.length, f.to)
     return Return(f.to)
 
@@ -122,11 +122,11 @@ def remap_move(m: View, f: Frame) -> Next:
     to = f.to + at - f.address
     unmap(m, f.pid, to, until - at)
     if is_gone(m, vma.file):
-        return "get_unmapped_area"
+        return get_unmapped_area
     vma = _source(m, f, at)  # the target may have been another part of it
     _move(m, f.pid, vma, at, until, to)
     f.next, f.moved = until, f.moved + 1
-    return "remap_move" if until < end else Return(f.to)
+    return remap_move if until < end else Return(f.to)
 
 
 def get_unmapped_area(m: View, f: Frame) -> Next:

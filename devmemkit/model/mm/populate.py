@@ -14,7 +14,7 @@ from devmemkit.model.machine import View
 from devmemkit.model.mm.syscalls import unmap
 from devmemkit.model.process.task import File, find_vma, link_vma, put_vmas
 from devmemkit.model.resource.strict import DENY, is_taken, page_is_allowed
-from devmemkit.model.step import Frame, Next, Return, Step, lock, unlock
+from devmemkit.model.step import Frame, Next, Return, Step, lock
 
 
 def fill(m: View, f: Frame, first: int, last: int) -> None:
@@ -36,7 +36,7 @@ def remap_pfn_range_complete(m: View, f: Frame) -> Next:
     fill(m, f, f.page, until)
     f.page = until + 1
     if f.page <= last:
-        return "remap_pfn_range_complete"
+        return remap_pfn_range_complete
     f.page = f.vma.pgoff
     return None
 
@@ -62,10 +62,10 @@ def _is_denied(m: View, file: File, pfn: int) -> bool:
 def check_again(m: View, f: Frame) -> Next:
     """link-first and recheck check each page once more."""
     if _is_denied(m, f.vma.file, f.page):
-        return "unmap_region"
+        return unmap_region
     f.page += 1
     if f.page < f.vma.pgoff + f.vma.pages:
-        return "check_again"
+        return check_again
     f.page = f.vma.pgoff
     return None
 
@@ -73,7 +73,7 @@ def check_again(m: View, f: Frame) -> Next:
 def unmap_region(m: View, f: Frame) -> Next:
     """A failed check after the link unmaps the VMA (as a failed vm_ops->mapped does, 7.x)."""
     unmap(m, f.pid, f.vma.start, f.vma.end - f.vma.start)
-    return "mmap_denied"
+    return mmap_denied
 
 
 def mmap_denied(m: View, f: Frame) -> Next:
@@ -120,10 +120,3 @@ def fault_check(m: View, f: Frame) -> Next:
     if _is_denied(m, f.vma.file, f.page):
         raise Trap("SIGBUS", "BUS_ADRERR", f.faulted)
     return None
-
-
-def fault_insert(m: View, f: Frame) -> Next:
-    """fault: insert the PTE, drop the lock, and run the instruction again."""
-    fill(m, f, f.page, f.page)
-    unlock(m, f, "i_mmap", f.vma.file.f_mapping)
-    return f"{f.operation}_step"

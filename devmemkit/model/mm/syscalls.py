@@ -125,9 +125,9 @@ def do_mprotect(m: View, f: Frame) -> Next:
             break
         missing = {VM.WRITE: VM.MAYWRITE, VM.EXEC: VM.MAYEXEC}
         if any(bit in wanted and may not in vma.flags for bit, may in missing.items()):
-            return "mprotect_denied"
+            return mprotect_denied
         _reflag(m, f, vma, (vma.flags & ~(VM.READ | VM.WRITE | VM.EXEC)) | wanted)
-    return Return(0) if hole is None else "mprotect_hole"
+    return Return(0) if hole is None else mprotect_hole
 
 
 def mprotect_denied(m: View, f: Frame) -> Next:
@@ -188,7 +188,7 @@ def do_madvise(m: View, f: Frame) -> Next:
     for vma in vmas:
         cleared, added = TAKEN[f.advice]
         _reflag(m, f, vma, vma.flags & ~cleared | added)
-    return Return(0) if _hole(f, vmas) is None else "madvise_hole"
+    return Return(0) if _hole(f, vmas) is None else madvise_hole
 
 
 def madvise_hole(m: View, f: Frame) -> Next:

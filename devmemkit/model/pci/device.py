@@ -122,7 +122,7 @@ def release_last(m: View, f: Frame) -> Next:
         return Return(0)
     bar = f.bars[-1]
     f.bars = f.bars[:-1]
-    return Call("pci_release_region", {"bdf": f.bdf, "bar": bar}, then="release_last")
+    return Call("pci_release_region", {"bdf": f.bdf, "bar": bar}, then=release_last)
 
 
 pci_release_regions = operation("pci_release_regions", release_last, needs=("bdf", "bars"))
@@ -143,7 +143,7 @@ def next_bar(m: View, f: Frame) -> Next:
     if f.claimed == len(f.bars):
         return Return(0)
     arguments = {"bdf": f.bdf, "bar": f.bars[f.claimed], "name": f.name}
-    return Call("pci_request_region", arguments, then="next_bar", catch="undo_bars")
+    return Call("pci_request_region", arguments, then=next_bar, catch=undo_bars)
 
 
 def undo_bars(m: View, f: Frame) -> Next:

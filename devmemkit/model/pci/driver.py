@@ -28,7 +28,7 @@ def probe(m: View, f: Frame) -> Next:
 def probe_request(m: View, f: Frame) -> Next:
     """The probe claims the BARs under the driver's name."""
     arguments = {"bdf": f.bdf, "name": f.driver, "bars": f.bars}
-    return Call("pci_request_regions", arguments, catch="probe_refused")
+    return Call("pci_request_regions", arguments, catch=probe_refused)
 
 
 def probe_ioremap(m: View, f: Frame) -> Next:
@@ -40,7 +40,7 @@ def probe_ioremap(m: View, f: Frame) -> Next:
                 ioremap(m, bar.start, bar.end, ("driver", f.bdf))
     except KernelError:
         memtype_free(m, ("driver", f.bdf))
-        return "probe_undo"
+        return probe_undo
     return Return(0)
 
 

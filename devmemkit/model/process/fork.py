@@ -22,12 +22,12 @@ def dup_mm(m: View, f: Frame) -> Next:
     for vma in f.todo:
         if not can_copy(m, f.pid, vma):
             untrack_copy(m, vma)
-            return "dup_mmap_failed"
+            return dup_mmap_failed
     m["task", f.child] = m["task", f.pid]
     share_files(m, f.pid, f.child)
     m["vmas", f.child] = ()
     m["pagetable", f.child] = PageTable()
-    return "dup_mmap" if f.todo else Return(f.child)
+    return dup_mmap if f.todo else Return(f.child)
 
 
 def dup_mmap(m: View, f: Frame) -> Next:
@@ -57,9 +57,9 @@ def copy_page_range(m: View, f: Frame) -> Next:
         setattr(child, bits, getattr(child, bits) | copied)
     f.page = last + 1
     if f.page <= end:
-        return "copy_page_range"
+        return copy_page_range
     f.todo = f.todo[1:]
-    return "dup_mmap" if f.todo else Return(f.child)
+    return dup_mmap if f.todo else Return(f.child)
 
 
 def dup_mmap_failed(m: View, f: Frame) -> Next:

@@ -48,7 +48,7 @@ def insert(m: View, f: Frame) -> Next:
         m["muxed_wait"] = tuple(sorted([*m.get("muxed_wait", ()), f.actor]))
         if m.kernel["muxed_sleep"] == "before unlock":
             m["sleeping", f.actor] = True
-        return "fall_asleep"
+        return fall_asleep
     revocable = f.tree == "iomem" and m.kernel.policy.after_insert
     return None if revocable else Return(f.start)
 
@@ -65,7 +65,7 @@ def schedule(m: View, f: Frame) -> Next:
     if m.get(("sleeping", f.actor)):
         raise Blocked("muxed_resource_wait")
     m["muxed_wait"] = tuple(actor for actor in m["muxed_wait"] if actor != f.actor) or None
-    return "insert"
+    return insert
 
 
 def _steps(kernel: KernelProfile) -> tuple[Step, ...]:

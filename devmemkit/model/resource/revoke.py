@@ -60,12 +60,12 @@ def both_ends(m: View, f: Frame) -> Next:
     first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
     if devmem_is_allowed(m, first) and devmem_is_allowed(m, last):
         return Return(f.start)
-    return _after(m, f, "both_ends")
+    return _after(m, f, both_ends)
 
 
-def _after(m: View, f: Frame, step: str) -> Next:
+def _after(m: View, f: Frame, step: Step) -> Next:
     """Jump to the policy's step behind this one, or end the claim if it was the last."""
-    steps = m.kernel.policy.after_insert
+    steps = [STEPS[name] for name in m.kernel.policy.after_insert]
     return Return(f.start) if steps[-1] == step else steps[steps.index(step) + 1]
 
 
@@ -116,12 +116,12 @@ def zap(m: View, f: Frame) -> Next:
         mapped, page = pages[f.done]
         zap_vma(m, mapped, page, page)
         f.done += 1
-    return "zap" if f.done < len(pages) else _zapped(m, f)
+    return zap if f.done < len(pages) else _zapped(m, f)
 
 
 def _zapped(m: View, f: Frame) -> Next:
     unlock(m, f, "i_mmap", "iomem")
-    return _after(m, f, "zap")
+    return _after(m, f, zap)
 
 
 def refuse_if_mapped(m: View, f: Frame) -> Next:
@@ -129,9 +129,9 @@ def refuse_if_mapped(m: View, f: Frame) -> Next:
     space = m.get(IOMEM)
     first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
     if not (space and space.overlapping(first, last)):
-        return _after(m, f, "refused")
+        return _after(m, f, refused)
     free_region(m, "iomem", f.start, f.size)
-    return "refused"
+    return refused
 
 
 def refused(m: View, f: Frame) -> Next:
@@ -145,14 +145,14 @@ def notify(m: View, f: Frame) -> Next:
         m["notices", pid] = (*m.get(("notices", pid), ()), (f.start, f.start + f.size - 1))
     if "wait_for_unmap" in m.kernel.policy.after_insert:
         f.deadline = m["clock"] + GRACE
-    return _after(m, f, "notify")
+    return _after(m, f, notify)
 
 
 def wait_for_unmap(m: View, f: Frame) -> Next:
     """RevokeAfterGrace: wait until no process maps the region, or the grace is over."""
     if mappers(m, f.start, f.size) and m["clock"] < f.deadline:
         raise Blocked("grace", until=f.deadline)
-    return _after(m, f, "wait_for_unmap")
+    return _after(m, f, wait_for_unmap)
 
 
 STEPS: dict[str, Step] = {
