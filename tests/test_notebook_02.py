@@ -1,4 +1,4 @@
-"""Notebook 02: its stored values agree with recordings and with the facts; its cells run."""
+"""Notebook 02: its stored values agree with recordings and with the model; its cells run."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ def test_a_driver_that_claims_once_has_no_gaps(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("repair", REPAIRS)
 def test_only_a_repair_that_closes_the_race_leaves_no_mapping_in_the_making(repair: str) -> None:
-    """Facts 4.3: a link or a lock that comes before the check alone leaves it open."""
+    """A link or a lock that comes before the check alone leaves it open."""
     closes = repair in ("recheck", "fault")
     assert on_model("mapping-in-the-making", replace(NEWEST, repair=repair)) != closes
 

@@ -16,7 +16,7 @@ from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import OPERATIONS, finished, run, start, take_step
 
 ALL = ("5.10", "6.1", "6.12", "7.3")
-"""The kernels that the facts call ALL."""
+"""The kernels that were measured for what all kernels do."""
 
 PAGE = fl.PAGE_SIZE
 RAM = fl.IORESOURCE_SYSTEM_RAM | fl.IORESOURCE_BUSY

@@ -172,7 +172,7 @@ def test_a_configuration_is_of_yes_and_no() -> None:
 
 
 def test_the_names_of_a_policy_are_checked_where_it_is_written() -> None:
-    """Facts 3.2: the steps behind an insertion are those of revoke.STEPS, and no others."""
+    """The steps behind an insertion are those of revoke.STEPS, and no others."""
     assert set(get_args(ClaimStep)) == STEPS.keys()
     with pytest.raises(ValueError, match=r"^Typo.after_insert: expected one of .*; got 'zapp'$"):
         type("Typo", (Policy,), {"after_insert": ("both_ends", "zapp")})

@@ -16,19 +16,19 @@ ORDER = tuple(VERSIONS)
 @pytest.mark.parametrize(
     ("feature", "before", "since", "old", "new"),
     [
-        ("policy", "4.4", "4.5", "NoProtection", "ExcludeNew"),  # facts 8: 90a545e98126
-        ("policy", "4.5", "5.8", "ExcludeNew", "RevokeDevmem"),  # facts 3.1
-        ("policy", "5.10", "5.12", "RevokeDevmem", "RevokeAll"),  # facts 3.1
-        ("attribute_mapping", "5.10", "5.12", "own", "at creation"),  # facts 5.2
-        ("attribute_mapping", "5.12", "5.15", "at creation", "at open"),  # facts 5.2
-        ("access_recheck", "5.10", "5.12", False, True),  # facts 3.5
-        ("access_one_page", "7.2", "7.3", False, True),  # facts 3.5
-        ("sysram_rule", "5.15", "6.1", False, True),  # facts 1.10: v5.16
+        ("policy", "4.4", "4.5", "NoProtection", "ExcludeNew"),  # 90a545e98126
+        ("policy", "4.5", "5.8", "ExcludeNew", "RevokeDevmem"),
+        ("policy", "5.10", "5.12", "RevokeDevmem", "RevokeAll"),
+        ("attribute_mapping", "5.10", "5.12", "own", "at creation"),
+        ("attribute_mapping", "5.12", "5.15", "at creation", "at open"),
+        ("access_recheck", "5.10", "5.12", False, True),
+        ("access_one_page", "7.2", "7.3", False, True),
+        ("sysram_rule", "5.15", "6.1", False, True),  # v5.16
         ("lockdown", "4.5", "5.8", False, True),  # v5.4
         ("low_ram", "4.5", "5.8", "readable", "zeroes"),  # v4.11
-        ("muxed_sleep", "6.1", "6.12", "after unlock", "before unlock"),  # facts 1.5
-        ("memtype_lives", "6.12", "6.16", "until zap", "until VMA dies"),  # facts 3.7.9
-        ("devmem_mmap", "6.18", "6.19", "populate, link", "link, populate"),  # facts 4.2
+        ("muxed_sleep", "6.1", "6.12", "after unlock", "before unlock"),
+        ("memtype_lives", "6.12", "6.16", "until zap", "until VMA dies"),
+        ("devmem_mmap", "6.18", "6.19", "populate, link", "link, populate"),
         ("pat_check", "6.12", "6.16", "without STRICT_DEVMEM", "with STRICT_DEVMEM"),
         ("bind_error", "5.15", "6.1", "ENODEV", "its own"),
         ("mremap_checks", "5.15", "6.1", "target", "source, target"),
@@ -38,8 +38,8 @@ ORDER = tuple(VERSIONS)
         ("populate", "5.12", "5.15", "unknown", "each VMA"),
         ("populate", "6.1", "6.12", "each VMA", "in order"),
         ("non_mappable", "7.1", "7.2", "ENODEV", "EINVAL"),
-        ("zap_lock", "5.15", "6.1", "write", "read"),  # facts 3.4
-        ("iores_levels", "7.2", "7.3", 5, 8),  # facts 1.11
+        ("zap_lock", "5.15", "6.1", "write", "read"),
+        ("iores_levels", "7.2", "7.3", 5, 8),
     ],
 )
 def test_feature_boundary(feature: str, before: str, since: str, old: object, new: object) -> None:
@@ -70,7 +70,6 @@ def test_5_10_is_younger_than_5_8() -> None:
 
 
 def test_commits_of_the_policies() -> None:
-    """Facts 3.1, 8."""
     commits = {row.value: row.commit for row in FEATURES if row.feature == "policy"}
     assert commits == {
         "NoProtection": "",
@@ -103,7 +102,6 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
 
 
 def test_io_strict_needs_strict() -> None:
-    """Facts 2.6."""
     with pytest.raises(ValueError, match="STRICT_DEVMEM=y for IO_STRICT_DEVMEM=y"):
         Config(strict_devmem=False)
     assert Config(strict_devmem=False, io_strict_devmem=False).devmem
@@ -126,7 +124,7 @@ def test_io_strict_needs_strict() -> None:
     ],
 )
 def test_strict_iomem_checks(cmdline: str, strict: bool, checks: bool) -> None:
-    """Facts 1.10: 1 at start iff STRICT_DEVMEM; substring search, relaxed first, then strict."""
+    """1 at start iff STRICT_DEVMEM; substring search, relaxed first, then strict."""
     config = Config(strict_devmem=strict, io_strict_devmem=strict)
     assert KernelProfile("6.12", config, cmdline).strict_iomem_checks == checks
 
@@ -142,7 +140,7 @@ def test_strict_iomem_checks(cmdline: str, strict: bool, checks: bool) -> None:
     ],
 )
 def test_lockdown(cmdline: str, locked: bool) -> None:
-    """Facts 7.2: integrity suffices; it is never lifted again."""
+    """Integrity suffices; it is never lifted again."""
     assert KernelProfile("6.12", cmdline=cmdline).lockdown == locked
 
 

@@ -47,7 +47,7 @@ CLAIM = {"start": PMEM + PAGE, "size": PAGE}
 
 
 def test_names_and_releases() -> None:
-    """Facts 8, 3.1, design: 4.5, 5.8, 5.12; the feature table and the classes say the same."""
+    """4.5, 5.8, 5.12; the feature table and the classes say the same."""
     assert {name: p.since for name, p in POLICIES.items()} == {
         "NoProtection": "",
         "ExcludeNew": "4.5",
@@ -128,7 +128,7 @@ def test_refuse_claim(version: str) -> None:
 
 
 def test_refuse_claim_counts_every_page_it_touches() -> None:
-    """Not the pages of facts 3.3, which miss the tail of an unaligned claim."""
+    """Not the pages that zapped_pages gives, which miss the tail of an unaligned claim."""
     m, _ = mapped(machine(policy="RefuseClaim"), PMEM + 2 * PAGE, 1)
     span = {"start": PMEM + 0x1800, "size": 0x1000}
     assert do(m, "request_mem_region", "driver", **span)[1].errno == "EBUSY"
@@ -150,7 +150,7 @@ def test_refuse_claim_refuses_a_mapping_made_meanwhile() -> None:
 
 @pytest.mark.parametrize("version", ["6.12", "7.3"])
 def test_refuse_claim_alone_leaves_the_race_open(version: str) -> None:
-    """Facts 4.1: a claim between the check and the link finds nobody, and both sides succeed."""
+    """A claim between the check and the link finds nobody, and both sides succeed."""
     m, fd = ok(machine(version, policy="RefuseClaim", fine=True), "open_devmem", dsync=True)
     m = begin(m, "P", "mmap_devmem", pid="p", fd=fd, offset=PMEM, length=2 * PAGE)
     m = begin(m, "K", "request_mem_region", start=PMEM, size=2 * PAGE)

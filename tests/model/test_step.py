@@ -195,7 +195,7 @@ def test_view_records_what_it_read_and_replaced() -> None:
 
 
 def test_step_names() -> None:
-    """Facts 4.2, checklist 8: C, P, L up to 6.18; C, C', L, P from 6.19; sysfs C, P, L always."""
+    """C, P, L up to 6.18; C, C', L, P from 6.19; sysfs C, P, L always."""
     checks = (
         "do_mmap",
         "valid_mmap_phys_addr_range",

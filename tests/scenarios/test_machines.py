@@ -40,7 +40,7 @@ def test_a_loaded_tree_prints_as_the_kernel_printed_it(name: str, state: str) ->
 
 @pytest.mark.parametrize("name", recorded())
 def test_the_same_drivers_leave_the_tree_that_the_kernel_left(name: str) -> None:
-    """facts 5.5, 7.3: bind e1000, nvme and nd_pmem; then compare with `bound`."""
+    """Bind e1000, nvme and nd_pmem; then compare with `bound`."""
     m = machine(name)
     for bdf, driver in DRIVERS:
         m, bound, _ = run(m, driver, "bind", bdf=bdf, driver=driver)

@@ -1,4 +1,4 @@
-"""/dev/mem: every check in the kernel's order (facts 2) and the check-then-map race (facts 4)."""
+"""/dev/mem: every check in the kernel's order and the check-then-map race."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def error(m: Machine, name: str, /, **arguments: Any) -> str | None:
     ],
 )
 def test_open(version: str, more: dict[str, Any], errno: str | None) -> None:
-    """Facts 2.1, 7.1: CAP_SYS_RAWIO and no lockdown; the file's mode before the driver's own."""
+    """CAP_SYS_RAWIO and no lockdown; the file's mode before the driver's own."""
     assert do(machine(version, **more), "open_devmem")[1].errno == errno
 
 
@@ -80,7 +80,7 @@ def test_descriptors() -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_lockdown_is_asked_at_open_only(version: str) -> None:
-    """Facts 2.1, 7.2: a descriptor opened before lockdown keeps working."""
+    """A descriptor opened before lockdown keeps working."""
     m = opened(version)
     locked = Machine(
         replace(m.kernel, cmdline="lockdown=integrity"), m.components, high_memory=HIGH
@@ -107,7 +107,6 @@ def test_lockdown_is_asked_at_open_only(version: str) -> None:
     ],
 )
 def test_llseek(version: str, offset: int, whence: str, result: int | str) -> None:
-    """Facts 2.5."""
     m, _ = ok(opened(version), "lseek_devmem", fd=0, offset=0x100)
     m, outcome = do(m, "lseek_devmem", fd=0, offset=offset, whence=whence)
     assert result == (outcome.errno or outcome.value)
@@ -121,7 +120,7 @@ def filled(m: Machine, *pfns: int) -> Machine:
 
 @pytest.mark.parametrize("version", ALL)
 def test_read_and_write(version: str) -> None:
-    """Facts 2.3 (M: ALL): zeroes from RAM below 1 MiB, writes there dropped; RAM above is EPERM."""
+    """Zeroes from RAM below 1 MiB, writes there dropped; RAM above is EPERM."""
     m = filled(opened(version), 1, 0xF0, PMEM >> 12)
     assert ok(m, "read_devmem", fd=0, offset=0x1000, count=4)[1] == bytes(4)
     after, count = ok(m, "write_devmem", fd=0, offset=0x1000, data=b"abcd")
@@ -137,7 +136,7 @@ def test_read_and_write(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_refused_page_after_others_is_eperm(version: str) -> None:
-    """Facts 2.3: partial progress is lost from the return value, not from memory."""
+    """Partial progress is lost from the return value, not from memory."""
     m = claim_(opened(version), PMEM + PAGE, PAGE)
     assert error(m, "read_devmem", offset=PMEM, count=2 * PAGE) == "EPERM"
     after, outcome = do(m, "write_devmem", fd=0, offset=PMEM + PAGE - 1, data=b"ab")
@@ -149,7 +148,7 @@ def test_refused_page_after_others_is_eperm(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_high_memory_comes_before_permission(version: str) -> None:
-    """Facts 2.3: EFAULT beyond high_memory, idle or claimed; high_memory - 1 is valid."""
+    """EFAULT beyond high_memory, idle or claimed; high_memory - 1 is valid."""
     m = opened(version)
     for state in (m, claim_(m, BAR0, PAGE)):
         assert error(state, "read_devmem", offset=BAR0, count=4) == "EFAULT"
@@ -218,7 +217,6 @@ def test_open_mode_and_position() -> None:
 def test_mmap_errnos(
     version: str, offset: int, length: int, more: dict[str, Any], errno: str | None
 ) -> None:
-    """Facts 2.4 (M: ALL)."""
     m = opened(version)
     arguments = {"fd": 0, "offset": offset, "length": length, **more}
     after, outcome = do(m, "mmap_devmem", **arguments)
@@ -231,7 +229,7 @@ def test_mmap_errnos(
 
 @pytest.mark.parametrize("version", ALL)
 def test_mmap_order_of_errnos(version: str) -> None:
-    """Facts 2.4: range before permission before memtype."""
+    """Range before permission before memtype."""
     m, _ = mapped(opened(version, dsync=False), PMEM, 1, dsync=False)
     m = claim_(m, (1 << 40) - PAGE, PAGE)
     span = {"offset": (1 << 40) - PAGE, "length": 2 * PAGE}
@@ -247,7 +245,7 @@ def test_mmap_order_of_errnos(version: str) -> None:
 @pytest.mark.parametrize("version", ALL)
 @pytest.mark.parametrize("page", [0, 5, 9])
 def test_one_denied_page_denies_all(version: str, page: int) -> None:
-    """Facts 2.4, checklist 6: every page is checked; nothing is mapped."""
+    """Every page is checked; nothing is mapped."""
     m = claim_(opened(version), PMEM + page * PAGE + 0x10, 4)
     after, outcome = do(m, "mmap_devmem", fd=0, offset=PMEM, length=10 * PAGE)
     assert (outcome.errno, after["vmas", "p"]) == ("EPERM", ())
@@ -270,7 +268,7 @@ def test_mmap_needs_the_open_mode() -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_the_new_vma(version: str) -> None:
-    """Facts 2.4: VM_IO, PFNMAP, DONTEXPAND, DONTDUMP; pgoff is the pfn; O_SYNC means UC-."""
+    """VM_IO, PFNMAP, DONTEXPAND, DONTDUMP; pgoff is the pfn; O_SYNC means UC-."""
     m, address = mapped(machine(version), PMEM, 3)
     (vma,) = m["vmas", "p"]
     assert (vma.start, vma.pages, vma.pgoff) == (address, 3, PMEM >> 12)
@@ -285,7 +283,7 @@ def test_the_new_vma(version: str) -> None:
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.19", "7.1", "7.2", "7.3"])
 @pytest.mark.parametrize("cmdline", ["", "nopat"])
 def test_pat_check_without_strict_devmem(version: str, cmdline: str) -> None:
-    """Facts 2.4: up to 6.15 PAT refuses RAM with EINVAL when STRICT_DEVMEM=n; later ones do not."""
+    """Up to 6.15 PAT refuses RAM with EINVAL when STRICT_DEVMEM=n; later ones do not."""
     m = opened(version, config=NONE, cmdline=cmdline)
     filters = version in ("5.10", "6.1", "6.12") and not cmdline
     expected = "EINVAL" if filters else None
@@ -296,7 +294,7 @@ def test_pat_check_without_strict_devmem(version: str, cmdline: str) -> None:
 
 @pytest.mark.parametrize("version", ["5.10", "6.12", "7.3"])
 def test_pat_check_sees_iomem_strict(version: str) -> None:
-    """Facts 1.10, 2.4: with STRICT_DEVMEM=n, iomem=strict and an EXCLUSIVE claim, PAT up to 6.12
+    """With STRICT_DEVMEM=n, iomem=strict and an EXCLUSIVE claim, PAT up to 6.12
     refuses; without iomem=strict it does not."""
     for cmdline in ("", "iomem=strict"):
         m = opened(version, config=NONE, cmdline=cmdline)
@@ -346,7 +344,7 @@ CHECK, PAT, P = "range_is_allowed", "phys_mem_access_prot_allowed", "remap_pfn_r
 
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12"])
 def test_whole_claims_inside_an_old_mmap(version: str) -> None:
-    """Facts 4.1 to 4.4: EPERM while pages are unchecked, then a full survivor, dead after L."""
+    """EPERM while pages are unchecked, then a full survivor, dead after L."""
     assert after_each_step(version, 0, PAGES) == [
         ("do_mmap", "EPERM"),
         ("valid_mmap_phys_addr_range", "EPERM"),
@@ -376,7 +374,7 @@ def test_two_passes_before_the_old_order() -> None:
 
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.18"])
 def test_a_low_claim_has_the_longest_window(version: str) -> None:
-    """Facts 4.3: a claim of page 0 escapes from the moment page 0 was checked (the last time)."""
+    """A claim of page 0 escapes from the moment page 0 was checked (the last time)."""
     passes = ["EINVAL"] * PAGES + ["LLLL"] * PAGES if version == "6.18" else ["LLLL"] * (PAGES + 1)
     ends = [end for _, end in after_each_step(version, 0, 1)]
     assert ends == ["EPERM", "EPERM", *passes, "LLLL", "LLLL", "dLLL"]
@@ -384,7 +382,7 @@ def test_a_low_claim_has_the_longest_window(version: str) -> None:
 
 @pytest.mark.parametrize("version", ["6.19", "7.1", "7.2", "7.3"])
 def test_whole_claims_inside_a_new_mmap(version: str) -> None:
-    """Facts 4.2 to 4.4: EPERM in the first pass, EINVAL in the second, then page by page."""
+    """EPERM in the first pass, EINVAL in the second, then page by page."""
     assert after_each_step(version, 0, PAGES) == [
         ("do_mmap", "EPERM"),
         ("valid_mmap_phys_addr_range", "EPERM"),
@@ -403,7 +401,7 @@ def test_whole_claims_inside_a_new_mmap(version: str) -> None:
 
 @pytest.mark.parametrize("version", ["7.2", "7.3"])
 def test_a_small_claim_survives_on_7_3(version: str) -> None:
-    """Facts 4.4: a claim of page 0 escapes between its second check and its own PTE."""
+    """A claim of page 0 escapes between its second check and its own PTE."""
     ends = after_each_step(version, 0, 1)
     assert [end for _, end in ends] == [
         *["EPERM"] * 2,
@@ -416,19 +414,19 @@ def test_a_small_claim_survives_on_7_3(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_without_strict_pages_there_is_no_survivor_to_speak_of(version: str) -> None:
-    """Facts 3.2: on a relaxed kernel every claim leaves the mapping alive, race or not."""
+    """On a relaxed kernel every claim leaves the mapping alive, race or not."""
     ends = after_each_step(version, 0, PAGES, cmdline="iomem=relaxed")
     assert {end for _, end in ends} == {"LLLL"}
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12"])
 def test_all_or_nothing_before_6_19(version: str) -> None:
-    """Facts 4.2: whatever the interleaving of T, E, Z with C, P, L: all pages live or all dead."""
+    """Whatever the interleaving of T, E, Z with C, P, L: all pages live or all dead."""
     assert interleaved(version) == {"EPERM", "LLLL", "dddd"}
 
 
 def test_per_page_on_7_3() -> None:
-    """Facts 4.2, 4.4: both errnos and torn outcomes; a zap that trails the populator kills all."""
+    """Both errnos and torn outcomes; a zap that trails the populator kills all."""
     found = interleaved("7.3")
     assert {"EPERM", "EINVAL", "LLLL", "dddd", "dLLL", "ddLL", "dddL"} <= found
     assert all(e in ("EPERM", "EINVAL") or len(e) == PAGES for e in found)
@@ -441,7 +439,7 @@ def interleaved(version: str) -> set[str]:
 
 @pytest.mark.parametrize("version", ALL)
 def test_link_waits_for_a_zap_walk(version: str) -> None:
-    """Facts 3.4, 4.2: L needs the rmap lock that Z holds; the survivor comes right after."""
+    """L needs the rmap lock that Z holds; the survivor comes right after."""
     last = "mmap_mem" if version == "7.3" else "remap_pfn_range"
     m = step_to(claiming(step_to(mapping(version), "P", last)), "K", "zap_begin")
     assert blocked(m, "P") == "i_mmap iomem"
@@ -451,7 +449,7 @@ def test_link_waits_for_a_zap_walk(version: str) -> None:
 
 
 def test_populate_needs_no_rmap_lock_on_7_3() -> None:
-    """Facts 4.2: the rmap lock is not held in P, so Z and P run side by side."""
+    """The rmap lock is not held in P, so Z and P run side by side."""
     m = step_to(claiming(step_to(mapping("7.3"), "P", "vma_link_file")), "K", "zap_begin")
     assert blocked(m, "P") is None
     m = step_to(step_to(m, "P", P), "P", P)
@@ -461,7 +459,7 @@ def test_populate_needs_no_rmap_lock_on_7_3() -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_other_threads_wait_for_the_mmap(version: str) -> None:
-    """Facts 4.1, 4.2: mmap_lock is held throughout: a fault or another mmap waits."""
+    """mmap_lock is held throughout: a fault or another mmap waits."""
     m = step_to(mapping(version), "P", "mmap_mem")
     address = dict(m["stack", "P"][0])["vma"].start
     m = begin(m, "t", "load", pid="p", address=address)

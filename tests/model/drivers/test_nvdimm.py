@@ -74,7 +74,7 @@ def test_a_page_that_is_claimed_refuses_the_driver(version: str, page: int) -> N
 
 
 def test_between_its_claims_the_first_pages_can_be_mapped_again() -> None:
-    """Facts 7.3: three claims revoke three times; in the two gaps anybody may write."""
+    """Three claims revoke three times; in the two gaps anybody may write."""
     m, address = mapped(machine(), PMEM, 4)
     m = begin(m, "nd", "bind", bdf=NAME, driver="nd_pmem")
     m = step_to(m, "nd", "zap")

@@ -22,7 +22,7 @@ STORIES = {story.name: story for story in stories("ioremap-conflict")}
 def test_a_write_back_mapping_stands_in_the_way(
     version: str, probe: str | None, map_again: str | None, once_more: str | None
 ) -> None:
-    """From 6.16 on, revoked or not: facts 3.7.9."""
+    """From 6.16 on, revoked or not."""
     played = on_model(STORIES["writeback"], version).outcomes
     errnos = [played[key].errno for key in ("probe", "map_again", "once_more")]
     assert errnos == [probe, map_again, once_more]

@@ -1,4 +1,4 @@
-"""Touching a mapping: loads, stores, kernel copies and ptrace (facts 3.5, checklist 7)."""
+"""Touching a mapping: loads, stores, kernel copies and ptrace."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def half_dead(version: str, *, sysfs: bool = False) -> tuple[Machine, int]:
 @pytest.mark.parametrize("sysfs", [False, True])
 @pytest.mark.parametrize(("name", "more"), [("load", {}), ("store", {"value": 1})])
 def test_dead_page_is_sigbus(version: str, sysfs: bool, name: str, more: dict[str, int]) -> None:
-    """Facts 3.5 (M: ALL): SIGBUS, BUS_ADRERR (2), si_addr the touched address. 5.10 sysfs lives."""
+    """SIGBUS, BUS_ADRERR (2), si_addr the touched address. 5.10 sysfs lives."""
     m, address = half_dead(version, sysfs=sysfs)
     ok(m, name, address=address + LIVE, **more)
     outcome = do(m, name, address=address + DEAD + 24, **more)[1]
@@ -57,7 +57,7 @@ def test_dead_page_is_sigbus(version: str, sysfs: bool, name: str, more: dict[st
 
 @pytest.mark.parametrize("version", ALL)
 def test_a_private_mapping_dies_alike(version: str) -> None:
-    """Facts 3.4 (M: ALL): the copy is dropped, SIGBUS afterwards; a store makes no new copy."""
+    """The copy is dropped, SIGBUS afterwards; a store makes no new copy."""
     m, address = mapped(machine(version), PMEM, 2, shared=False)
     m, _ = ok(m, "store", address=address + DEAD, value=5)
     m = claim_(m, PMEM + PAGE, PAGE)
@@ -111,7 +111,7 @@ def test_protection(prot: str) -> None:
 @pytest.mark.parametrize("version", ALL)
 @pytest.mark.parametrize("name", ["copy_from_user", "copy_to_user"])
 def test_kernel_copies_are_efault(version: str, name: str) -> None:
-    """Facts 3.5 (M: ALL): read(2) and write(2) with a dead buffer: EFAULT, no signal."""
+    """read(2) and write(2) with a dead buffer: EFAULT, no signal."""
     m, address = half_dead(version)
     assert ok(m, name, address=address, count=PAGE)[1] == PAGE
     for start, count in [(DEAD, 1), (PAGE - 1, 2)]:
@@ -121,7 +121,7 @@ def test_kernel_copies_are_efault(version: str, name: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_ptrace_is_eio(version: str) -> None:
-    """Facts 3.5 (M: ALL): live works, dead is EIO; process_vm_readv is EFAULT for both."""
+    """Live works, dead is EIO; process_vm_readv is EFAULT for both."""
     m, address = half_dead(version)
     m, _ = ok(m, "ptrace_poke", address=address, value=77)
     assert ok(m, "ptrace_peek", address=address)[1] == 77
@@ -148,7 +148,7 @@ def test_ptrace_poke_needs_a_writable_pte() -> None:
 )
 @pytest.mark.parametrize("name", ["ptrace_peek", "ptrace_poke"])
 def test_a_revoke_between_look_up_and_copy(version: str, misses: bool, name: str) -> None:
-    """Facts 3.5: 5.10 misses it for that one access; from 96667f8a4382 (v5.12) it is EIO."""
+    """5.10 misses it for that one access; from 96667f8a4382 (v5.12) it is EIO."""
     m, address = mapped(machine(version), PMEM, 1)
     m, _ = ok(m, "store", address=address, value=42)
     value = {"value": 43} if name == "ptrace_poke" else {}
@@ -168,7 +168,7 @@ def test_a_revoke_between_look_up_and_copy(version: str, misses: bool, name: str
 
 @pytest.mark.parametrize("version", ["5.10", "6.1"])
 def test_mmap_and_mremap_wait_for_a_debugger(version: str) -> None:
-    """access_remote_vm holds mmap_lock for reading; a zap needs no such lock (facts 3.5)."""
+    """access_remote_vm holds mmap_lock for reading; a zap needs no such lock."""
     m, one = mapped(machine(version), PMEM, 1)
     m = step_to(begin(m, "t", "ptrace_peek", pid="p", address=one), "t", "follow_phys")
     move = {"address": one, "length": PAGE, "new_length": PAGE, "to": one + 4 * PAGE}
@@ -186,7 +186,7 @@ def test_mmap_and_mremap_wait_for_a_debugger(version: str) -> None:
 
 
 def test_a_debugger_waits_for_an_mmap() -> None:
-    """Facts 4.2: nobody sees a half-built mapping of 7.3 through ptrace."""
+    """Nobody sees a half-built mapping of 7.3 through ptrace."""
     m, one = mapped(machine("7.3"), PMEM, 1)
     m = begin(m, "u", "mmap_devmem", pid="p", fd=0, offset=PMEM, length=PAGE)
     m = step_to(m, "u", "vma_link_file")
@@ -195,7 +195,7 @@ def test_a_debugger_waits_for_an_mmap() -> None:
 
 @pytest.mark.parametrize(("version", "refused"), [("5.10", 0), ("6.12", 0), ("7.2", 0), ("7.3", 1)])
 def test_ptrace_of_ram(version: str, refused: bool) -> None:
-    """Facts 3.5: 7.3 refuses online, non-reserved RAM; what lies below 1 MiB is reserved."""
+    """7.3 refuses online, non-reserved RAM; what lies below 1 MiB is reserved."""
     for ram in (0x10_0000, 0x20_0000):
         m, address = mapped(machine(version, config=NONE, cmdline="nopat"), ram, 1)
         assert (do(m, "ptrace_peek", address=address)[1].errno == "EIO") == bool(refused)

@@ -21,7 +21,7 @@ STEPS = st.lists(st.tuples(st.booleans(), ENTRIES), max_size=25)
 @settings(max_examples=200, deadline=None)
 @given(STEPS, st.integers(0, 90), st.integers(0, 90))
 def test_overlapping_equals_a_scan(steps: list[tuple[bool, Mapped]], a: int, b: int) -> None:
-    """Facts 3.4: all VMAs that map a page of the range, in pgoff order."""
+    """All VMAs that map a page of the range, in pgoff order."""
     space, linked = AddressSpace(), list[Mapped]()
     for link, entry in steps:
         if link:
@@ -53,7 +53,7 @@ def test_equal_values_walk_in_the_same_order(entries: list[Mapped], random: st.D
 
 
 def test_a_twin_comes_after_its_parent() -> None:
-    """Facts 3.5: at fork the child's VMA stands behind the parent's of the same offset."""
+    """At fork the child's VMA stands behind the parent's of the same offset."""
     space = AddressSpace()
     parent, child = Mapped(5, 8, "z", 0), Mapped(5, 8, "a", 0)
     space.link(parent)

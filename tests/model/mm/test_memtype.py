@@ -1,4 +1,4 @@
-"""Page cache types: who gets what, and the revoked mapping that fails a driver (facts 3.7.9)."""
+"""Page cache types: who gets what, and the revoked mapping that fails a driver."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.model.machines import ALL, BAR0, BDF, PAGE, PMEM, do, live, machine, 
 def test_an_existing_type_is_taken_over_or_conflicts(
     held: str, wanted: str, granted: str | None
 ) -> None:
-    """Facts 2.4 step 7, 3.7.9: who wants uncached never gets write-back."""
+    """Who wants uncached never gets write-back."""
     m = View(machine())
     assert memtype_reserve(m, 10, 19, held, ("a",)) == held
     assert memtype_reserve(m, 19, 30, wanted, ("b",)) == granted
@@ -93,7 +93,7 @@ def test_copy_and_free_leave_no_trace() -> None:
 def test_a_revoked_wb_mapping_fails_the_drivers_ioremap(
     version: str, dsync: bool, binds: bool
 ) -> None:
-    """Facts 3.7.9: up to 6.12 the zap drops the memtype; from 6.16 it lives until the VMA dies.
+    """Up to 6.12 the zap drops the memtype; from 6.16 it lives until the VMA dies.
 
     The failed probe gives its claims back and the old mapping is dead all the same.
     """
@@ -163,7 +163,7 @@ def test_up_to_6_15_who_splits_leaks(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_an_uncachable_mtrr_hides_the_conflict(version: str) -> None:
-    """Measured on a BAR below 4 GiB: write-back is tracked as uncached there (facts 3.7.9)."""
+    """Measured on a BAR below 4 GiB: write-back is tracked as uncached there."""
     pages = ((BAR0 >> 12, (BAR0 >> 12) + 3),)
     m, _ = mapped(machine(version).with_({"mtrr_uc": pages}), BAR0, 1, dsync=False)
     assert [r.type for r in m["memtype"]] == ["UC-"]

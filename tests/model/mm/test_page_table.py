@@ -94,7 +94,7 @@ TestPages.settings = settings(max_examples=150, stateful_step_count=25, deadline
 
 
 def test_a_private_copy_has_no_pfn() -> None:
-    """Facts 3.4: even_cows=1 drops it too, even_cows=0 keeps it."""
+    """even_cows=1 drops it too, even_cows=0 keeps it."""
     table = PageTable()
     table.set(0, 3, 100)
     table.zap(2, 2)

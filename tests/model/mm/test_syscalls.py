@@ -1,4 +1,4 @@
-"""System calls on mappings: none revives a page, none escapes a claim (facts 3.5, checklist 9)."""
+"""System calls on mappings: none revives a page, none escapes a claim."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ HALF = [True, True, False, False]
     ],
 )
 def test_nothing_revives(version: str, name: str, more: dict[str, str], errno: str | None) -> None:
-    """Facts 3.5 (M: ALL), 9: each call's result, on live and dead pages, and no page comes back."""
+    """Each call's result, on live and dead pages, and no page comes back."""
     m, address = half_dead(version)
     after, outcome = do(m, name, address=address, length=4 * PAGE, **more)
     assert outcome.errno == errno
@@ -96,7 +96,7 @@ def test_holes_and_nothing(name: str, more: dict[str, str], hole: str | None) ->
 
 @pytest.mark.parametrize("version", ALL)
 def test_mremap(version: str) -> None:
-    """Facts 3.5: grow EFAULT; a move keeps dead pages dead and stays revocable; shrink works."""
+    """Grow EFAULT; a move keeps dead pages dead and stays revocable; shrink works."""
     m, address = half_dead(version)
     assert do(m, "mremap", address=address, length=4 * PAGE, new_length=5 * PAGE)[1].errno == (
         "EFAULT"
@@ -146,7 +146,6 @@ def test_mremap_onto_something() -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_munmap_and_a_new_mmap_is_the_only_recovery(version: str) -> None:
-    """Facts 3.5, 3.6."""
     m, address = half_dead(version)
     m, _ = ok(m, "release_mem_region", "driver", start=PMEM + 2 * PAGE, size=2 * PAGE)
     assert live(m, address, 4) == HALF
@@ -195,7 +194,7 @@ def test_mprotect() -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_fork(version: str) -> None:
-    """Facts 3.5 (M: ALL): dead pages stay dead in the child, both die; DONTFORK leaves it out."""
+    """Dead pages stay dead in the child, both die; DONTFORK leaves it out."""
     m, address = half_dead(version)
     m, private = ok(m, "mmap_devmem", fd=0, offset=PMEM + 4 * PAGE, length=2 * PAGE, shared=False)
     other = private + PAGE  # a copy of the first page stops fork up to 6.15: see below
@@ -243,7 +242,7 @@ def test_a_failed_fork_frees_the_parents_memtype_on_5_10(version: str, errno: st
 
 @pytest.mark.parametrize("version", ALL)
 def test_a_zap_between_link_and_copy(version: str) -> None:
-    """Facts 3.5, checklist 9: the child is in the i_mmap before its PTEs are copied."""
+    """The child is in the i_mmap before its PTEs are copied."""
     m, address = mapped(machine(version), PMEM, 2)
     m = step_to(begin(m, "p", "fork", child="c"), "p", "dup_mmap")
     assert [e.pid for e in m["i_mmap", "iomem"].value()] == ["p", "c"]
@@ -256,7 +255,7 @@ def test_a_zap_between_link_and_copy(version: str) -> None:
 @pytest.mark.parametrize("version", ALL)
 @pytest.mark.parametrize("what", ["fork", "mremap", "split"])
 def test_no_escape(version: str, what: str) -> None:
-    """Facts 3.5, checklist 9: fork, mremap and splits cannot escape a claim, page by page."""
+    """Fork, mremap and splits cannot escape a claim, page by page."""
     m, address = mapped(machine(version, fine=True), PMEM, 3)
     m, _ = ok(m, "mmap_devmem", fd=0, offset=PMEM + PAGE, length=2 * PAGE, shared=False)
     m = begin(m, "driver", "request_mem_region", start=PMEM, size=2 * PAGE)

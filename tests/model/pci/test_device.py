@@ -1,4 +1,4 @@
-"""PCI devices and their drivers: enable, claims, bind, unbind, removal (facts 5.5, 3.6, 3.7.8)."""
+"""PCI devices and their drivers: enable, claims, bind, unbind, removal."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ALL_BARS = [(BAR0, "driver"), (BAR2, "driver"), (PORTS, "driver")]
 
 @pytest.mark.parametrize("version", ALL)
 def test_enable_claims_nothing(version: str) -> None:
-    """Facts 5.5: a BAR is idle until pci_request_region; unassigned or uninserted is EINVAL."""
+    """A BAR is idle until pci_request_region; unassigned or uninserted is EINVAL."""
     m, address = bar_mapped(machine(version), 0, 1)
     after, _ = ok(m, "pci_enable_device", "driver", bdf=BDF)
     assert (busy(after), live(after, address, 1)) == ([], [True])
@@ -59,7 +59,7 @@ def test_enable_claims_nothing(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_request_region(version: str) -> None:
-    """Facts 5.5: the whole BAR, a BUSY child of the BAR's node; I/O through the ioport root."""
+    """The whole BAR, a BUSY child of the BAR's node; I/O through the ioport root."""
     m, address = bar_mapped(machine(version), 0, 64)
     after, _ = ok(m, "pci_request_region", "driver", bdf=BDF, bar=0, name="drv")
     assert busy(after) == [(BAR0, "drv")]
@@ -75,7 +75,7 @@ def test_request_region(version: str) -> None:
 @pytest.mark.parametrize("version", ALL)
 @pytest.mark.parametrize("taken", [0, 2, 4])
 def test_request_regions_undoes_the_earlier_bars(version: str, taken: int) -> None:
-    """Facts 5.5: EBUSY and nothing kept; without a rival all three are held."""
+    """EBUSY and nothing kept; without a rival all three are held."""
     m = machine(version)
     m, _ = ok(m, "pci_request_region", "rival", bdf=BDF, bar=taken, name="rival")
     m = m.with_({("pci", BDF): replace(m["pci", BDF], held=())})
@@ -89,7 +89,7 @@ def test_request_regions_undoes_the_earlier_bars(version: str, taken: int) -> No
 
 
 def test_release_region() -> None:
-    """Facts 5.5, 1.7: by the BAR's exact range."""
+    """Released by the BAR's exact range."""
     m, _ = ok(machine(), "pci_request_regions", "driver", bdf=BDF)
     m, value = ok(m, "pci_release_region", "driver", bdf=BDF, bar=2)
     assert (value, m["pci", BDF].held) == (1, (0, 4))
@@ -103,7 +103,7 @@ def test_release_region() -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_bind_and_unbind(version: str) -> None:
-    """Facts 3.6, 5.5: bind claims and revokes; unbind releases, revives nothing; rebinding revokes
+    """Bind claims and revokes; unbind releases, revives nothing; rebinding revokes
     again what was mapped in the idle gap."""
     m, address = mapped(machine(version), BAR0, 2)
     m, _ = ok(m, "bind", "driver", bdf=BDF)
@@ -138,7 +138,7 @@ def test_unbind_releases_the_last_bar_first() -> None:
 
 
 def test_the_rom_is_not_requested() -> None:
-    """Facts 5.5: pci_request_regions takes the six BARs."""
+    """pci_request_regions takes the six BARs."""
     m = machine()
     rom = Bar(6, BAR2 + 4 * PAGE, BAR2 + 5 * PAGE - 1, MEM)
     m = m.with_({("pci", BDF): replace(m["pci", BDF], bars=(*m["pci", BDF].bars, rom))})
@@ -147,7 +147,7 @@ def test_the_rom_is_not_requested() -> None:
 
 
 def test_a_partial_driver_takes_the_bars_it_wants() -> None:
-    """Facts 5.5: bars given; the others stay idle and mapped."""
+    """Bars given; the others stay idle and mapped."""
     m, address = mapped(machine(), BAR2, 2)
     m, _ = ok(m, "bind", "driver", bdf=BDF, bars=(0,))
     assert busy(m) == ALL_BARS[:1]
@@ -197,7 +197,7 @@ def test_a_driver_does_not_take_anothers_device(driver: str, fits: str | None, e
 @pytest.mark.parametrize("version", ["5.10", "5.12", "6.1", "6.12", "7.3"])
 @pytest.mark.parametrize("bound", [False, True])
 def test_hot_removal(version: str, bound: bool) -> None:
-    """Facts 3.7.8 (M): 5.10 zaps sysfs mappings at remove, from v5.12 they stay readable."""
+    """5.10 zaps sysfs mappings at remove, from v5.12 they stay readable."""
     m, address = bar_mapped(machine(version), 0, 2)
     m, other = mapped(m, BAR0, 2)
     if bound:
@@ -209,7 +209,7 @@ def test_hot_removal(version: str, bound: bool) -> None:
     assert m.get(("pci", BDF)) is None
     assert BDF not in [n.name for tree in ("iomem", "ioport") for n in m[tree].walk()]
     assert do(m, "remove", "root", bdf=BDF)[1].errno == "ENODEV"
-    assert do(m, "mmap_resource", fd=0, length=PAGE)[1].errno == "ENODEV"  # facts 5.1
+    assert do(m, "mmap_resource", fd=0, length=PAGE)[1].errno == "ENODEV"
     assert do(m, "open_resource", bdf=BDF, bar=0)[1].errno == "ENOENT"
     assert do(m, "open_proc_pci", bdf=BDF)[1].errno == "ENOENT"
 

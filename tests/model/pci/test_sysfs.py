@@ -1,4 +1,4 @@
-"""mmap of resourceN and /proc/bus/pci: their own checks and errnos (facts 5.1, 5.3, 5.4, 3.7.6)."""
+"""mmap of resourceN and /proc/bus/pci: their own checks and errnos."""
 
 from __future__ import annotations
 
@@ -57,7 +57,6 @@ def opened(version: str = "6.12", bar: int = 0, /, wc: bool = False, **more: Any
     ],
 )
 def test_open(version: str, bar: int, more: dict[str, Any], errno: str | None) -> None:
-    """Facts 5.1, 5.3, 7.2."""
     m = machine(version, **{key: value for key, value in more.items() if key != "wc"})
     wc = more.get("wc", False)
     assert do(m, "open_resource", bdf=BDF, bar=bar, wc=wc)[1].errno == errno
@@ -69,7 +68,7 @@ def test_open(version: str, bar: int, more: dict[str, Any], errno: str | None) -
     [(0, 64, None), (0, 65, "EINVAL"), (63, 1, None), (63, 2, "EINVAL"), (64, 1, "EINVAL")],
 )
 def test_fits(version: str, offset: int, pages: int, errno: str | None) -> None:
-    """Facts 5.1: vm_pgoff + pages stay inside the BAR (M: beyond is EINVAL)."""
+    """vm_pgoff + pages stay inside the BAR (M: beyond is EINVAL)."""
     m = opened(version)
     outcome = do(m, "mmap_resource", fd=0, offset=offset * PAGE, length=pages * PAGE)[1]
     assert outcome.errno == errno
@@ -90,7 +89,7 @@ def test_a_page_that_the_bar_begins_is_its_own(length: int, pages: int) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_only_the_first_page_is_checked(version: str) -> None:
-    """Facts 5.1, 3.7.6, checklist 6 (M: ALL): EINVAL iff the BAR's first page is taken; /dev/mem
+    """EINVAL iff the BAR's first page is taken; /dev/mem
     asks about each page, EPERM."""
     m, fd = ok(opened(version), "open_devmem", dsync=True)
     first = claim_(m, BAR0, PAGE)
@@ -110,7 +109,7 @@ def test_only_the_first_page_is_checked(version: str) -> None:
 @pytest.mark.parametrize("version", ALL)
 @pytest.mark.parametrize("cmdline", ["", "iomem=relaxed", "lockdown=integrity"])
 def test_order_of_errnos(version: str, cmdline: str) -> None:
-    """Facts 5.1: lockdown EPERM, the busy first page EINVAL, the size EINVAL."""
+    """Lockdown EPERM, the busy first page EINVAL, the size EINVAL."""
     locked = cmdline.startswith("lockdown")
     m = opened(version, cmdline=cmdline)
     taken = claim_(m, BAR0, PAGE)
@@ -132,7 +131,7 @@ def test_order_of_errnos(version: str, cmdline: str) -> None:
     [("5.10", "ENODEV"), ("6.18", "ENODEV"), ("7.2", "EINVAL"), ("7.3", "EINVAL")],
 )
 def test_an_io_bar_cannot_be_mapped(version: str, errno: str) -> None:
-    """Facts 5.1, 5.3: x86 maps no ports: no mmap at all, from 7.2 EINVAL (measured).
+    """x86 maps no ports: no mmap at all, from 7.2 EINVAL (measured).
 
     Lockdown is not asked before that, on any of them.
     """
@@ -144,7 +143,7 @@ def test_an_io_bar_cannot_be_mapped(version: str, errno: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_the_offset_becomes_absolute(version: str) -> None:
-    """Facts 5.1: the same key space as /dev/mem; UC- for resourceN, WC for resourceN_wc."""
+    """The same key space as /dev/mem; UC- for resourceN, WC for resourceN_wc."""
     m = opened(version)
     m, _ = ok(m, "mmap_resource", fd=0, offset=3 * PAGE, length=2 * PAGE)
     (vma,) = m["vmas", "p"]
@@ -159,14 +158,14 @@ def test_the_offset_becomes_absolute(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_memtype_conflict_is_einval(version: str) -> None:
-    """Facts 5.1: EINVAL here, EAGAIN through /dev/mem."""
+    """EINVAL here, EAGAIN through /dev/mem."""
     m, _ = mapped(opened(version), BAR0, 1, dsync=False)
     assert do(m, "mmap_resource", fd=0, length=PAGE)[1].errno == "EINVAL"
     ok(m, "mmap_resource", fd=0, offset=PAGE, length=PAGE)
 
 
 def test_lockdown_is_asked_at_mmap() -> None:
-    """Facts 7.2: raising it later zaps nothing but refuses the next mmap."""
+    """Raising it later zaps nothing but refuses the next mmap."""
     m, address = bar_mapped(machine(), 0, 1)
     locked = Machine(replace(m.kernel, cmdline="lockdown=integrity"), m.components)
     assert live(locked, address, 1) == [True]
@@ -174,7 +173,7 @@ def test_lockdown_is_asked_at_mmap() -> None:
 
 
 def test_strict_off_with_iomem_strict() -> None:
-    """Facts 1.10: with STRICT_DEVMEM=n, iomem=strict is still seen by the BAR-start test."""
+    """With STRICT_DEVMEM=n, iomem=strict is still seen by the BAR-start test."""
     config = Config(strict_devmem=False, io_strict_devmem=False)
     for cmdline, errno in [("", None), ("iomem=strict", "EINVAL")]:
         m = opened("6.12", config=config, cmdline=cmdline)
@@ -186,7 +185,7 @@ def test_strict_off_with_iomem_strict() -> None:
     ("version", "own"), [("5.8", True), ("5.10", True), ("5.12", False), ("6.1", False)]
 )
 def test_whose_address_space(version: str, own: bool) -> None:
-    """Facts 3.1, 5.2: the iomem inode's from v5.12; release revives neither."""
+    """Mappings are the iomem inode's from v5.12; release revives neither."""
     m, _ = bar_mapped(machine(version), 0, 1)
     assert (m.get(("i_mmap", f"{BDF}/resource0")) is not None) == own
     assert (m.get(("i_mmap", "iomem")) is None) == own
@@ -241,7 +240,7 @@ def proc(version: str = "6.12", /, *, memory: bool = True, **more: Any) -> Machi
     ],
 )
 def test_proc(version: str, offset: int, pages: int, more: dict[str, Any], errno: Any) -> None:
-    """Facts 5.4: capability and lockdown EPERM, I/O state EINVAL, no BAR ENODEV."""
+    """Capability and lockdown EPERM, I/O state EINVAL, no BAR ENODEV."""
     m = proc(version, **more)
     after, outcome = do(m, "mmap_proc_pci", fd=0, offset=offset, length=pages * PAGE)
     assert outcome.errno == errno
@@ -251,7 +250,7 @@ def test_proc(version: str, offset: int, pages: int, more: dict[str, Any], errno
 
 @pytest.mark.parametrize("version", ALL)
 def test_proc_checks_the_first_page_of_the_bar(version: str) -> None:
-    """Facts 5.4: EINVAL, as sysfs; 5.10 does not look (measured, against the facts)."""
+    """EINVAL, as sysfs; 5.10 does not look (measured)."""
     m = proc(version)
     first, middle = claim_(m, BAR0, PAGE), claim_(m, BAR0 + PAGE, PAGE)
     span = {"offset": BAR0 + PAGE, "length": PAGE}
@@ -282,7 +281,7 @@ def after_each_step(version: str, page: int, pages: int, *, kind: str) -> list[t
 @pytest.mark.parametrize("version", ALL)
 @pytest.mark.parametrize("kind", ["resource", "proc"])
 def test_whole_claims_inside_a_legacy_mmap(version: str, kind: str) -> None:
-    """Facts 4.2 to 4.4: the window is everything between the one check and the link; 5.10 never
+    """The window is everything between the one check and the link; 5.10 never
     revokes; 7.3 as 6.1."""
     check = "pci_mmap_resource" if kind == "resource" else "proc_bus_pci_mmap"
     last = "LLL" if version == "5.10" else "ddd"
@@ -297,14 +296,14 @@ def test_whole_claims_inside_a_legacy_mmap(version: str, kind: str) -> None:
 
 @pytest.mark.parametrize("version", ["6.1", "6.12", "7.3"])
 def test_a_claim_beyond_the_first_page_is_missed_from_the_start(version: str) -> None:
-    """Facts 4.3, 5.1: C does not even look at it."""
+    """C does not even look at it."""
     ends = [end for _, end in after_each_step(version, 1, 1, kind="resource")]
     assert ends == ["LLL", "LLL", "LLL", "LLL", "LdL"]
 
 
 @pytest.mark.parametrize("version", ["6.1", "7.3"])
 def test_link_waits_for_a_zap_walk(version: str) -> None:
-    """Facts 3.4: L takes the rmap lock of the iomem inode."""
+    """L takes the rmap lock of the iomem inode."""
     m = begin(opened(version), "P", "mmap_resource", pid="p", fd=0, length=PAGE)
     m = step_to(m, "P", "remap_pfn_range")
     m = begin(m, "K", "request_mem_region", start=BAR0, size=PAGE)

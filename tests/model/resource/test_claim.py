@@ -1,4 +1,4 @@
-"""request_mem_region and release_mem_region as operations (facts 1.5, 1.7)."""
+"""request_mem_region and release_mem_region as operations."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AT = 1 << 33
 
 @pytest.mark.parametrize("version", [*ALL, "4.4"])
 def test_claim_and_release(version: str) -> None:
-    """Facts 1.5 step 1: flags and desc of the container; 1.7: exact range, tree as before."""
+    """Flags and desc of the container; exact range, tree as before."""
     m = machine(version)
     before = m["iomem"].value()
     m, value = ok(m, "request_mem_region", "driver", start=PMEM, size=PAGE, name="nd_pmem")
@@ -74,7 +74,7 @@ def test_paths() -> None:
 
 
 def test_a_claim_below_a_given_parent() -> None:
-    """Facts 1.5, 1.6: the parent argument is where the search begins."""
+    """The parent argument is where the search begins."""
     m = machine()
     bar = next(n for n in m["iomem"].walk() if n.name == BDF)
     child = claim_(m, BAR0, PAGE, parent=path_to(bar))
@@ -90,7 +90,7 @@ def outcome_is(errno: str | None, conflict: str | None, wanted: str, name: str) 
 
 @pytest.mark.parametrize("version", ALL)
 def test_ports_never_revoke(version: str) -> None:
-    """Facts 1.5: the ioport root; type IO is inherited; the claim is one step."""
+    """The ioport root; type IO is inherited; the claim is one step."""
     m = machine(version)
     after, value = ok(m, "request_region", "driver", start=PORTS, size=32, name="virtio")
     held = node_of(after, PORTS, 32, "ioport")
@@ -111,7 +111,7 @@ def muxed(m: Machine, actor: str, start: int = AT) -> Machine:
 
 @pytest.mark.parametrize("version", ALL)
 def test_a_muxed_claim_waits_and_goes_on(version: str) -> None:
-    """Facts 1.5 step 5: sleeps, the release wakes it, it tries again and gets the region."""
+    """A claim sleeps, the release wakes it, it tries again and gets the region."""
     m, _ = finish(muxed(machine(version), "a"), "a")
     m = step_to(muxed(m, "b"), "b", "fall_asleep")
     assert blocked(m, "b") == "muxed_resource_wait"
@@ -126,7 +126,7 @@ def test_a_muxed_claim_waits_and_goes_on(version: str) -> None:
     ("version", "lost"), [("5.10", True), ("6.1", True), ("6.12", False), ("7.3", False)]
 )
 def test_the_lost_wake_up(version: str, lost: bool) -> None:
-    """Facts 1.5 step 5: before 6.12 a release between the unlock and the sleep is missed; the next
+    """Before 6.12 a release between the unlock and the sleep is missed; the next
     one is not."""
     m, _ = finish(muxed(machine(version), "a"), "a")
     m = step_to(muxed(m, "b"), "b", "insert")
@@ -143,7 +143,7 @@ def test_the_lost_wake_up(version: str, lost: bool) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_a_plain_release_wakes_nobody(version: str) -> None:
-    """Facts 1.7: MUXED waiters are woken by the release of a MUXED node."""
+    """MUXED waiters are woken by the release of a MUXED node."""
     m, _ = finish(muxed(claim_(machine(version), PMEM, PAGE), "a"), "a")
     m = step_to(muxed(m, "b"), "b", "fall_asleep")
     m, _ = ok(m, "release_mem_region", "x", start=PMEM, size=PAGE)
@@ -166,7 +166,7 @@ def test_two_waiters_and_one_region() -> None:
 
 
 def test_the_retry_goes_on_from_the_descended_parent() -> None:
-    """Facts 1.5 step 5: an idle node put over the range meanwhile is not seen by the retry."""
+    """An idle node put over the range meanwhile is not seen by the retry."""
     m, _ = finish(muxed(machine(), "a", BAR0), "a")
     m = step_to(muxed(m, "b", BAR0), "b", "fall_asleep")
     frame = dict(m["stack", "b"][0])
@@ -178,7 +178,7 @@ def test_the_retry_goes_on_from_the_descended_parent() -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_one_of_two_claims_wins(version: str) -> None:
-    """Facts 1.1, 1.5: the insertion is atomic; no interleaving lets both in or neither."""
+    """The insertion is atomic; no interleaving lets both in or neither."""
     m, address = mapped(machine(version), PMEM, 2)
     m = begin(m, "a", "request_mem_region", start=PMEM, size=PAGE, name="a")
     m = begin(m, "b", "request_mem_region", start=PMEM, size=2 * PAGE, name="b")
@@ -193,7 +193,7 @@ def test_one_of_two_claims_wins(version: str) -> None:
 
 @pytest.mark.parametrize(("version", "steps"), [("4.4", 1), ("4.5", 1), ("5.8", 4), ("7.3", 4)])
 def test_steps_of_a_claim(version: str, steps: int) -> None:
-    """Checklist 8: a claim is T, E, Z from v5.8, and T alone before."""
+    """A claim is T, E, Z from v5.8, and T alone before."""
     names = step_names(machine(version).kernel, "request_mem_region")
     assert names[:steps] == ("insert", "both_ends", "zap_begin", "zap")[:steps]
     assert names[steps:] == ("fall_asleep", "schedule")

@@ -1,4 +1,4 @@
-"""Claims and questions about regions against the facts (1.5, 1.7, 1.9, 1.10) and references."""
+"""Claims and questions about regions: the kernel's answers, and references."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def names(at: Resource | None) -> list[str]:
 
 
 def test_claim_inherits_from_the_innermost_idle_container() -> None:
-    """Facts 1.5 step 1, checklist 1: type, ext type and desc of where it lands, plus BUSY."""
+    """Type, ext type and desc of where it lands, plus BUSY."""
     root = tree()
     new = request_region(root, 0x2000, 0x800, "driver", EXCLUSIVE)
     assert names(new) == ["driver", "inner", "idle", "root"]
@@ -66,7 +66,6 @@ def test_claim_inherits_from_the_innermost_idle_container() -> None:
 
 
 def test_claim_of_an_identical_idle_range_becomes_its_child() -> None:
-    """Facts 1.5, checklist 2."""
     assert names(request_region(tree(), 0x2000, 0x2000, "driver"))[1] == "inner"
 
 
@@ -85,7 +84,7 @@ def test_claim_of_an_identical_idle_range_becomes_its_child() -> None:
     ],
 )
 def test_claim_straddling_an_edge_or_busy_fails(start: int, size: int, conflict: str) -> None:
-    """Facts 1.5 consequences: EBUSY with the conflict; the tree is unchanged."""
+    """EBUSY with the conflict; the tree is unchanged."""
     root = tree()
     before = root.value()
     with pytest.raises(KernelError) as caught:
@@ -109,7 +108,7 @@ def test_claim_next_to_edges_succeeds() -> None:
     [(MUXED, MUXED, True), (MUXED, 0, False), (0, MUXED, False), (0, 0, False)],
 )
 def test_muxed_waits_only_when_both_are_muxed(held: int, wanted: int, waits: bool) -> None:
-    """Facts 1.5 step 5: conflict.flags & flags & MUXED."""
+    """conflict.flags & flags & MUXED."""
     root = tree()
     first = request_region(root, 0x1000, 0x100, "a", held)
     expected: type[Muxed] | type[KernelError] = Muxed if waits else KernelError
@@ -123,7 +122,7 @@ def test_muxed_waits_only_when_both_are_muxed(held: int, wanted: int, waits: boo
 
 
 def test_release_takes_the_exact_busy_range_alone() -> None:
-    """Facts 1.7, checklist 12: idle containers are entered, inexact ranges stop."""
+    """Idle containers are entered, inexact ranges stop."""
     root = tree()
     before = root.value()
     held = request_region(root, 0x2000, 0x1000, "driver")
@@ -137,7 +136,7 @@ def test_release_takes_the_exact_busy_range_alone() -> None:
 
 
 def test_release_does_not_free_idle_nodes_and_loses_children() -> None:
-    """Facts 1.7: "inner" is idle, hence nonexistent; a busy node's children go with it."""
+    """The node "inner" is idle, hence nonexistent; a busy node's children go with it."""
     root = tree()
     assert release_region(root, 0x2000, 0x2000) is None
     busy = release_region(root, 0x6000, 0x1000)
@@ -147,7 +146,7 @@ def test_release_does_not_free_idle_nodes_and_loses_children() -> None:
 
 
 def test_release_of_an_inner_busy_range_below_an_equal_idle_one() -> None:
-    """Facts 1.7: an idle node of the same range is descended into."""
+    """An idle node of the same range is descended into."""
     root = tree()
     held = request_region(root, 0x2000, 0x2000, "driver")
     assert release_region(root, 0x2000, 0x2000) is held
@@ -169,7 +168,7 @@ def test_release_of_an_inner_busy_range_below_an_equal_idle_one() -> None:
     ],
 )
 def test_region_intersects(start: int, size: int, answer: str) -> None:
-    """Facts 1.9, with the descendant rule."""
+    """Intersections with the descendant rule."""
     root = node(
         0,
         0xFFFF,
@@ -184,7 +183,7 @@ def test_region_intersects(start: int, size: int, answer: str) -> None:
 
 
 def test_region_intersects_by_desc() -> None:
-    """Facts 1.9: desc NONE matches all, another only itself."""
+    """Desc NONE matches all, another only itself."""
     root = iomem()
     assert region_intersects(root, 0x4000_0000, PAGE, MEM) == INTERSECTS
     assert region_intersects(root, 0x4000_0000, PAGE, MEM, PMEM_LEGACY) == INTERSECTS
@@ -221,7 +220,7 @@ def grown(specs: list[tuple[int, int, int, int]], unit: int) -> Resource:
 
 
 def naive_intersects(root: Resource, start: int, size: int, flags: int, desc: int) -> str:
-    """Facts 1.9 byte by byte: a top-level node's part is excused when the matching nodes below it
+    """Byte by byte: a top-level node's part is excused when the matching nodes below it
     cover all of it; holes do not count."""
     wanted = set(range(start, start + size))
 
@@ -258,7 +257,7 @@ def test_region_intersects_equals_bytes(specs: Any, start: int, size: int, desc:
 def test_exclusive_owner_equals_a_scan(
     specs: Any, at: int, strict: bool, io_strict: bool, rule: bool, damaged: bool
 ) -> None:
-    """Facts 1.10: the first qualifying node in pre-order that overlaps any byte of the page."""
+    """The first qualifying node in pre-order that overlaps any byte of the page."""
     root = grown(specs, PAGE // 2)
     if damaged:
         for each in (root, *root.walk()):
@@ -292,7 +291,7 @@ def test_exclusive_owner_equals_a_scan(
     ],
 )
 def test_truth_table(flags: int, strict: bool, io_strict: bool, rule: bool, blocked: bool) -> None:
-    """Facts 1.10, rules A and B."""
+    """The rules for System RAM and for busy nodes."""
     root = node(0, 0xFFFF, "root", MEM, node(0x1800, 0x1803, "few bytes", flags))
     config = {"strict": strict, "io_strict": io_strict, "sysram_rule": rule}
     assert bool(exclusive_owner(root, 0x1000, **config)) == blocked

@@ -1,4 +1,4 @@
-"""Revocation: when a claim zaps, which pages, what is left (facts 3, checklist 3, 4, 11)."""
+"""Revocation: when a claim zaps, which pages, what is left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.model.machines import (
 @settings(deadline=None)
 @given(st.integers(0, 1 << 20), st.integers(1, 1 << 16))
 def test_page_count(start: int, size: int) -> None:
-    """Facts 3.3, checklist 4: first = start>>12, count = (size+4095)>>12; the last page is missed
+    """First = start>>12, count = (size+4095)>>12; the last page is missed
     iff ((start&4095)+size+4095)>>12 > (size+4095)>>12; never more than one, never one too many."""
     first, last = zapped_pages(start, size)
     assert (first, last - first + 1) == (start >> 12, (size + 4095) >> 12)
@@ -43,14 +43,14 @@ def test_page_count(start: int, size: int) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_the_claimed_pages_of_a_mapping_die(version: str) -> None:
-    """Facts 3.4: 16 pages mapped, pages 4 to 7 claimed, exactly those dead (M: ALL)."""
+    """16 pages mapped, pages 4 to 7 claimed, exactly those dead."""
     m, address = mapped(machine(version), PMEM, 16)
     assert all(live(m, address, 16))
     m = claim_(m, PMEM + 4 * PAGE, 4 * PAGE)
     assert live(m, address, 16) == [not 4 <= page < 8 for page in range(16)]
     assert [(v.start, v.pages) for v in m["vmas", "p"]] == [(address, 16)]  # the VMA stays
     m, _ = ok(m, "release_mem_region", "driver", start=PMEM + 4 * PAGE, size=4 * PAGE)
-    assert live(m, address, 16) == [not 4 <= page < 8 for page in range(16)]  # facts 3.6
+    assert live(m, address, 16) == [not 4 <= page < 8 for page in range(16)]
     m, again = ok(m, "mmap_devmem", fd=0, offset=PMEM, length=16 * PAGE)
     assert all(live(m, again, 16))
     m = claim_(m, PMEM, 16 * PAGE)  # rebinding revokes again
@@ -59,7 +59,7 @@ def test_the_claimed_pages_of_a_mapping_die(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_an_unaligned_claim_keeps_its_last_page(version: str) -> None:
-    """Facts 3.3 (M: ALL): claim [+0x1800, +0x27ff]: page 1 dies, page 2 stays; a new mmap of it is
+    """Claim [+0x1800, +0x27ff]: page 1 dies, page 2 stays; a new mmap of it is
     EPERM."""
     m, address = mapped(machine(version), PMEM, 4)
     m = claim_(m, PMEM + 0x1800, 0x1000)
@@ -71,7 +71,7 @@ def test_an_unaligned_claim_keeps_its_last_page(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_a_few_bytes_take_the_whole_page(version: str) -> None:
-    """Facts 3.3: sub-page claims revoke the whole page; the aligned control takes two of two."""
+    """Sub-page claims revoke the whole page; the aligned control takes two of two."""
     m, address = mapped(machine(version), PMEM, 3)
     assert live(claim_(m, PMEM + 0x1FF0, 4), address, 3) == [True, False, True]
     assert live(claim_(m, PMEM + 0x1000, 0x1001), address, 3) == [True, False, False]
@@ -79,18 +79,18 @@ def test_a_few_bytes_take_the_whole_page(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_since_5_8_for_devmem(version: str) -> None:
-    """Facts 3.1: survives a claim on 4.4 and 4.5, dies from 5.8 on."""
+    """Survives a claim on 4.4 and 4.5, dies from 5.8 on."""
     m, address = mapped(machine(version), BAR0, 2)
     m = claim_(m, BAR0, PAGE)
     survives = version in ("4.4", "4.5")
     assert live(m, address, 2) == [survives, True]
-    assert (m.get(("i_mmap", "iomem")) is None) == survives  # facts 2.1: the shared address space
+    assert (m.get(("i_mmap", "iomem")) is None) == survives  # the shared address space
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", ["sysfs", "proc"])
 def test_since_5_12_for_pci(version: str, kind: str) -> None:
-    """Facts 3.1, checklist 11: on 5.10 only /dev/mem is on the revocable inode."""
+    """On 5.10 only /dev/mem is on the revocable inode."""
     m = machine(version)
     if kind == "sysfs":
         m, address = bar_mapped(m, 0, 2)
@@ -108,14 +108,13 @@ def test_since_5_12_for_pci(version: str, kind: str) -> None:
     ("why", "survives"),
     [
         ("strict", False),
-        ("iomem=relaxed", True),  # M: ALL
-        ("IO_STRICT_DEVMEM=n", True),  # facts 3.1
-        ("no inode", True),  # facts 3.2 step 1
+        ("iomem=relaxed", True),
+        ("IO_STRICT_DEVMEM=n", True),
+        ("no inode", True),
         ("exclusive, relaxed", True),
     ],
 )
 def test_when_a_claim_revokes(version: str, why: str, survives: bool) -> None:
-    """Facts 3.2, checklist 3."""
     cmdline = "iomem=relaxed" if "relaxed" in why else ""
     config = Config(io_strict_devmem=why != "IO_STRICT_DEVMEM=n")
     m, address = mapped(machine(version, cmdline=cmdline, config=config), PMEM, 2)
@@ -128,7 +127,7 @@ def test_when_a_claim_revokes(version: str, why: str, survives: bool) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_claims_below_one_mebibyte(version: str) -> None:
-    """Facts 3.2: wholly below 1 MiB never revokes; from below to above revokes the whole range."""
+    """Wholly below 1 MiB never revokes; from below to above revokes the whole range."""
     tree = machine().components["iomem"].copy()
     for old in [n for n in tree.children if n.start in (0xF_0000, 0x10_0000)]:
         tree.children.remove(old)
@@ -141,7 +140,7 @@ def test_claims_below_one_mebibyte(version: str) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_a_claim_released_before_the_check_is_skipped(version: str) -> None:
-    """Facts 3.2 step 2: both ends are allowed again; one step later it is too late."""
+    """Both ends are allowed again; one step later it is too late."""
     m, address = mapped(machine(version), PMEM, 1)
     m = begin(m, "driver", "request_mem_region", start=PMEM, size=PAGE)
     for at, survives in (("insert", True), ("both_ends", False)):
@@ -174,7 +173,7 @@ def test_the_both_ends_test_asks_for_the_first_and_the_last_page_alone(
 
 @pytest.mark.parametrize("version", ALL)
 def test_every_mapping_of_every_process_dies(version: str) -> None:
-    """Facts 3.4, 3.5: all VMAs by physical page, forked copies and private pages too."""
+    """All VMAs by physical page, forked copies and private pages too."""
     m = machine(version, "p", "q")
     m, one = mapped(m, PMEM, 4)
     m, two = mapped(m, PMEM + 2 * PAGE, 4, "q")
@@ -192,7 +191,7 @@ def test_every_mapping_of_every_process_dies(version: str) -> None:
 
 @pytest.mark.parametrize(("version", "waits"), [("5.10", True), ("5.15", True), ("6.1", False)])
 def test_two_zap_walks(version: str, waits: bool) -> None:
-    """Facts 3.4: i_mmap_lock_write up to 5.10, read from 6.1: walks may overlap."""
+    """i_mmap_lock_write up to 5.10, read from 6.1: walks may overlap."""
     m, address = mapped(machine(version), PMEM, 4)
     for actor, page in (("a", 0), ("b", 2)):
         m = begin(m, actor, "request_mem_region", start=PMEM + page * PAGE, size=PAGE)
@@ -205,7 +204,7 @@ def test_two_zap_walks(version: str, waits: bool) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_a_walk_keeps_vmas_from_coming_and_going(version: str) -> None:
-    """Facts 3.4: link and unlink wait for the rmap lock; touching the mapping does not."""
+    """Link and unlink wait for the rmap lock; touching the mapping does not."""
     m, address = mapped(machine(version), PMEM, 2)
     m = begin(m, "driver", "request_mem_region", start=PMEM, size=2 * PAGE)
     m = step_to(m, "driver", "zap_begin")
@@ -218,7 +217,7 @@ def test_a_walk_keeps_vmas_from_coming_and_going(version: str) -> None:
 
 
 def test_a_fine_walk_goes_page_by_page_in_file_order() -> None:
-    """Facts 3.4: VMA after VMA in pgoff order; in between the later pages still work."""
+    """VMA after VMA in pgoff order; in between the later pages still work."""
     m = machine("6.12", "p", "q", fine=True)
     m, high = mapped(m, PMEM + PAGE, 2)
     m, low = mapped(m, PMEM, 2, "q")
@@ -248,7 +247,7 @@ def test_a_claim_of_what_nobody_maps(fine: bool) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_hot_added_ram_revokes(version: str) -> None:
-    """Facts 1.6: memory hot-add claims from the root with SYSTEM_RAM; both ends are denied."""
+    """Memory hot-add claims from the root with SYSTEM_RAM; both ends are denied."""
     at = 1 << 33
     m, address = mapped(machine(version), at, 2)
     m = claim_(m, at, PAGE, flags=fl.IORESOURCE_SYSTEM_RAM, name="System RAM")
@@ -257,7 +256,7 @@ def test_hot_added_ram_revokes(version: str) -> None:
 
 
 def test_a_failed_claim_revokes_nothing() -> None:
-    """Facts 1.5: the revoke comes after success."""
+    """The revoke comes after success."""
     m, address = mapped(machine(), PMEM, 2)
     m, outcome = do(m, "request_mem_region", "driver", start=PMEM - PAGE, size=2 * PAGE)
     assert outcome.errno == "EBUSY"

@@ -1,4 +1,4 @@
-"""Who may touch a page: devmem_is_allowed and what decides it (facts 1.10, 2.2, 7.1)."""
+"""Who may touch a page: devmem_is_allowed and what decides it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def allowed(m: Machine, address: int) -> int:
 
 @pytest.mark.parametrize("version", ALL)
 def test_answers_of_x86(version: str) -> None:
-    """Facts 2.2: (a) RAM: 2 below 1 MiB, 0 above; (b) exclusive: 1 below, 0 above; (c) 1."""
+    """(a) RAM: 2 below 1 MiB, 0 above; (b) exclusive: 1 below, 0 above; (c) 1."""
     m = machine(version)
     assert (DENY, ALLOW, ZERO) == (0, 1, 2)
     assert allowed(m, 0x1000) == ZERO
@@ -47,7 +47,7 @@ def test_answers_of_x86(version: str) -> None:
 
 
 def test_a_page_that_ram_only_touches() -> None:
-    """Facts 2.2 (a): not DISJOINT is enough."""
+    """Not DISJOINT is enough."""
     tree = iomem(node(1 << 33, (1 << 33) + 0x10, "sliver", fl.IORESOURCE_SYSTEM_RAM))
     m = machine(tree=tree)
     assert allowed(m, 1 << 33) == DENY
@@ -71,7 +71,7 @@ def test_a_page_that_ram_only_touches() -> None:
     ],
 )
 def test_claimed_range(version: str, config: Config, cmdline: str, flags: int, answer: int) -> None:
-    """Facts 1.10 truth table, 7.1: a BUSY range by configuration, command line and exclusivity."""
+    """A BUSY range by configuration, command line and exclusivity."""
     m = claim_(machine(version, config=config, cmdline=cmdline), PMEM, PAGE, flags=flags)
     assert allowed(m, PMEM) == answer
     assert allowed(m, PMEM + PAGE) == ALLOW
@@ -79,7 +79,7 @@ def test_claimed_range(version: str, config: Config, cmdline: str, flags: int, a
 
 @pytest.mark.parametrize("version", ALL)
 def test_strict_devmem_off_allows_ram(version: str) -> None:
-    """Facts 2.2: page_is_allowed is always 1 with STRICT_DEVMEM=n."""
+    """page_is_allowed is always 1 with STRICT_DEVMEM=n."""
     m = machine(version, config=NONE)
     assert allowed(m, 0x10_0000) == allowed(m, 0x1000) == ALLOW
     assert devmem_is_allowed(View(m), 0x100) == DENY
@@ -87,7 +87,7 @@ def test_strict_devmem_off_allows_ram(version: str) -> None:
 
 @pytest.mark.parametrize(("version", "denied"), [("4.4", False), ("4.5", True), ("5.8", True)])
 def test_busy_ranges_are_excluded_from_4_5(version: str, denied: bool) -> None:
-    """Facts 8: 90a545e98126 (v4.5). An EXCLUSIVE claim was refused before that, too."""
+    """90a545e98126 (v4.5). An EXCLUSIVE claim was refused before that, too."""
     assert (allowed(claim_(machine(version), PMEM, PAGE), PMEM) == DENY) == denied
     assert allowed(claim_(machine(version), PMEM, PAGE, flags=EXCLUSIVE), PMEM) == DENY
 
@@ -95,7 +95,7 @@ def test_busy_ranges_are_excluded_from_4_5(version: str, denied: bool) -> None:
 @pytest.mark.parametrize(("version", "rule"), [("5.10", 0), ("5.15", 0), ("6.1", 1), ("7.3", 1)])
 @pytest.mark.parametrize("cmdline", ["", "iomem=relaxed"])
 def test_idle_exclusive_system_ram(version: str, rule: int, cmdline: str) -> None:
-    """Facts 1.10 rule A (a9e7b8d4f663, v5.16): even when idle and even with iomem=relaxed."""
+    """System RAM (a9e7b8d4f663, v5.16): even when idle and even with iomem=relaxed."""
     flags = fl.IORESOURCE_SYSTEM_RAM | EXCLUSIVE
     region = node(1 << 33, (1 << 33) + 0xFFFF, "virtio0", flags)
     m = machine(version, tree=iomem(region), cmdline=cmdline)
@@ -106,7 +106,7 @@ def test_idle_exclusive_system_ram(version: str, rule: int, cmdline: str) -> Non
 
 @pytest.mark.parametrize("version", ALL)
 def test_one_busy_byte_takes_its_pages(version: str) -> None:
-    """Facts 1.10, 3.3, checklist 5: page-granular, both pages of an unaligned claim are busy."""
+    """Page-granular, both pages of an unaligned claim are busy."""
     m = claim_(machine(version), PMEM + 0x1800, 0x1000)
     answers = [allowed(m, PMEM + page * PAGE) for page in range(4)]
     assert answers == [ALLOW, DENY, DENY, ALLOW]
@@ -115,7 +115,6 @@ def test_one_busy_byte_takes_its_pages(version: str) -> None:
 
 
 def test_claims_below_one_mebibyte_stay_accessible() -> None:
-    """Facts 2.2 (b), 3.7.2, checklist 5."""
     m = claim_(machine(), 0xA_0000, PAGE)
     assert allowed(m, 0xA_0000) == ALLOW
     assert iomem_is_exclusive(View(m), 0xA0) is not None

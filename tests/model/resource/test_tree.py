@@ -1,4 +1,4 @@
-"""The resource tree against the facts (sections 1.1 to 1.7) and a linear reference."""
+"""The resource tree beside a linear reference."""
 
 from __future__ import annotations
 
@@ -33,12 +33,10 @@ ROOT_END = 0x3F
     ],
 )
 def test_flag_values(name: str, value: int) -> None:
-    """Facts 1.2."""
     assert getattr(fl, f"IORESOURCE_{name}") == value
 
 
 def test_desc_values() -> None:
-    """Facts 1.2."""
     assert (
         fl.IORES_DESC_NONE,
         fl.IORES_DESC_ACPI_TABLES,
@@ -51,7 +49,7 @@ def test_desc_values() -> None:
 
 
 def test_size_is_of_an_inclusive_range() -> None:
-    """Facts 1.1: resource_size(r) = end - start + 1."""
+    """resource_size(r) = end - start + 1."""
     assert Resource(0x1000, 0x1FFF).size == 0x1000
     assert Resource(5, 5).size == 1
 
@@ -66,20 +64,20 @@ def small_tree() -> Resource:
 
 @pytest.mark.parametrize(("start", "end"), [(30, 29), (ROOT_END, ROOT_END + 1)])
 def test_request_outside_gives_the_root(start: int, end: int) -> None:
-    """Facts 1.3: end < start, or outside the root: the conflict is the root itself."""
+    """End < start, or outside the root: the conflict is the root itself."""
     root = small_tree()
     assert request_resource_conflict(root, Resource(start, end)) is root
 
 
 def test_request_below_the_root_start() -> None:
-    """Facts 1.3: start < root.start is outside too."""
+    """Start < root.start is outside too."""
     root = node(8, 15, "root")
     assert request_resource_conflict(root, Resource(7, 9)) is root
     assert request_resource_conflict(root, Resource(8, 15)) is None
 
 
 def test_request_never_descends() -> None:
-    """Facts 1.3: an idle child that has room for the range is a conflict all the same."""
+    """An idle child that has room for the range is a conflict all the same."""
     root = small_tree()
     assert request_resource_conflict(root, Resource(12, 13)) is root.children[0]
     assert request_resource_conflict(root, Resource(10, 25)) is root.children[0]  # the first
@@ -90,14 +88,12 @@ def test_request_never_descends() -> None:
 
 
 def test_a_claim_of_an_identical_range_becomes_the_child() -> None:
-    """Facts 1.5, checklist 2."""
     root = small_tree()
     claim = request_region(root, 20, 10, "claim")
     assert claim.parent is root.children[1]
 
 
 def test_release_takes_the_children_along() -> None:
-    """Facts 1.7."""
     root = small_tree()
     a = root.children[0]
     release_resource(a)
@@ -108,7 +104,7 @@ def test_release_takes_the_children_along() -> None:
 
 @pytest.mark.parametrize("disjoint", [True, False])
 def test_release_of_what_is_in_no_tree(disjoint: bool) -> None:
-    """Facts 1.7: EINVAL, nothing changed: no parent, or one that has another node in its place."""
+    """EINVAL, nothing changed: no parent, or one that has another node in its place."""
     root = small_tree()
     root.disjoint = disjoint
     stale = Resource(8, 15, "a")
@@ -122,14 +118,14 @@ def test_release_of_what_is_in_no_tree(disjoint: bool) -> None:
 
 
 def naive_request(children: list[Resource], root: Resource, new: Resource) -> Resource | None:
-    """__request_resource as facts 1.3 tells it: a linear walk over the siblings."""
+    """__request_resource as a linear walk over the siblings."""
     if new.end < new.start or new.start < root.start or new.end > root.end:
         return root
     return next((c for c in children if c.end >= new.start and c.start <= new.end), None)
 
 
 def check(root: Resource) -> None:
-    """Facts 1.1: siblings sorted and disjoint, children inside their parent and pointing to it."""
+    """Siblings sorted and disjoint, children inside their parent and pointing to it."""
     for at in (root, *root.walk()):
         for left, right in zip(at.children, at.children[1:], strict=False):
             assert left.end < right.start
@@ -148,7 +144,7 @@ ACTIONS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(ACTIONS)
 def test_any_sequence_keeps_the_tree_healthy(actions: list[tuple[str, tuple[int, int]]]) -> None:
-    """Facts 1.1: the invariants hold; a failure changes nothing; success adds or removes one."""
+    """The invariants hold; a failure changes nothing; success adds or removes one."""
     root = node(0, ROOT_END, "root")
     for number, (what, (start, end)) in enumerate(actions):
         before, size = root.value(), len(list(root.walk()))

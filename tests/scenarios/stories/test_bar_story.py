@@ -1,4 +1,4 @@
-"""The story of a BAR: what differs between kernels, files and claims, by the facts."""
+"""The story of a BAR: what differs between kernels, files and claims."""
 
 from __future__ import annotations
 

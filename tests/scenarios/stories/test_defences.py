@@ -1,4 +1,4 @@
-"""What stops a process before the driver, by the facts; chances beside their closed form."""
+"""What stops a process before the driver; chances beside their closed form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERSIONS = ("5.10", "6.1", "6.12", "6.18", "7.3")
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_who_may_write_to_an_idle_region(version: str) -> None:
-    """The table of kernel-facts 7.1, and what is asked at open but never again."""
+    """Who may open and map what, and what is asked at open but never again."""
     ways = {name: [ended(version, name, way) for way in ATTEMPTS] for name in DEFENCES}
     assert ways["nothing more"] == ways["iomem=strict"] == ["written"] * 4
     assert ways["lockdown"] == ["EPERM"] * 4

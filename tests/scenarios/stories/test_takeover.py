@@ -1,4 +1,4 @@
-"""The driver takeover, told by kernel and policy; facts 2.3, 3.3 to 3.6, 8."""
+"""The driver takeover, by kernel and policy."""
 
 from typing import Any
 
@@ -23,7 +23,6 @@ def outcomes(**parameters: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("version", REVOKING)
 def test_from_v58_every_way_to_the_page_is_closed(version: str) -> None:
-    """facts 3.5, 3.6"""
     got = outcomes(kernel=version)
     dead = ("load_at_once", "load_after", "load_child", "load_private", "load_released")
     assert {got[key] for key in dead} == {"SIGBUS, BUS_ADRERR"}
@@ -34,7 +33,7 @@ def test_from_v58_every_way_to_the_page_is_closed(version: str) -> None:
 
 
 def test_before_v45_nothing_happens_and_in_v45_new_access_is_refused() -> None:
-    """facts 8: 90a545e98126 refuses new access, established mappings stay."""
+    """90a545e98126 refuses new access, established mappings stay."""
     before, after = outcomes(kernel="4.4"), outcomes(kernel="4.5")
     assert before["load_after"] == after["load_after"] == before["load"]
     assert (before["pread"], before["map_again"]) == (before["load"], "mapped")
@@ -43,7 +42,7 @@ def test_before_v45_nothing_happens_and_in_v45_new_access_is_refused() -> None:
 
 @pytest.mark.parametrize("version", ["4.4", "5.10", "7.3"])
 def test_what_was_written_is_still_there_after_the_release(version: str) -> None:
-    """facts 3.6, 7.1: revoking frees nothing."""
+    """Revoking frees nothing."""
     story = Takeover(kernel=version)
     assert story.played.outcomes["load_new"].value == story.values[0]
 
@@ -55,7 +54,6 @@ def test_si_addr_is_the_touched_address() -> None:
 
 
 def test_a_bar_above_ram_is_efault_for_pread_claimed_or_not() -> None:
-    """facts 2.3"""
     assert outcomes(region="0000:00:05.0")["pread"] == "EFAULT"
 
 
@@ -76,7 +74,6 @@ def test_proposals_differ_in_who_pays() -> None:
     version=st.sampled_from(["5.8", "5.10", "6.1", "6.12", "7.3"]),
 )  # fmt: skip
 def test_exactly_the_pages_of_the_zap_formula_die(offset: int, size: int, version: str) -> None:
-    """facts 3.3"""
     story = Takeover(kernel=version, claim_offset=offset, claim_size=size)
     machine = story.played.after("claim")
     first, last = (p - (story.node.start >> 12) for p in zapped_pages(story.claim[0], size))
@@ -132,7 +129,6 @@ def test_a_wrong_parameter_is_one_sentence(wrong: dict[str, Any], sentence: str)
 def test_a_revoked_write_back_mapping_stops_the_drivers_ioremap(
     version: str, sync: bool, ending: str
 ) -> None:
-    """facts 3.7.9"""
     assert outcomes(kernel=version, sync=sync)["ioremap"] == ending
 
 
