@@ -1,1 +1,15 @@
-"""What the kernel does, as data and named atomic steps; standard library only, no I/O."""
+"""What the kernel does, as data and named atomic steps; standard library only, no I/O.
+
+Find a rule by the kernel function that it stands for: each step's docstring names its own.
+
+    resource/   kernel/resource.c and revoke_devmem: the tree, claims, revocation, strict checks
+    devmem/     drivers/char/mem.c: /dev/mem and /dev/port
+    mm/         mm/, arch/x86/mm/pat: mappings, page tables, faults, cache types, system calls
+    pci/        drivers/pci: devices, drivers, resourceN, /proc/bus/pci
+    drivers/    drivers/base, drivers/nvdimm, fs/pstore: bind, remove, nd_pmem, ramoops
+    process/    kernel/fork.c, kernel/sys.c: tasks, files, fork, credentials
+    boot.py     the initcalls that make the iomem inode and the resource files
+
+kernel.py has the table of what changed between versions, policy.py what a claim does to mappings,
+machine.py the state, step.py how an operation runs.
+"""
