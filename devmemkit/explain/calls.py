@@ -46,9 +46,11 @@ def using(access: Access) -> Calls:
     if access.bdf and access.via in ("sysfs", "port"):
         name, at = "resource", access.offset
     if access.op == "read":
-        return (_call("read", f"read_{name}", fd=Ref("open"), count=access.length, offset=at),)
+        keep = {"keep": False} if name == "devmem" else {}
+        count = access.length
+        return (_call("read", f"read_{name}", fd=Ref("open"), count=count, offset=at, **keep),)
     if access.op == "write":
-        data = bytes(min(access.length, 1 << 20))
+        data = access.length if name == "devmem" else bytes(min(access.length, 1 << 20))
         return (_call("write", f"write_{name}", fd=Ref("open"), data=data, offset=at),)
     inside = at % PAGE_SIZE
     prot = ("r" if access.op == "load" else "rw") + ("x" if access.exec else "")

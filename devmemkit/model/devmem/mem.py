@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from devmemkit.model.boot import iomem_get_mapping
 from devmemkit.model.errors import KernelError
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.model.flags import PAGE_SHIFT, U64
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import UC_MINUS, WB
@@ -25,6 +25,8 @@ from devmemkit.model.resource.strict import (
 from devmemkit.model.step import Frame, Next, Return, Step, operation
 
 MAX_ERRNO = 4095
+MAX_RW_COUNT = 0x7FFF_F000
+"""Bytes that one read or write transfers at most (include/linux/fs.h)."""
 _REFUSED = "page {:#x} is not allowed"
 
 
@@ -90,54 +92,66 @@ def valid_phys_addr_range(m: View, f: Frame) -> Next:
     writing = f.operation == "write_devmem"
     if not (file.write if writing else file.read):
         raise KernelError("EBADF", "the file is not open for that")
-    f.done = b""
-    f.left = len(f.data) if writing else f.count
+    f.done, f.read = 0, b""
+    count = f.count if not writing else f.data if isinstance(f.data, int) else len(f.data)
     f.at_pos = f.offset is None
     if f.at_pos:
         f.offset = file.pos
-        if f.offset >> 63 and f.left >= U64 + 1 - f.offset:
-            raise KernelError("EOVERFLOW", f"{f.left} bytes at {f.offset:#x}")
+        if f.offset >> 63 and count >= U64 + 1 - f.offset:
+            raise KernelError("EOVERFLOW", f"{count} bytes at {f.offset:#x}")
+    f.left = min(count, MAX_RW_COUNT)
     if (f.offset + f.left - 1) & U64 > m.machine.high_memory - 1:
         raise KernelError("EFAULT", f"{f.offset:#x} is above high_memory")
-    return None if f.left else Return(0 if writing else b"")
+    return None if f.left else Return(b"" if not writing and f.keep else 0)
 
 
 def copy_page(m: View, f: Frame) -> Next:
     """read_mem and write_mem check and copy one page, or the part of it that is wanted.
 
-    A refused page is EPERM even when earlier pages were copied.
+    A refused page is EPERM even when earlier pages were copied. A coarse machine copies all
+    pages of the same answer in one step.
     """
-    at = f.offset + len(f.done)
-    part = min(f.left, PAGE_SIZE - at % PAGE_SIZE)
-    answer = page_is_allowed(m, at >> PAGE_SHIFT)
+    at = f.offset + f.done
+    page, last = at >> PAGE_SHIFT, (at + f.left - 1) >> PAGE_SHIFT
+    answer = page_is_allowed(m, page)
     if answer == DENY:
-        raise KernelError("EPERM", _REFUSED.format(at >> PAGE_SHIFT), page=at >> PAGE_SHIFT)
+        raise KernelError("EPERM", _REFUSED.format(page), page=page)
+    part = min(f.left, ((same_answer_until(m, page, last) + 1) << PAGE_SHIFT) - at)
     if f.operation == "write_devmem":
-        piece = f.data[len(f.done) : len(f.done) + part]
-        if answer != ZERO:
-            write_physical(m, at, piece)
-    else:
-        piece = bytes(part) if answer == ZERO else read_physical(m, at, part)
-    f.done += piece
+        if isinstance(f.data, bytes) and answer != ZERO:
+            write_physical(m, at, f.data[f.done : f.done + part])
+    elif f.keep:
+        f.read += bytes(part) if answer == ZERO else read_physical(m, at, part)
+    f.done += part
     f.left -= part
     if f.left:
         return copy_page
     if f.at_pos:
-        update_file(m, f.pid, f.fd, pos=f.offset + len(f.done))
-    return Return(f.done if f.operation == "read_devmem" else len(f.done))
+        update_file(m, f.pid, f.fd, pos=f.offset + f.done)
+    return Return(f.read if f.operation == "read_devmem" and f.keep else f.done)
 
 
 read_devmem = operation(
-    "read_devmem", valid_phys_addr_range, copy_page, needs=("pid", "fd", "count"), offset=None
+    "read_devmem",
+    valid_phys_addr_range,
+    copy_page,
+    needs=("pid", "fd", "count"),
+    offset=None,
+    keep=True,
 )
-"""pread(fd, count, offset) of /dev/mem, or read(2) without `offset`; gives the bytes.
-EFAULT, EPERM."""
+"""pread(fd, count, offset) of /dev/mem, or read(2) without `offset`. EFAULT, EPERM.
+
+Gives the bytes, or without `keep` their count: then memory is checked, but not copied.
+"""
 
 write_devmem = operation(
     "write_devmem", valid_phys_addr_range, copy_page, needs=("pid", "fd", "data"), offset=None
 )
 """pwrite(fd, data, offset) of /dev/mem, or write(2) without `offset`; gives the count.
-EFAULT, EPERM."""
+EFAULT, EPERM.
+
+`data` are the bytes, or their count: then memory is checked, but not written.
+"""
 
 
 def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:

@@ -11,7 +11,7 @@ from devmemkit.model import flags as fl
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import VM, Task
-from devmemkit.model.step import finished, take_step
+from devmemkit.model.step import finished, run, take_step
 from tests.model.machines import (
     ALL,
     BAR0,
@@ -19,15 +19,18 @@ from tests.model.machines import (
     HIGH,
     PAGE,
     PMEM,
+    RAM,
     begin,
     blocked,
     claim_,
     do,
     finish,
     interleavings,
+    iomem,
     live,
     machine,
     mapped,
+    node,
     ok,
     step_to,
 )
@@ -144,6 +147,40 @@ def test_refused_page_after_others_is_eperm(version: str) -> None:
     assert after["page", PMEM >> 12][-1:] == b"a"
     assert ok(m, "read_devmem", fd=0, offset=PMEM, count=PAGE)[1] == bytes(PAGE)
     assert ok(m, "read_devmem", fd=0, offset=PMEM + 2 * PAGE, count=8)[1] == bytes(8)
+
+
+def test_a_coarse_machine_copies_the_pages_of_one_answer_in_one_step() -> None:
+    m = filled(opened(), 0xFF, PMEM >> 12, (PMEM >> 12) + 1)
+    fine = Machine(m.kernel, m.components, high_memory=HIGH, phys_bits=40, fine=True)
+    data = b"".join(bytes([n]) * PAGE for n in range(1, 4))[:-5]
+    for start in (PMEM + 3, 0xF_F007):  # the second crosses from ROM, below 1 MiB, into RAM
+        seen = []
+        for one in (m, fine):
+            after, outcome, events = run(
+                one, "p", "write_devmem", pid="p", fd=0, offset=start, data=data
+            )
+            read = run(after, "p", "read_devmem", pid="p", fd=0, offset=start, count=len(data))
+            pages = {k: v for k, v in after.components.items() if k[0] == "page"}
+            seen.append((outcome, read[1], pages))
+            assert len(events) == (3 if start < PMEM else 2 if one is m else 4)
+        assert seen[0] == seen[1]
+    assert seen[0][0].errno == "EPERM"  # though the first page was written
+    assert seen[0][2]["page", 0xFF][7:] == data[: PAGE - 7]
+
+
+def test_what_is_longer_than_the_kernel_transfers_is_cut() -> None:
+    ram = node(1 << 32, (6 << 30) - 1, "System RAM", RAM)
+    config = Config(strict_devmem=False, io_strict_devmem=False)
+    m = ok(machine(tree=iomem(ram), config=config), "open_devmem")[0]
+    m = Machine(m.kernel, m.components, high_memory=6 << 30)
+    long = 3 << 30
+    assert ok(m, "read_devmem", fd=0, offset=0, count=long, keep=False)[1] == 0x7FFF_F000
+    after, count = ok(m, "write_devmem", fd=0, offset=0, data=long)
+    assert count == 0x7FFF_F000
+    assert not [key for key in after.components if key[0] == "page"]  # a count writes nothing
+    assert error(m, "read_devmem", offset=0, count=7 << 30, keep=False) is None  # cut before EFAULT
+    end = (6 << 30) - PAGE
+    assert error(m, "read_devmem", offset=end, count=2 * PAGE, keep=False) == "EFAULT"
 
 
 @pytest.mark.parametrize("version", ALL)
