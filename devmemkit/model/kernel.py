@@ -5,6 +5,7 @@ Only FEATURES knows versions. All other code asks a profile for a feature by nam
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -14,13 +15,18 @@ from devmemkit.model.policy import POLICIES, REPAIRS, Policy
 
 
 class Row(NamedTuple):
-    """From `version` on, `feature` has `value`, since `commit` ("" when not known)."""
+    """From `version` on, `feature` has `value`, since `commit` ("" when not known).
+
+    Where `version` is only the first kernel that was seen with the value, `known_until` is the last
+    one that was seen without it.
+    """
 
     feature: str
     version: str
     value: Any
     commit: str
     what: str
+    known_until: str = ""
 
 
 FEATURES: tuple[Row, ...] = (
@@ -45,36 +51,44 @@ FEATURES: tuple[Row, ...] = (
     Row("low_ram", "0", "readable", "", "/dev/mem shows RAM below 1 MiB"),
     Row("low_ram", "4.11", "zeroes", "a4866aa81251", "it reads as zeroes, writes are dropped"),
     Row("low_reserved", "0", 16, "", "the kernel keeps pages of RAM; 64 KiB, measured on 5.10"),
-    Row("low_reserved", "6.1", 256, "", "all of the first MiB; first seen in 6.1"),
+    Row("low_reserved", "6.1", 256, "", "all of the first MiB; first seen in 6.1", "5.10"),
     Row("lockdown", "0", False, "", "there is no lockdown"),
     Row("lockdown", "5.4", True, "", "lockdown= refuses /dev/mem and PCI access"),
     Row("muxed_sleep", "0", "after unlock", "", "a wake-up can be lost"),
-    Row("muxed_sleep", "6.12", "before unlock", "", "first seen in 6.12"),
+    Row("muxed_sleep", "6.12", "before unlock", "", "first seen in 6.12", "6.1"),
     Row("proc_exclusive", "0", False, "", "/proc/bus/pci maps a busy BAR; measured on 5.10"),
     Row("proc_exclusive", "5.12", True, "636b21b50152", "it is EINVAL, as in sysfs"),
     Row("bind_error", "0", "ENODEV", "", "bind is ENODEV whatever failed; measured on 5.10"),
-    Row("bind_error", "6.1", "its own", "", "its probe's errno, or EBUSY; first seen in 6.1"),
+    Row(
+        "bind_error", "6.1", "its own", "", "its probe's errno, or EBUSY; first seen in 6.1", "5.10"
+    ),
     Row("memtype_lives", "0", "until zap", "", "any zap of the VMA drops its memtype"),
     Row("memtype_lives", "6.16", "until VMA dies", "", "it lives as long as the VMA"),
     Row("failed_copy_frees", "0", True, "", "a failed fork frees a memtype; measured on 5.10"),
-    Row("failed_copy_frees", "6.1", False, "", "not any more; measured on 6.1"),
+    Row("failed_copy_frees", "6.1", False, "", "not any more; measured on 6.1", "5.10"),
     Row("ramoops_undo", "0", False, "", "a failed ioremap leaves its claim behind"),
     Row("ramoops_undo", "7.2", True, "", "the claim is given back; 6.18 forgets it"),
     Row("devmem_mmap", "0", "populate, link", "", "mmap_mem fills pages, then the VMA is linked"),
     Row("devmem_mmap", "6.19", "link, populate", "", "mmap_mem_prepare: the order swaps"),
     Row("pat_check", "0", "without STRICT_DEVMEM", "", "memtype.c asks by itself, EINVAL"),
-    Row("pat_check", "6.16", "with STRICT_DEVMEM", "", "the page loop runs twice; measured"),
+    Row(
+        "pat_check", "6.16", "with STRICT_DEVMEM", "", "the page loop runs twice; measured", "6.12"
+    ),
     Row("mremap_checks", "0", "target", "", "the source is looked at after unmapping the target"),
-    Row("mremap_checks", "6.1", "source, target", "", "no source: EFAULT; first seen in 6.1"),
-    Row("mremap_checks", "6.16", "alignment, source, target", "", "a bit earlier; measured"),
+    Row(
+        "mremap_checks", "6.1", "source, target", "", "no source: EFAULT; first seen in 6.1", "5.10"
+    ),
+    Row(
+        "mremap_checks", "6.16", "alignment, source, target", "", "a bit earlier; measured", "6.12"
+    ),
     Row("mremap_checks", "6.17", "all first", "", "then each VMA of a range moves; measured"),
     Row("mprotect_keeps", "0", "soft-dirty", "", "writable by a fault; measured on 5.10"),
-    Row("mprotect_keeps", "6.1", "dirty", "", "any page that was written; measured on 6.1"),
+    Row("mprotect_keeps", "6.1", "dirty", "", "any page that was written; measured on 6.1", "5.10"),
     Row("populate", "0", "unknown", "", "madvise(POPULATE_READ) is EINVAL; measured on 5.10"),
     Row("populate", "5.14", "each VMA", "4ca9b3859dac", "goes on behind a hole; measured on 6.1"),
-    Row("populate", "6.12", "in order", "", "ends at a hole, ENOMEM; first seen in 6.12"),
+    Row("populate", "6.12", "in order", "", "ends at a hole, ENOMEM; first seen in 6.12", "6.1"),
     Row("zap_lock", "0", "write", "", "unmap_mapping_range excludes other walks"),
-    Row("zap_lock", "6.1", "read", "", "walks may overlap; first seen in 6.1"),
+    Row("zap_lock", "6.1", "read", "", "walks may overlap; first seen in 6.1", "5.10"),
     Row("iores_levels", "0", 5, "", "MAX_IORES_LEVEL of /proc/iomem"),
     Row("iores_levels", "7.3", 8, "", "seen in 7.3"),
     Row("non_mappable", "0", "ENODEV", "", "resourceN of an I/O BAR has no mmap on x86"),
@@ -168,9 +182,7 @@ class KernelProfile:
     features: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.version not in VERSIONS:
-            known = ", ".join(VERSIONS)
-            raise ValueError(f"kernel: expected one of {known}; got {self.version!r}")
+        self._check_version()
         if not isinstance(self.cmdline, str):
             raise ValueError(f"cmdline: expected a text, got {self.cmdline!r}")
         if self.policy_name is not None and self.policy_name not in POLICIES:
@@ -184,6 +196,11 @@ class KernelProfile:
         for feature, count in Counter(feature for feature, _ in self.features).items():
             if count > 1:
                 raise ValueError(f"features: expected {feature} once, got it twice")
+
+    def _check_version(self) -> None:
+        if self.version not in VERSIONS:
+            known = ", ".join(VERSIONS)
+            raise ValueError(f"kernel: expected one of {known}; got {self.version!r}")
 
     def __getitem__(self, feature: str) -> Any:
         """The value of `feature` in this kernel; KeyError when there is no such feature."""
@@ -249,3 +266,27 @@ def is_between(version: str, since: str, until: str) -> bool:
     """Whether a release is `since` ("": any) or later, and before `until` ("": none)."""
     mine = _number(version)
     return (not since or _number(since) <= mine) and (not until or mine < _number(until))
+
+
+class Release(KernelProfile):
+    """Any release by its number ("6.8"), with the rows of FEATURES that apply at that number.
+
+    >>> Release("5.4").policy.name, Release("5.4")["lockdown"], Release("5.4")["policy"]
+    ('ExcludeNew', True, 'ExcludeNew')
+    """
+
+    def _check_version(self) -> None:
+        if re.fullmatch(r"\d{1,3}\.\d{1,3}", self.version) is None:
+            raise ValueError(f"kernel: expected a number such as 6.8, got {self.version!r}")
+
+    @property
+    def evidence(self) -> str:
+        return VERSIONS.get(self.version, "from the table of features alone")
+
+
+def open_rows(version: str) -> tuple[Row, ...]:
+    """The rows that may or may not apply to a release: it lies in the gap before `row.version`."""
+    gaps = ((row.known_until, row) for row in FEATURES if row.known_until)
+    return tuple(
+        row for until, row in gaps if _number(until) < _number(version) < _number(row.version)
+    )

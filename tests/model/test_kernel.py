@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 import pytest
 
-from devmemkit.model.kernel import FEATURES, VERSIONS, Config, KernelProfile
+from devmemkit.model.kernel import FEATURES, VERSIONS, Config, KernelProfile, Release, open_rows
 from devmemkit.model.policy import POLICIES
 
 ORDER = tuple(VERSIONS)
@@ -148,3 +149,49 @@ def test_pat() -> None:
     assert KernelProfile("6.12").pat
     assert not KernelProfile("6.12", cmdline="quiet nopat").pat
     assert not KernelProfile("6.12", Config(x86_pat=False)).pat
+
+
+@pytest.mark.parametrize(
+    ("release", "policy", "lockdown"),
+    [
+        ("2.6", "NoProtection", False),
+        ("4.18", "ExcludeNew", False),
+        ("5.3", "ExcludeNew", False),
+        ("5.4", "ExcludeNew", True),
+        ("5.7", "ExcludeNew", True),
+        ("5.11", "RevokeDevmem", True),
+        ("6.8", "RevokeAll", True),
+        ("8.0", "RevokeAll", True),
+    ],
+)
+def test_a_release_follows_the_rows_of_its_own_number(
+    release: str, policy: str, lockdown: bool
+) -> None:
+    kernel = Release(release, cmdline="lockdown=integrity")
+    assert (kernel.policy.name, kernel.lockdown, str(kernel)) == (
+        policy,
+        lockdown,
+        f"Linux {release}, {policy}",
+    )
+    assert replace(kernel, cmdline="").lockdown is False
+
+
+@pytest.mark.parametrize("version", ["6.8.0", "", "six", "6", "6.8-rc1"])
+def test_a_release_is_a_number(version: str) -> None:
+    with pytest.raises(ValueError, match=r"^kernel: expected a number such as 6\.8, got "):
+        Release(version)
+
+
+def test_a_gap_lies_between_two_measured_kernels() -> None:
+    gaps = [row for row in FEATURES if row.known_until]
+    assert {row.feature for row in gaps} >= {"low_reserved", "pat_check", "muxed_sleep"}
+    for row in gaps:
+        assert VERSIONS[row.known_until] == "measured"
+        assert VERSIONS[row.version].startswith("measured")
+        major, minor = row.known_until.split(".")
+        assert row in open_rows(f"{major}.{int(minor) + 1}")
+        assert row not in open_rows(row.known_until)
+        assert row not in open_rows(row.version)
+    assert {row.version for row in open_rows("5.15")} == {"6.1"}
+    assert [row.feature for row in open_rows("6.14")] == ["pat_check", "mremap_checks"]
+    assert not open_rows("7.0")
