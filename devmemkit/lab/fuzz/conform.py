@@ -11,7 +11,7 @@ from typing import Any
 
 from devmemkit.lab.compare import Comparison, Verdict, compare
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, Sequence, sequences
-from devmemkit.lab.fuzz.live import Live, first, signature
+from devmemkit.lab.fuzz.live import Live, signature
 from devmemkit.lab.fuzz.tally import Pairs, pairs, rare
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.guest.perform import Performed
@@ -21,21 +21,13 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import Played, play
 
-RATES = {"plain": "plain", "device": "plain", "claim": "claim"}
-"""The rate that a kind of sequence counts for; all others count for "bind"."""
-
-SLOW = ("request_mem_region", "release_mem_region", "bind", "unbind")
 EVERY = 5.0
 """Seconds between two lines of progress."""
 
 
 @dataclass
 class Conformance:
-    """The result of a live comparison, as far as it went.
-
-    `ops` is the number of compared acts. `spent` has acts and seconds by kind of sequence (see
-    RATES), and "... alone" for the slow operations.
-    """
+    """The result of a live comparison, as far as it went; `ops` is the number of compared acts."""
 
     kernel: str
     release: str
@@ -50,28 +42,16 @@ class Conformance:
     verdicts: Counter[str] = field(default_factory=Counter)
     seen: Pairs = field(default_factory=Counter)
     possible: Pairs = field(default_factory=Counter)
-    spent: dict[str, list[float]] = field(default_factory=dict)
     divergences: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(
-        self, kind: str, played: Played, performed: Performed, found: Comparison, seconds: float
-    ) -> None:
-        """Count one sequence and the seconds that it took in the guest."""
+    def add(self, played: Played, performed: Performed, found: Comparison) -> None:
+        """Count one sequence."""
         self.sequences += 1
         self.ops += found.compared
         self.verdicts.update(row.verdict.name for row in found.rows)
         passed = [row.act for row in found.rows if row.verdict is Verdict.PASSED]
         self.seen += pairs(passed, performed.outcomes)
         self.possible += pairs(played.acts, played.outcomes)
-        self._spend(RATES.get(kind, "bind"), len(performed.outcomes), seconds)
-        for act in passed:
-            if act.operation in SLOW:
-                self._spend(f"{act.operation} alone", 1, performed.ns[act.key] / 1e9)
-
-    def _spend(self, what: str, acts: int, seconds: float) -> None:
-        total = self.spent.setdefault(what, [0, 0.0])
-        total[0] += acts
-        total[1] += seconds
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as a recording keeps it."""
@@ -80,14 +60,6 @@ class Conformance:
             **{name: getattr(self, name) for name in (*names, "complete", "ended", "divergences")},
             "seconds": round(self.seconds, 1),
             "verdicts": {verdict.name: self.verdicts[verdict.name] for verdict in Verdict},
-            "rates": {
-                what: {
-                    "acts": int(acts),
-                    "seconds": round(spent, 2),
-                    "rate": round(acts / spent, 1) if spent else 0.0,
-                }
-                for what, (acts, spent) in sorted(self.spent.items())
-            },
             "pairs": _table(self.seen),
             "rare": _table(rare(self.seen, self.possible)),
         }
@@ -150,16 +122,14 @@ def _play(live: Live, coming: Iterator[Sequence], result: Conformance, keep: Kee
         made = next(coming)
         if made.index % LIFE == 0:
             live.close()
-            live.perform((), made.windows)  # boots now, so that no sequence's time includes it
-        began = time.monotonic()
         performed = live.perform(made.acts, made.windows)
-        seconds = time.monotonic() - began
         played = play(live.before, made.acts)
         found = compare(played, performed)
-        result.add(made.kind, played, performed, found, seconds)
+        result.add(played, performed, found)
         if keep is not None:
             keep(made, performed)
-        if row := first(found):
+        if found.divergences:
+            row = found.divergences[0]  # the others may be its effects
             if signature(row) not in known:
                 known[signature(row)] = {"times": 0, **live.smallest(made, row)}
                 result.divergences.append(known[signature(row)])
@@ -193,8 +163,6 @@ def report(summary: dict[str, Any]) -> str:
         f"{summary['boots']} boots, {summary['seconds']:.0f} s",
         ", ".join(f"{name} {number}" for name, number in summary["verdicts"].items()),
     ]
-    for what, rate in summary["rates"].items():
-        lines.append(f"  {what}: {rate['acts']} at {rate['rate']:.0f} a second")
     for operation, outcomes in summary["rare"].items():
         for outcome, number in outcomes.items():
             lines.append(f"  rare: {operation} {outcome} came up {number} times")

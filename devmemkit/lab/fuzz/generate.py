@@ -38,27 +38,18 @@ CHANGE = {
     "fork": 0.5,
 }
 FILES = {"open_file": 2, "close_file": 2, "ask": 0.6, "seek": 1.5, "write_memory": 4}
-CLAIM = {"claim": 9}
+LOOK = {**TOUCH, **CHANGE, **FILES, "store": 0, "write_memory": 0}
 
 MIX: dict[str, dict[str, float]] = {
     "plain": {**TOUCH, **CHANGE, **FILES},
-    "claim": {**TOUCH, **CHANGE, **FILES, **CLAIM},
+    "claim": {**TOUCH, **CHANGE, **FILES, "claim": 9},
     # registers, ROM, RAM below 1 MiB: nothing is stored
-    "device": {**TOUCH, **CHANGE, **FILES, "store": 0, "write_memory": 0},
-    "bind": {**TOUCH, **CHANGE, **FILES, "store": 0, "write_memory": 0, "claim": 3, "bind": 10},
+    "device": LOOK,
+    "bind": {**LOOK, "claim": 3, "bind": 10},
     # No mapping is split or moved in part: that would leave a cache type behind in persistent
     # memory, all of which the driver maps.
     "pmem": {**TOUCH, **FILES, "map_file": 10, "fork": 1, "bind": 6, "read_disk": 8},
-    "remove": {
-        **TOUCH,
-        **CHANGE,
-        **FILES,
-        "store": 0,
-        "write_memory": 0,
-        "bind": 2,
-        "remove": 3,
-        "ask": 3,
-    },
+    "remove": {**LOOK, "bind": 2, "remove": 3, "ask": 3},
 }
 """Kind of sequence: action: weight."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
-from devmemkit.lab.compare import Comparison, Row, compare, shown
+from devmemkit.lab.compare import Row, compare, shown
 from devmemkit.lab.fuzz.generate import LIFE, Sequence
 from devmemkit.lab.fuzz.places import WINDOWS, moved, to_clear
 from devmemkit.lab.fuzz.shrink import Acts, shrink
@@ -56,25 +56,21 @@ class Live:
         """The shortest sequence found that still differs in the same way, and both outcomes."""
         wanted = signature(row)
         until = time.monotonic() + PATIENCE
-        tried = 0
+        tried, last = 0, row
 
         def shows(acts: Acts) -> bool:
-            nonlocal tried
+            nonlocal tried, last
             tried += 1
-            if time.monotonic() > until:
+            found = self._first(acts, made.windows) if time.monotonic() < until else None
+            if found is None or signature(found) != wanted:
                 return False
-            found = self._compare(acts, made.windows)
-            return found is not None and signature(first(found)) == wanted
+            last = found
+            return True
 
-        at = made.acts.index(row.act)
+        acts = made.acts[: made.acts.index(row.act) + 1]
         self.progress(f"sequence {made.index}: {' '.join(wanted)}; shrinking")
-        try:
-            acts = shrink(made.acts[: at + 1], shows)
-        except ValueError:  # it depends on what earlier sequences left in the guest
-            acts, last = made.acts[: at + 1], row
-        else:
-            until += PATIENCE
-            last = first(self._compare(acts, made.windows)) or row
+        with suppress(ValueError):  # it depends on what earlier sequences left in the guest
+            acts = shrink(acts, shows)
         self.progress(f"sequence {made.index}: {len(acts)} acts after {tried} tries")
         return {
             "sequence": made.index,
@@ -83,12 +79,12 @@ class Live:
             "model": shown(last.act, last.model),
             "kernel": shown(last.act, last.kernel),
             "rule": last.rule,
-            "reproduced": tried > 1,
+            "reproduced": last is not row,
             "acts": [line(act) for act in acts],
         }
 
-    def _compare(self, acts: Acts, windows: int) -> Comparison | None:
-        """Compare both sides in fresh windows; None if the model cannot play the acts."""
+    def _first(self, acts: Acts, windows: int) -> Row | None:
+        """The first difference in fresh windows; None also if the model cannot play the acts."""
         if self._spare == WINDOWS:
             self.close()
         acts, self._spare = moved(acts, windows, self._spare), self._spare + 1
@@ -96,16 +92,10 @@ class Live:
             played = play(self.before, acts)
         except (KeyError, ValueError, OverflowError):  # shrunk too far
             return None
-        return compare(played, self.perform(acts, self._spare - 1))
+        found = compare(played, self.perform(acts, self._spare - 1))
+        return next(iter(found.divergences), None)
 
 
-def first(found: Comparison | None) -> Row | None:
-    """The first divergence; the others may be its effects."""
-    return next(iter(found.divergences), None) if found else None
-
-
-def signature(row: Row | None) -> tuple[str, str, str]:
+def signature(row: Row) -> tuple[str, str, str]:
     """What makes two divergences alike: the operation and how it ended on either side."""
-    if row is None:
-        return "", "", ""
     return row.act.operation, ending(row.model), ending(row.kernel)

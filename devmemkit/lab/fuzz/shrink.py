@@ -72,26 +72,20 @@ def _smaller(acts: Acts, shows: Judge) -> Acts:
 
 def _candidates(act: Act, name: str) -> Iterator[Any]:
     """Simpler values of an argument, the simplest first."""
-    value = act.arguments[name]
-    values: list[Any]
-    if isinstance(value, bool) or name in ("bar", "to", "fd"):
-        return
-    if isinstance(value, Ref):
-        values = [
-            Ref(value.key, plus) for plus in (0, value.plus & -PAGE_SIZE) if plus < value.plus
-        ]
-    elif isinstance(value, bytes):
-        values = [value[:n] for n in (1, 8) if n < len(value)]
-    elif not isinstance(value, int):
-        return
-    elif name in PLACES:
-        values = [v for v in (value & -WINDOW, value & -PAGE_SIZE) if v < value]
-    elif name == "size" and act.operation in ("load", "store"):
-        values = [1] if value > 1 else []
-    else:
-        numbers = (1, 8, 16, PAGE_SIZE, 2 * PAGE_SIZE, 4 * PAGE_SIZE)
-        values = [v for v in numbers if v < value]
-    yield from values
+    numbers: tuple[int, ...] = (1, 8, 16, PAGE_SIZE, 2 * PAGE_SIZE, 4 * PAGE_SIZE)
+    match act.arguments[name]:
+        case _ if name in ("bar", "to", "fd"):
+            pass
+        case Ref(key, plus):
+            yield from (Ref(key, less) for less in (0, plus & -PAGE_SIZE) if less < plus)
+        case bytes(data):
+            yield from (data[:size] for size in (1, 8) if size < len(data))
+        case int(value) if not isinstance(value, bool):
+            if name in PLACES:
+                numbers = (value & -WINDOW, value & -PAGE_SIZE)
+            elif name == "size" and act.operation in ("load", "store"):
+                numbers = (1,)
+            yield from (less for less in numbers if less < value)
 
 
 def _with(acts: Acts, at: int, name: str, value: Any) -> Acts:

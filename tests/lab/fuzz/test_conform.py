@@ -41,7 +41,6 @@ def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
     assert summary["ops"] >= 400
     assert summary["ops"] == summary["verdicts"]["PASSED"]
     assert summary["ops"] == sum(sum(some.values()) for some in summary["pairs"].values())
-    assert summary["rates"]["bind"]["acts"] > 0
     assert summary["rare"]["remove"]["ok"] == 0  # not in so few, but the model can
     assert "what else the model can produce" in said
     assert "0 divergences" in report(summary)
