@@ -17,15 +17,13 @@ from urllib.parse import quote
 import devmemkit
 from devmemkit.artifact import parameters
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.index import INDEX
 from devmemkit.artifact.provenance import code_digest, data_files, digest_of, made_on
 from devmemkit.artifact.record import Record
-from devmemkit.artifact.store import Store
+from devmemkit.artifact.store import INDEX, TABLE, Store
 
 FILE = "ro-crate-metadata.json"
 VERSION = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
-TABLE = "table.csv"
 TYPES = {
     ".html": "text/html",
     ".ipynb": "application/x-ipynb+json",

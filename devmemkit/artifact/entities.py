@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
-from devmemkit.artifact.crate import FILE, PROFILE, TABLE
+from devmemkit.artifact.crate import FILE, PROFILE
 from devmemkit.artifact.folder import Folder, parts
-from devmemkit.artifact.index import INDEX
 from devmemkit.artifact.record import DIGEST, makes
-from devmemkit.artifact.store import UsageError
+from devmemkit.artifact.store import INDEX, TABLE, UsageError
 
 LARGEST = 32 << 20  # bytes of the metadata; enough for ten thousand runs
 COMPLETED = "http://schema.org/CompletedActionStatus"

@@ -57,7 +57,7 @@ def cells(
     where: str,
     most: int,
 ) -> list[dict[str, Any]]:
-    """Every combination of the values; ParameterError or UsageError for a value that is none.
+    """Every combination of the values; UsageError for a value that is none.
 
     UsageError, too, for more than `most` combinations, before any is made.
     """

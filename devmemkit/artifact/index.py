@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact.export import HERE, css
+from devmemkit.artifact import export
 from devmemkit.artifact.folder import Folder
+from devmemkit.artifact.plan import text_of
 from devmemkit.artifact.provenance import data_files, made_on
 from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
+from devmemkit.artifact.store import INDEX, Job, Store
 
-INDEX = "index.html"
 
-Row = tuple[str, str, Record | None, bool]
-"""Name and title of a run, its record (None if it never ran), and whether it ran this time."""
+def _title(notebook: Path) -> str:
+    try:
+        return export.title(json.loads(text_of(notebook)), notebook.stem)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return notebook.stem  # its job says what is wrong
 
 
 def _there(folder: Folder, *names: str) -> str:
@@ -23,8 +28,7 @@ def _there(folder: Folder, *names: str) -> str:
     return next((name for name in names if folder.kind(name) == "file"), "")
 
 
-def _row(row: Row, folder: Folder) -> dict[str, Any]:
-    name, title, record, now = row
+def _row(name: str, title: str, record: Record | None, now: bool, folder: Folder) -> dict[str, Any]:
     given = name.partition("@")[2]
     notes = [] if given else [name]
     if record is None:
@@ -47,6 +51,28 @@ def _row(row: Row, folder: Folder) -> dict[str, Any]:
     }
 
 
+def _rows(
+    todo: Sequence[Job], notebooks: Sequence[Path], store: Store, done: Mapping[str, Record]
+) -> list[dict[str, Any]]:
+    """The rows of the index: this run's jobs, earlier runs, and notebooks that never ran."""
+    titles = {notebook.name: _title(notebook) for notebook in notebooks}
+    now = {job.name: job.notebook.name for job in todo if job.notebook}
+    earlier = {one.name: one for one in store.records() if one.notebook in titles}
+    runs = {name: str(one.notebook) for name, one in earlier.items()} | now
+    ran = set(runs.values())
+    runs |= {notebook.stem: notebook.name for notebook in notebooks if notebook.name not in ran}
+    return [
+        _row(
+            name,
+            titles[runs[name]],
+            done.get(name) or earlier.get(name),
+            name in now,
+            store.inside,
+        )
+        for name in sorted(runs)
+    ]
+
+
 def _finding(finding: Mapping[str, Any], folder: Folder) -> dict[str, Any]:
     kinds = dict.fromkeys(kind for kinds in finding["rests_on"].values() for kind in kinds)
     page, verdict = _there(folder, f"{finding['notebook']}.html"), by_verdict(finding["verdicts"])
@@ -54,22 +80,27 @@ def _finding(finding: Mapping[str, Any], folder: Folder) -> dict[str, Any]:
 
 
 def write_index(
-    rows: Iterable[Row], findings: Sequence[Mapping[str, Any]], folder: Folder, root: Path
+    todo: Sequence[Job],
+    notebooks: Sequence[Path],
+    store: Store,
+    done: Mapping[str, Record],
+    findings: Sequence[Mapping[str, Any]],
+    root: Path,
 ) -> Path:
-    """Write INDEX into `folder`, replacing it at once; links are relative."""
+    """Write INDEX into the folder, replacing it at once; links are relative."""
     from jinja2 import Environment
 
-    template = (HERE / "index.html.j2").read_text("utf-8")
+    template = (export.HERE / "index.html.j2").read_text("utf-8")
     html = (
         Environment(autoescape=True, keep_trailing_newline=True)
         .from_string(template)
         .render(
-            css=css(),
-            rows=[_row(row, folder) for row in rows],
-            findings=[_finding(one, folder) for one in findings],
+            css=export.css(),
+            rows=_rows(todo, notebooks, store, done),
+            findings=[_finding(one, store.inside) for one in findings],
             made_on=made_on()._repr_html_(),
             sums=[f"{digest}  {name}" for name, digest in data_files(root).items()],
         )
     )
-    folder.write(INDEX, html)
-    return folder.path / INDEX
+    store.inside.write(INDEX, html)
+    return store.folder / INDEX

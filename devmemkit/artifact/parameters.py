@@ -10,8 +10,11 @@ import ast
 import difflib
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from devmemkit.artifact.store import UsageError
 
 Value = str | int | float | bool | None
 
@@ -27,10 +30,6 @@ LONGEST = 4096
 """Characters of a value, which becomes an argument of a process, a name and a cell of tables."""
 
 BITS = 1024
-
-
-class ParameterError(ValueError):
-    """A parameter that the notebook does not declare, or a value that its type refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def shown(text: str) -> str:
 def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
     """The parameters of a notebook (as parsed JSON), by name, in the order of the cell.
 
-    ParameterError when the cell tagged `parameters` is not Python, or annotates anything else
+    UsageError when the cell tagged `parameters` is not Python, or annotates anything else
     than `str`, `int`, `float`, `bool`, or one of these `| None`.
     """
     return {
@@ -61,7 +60,7 @@ def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
 
 
 def defaults(notebook: Mapping[str, Any], where: str) -> dict[str, Value]:
-    """The default values of a notebook's parameters; ParameterError as for `declared`."""
+    """The default values of a notebook's parameters; UsageError as for `declared`."""
     return {
         ast.unparse(node.target): ast.literal_eval(node.value)
         for node in _assignments(notebook, where)
@@ -78,7 +77,7 @@ def _assignments(notebook: Mapping[str, Any], where: str) -> list[ast.AnnAssign]
     try:
         body = ast.parse(cells[0]).body if cells else []
     except SyntaxError as error:
-        raise ParameterError(
+        raise UsageError(
             f"{where}: expected Python in the parameters cell, got {error.msg} on its line "
             f"{error.lineno}"
         ) from None
@@ -89,7 +88,7 @@ def _parameter(name: str, annotation: str, where: str) -> Parameter:
     types = [part.strip() for part in annotation.split("|")]
     base = [part for part in types if part != "None"]
     if len(base) != 1 or base[0] not in EXPECTED:
-        raise ParameterError(
+        raise UsageError(
             f"{where}: expected {', '.join(EXPECTED)} (or one of them | None) as the type of "
             f"parameter {name}, got {annotation}"
         )
@@ -97,51 +96,42 @@ def _parameter(name: str, annotation: str, where: str) -> Parameter:
 
 
 def convert(parameter: Parameter, text: str, where: str) -> Value:
-    """The value that `text` denotes for this parameter; ParameterError if it denotes none."""
-    if len(text) > LONGEST or any("\ud800" <= one <= "\udfff" for one in text):
-        raise ParameterError(
-            f"{where}: expected at most {LONGEST} characters of UTF-8 for {parameter.name}, "
-            f"got {shown(text)}"
-        )
+    """The value that `text` denotes for this parameter; UsageError if it denotes none."""
     if parameter.optional and text.lower() == "none":
         return None
-    try:
-        if parameter.type == "int":
-            if (whole := int(text, 0)).bit_length() <= BITS:
-                return whole
-            raise ParameterError(
-                f"{where}: expected an integer of at most {BITS} bits for {parameter.name}, "
-                f"got {shown(text)}"
-            )
-        if parameter.type == "float" and math.isfinite(number := float(text)):
-            return number
-        if parameter.type == "bool":
-            return {"true": True, "false": False}[text.lower()]
-    except ParameterError:
-        raise
-    except (KeyError, ValueError):
-        pass
-    if parameter.type == "str":
-        return text
     expected = EXPECTED[parameter.type] + (" or none" if parameter.optional else "")
-    raise ParameterError(f"{where}: expected {expected} for {parameter.name}, got {shown(text)}")
+    with suppress(KeyError, ValueError):
+        if len(text) > LONGEST or any("\ud800" <= one <= "\udfff" for one in text):
+            expected = f"at most {LONGEST} characters of UTF-8"
+        elif parameter.type == "str":
+            return text
+        elif parameter.type == "bool":
+            return {"true": True, "false": False}[text.lower()]
+        elif parameter.type == "float":
+            if math.isfinite(number := float(text)):
+                return number
+        elif (whole := int(text, 0)).bit_length() <= BITS:
+            return whole
+        else:
+            expected = f"an integer of at most {BITS} bits"
+    raise UsageError(f"{where}: expected {expected} for {parameter.name}, got {shown(text)}")
 
 
 def parse(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> dict[str, Value]:
-    """`NAME=VALUE` strings as typed values for papermill; ParameterError naming what is known."""
+    """`NAME=VALUE` strings as typed values for papermill; UsageError naming what is known."""
     values: dict[str, Value] = {}
     for item in given:
         name, equals, text = item.partition("=")
         if not equals:
-            raise ParameterError(f"{where}: expected NAME=VALUE, got {shown(item)}")
+            raise UsageError(f"{where}: expected NAME=VALUE, got {shown(item)}")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            raise ParameterError(
+            raise UsageError(
                 f"{where}: no parameter {shown(name)}"
                 + (f" (did you mean {near[0]!r}?)" if near else "")
                 + (f"; it has {', '.join(known)}" if known else "; it has none")
             )
         if name in values:
-            raise ParameterError(f"{where}: the parameter {name} is given twice")
+            raise UsageError(f"{where}: the parameter {name} is given twice")
         values[name] = convert(known[name], text, where)
     return values

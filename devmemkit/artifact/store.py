@@ -26,6 +26,7 @@ from devmemkit.artifact.record import FIGURES, Record
 
 LEDGER = "findings"
 """The name of the job that weighs the findings."""
+INDEX, TABLE = "index.html", "table.csv"
 HIDDEN = ".devmemkit"
 RECORDS, RUNNING, LOCK = f"{HIDDEN}/records", f"{HIDDEN}/running", f"{HIDDEN}/lock"
 SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf", ".new")
@@ -45,7 +46,6 @@ class Job:
     notebook: Path | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
-    title: str = ""
 
     @property
     def key(self) -> str:

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from devmemkit.cli.parser import Parser
-from devmemkit.cli.screen import screened, status
+from devmemkit.cli.screen import refusing, screened, status
 
 GROUPS = {
     "results": {
@@ -109,7 +109,7 @@ def _run(argv: list[str]) -> int:
             options = parser_of(argv).parse_args(argv)
             command = FORMERLY.get(options.command, options.command)
             ending.name = f"devmemkit {command}"
-            with status.shown():
+            with status.shown(), refusing(command, ValueError):
                 code = int(import_module(COMMANDS[command]).run(options))
         except SystemExit as stop:
             code = int(stop.code or 0)

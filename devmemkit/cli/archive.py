@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from devmemkit.cli.screen import refusing
-
 
 def add_parser(commands: Any) -> None:
     """Add the command to argparse's sub-parsers."""
@@ -23,8 +21,6 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the archive and print its size."""
     from devmemkit.artifact.cite import archive
-    from devmemkit.artifact.store import UsageError
 
-    with refusing("archive", UsageError):
-        print(archive(options.file))
+    print(archive(options.file))
     return 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from devmemkit.cli.screen import refusing
-
 
 def add_parser(commands: Any) -> None:
     """Add the command to argparse's sub-parsers."""
@@ -21,8 +19,6 @@ def add_parser(commands: Any) -> None:
 def run(_: argparse.Namespace) -> int:
     """Print the entry."""
     from devmemkit.artifact.cite import bibtex
-    from devmemkit.artifact.store import UsageError
 
-    with refusing("cite", UsageError):
-        print(bibtex())
+    print(bibtex())
     return 0

@@ -38,18 +38,17 @@ def run(options: argparse.Namespace) -> int:
 
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
-    from devmemkit.lab.recordings.recording import RecordingError, recordings
+    from devmemkit.lab.recordings.recording import recordings
     from devmemkit.lab.recordings.replay import replay
 
-    errors = (ValueError, FileNotFoundError, GuestError, KernelError, RecordingError)
-    with refusing("conform", *errors):
+    with refusing("conform", FileNotFoundError, GuestError, KernelError):
         if options.live:
             return _live(options)
         if options.modules is not None:
             raise ValueError("expected --live IMAGE with --modules DIR, got none")
         found = recordings()
         if not found:
-            raise RecordingError("data/recordings: expected recordings, found none")
+            raise ValueError("data/recordings: expected recordings, found none")
         try:
             return 0 if replay(_each(found), print, aside, options.quick) else 1
         except BrokenExecutor:

@@ -55,17 +55,16 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the result of the search; 0 whatever it found."""
-    with refusing("explore", ValueError):
-        if options.name == "policies":
-            return _policies(options)
-        kernel = KernelProfile(options.kernel, policy_name=options.policy, repair=options.repair)
-        scenario = concurrent(options.name, kernel, options.via, options.tasks)
-        status.doing = f"searching {options.name}"
-        if options.graph is not None:
-            try:
-                write(options.graph, json.dumps(graph(scenario)) + "\n")
-            except OSError as error:
-                raise ValueError(f"{options.graph}: {error.strerror}") from None
+    if options.name == "policies":
+        return _policies(options)
+    kernel = KernelProfile(options.kernel, policy_name=options.policy, repair=options.repair)
+    scenario = concurrent(options.name, kernel, options.via, options.tasks)
+    status.doing = f"searching {options.name}"
+    if options.graph is not None:
+        try:
+            write(options.graph, json.dumps(graph(scenario)) + "\n")
+        except OSError as error:
+            raise ValueError(f"{options.graph}: {error.strerror}") from None
     result = explore(scenario)
     counted = orders(scenario)
     if options.json:

@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from devmemkit.cli.screen import refusing
 from devmemkit.host.files import read, write
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
@@ -38,15 +37,14 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the dump, and draw it if a file is named."""
     source = "standard input" if options.file == "-" else printable(options.file)
-    with refusing("iomem", ValueError):
-        dump = iomem.parse(read(options.file), source=source)
-        text = as_json(dump) if options.json else as_map(dump) if options.map else as_text(dump)
-        if options.svg is not None:
-            from devmemkit.figures.space_map import space_map
-            from devmemkit.figures.svg import to_svg
+    dump = iomem.parse(read(options.file), source=source)
+    text = as_json(dump) if options.json else as_map(dump) if options.map else as_text(dump)
+    if options.svg is not None:
+        from devmemkit.figures.space_map import space_map
+        from devmemkit.figures.svg import to_svg
 
-            write(options.svg, to_svg(space_map(os.path.basename(source), _tree(dump))))
-        print(text)
+        write(options.svg, to_svg(space_map(os.path.basename(source), _tree(dump))))
+    print(text)
     return 0
 
 

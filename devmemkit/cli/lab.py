@@ -49,9 +49,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the action; 1 when an outcome differs."""
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
-    from devmemkit.lab.recordings.recording import RecordingError
 
-    errors = (ValueError, FileNotFoundError, GuestError, KernelError, RecordingError)
+    errors = (ValueError, FileNotFoundError, GuestError, KernelError)
     with refusing(f"lab {options.action}", *errors):
         if options.action == "run":
             from devmemkit.lab.recordings.record import check

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.cli.parser import count, folder
-from devmemkit.cli.screen import refusing
 
 
 def add_parser(commands: Any) -> None:
@@ -42,14 +41,11 @@ def add_runs(parser: argparse.ArgumentParser, out: str, what: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; 1 when a notebook failed or a finding is not reproduced."""
-    from devmemkit.artifact.parameters import ParameterError
     from devmemkit.artifact.reproduce import reproduce
-    from devmemkit.artifact.store import UsageError
 
-    with refusing("reproduce", UsageError, ParameterError):
-        if options.parameters and options.only is None:
-            raise UsageError("expected --only NAME with -p, for parameters belong to one notebook")
-        return reproduce(
-            *(options.only, options.parameters, options.live),
-            *(options.out, options.jobs, options.limit),
-        )
+    if options.parameters and options.only is None:
+        raise ValueError("expected --only NAME with -p, for parameters belong to one notebook")
+    return reproduce(
+        *(options.only, options.parameters, options.live),
+        *(options.out, options.jobs, options.limit),
+    )

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from devmemkit.cli.screen import refusing
 from devmemkit.model.printable import printable
 
 
@@ -27,10 +26,9 @@ def run(options: argparse.Namespace) -> int:
     from devmemkit.explain import snapshot
     from devmemkit.explain.stored import has_addresses
 
-    with refusing("snapshot", ValueError):
-        texts = snapshot.take()
-        snapshot.write(options.folder, texts)
-        print(f"wrote {', '.join(sorted(texts))} to {printable(str(options.folder))}")
-        if not has_addresses(texts.get("iomem", "")):
-            print("(without the addresses of /proc/iomem, which only root reads)")
+    texts = snapshot.take()
+    snapshot.write(options.folder, texts)
+    print(f"wrote {', '.join(sorted(texts))} to {printable(str(options.folder))}")
+    if not has_addresses(texts.get("iomem", "")):
+        print("(without the addresses of /proc/iomem, which only root reads)")
     return 0

@@ -8,7 +8,6 @@ from typing import Any
 
 from devmemkit.cli.parser import count
 from devmemkit.cli.reproduce import add_runs
-from devmemkit.cli.screen import refusing
 
 
 def add_parser(commands: Any) -> None:
@@ -33,12 +32,9 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; 1 when a cell failed."""
-    from devmemkit.artifact.parameters import ParameterError
-    from devmemkit.artifact.store import UsageError
-    from devmemkit.artifact.sweep import sweep
+    from devmemkit.artifact.reproduce import sweep
 
-    with refusing("sweep", UsageError, ParameterError):
-        return sweep(
-            *(options.notebook, options.parameters, options.grid),
-            *(options.out, options.jobs, options.limit, options.scheduler, options.cells),
-        )
+    return sweep(
+        *(options.notebook, options.parameters, options.grid),
+        *(options.out, options.jobs, options.limit, options.scheduler, options.cells),
+    )

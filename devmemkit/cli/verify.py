@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from devmemkit.cli.parser import folder
-from devmemkit.cli.screen import refusing
 
 
 def add_parser(commands: Any) -> None:
@@ -25,8 +24,6 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; 1 when something differs."""
-    from devmemkit.artifact.store import UsageError
     from devmemkit.artifact.verify import verify
 
-    with refusing("verify", UsageError):
-        return verify(options.folder, options.against)
+    return verify(options.folder, options.against)

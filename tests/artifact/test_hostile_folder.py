@@ -15,9 +15,8 @@ from devmemkit.artifact import jobs, work
 from devmemkit.artifact.findings import is_finding
 from devmemkit.artifact.folder import DEEPEST, Folder, parts
 from devmemkit.artifact.record import parse
-from devmemkit.artifact.reproduce import _findings as weighed
+from devmemkit.artifact.reproduce import cell_table, weighed
 from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError
-from devmemkit.artifact.sweep import table
 from devmemkit.artifact.work import Done
 
 JOB = Job("a job", "notebook", inputs={"data": "1"})
@@ -363,7 +362,7 @@ def test_what_an_earlier_run_made_is_not_believed(out: Path, text: str) -> None:
     record = parse(told(outputs={path.name: "0" * 64}).encode(), "a job")
     assert record
     with Folder(out) as folder, pytest.raises(UsageError) as caught:
-        table([record], folder)
+        cell_table([record], folder)
     assert str(caught.value).startswith(f"{path}: expected ")
     assert str(caught.value).endswith("; without the file its job runs again")
 
@@ -380,8 +379,8 @@ def test_findings_of_an_earlier_run_are_printed_only_as_such(out: Path, finding:
     record = parse(told(name="findings", work="findings").encode(), "findings")
     assert record
     assert is_finding(FINDING)
-    with Store(out) as store, pytest.raises(UsageError, match=r"findings\.json: expected findings"):
-        weighed(store, {"findings": record})
+    with Folder(out) as folder, pytest.raises(UsageError, match=r"\.json: expected findings"):
+        weighed(folder, [record])
 
 
 def test_a_report_is_written_whatever_its_texts(out: Path) -> None:

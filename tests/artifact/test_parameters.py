@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devmemkit.artifact.parameters import Parameter, ParameterError, convert, declared, parse
+from devmemkit.artifact.parameters import Parameter, convert, declared, parse
+from devmemkit.artifact.store import UsageError
 
 
 def cell(source, tags=("parameters",)):
@@ -32,7 +33,7 @@ def test_a_notebook_without_the_cell_declares_nothing():
     ],
 )
 def test_declared_refuses(source, message):
-    with pytest.raises(ParameterError, match=message):
+    with pytest.raises(UsageError, match=message):
         declared({"cells": [cell(source)]}, "n")
 
 
@@ -67,7 +68,7 @@ def test_convert(kind, text, value):
     ],
 )
 def test_convert_says_expected_got_and_where(kind, text, expected):
-    with pytest.raises(ParameterError, match=f"n: expected {expected}.* for a, got '{text}'"):
+    with pytest.raises(UsageError, match=f"n: expected {expected}.* for a, got '{text}'"):
         convert(Parameter("a", kind, False), text, "n")
 
 
@@ -86,7 +87,7 @@ def test_every_integer_survives_in_decimal_and_hexadecimal(number):
 def test_only_parameter_errors(kind, text):
     try:
         value = convert(Parameter("a", kind, False), text, "n")
-    except ParameterError:
+    except UsageError:
         return
     assert type(value).__name__ == kind
 
@@ -101,12 +102,12 @@ def test_only_parameter_errors(kind, text):
 )
 def test_parse_refuses(given, message):
     known = {"claim": Parameter("claim", "int", False), "kernel": Parameter("kernel", "str", False)}
-    with pytest.raises(ParameterError, match=message):
+    with pytest.raises(UsageError, match=message):
         parse([given], known, "n")
 
 
 def test_parse_refuses_a_second_value_and_splits_at_the_first_equals_sign():
     known = {"a": Parameter("a", "str", False)}
     assert parse(["a=b=c"], known, "n") == {"a": "b=c"}
-    with pytest.raises(ParameterError, match="n: the parameter a is given twice"):
+    with pytest.raises(UsageError, match="n: the parameter a is given twice"):
         parse(["a=1", "a=2"], known, "n")

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from devmemkit.artifact.reproduce import choose, name_of
+from devmemkit.artifact.plan import choose, name_of
 from devmemkit.artifact.store import HIDDEN, UsageError
 
 

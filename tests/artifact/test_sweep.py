@@ -75,7 +75,10 @@ def test_a_grid_in_a_file_and_on_the_command_line(swept, tmp_path):
         ("-p claim", "expected -p NAME=VALUE,VALUE,..., got 'claim'"),
         ("-p claim=1,x", "01-toy.ipynb: expected an integer (such as 4096 or 0x1000) for"),
         ("-p clam=1", "01-toy.ipynb: no parameter 'clam' (did you mean 'claim'?)"),
-        ("-p claim=16,0x10", "expected different cells, got one twice"),
+        (
+            "-p claim=16,0x10",
+            "expected names of their own for the files of each run, got 01-",
+        ),
         ("--grid none", "none: expected TOML with NAME = [VALUE, ...], got: "),
         ("--grid pyproject.toml", "pyproject.toml: expected a list of values for project, got {"),
         ("-p claim=1,2 -p kernel=1,2 --cells 3", "expected at most 3 cells, got 4; --cells N "),
