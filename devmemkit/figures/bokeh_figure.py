@@ -1,4 +1,4 @@
-"""A picture as a Bokeh figure: the same marks, live."""
+"""A picture as a Bokeh figure: the same marks and axes, live; title and legend are SVG below it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, Final
 from bokeh.core.properties import field
 from bokeh.models import (
     CategoricalColorMapper,
-    CategoricalPatternMapper,
     ColumnDataSource,
     FixedTicker,
     HoverTool,
@@ -21,40 +20,26 @@ from bokeh.models import (
     Text,
     WheelZoomTool,
 )
-from bokeh.models.annotations import Legend, LegendItem
 from bokeh.models.glyph import Glyph
 from bokeh.plotting import figure
 
 from devmemkit.figures import marks
-from devmemkit.figures.frame import (
-    EDGE,
-    MAX_WIDTH,
-    SWATCH,
-    entries,
-    fitted,
-    frame,
-    heading,
-    legend_columns,
-    ticks,
-)
+from devmemkit.figures.frame import MAX_WIDTH, fitted, frame, ticks
 from devmemkit.figures.marks import Axis, Picture
-from devmemkit.figures.theme import INK, MUTED, ROLES, STYLES, tint
+from devmemkit.figures.theme import MUTED, ROLES, STYLES, tint
 
 Columns = dict[str, list[Any]]
 
-_SIDES: Final = ("left", "right", "top", "bottom")
-_HATCH: Final[dict[str, Any]] = {"hatch_alpha": 0.35, "hatch_scale": 10}
-_ROUND: Final[Any] = 2
-_NONE: Final[Any] = 0  # Bokeh's own type hints refuse a number here
 HATCHED: Final = tuple(name for name, role in ROLES.items() if role.hatch != " ")
+_SIDES: Final = ("left", "right", "top", "bottom")
 _TIP: Final = (
     '<div style="margin:4px 0;white-space:pre-line;max-width:340px;font-size:12px;color:#1b1f27">'
     "@tip</div>"
 )
 
 
-def _columns(kind: type[marks.Mark], rows: list[marks.Mark]) -> Columns:
-    return {name: [getattr(row, name) for row in rows] for name in kind._fields}
+def _columns(names: tuple[str, ...], rows: list[marks.Mark]) -> Columns:
+    return {name: [getattr(row, name) for row in rows] for name in names}
 
 
 def sources(picture: Picture) -> dict[str, Columns]:
@@ -64,20 +49,20 @@ def sources(picture: Picture) -> dict[str, Columns]:
     sources are included, as a redraw may fill them.
     """
     drawn = picture.marks
-    texts = _columns(marks.Text, drawn.texts) | {"text": fitted(picture)}
-    del texts["room"]
-    styles = [STYLES[name] for name in texts.pop("style")]
-    texts["font"] = [style.family for style in styles]
-    texts["size"] = [f"{style.size}px" for style in styles]
-    texts["weight"] = [style.weight for style in styles]
-    found = {"rect": _columns(marks.Rect, drawn.rects)}
-    for role in HATCHED:
-        here = [rect for rect in drawn.rects if rect.role == role]
-        found[f"rect/{role}"] = {side: [getattr(rect, side) for rect in here] for side in _SIDES}
-    return found | {
-        "line": _columns(marks.Line, drawn.lines),
-        "outline": _columns(marks.Rect, drawn.outlines),
-        "marker": _columns(marks.Marker, drawn.markers),
+    styles = [STYLES[text.style] for text in drawn.texts]
+    texts = _columns(("x", "y", "role", "anchor", "dx"), drawn.texts) | {
+        "text": fitted(picture),
+        "font": [style.family for style in styles],
+        "size": [f"{style.size}px" for style in styles],
+        "weight": [style.weight for style in styles],
+    }
+    hatched = {name: [rect for rect in drawn.rects if rect.role == name] for name in HATCHED}
+    return {
+        "rect": _columns(marks.Rect._fields, drawn.rects),
+        **{f"rect/{name}": _columns(_SIDES, rects) for name, rects in hatched.items()},
+        "line": _columns(marks.Line._fields, drawn.lines),
+        "outline": _columns(marks.Rect._fields, drawn.outlines),
+        "marker": _columns(marks.Marker._fields, drawn.markers),
         "text": texts,
     }
 
@@ -93,58 +78,40 @@ def literal(text: str) -> str:
     return re.sub(r"(?<=\$)(?=\$)|(?<=\\)(?=[(\[])", "\u200b", text)
 
 
-class _Pen:
-    """Draws marks on one figure; all glyphs share the look-ups from role to colour.
+def _glyphs() -> dict[str, Glyph]:
+    """A glyph for each source, by its name.
 
-    The look-ups hold every role, as a redraw may show others than the first drawing.
+    They share the look-ups from role to colour, which hold every role, as a redraw may show others
+    than the first drawing. A pattern has a glyph of its own: BokehJS would make the patterns of a
+    glyph with several anew for each mark.
     """
-
-    def __init__(self, fig: figure) -> None:
-        factors = list(ROLES)
-        lines = [role.light for role in ROLES.values()]
-        fills = [tint(role)[0] for role in ROLES]
-        self.fig = fig
-        self.line = field("role", CategoricalColorMapper(factors=factors, palette=lines))
-        self.fill = field("role", CategoricalColorMapper(factors=factors, palette=fills))
-
-    def glyph(self, kind: str) -> Glyph:
-        if kind == "text":
-            look: Any = {"text_font": "font", "text_font_size": "size", "text_font_style": "weight"}
-            look |= {"text_color": self.line, "text_align": "anchor", "text_baseline": "middle"}
-            return Text(x="x", y="y", text="text", x_offset="dx", **look)
-        look = {"line_color": self.line}
-        if kind == "line":
-            return Segment(
-                x0="x0", y0="y0", x1="x1", y1="y1", line_dash="dash", line_width=1.5, **look
-            )
-        if kind == "marker":
-            look |= {"size": 10, "line_width": 2, "fill_color": self.line}
-            return Scatter(x="x", y="y", marker="shape", **look)
-        look |= {side: side for side in _SIDES} | {"border_radius": _ROUND}
-        if kind == "outline":
-            return Quad(line_width=2, fill_color=None, **look)
-        return Quad(fill_color=self.fill, **look)
-
-    def draw(self, name: str, source: ColumnDataSource) -> Any:
-        """Draw a source by its name, with one glyph for each pattern.
-
-        BokehJS would make the patterns of a glyph with several anew for each mark.
-        """
-        kind, _, role = name.partition("/")
-        glyph = self.glyph(kind)
-        if role:
-            look: Any = {"hatch_color": ROLES[role].light, "hatch_pattern": ROLES[role].hatch}
-            glyph.update(fill_color=None, line_color=None, **look, **_HATCH)
-        return self.fig.add_glyph(source, glyph)
-
-    def swatch(self, kind: str, source: ColumnDataSource) -> Any:
-        """Add a glyph for legends only, with its pattern."""
-        glyph = self.glyph(kind)
-        if kind == "rect":
-            hatches: list[Any] = [role.hatch for role in ROLES.values()]
-            mapper = CategoricalPatternMapper(factors=list(ROLES), patterns=hatches)
-            glyph.update(hatch_color=self.line, hatch_pattern=field("role", mapper), **_HATCH)
-        return self.fig.add_glyph(source, glyph, visible=False)
+    lines = [role.light for role in ROLES.values()]
+    fills = [tint(role)[0] for role in ROLES]
+    line, fill = (
+        field("role", CategoricalColorMapper(factors=list(ROLES), palette=palette))
+        for palette in (lines, fills)
+    )
+    rounded: Any = {"border_radius": 2}  # Bokeh's own type hints refuse a number here
+    glyphs: dict[str, Glyph] = {
+        "rect": Quad(line_color=line, fill_color=fill, **rounded),
+        "line": Segment(line_color=line, line_dash="dash", line_width=1.5),
+        "outline": Quad(line_color=line, fill_color=None, line_width=2, **rounded),
+        "marker": Scatter(marker="shape", size=10, line_color=line, line_width=2, fill_color=line),
+        "text": Text(
+            text_font="font",
+            text_font_size="size",
+            text_font_style="weight",
+            text_color=line,
+            text_align="anchor",
+            text_baseline="middle",
+            x_offset="dx",
+        ),
+    }
+    for name in HATCHED:
+        look: Any = {"hatch_color": ROLES[name].light, "hatch_pattern": ROLES[name].hatch}
+        look |= {"hatch_alpha": 0.35, "hatch_scale": 10, **rounded}
+        glyphs[f"rect/{name}"] = Quad(line_color=None, fill_color=None, **look)
+    return glyphs
 
 
 def _axis(guide: Any, axis: Axis) -> None:
@@ -163,46 +130,6 @@ def _axis(guide: Any, axis: Axis) -> None:
         setattr(guide, f"{part}_text_font", style.family)
         setattr(guide, f"{part}_text_font_size", f"{style.size}px")
         setattr(guide, f"{part}_text_font_style", style.weight)
-
-
-def _legend(pen: _Pen, picture: Picture, indent: int) -> Any:
-    # Bokeh takes a swatch from a row of a renderer: these renderers exist for nothing else.
-    listed = entries(picture)
-    source = ColumnDataSource(
-        dict.fromkeys((*_SIDES, "x", "y", "x0", "y0", "x1", "y1"), [0] * len(listed))
-        | {
-            "role": [entry.role for entry in listed],
-            "shape": [entry.shape or "circle" for entry in listed],
-            "dash": ["solid"] * len(listed),
-        }
-    )
-    kinds = dict.fromkeys(entry.kind for entry in listed)
-    renderers = {kind: pen.swatch(kind, source) for kind in kinds}
-    items = [
-        LegendItem(
-            label={"value": literal(entry.label)}, renderers=[renderers[entry.kind]], index=index
-        )
-        for index, entry in enumerate(listed)
-    ]
-    style = STYLES["small"]
-    return Legend(
-        items=items,
-        orientation="horizontal",
-        ncols=len(legend_columns(picture)),
-        location=(-indent, -5),
-        margin=0,
-        padding=_NONE,
-        spacing=8,
-        label_standoff=6,
-        glyph_width=SWATCH,
-        glyph_height=SWATCH - 4,
-        label_height=0,
-        label_text_font=style.family,
-        label_text_font_size=f"{style.size}px",
-        label_text_color=INK[0],
-        border_line_color=None,
-        background_fill_color=None,
-    )
 
 
 def to_figure(picture: Picture) -> figure:
@@ -231,26 +158,16 @@ def to_figure(picture: Picture) -> figure:
     fig.center = []  # no grid
     _axis(fig.xaxis[0], picture.x)
     _axis(fig.yaxis[0], picture.y)
-    pen = _Pen(fig)
+    glyphs = _glyphs()
     drawn = {
-        name: pen.draw(name, ColumnDataSource(data, name=name))
+        name: fig.add_glyph(ColumnDataSource(data, name=name), glyphs[name])
         for name, data in sources(picture).items()
     }
-    renderers = [drawn[kind] for kind in hovered(picture)]
-    if renderers:
+    if kinds := hovered(picture):
+        renderers: Any = [drawn[kind] for kind in kinds]
         fig.add_tools(
             HoverTool(
                 renderers=renderers, tooltips=_TIP, point_policy="follow_mouse", visible=False
             )
         )
-    if picture.legend:
-        fig.add_layout(_legend(pen, picture, box.left - EDGE), "above")
-    if picture.title:
-        style = STYLES["title"]
-        title: Any = fig.title
-        title.text = literal(heading(picture))
-        title.offset = EDGE - box.left
-        title.text_color = INK[0]
-        title.text_font = style.family
-        title.text_font_size = f"{style.size}px"
     return fig

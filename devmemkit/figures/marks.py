@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
-from devmemkit.figures.theme import ROLES, STYLES
-
 MIN_WIDTH: Final = 350  # px: a narrower figure scrolls instead of shrinking
-
-ANCHORS: Final = ("left", "center", "right")
-SHAPES: Final = ("circle", "square", "diamond", "triangle", "inverted_triangle", "x")
-DASHES: Final = ("solid", "dashed", "dotted")
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -36,7 +29,7 @@ class Rect(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A straight line; `dash` is a name in `DASHES`."""
+    """A straight line; `dash` is "solid", "dashed" or "dotted"."""
 
     x0: float
     y0: float
@@ -48,7 +41,7 @@ class Line(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """A symbol of a fixed size; `shape` is a name in `SHAPES`."""
+    """A symbol of a fixed size; `shape` is "circle" or a name in `svg.SHAPES`."""
 
     x: float
     y: float
@@ -78,42 +71,13 @@ Mark = TypeVar("Mark", Rect, Line, Marker, Text)
 Values = ParamSpec("Values")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-_CHECKS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
-    **{
-        field: (f"one of {', '.join(names)}", names.__contains__)
-        for field, names in (
-            ("role", (*ROLES,)),
-            ("shape", SHAPES),
-            ("dash", DASHES),
-            ("anchor", ANCHORS),
-            ("style", (*STYLES,)),
-        )
-    },
-    "text": ("a string", lambda v: isinstance(v, str)),
-    "tip": ("a string", lambda v: isinstance(v, str)),
-    "room": ("a width or None", lambda v: v is None or _is_number(v)),
-}
-
-
-def _checked(mark: Mark) -> Mark:
-    for field, value in zip(mark._fields, mark, strict=True):
-        expected, check = _CHECKS.get(field, ("a finite number", _is_number))
-        if not check(value):
-            kind = type(mark).__name__.lower()
-            raise ValueError(f"{kind}: expected {expected} in {field}, got {value!r}")
-    values: list[Any] = [cleaned(v) if isinstance(v, str) else v for v in mark]
-    return type(mark)(*values)
-
-
 def _adds(kind: Callable[Values, Mark], name: str) -> Callable[Concatenate[Marks, Values], None]:
     """Make a method that adds a mark of a kind, with the values of its fields, to a list."""
 
     def add(self: Marks, /, *args: Values.args, **kwargs: Values.kwargs) -> None:
-        getattr(self, name).append(_checked(kind(*args, **kwargs)))
+        mark = kind(*args, **kwargs)
+        values: list[Any] = [cleaned(v) if isinstance(v, str) else v for v in mark]
+        getattr(self, name).append(type(mark)(*values))
 
     return add
 
@@ -123,7 +87,7 @@ class Marks:
 
     Rects are lowest, then lines, outlines, markers and texts; within a kind, a later mark covers
     an earlier one. Places are in units of the axes. `role` is a name in `theme.ROLES`, `tip` the
-    text shown on hovering. ValueError for an unknown name or a number that is not finite.
+    text shown on hovering.
     """
 
     def __init__(self) -> None:
@@ -153,11 +117,6 @@ class Axis:
     ticks: tuple[tuple[float, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if not (_is_number(self.start) and _is_number(self.end) and self.start != self.end):
-            raise ValueError(
-                f"axis {self.label!r}: expected two different finite ends, "
-                f"got {self.start!r} and {self.end!r}"
-            )
         object.__setattr__(self, "label", cleaned(self.label))
         object.__setattr__(self, "ticks", tuple((p, cleaned(t)) for p, t in self.ticks))
 
@@ -182,17 +141,6 @@ class Picture:
     min_width: int = MIN_WIDTH
 
     def __post_init__(self) -> None:
-        if not re.fullmatch("[a-z][a-z0-9-]*", self.name):
-            raise ValueError(
-                f"expected a picture name of lower-case letters, digits and hyphens, "
-                f"got {self.name!r}"
-            )
-        where = f"picture {self.name!r}"
-        if not self.alt.strip():
-            raise ValueError(f"{where}: expected a description in alt, got none")
-        for role, _ in self.legend:
-            if role not in ROLES:
-                raise ValueError(f"{where}: expected a known role in legend, got {role!r}")
         object.__setattr__(self, "title", cleaned(self.title))
         object.__setattr__(self, "alt", cleaned(self.alt))
         object.__setattr__(self, "legend", tuple((r, cleaned(t)) for r, t in self.legend))

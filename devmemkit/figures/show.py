@@ -57,19 +57,25 @@ def tips(picture: Picture) -> str:
     return f'<div aria-hidden="true" style="position:absolute;top:0;{place}">{inside}</div>'
 
 
-def image(picture: Picture) -> str:
-    """Make HTML of an `<img>` with a data address, in a box that scrolls where it is narrow.
+def framed(picture: Picture, svg: str, over: str = "") -> str:
+    """Make HTML of an `<img>` with a data address, and of what lies over it.
 
-    An image is shown even in a notebook that its reader has not trusted; the tips lie over it.
+    An image is shown even in a notebook that its reader has not trusted.
     """
-    data = base64.b64encode(to_svg(picture, fluid=True).encode()).decode()
+    data = base64.b64encode(svg.encode()).decode()
+    return (
+        f'<img class="dk-still" alt="{escape(picture.alt)}" width="100%" '
+        f'height="{picture.height}" style="display:block" '
+        f'src="data:image/svg+xml;base64,{data}">{over}<style>{_THEME}</style>'
+    )
+
+
+def image(picture: Picture) -> str:
+    """Make HTML of the picture with its tips over it, in a box that scrolls where it is narrow."""
     return (
         f'<div tabindex="0" style="{SCROLLER}"><div style="position:relative;'
         f'min-width:{picture.min_width}px;max-width:{MAX_WIDTH}px">'
-        f'<img class="dk-still" alt="{escape(picture.alt)}" width="100%" '
-        f'height="{picture.height}" style="display:block" '
-        f'src="data:image/svg+xml;base64,{data}">{tips(picture)}<style>{_THEME}</style>'
-        "</div></div>"
+        f"{framed(picture, to_svg(picture, fluid=True), tips(picture))}</div></div>"
     )
 
 

@@ -40,7 +40,8 @@ _HATCH: Final = {
     "|": "M4 0V8",
 }
 
-_SHAPE: Final = {
+SHAPES: Final = {
+    "circle": "",
     "square": "M-4-4H4V4H-4Z",
     "diamond": "M0-5.5L5 0 0 5.5-5 0Z",
     "triangle": "M0-5L5 4H-5Z",
@@ -130,7 +131,7 @@ def _marker(role: str, x: str, y: float, shape: str) -> str:
     if shape == "circle":
         return f'<circle class="dk-m-{role}" cx="{x}" cy="{_n(y)}" r="4.5"/>'
     kind = "x" if shape == "x" else "m"
-    path = f'<path class="dk-{kind}-{role}" d="{_SHAPE[shape]}"/>'
+    path = f'<path class="dk-{kind}-{role}" d="{SHAPES[shape]}"/>'
     return f'<svg x="{x}" y="{_n(y)}" overflow="visible">{path}</svg>'
 
 
@@ -258,20 +259,14 @@ class Canvas:
             yield _text("16", middle, axis.label, "small", "muted", turn)
 
 
-def to_svg(picture: Picture, *, fluid: bool = False) -> str:
-    """Draw the picture as one SVG document, light or dark as the reader's system is.
-
-    The document has the natural width and is scaled as a whole. A `fluid` one is as wide as its
-    place, with text and height of the same size; it is for images, so it leaves out the tips.
-    """
-    canvas = Canvas(picture)
-    marks = picture.marks
-    roles = {role for role, _ in picture.legend} | {rect.role for rect in marks.rects}
+def _document(canvas: Canvas, lines: Iterable[str], fluid: bool) -> str:
+    picture, height = canvas.picture, canvas.picture.height
+    roles = {role for role, _ in picture.legend} | {rect.role for rect in picture.marks.rects}
     defs = f"<defs>{''.join(_patterns(roles))}</defs>"
     paper = '<rect class="dk-paper" width="100%" height="100%" rx="6"/>'
-    body = "\n".join((defs, paper, *canvas.y_axis(), *canvas.top_lines(), canvas.framed(fluid)))
-    natural = f'width="{WIDTH}" height="{picture.height}" viewBox="0 0 {WIDTH} {picture.height}"'
-    size = f'width="100%" height="{picture.height}"' if fluid else natural
+    body = "\n".join((defs, paper, *lines))
+    natural = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
+    size = f'width="100%" height="{height}"' if fluid else natural
     return f"""<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>
 <title>{escape(picture.title or picture.name)}</title>
 <desc>{escape(picture.alt)}</desc>
@@ -279,6 +274,23 @@ def to_svg(picture: Picture, *, fluid: bool = False) -> str:
 {body}
 </svg>
 """
+
+
+def to_svg(picture: Picture, *, fluid: bool = False) -> str:
+    """Draw the picture as one SVG document, light or dark as the reader's system is.
+
+    The document has the natural width and is scaled as a whole. A `fluid` one is as wide as its
+    place, with text and height of the same size; it is for images, so it leaves out the tips.
+    """
+    canvas = Canvas(picture)
+    lines = (*canvas.y_axis(), *canvas.top_lines(), canvas.framed(fluid))
+    return _document(canvas, lines, fluid)
+
+
+def backdrop(picture: Picture) -> str:
+    """Draw the fluid document's paper, title and legend, for a live figure to lie on."""
+    canvas = Canvas(picture)
+    return _document(canvas, canvas.top_lines(), fluid=True)
 
 
 def stacked(pictures: Sequence[Picture]) -> str:

@@ -1,6 +1,7 @@
 // A figure that changes in place. With `item`, the figure as Bokeh's JSON, and `state`, what may
-// change of it; or with `still`, the figure as HTML, and `place`, where its axes run.
-const [DARK_OF, PAPER, SCROLLER] = CONSTANTS;
+// change of it and the backdrop as HTML; or with `still`, the figure as HTML, and `place`, where its
+// axes run.
+const [DARK_OF, SCROLLER] = CONSTANTS;
 const LIGHT_OF = Object.fromEntries(Object.entries(DARK_OF).map(([light, dark]) => [dark, light]));
 
 // Another widget brings BokehJS into the page, before or after this one.
@@ -65,9 +66,10 @@ function renderLive({ model, el, tap }) {
   let shown = null; // { doc, dark, remove } of the figure in the page
   let queue = Promise.resolve(); // changes are applied one after the other
   let removed = false;
+  let behind = ""; // the backdrop in the page
 
   const update = () => {
-    const { title, alt, height, axes, columns } = model.get("state");
+    const { backdrop, alt, height, axes, columns } = model.get("state");
     const [figure] = shown.doc.roots();
     if (figure.height !== height) figure.height = height;
     rescale(figure.x_range, figure.below[0], axes[0]);
@@ -76,13 +78,12 @@ function renderLive({ model, el, tap }) {
       const source = shown.doc.get_model_by_name(name);
       if (JSON.stringify(source.data) !== JSON.stringify(data)) source.data = data;
     }
-    if (figure.title.text !== title) figure.title.text = title;
+    if (behind !== backdrop) below.innerHTML = behind = backdrop;
     el.setAttribute("aria-label", alt);
   };
 
   const follow = () => {
     const dark = isDark();
-    el.firstChild.style.background = PAPER[Number(dark)];
     if (!shown || shown.dark === dark) return;
     shown.dark = dark;
     recolour(shown.doc, dark ? DARK_OF : LIGHT_OF);
@@ -103,7 +104,9 @@ function renderLive({ model, el, tap }) {
 
   const draw = async () => {
     const item = model.get("item");
-    box.style.maxWidth = `${item.doc.roots[0].attributes.max_width}px`;
+    const { min_width, max_width } = item.doc.roots[0].attributes;
+    box.style.minWidth = `${min_width}px`;
+    box.style.maxWidth = `${max_width}px`;
     const holder = document.createElement("div");
     holder.style.cssText = "position:absolute;inset:0;visibility:hidden";
     box.append(holder);
@@ -112,8 +115,8 @@ function renderLive({ model, el, tap }) {
     shown?.remove();
     shown = next;
     follow();
-    box.replaceChildren(holder);
-    holder.style.position = holder.style.visibility = holder.style.inset = "";
+    box.replaceChildren(below, holder);
+    holder.style.cssText = "position:relative"; // above the backdrop
     shown.doc.roots()[0].on_event("tap", ({ x, y }) => tap(x, y));
     update();
     el.dataset.pane = item.target_id;
@@ -126,6 +129,8 @@ function renderLive({ model, el, tap }) {
   const box = document.createElement("div");
   box.style.position = "relative";
   el.append(box);
+  const below = document.createElement("div"); // paper, title and legend, as SVG
+  below.style.cssText = "position:absolute;inset:0";
   const enqueue = (task) => {
     queue = queue.then(() => removed || task()).catch(console.error);
   };

@@ -11,11 +11,13 @@ from typing import Any
 import anywidget
 import traitlets
 
-from devmemkit.figures.frame import frame, heading, ticks
+from devmemkit.figures.frame import frame, ticks
 from devmemkit.figures.marks import Axis, Picture
-from devmemkit.figures.show import SCROLLER, image, stills
-from devmemkit.figures.svg import Canvas
-from devmemkit.figures.theme import PAPER, dark_of
+from devmemkit.figures.show import SCROLLER, framed, image, stills
+from devmemkit.figures.svg import Canvas, backdrop
+from devmemkit.figures.theme import dark_of
+
+HERE = Path(__file__).parent
 
 
 class Pane(anywidget.AnyWidget):
@@ -28,9 +30,9 @@ class Pane(anywidget.AnyWidget):
     """Whether panes made from now on are drawn by Bokeh; otherwise as SVG."""
 
     _esm = (
-        (Path(__file__).parent / "pane.js")
+        (HERE / "pane.js")
         .read_text(encoding="utf-8")
-        .replace("CONSTANTS", json.dumps([dark_of(), PAPER, SCROLLER]), 1)
+        .replace("CONSTANTS", json.dumps([dark_of(), SCROLLER]), 1)
     )
     item = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
@@ -69,7 +71,7 @@ class Pane(anywidget.AnyWidget):
 
         traits: dict[str, Any] = {
             "state": {
-                "title": literal(heading(picture)),
+                "backdrop": framed(picture, backdrop(picture)),
                 "alt": picture.alt,
                 "height": picture.height,
                 "axes": [axis(picture.x), axis(picture.y)],
@@ -78,8 +80,7 @@ class Pane(anywidget.AnyWidget):
         }
         # A redraw cannot change these in place.
         axes = tuple((bool(axis.label), bool(axis.ticks)) for axis in (picture.x, picture.y))
-        looks = frame(picture), bool(picture.title), picture.legend, hovered(picture)
-        structure = (picture.name, axes, *looks)
+        structure = (picture.name, axes, frame(picture), hovered(picture))
         if structure != self._structure:
             self._structure = structure
             traits["item"] = json_item(to_figure(picture), ID(picture.name))
@@ -107,30 +108,9 @@ def _still_traits(picture: Picture) -> dict[str, Any]:
 
 
 class _Loader(anywidget.AnyWidget):
-    """A widget without a view: its model, once in the page, puts BokehJS there.
+    """A widget without a view: its model, once in the page, puts BokehJS there."""
 
-    Whenever BokehJS paints, it writes the place of every part again; after each writing a page
-    computes its styles before the next text, in JupyterLab 1 to 2 ms. So equal styles are dropped.
-    """
-
-    _esm = """
-function initialize({ model }) {
-  const kit = (window.devmemkit ||= {});
-  kit.bokeh ||= new Promise((resolve) => (kit.loaded = resolve));
-  if (!window.Bokeh) {
-    const script = document.createElement("script");
-    script.textContent = new TextDecoder().decode(model.get("bokehjs"));
-    document.head.append(script);
-    const sheet = window.Bokeh.require("core/dom").InlineStyleSheet.prototype;
-    const { replace } = sheet;
-    sheet.replace = function (css, styles) {
-      if (styles || this.css !== css) replace.call(this, css, styles);
-    };
-  }
-  kit.loaded(window.Bokeh);
-}
-export default { initialize };
-"""
+    _esm = (HERE / "loader.js").read_text(encoding="utf-8")
     bokehjs = traitlets.Bytes().tag(sync=True)
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pictures import HOSTILE, address_map, timeline
 
 from devmemkit.figures.frame import WIDTH, frame
-from devmemkit.figures.marks import SHAPES, Axis, Marks, Picture, cleaned
+from devmemkit.figures.marks import Axis, Marks, Picture, cleaned
 from devmemkit.figures.show import tips
-from devmemkit.figures.svg import stacked, to_svg
+from devmemkit.figures.svg import SHAPES, backdrop, stacked, to_svg
 from devmemkit.figures.theme import ROLES
 
 NS = "{http://www.w3.org/2000/svg}"
@@ -87,6 +87,15 @@ def test_a_fluid_one_differs_in_its_widths_and_leaves_out_the_tips():
     assert "viewBox" not in "".join(fluid)
     assert "<title>page 0" in to_svg(address_map())
     assert "page 0" not in to_svg(address_map(), fluid=True)
+
+
+def test_a_backdrop_is_the_fluid_picture_without_marks_and_axes():
+    picture = address_map()
+    fluid, below = (draw(picture) for draw in (lambda p: to_svg(p, fluid=True), backdrop))
+    lines = [line for line in below.split("\n") if not line.startswith("<style>")]
+    assert set(lines) < set(fluid.split("\n"))
+    _title, *labels = all_texts(ElementTree.fromstring(below))
+    assert (labels[0], labels[2:]) == ("unclaimed", ["live page", "zapped page"])
 
 
 def tipped():

@@ -9,7 +9,8 @@ import pytest
 
 from devmemkit.figures.bokeh_figure import sources
 from devmemkit.figures.marks import Marks
-from devmemkit.figures.show import image, stills
+from devmemkit.figures.show import framed, image, stills
+from devmemkit.figures.svg import backdrop
 from devmemkit.widgets.pane import Pane
 
 pictures = runpy.run_path(str(Path(__file__).parents[1] / "figures" / "pictures.py"))
@@ -53,7 +54,7 @@ def test_other_data_is_one_message_without_the_figure(pane):
     picture = replace(address_map(3), title="Another title")
     assert changes(pane, picture) == ({"state"}, 1)
     assert pane.state == {
-        "title": "Another title",
+        "backdrop": framed(picture, backdrop(picture)),
         "alt": picture.alt,
         "height": 300,
         "axes": [
