@@ -30,13 +30,13 @@ def opening(access: Access) -> Calls:
     """The calls that open the file; the descriptor is the value of "open"."""
     mode = access.mode or {"read": "r", "load": "r", "write": "w"}.get(access.op, "rw")
     if access.via == "devmem":
-        return (_call("open", "open_devmem", mode=mode, dsync=access.sync),)
+        return (call("open", "open_devmem", mode=mode, dsync=access.sync),)
     if access.via == "proc":
-        asks = _call("ask", "pciioc_mmap_is_mem", fd=Ref("open"))
-        return _call("open", "open_proc_pci", bdf=access.bdf), asks
+        asks = call("ask", "pciioc_mmap_is_mem", fd=Ref("open"))
+        return call("open", "open_proc_pci", bdf=access.bdf), asks
     if access.bdf:
-        return (_call("open", "open_resource", bdf=access.bdf, bar=access.bar, mode=mode),)
-    return (_call("open", "open_ioport", mode=mode),)
+        return (call("open", "open_resource", bdf=access.bdf, bar=access.bar, mode=mode),)
+    return (call("open", "open_ioport", mode=mode),)
 
 
 def using(access: Access) -> Calls:
@@ -48,13 +48,13 @@ def using(access: Access) -> Calls:
     if access.op == "read":
         keep = {"keep": False} if name == "devmem" else {}
         count = access.length
-        return (_call("read", f"read_{name}", fd=Ref("open"), count=count, offset=at, **keep),)
+        return (call("read", f"read_{name}", fd=Ref("open"), count=count, offset=at, **keep),)
     if access.op == "write":
         data = access.length if name == "devmem" else bytes(min(access.length, 1 << 20))
-        return (_call("write", f"write_{name}", fd=Ref("open"), data=data, offset=at),)
+        return (call("write", f"write_{name}", fd=Ref("open"), data=data, offset=at),)
     inside = at % PAGE_SIZE
     prot = ("r" if access.op == "load" else "rw") + ("x" if access.exec else "")
-    maps = _call(
+    maps = call(
         *("mmap", f"mmap_{name}"),
         fd=Ref("open"),
         offset=at - inside,
@@ -72,8 +72,8 @@ def touch(key: str, op: str, plus: int = 0, size: int = 1) -> Act:
     """A load or store of `size` bytes, `plus` bytes into the mapping."""
     where: dict[str, Any] = {"address": Ref("mmap", plus), "size": size}
     if op == "store":
-        return _call(key, "store", **where, value=0)
-    return _call(key, "load", **where, live=True)
+        return call(key, "store", **where, value=0)
+    return call(key, "load", **where, live=True)
 
 
 def claim(name: str, start: int, size: int) -> Act:
@@ -82,5 +82,5 @@ def claim(name: str, start: int, size: int) -> Act:
     return Act("claim", DRIVER, "request_mem_region", where)
 
 
-def _call(key: str, operation: str, /, *, live: bool = False, **arguments: Any) -> Act:
+def call(key: str, operation: str, /, *, live: bool = False, **arguments: Any) -> Act:
     return Act(key, ACTOR, operation, {"pid": ACTOR, **arguments}, live=live)
