@@ -218,7 +218,7 @@ def ledger(
     """Every finding of data/findings.toml, weighed now; LedgerError names an entry that cannot be.
 
     `weighing` makes the ledger that is asked, of all entries; `progress` gets a line before each.
-    ManifestError, before anything else, for data that is not what was recorded.
+    RecordingError, before anything else, for data that is not what was recorded.
     """
     manifest.check()
     told = entries(path)

@@ -91,7 +91,7 @@ def state_differs(crate: Crate) -> Iterator[str]:
 
         try:
             manifest.check()
-        except manifest.ManifestError as error:
+        except manifest.RecordingError as error:
             yield str(error)
     new = sorted(today.keys() - crate.state.keys())
     yield from (f"{name}: new since the run" for name in new if name.startswith("data/"))

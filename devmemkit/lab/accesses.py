@@ -20,7 +20,7 @@ from devmemkit.explain.cases import Machines
 from devmemkit.explain.hypotheses import HYPOTHESES, Changed
 from devmemkit.explain.stored import description_of
 from devmemkit.explain.verdict import end_of
-from devmemkit.lab.compare import Finding, Verdict
+from devmemkit.lab.compare import Finding
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import perform
 from devmemkit.lab.kernels.catalogue import Progress
@@ -170,5 +170,4 @@ def judge(content: Mapping[str, Any], version: str) -> Iterator[Finding]:
             if end != row["got"]:
                 said = f"{access} ({row['twist'] or 'plain'})"
                 differs.append(f"{said}: explain says {end}, the kernel {row['got']}")
-        verdict = Verdict.FAILED if differs else Verdict.PASSED
-        yield Finding(name, verdict, len(one["tried"]), tuple(differs))
+        yield Finding.of(name, len(one["tried"]), differs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -34,6 +34,12 @@ class Finding(NamedTuple):
     verdict: Verdict
     compared: int
     differences: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, compared: int, differences: Iterable[str] = ()) -> Finding:
+        """FAILED with differences, else PASSED."""
+        differs = tuple(differences)
+        return cls(name, Verdict.FAILED if differs else Verdict.PASSED, compared, differs)
 
 
 @dataclass(frozen=True, slots=True)

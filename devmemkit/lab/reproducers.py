@@ -6,8 +6,7 @@ Its control is a run without the cause of the finding, and must end with 1.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -16,7 +15,9 @@ from typing import Any
 from devmemkit.explore.check import explore_each
 from devmemkit.lab.compare import Finding, Verdict
 from devmemkit.lab.guest.boot import boot
+from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.lab.recordings import manifest
 from devmemkit.lab.runs import BIG_BAR, BIG_MIB, RUNS, Run
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import KernelProfile
@@ -48,23 +49,23 @@ def source(name: str) -> Path:
 
 def digest(name: str) -> str:
     """The SHA-256 of its source."""
-    return hashlib.sha256(source(name).read_bytes()).hexdigest()
+    return manifest.digest(source(name))
 
 
-def reproduce(kernel: Kernel, progress: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+def reproduce(kernel: Kernel, progress: Progress) -> list[dict[str, Any]]:
     """Run every program and every control, each in its own guest.
 
     Each has name, sha256 (of the source), runs: arguments, control (bool), status, output.
     GuestError when a guest fails or cannot be prepared.
     """
-    for name, (real, control) in RUNS.items():
-        done = [_run(kernel, name, real, control=False)]
-        if control is not None:
-            done.append(_run(kernel, name, control, control=True))
-        for one in done:
+    done = []
+    for name, runs in RUNS.items():
+        made = [_run(kernel, name, run, number > 0) for number, run in enumerate(runs)]
+        for one in made:
             label = f"{name}, control" if one["control"] else name
-            progress(f"{label}: {ended(one)}: {one['output']}")
-        yield {"name": name, "sha256": digest(name), "runs": done}
+            progress(f"{kernel.version}: {label}: {_said(one)}")
+        done.append({"name": name, "sha256": digest(name), "runs": made})
+    return done
 
 
 def ended(run: Mapping[str, Any]) -> str:
@@ -96,14 +97,11 @@ def modelled(name: str, kernel: KernelProfile) -> dict[str, Any]:
 
     An output is "" if it depends on timing.
     """
-    real, control = RUNS[name]
-    runs = [_played(name, real, kernel) | {"control": False}]
-    if control is not None:
-        runs.append(_played(name, control, kernel) | {"control": True})
+    runs = [_played(name, run, number > 0, kernel) for number, run in enumerate(RUNS[name])]
     return {"name": name, "sha256": digest(name), "runs": runs}
 
 
-def _played(name: str, run: Run, kernel: KernelProfile) -> dict[str, Any]:
+def _played(name: str, run: Run, control: bool, kernel: KernelProfile) -> dict[str, Any]:
     program = REPRODUCERS[name](run.arguments.split(), run.device)
     machine = before(processes(program.acts), kernel)
     played = play(_with_big_bar(machine) if run.shared_mib == BIG_MIB else machine, program.acts)
@@ -111,7 +109,7 @@ def _played(name: str, run: Run, kernel: KernelProfile) -> dict[str, Any]:
     if program.race is not None and status != NOT_TRIED and played.outcomes["open"].ok:
         found = explore_each(program.race(kernel))[NOBODY_REACHES].counterexample
         status, output = (REPRODUCED, "") if found else (status, output)
-    return {"arguments": run.arguments, "status": status, "output": output}
+    return {"arguments": run.arguments, "control": control, "status": status, "output": output}
 
 
 def _with_big_bar(machine: Machine) -> Machine:
@@ -136,8 +134,7 @@ def judge(entries: Iterable[Mapping[str, Any]], version: str) -> Iterator[Findin
     for entry in entries:
         name, model = entry["name"], modelled(entry["name"], KernelProfile(version))
         if entry["sha256"] != model["sha256"]:
-            other = f"expected a run of today's {name}.c, got another"
-            yield Finding(name, Verdict.FAILED, 0, (other,))
+            yield Finding.of(name, 0, (f"expected a run of today's {name}.c, got another",))
             continue
         compared, missed, differs = 0, False, list[str]()
         for wanted, got in zip_longest(model["runs"], entry["runs"]):
@@ -148,8 +145,8 @@ def judge(entries: Iterable[Mapping[str, Any]], version: str) -> Iterator[Findin
             else:
                 compared += 1
                 differs += _difference(wanted, got)
-        told = Verdict.FAILED if differs else Verdict.UNDECIDED if missed else Verdict.PASSED
-        yield Finding(name, told, compared, tuple(differs))
+        found = Finding.of(name, compared, differs)
+        yield found._replace(verdict=Verdict.UNDECIDED) if missed and not differs else found
 
 
 def _difference(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
@@ -178,13 +175,12 @@ def _is_missed(expected: Mapping[str, Any], got: Mapping[str, Any]) -> bool:
 
 def verdict(entry: Mapping[str, Any]) -> str:
     """The verdict on a program and its control: "reproduced", or why not."""
-    real = next((run for run in entry["runs"] if not run["control"]), None)
-    if real is None:
+    by_control = {run["control"]: run for run in entry["runs"]}
+    if False not in by_control:
         return "its run is missing"
-    controls = [run for run in entry["runs"] if run["control"]]
-    for run in controls:
-        if ended(run) != ENDINGS[NOT_REPRODUCED]:
-            return f"its control {ended(run)}"
-    if not controls and RUNS[entry["name"]][1] is not None and real["status"] == REPRODUCED:
-        return "its control is missing"
-    return ended(real)
+    said = ended(by_control[False])
+    if True in by_control:
+        control = ended(by_control[True])
+        return said if control == ENDINGS[NOT_REPRODUCED] else f"its control {control}"
+    missing = len(RUNS[entry["name"]]) > 1 and said == ENDINGS[REPRODUCED]
+    return "its control is missing" if missing else said

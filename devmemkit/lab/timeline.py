@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from devmemkit.lab.compare import Finding, Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings.machine import PROPERTIES, SYSFS, devices
 from devmemkit.model.kernel import KernelProfile
@@ -47,43 +47,27 @@ MOMENTS = {
 """The initcalls that matter here, and what each brings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
-    """A trace in order, its first record at 0 us.
-
-    `initcalls` are [function, level, start_us, usecs, ret], by start, up to the first process (us);
-    modules come later. The kernel counts rootfs to the level "fs". `calls` are [function, caller,
-    us, initcall that was running or "", how many in a row]; those that make resource files stand
-    together, each other call by itself.
-    """
-
-    initcalls: list[list[Any]]
-    calls: list[list[Any]]
-    first_process: int
-
-
-def timeline(kernel: Kernel) -> dict[str, Any]:
+def timeline(kernel: Kernel, progress: Progress) -> dict[str, Any]:
     """Boot `kernel` traced; QEMU emulates, so the times are good for order only.
 
-    "initcalls", "calls" and "first_process" (us) as in Traced; "moments" [us, function, what it
+    "initcalls", "calls" and "first_process" as from parse_trace(); "moments" [us, function, what it
     brings]; "devices" with bdf, vendor, device, class, driver ("" without), resource (text) and
     files (names of its resource files), made_us (the first one's making, None without any) and
     made_by [function, caller, initcall]; "iomem" (text), "parameters", "version", "release".
     GuestError when the guest fails or its trace has holes.
     """
+    progress(f"{kernel.release}: booting under its own tracer")
     with boot(kernel, PARAMETERS) as guest:
         traced = parse_trace(guest.read("/sys/kernel/debug/tracing/trace"))
         devices = _devices(guest)
         iomem = guest.iomem()
-    for device, made in zip(devices, made_of(traced.calls, devices), strict=True):
+    for device, made in zip(devices, made_of(traced["calls"], devices), strict=True):
         device |= made
     return {
         "version": kernel.version,
         "release": kernel.release,
         "parameters": PARAMETERS,
-        "initcalls": traced.initcalls,
-        "calls": traced.calls,
-        "first_process": traced.first_process,
+        **traced,
         "moments": moments(traced, devices),
         "devices": devices,
         "iomem": iomem,
@@ -93,8 +77,13 @@ def timeline(kernel: Kernel) -> dict[str, Any]:
 LINE = re.compile(r"\s*\S.*?-\d+\s+\[\d+\]\s+\S+\s+(\d+)\.(\d{6}): (.*)")
 
 
-def parse_trace(text: str) -> Traced:
-    """The initcalls and function calls of a tracefs `trace` file.
+def parse_trace(text: str) -> dict[str, Any]:
+    """The initcalls and function calls of a tracefs `trace` file, its first record at 0 us.
+
+    "initcalls" are [function, level, start_us, usecs, ret], by start, up to "first_process" (us);
+    modules come later. The kernel counts rootfs to the level "fs". "calls" are [function, caller,
+    us, initcall that was running or "", how many in a row]; those that make resource files stand
+    together, each other call by itself.
 
     GuestError when entries are lost, the first process is missing, or an initcall ends that did
     not start.
@@ -120,7 +109,7 @@ def parse_trace(text: str) -> Traced:
             row = running.pop()
             row[3:] = us - row[2], int(what.rpartition("ret=")[2])
         elif event == "sched_process_exec":
-            return Traced(initcalls, calls, us)
+            return {"initcalls": initcalls, "calls": calls, "first_process": us}
         elif not event:
             function, _, caller = what.partition(" <-")
             if calls and calls[-1][:2] == [function, caller] and _makes_files(function):
@@ -209,22 +198,20 @@ def judge(recorded: dict[str, Any]) -> Iterator[Finding]:
 def _fact(name: str, expected: set[Any], got: set[Any]) -> Finding:
     if not got:
         return Finding(name, Verdict.UNDECIDED, 0, ())
-    if got == expected:
-        return Finding(name, Verdict.PASSED, 1, ())
     differs = f"{name}: the model says {expected}, the kernel {got}"
-    return Finding(name, Verdict.FAILED, 1, (differs,))
+    return Finding.of(name, 1, () if got == expected else (differs,))
 
 
-def moments(traced: Traced, devices: list[dict[str, Any]]) -> list[list[Any]]:
+def moments(traced: Mapping[str, Any], devices: list[dict[str, Any]]) -> list[list[Any]]:
     """[us, function, what it brings], in order; an initcall counts by its end."""
     found = [
         [start + usecs * (function != "populate_rootfs"), function, MOMENTS[function]]
-        for function, _, start, usecs, _ in traced.initcalls
+        for function, _, start, usecs, _ in traced["initcalls"]
         if function in MOMENTS
     ]
     made = [(d["made_us"], d["made_by"]) for d in devices if d["files"]]
     if made:
         us, by = min(made)
         found.append([us, by[0], f"the first resource file, by {by[2]}"])
-    found.append([traced.first_process, "kernel_execve", "the first process runs"])
+    found.append([traced["first_process"], "kernel_execve", "the first process runs"])
     return sorted(found)

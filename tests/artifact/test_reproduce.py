@@ -319,7 +319,7 @@ def test_a_ledger_that_is_gone_is_told(checkout, toys):
     (data / "SHA256SUMS").write_text("")
     done = checkout.run("reproduce")
     assert done.returncode == 1
-    assert "\nfindings: failed at ManifestError: SHA256SUMS: expected claim-pat" in done.stdout
+    assert "\nfindings: failed at RecordingError: SHA256SUMS: expected claim-pat" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -10,35 +10,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from devmemkit.host.files import read
 from devmemkit.lab.kernels.apt import Package, digest
-from devmemkit.lab.kernels.catalogue import (
-    Progress,
-    by_number,
-    find,
-    images,
-    listed,
-    parts,
-    unknown,
-)
+from devmemkit.lab.kernels.catalogue import Progress, find, parts, unknown
 from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, release_of
 from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, run
 
-__all__ = ["Kernel", "KernelError", "Offer", "available", "custom", "get"]
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A version, the suite that has it (by the last update of the lists), and the cached kernel."""
-
-    version: str
-    suite: str | None
-    package: Package | None
-    cached: Kernel | None
+__all__ = ["Kernel", "KernelError", "custom", "get"]
 
 
 def cache_dir() -> Path:
@@ -72,27 +53,13 @@ def _is_kernel(told: Any) -> bool:
     )
 
 
-def available(*, refresh: bool = False, progress: Progress = print) -> list[Offer]:
-    """Every version that a suite has or the cache holds, oldest first; `refresh` asks online."""
-    found: dict[str, tuple[str, Package]] = {}
-    for suite, packages in listed(cache_dir() / "apt", progress, refresh=refresh):
-        for version, package in images(packages).items():
-            found.setdefault(version, (suite.name, package))
-    names = {path.parent.name for path in cache_dir().glob("[0-9]*.[0-9]*/kernel.json")}
-    offers = []
-    for version in sorted(found.keys() | names, key=by_number):
-        suite_name, image = found.get(version, (None, None))
-        offers.append(Offer(version, suite_name, image, cached(version)))
-    return offers
-
-
 def get(version: str, progress: Progress = print) -> Kernel:
     """The kernel of a version: from the cache, else the newest of its suite, checked and kept.
 
     `progress` gets lines of text. KernelError when the kernel cannot be had.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
-        raise unknown(version, {offer.version for offer in available()})
+        raise unknown(version, set())
     if kernel := cached(version):
         return kernel
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from devmemkit.lab.kernels.cache import available
-from devmemkit.lab.kernels.catalogue import Progress, by_number
+from devmemkit.lab.kernels.cache import cache_dir, cached
+from devmemkit.lab.kernels.catalogue import Progress, by_number, images, listed
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.columns import columns
 
@@ -20,18 +20,19 @@ def list_kernels(
     `recorded` are the versions in data/. What can be had is as of the last time the package lists
     were read; `refresh` reads them now, and raises KernelError when that fails.
     """
-    offers = {offer.version: offer for offer in available(refresh=refresh, progress=progress)}
-    listed = any(offer.suite for offer in offers.values())
+    offered: dict[str, str] = {}
+    for suite, packages in listed(cache_dir() / "apt", progress, refresh=refresh):
+        for version, image in images(packages).items():
+            offered.setdefault(version, f"{suite.name} {image.version}")
+    kept = {path.parent.name for path in cache_dir().glob("[0-9]*.[0-9]*/kernel.json")}
     rows = [HEAD]
-    for version in sorted(VERSIONS.keys() | offers.keys() | set(recorded), key=by_number):
-        offer = offers.get(version)
-        had = "no" if listed else "?"
-        if offer and offer.suite and offer.package:
-            had = f"{offer.suite} {offer.package.version}"
-        here = offer.cached.release if offer and offer.cached else "-"
+    for version in sorted(VERSIONS.keys() | offered.keys() | kept | set(recorded), key=by_number):
+        kernel = cached(version)
+        here = kernel.release if kernel else "-"
+        had = offered.get(version, "no" if offered else "?")
         known = VERSIONS.get(version, "none")
         rows.append((version, here, had, "yes" if version in recorded else "-", known))
     table = columns(rows)
-    if not listed:
+    if not offered:
         table += "\n?: no package lists yet; they are read when a kernel is first fetched"
     return table

@@ -110,8 +110,7 @@ def _timeline(told: dict[str, Any]) -> Iterator[str]:
     for device, by in zip(devices, made, strict=True):
         if {name: device[name] for name in by} != by:
             yield f"expected who made the files of {device['bdf']} as the calls say, got another"
-    traced = timeline.Traced(told["initcalls"], told["calls"], told["first_process"])
-    if timeline.moments(traced, devices) != told["moments"]:
+    if timeline.moments(told, devices) != told["moments"]:
         yield "expected the moments that its initcalls say, got others"
 
 

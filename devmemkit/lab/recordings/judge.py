@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from devmemkit.lab.compare import Comparison, Verdict, compare
+from devmemkit.lab.compare import Comparison, Finding, Verdict, compare, format_difference
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_story
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.scenarios.catalogue import on_model
-from devmemkit.scenarios.play import Act
+from devmemkit.scenarios.play import Act, Played
 from devmemkit.scenarios.stories.script import Story
 
 
@@ -28,30 +28,42 @@ class Judged:
     @property
     def verdict(self) -> Verdict:
         """FAILED for any difference; UNDECIDED if the guest could not bring about the cause."""
-        count = self.comparison.count()
-        if count[Verdict.FAILED]:
-            return Verdict.FAILED
-        if count[Verdict.UNDECIDED] or self.story.cause in self.performed.cannot:
-            return Verdict.UNDECIDED
-        return Verdict.PASSED if count[Verdict.PASSED] else Verdict.SKIPPED
+        return _verdict(self.comparison, self.performed, self.story.cause)
 
 
 def judge(recording: Recording) -> Iterator[Judged]:
-    """Compare each recorded story with today's model."""
+    """Compare each recorded story with today's model; raises whatever a broken model raises."""
     for entry in recording.content["stories"]:
         story, performed = decode_story(entry)
-        yield judge_story(story, performed, recording.version)
+        found = compare(on_model(story, recording.version), performed)
+        yield Judged(story, performed, found)
 
 
-def judge_story(story: Story, performed: Performed, version: str) -> Judged:
-    """Compare a story with today's model; raises whatever a broken model raises."""
-    return Judged(story, performed, compare(on_model(story, version), performed))
+def _verdict(found: Comparison, performed: Performed, cause: str) -> Verdict:
+    count = found.count()
+    if count[Verdict.FAILED]:
+        return Verdict.FAILED
+    if count[Verdict.UNDECIDED] or cause in performed.cannot:
+        return Verdict.UNDECIDED
+    return Verdict.PASSED if count[Verdict.PASSED] else Verdict.SKIPPED
 
 
 Acts = tuple[Act, ...]
 
 
-def unplayable(acts: Acts, error: Exception, play: Callable[[Acts], object]) -> str:
+def judge_acts(
+    name: str, acts: Acts, performed: Performed, play: Callable[[Acts], Played], cause: str = ""
+) -> Finding:
+    """Compare acts, which `play` plays on the model; one that it cannot play is a difference."""
+    try:
+        found = compare(play(acts), performed)
+    except Exception as error:  # a broken model can raise anything
+        return Finding.of(name, 0, (_unplayable(acts, error, play),))
+    differences = tuple(map(format_difference, found.divergences))
+    return Finding(name, _verdict(found, performed, cause), found.compared, differences)
+
+
+def _unplayable(acts: Acts, error: Exception, play: Callable[[Acts], object]) -> str:
     """The first act that `play` cannot play, and where the model raised `error`, in words."""
 
     def fails(number: int) -> bool:

@@ -41,7 +41,7 @@ def take(kernel: Kernel) -> Path:
     files["machine.json"] = _json(
         {
             "name": f"qemu-{kernel.version}",
-            **about(kernel),
+            **about(kernel, "machine"),
             "version": texts["version"].strip(),
             "cmdline": CMDLINE,
             "address_sizes": sizes[0],

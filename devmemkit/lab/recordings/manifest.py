@@ -40,10 +40,6 @@ class RecordingError(ValueError):
     """A recording is missing, incomplete or altered; one sentence."""
 
 
-class ManifestError(RecordingError):
-    """Data differs from the manifest; one sentence that names the file."""
-
-
 def required() -> set[str]:
     """The paths below data/ that a manifest must list; others may only be in FREE."""
     found = {f"recordings/{s}/{v}.json" for s in (*SCENARIOS, *MEASURED) for v in RECORDED}
@@ -52,14 +48,14 @@ def required() -> set[str]:
 
 
 def listed() -> dict[str, str]:
-    """The digest of each file by its path below data/; ManifestError for a damaged manifest."""
+    """The digest of each file by its path below data/; RecordingError for a damaged manifest."""
     found = _lines(data_dir())
     wanted = required()
     for name in sorted(wanted - found.keys()):
-        raise ManifestError(f"{NAME}: expected {name}, found none")
+        raise RecordingError(f"{NAME}: expected {name}, found none")
     for name in sorted(found.keys() - wanted):
         if not name.startswith(FREE):
-            raise ManifestError(f"{NAME}: expected nothing else, got {name}, which nobody judges")
+            raise RecordingError(f"{NAME}: expected nothing else, got {name}, which nobody judges")
     return found
 
 
@@ -67,12 +63,12 @@ def _lines(data: Path) -> dict[str, str]:
     try:
         lines = (data / NAME).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{NAME}: expected a manifest of data/, got: {error}") from None
+        raise RecordingError(f"{NAME}: expected a manifest of data/, got: {error}") from None
     found: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         parts = re.fullmatch(r"([0-9a-f]{64})  ([\w.@-]+(?:/[\w.@-]+)*)", line)
         if parts is None or ".." in parts[2].split("/") or parts[2] in found:
-            raise ManifestError(f"{NAME}: line {number}: expected a digest and a new path below it")
+            raise RecordingError(f"{NAME}: line {number}: expected a digest and a new path")
         found[parts[2]] = parts[1]
     return found
 
@@ -91,39 +87,39 @@ def there(data: Path) -> Iterator[str]:
 
 
 def check() -> int:
-    """Check all files and return their number; ManifestError names the first that differs."""
+    """Check all files and return their number; RecordingError names the first that differs."""
     data, found = data_dir(), listed()
     for name in found:
-        _expect(data, name, found)
+        expect(data / name, found)
     for name in sorted(set(there(data)) - found.keys()):
-        raise ManifestError(f"data/{name}: expected in {NAME}, found no line for it")
+        raise RecordingError(f"data/{name}: expected in {NAME}, found no line for it")
     for version in RECORDED:
         name = f"machines/qemu-{version}"
         got = json.loads((data / name / "machine.json").read_bytes()).get("name")
         if got != f"qemu-{version}":
-            raise ManifestError(f"data/{name}: expected the machine of Linux {version}, got {got}")
+            raise RecordingError(f"data/{name}: expected the machine of Linux {version}, got {got}")
     return len(found)
 
 
-def expect(path: Path) -> None:
-    """ManifestError unless the file is there and is the one that the manifest lists."""
+def expect(path: Path, found: dict[str, str] | None = None) -> None:
+    """RecordingError unless the file is there and is the one that the manifest lists.
+
+    `found` is what the manifest lists; it is read if None.
+    """
     data = data_dir()
-    _expect(data, path.relative_to(data).as_posix(), listed())
-
-
-def _expect(data: Path, name: str, found: dict[str, str]) -> None:
-    path = data / name
+    name = path.relative_to(data).as_posix()
+    found = listed() if found is None else found
     if name not in found:
-        raise ManifestError(f"data/{name}: expected in {NAME}, found no line for it")
+        raise RecordingError(f"data/{name}: expected in {NAME}, found no line for it")
     for part in (path, *path.parents[: name.count("/")]):
         if part.is_symlink():  # it may lead to another listed file
             kind = "a file" if part == path else "a folder"
             at = part.relative_to(data).as_posix()
-            raise ManifestError(f"data/{at}: expected {kind}, got a link")
+            raise RecordingError(f"data/{at}: expected {kind}, got a link")
     if not path.is_file():
-        raise ManifestError(f"data/{name}: expected the file that {NAME} lists, found none")
+        raise RecordingError(f"data/{name}: expected the file that {NAME} lists, found none")
     if (got := digest(path)) != found[name]:
-        raise ManifestError(
+        raise RecordingError(
             f"data/{name}: expected SHA-256 {found[name][:12]}... by {NAME}, got {got[:12]}..."
         )
 
@@ -138,10 +134,15 @@ def write(*changed: Path) -> None:
 
     found = {name: known for name, known in _lines(data).items() if not is_changed(name)}
     found |= {name: digest(data / name) for name in there(data) if is_changed(name)}
-    new = data / f".{NAME}.{os.getpid()}"
+    put(data / NAME, "".join(f"{found[name]}  {name}\n" for name in sorted(found)).encode())
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file whole: an interrupt leaves the old one."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        new.write_text("".join(f"{found[name]}  {name}\n" for name in sorted(found)), "utf-8")
-        new.replace(data / NAME)
+        new.write_bytes(content)
+        new.replace(path)
     finally:
         new.unlink(missing_ok=True)
 

@@ -16,8 +16,14 @@ MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}
 """The lab's machines by the size of their largest BAR in MiB; both have 2 GiB of memory."""
 
 
-def about(kernel: Kernel, *, shared_mib: int = 64) -> dict[str, Any]:
-    """The origin of a recording of this kernel, made now; GuestError without QEMU."""
+def largest_bar(scenario: str) -> int:
+    """The largest BAR of the machine on which a scenario is recorded, in MiB."""
+    return 1024 if scenario == "mmap-vs-claim" else 64
+
+
+def about(kernel: Kernel, scenario: str) -> dict[str, Any]:
+    """The origin of a recording of a scenario, made now; GuestError without QEMU."""
+    shared_mib = largest_bar(scenario)
     said = subprocess.run([qemu(), "--version"], capture_output=True, text=True).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import NamedTuple
 
-from devmemkit.lab.compare import Finding, Verdict, compare, format_difference
+from devmemkit.lab.compare import Finding
 from devmemkit.lab.fuzz.generate import PROCESSES
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.processes import cores, processes
-from devmemkit.lab.recordings.judge import unplayable
+from devmemkit.lab.recordings.judge import judge_acts
 from devmemkit.lab.recordings.random_runs import (
     decode_performed,
     decode_sequence,
@@ -40,13 +40,6 @@ class Part(NamedTuple):
     ends: bytes
 
 
-class Judged(NamedTuple):
-    """A sequence after the comparison: the number of outcomes compared, and the differences."""
-
-    compared: int
-    differences: tuple[str, ...]
-
-
 def parts(recording: Recording) -> list[Part]:
     """The sequences of a recorded run; RecordingError when the files do not fit together."""
     acts, ends = operations_of(recording), ends_of(recording)
@@ -66,7 +59,7 @@ def judge_run(recording: Recording, progress: Progress, workers: int = 0) -> Fin
     RecordingError when the recording is not what it says.
     """
     found = parts(recording)
-    judged: list[Judged] = []
+    judged: list[Finding] = []
     compared, said = 0, time.monotonic()
     for one in _judged(found, min(workers or cores(), -(-len(found) // CHUNK))):
         judged.append(one)
@@ -85,11 +78,10 @@ def judge_run(recording: Recording, progress: Progress, workers: int = 0) -> Fin
             f"conform/{recording.version}.json: expected {kept} outcomes to compare, as many as "
             f"when it was recorded, got {compared}"
         )
-    verdict = Verdict.FAILED if first else Verdict.PASSED
-    return Finding("random operations", verdict, compared, (*first, *more))
+    return Finding.of("random operations", compared, (*first, *more))
 
 
-def _judged(found: list[Part], workers: int) -> Iterator[Judged]:
+def _judged(found: list[Part], workers: int) -> Iterator[Finding]:
     if workers == 1:
         yield from map(judge_part, found)
     else:
@@ -107,16 +99,13 @@ def _before(version: str) -> Machine:
     return before(PROCESSES, KernelProfile(version))
 
 
-def judge_part(part: Part) -> Judged:
+def judge_part(part: Part) -> Finding:
     """Play a sequence on the model and compare each act's outcome with the kernel's."""
     acts = decode_sequence(part.number, part.acts).acts
     where = f"conform/{part.version}.json: outcomes of sequence {part.number}"
     performed = decode_performed(acts, part.ends, where)
-    on_model = partial(play, _before(part.version))
-    try:
-        played = on_model(acts)
-    except Exception as error:  # a broken model can raise anything
-        return Judged(0, (f"sequence {part.number}: {unplayable(acts, error, on_model)}",))
-    found = compare(played, performed)
-    differences = (f"sequence {part.number}: {format_difference(r)}" for r in found.divergences)
-    return Judged(found.compared, tuple(differences))
+    found = judge_acts(
+        f"sequence {part.number}", acts, performed, partial(play, _before(part.version))
+    )
+    differences = tuple(f"{found.name}: {difference}" for difference in found.differences)
+    return found._replace(differences=differences)

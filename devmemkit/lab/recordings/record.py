@@ -13,7 +13,7 @@ from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.lab.race import SHARED_MIB, sweep
+from devmemkit.lab.race import sweep
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.encode import encode_story
 from devmemkit.lab.recordings.origin import about
@@ -60,21 +60,11 @@ def _is_fresh(guest: Guest, clear: Ranges) -> bool:
     return True
 
 
-def _race(kernel: Kernel, progress: Progress) -> Recording:
-    found = {"race": sweep(kernel, progress=progress)}
-    return Recording("mmap-vs-claim", about(kernel, shared_mib=SHARED_MIB), found)
-
-
-def _boot(kernel: Kernel, progress: Progress) -> Recording:
-    progress(f"{kernel.release}: booting under its own tracer")
-    return Recording("boot", about(kernel), {"timeline": timeline(kernel)})
-
-
 OPS = 100_000
 """Number of outcomes that a random run compares."""
 
 
-def _random(kernel: Kernel, progress: Progress) -> Recording:
+def _random(kernel: Kernel, progress: Progress) -> dict[str, Any]:
     operations = runs.operations()
     sequences = runs.sequences_of(operations)
     ends: list[Any] = []
@@ -90,27 +80,17 @@ def _random(kernel: Kernel, progress: Progress) -> Recording:
     if found.sequences > len(sequences):
         raise GuestError(f"conform: expected {OPS} operations in {len(sequences)} sequences")
     packed = runs.pack_ends(kernel.version, runs.digest(operations), ends)
-    content = {"conform": {**found.to_dict(), **packed}}
-    return Recording("conform", about(kernel), content, beside={runs.FILE: operations})
+    return {**found.to_dict(), **packed}
 
 
-def _reproducers(kernel: Kernel, progress: Progress) -> Recording:
-    done = list(reproduce(kernel, lambda line: progress(f"{kernel.version}: {line}")))
-    return Recording("reproducers", about(kernel), {"reproducers": done})
-
-
-def _explain(kernel: Kernel, progress: Progress) -> Recording:
-    return Recording("explain", about(kernel), {"explain": attempt(kernel, progress)})
-
-
-MEASURED: dict[str, Callable[[Kernel, Progress], Recording]] = {
-    "boot": _boot,
-    "mmap-vs-claim": _race,
-    "conform": _random,
-    "reproducers": _reproducers,
-    "explain": _explain,
+MEASURED: dict[str, tuple[str, Callable[[Kernel, Progress], Any]]] = {
+    "boot": ("timeline", timeline),
+    "mmap-vs-claim": ("race", sweep),
+    "conform": ("conform", _random),
+    "reproducers": ("reproducers", reproduce),
+    "explain": ("explain", attempt),
 }
-"""Scenarios that are not stories of acts."""
+"""Scenarios that are not stories of acts: the name of what is measured, and how."""
 
 NAMES = (*SCENARIOS, *MEASURED)
 
@@ -128,11 +108,10 @@ def record(scenario: str, kernel: Kernel, progress: Progress) -> Recording:
     ValueError for a scenario that does not exist, GuestError when a guest fails.
     """
     if check(scenario) in MEASURED:
-        return MEASURED[scenario](kernel, progress)
-    content: dict[str, Any] = {
-        "stories": [
-            encode_story(story, performed)
-            for story, performed in play_stories(kernel, stories(scenario), progress)
-        ]
-    }
-    return Recording(scenario, about(kernel), content)
+        name, measure = MEASURED[scenario]
+        content = {name: measure(kernel, progress)}
+    else:
+        played = play_stories(kernel, stories(scenario), progress)
+        content = {"stories": [encode_story(*one) for one in played]}
+    beside = {runs.FILE: runs.operations()} if scenario == "conform" else {}
+    return Recording(scenario, about(kernel, scenario), content, beside)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from typing import Any
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
-from devmemkit.lab.recordings.origin import ARCHITECTURE, MACHINES
+from devmemkit.lab.recordings.origin import ARCHITECTURE, MACHINES, largest_bar
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import data_dir
 
@@ -64,12 +63,7 @@ class Recording:
         path.parent.mkdir(parents=True, exist_ok=True)
         files = {**self.beside, path.name: text}  # the recording last: it rests on the others
         for name, data in files.items():
-            new = path.with_name(f".{name}.{os.getpid()}")
-            try:
-                new.write_bytes(data)
-                new.replace(path.with_name(name))
-            finally:
-                new.unlink(missing_ok=True)
+            manifest.put(path.with_name(name), data)
         return tuple(path.with_name(name) for name in files)
 
 
@@ -80,7 +74,7 @@ def folder() -> Path:
 
 def machine_name(scenario: str) -> str:
     """The machine on which a scenario is recorded."""
-    return MACHINES[1024 if scenario == "mmap-vs-claim" else 64]
+    return MACHINES[largest_bar(scenario)]
 
 
 def path_of(scenario: str, version: str) -> Path:

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from devmemkit.lab import accesses, race, reproducers, timeline
-from devmemkit.lab.compare import (
-    WORST_FIRST,
-    Finding,
-    Verdict,
-    format_difference,
-)
-from devmemkit.lab.guest.perform import Performed
+from devmemkit.lab.compare import WORST_FIRST, Finding, Verdict
 from devmemkit.lab.recordings.encode import decode_story
-from devmemkit.lab.recordings.judge import judge_story, unplayable
+from devmemkit.lab.recordings.judge import judge_acts
 from devmemkit.lab.recordings.recheck import judge_run
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.catalogue import on_model
+from devmemkit.scenarios.play import Act, Played
 from devmemkit.scenarios.stories.script import Story
 from devmemkit.text.columns import columns
 
@@ -54,19 +50,13 @@ def findings(recording: Recording, progress: Say = _quiet) -> Iterator[Finding]:
         yield from accesses.judge(content["explain"], recording.version)
     else:
         for entry in content["stories"]:
-            yield _story(*decode_story(entry), recording.version)
+            story, performed = decode_story(entry)
+            play = partial(_on_model, story, recording.version)
+            yield judge_acts(story.name, story.acts, performed, play, story.cause)
 
 
-def _story(story: Story, performed: Performed, version: str) -> Finding:
-    try:
-        judged = judge_story(story, performed, version)
-    except Exception as error:  # a broken model can raise anything
-        why = unplayable(
-            story.acts, error, lambda acts: on_model(replace(story, acts=acts), version)
-        )
-        return Finding(story.name, Verdict.FAILED, 0, (why,))
-    differs = tuple(map(format_difference, judged.comparison.divergences))
-    return Finding(story.name, judged.verdict, judged.comparison.compared, differs)
+def _on_model(story: Story, version: str, acts: tuple[Act, ...]) -> Played:
+    return on_model(replace(story, acts=acts), version)
 
 
 def replay(

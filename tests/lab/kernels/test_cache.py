@@ -325,13 +325,13 @@ def test_no_keyring(world: World) -> None:
 
 @needs_apt
 def test_what_can_be_had_and_what_is_cached(world: World) -> None:
-    assert cache.available() == []
     assert "no package lists yet" in listing.list_kernels()
-    offers = cache.available(refresh=True, progress=world.said.append)
-    assert [(one.version, one.suite, one.cached) for one in offers] == [
-        ("6.5", "stable", None),
-        ("6.12", "stable", None),
-        ("7.3", "stable-backports", None),
+    table = listing.list_kernels(refresh=True, progress=world.said.append).splitlines()
+    had = [line.split()[:3] for line in table if " stable" in line]
+    assert had == [
+        ["6.5", "-", "stable"],
+        ["6.12", "-", "stable"],
+        ["7.3", "-", "stable-backports"],
     ]
     world.get("7.3")
     world.handler.asked.clear()

@@ -189,7 +189,7 @@ def test_a_new_recording_signs_itself_and_nothing_else(data: Path) -> None:
     manifest.write(new)
     after = manifest.listed()
     assert {name for name in after if after[name] != before[name]} == {"recordings/boot/6.18.json"}
-    with pytest.raises(manifest.ManifestError, match=r"boot/7\.3\.json: expected SHA-256"):
+    with pytest.raises(manifest.RecordingError, match=r"boot/7\.3\.json: expected SHA-256"):
         manifest.check()
     folder = data / "machines/qemu-6.1"
     (folder / "idle/iomem").write_text("")

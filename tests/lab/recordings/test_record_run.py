@@ -36,7 +36,7 @@ def there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(manifest, "data_dir", lambda: tmp_path)
     monkeypatch.setattr(runs, "SEED", 1)
     monkeypatch.setattr(runs, "SEQUENCES", 2)
-    monkeypatch.setattr(module, "about", lambda kernel: ABOUT)
+    monkeypatch.setattr(module, "about", lambda *_: ABOUT)
     kernel = SimpleNamespace(version="6.12", release="6.12.1")
     monkeypatch.setattr(cache, "get", lambda version: kernel)
     return there
@@ -124,7 +124,7 @@ def test_one_that_could_not_be_read_writes_no_operations_either(
     there: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plays(monkeypatch)
-    monkeypatch.setattr(module, "about", lambda kernel: {**ABOUT, "taken": "today"})
+    monkeypatch.setattr(module, "about", lambda *_: {**ABOUT, "taken": "today"})
     made = module.record("conform", cache.get("6.12"), lambda line: None)
     assert made.beside.keys() == {runs.FILE}
     with pytest.raises(RecordingError, match="expected what the schema says at taken"):
