@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -16,17 +16,21 @@ VALUES = "application/vnd.devmemkit.values+json"
 
 def reveal(question: str, rows: Sequence[tuple[str, str]]) -> None:
     """Display a question whose answer, rows of (case, answer), opens on demand."""
-    lines = "".join(
+    plain = "\n".join(f"{case}: {answer}" for case, answer in rows)
+    rich = (
+        f"<details><summary><b>Predict:</b> {html.escape(question)}</summary>"
+        f"<table><tbody>{answers(rows)}</tbody></table></details>"
+    )
+    _display({"text/html": rich, "text/plain": f"{question}\n{plain}"})
+
+
+def answers(rows: Iterable[tuple[str, str]]) -> str:
+    """The rows of an HTML table of (case, answer)."""
+    return "".join(
         f'<tr><td style="text-align:left">{html.escape(case)}</td>'
         f'<td style="text-align:left"><b>{html.escape(answer)}</b></td></tr>'
         for case, answer in rows
     )
-    plain = "\n".join(f"{case}: {answer}" for case, answer in rows)
-    rich = (
-        f"<details><summary><b>Predict:</b> {html.escape(question)}</summary>"
-        f"<table><tbody>{lines}</tbody></table></details>"
-    )
-    _display({"text/html": rich, "text/plain": f"{question}\n{plain}"})
 
 
 class Link(NamedTuple):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import html
-from typing import Any
-
 import ipywidgets as w
 
 from devmemkit.explore.check import Result, explore_each
 from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.lanes import lanes
 from devmemkit.figures.marks import Picture
+from devmemkit.figures.text import answers
 from devmemkit.model.boot import INITCALLS, LEVELS
 from devmemkit.scenarios.races.initcall_order import Boot
 from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
-from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, kernels, observe, row
+from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, kernels
 
 ROOM = 20
 """Rows for steps: enough for most schedules, so that the page keeps its place."""
@@ -46,13 +44,11 @@ class BootExplorer(Explorer):
         self.shown = w.Dropdown(
             description="show", options=NOTHING, style=WIDE, layout=w.Layout(width="auto")
         )
-        self._search()
-        choices, sliders = (self.kernel, self.files, self.mapping), self.levels.values()
-        super().__init__(row(*choices), row(*sliders, self.back))
-        observe(self._choose, *choices, *sliders)
-        observe(self.redraw, self.shown)
+        choices = (self.kernel, self.files, self.mapping)
+        super().__init__(choices, (*self.levels.values(), self.back))
+        self.shown.observe(self.redraw, "value")
 
-    def arranged(self, rows: tuple[w.Widget, ...]) -> list[w.Widget]:
+    def arranged(self, rows: list[w.Widget]) -> list[w.Widget]:
         chart, steps = self.panes
         return [*rows, chart, self.status, self.shown, steps]
 
@@ -64,7 +60,7 @@ class BootExplorer(Explorer):
         files, mapping = FILES[self.files.value], MAPPING[self.mapping.value]
         return Boot(self.kernel.value, moved, files, mapping)
 
-    def _search(self) -> None:
+    def update(self, control: w.Widget | None) -> None:
         self.asked: list[tuple[Concurrent, str]] = []
         self.results: list[Result] = []
         for scenario in self.boot.scenarios():
@@ -85,10 +81,6 @@ class BootExplorer(Explorer):
             slider.value = INITCALLS[name]
         self.files.value = self.mapping.value = AS_RELEASED
 
-    def _choose(self, _: Any) -> None:
-        self._search()
-        self.redraw()
-
     def pictures(self) -> tuple[Picture, Picture]:
         number = self.shown.value
         example = self.results[number].counterexample if number >= 0 else None
@@ -104,12 +96,9 @@ class BootExplorer(Explorer):
         return f"yes, in all {one.states} states"
 
     def sentence(self) -> str:
-        rows = (
-            f'<tr><td style="text-align:left">{html.escape(self._question(number))}</td>'
-            f'<td style="text-align:left"><b>{html.escape(self._verdict(number))}</b></td></tr>'
-            for number in range(len(self.results))
-        )
-        return f"<table>{''.join(rows)}</table>"
+        numbers = range(len(self.results))
+        rows = answers((self._question(number), self._verdict(number)) for number in numbers)
+        return f"<table>{rows}</table>"
 
     def summary(self) -> str:
         order = " ".join(f"{name}@{level}" for name, level in self.boot.order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import ipywidgets as w
@@ -32,12 +32,6 @@ def policies(value: str = AS_RELEASED) -> w.Dropdown:
     return dropdown("policy", [AS_RELEASED, *POLICIES], value)
 
 
-def observe(handler: Callable[[Any], None], *controls: w.Widget) -> None:
-    """Call the handler on each change of a control's value."""
-    for control in controls:
-        control.observe(handler, "value")
-
-
 def row(*children: w.Widget) -> w.HBox:
     """Put widgets side by side, in several lines where the page is narrow."""
     return w.HBox(list(children), layout=w.Layout(flex_flow="row wrap"))
@@ -63,31 +57,37 @@ class StepSlider(w.IntSlider):
         with self.hold_sync(), self.hold_trait_notifications():
             self.max, self.value = last, value
 
+    def button(self, icon: str, tooltip: str, by: int) -> w.Button:
+        """Make a button that moves the value by a number of steps."""
 
-def stepper(*more: w.Widget) -> tuple[StepSlider, w.HBox]:
-    """Make a step slider, and a row of it with buttons for one step back and forward."""
-    slider = StepSlider()
-    narrow = w.Layout(width="3rem")
-    back = w.Button(icon="step-backward", tooltip="one step back", layout=narrow)
-    forward = w.Button(icon="step-forward", tooltip="one step forward", layout=narrow)
-    back.on_click(lambda _: setattr(slider, "value", max(slider.min, slider.value - 1)))
-    forward.on_click(lambda _: setattr(slider, "value", min(slider.max, slider.value + 1)))
-    return slider, row(slider, back, forward, *more)
+        def move(_: w.Button) -> None:
+            self.value = min(max(self.value + by, 0), self.max)
+
+        button = w.Button(icon=icon, tooltip=tooltip, layout=w.Layout(width="3rem"))
+        button.on_click(move)
+        return button
 
 
 class Explorer(w.VBox):
     """A box of controls, a status and panes; `panes` show `pictures()`, in their order.
 
-    A subclass sets its controls, then calls this constructor with the rows of them, and `redraw`
-    on each change. As a cell's output, an explorer is still pictures where no widget can live.
+    A subclass sets its controls, then calls this constructor with the rows of them. As a cell's
+    output, an explorer is still pictures where no widget can live.
     """
 
-    def __init__(self, *rows: w.Widget) -> None:
+    def __init__(self, *rows: Iterable[w.Widget]) -> None:
+        self._updating = False
+        self.update(None)
         self.status = w.HTML(self.sentence())
         self.panes = [Pane(picture) for picture in self.pictures()]
-        super().__init__(self.arranged(rows))
+        super().__init__(self.arranged([row(*controls) for controls in rows]))
+        for control in (control for controls in rows for control in controls):
+            control.observe(self._choose, "value")
 
-    def arranged(self, rows: tuple[w.Widget, ...]) -> list[w.Widget]:
+    def update(self, control: w.Widget | None) -> None:
+        """Compute what the controls ask for: at first, and after each choice in a `control`."""
+
+    def arranged(self, rows: list[w.Widget]) -> list[w.Widget]:
         """The children in their order: controls, status, panes."""
         return [*rows, self.status, *self.panes]
 
@@ -103,6 +103,16 @@ class Explorer(w.VBox):
         """The choices and their result in words, the same on every run."""
         raise NotImplementedError  # each explorer has its own; ipywidgets allow no ABC
 
+    def _choose(self, change: Any) -> None:
+        if self._updating:  # `update` itself sets a control
+            return
+        self._updating = True
+        try:
+            self.update(change.owner)
+        finally:
+            self._updating = False
+        self.redraw()
+
     def redraw(self, _: Any = None) -> None:
         """Draw the pictures anew, and set the status."""
         for pane, picture in zip(self.panes, self.pictures(), strict=True):
@@ -115,3 +125,30 @@ class Explorer(w.VBox):
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle = super()._repr_mimebundle_(**options)
         return {**bundle, **stills(self.pictures()), "text/plain": repr(self)}
+
+
+class StepExplorer(Explorer):
+    """An explorer of one step, `now`, of 0 to `last`; `update` sets both."""
+
+    now: int
+    last: int
+
+    def __init__(self, controls: Iterable[w.Widget], *more: w.Widget) -> None:
+        self.step = StepSlider()
+        back = self.step.button("step-backward", "one step back", -1)
+        forward = self.step.button("step-forward", "one step forward", 1)
+        super().__init__(controls, (self.step, back, forward, *more))
+        self._place()
+
+    def _choose(self, change: Any) -> None:
+        if change.owner is not self.step:
+            super()._choose(change)
+            self._place()
+        elif self.now != self.step.value:
+            self.now = int(self.step.value)
+            self.redraw()
+
+    def _place(self) -> None:
+        # After the pictures: a page takes longer to set a slider's ends than to draw.
+        self.step.disabled = not self.last
+        self.step.place(self.now, self.last)

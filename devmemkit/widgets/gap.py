@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from typing import Any
 
 import ipywidgets as w
 
@@ -11,7 +10,7 @@ from devmemkit.figures.exposure import exposure
 from devmemkit.figures.marks import Picture
 from devmemkit.scenarios.stories.defences import ATTEMPTS, DEFENCES, ended
 from devmemkit.scenarios.stories.exposure import Exposure, Share, simulate
-from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, kernels, observe, row
+from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, kernels
 
 DELAYS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 
@@ -42,11 +41,8 @@ class GapExplorer(Explorer):
         self.delay = _slider("delay, s", 10, -1, 3, 3)
         self.rate = _slider("writes a s", rate, -4, 1, 2)
         self.writers = w.IntSlider(description="processes", value=2, min=0, max=20, style=WIDE)
-        self._simulate()
         choices = (self.kernel, self.defence, self.way)
-        sliders = (self.delay, self.writers, self.rate)
-        super().__init__(row(*choices), row(*sliders))
-        observe(self._choose, *choices, *sliders)
+        super().__init__(choices, (self.delay, self.writers, self.rate))
 
     @property
     def lands(self) -> bool:
@@ -56,7 +52,7 @@ class GapExplorer(Explorer):
     def _ended(self) -> str:
         return ended(self.kernel.value, self.defence.value, self.way.value)
 
-    def _simulate(self) -> None:
+    def update(self, control: w.Widget | None) -> None:
         def point(delay: float, writers: int) -> tuple[Exposure, Share]:
             made = Exposure(delay, writers if self.lands else 0, self.rate.value)
             return made, simulate(made, self.trials, self.seed)
@@ -67,10 +63,6 @@ class GapExplorer(Explorer):
             for count in counts
         }
         self.now = point(self.delay.value, self.writers.value)
-
-    def _choose(self, _: Any) -> None:
-        self._simulate()
-        self.redraw()
 
     def pictures(self) -> tuple[Picture]:
         return (exposure(self.series, self.now),)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import ipywidgets as w
 
 from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
-from devmemkit.explain.answer import Answer, explain
+from devmemkit.explain.answer import explain
 from devmemkit.explain.cases import Machines, needed_bits
 from devmemkit.explain.description import Description, dump_of, with_lspci
 from devmemkit.explain.render_html import as_html, causes_html
 from devmemkit.explain.render_text import format_outcome
 from devmemkit.explain.symptom import SYMPTOMS, causes
 from devmemkit.figures.marks import Picture
-from devmemkit.figures.space_map import node_at, size_of, space_map
+from devmemkit.figures.space_map import node_at, rows_of, size_of, space_map
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
 from devmemkit.text.html import safe
 from devmemkit.text.iomem import DumpError
 from devmemkit.text.iomem_tree import tree_of
-from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, observe, row
+from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, row
 
 PREDICT = "what happens"
-LOCKDOWN = {"as described": None, "none": "none", "integrity": "integrity"}
+DESCRIBED = "as described"
+INDENT = "\u2007\u2007"
+"""Figure spaces: a list of choices keeps them."""
 
 
 class MachineExplorer(Explorer):
@@ -37,32 +39,27 @@ class MachineExplorer(Explorer):
 
     def __init__(self, machines: dict[str, Description], address: int, via: str, op: str) -> None:
         self.machines = dict(machines)
-        first = next(iter(machines))
-        self.machine = dropdown("machine", machines, first)
+        self.machine = dropdown("machine", machines, next(iter(machines)))
         self.upload = w.FileUpload(description="a dump, or lspci -v", layout=w.Layout(width="auto"))
         self.resource = w.Dropdown(description="resource", style=WIDE)
         self.via = dropdown("through", VIAS[:3], via)
         self.op = dropdown("operation", OPS, op)
         self.length = w.Text("4K", description="length", style=WIDE, continuous_update=False)
         self.offset = w.Text("0", description="offset", style=WIDE, continuous_update=False)
-        self.lockdown = dropdown("lockdown", LOCKDOWN, "as described")
+        self.lockdown = dropdown("lockdown", [DESCRIBED, "none", "integrity"], DESCRIBED)
         self.got = dropdown("it gave", [PREDICT, *SYMPTOMS], PREDICT)
         self.note = w.HTML()
-        self._set_machine(first, address)
+        self._set_machine(address)
         asked = (self.via, self.op, self.offset, self.length, self.lockdown, self.got)
         super().__init__(
-            row(self.machine, self.upload),
-            self.note,
-            row(self.resource, *asked),
-            w.HTML("Click a region, or choose it above."),
+            (self.machine, self.upload),
+            (self.note,),
+            (self.resource, *asked),
+            (w.HTML("Click a region, or choose it above."),),
         )
-        observe(self._answer, *asked)
-        observe(self.redraw, self.resource)
-        observe(lambda _: self._show(self.machine.value), self.machine)
-        observe(self._uploaded, self.upload)
         self.panes[0].observe(self._tapped, "tapped")
 
-    def arranged(self, rows: tuple[w.Widget, ...]) -> list[w.Widget]:
+    def arranged(self, rows: list[w.Widget]) -> list[w.Widget]:
         half = w.Layout(flex="1 1 420px", min_width="0")
         return [*rows, row(*(w.Box([part], layout=half) for part in (*self.panes, self.status)))]
 
@@ -74,15 +71,11 @@ class MachineExplorer(Explorer):
     def pictures(self) -> tuple[Picture]:
         return (space_map(printable(self.machine.value), self.root, marked=self.node),)
 
-    def found(self) -> Answer:
-        """Explain the chosen access; AccessError or DumpError if it cannot be asked."""
-        machines, access = self._asked()
-        return explain(machines, access)
-
     def _asked(self) -> tuple[Machines, Any]:
+        """The machine and the access chosen; AccessError or DumpError if it cannot be asked."""
         known = self.known
-        if LOCKDOWN[self.lockdown.value] is not None:
-            known = replace(known, lockdown=LOCKDOWN[self.lockdown.value])
+        if self.lockdown.value != DESCRIBED:
+            known = replace(known, lockdown=self.lockdown.value)
         access = access_of(
             known,
             address=self.node.start + number(self.offset.value),
@@ -92,33 +85,38 @@ class MachineExplorer(Explorer):
         )
         return Machines(known), access
 
-    def _set_machine(self, name: str, address: int | None = None) -> None:
-        self.known = self.machines[name]
+    def update(self, control: w.Widget | None) -> None:
+        if control is self.upload:
+            self._take_upload()
+        elif control is self.machine:
+            self._set_machine(self.node.start)
+
+    def _set_machine(self, address: int) -> None:
+        """Show the chosen machine, with the resource at that address if there is one."""
+        self.known = self.machines[self.machine.value]
         assert self.known.iomem is not None
         self.root = tree_of(self.known.iomem, root_end=(1 << needed_bits(self.known)) - 1)
-        self.nodes = dict(_labelled(self.root, 0))
+        self.nodes = {
+            f"{INDENT * row.depth}{row.node.start:x}-{row.node.end:x} "
+            f"{printable(row.node.name)}": row.node
+            for row in rows_of(self.root)
+            if not row.gap
+        }
         at = [label for label, node in self.nodes.items() if node.start == address]
         self.resource.options = list(self.nodes)
         self.resource.value = at[-1] if at else next(iter(self.nodes))
 
-    def _show(self, name: str) -> None:
-        # One answer for the machine, not one for each change of the resource.
-        self.resource.unobserve(self.redraw, "value")
-        self._set_machine(name)
-        self.resource.observe(self.redraw, "value")
-        self.redraw()
-
-    def _uploaded(self, _: Any) -> None:
+    def _take_upload(self) -> None:
         for item in self.upload.value:
-            name, content = printable(item["name"]), bytes(item["content"])
+            name = printable(item["name"])
             try:
-                known = _read(self.known, name, content)
+                self.machines[name] = _read(self.known, name, bytes(item["content"]))
             except DumpError as error:
                 self.note.value = f"<b>{safe(str(error))}</b>"
                 return
-            self.machines[name] = known
             self.machine.options = list(self.machines)
             self.machine.value = name
+            self._set_machine(self.node.start)
             self.note.value = f"{safe(name)} was read."
 
     def _tapped(self, _: Any) -> None:
@@ -127,42 +125,29 @@ class MachineExplorer(Explorer):
             if one is node:
                 self.resource.value = label
 
-    def _answer(self, _: Any) -> None:
-        self.status.value = self.sentence()
-
     def sentence(self) -> str:
         try:
-            if self.got.value == PREDICT:
-                return as_html(self.found())
             machines, access = self._asked()
-            found = causes(machines, access, self.got.value)
-            return causes_html(access, self.got.value, found)
+            if (got := self.got.value) == PREDICT:
+                return as_html(explain(machines, access))
+            return causes_html(access, got, causes(machines, access, got))
         except ValueError as error:
             return f"<b>{safe(str(error))}</b>"
 
     def summary(self) -> str:
         try:
-            said = format_outcome(self.found().verdict)
+            said = format_outcome(explain(*self._asked()).verdict)
         except AccessError as error:
             said = str(error)
         size = size_of(self.node.size)
         return f"{self.machine.value}: {self.resource.value.strip()}, {size}: {said}"
 
 
-def _labelled(parent: Resource, depth: int) -> Iterator[tuple[str, Resource]]:
-    """The nodes below one, in order, each with its label in a list of choices."""
-    for node in parent.children:
-        indent = "\u2007\u2007" * depth  # figure spaces: a list of choices keeps them
-        yield f"{indent}{node.start:x}-{node.end:x} {printable(node.name)}", node
-        yield from _labelled(node, depth + 1)
-
-
 def _read(known: Description, name: str, content: bytes) -> Description:
     """Read an uploaded text: a dump makes a new machine, lspci's output adds to the one shown."""
     try:
         return Description(iomem=dump_of(content, name))
-    except DumpError as error:
-        try:
+    except DumpError:
+        with suppress(DumpError):
             return with_lspci(known, content, name)
-        except DumpError:
-            raise error from None
+        raise

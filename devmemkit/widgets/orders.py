@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from typing import Any
 
 import ipywidgets as w
 
@@ -19,14 +18,14 @@ from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.one_bar import PAGES, VIAS
 from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
-from devmemkit.widgets.explorer import Explorer, dropdown, kernels, observe, policies, row, stepper
+from devmemkit.widgets.explorer import StepExplorer, dropdown, kernels, policies
 
 NONE = "none"
 ROOM = 16
 """Rows for steps: enough for most schedules, so that the page keeps its place."""
 
 
-class OrderExplorer(Explorer):
+class OrderExplorer(StepExplorer):
     """Searches mmap-vs-claim anew for each choice; `result` is what it found.
 
     `now` is how many steps of the schedule found are taken; 0 when none was found.
@@ -38,16 +37,10 @@ class OrderExplorer(Explorer):
         self.repair = dropdown("repair", [NONE, *REPAIRS], NONE)
         self.via = dropdown("through", VIAS, via)
         bad = w.Button(description="to what is wrong", layout=w.Layout(width="10rem"))
-        self.step, steps = stepper(bad)
         bad.on_click(lambda _: setattr(self.step, "value", self.step.max))
-        self._search()
-        self._move_slider()
-        controls = (self.kernel, self.policy, self.repair, self.via)
-        super().__init__(row(*controls), steps)
-        observe(self._choose, *controls)
-        observe(self._step, self.step)
+        super().__init__((self.kernel, self.policy, self.repair, self.via), bad)
 
-    def _search(self) -> None:
+    def update(self, control: w.Widget | None) -> None:
         policy = None if self.policy.value == AS_RELEASED else self.policy.value
         repair = "" if self.repair.value == NONE else self.repair.value
         profile = KernelProfile(self.kernel.value, policy_name=policy, repair=repair)
@@ -56,28 +49,12 @@ class OrderExplorer(Explorer):
         self.result: Result = explore(self.scenario, partial_order=False)
         example = self.result.counterexample
         self.steps = example.steps if example else ()
-        self.now = len(self.steps)
-
-    def _move_slider(self) -> None:
-        # After the pictures, and only if there are steps: a page takes longer for it than to draw.
-        self.step.disabled = not self.steps
-        if self.now:
-            self.step.place(self.now, last=self.now)
-
-    def _step(self, _: Any) -> None:
-        if self.now != self.step.value and self.steps:
-            self.now = int(self.step.value)
-            self.redraw()
+        self.now = self.last = len(self.steps)
 
     @property
     def machine(self) -> Machine:
         """The model's state after the steps taken."""
         return self.steps[self.now - 1].machine if self.now else started(self.scenario)
-
-    def _choose(self, _: Any) -> None:
-        self._search()
-        self.redraw()
-        self._move_slider()
 
     def pictures(self) -> tuple[Picture, Picture]:
         region = self.machine["iomem"].children[0]
@@ -87,8 +64,8 @@ class OrderExplorer(Explorer):
         )
 
     def summary(self) -> str:
-        kernel, steps = self.scenario.machine.kernel, len(self.steps)
-        return f"{kernel}, {self.via.value}: {self._found()}, step {self.now} of {steps}"
+        kernel = self.scenario.machine.kernel
+        return f"{kernel}, {self.via.value}: {self._found()}, step {self.now} of {self.last}"
 
     def _found(self) -> str:
         if example := self.result.counterexample:

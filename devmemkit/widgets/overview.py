@@ -9,7 +9,7 @@ from devmemkit.figures.history import history, milestones
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
-from devmemkit.widgets.explorer import WIDE, Explorer, observe, policies, row
+from devmemkit.widgets.explorer import WIDE, Explorer, policies
 
 
 class OverviewExplorer(Explorer):
@@ -24,8 +24,7 @@ class OverviewExplorer(Explorer):
             layout=w.Layout(flex="1 1 320px"),
         )
         self.policy = policies(policy)
-        super().__init__(row(self.kernel, self.policy))
-        observe(self.redraw, self.kernel, self.policy)
+        super().__init__((self.kernel, self.policy))
 
     @property
     def profile(self) -> KernelProfile:

@@ -33,13 +33,13 @@ class TakeoverExplorer(StoryExplorer):
         )
         super().__init__(takeover, self.kernel, self.policy, self.claim)
 
-    def chosen(self, control: w.Widget) -> Takeover | None:
+    def chosen(self, control: w.Widget) -> Takeover:
         story: Takeover = self.story
         if control is not self.claim:
             return story.on(self.kernel.value, self.policy.value)
         low, high = self.claim.value
         if low == high:  # a claim has at least one byte
-            last = self.claim.options[-1][1]
-            self.claim.value = (low, low + HALF_PAGE) if low < last else (low - HALF_PAGE, low)
-            return None
+            low = min(low, self.claim.options[-2][1])
+            high = low + HALF_PAGE
+            self.claim.value = (low, high)
         return replace(story, claim_offset=low, claim_size=high - low)

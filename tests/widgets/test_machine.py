@@ -55,6 +55,12 @@ def test_a_click_picks_the_innermost_region(explorer: MachineExplorer, in_step) 
     assert explorer.resource.value == before
 
 
+def test_another_machine_is_asked_of_the_same_address(explorer: MachineExplorer, in_step) -> None:
+    explorer.machine.value = "qemu-7.3"
+    assert explorer.node.start == E1000_BAR
+    in_step(explorer)
+
+
 def uploaded(explorer: MachineExplorer, name: str, content: bytes) -> None:
     item: dict[str, Any] = {
         "name": name, "content": memoryview(content), "type": "text/plain", "size": len(content),
