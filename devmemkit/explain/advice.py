@@ -67,9 +67,7 @@ def advise(
         yield from _together(machine, access)
 
 
-def _opens(machine: Machine | None, access: Access) -> bool:
-    if machine is None:
-        return False
+def _opens(machine: Machine, access: Access) -> bool:
     then = verdict(machine, access)
     return (then.outcome, then.contents) == ("ok", "")
 
@@ -79,7 +77,7 @@ def _together(machine: Machine, access: Access) -> Iterator[Advice]:
     done: list[tuple[str, str]] = []
     for do, risk, change in CHANGES:
         changed = change(machine)
-        if changed is None or verdict(changed, access).key == verdict(machine, access).key:
+        if verdict(changed, access).key == verdict(machine, access).key:
             continue
         machine = changed
         done.append((do, risk))
@@ -157,36 +155,29 @@ def _free_pages(machine: Machine, access: Access) -> Iterator[Advice]:
         yield Advice(f"map only the free pages: {length:#x} bytes at {at:#x}", gives)
 
 
-def _as_root(machine: Machine) -> Machine | None:
-    task: Task = machine["task", ACTOR]
-    if task.root and task.capable("SYS_RAWIO"):
-        return None
-    return machine.with_({("task", ACTOR): Task()})
-
-
-def _relaxed(machine: Machine) -> Machine | None:
-    if not machine.kernel.strict_iomem_checks:
-        return None
+def _relaxed(machine: Machine) -> Machine:
     return with_kernel(machine, cmdline=f"{machine.kernel.cmdline} iomem=relaxed".strip())
 
 
-def _unlocked(machine: Machine) -> Machine | None:
-    if not machine.kernel.lockdown:
-        return None
+def _unlocked(machine: Machine) -> Machine:
     words = machine.kernel.cmdline.split()
     kept = " ".join(word for word in words if not word.startswith("lockdown="))
     return with_kernel(machine, cmdline=kept)
 
 
-def _lax(machine: Machine) -> Machine | None:
+def _lax(machine: Machine) -> Machine:
     if machine.kernel.config.devmem and not machine.kernel.config.strict_devmem:
-        return None
+        return machine
     config = Config(True, False, False, machine.kernel.config.x86_pat)
     return with_kernel(machine, config=config).with_({"dev_mem": True})
 
 
-CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine | None]], ...] = (
-    ("run it as root with CAP_SYS_RAWIO, outside of the container", "", _as_root),
+CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine]], ...] = (
+    (
+        "run it as root with CAP_SYS_RAWIO, outside of the container",
+        "",
+        lambda machine: machine.with_({("task", ACTOR): Task()}),
+    ),
     (
         "boot with iomem=relaxed",
         "every driver's registers and memory become writable to root's programs: a stray store can "
@@ -204,4 +195,4 @@ CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine | None]], ...] = (
         _lax,
     ),
 )
-"""Changes of the machine, each with its risk; the function returns None if nothing would change."""
+"""Changes of the machine, each with its risk."""
