@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devmemkit.explain.description import Description, Device
+from devmemkit.explain.description import Description
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
+from devmemkit.text.lspci import Device
 
 VIAS = ("devmem", "sysfs", "proc", "port")
 OPS = ("read", "write", "mmap", "load", "store")

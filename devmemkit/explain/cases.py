@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from devmemkit.explain.calls import ACTOR
-from devmemkit.explain.description import Description, Device
+from devmemkit.explain.description import Description
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
@@ -18,6 +18,7 @@ from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
 from devmemkit.text.config import config_of
 from devmemkit.text.iomem_tree import tree_of
+from devmemkit.text.lspci import Device
 from devmemkit.text.release import candidates, parse_release
 
 LEAST_BITS, MOST_BITS = 36, 52

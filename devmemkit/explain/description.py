@@ -7,27 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from devmemkit.model.pci.device import Bar
 from devmemkit.text.iomem import Dump, DumpError, parse
-from devmemkit.text.lspci import Function, parse_lspci
+from devmemkit.text.lspci import Device, parse_lspci
 from devmemkit.text.pci_resource import bars_of, parse_resource
-
-
-@dataclass(frozen=True)
-class Device:
-    """A PCI device: BARs, bound driver, matching modules, whether it decodes memory (Mem+).
-
-    `missing` lists BARs that the description names without address or size.
-    """
-
-    bdf: str
-    bars: tuple[Bar, ...] = ()
-    driver: str | None = None
-    modules: tuple[str, ...] = ()
-    decodes: bool | None = None
-    missing: tuple[int, ...] = ()
-
-    def bar(self, index: int) -> Bar | None:
-        """The BAR of that number; 6 is the ROM."""
-        return next((bar for bar in self.bars if bar.index == index), None)
 
 
 @dataclass(frozen=True)
@@ -79,7 +60,7 @@ def dump_of(text: bytes, source: str) -> Dump:
 
 def with_lspci(known: Description, text: bytes, source: str) -> Description:
     """The description with the devices that lspci printed added."""
-    found = {one.bdf: _device(one) for one in parse_lspci(text, source=source)}
+    found = {one.bdf: one for one in parse_lspci(text, source=source)}
     return replace(known, devices={**known.devices, **found})
 
 
@@ -88,9 +69,3 @@ def with_resource(known: Description, bdf: str, text: bytes, source: str) -> Des
     bars = bars_of(parse_resource(text, source=source))
     device = known.devices.get(bdf, Device(bdf))
     return replace(known, devices={**known.devices, bdf: replace(device, bars=bars, missing=())})
-
-
-def _device(one: Function) -> Device:
-    bars = tuple(region.bar for region in one.regions if region.bar is not None)
-    missing = tuple(region.index for region in one.regions if region.bar is None)
-    return Device(one.bdf, bars, one.driver, one.modules, one.decodes, missing)

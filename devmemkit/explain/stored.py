@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from devmemkit.explain.description import Description, Device, dump_of
+from devmemkit.explain.description import Description, dump_of
 from devmemkit.model.pci.device import BDF, Bar
 from devmemkit.model.printable import printable
 from devmemkit.text.iomem import DumpError
-from devmemkit.text.lspci import MANY
+from devmemkit.text.lspci import MANY, Device
 from devmemkit.text.pci_resource import bars_of, parse_resource
 
 MOST_TEXT = 1 << 16

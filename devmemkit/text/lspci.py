@@ -6,7 +6,9 @@ Source: pciutils, ls-kernel.c and lspci.c (show_bases, show_rom, show_kernel).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 from devmemkit.model import flags as fl
 from devmemkit.model.pci.device import Bar
@@ -38,71 +40,50 @@ _DECODES = re.compile(r"\s+Control: I/O(?P<ports>[+-]) Mem(?P<memory>[+-])")
 _CAPABILITY = re.compile(r"(\s+)(?:Capabilities: |Capability:)")
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A line about a BAR; `start` and `size` are None if lspci printed none."""
+@dataclass(frozen=True)
+class Device:
+    """A PCI device: BARs, bound driver, matching modules, whether it decodes memory (Mem+).
 
-    index: int
-    memory: bool
-    start: int | None
-    size: int | None
-    prefetch: bool = False
-
-    @property
-    def bar(self) -> Bar | None:
-        """The BAR; None if its address or its size is unknown."""
-        if self.start is None or not self.size:
-            return None
-        kind = fl.IORESOURCE_MEM if self.memory else fl.IORESOURCE_IO
-        flags = kind | (fl.IORESOURCE_PREFETCH if self.prefetch else 0)
-        return Bar(self.index, self.start, self.start + self.size - 1, flags)
-
-
-@dataclass(slots=True)
-class Function:
-    """A PCI function by its address with domain: regions, bound driver, matching modules.
-
-    `decodes` says whether it answers to memory accesses (Control: Mem+), None if not printed.
+    `missing` lists BARs that the description names without address or size.
     """
 
     bdf: str
-    regions: list[Region] = field(default_factory=list)
+    bars: tuple[Bar, ...] = ()
     driver: str | None = None
     modules: tuple[str, ...] = ()
     decodes: bool | None = None
+    missing: tuple[int, ...] = ()
+
+    def bar(self, index: int) -> Bar | None:
+        """The BAR of that number; 6 is the ROM."""
+        return next((bar for bar in self.bars if bar.index == index), None)
 
 
-def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Function, ...]:
-    """The functions in the output of lspci (-v to -vvv, -n, -nn, -k, -x), quoted or indented.
+def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, ...]:
+    """The devices in the output of lspci (-v to -vvv, -n, -nn, -k, -x), quoted or indented.
 
     Skips BARs of virtual functions, bridge windows and hex dumps. DumpError for a text without a
-    function, or with an impossible region.
+    device, or with an impossible region.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
-    found: dict[str, Function] = {}
-    at: Function | None = None
-    deep: int | None = None
-    lines = text.splitlines()
-    if len(lines) > LINES:
+    raw = text.splitlines()
+    if len(raw) > LINES:
         raise DumpError(source, LINES + 1, f"expected at most {LINES} lines, got more")
-    for number, raw in enumerate(lines, 1):
-        line = _QUOTE.sub("", raw[:LONGEST]).rstrip()
-        head = _FUNCTION.match(line.lstrip() if at is None else line)
-        if head is not None:
-            bdf = full_bdf(head[1])
-            if len(found) == MANY and bdf not in found:
-                raise DumpError(source, number, f"expected at most {MANY} functions, got more")
-            at = Function(bdf)
-            deep = None
-            if (
-                bdf not in found or not found[bdf].regions
-            ):  # a text pasted twice: the first one counts
-                found[bdf] = at
-        elif at is not None:
-            deep = _detail(line, number, at, deep, source)
+    lines = [_QUOTE.sub("", line[:LONGEST]).rstrip() for line in raw]
+    heads: list[tuple[int, str]] = []
+    for i, line in enumerate(lines):
+        if head := _FUNCTION.match(line if heads else line.lstrip()):
+            heads.append((i, full_bdf(head[1])))
+    found: dict[str, Device] = {}
+    for (start, bdf), (end, _) in pairwise([*heads, (len(lines), "")]):
+        if len(found) == MANY and bdf not in found:
+            raise DumpError(source, start + 1, f"expected at most {MANY} functions, got more")
+        device = _device(bdf, lines, start + 1, end, source)
+        if bdf not in found or not (found[bdf].bars or found[bdf].missing):
+            found[bdf] = device  # of a text pasted twice the first counts
     if not found:
-        first = next((line for line in lines if line.strip()), "")
+        first = next((line for line in raw if line.strip()), "")
         shown = f"'{printable(first[:60])}'" if first else "an empty text"
         raise DumpError(
             source,
@@ -113,53 +94,65 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Function
     return tuple(found.values())
 
 
-def _detail(line: str, number: int, at: Function, deep: int | None, source: str) -> int | None:
-    """Read one line below a function's; `deep` is the indent of the capability around it."""
-    if capability := _CAPABILITY.match(line):
-        return len(capability[1].expandtabs())
-    if region := _REGION.match(line):
-        inside = deep is not None and len(region["indent"].expandtabs()) > deep
-        if not inside:  # regions below SR-IOV belong to virtual functions
-            _add(region, number, at, source)
-    elif driver := _DRIVER.match(line):
-        at.driver = driver[1]
-    elif modules := _MODULES.match(line):
-        at.modules = tuple(modules[1].replace(",", " ").split())
-    elif decodes := _DECODES.match(line):
-        at.decodes = decodes["memory"] == "+"
-    return deep
+def _device(bdf: str, lines: list[str], start: int, end: int, source: str) -> Device:
+    """Read the lines below a device's first one."""
+    regions: dict[int, Bar | None] = {}
+    facts: dict[str, Any] = {}
+    deep: int | None = None  # the indent of the capability around the line
+    for number, line in enumerate(lines[start:end], start + 1):
+        if capability := _CAPABILITY.match(line):
+            deep = len(capability[1].expandtabs())
+        elif region := _REGION.match(line):
+            # regions below SR-IOV belong to virtual functions
+            if deep is None or len(region["indent"].expandtabs()) <= deep:
+                _add(region, regions, bdf, source, number)
+        elif driver := _DRIVER.match(line):
+            facts["driver"] = driver[1]
+        elif modules := _MODULES.match(line):
+            facts["modules"] = tuple(modules[1].replace(",", " ").split())
+        elif decodes := _DECODES.match(line):
+            facts["decodes"] = decodes["memory"] == "+"
+    bars = tuple(bar for bar in regions.values() if bar is not None)
+    missing = tuple(index for index, bar in regions.items() if bar is None)
+    return Device(bdf, bars, missing=missing, **facts)
 
 
-def _add(region: re.Match[str], number: int, at: Function, source: str) -> None:
-    words = region["words"]
+def _add(
+    region: re.Match[str], regions: dict[int, Bar | None], bdf: str, source: str, number: int
+) -> None:
+    """Add a region's BAR, None if lspci printed no address or no size."""
+    words = region["words"].lstrip()
     if region["plain"]:
-        words = f"{region['plain']} {words.lstrip()}"
-    match = _AT.match(words.lstrip())
+        words = f"{region['plain']} {words}"
+    match = _AT.match(words)
     if match is None:
         if region["index"] is None:
             return
-        shown = printable(words[:60])
+        shown = printable(region["words"][:60])
         raise DumpError(source, number, f"expected 'Memory at' or 'I/O ports at', got '{shown}'")
-    taken = {one.index for one in at.regions}
     if region["rom"]:
         index = ROM
     elif region["index"] is None:  # lspci -v prints no numbers, only the order
-        index = next((i for i in range(ROM) if i not in taken), ROM)
+        index = next((i for i in range(ROM) if i not in regions), ROM)
     else:
         index = int(region["index"])
-    if index > ROM or index in taken:
+    if index > ROM or index in regions:
         if region["index"] is None:
             return
         raise DumpError(
-            source, number, f"expected each of Region 0 to 5 once in {at.bdf}, got Region {index}"
+            source, number, f"expected each of Region 0 to 5 once in {bdf}, got Region {index}"
         )
-    size = match["size"] and int(match["size"]) << "KMGT".find(match["unit"] or " ") * 10 + 10
-    start = int(match["at"], 16) if match["at"][0] != "<" else None
-    if start is not None and size and start + size > 1 << 64:
+    regions[index] = None
+    if match["at"][0] == "<" or not int(match["size"] or 0):
+        return
+    start = int(match["at"], 16)
+    size = int(match["size"]) << "KMGT".find(match["unit"] or " ") * 10 + 10
+    if start + size > 1 << 64:
         raise DumpError(source, number, f"expected a range below 2^64, got {size} at {start:#x}")
-    memory = match["what"] != "I/O ports"
-    prefetch = memory and "non-prefetchable" not in words and "prefetchable" in words
-    at.regions.append(Region(index, memory, start, size or None, prefetch))
+    flags = fl.IORESOURCE_IO if match["what"] == "I/O ports" else fl.IORESOURCE_MEM
+    if flags == fl.IORESOURCE_MEM and "non-prefetchable" not in words and "prefetchable" in words:
+        flags |= fl.IORESOURCE_PREFETCH
+    regions[index] = Bar(index, start, start + size - 1, flags)
 
 
 def full_bdf(text: str) -> str:

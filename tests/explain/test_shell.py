@@ -17,12 +17,13 @@ from devmemkit.explain import shell
 from devmemkit.explain.access import OPS
 from devmemkit.explain.advice import NO_COMMAND
 from devmemkit.explain.answer import as_json
-from devmemkit.explain.description import Description, Device, with_lspci
+from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.hypotheses import HYPOTHESES
 from devmemkit.explain.render_html import as_html, causes_html
 from devmemkit.explain.render_text import as_text, causes_text
 from devmemkit.explain.symptom import causes
 from devmemkit.text.iomem import parse
+from devmemkit.text.lspci import Device
 from tests.explain.known import E1000, E1000_BAR, answer, ask, known
 
 REFUSED = (

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devmemkit.model.flags import IORESOURCE_PREFETCH
 from devmemkit.text.iomem import DumpError
-from devmemkit.text.lspci import Function, parse_lspci
+from devmemkit.text.lspci import Device, parse_lspci
 from tests.samples import SAMPLES, needs_samples
 
 TEXT = """\
@@ -25,8 +26,8 @@ TEXT = """\
 """
 
 
-def bars(function: Function) -> list[tuple[int, bool, int | None, int | None]]:
-    return [(r.index, r.memory, r.start, r.size) for r in function.regions]
+def bars(device: Device) -> list[tuple[int, bool, int, int]]:
+    return [(bar.index, bar.memory, bar.start, bar.length) for bar in device.bars]
 
 
 def test_what_lspci_vvnnk_prints() -> None:
@@ -37,7 +38,12 @@ def test_what_lspci_vvnnk_prints() -> None:
         (4, True, 0x40_0000_0000, 1 << 30),
         (6, True, 0xFE92_0000, 256 << 10),
     ]
-    assert [r.prefetch for r in one.regions] == [False, False, True, False]
+    assert [bool(bar.flags & IORESOURCE_PREFETCH) for bar in one.bars] == [
+        False,
+        False,
+        True,
+        False,
+    ]
     assert (one.driver, one.modules, one.decodes) == ("e1000e", ("e1000e", "other"), False)
 
 
@@ -53,8 +59,10 @@ def test_what_lspci_vvnnk_prints() -> None:
 )
 def test_lines_without_address_or_size(line: str, start: int | None, size: int | None) -> None:
     (one,) = parse_lspci(f"00:02.0 VGA compatible controller: Example\n\t{line}\n")
-    assert bars(one) == [(0, True, start, size)]
-    assert (one.regions[0].bar is None) == (start is None or size is None)
+    if start is None or size is None:
+        assert (one.bars, one.missing) == ((), (0,))
+    else:
+        assert (bars(one), one.missing) == ([(0, True, start, size)], ())
 
 
 @pytest.mark.parametrize("quote", ["", "> ", "> > ", "\u00a0\u00a0"])
@@ -117,7 +125,8 @@ def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
         assert found
     assert message.isprintable()
     for one in found:
-        assert len({region.index for region in one.regions}) == len(one.regions)
+        indices = [*(bar.index for bar in one.bars), *one.missing]
+        assert len(set(indices)) == len(indices)
 
 
 def test_a_million_lines_are_read() -> None:
@@ -127,7 +136,7 @@ def test_a_million_lines_are_read() -> None:
 
 @needs_samples
 @pytest.mark.parametrize(
-    ("name", "functions", "regions", "without"),
+    ("name", "devices", "regions", "without"),
     [
         ("2.6.34-unassigned.txt", 19, 31, 1),
         ("arm-n1sdp-domains-xxxx.txt", 16, None, None),
@@ -139,10 +148,9 @@ def test_a_million_lines_are_read() -> None:
         ("xeon-67-functions.txt", 36, None, None),
     ],
 )
-def test_real_texts(name: str, functions: int, regions: int | None, without: int | None) -> None:
+def test_real_texts(name: str, devices: int, regions: int | None, without: int | None) -> None:
     found = parse_lspci((SAMPLES / "lspci" / name).read_bytes(), source=name)
-    assert len(found) == functions
+    assert len(found) == devices
     if regions is not None:
-        every = [region for one in found for region in one.regions]
-        assert len(every) == regions
-        assert sum(region.bar is None for region in every) == without
+        assert sum(len(one.bars) + len(one.missing) for one in found) == regions
+        assert sum(len(one.missing) for one in found) == without
