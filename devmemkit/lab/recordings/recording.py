@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +134,9 @@ def read(path: Path) -> Recording:
 def parse(text: bytes, where: str) -> Recording:
     """A recording, checked: digest first, then the schema; RecordingError says what is wrong."""
     try:
-        # jsonschema compiles a grammar for URLs where it finds this; no recording has any
-        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-        import jsonschema  # the lab's only need beyond the standard library
+        import fastjsonschema  # the lab's only need beyond the standard library
     except ImportError:
-        raise RecordingError("jsonschema: not found; install devmemkit[lab]") from None
+        raise RecordingError("fastjsonschema: not found; install devmemkit[lab]") from None
     body, mark, end = text.rpartition(MARK.encode())
     if not mark:
         raise RecordingError(f"{where}: expected its digest in the last line, found none")
@@ -150,17 +147,30 @@ def parse(text: bytes, where: str) -> Recording:
         )
     try:
         whole = json.loads(text)
-        schema = json.loads((folder() / "schema.json").read_text())
+        validate = _validator((folder() / "schema.json").read_text())
     except ValueError as error:
         raise RecordingError(f"{where}: expected JSON, got: {error}") from None
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(whole)
-    if wrong := jsonschema.exceptions.best_match(errors):
-        at = "/".join(map(str, wrong.absolute_path)) or "its top"
-        got = f"{str(wrong.instance)[:60]!r}"
-        raise RecordingError(f"{where}: expected what the schema says at {at}, got {got}")
+    try:
+        validate(whole)
+    except fastjsonschema.JsonSchemaValueException as wrong:
+        at = "/".join(wrong.path[1:]) or "its top"
+        rule = wrong.message.removeprefix(f"{wrong.name} ")[:100]
+        got = f"{str(wrong.value)[:60]!r}"
+        raise RecordingError(
+            f"{where}: expected what the schema says at {at} ({rule}), got {got}"
+        ) from None
     del whole["sha256"]
     about = {key: whole.pop(key) for key in ABOUT}
     return Recording(whole.pop("scenario"), about, whole)
+
+
+@cache
+def _validator(schema: str) -> Callable[[Any], Any]:
+    """A function that raises a JsonSchemaValueException where its argument breaks the schema."""
+    import fastjsonschema
+
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(json.loads(schema))
+    return compiled
 
 
 def _laid_out(value: Any, depth: int) -> str:
