@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +65,28 @@ def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Ma
 
 
 def _recorded(folder: Path, kernel: KernelProfile, state: str) -> Machine:
-    about = json.loads((folder / "machine.json").read_text())
-    bits: int = about["physical_address_bits"]
-    iomem = parse((folder / state / "iomem").read_bytes(), source=f"{folder.name}/{state}/iomem")
-    ports = parse((folder / state / "ioports").read_bytes(), source=f"{folder.name} ioports")
-    tree, port_tree = (
-        tree_of(iomem, root_end=(1 << bits) - 1),
-        tree_of(ports, root_end=0xFFFF, ports=True),
-    )
+    names = ("machine.json", f"{state}/iomem", f"{state}/ioports", f"{state}/pci.json")
+    texts = [(folder / name).read_text() for name in (*names, "bound/pci.json")]
+    bits, tree, more = _parsed(f"{folder.name}/{state}", *texts)
+    return assemble(kernel, tree, bits, more)
+
+
+@cache  # a replay asks for the same machine hundreds of times
+def _parsed(
+    name: str, about: str, iomem: str, ioports: str, pci: str, bound: str
+) -> tuple[int, Resource, Mapping[Key, Any]]:
+    """The width of an address, the resource tree and the other components of a recorded machine."""
+    bits: int = json.loads(about)["physical_address_bits"]
+    tree = tree_of(parse(iomem, source=f"{name}/iomem"), root_end=(1 << bits) - 1)
+    dump = parse(ioports, source=f"{name}/ioports")
+    port_tree = tree_of(dump, root_end=0xFFFF, ports=True)
     more: dict[Key, Any] = {"ioport": port_tree, "mtrr_uc": MTRR_UC}
-    bound = json.loads((folder / "bound" / "pci.json").read_text())
-    fits = {bdf: entry["driver"] for bdf, entry in bound.items()}
-    for bdf, entry in json.loads((folder / state / "pci.json").read_text()).items():
+    fits = {bdf: entry["driver"] for bdf, entry in json.loads(bound).items()}
+    for bdf, entry in json.loads(pci).items():
         bars = bars_of(parse_resource(entry["resource"]))
         held = held_of(bars, tree, port_tree)
         more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, fits[bdf] or "")
-    return assemble(kernel, tree, bits, more)
+    return bits, tree, more
 
 
 def held_of(bars: Iterable[Bar], iomem: Resource, ports: Resource) -> tuple[int, ...]:
@@ -97,7 +104,7 @@ def _claim_of(bar: Bar, tree: Resource) -> Resource | None:
     return None
 
 
-def assemble(kernel: KernelProfile, iomem: Resource, bits: int, more: dict[Key, Any]) -> Machine:
+def assemble(kernel: KernelProfile, iomem: Resource, bits: int, more: Mapping[Key, Any]) -> Machine:
     """A booted machine with a resource tree, `bits` wide addresses and `more` components.
 
     ValueError for a width other than 32 to 64 bits.
