@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -13,9 +14,10 @@ from pathlib import Path
 
 from devmemkit.host.child import ending_with_us
 from devmemkit.host.files import open_file
-from devmemkit.lab.kernels.programs import KernelError, environment, explain, run
-from devmemkit.lab.kernels.sources import repositories, stanzas
+from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, environment, explain, run
 
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""Debian's keys, those of all its releases and of their mirrors."""
 HELPER = "/usr/lib/apt/apt-helper"
 KERNELS = r"^linux-(image|base|binary|modules)-[0-9].*-amd64$"
 
@@ -51,6 +53,31 @@ class Package:
         return f"{self.name}_{self.version.replace(':', '%3a')}_amd64.deb"
 
 
+def stanzas(text: str) -> list[dict[str, str]]:
+    """The paragraphs of apt's output as fields; continuation lines are left out."""
+    field = re.compile(r"^([\w-]+): (.*)$", re.MULTILINE)
+    return [dict(field.findall(block)) for block in re.split(r"\n\s*\n", text) if block.strip()]
+
+
+def repositories(targets: str) -> dict[str, str]:
+    """The addresses of Debian's archive, and of its security updates if in use, by their labels.
+
+    `targets` has lines of origin, label and address. KernelError when the machine's apt knows no
+    Debian repository.
+    """
+    found: dict[str, str] = {}
+    for line in targets.splitlines():
+        origin, label, address = line.split("|", 2)
+        if origin == "Debian":
+            found.setdefault(label, address)
+    if "Debian" not in found:
+        raise KernelError(
+            "apt: expected a Debian repository among this machine's sources, found none; "
+            f"add one and run apt-get update, {OTHERWISE}"
+        )
+    return found
+
+
 def digest(path: Path) -> str:
     """The SHA-256 digest of a file, in hexadecimal; SourceError for a device."""
     with open_file(path) as stream:
@@ -70,25 +97,30 @@ class Suite:
         self._options = ["-q", "-c", str(self._config)]
         self._options += [f"-o{key}={value}" for key, value in settings.items()]
 
-    def _apt(self, program: str, *arguments: str, keyring: str = "") -> str:
+    def _apt(self, program: str, *arguments: str) -> str:
         # apt-get download looks into the current folder
-        command = (program, *self._options, *arguments)
-        return run(self.name, *command, keyring=keyring, cwd=self._folder)
+        return run(self.name, program, *self._options, *arguments, cwd=self._folder)
 
     def update(self) -> None:
         """Fetch and verify the package lists; NoSuchSuite or KernelError when that fails."""
-        found = repositories(run("apt", "apt-get", "indextargets", "Created-By: Packages"))
+        wanted = ("--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)", "Created-By: Packages")
+        found = repositories(run("apt", "apt-get", "indextargets", *wanted))
+        if not KEYRING.is_file():
+            package = "install the package debian-archive-keyring"
+            raise KernelError(f"{KEYRING}: expected Debian's keys, found none; {package}")
         for part in ("lists/partial", "archives/partial"):
             (self._folder / part).mkdir(parents=True, exist_ok=True)
         self._config.write_text(NO_HOOKS)
+        suites = {"Debian": self.name, "Debian-Security": f"{self.name}-security"}
+        if self.name.endswith("-backports"):  # it has no security updates
+            del suites["Debian-Security"]
         lines = [
-            f"deb [signed-by={one.keyring}] {one.address} "
-            f"{self.name}{'-security' if one.security else ''} main\n"
-            for one in found
-            if not (one.security and self.name.endswith("-backports"))  # it has no such suite
+            f"deb [signed-by={KEYRING}] {found[label]} {suite} main\n"
+            for label, suite in suites.items()
+            if label in found
         ]
         self._sources.write_text("".join(lines))
-        self._apt("apt-get", "update", keyring=" and ".join({str(one.keyring) for one in found}))
+        self._apt("apt-get", "update")
 
     def packages(self) -> list[Package]:
         """The packages that kernels are made of, as of the last update; none before the first."""

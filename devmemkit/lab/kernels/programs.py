@@ -20,7 +20,7 @@ REASONS = (  # pattern in the output of apt or dpkg-deb, and what to do
     ("no space left|enough free space", "the disk is full; make room or set XDG_CACHE_HOME"),
     (
         "not signed|no_pubkey|badsig|invalid signature|couldn't be verified|gpgv|sqv",
-        "expected a signature by a key in {keyring}, got another or none; "
+        "expected a signature by one of Debian's keys, got another or none; "
         "update the package debian-archive-keyring",
     ),
     (
@@ -43,17 +43,17 @@ class NoSuchSuite(KernelError):
     """The repository does not have the suite."""
 
 
-def explain(where: str, output: str, keyring: str = "") -> KernelError:
+def explain(where: str, output: str) -> KernelError:
     """The output of a failed apt or dpkg-deb as one sentence about `where`."""
     for number, (pattern, sentence) in enumerate(REASONS):
         if re.search(pattern, output, re.IGNORECASE):
             kind = KernelError if number else NoSuchSuite
-            return kind(f"{where}: {sentence.format(keyring=keyring)}")
+            return kind(f"{where}: {sentence}")
     said = re.findall(r"^(?:E|dpkg-deb: error): (.*)", output, re.MULTILINE)
     return KernelError(f"{where}: {said[0] if said else 'failed without a word'}")
 
 
-def run(where: str, *command: str, keyring: str = "", cwd: Path | None = None) -> str:
+def run(where: str, *command: str, cwd: Path | None = None) -> str:
     """Run a program of apt or dpkg and return its output; KernelError when that fails."""
     program = shutil.which(command[0])
     if program is None:
@@ -67,7 +67,7 @@ def run(where: str, *command: str, keyring: str = "", cwd: Path | None = None) -
         cwd=cwd,
     )
     if done.returncode:
-        raise explain(where, done.stdout + done.stderr, keyring)
+        raise explain(where, done.stdout + done.stderr)
     return done.stdout
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.lab.kernels import cache, catalogue, listing
+from devmemkit.lab.kernels import apt, cache, catalogue, listing
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.cache import KernelError
 from devmemkit.lab.kernels.programs import NoSuchSuite, explain
@@ -127,6 +127,7 @@ def world(
     monkeypatch.setenv("APT_CONFIG", str(system / "apt.conf"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(catalogue, "SUITES", ("stable-backports", "stable"))
+    monkeypatch.setattr(apt, "KEYRING", keyring)
     subprocess.run(["apt-get", "-q", "update"], check=True, capture_output=True)
     yield World(archive, handler, keyring, home / "other", [])
     server.shutdown()
@@ -254,7 +255,7 @@ def test_a_changed_byte_in_a_package_is_noticed(world: World) -> None:
 def test_a_list_signed_by_another_key_is_not_believed(world: World) -> None:
     listed = world.archive.folder / "dists" / "stable" / "main" / "binary-amd64" / "Packages"
     world.archive.sign("stable", digest(listed), listed.stat().st_size, world.other_key)
-    with pytest.raises(KernelError, match=rf"^stable: expected a signature .*{world.keyring}"):
+    with pytest.raises(KernelError, match=r"^stable: expected a signature by one of Debian's keys"):
         world.get("6.12")
     assert nothing_cached()
 
