@@ -26,7 +26,8 @@ class Missing(Exception):
     """There is no answer for this kernel without running it."""
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True)
+class Answer:
     """The answer to a question, and what it rests on.
 
     `decides` is False where the answer leaves the question open: an act that could not be played, a

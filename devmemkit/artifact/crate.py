@@ -7,7 +7,7 @@ parameters. See https://w3id.org/ro/wfrun/process/0.5, a profile of https://w3id
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,22 +16,13 @@ from urllib.parse import quote
 
 import devmemkit
 from devmemkit.artifact import parameters
-from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.provenance import code_digest, data_files, digest_of, made_on
+from devmemkit.artifact.provenance import code_digest, data_files, digest_of, versions
 from devmemkit.artifact.record import Record
 from devmemkit.artifact.store import INDEX, TABLE, Store
 
 FILE = "ro-crate-metadata.json"
 VERSION = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
-TYPES = {
-    ".html": "text/html",
-    ".ipynb": "application/x-ipynb+json",
-    ".svg": "image/svg+xml",
-    ".json": "application/json",
-    ".csv": "text/csv",
-    ".pdf": "application/pdf",
-}
 
 Entity = dict[str, Any]
 
@@ -40,19 +31,8 @@ def refer(*ids: str) -> list[Entity]:
     return [{"@id": one} for one in ids]
 
 
-def _file(folder: Folder, name: str, digest: str) -> Entity:
-    return {
-        "@id": quote(name),
-        "@type": "File",
-        "name": name,
-        "sha256": digest,
-        "contentSize": str(folder.size(name)),
-        "encodingFormat": TYPES.get(Path(name).suffix, "application/octet-stream"),
-    }
-
-
 def _inputs(root: Path) -> list[Entity]:
-    """The inputs of every job: the data, one entity with many parts, and the package's code."""
+    """What every job depends on: the data, one entity with many parts, code and packages."""
     data = data_files(root)
     files = [
         {"@id": f"#{quote(name)}", "@type": "CreativeWork", "name": name, "sha256": digest}
@@ -74,16 +54,11 @@ def _inputs(root: Path) -> list[Entity]:
         "license": {"@id": "https://spdx.org/licenses/MIT"},
         "sha256": code_digest(),
     }
-    return [code, whole, *files]
-
-
-def _versions() -> list[Entity]:
-    facts = made_on()
-    return [
+    packages = [
         {"@id": f"#version-{name}", "@type": "SoftwareApplication", "name": name, "version": value}
-        for name, value in facts.items()
-        if name != "system"
+        for name, value in versions().items()
     ]
+    return [code, whole, *files, *packages]
 
 
 def _effective(record: Record, root: Path) -> dict[str, Any]:
@@ -104,9 +79,6 @@ def _action(record: Record, root: Path) -> list[Entity]:
         {"@id": f"#{name}/{quote(key)}", "@type": "PropertyValue", "name": key, "value": value}
         for key, value in given.items()
     ]
-    did = f"notebooks/{record.notebook}" if record.notebook else "every finding of the ledger"
-    if given:
-        did += f" with {', '.join(f'{key}={value!r}' for key, value in given.items())}"
     read = ["#data", *(str(one["@id"]) for one in values)]
     source: list[Entity] = []
     if record.notebook:
@@ -121,7 +93,6 @@ def _action(record: Record, root: Path) -> list[Entity]:
         "@id": f"#run-{name}",
         "@type": "CreateAction",
         "name": record.name,
-        "description": did,
         "startTime": record.began,
         "endTime": ended.isoformat(timespec="seconds"),
         "actionStatus": {"@id": f"http://schema.org/{status}"},
@@ -133,8 +104,8 @@ def _action(record: Record, root: Path) -> list[Entity]:
     return [action, *values, *source]
 
 
-def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[str, Any]:
-    """The crate's metadata for the current content of the folder.
+def write(store: Store, root: Path, done: Iterable[Record] = ()) -> None:
+    """Write the metadata for the current content of the folder, replacing it at once.
 
     Of the jobs `done` in this run, it adds those that failed without leaving a record.
     """
@@ -145,8 +116,6 @@ def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[
     for record in records:
         made |= record.outputs  # as the run left them, whatever they are now
     names = sorted(made)
-    actions = [entity for record in records for entity in _action(record, root)]
-    runs = [str(one["@id"]) for one in actions if one["@type"] == "CreateAction"]
     crate: list[Entity] = [
         {
             "@id": FILE,
@@ -163,7 +132,7 @@ def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[
             "datePublished": datetime.now(UTC).date().isoformat(),
             "license": {"@id": "https://spdx.org/licenses/CC-BY-4.0"},
             "hasPart": refer(*map(quote, names)),
-            "mentions": refer(*runs),
+            "mentions": refer(*(f"#run-{quote(one.name)}" for one in records)),
         },
         {
             "@id": PROFILE,
@@ -176,16 +145,13 @@ def described(store: Store, root: Path, done: Iterable[Record] = ()) -> Mapping[
             for name in ("MIT", "CC-BY-4.0")
         ),
         *_inputs(root),
-        *_versions(),
-        *(_file(inside, name, made[name]) for name in names),
-        *actions,
+        *(
+            {"@id": quote(name), "@type": "File", "name": name, "sha256": made[name]}
+            for name in names
+        ),
+        *(entity for record in records for entity in _action(record, root)),
     ]
     once = {entity["@id"]: entity for entity in crate}
     context = [f"{VERSION}/context", "https://w3id.org/ro/terms/workflow-run/context"]
-    return {"@context": context, "@graph": list(once.values())}
-
-
-def write(store: Store, root: Path, done: Iterable[Record] = ()) -> None:
-    """Write the metadata into the folder, replacing it at once."""
-    text = json.dumps(described(store, root, done), indent=1, ensure_ascii=False)
-    store.inside.write(FILE, text + "\n")
+    told = {"@context": context, "@graph": list(once.values())}
+    inside.write(FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")

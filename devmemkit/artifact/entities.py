@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
@@ -35,12 +37,12 @@ class Action:
 class Crate:
     """What `verify` needs of a crate, all of it well-formed.
 
-    `files` has an entity by the name of each file, `state` the digest of what the runs were made
+    `files` has the SHA-256 of each file by its name, `state` the digest of what the runs were made
     from, by its name, `versions` those of packages, `code` the digest of devmemkit itself. A crate
     of devmemkit 0.1 declares no `profile`.
     """
 
-    files: Mapping[str, Entity]
+    files: Mapping[str, str]
     actions: tuple[Action, ...]
     state: Mapping[str, str]
     versions: Mapping[str, str]
@@ -48,23 +50,23 @@ class Crate:
     profile: bool = True
 
 
-def read(folder: Folder) -> Crate:
-    """The crate of a finished run; UsageError with the place of a malformed value."""
-    where = folder.path / FILE
-    try:
-        graph = json.loads(folder.read(FILE, LARGEST))["@graph"]
-    except OSError as error:
-        why = error.strerror or str(error)
-    except RecursionError:
-        why = "values nested too deeply"
-    except (ValueError, KeyError, TypeError) as error:
-        why = f"{type(error).__name__}: {error}"
-    else:
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Folder, Crate]]:
+    """The folder of a finished run, and its crate; UsageError with the place of a malformed value.
+
+    The folder can be used inside the block.
+    """
+    with ExitStack() as stack:
         try:
-            return _crate(_by_id(graph))
+            folder = stack.enter_context(Folder(path))
+            graph = json.loads(folder.read(FILE, LARGEST))["@graph"]
+            crate = _crate(_by_id(graph))
         except _Malformed as error:
-            raise UsageError(f"{where}: {error}") from None
-    raise UsageError(f"{folder.path}: expected a finished run with {FILE}, got: {why}")
+            raise UsageError(f"{path / FILE}: {error}") from None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+            raise UsageError(f"{path}: expected a finished run with {FILE}, got: {why}") from None
+        yield folder, crate
 
 
 class _Malformed(ValueError):
@@ -122,9 +124,10 @@ def _crate(found: dict[str, Entity]) -> Crate:
     kinds: dict[str, dict[str, Entity]] = {}
     for id, entity in found.items():
         kinds.setdefault(entity["@type"], {})[id] = entity
-    files = {name_of(id): entity for id, entity in kinds.get("File", {}).items()}
-    for name, entity in files.items():
-        _text(entity, "sha256", name, DIGEST.pattern)
+    files = {
+        name_of(id): _text(one, "sha256", id, DIGEST.pattern)
+        for id, one in kinds.get("File", {}).items()
+    }
     actions = tuple(_action(id, one) for id, one in kinds.get("CreateAction", {}).items())
     for what, have in (("a run (CreateAction)", actions), ("a File of a run", files)):
         if not have:
@@ -146,11 +149,10 @@ def _crate(found: dict[str, Entity]) -> Crate:
         for id, one in kinds.get("CreativeWork", {}).items()
         if "sha256" in one
     }
-    prefix = "#version-"
     versions = {
-        id.removeprefix(prefix): _text(one, "version", id)
+        id.removeprefix("#version-"): _text(one, "version", id)
         for id, one in kinds.get("SoftwareApplication", {}).items()
-        if id.startswith(prefix)
+        if id.startswith("#version-")
     }
     code = _text(found["#devmemkit"], "sha256", "#devmemkit", DIGEST.pattern)
     profile = found["./"].get("conformsTo") == {"@id": PROFILE}

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from devmemkit.artifact.provenance import ROOT
 from devmemkit.host.scratch import scratch
 from devmemkit.model.printable import printable
 
@@ -35,6 +36,14 @@ def one_sentence(name: str, text: str) -> str:
     return f"{name}: {line}" if line else name
 
 
+def package_path() -> dict[str, str]:
+    """PYTHONPATH for a process in another folder, if this package is not where Python looks."""
+    package = str(ROOT)
+    if package in [*site.getsitepackages(), site.getusersitepackages()]:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join([package, *filter(None, [os.getenv("PYTHONPATH")])])}
+
+
 def kernel_manager(folder: Path) -> type:
     """A kernel manager class for this interpreter over ipc, whatever kernels are registered."""
     from jupyter_client.kernelspec import KernelSpec
@@ -43,12 +52,8 @@ def kernel_manager(folder: Path) -> type:
     env = {
         "IPYTHONDIR": str(folder / "ipython"),  # not the user's profile with its start-up files
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else the debugger warns on stderr
+        **package_path(),
     }
-    package = Path(__file__).resolve().parents[2]
-    if str(package) not in [*site.getsitepackages(), site.getusersitepackages()]:
-        # Not installed, or in place: the kernel, started in another folder, needs the same one.
-        path = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
-        env["PYTHONPATH"] = os.pathsep.join(path)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
     class ThisInterpreter(AsyncKernelManager):
@@ -83,7 +88,6 @@ def execute(
     # jsonschema imports this parser where it is installed, and the parser compiles a grammar for
     # 0.85 s, to check URLs that no notebook has; jsonschema foresees that it is missing.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -92,14 +96,6 @@ def execute(
 
     def on_cell_execute(cell: Any, cell_index: int) -> None:
         begun.append(cell.source)
-
-    def settle() -> None:
-        # papermill gives the cell that it adds a random id
-        content = nbformat.read(output, as_version=4)
-        for cell in content.cells:
-            if "injected-parameters" in cell.metadata.get("tags", ()):
-                cell.id = "injected-parameters"
-        nbformat.write(content, output)
 
     too_long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER
     with scratch(where="/tmp" if too_long else None) as folder:
@@ -118,7 +114,6 @@ def execute(
                 coalesce_streams=True,
                 on_cell_execute=on_cell_execute,
             )
-            settle()
             return len(begun)
         except papermill.PapermillExecutionError as error:
             message = one_sentence(error.ename, error.evalue)

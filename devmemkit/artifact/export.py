@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact.strip import WIDGET_VIEW
+from devmemkit.artifact.strip import INJECTED, WIDGET_VIEW
 from devmemkit.figures import theme
 from devmemkit.figures.text import VALUES
 
@@ -70,6 +70,8 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
     notebook.cells = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", ())]
     paper = is_paper(notebook)
     for cell in notebook.cells:
+        if INJECTED in cell.metadata.get("tags", ()):
+            cell.id = INJECTED
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _only_widget(output)]
             if paper:

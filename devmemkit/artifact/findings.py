@@ -1,15 +1,15 @@
-"""Every finding weighed now, from recordings or on a live kernel, and as text."""
+"""Findings as text, and read from a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.artifact.scope import by_verdict, in_words
 from devmemkit.model.kernel import VERSIONS
 
 if TYPE_CHECKING:
-    from devmemkit.artifact.ledger import Finding, Ledger
+    from devmemkit.artifact.ledger import Finding
 
 
 CONDITIONS = """\
@@ -17,20 +17,6 @@ Verdicts are per kernel, for x86-64, the configuration of the recorded kernels (
 IO_STRICT_DEVMEM=y, no iomem=relaxed), and the questions that are named: "holds" says that all of
 them speak for the finding, "refuted" that they speak against it. A search is complete for its
 tasks. The model answers for kernels that were not recorded."""
-
-
-def weighed(
-    kernel: str, tell: Callable[[str], None], progress: Callable[[str], None] = lambda line: None
-) -> Iterator[Finding]:
-    """Every finding, by what was recorded; or those about a `kernel`, by what it does in a guest.
-
-    `tell` gets a line on each guest, `progress` one before each finding.
-    """
-    from devmemkit.artifact.ledger import ledger
-
-    if kernel:
-        return ledger(None, lambda told: _live(kernel, told, tell), progress)
-    return ledger(progress=progress)
 
 
 def lines(finding: Finding) -> Iterator[str]:
@@ -71,31 +57,3 @@ def is_finding(told: Any) -> bool:
         and all(isinstance(kinds, list) for kinds in told["rests_on"].values())
         and all(isinstance(kind, str) for kinds in told["rests_on"].values() for kind in kinds)
     )
-
-
-def _live(name: str, told: Sequence[Mapping[str, Any]], tell: Callable[[str], None]) -> Ledger:
-    """A ledger for one kernel, with recordings taken now in a guest."""
-    from devmemkit.artifact.answers import Sources
-    from devmemkit.artifact.ledger import Ledger, LedgerError
-    from devmemkit.lab.kernels import cache
-    from devmemkit.lab.recordings.manifest import RECORDED
-    from devmemkit.lab.recordings.record import record
-    from devmemkit.model.kernel import KernelProfile
-
-    try:
-        version = KernelProfile(name).version
-    except ValueError as error:
-        raise LedgerError(f"--live: {error}") from None
-    if version not in RECORDED:
-        known = ", ".join(RECORDED)
-        raise LedgerError(f"--live: expected a kernel that was recorded ({known}), got {name!r}")
-    measured = {"race": "mmap-vs-claim", "reproducer": "reproducers"}
-    asked = [one for entry in told for one in entry["evidence"]]
-    wanted = {measured.get(one["kind"]) or one.get("scenario") for one in asked
-              if one["kind"] in ("story", *measured)}  # fmt: skip
-    kernel = cache.get(version)
-    given = {}
-    for scenario in sorted(wanted):
-        tell(f"{scenario} on Linux {kernel.release} ...")
-        given[scenario, version] = record(scenario, kernel, tell)
-    return Ledger(Sources(given, live=True), (version,))

@@ -83,11 +83,6 @@ class Folder:
         with self._open("/".join(folders), make) as fd:
             yield fd, last
 
-    def make(self, name: str) -> None:
-        """Create a folder and its parents where they do not exist."""
-        with self._open(name, make=True):
-            pass
-
     def kind(self, name: str) -> str:
         """One of KINDS; "" for what is not there or has no name inside the folder."""
         with suppress(OSError), self.at(name) as (fd, last):
@@ -122,23 +117,18 @@ class Folder:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
             return open(os.open(last, flags, dir_fd=fd), "rb")
 
-    def size(self, name: str) -> int:
-        """The bytes of a file; 0 where there is none."""
-        with suppress(OSError), self.open(name) as stream:
-            return os.fstat(stream.fileno()).st_size
-        return 0
-
     def read(self, name: str, most: int = LARGEST) -> bytes:
         """The content of a file; OSError when it has more than `most` bytes."""
         with self.open(name) as stream:
-            _bounded(stream, name, most)
+            size = os.fstat(stream.fileno()).st_size
+            if size > most:
+                why = f"{size} bytes, more than the {most} that are read"
+                raise OSError(errno.EFBIG, why, name)
             return stream.read(most)
 
     def digest(self, name: str) -> str:
         """The SHA-256 of a file in hexadecimal; OSError when it is larger than LARGEST."""
-        with self.open(name) as stream:
-            _bounded(stream, name, LARGEST)
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.sha256(self.read(name)).hexdigest()
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write a file, replacing an older one at once, and make the folders that it is in.
@@ -176,9 +166,3 @@ class Folder:
 
 def _kind(name: str, fd: int) -> str:
     return KINDS[stat.S_IFMT(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)]
-
-
-def _bounded(stream: BufferedReader, name: str, most: int) -> None:
-    size = os.fstat(stream.fileno()).st_size
-    if size > most:
-        raise OSError(errno.EFBIG, f"{size} bytes, more than the {most} that are read", name)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact.answers import KINDS, Answer, Missing, Sources
 from devmemkit.artifact.scope import Scope, expand
 from devmemkit.lab.recordings import manifest
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.machines import data_dir
 
 HOLDS, REFUTED, PARTLY, OPEN = "holds", "refuted", "in part", "undecided"
@@ -18,10 +19,6 @@ HOLDS, REFUTED, PARTLY, OPEN = "holds", "refuted", "in part", "undecided"
 speak for it and some against; none speaks against it, and one is missing or decides nothing."""
 
 FOR, AGAINST = "for", "against"
-
-
-class LedgerError(ValueError):
-    """An entry that cannot be weighed: one sentence with the finding's id."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +115,15 @@ class Ledger:
     kernels: Sequence[str] = ()
 
     def weigh(self, entry: Mapping[str, Any]) -> Finding:
-        """Weigh one entry of the ledger; LedgerError if it is malformed."""
+        """Weigh one entry of the ledger; ValueError if it is malformed."""
         where = entry.get("id", "?")
         try:
             scope = Scope(entry.get("since", ""), entry.get("until", ""))
             if not entry["evidence"]:
-                raise LedgerError("expected evidence, got an empty list")
+                raise ValueError("expected evidence, got an empty list")
             evidence = [self._weigh(one, scope) for one in entry["evidence"]]
             if any((PARTLY in entry["expected"]) != bool(one.expected) for one in evidence):
-                raise LedgerError("expected `speaks` with all evidence of what holds in part only")
+                raise ValueError("expected `speaks` with all evidence of what holds in part only")
             return Finding(
                 entry["id"],
                 entry["says"],
@@ -141,17 +138,17 @@ class Ledger:
         except manifest.RecordingError:
             raise  # it names the recording
         except KeyError as error:
-            raise LedgerError(f"findings.toml: {where}: expected {error}, got none") from None
+            raise ValueError(f"findings.toml: {where}: expected {error}, got none") from None
         except (TypeError, AttributeError, ValueError) as error:
-            raise LedgerError(f"findings.toml: {where}: {error}") from None
+            raise ValueError(f"findings.toml: {where}: {error}") from None
 
     def _expected(self, told: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, str]:
         if unknown := told.keys() - {HOLDS, REFUTED, PARTLY}:
-            raise LedgerError(f"expected verdicts that there are, got {sorted(unknown)}")
+            raise ValueError(f"expected verdicts that there are, got {sorted(unknown)}")
         expected = {v: verdict for verdict, names in told.items() for v in expand(names)}
         if expected.keys() != set(scope.kernels):
             wrong = sorted(expected.keys() ^ set(scope.kernels))
-            raise LedgerError(
+            raise ValueError(
                 f"expected a verdict for each kernel {scope}, none for others; not so for "
                 f"{', '.join(wrong)}"
             )
@@ -161,25 +158,25 @@ class Ledger:
         arguments = dict(entry)
         shows, name = arguments.pop("shows"), arguments.pop("kind")
         if name not in KINDS:
-            raise LedgerError(f"kind: expected one of {', '.join(KINDS)}; got {name!r}")
+            raise ValueError(f"kind: expected one of {', '.join(KINDS)}; got {name!r}")
         kind = KINDS[name]
         directions = {answer: way for way in (FOR, AGAINST) for answer in arguments.pop(way, ())}
         otherwise = arguments.pop("otherwise", "")
         expected = arguments.pop("speaks", "")
         if expected not in (FOR, AGAINST, ""):
-            raise LedgerError(f"speaks: expected for or against, got {expected!r}")
+            raise ValueError(f"speaks: expected for or against, got {expected!r}")
         if unknown := directions.keys() - (kind.can_be or directions.keys()):
             can_be = ", ".join(sorted(kind.can_be))
-            raise LedgerError(f"expected an answer of {can_be}; got {sorted(unknown)}")
+            raise ValueError(f"expected an answer of {can_be}; got {sorted(unknown)}")
         if otherwise and (kind.can_be or otherwise not in (FOR, AGAINST)):
-            raise LedgerError(f"otherwise: expected for or against, of an act; got {otherwise!r}")
+            raise ValueError(f"otherwise: expected for or against, of an act; got {otherwise!r}")
         ways = {*directions.values(), otherwise} - {""}
         if ways != {FOR, AGAINST} and not (name == "race" and ways == {AGAINST}):
-            raise LedgerError("expected an answer that speaks for and one against, got one of them")
+            raise ValueError("expected an answer that speaks for and one against, got one of them")
         mine = Scope(arguments.pop("since", ""), arguments.pop("until", ""))
         why = arguments.pop("why", "")
         if bool(why) == (set(scope.kernels) <= set(mine.kernels)):
-            raise LedgerError("expected `why` beside a scope of evidence, and only there")
+            raise ValueError("expected `why` beside a scope of evidence, and only there")
         answers: dict[str, Answer] = {}
         not_asked: dict[str, str] = {}
         for version in scope.kernels:
@@ -196,65 +193,66 @@ class Ledger:
 
 
 def entries(path: Path | None = None) -> list[dict[str, Any]]:
-    """The entries of data/findings.toml, not yet weighed; LedgerError for a malformed file."""
+    """The entries of data/findings.toml, not yet weighed; ValueError for a malformed file."""
     try:
         told = tomllib.loads((path or data_dir() / "findings.toml").read_text(encoding="utf-8"))
         found = [dict(entry) for entry in told["finding"]]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        raise LedgerError(f"findings.toml: expected findings, got: {error}") from None
+        raise ValueError(f"findings.toml: expected findings, got: {error}") from None
     if not found:
-        raise LedgerError("findings.toml: expected findings, got an empty list")
+        raise ValueError("findings.toml: expected findings, got an empty list")
     ids = [entry.get("id") for entry in found]
     if twice := {str(id) for id in ids if ids.count(id) > 1}:
-        raise LedgerError(f"findings.toml: expected ids that differ, got twice: {sorted(twice)}")
+        raise ValueError(f"findings.toml: expected ids that differ, got twice: {sorted(twice)}")
     return found
 
 
 def ledger(
     path: Path | None = None,
-    weighing: Callable[[Sequence[Mapping[str, Any]]], Ledger] = lambda entries: Ledger(),
+    live: str = "",
+    tell: Callable[[str], None] = print,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Finding]:
-    """Every finding of data/findings.toml, weighed now; LedgerError names an entry that cannot be.
+    """Every finding of data/findings.toml, weighed now by what was recorded.
 
-    `weighing` makes the ledger that is asked, of all entries; `progress` gets a line before each.
+    Or, on a `live` kernel, the findings about it, by what it does in a guest; `tell` gets a line on
+    each guest, `progress` one before each finding. ValueError names a malformed entry.
     RecordingError, before anything else, for data that is not what was recorded.
     """
     manifest.check()
     told = entries(path)
-    asked = weighing(told)
+    asked = _live(live, told, tell) if live else Ledger()
     for number, entry in enumerate(told, 1):
         progress(f"{number} of {len(told)}: {entry.get('id')}")
         if (finding := asked.weigh(entry)).kernels:
             yield finding
 
 
-def to_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """The findings with their evidence and verdicts, as JSON."""
-    return [
-        {
-            "id": finding.id,
-            "says": finding.says,
-            "by": finding.by,
-            "notebook": finding.notebook,
-            "scope": str(finding.scope),
-            "nearest": finding.nearest,
-            "reproducer": finding.reproducer,
-            "evidence": [
-                {
-                    "shows": one.shows,
-                    "kind": one.kind,
-                    "answers": {version: answer.text for version, answer in one.answers.items()},
-                    "rests_on": {v: answer.rests_on for v, answer in one.answers.items()},
-                    "speaks": {version: one.speaks(version) for version in one.answers},
-                    "not_asked": dict(one.not_asked),
-                }
-                for one in finding.evidence
-            ],
-            "verdicts": finding.verdicts,
-            "rests_on": finding.rests_on,
-            "expected": dict(finding.expected),
-            "reproduced": finding.reproduced,
-        }
-        for finding in findings
-    ]
+def _live(name: str, told: Sequence[Mapping[str, Any]], tell: Callable[[str], None]) -> Ledger:
+    """A ledger for one kernel, with recordings taken now in a guest."""
+    from devmemkit.lab.kernels import cache
+    from devmemkit.lab.recordings.record import record
+
+    try:
+        version = KernelProfile(name).version
+    except ValueError as error:
+        raise ValueError(f"--live: {error}") from None
+    if version not in manifest.RECORDED:
+        known = ", ".join(manifest.RECORDED)
+        raise ValueError(f"--live: expected a kernel that was recorded ({known}), got {name!r}")
+    measured = {"race": "mmap-vs-claim", "reproducer": "reproducers"}
+    asked = [one for entry in told for one in entry["evidence"]]
+    wanted = {measured.get(one["kind"]) or one.get("scenario") for one in asked
+              if one["kind"] in ("story", *measured)}  # fmt: skip
+    kernel = cache.get(version)
+    given = {}
+    for scenario in sorted(wanted):
+        tell(f"{scenario} on Linux {kernel.release} ...")
+        given[scenario, version] = record(scenario, kernel, tell)
+    return Ledger(Sources(given, live=True), (version,))
+
+
+def to_json(finding: Finding) -> dict[str, Any]:
+    """A finding with its evidence and verdicts, as JSON."""
+    computed = ("verdicts", "rests_on", "reproduced")
+    return asdict(finding) | {name: getattr(finding, name) for name in computed}

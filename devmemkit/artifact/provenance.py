@@ -97,11 +97,14 @@ def code_digest() -> str:
     return digest_of({path.relative_to(ours).as_posix(): sha256(path) for path in paths})
 
 
+def versions() -> dict[str, str]:
+    """The commit, and the version of each package that a result depends on, by its name."""
+    return {fact: value for fact, value in made_on().items() if fact != "system"}
+
+
 def state(root: Path) -> dict[str, str]:
     """Everything that a result depends on, by name: commit, code, versions, each data file."""
-    facts = made_on()
-    del facts["system"]  # shown, but no result depends on it
-    return {**facts, "code": code_digest(), **data_files(root)}
+    return {**versions(), "code": code_digest(), **data_files(root)}
 
 
 def sha256(path: Path) -> str:

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
-from devmemkit.artifact.execute import NotebookFailed, execute
-from devmemkit.artifact.strip import strip, write
-from devmemkit.host.scratch import scratch
-
-
-def refresh(path: Path) -> None:
-    """Replace the outputs of a notebook by those of a run with its defaults, stripped.
-
-    NotebookFailed when a cell raises; the file is then as it was.
-    """
-    with scratch() as folder:
-        output = folder / path.name
-        execute(path, output, {})
-        write(strip(json.loads(output.read_text("utf-8"))), path)
+from devmemkit.artifact.store import Job
+from devmemkit.artifact.work import do
 
 
 def main(paths: list[str]) -> int:
-    """Refresh each notebook; the number of those that failed, each named on stderr."""
+    """Replace the outputs of each notebook by those of a run with its defaults.
+
+    One that fails is named on stderr and stays as it was. Returns how many failed.
+    """
     failed = 0
     for path in map(Path, paths):
-        try:
-            refresh(path)
-            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
-        except (NotebookFailed, OSError) as error:
+        done = do(Job(path.stem, "notebook", path.resolve()), 600)
+        if done.error:
             failed += 1
-            print(f"{path}: {error}", file=sys.stderr)
+            print(f"{path}: {done.error}", file=sys.stderr)
+        else:
+            path.write_bytes(done.files[path.name])
+            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
     return failed
 
 

@@ -12,13 +12,9 @@ ORDER = tuple(VERSIONS)
 TO = " to "
 
 
-class ScopeError(ValueError):
-    """A malformed scope or list of kernels."""
-
-
 def _known(version: object) -> str:
     if not isinstance(version, str) or version not in VERSIONS:
-        raise ScopeError(f"kernel: expected one of {', '.join(ORDER)}; got {version!r}")
+        raise ValueError(f"kernel: expected one of {', '.join(ORDER)}; got {version!r}")
     return version
 
 
@@ -26,7 +22,7 @@ def _known(version: object) -> str:
 class Scope:
     """The kernels from `since` ("": the oldest) on, and before `until` ("": up to the newest).
 
-    ScopeError for a version that the model does not know.
+    ValueError for a version that the model does not know.
     """
 
     since: str = ""
@@ -49,15 +45,15 @@ class Scope:
 
 
 def expand(names: Iterable[str]) -> list[str]:
-    """The kernels of a list such as ["4.4", "5.8 to 7.1"]; ScopeError if it is malformed."""
+    """The kernels of a list such as ["4.4", "5.8 to 7.1"]; ValueError if it is malformed."""
     found: list[str] = []
     for name in [names] if isinstance(names, str) else names:
         if not isinstance(name, str):
-            raise ScopeError(f"kernel: expected text, got {name!r}")
+            raise ValueError(f"kernel: expected text, got {name!r}")
         first, to, last = name.partition(TO)
         start, end = ORDER.index(_known(first)), ORDER.index(_known(last if to else first))
         if start > end:
-            raise ScopeError(f"kernels: expected the older one first, got {name!r}")
+            raise ValueError(f"kernels: expected the older one first, got {name!r}")
         found += ORDER[start : end + 1]
     return found
 

@@ -67,7 +67,6 @@ class Store:
             with ExitStack() as opened:
                 self.inside = opened.enter_context(Folder(self.folder))
                 _check(self.inside)
-                self.inside.make(RECORDS)
                 TemporaryFile(dir=self.folder).close()
                 self._lock(opened)
                 self.inside.remove(RUNNING)
@@ -83,7 +82,7 @@ class Store:
 
     def _lock(self, opened: ExitStack) -> None:
         """Take the lock. The kernel holds it, so a lock file left by a killed run locks nothing."""
-        with self.inside.at(LOCK) as (fd, name):
+        with self.inside.at(LOCK, make=True) as (fd, name):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
             file = os.open(name, flags, 0o666, dir_fd=fd)
         lock = opened.enter_context(os.fdopen(file, "r+b", buffering=0))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+INJECTED = "injected-parameters"
+"""The tag of the cell that papermill adds, and the id that it gets in place of a random one."""
 
 VOLATILE = re.compile(
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"  # UUID
@@ -26,7 +27,7 @@ METADATA = {
 
 
 def strip(notebook: dict[str, Any]) -> dict[str, Any]:
-    """A copy of a notebook (parsed JSON, version 4) without what a second run would change."""
+    """A copy of a notebook that nbformat wrote, without what a second run would change."""
     notebook = json.loads(json.dumps(notebook))
     metadata = notebook["metadata"]
     for key in ("widgets", "papermill", "signature"):
@@ -36,39 +37,16 @@ def strip(notebook: dict[str, Any]) -> dict[str, Any]:
     for cell in notebook["cells"]:
         for key in ("papermill", "execution", "collapsed", "scrolled", "trusted"):
             cell["metadata"].pop(key, None)
+        if INJECTED in cell["metadata"].get("tags", ()):
+            cell["id"] = INJECTED
         if not cell["metadata"].get("tags"):
             cell["metadata"].pop("tags", None)
-        cell["source"] = _lines(cell["source"])
-        if cell["cell_type"] == "code":
-            cell["outputs"] = [_output(output, names) for output in _merged(cell["outputs"])]
+        for output in cell.get("outputs", ()):
+            for data in (output.get("data", {}), output.get("metadata", {})):
+                data.pop(WIDGET_VIEW, None)
+        if "outputs" in cell:
+            cell["outputs"] = _numbered(cell["outputs"], names)
     return notebook
-
-
-def _lines(text: str | list[str]) -> list[str]:
-    return (text if isinstance(text, str) else "".join(text)).splitlines(keepends=True)
-
-
-def _merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Neighbouring pieces of one stream joined: where they part depends on timing."""
-    merged: list[dict[str, Any]] = []
-    for output in outputs:
-        if output["output_type"] == "stream":
-            output["text"] = _lines(output["text"])
-            if merged and merged[-1].get("name") == output["name"]:
-                merged[-1]["text"] = _lines("".join(merged[-1]["text"] + output["text"]))
-                continue
-        merged.append(output)
-    return merged
-
-
-def _output(output: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    for data in (output.get("data", {}), output.get("metadata", {})):
-        data.pop(WIDGET_VIEW, None)
-    for mime, value in output.get("data", {}).items():
-        if isinstance(value, str | list) and not mime.endswith("json"):
-            output["data"][mime] = _lines(value)
-    stable: dict[str, Any] = _numbered(output, names)
-    return stable
 
 
 def _numbered(value: Any, names: dict[str, str]) -> Any:
@@ -89,11 +67,3 @@ def _numbered(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return {key: _numbered(item, names) for key, item in value.items()}
     return value
-
-
-def write(notebook: dict[str, Any], path: Path) -> None:
-    """Write a notebook as nbformat does (indent 1, sorted keys), replacing `path` at once."""
-    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

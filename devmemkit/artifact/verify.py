@@ -8,10 +8,10 @@ from pathlib import Path
 
 from devmemkit.artifact import record
 from devmemkit.artifact.crate import FILE
-from devmemkit.artifact.entities import Crate, read
+from devmemkit.artifact.entities import Crate, opened
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.provenance import checkout, code_digest, data_files, made_on, sha256
-from devmemkit.artifact.store import HIDDEN, LEDGER, LOCK, RECORDS, UsageError
+from devmemkit.artifact.provenance import checkout, code_digest, data_files, sha256, versions
+from devmemkit.artifact.store import HIDDEN, LEDGER, LOCK, RECORDS
 from devmemkit.model.printable import printable
 
 # Times, which alone may differ between two runs from one state, by the suffix of the file.
@@ -24,8 +24,7 @@ COMPARED = 256 << 20  # bytes of a file in which the first difference is looked 
 
 def files_differ(folder: Folder, crate: Crate) -> Iterator[str]:
     """A sentence for each file that was altered, is missing, or does not belong to the run."""
-    for name, entity in crate.files.items():
-        then = entity["sha256"]
+    for name, then in crate.files.items():
         if not (kind := folder.kind(name)):
             yield f"{name}: missing"
         elif kind != "file":
@@ -59,12 +58,12 @@ def _records_differ(folder: Folder, crate: Crate) -> Iterator[str]:
         except OSError as error:
             yield f"{name}: {error.strerror}"
             continue
-        outputs = {one: crate.files[one]["sha256"] for one in action.results}
+        outputs = {one: crate.files[one] for one in action.results}
         if told is None or told.outputs != outputs or bool(told.error) != bool(action.error):
             yield f"{name}: tells of another run than {FILE}"
 
 
-def _jobs(crate: Crate) -> str:
+def jobs_line(crate: Crate) -> str:
     """The check of the jobs: how many there were, and whether they weighed the findings."""
     # reports of devmemkit 0.1 call the findings claims
     weighed = any(one.name.partition("-")[0] in (LEDGER, "claims") for one in crate.actions)
@@ -102,7 +101,7 @@ def state_differs(crate: Crate) -> Iterator[str]:
             yield f"{action.name}: the run does not tell which notebook it was"
     if crate.code != code_digest():
         yield "devmemkit: its code is other than in the run"
-    now = {name: version for name, version in made_on().items() if name != "system"}
+    now = versions()
     for name in sorted(now.keys() | crate.versions.keys()):
         if now.get(name) != (then := crate.versions.get(name)):
             yield f"{name}: {now.get(name)}, in the run {then}"
@@ -127,22 +126,12 @@ def runs_differ(folders: tuple[Folder, Folder], crates: tuple[Crate, Crate]) -> 
             yield f"{name}: differs at byte {min(len(one), len(two)) if at is None else at}"
 
 
-def _open(folder: Path) -> Folder:
-    try:
-        return Folder(folder)
-    except OSError as error:
-        raise UsageError(
-            f"{folder}: expected a finished run with {FILE}, got: {error.strerror}"
-        ) from None
-
-
 def verify(folder: Path, against: Path | None) -> int:
     """Print the differences; 0 if there are none, else 1. UsageError if there is no run."""
-    with _open(folder) as mine, _open(against or folder) as theirs:
-        crate, other = read(mine), read(theirs)
+    with opened(folder) as (mine, crate), opened(against or folder) as (theirs, other):
         checks = [
             ("files as the run left them", files_differ(mine, crate)),
-            (_jobs(crate), failures(crate)),
+            (jobs_line(crate), failures(crate)),
             ("made from today's code, data and versions", state_differs(crate)),
         ]
         if against is not None:

