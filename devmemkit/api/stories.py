@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Self
 
 from devmemkit.api.pictures import Figure, figure_of
 from devmemkit.figures.address_map import address_map
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource
-from devmemkit.scenarios.play import Played
 from devmemkit.scenarios.stories import bar_story, takeover
-from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.scenarios.stories.parameters import AS_RELEASED, ParameterStory
 from devmemkit.scenarios.words import format_act
 
 
@@ -32,50 +31,35 @@ class State:
         return figure_of(address_map(self.machine, self.region, self.pages))
 
 
-class _Playable(Protocol):
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def played(self) -> Played: ...
-    @property
-    def node(self) -> Resource: ...
-    @property
-    def pages(self) -> int: ...
-
-
-_S = TypeVar("_S", bound=_Playable)
-
-
-def _call(story: _Playable, key: str) -> str:
-    known = [one.key for one in story.played.acts]
-    if key not in known:
-        raise ValueError(f"call: expected one of {', '.join(known)}; got {key!r}")
-    return key
-
-
-class _Story:
+class _Story(ParameterStory):
     """What every story can be asked; ValueError names the calls for a key that it does not have."""
 
-    def outcome(self: _Playable, key: str) -> str:
+    def _call(self, key: str) -> str:
+        known = [one.key for one in self.played.acts]
+        if key not in known:
+            raise ValueError(f"call: expected one of {', '.join(known)}; got {key!r}")
+        return key
+
+    def outcome(self, key: str) -> str:
         """How a call ended: a value, "claimed" and the like, an errno, or signal and si_code."""
-        return format_act(self.played, _call(self, key))
+        return format_act(self.played, self._call(key))
 
-    def outcomes(self: _Playable) -> dict[str, str]:
+    def outcomes(self) -> dict[str, str]:
         """How each call that was made ended, by its key, in the order of the story."""
-        return {one.key: format_act(self.played, one.key) for one in self.played.acts
-                if one.key in self.played.outcomes}  # fmt: skip
+        made = [one.key for one in self.played.acts if one.key in self.played.outcomes]
+        return {key: format_act(self.played, key) for key in made}
 
-    def steps(self: _Playable, key: str) -> list[str]:
+    def steps(self, key: str) -> list[str]:
         """The atomic steps of a call, in order."""
-        return self.played.steps(_call(self, key))
+        return self.played.steps(self._call(key))
 
-    def on(self: _S, kernel: str, policy: str = AS_RELEASED, **changes: Any) -> _S:
+    def on(self, kernel: str, policy: str = AS_RELEASED, **changes: Any) -> Self:
         """The same story on another kernel, with that kernel's policy unless you name one."""
         return replace(self, kernel=kernel, policy=policy, **changes)
 
-    def after(self: _Playable, key: str) -> State:
+    def after(self, key: str) -> State:
         """The state behind the last step of a call."""
-        return State(self.played.after(_call(self, key)), self.node, self.pages)
+        return State(self.played.after(self._call(key)), self.node, self.pages)
 
 
 class Takeover(_Story, takeover.Takeover):

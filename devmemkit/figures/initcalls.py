@@ -39,11 +39,9 @@ class Level(NamedTuple):
 def levels(timeline: Mapping[str, Any]) -> list[Level]:
     """The levels of a recorded timeline in order, up to the first process."""
     found = []
-    at = 0
-    for name, run in groupby(_before_process(timeline), key=lambda call: call[1]):
-        calls = list(run)
-        found.append(Level(name, at, at + len(calls), calls[0][2]))
-        at += len(calls)
+    for name, run in groupby(enumerate(_before_process(timeline)), key=lambda call: call[1][1]):
+        (first, call), *rest = run
+        found.append(Level(name, first, first + 1 + len(rest), call[2]))
     return found
 
 
@@ -62,13 +60,22 @@ def moments(timeline: Mapping[str, Any]) -> list[Moment]:
     return found
 
 
+def _first_made(timeline: Mapping[str, Any]) -> Mapping[str, Any]:
+    made = [device for device in timeline["devices"] if device["made_us"] is not None]
+    if not made:
+        raise ValueError(f"timeline of {timeline['version']}: expected a resource file, got none")
+    return min(made, key=lambda device: device["made_us"])
+
+
 def first_file(timeline: Mapping[str, Any]) -> Moment:
     """The moment at which the first resource file appears; ValueError without one."""
-    made = {device["made_us"] for device in timeline["devices"] if device["made_us"] is not None}
-    found = [moment for moment in moments(timeline) if moment.us in made]
-    if not found:
-        raise ValueError(f"timeline of {timeline['version']}: expected a resource file, got none")
-    return min(found, key=lambda moment: moment.us)
+    us = _first_made(timeline)["made_us"]
+    return next(moment for moment in moments(timeline) if moment.us == us)
+
+
+def made_by(timeline: Mapping[str, Any]) -> str:
+    """The initcall in which the first resource file is made."""
+    return str(_first_made(timeline)["made_by"][2])
 
 
 def _before_process(timeline: Mapping[str, Any]) -> list[Any]:
@@ -218,13 +225,6 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
             ("live", "there are files"),
         ),
     )
-
-
-def made_by(timeline: Mapping[str, Any]) -> str:
-    """The initcall in which the first resource file is made."""
-    us = first_file(timeline).us
-    by: str = next(d["made_by"][2] for d in timeline["devices"] if d["made_us"] == us)
-    return by
 
 
 def _across(moment: Moment, timeline: Mapping[str, Any]) -> float:

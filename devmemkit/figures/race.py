@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby, product
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from devmemkit.figures import frame
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.lab.compare import Verdict
-from devmemkit.lab.race import Judged, judge
+from devmemkit.lab.race import judge
 from devmemkit.scenarios.races.lab_race import CLAIMS
 from devmemkit.scenarios.races.one_bar import VIAS
 
@@ -27,11 +26,16 @@ LOOKS: Final = {
 
 FIRST, LAST = -0.2, 1.5
 """The span drawn; a claim that began outside is drawn at its edge."""
+GUIDES: Final = (0, 1)
+"""Where the mmap is entered and where it returns."""
 EDGE: Final = 0.03
 """Free space for the marks at the edge."""
 LANES: Final = ("denied", "killed", "survived")
+"""The usual lanes; others are there where the kernel or the model has them."""
 HEAD, LANE, GAP = 24, 18, 8
 """Heights in px: of the line above a group, of a lane, between groups."""
+AROUND = 134
+"""Px that the title, the legend and the axis need."""
 STRIP, BINS = 18, 17
 """Height in px of a kernel's strip; how many bins the drawn span has."""
 X_AXIS: Final = Axis(
@@ -81,7 +85,7 @@ def _lane(outcome: str) -> str:
     return outcome.partition(" ")[0]
 
 
-def _legend(sweeps: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+def _legend(*sweeps: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     seen = {t["outcome"] for sweep in sweeps for t in sweep["trials"] if not t["control"]}
     return tuple((role, text) for name, (role, _, text) in LOOKS.items() if name in seen)
 
@@ -103,26 +107,27 @@ def race(sweep: Mapping[str, Any]) -> Picture:
         marks.text(LAST, y + HEAD / 2, judged.verdict.name, style, role, anchor="right")
         y += HEAD
         top = y
-        for lane in _lanes(judged, trials):
+        possible = {_lane(outcome) for outcome in judged.possible}
+        seen = {_lane(one.outcome) for one in trials}
+        for lane in (*LANES, *sorted((possible | seen).difference(LANES))):
             middle = y + LANE / 2
             ticks.append((middle, lane))
-            here = [trial for trial in trials if _lane(trial.outcome) == lane]
-            if here:
+            if lane in seen:
                 marks.line(FIRST, middle, LAST, middle, "grid")
             else:
-                can = any(_lane(outcome) == lane for outcome in judged.possible)
-                text = "possible, not seen" if can else "the model: never"
+                text = "possible, not seen" if lane in possible else "the model: never"
                 marks.text(0.5, middle, text, "small", "muted", anchor="center")
-            for trial in here:
+            for trial in (one for one in trials if _lane(one.outcome) == lane):
                 role, shape, _ = LOOKS.get(trial.outcome, LOOKS["undecided"])
                 marks.line(in_view(trial.begin), middle, in_view(trial.end), middle, "muted")
                 tip = f"{trial.outcome}: claim from {trial.begin} to {trial.end}"
                 marks.marker(in_view(trial.begin), middle, shape, role, tip)
             y += LANE
-        _draw_guides(marks, top, y)
+        for at in GUIDES:
+            marks.line(at, top, at, y, "muted")
         y += GAP
-        seen = ", ".join(f"{count} {outcome}" for outcome, count in judged.seen.items())
-        told.append(f"{label}: {seen} ({judged.verdict.name})")
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in judged.seen.items())
+        told.append(f"{label}: {counts} ({judged.verdict.name})")
     return Picture(
         name="race",
         title=f"mmap against a claim, Linux {sweep['version']}",
@@ -130,21 +135,9 @@ def race(sweep: Mapping[str, Any]) -> Picture:
         x=X_AXIS,
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
-        height=int(y + 2 * frame.EDGE + 24 + 46 + 40),
-        legend=_legend([sweep]),
+        height=int(y + AROUND),
+        legend=_legend(sweep),
     )
-
-
-def _draw_guides(marks: Marks, top: float, bottom: float) -> None:
-    """Draw lines where the mmap is entered and where it returns."""
-    for at in (0, 1):
-        marks.line(at, top, at, bottom, "muted")
-
-
-def _lanes(judged: Judged, trials: list[Landed]) -> list[str]:
-    """The usual lanes, and others where the kernel or the model has them."""
-    more = {_lane(one.outcome) for one in trials} | {_lane(one) for one in judged.possible}
-    return [*LANES, *sorted(more - {*LANES})]
 
 
 def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
@@ -157,17 +150,17 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
         label = _label(via, claim)
         marks.text(FIRST, y + HEAD / 2, label, "strong")
         y += HEAD
-        _draw_guides(marks, y, y + STRIP * len(sweeps))
+        for at in GUIDES:
+            marks.line(at, y, at, y + STRIP * len(sweeps), "muted")
         for version, sweep in sweeps.items():
             ticks.append((y + STRIP / 2, version))
             trials = landed(sweep, via, claim)
             for left, right, shares in _binned(trials):
                 top = y + 2
                 for outcome, share in shares:
-                    role = LOOKS.get(outcome, LOOKS["undecided"])[0]
                     bottom = top + share * (STRIP - 4)
                     tip = f"Linux {version}, {label}: {outcome}"
-                    marks.rect(left, right, top, bottom, role, tip)
+                    marks.rect(left, right, top, bottom, LOOKS[outcome][0], tip)
                     top = bottom
             count = Counter(one.outcome for one in trials)
             seen = ", ".join(f"{count[name]} {name}" for name in sorted(count))
@@ -182,28 +175,25 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
         x=X_AXIS,
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
-        height=int(y + 2 * frame.EDGE + 24 + 46 + 40),
-        legend=_legend(sweeps.values()),
+        height=int(y + AROUND),
+        legend=_legend(*sweeps.values()),
     )
 
 
 Shares = tuple[tuple[str, float], ...]
 
 
-def _binned(trials: list[Landed]) -> Iterable[tuple[float, float, Shares]]:
+def _binned(trials: list[Landed]) -> Iterator[tuple[float, float, Shares]]:
     """Shares of outcomes in each bin with trials; neighbouring bins with equal ones are joined."""
     width = (LAST - FIRST) / BINS
-
-    def number(one: Landed) -> int:
-        return min(BINS - 1, int((in_view(one.begin) - FIRST) / width))
-
-    bins: list[tuple[int, Shares]] = []
-    for index, inside in groupby(trials, key=number):
-        count = Counter(one.outcome for one in inside)
-        whole = sum(count.values())
-        bins.append((index, tuple((name, count[name] / whole) for name in LOOKS if name in count)))
-    for (shares, _), run in groupby(
-        enumerate(bins), key=lambda pair: (pair[1][1], pair[1][0] - pair[0])
+    bins: list[Counter[str]] = [Counter() for _ in range(BINS)]
+    for one in trials:
+        bins[min(BINS - 1, int((in_view(one.begin) - FIRST) / width))][one.outcome] += 1
+    end = 0
+    for shares, run in groupby(
+        tuple((name, count[name] / count.total()) for name in LOOKS if name in count)
+        for count in bins
     ):
-        indices = [index for _, (index, _) in run]
-        yield FIRST + indices[0] * width, FIRST + (indices[-1] + 1) * width, shares
+        start, end = end, end + len(list(run))
+        if shares:
+            yield FIRST + start * width, FIRST + end * width, shares

@@ -12,8 +12,7 @@ from devmemkit.figures.marks import Picture
 from devmemkit.figures.timeline import timeline
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Moment
-from devmemkit.scenarios.stories.bar_story import BarStory
-from devmemkit.scenarios.stories.takeover import Takeover
+from devmemkit.scenarios.stories.parameters import ParameterStory
 from devmemkit.scenarios.words import format_outcome
 from devmemkit.widgets.explorer import StepExplorer
 
@@ -24,11 +23,11 @@ class StoryExplorer(StepExplorer):
     After a choice in one of its `controls`, `chosen` makes the next story.
     """
 
-    def __init__(self, story: Takeover | BarStory, *controls: w.Widget) -> None:
+    def __init__(self, story: ParameterStory, *controls: w.Widget) -> None:
         self.story: Any = story
         super().__init__(controls)
 
-    def chosen(self, control: w.Widget) -> Takeover | BarStory:
+    def chosen(self, control: w.Widget) -> ParameterStory:
         """The story of the choices after one in `control`."""
         raise NotImplementedError  # each explorer has its own; ipywidgets allow no ABC
 

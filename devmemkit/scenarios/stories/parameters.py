@@ -10,6 +10,7 @@ from typing import ClassVar
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
+from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.machines import load_machine
 from devmemkit.scenarios.play import Act, Played, play
 
@@ -41,6 +42,21 @@ class ParameterStory(ABC):
     @abstractmethod
     def acts(self) -> tuple[Act, ...]:
         """The story, in order."""
+
+    @property
+    @abstractmethod
+    def node(self) -> Resource:
+        """The resource that the story is about."""
+
+    @property
+    @abstractmethod
+    def pages(self) -> int:
+        """How many of its pages are mapped."""
+
+    @property
+    @abstractmethod
+    def claim(self) -> tuple[int, int]:
+        """The claimed bytes, first and last physical address."""
 
     @cached_property
     def played(self) -> Played:
