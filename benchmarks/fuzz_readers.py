@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz_readers.py -runs=10000000 -max_len=350 -rss_limit_mb=1024
 
-atheris is not among the requirements. Every reader either gives what it read or a DumpError of one
+atheris is not among the requirements. Every reader either gives what it read or a TextError of one
 printable sentence; anything else is a finding, and libFuzzer keeps the input. Which reader gets a
 text is said by its first byte. Every million texts it prints how many were accepted.
 """
@@ -19,8 +19,8 @@ import atheris
 with atheris.instrument_imports():
     from devmemkit.explain.description import dump_of
     from devmemkit.explain.stored import description_of
+    from devmemkit.text import TextError
     from devmemkit.text.config import parse_config
-    from devmemkit.text.iomem import DumpError
     from devmemkit.text.iomem_tree import tree_of
     from devmemkit.text.lspci import parse_lspci
     from devmemkit.text.pci_resource import parse_resource
@@ -135,7 +135,7 @@ def one(data: bytes) -> None:
     text = data[1:].decode("utf-8", "surrogateescape")
     try:
         reader(text)
-    except DumpError as error:
+    except TextError as error:
         seen[reader.__name__, False] += 1
         if not str(error).isprintable():
             raise AssertionError(f"not printable: {error!r}") from None

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from devmemkit.model.pci.device import Bar
-from devmemkit.text.iomem import Dump, DumpError, parse
+from devmemkit.text import TextError
+from devmemkit.text.iomem import Dump, parse
 from devmemkit.text.lspci import Device, parse_lspci
 from devmemkit.text.pci_resource import bars_of, parse_resource
 
@@ -51,10 +52,10 @@ class Description:
 
 
 def dump_of(text: bytes, source: str) -> Dump:
-    """A dump of /proc/iomem or ioports with addresses; DumpError for one without."""
+    """A dump of /proc/iomem or ioports with addresses; TextError for one without."""
     dump = parse(text, source=source)
     if not any(entry.end for entry in dump.entries):
-        raise DumpError(source, 1, "expected addresses, got zeroes only: it must be read by root")
+        raise TextError(source, 1, "expected addresses, got zeroes only: it must be read by root")
     return dump
 
 

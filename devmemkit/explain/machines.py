@@ -29,7 +29,7 @@ def described(name: str, kernel: str = "") -> Description:
     """The description of a recorded machine (drivers bound), a snapshot's folder or a dump's path.
 
     `kernel` is the release if the description lacks it; the default for a recorded machine is its
-    own. SourceError or DumpError for any other name.
+    own. SourceError or TextError for any other name.
     """
     if Path(name).is_dir():
         known = snapshot.read(Path(name))

@@ -153,7 +153,7 @@ def write(folder: Path, texts: Texts) -> None:
 def read(folder: Path) -> Description:
     """The description in a snapshot's folder, such as those in data/machines.
 
-    A missing file leaves its fields unknown. SourceError or DumpError for a folder without a
+    A missing file leaves its fields unknown. SourceError or TextError for a folder without a
     snapshot, or with a damaged one.
     """
     texts = {

@@ -10,7 +10,7 @@ from typing import Any
 from devmemkit.explain.description import Description, dump_of
 from devmemkit.model.pci.device import BDF, Bar
 from devmemkit.model.printable import printable
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 from devmemkit.text.lspci import MANY, Device
 from devmemkit.text.pci_resource import bars_of, parse_resource
 
@@ -66,7 +66,7 @@ DEVICE: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def description_of(texts: Mapping[str, str], source: str) -> Description:
-    """The description in a snapshot's texts; DumpError for a text with a wrong field."""
+    """The description in a snapshot's texts; TextError for a text with a wrong field."""
     facts = _object(texts.get("snapshot.json", ""), f"{source}/snapshot.json")
     dumps: dict[str, Any] = {
         name: dump_of(texts[name].encode("utf-8", "surrogateescape"), f"{source}/{name}")
@@ -76,11 +76,11 @@ def description_of(texts: Mapping[str, str], source: str) -> Description:
     found = {}
     listed = _object(texts.get("pci.json", ""), f"{source}/pci.json")
     if len(listed) > MANY:
-        raise DumpError(f"{source}/pci.json", 1, f"expected at most {MANY} devices, got more")
+        raise TextError(f"{source}/pci.json", 1, f"expected at most {MANY} devices, got more")
     for bdf, entry in listed.items():
         where = f"{source}/pci.json {printable(bdf)}"
         if not BDF.fullmatch(bdf) or not isinstance(entry, dict):
-            raise DumpError(where, 1, "expected a PCI address with its domain, and an object")
+            raise TextError(where, 1, "expected a PCI address with its domain, and an object")
         _check(entry, DEVICE, where)
         bars: tuple[Bar, ...] = ()
         if entry.get("resource"):
@@ -90,7 +90,7 @@ def description_of(texts: Mapping[str, str], source: str) -> Description:
     where = f"{source}/snapshot.json"
     if unknown := facts.keys() - FACTS.keys():
         shown = printable(min(unknown)[:40])
-        raise DumpError(where, 1, f"expected {', '.join(FACTS)}; got '{shown}'")
+        raise TextError(where, 1, f"expected {', '.join(FACTS)}; got '{shown}'")
     _check(facts, FACTS, where)
     known = {name: value for name, value in facts.items() if value is not None}
     if "mtrr_uc" in known:
@@ -104,7 +104,7 @@ def _check(
     for name, (what, fits) in kinds.items():
         if given.get(name) is not None and not fits(given[name]):
             shown = printable(json.dumps(given[name])[:40])
-            raise DumpError(where, 1, f"{name}: expected {what}, got {shown}")
+            raise TextError(where, 1, f"{name}: expected {what}, got {shown}")
 
 
 def _object(text: str, source: str) -> dict[str, Any]:
@@ -115,5 +115,5 @@ def _object(text: str, source: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise DumpError(source, 1, "expected a JSON object")
+        raise TextError(source, 1, "expected a JSON object")
     return found

@@ -49,7 +49,7 @@ def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Ma
     """A machine before any process runs: a recorded one by name, or the path of an iomem dump.
 
     `state` is "idle" (no PCI driver loaded) or "bound"; a machine of a dump alone has no ports and
-    no PCI devices. ValueError for another name or state, DumpError for a bad dump.
+    no PCI devices. ValueError for another name or state, TextError for a bad dump.
     """
     if state not in ("idle", "bound"):
         raise ValueError(f"state: expected idle or bound, got {state!r}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from devmemkit.model.kernel import PARENTS, Config
 from devmemkit.model.printable import printable
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 
 OPTIONS = {
     "CONFIG_DEVMEM": "devmem",
@@ -23,12 +23,12 @@ _SET = re.compile(r"\b(CONFIG_\w+)=(.*)$|# (CONFIG_\w+) is not set$", re.M)
 def parse_config(text: str, *, source: str = "--config") -> dict[str, str]:
     """The options that the model depends on, and CONFIG_X86: "y", "m" or "n" by CONFIG_X.
 
-    DumpError for a text that sets no option at all.
+    TextError for a text that sets no option at all.
     """
     every = {m[1] or m[3]: m[2] or "n" for m in _SET.finditer(text)}
     if not every:
         shown = printable(text.strip().split("\n")[0][:40])
-        raise DumpError(source, 1, f"expected lines like CONFIG_STRICT_DEVMEM=y, got '{shown}'")
+        raise TextError(source, 1, f"expected lines like CONFIG_STRICT_DEVMEM=y, got '{shown}'")
     named = {name: every.get(name, "n") for name in (*OPTIONS, "CONFIG_X86")}
     return named if named["CONFIG_DEVMEM"] == "n" else {**named, "CONFIG_DEVMEM": "y"}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from devmemkit.model.printable import printable
+from devmemkit.text import TextError
 from devmemkit.text.pasted.block import blocks, width_of
 from devmemkit.text.pasted.depth import depths_of, flattened_at, parents_of
 from devmemkit.text.pasted.line import Notes, Row
@@ -63,16 +64,6 @@ class Dump:
     max_level: int | None
 
 
-class DumpError(ValueError):
-    """A text that is not what the reader expects; the message names source, line and reason."""
-
-    def __init__(self, source: str, line: int, reason: str) -> None:
-        super().__init__(f"{source}:{line}: {reason}")
-        self.source = source
-        self.line = line
-        self.reason = reason
-
-
 def format_dump(entries: Iterable[Entry]) -> str:
     """The entries as r_show prints them; encode with `surrogateescape` to restore odd bytes."""
     return "".join(
@@ -96,12 +87,12 @@ def uncollected() -> Iterator[None]:
 def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     """Read a dump of /proc/iomem or /proc/ioports, however it was pasted.
 
-    Each range becomes an entry, each difference from the format of r_show a repair. DumpError for a
+    Each range becomes an entry, each difference from the format of r_show a repair. TextError for a
     text without an entry, or beyond the limits DEEPEST, LARGEST, LINES and LONGEST.
     """
     notes: Notes = []
     if len(text) > LARGEST:
-        raise DumpError(source, 1, f"expected at most {LARGEST >> 20} MiB, got more")
+        raise TextError(source, 1, f"expected at most {LARGEST >> 20} MiB, got more")
     decoded = decode(text, notes)
     lines, separator = split_lines(decoded)
     _check_size(decoded, lines, source)
@@ -110,7 +101,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     if not rows:
         line, got, hint = describe(lines)
         shown = f"'{printable(got)[:60]}'" if got else "an empty text"
-        raise DumpError(
+        raise TextError(
             source,
             line,
             f"expected a line like '00001000-0009ffff : System RAM', got {shown}{hint}",
@@ -145,13 +136,13 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
 
 def _check_size(text: str, lines: list[str], source: str) -> None:
     if len(lines) > LINES:
-        raise DumpError(source, LINES + 1, f"expected at most {LINES} lines, got more")
+        raise TextError(source, LINES + 1, f"expected at most {LINES} lines, got more")
     sizes = [len(line) for line in lines]
     if (size := max(sizes, default=0)) > LONGEST:
         limit = f"expected lines of at most {LONGEST} characters"
-        raise DumpError(source, sizes.index(size) + 1, f"{limit}, got one of {size}")
+        raise TextError(source, sizes.index(size) + 1, f"{limit}, got one of {size}")
     if sum(text.count(mark) for mark in _COLONS) > LINES:
-        raise DumpError(source, 1, f"expected at most {LINES} ranges, got more")
+        raise TextError(source, 1, f"expected at most {LINES} ranges, got more")
 
 
 def _check_depth(entries: list[Entry], parents: list[int | None], source: str) -> None:
@@ -159,7 +150,7 @@ def _check_depth(entries: list[Entry], parents: list[int | None], source: str) -
     for entry, parent in zip(entries, parents, strict=True):
         level = 0 if parent is None else levels[parent] + 1
         if level == DEEPEST:
-            raise DumpError(source, entry.line, f"expected at most {DEEPEST} levels, got more")
+            raise TextError(source, entry.line, f"expected at most {DEEPEST} levels, got more")
         levels.append(level)
 
 

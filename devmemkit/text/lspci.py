@@ -13,7 +13,8 @@ from typing import Any
 from devmemkit.model import flags as fl
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
-from devmemkit.text.iomem import LINES, DumpError
+from devmemkit.text import TextError
+from devmemkit.text.iomem import LINES
 
 ROM = 6
 LONGEST = 4096
@@ -62,14 +63,14 @@ class Device:
 def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, ...]:
     """The devices in the output of lspci (-v to -vvv, -n, -nn, -k, -x), quoted or indented.
 
-    Skips BARs of virtual functions, bridge windows and hex dumps. DumpError for a text without a
+    Skips BARs of virtual functions, bridge windows and hex dumps. TextError for a text without a
     device, or with an impossible region.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
     raw = text.splitlines()
     if len(raw) > LINES:
-        raise DumpError(source, LINES + 1, f"expected at most {LINES} lines, got more")
+        raise TextError(source, LINES + 1, f"expected at most {LINES} lines, got more")
     lines = [_QUOTE.sub("", line[:LONGEST]).rstrip() for line in raw]
     heads: list[tuple[int, str]] = []
     for i, line in enumerate(lines):
@@ -78,14 +79,14 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
     found: dict[str, Device] = {}
     for (start, bdf), (end, _) in pairwise([*heads, (len(lines), "")]):
         if len(found) == MANY and bdf not in found:
-            raise DumpError(source, start + 1, f"expected at most {MANY} functions, got more")
+            raise TextError(source, start + 1, f"expected at most {MANY} functions, got more")
         device = _device(bdf, lines, start + 1, end, source)
         if bdf not in found or not (found[bdf].bars or found[bdf].missing):
             found[bdf] = device  # of a text pasted twice the first counts
     if not found:
         first = next((line for line in raw if line.strip()), "")
         shown = f"'{printable(first[:60])}'" if first else "an empty text"
-        raise DumpError(
+        raise TextError(
             source,
             1,
             "expected what lspci -v prints, beginning with a line like "
@@ -129,7 +130,7 @@ def _add(
         if region["index"] is None:
             return
         shown = printable(region["words"][:60])
-        raise DumpError(source, number, f"expected 'Memory at' or 'I/O ports at', got '{shown}'")
+        raise TextError(source, number, f"expected 'Memory at' or 'I/O ports at', got '{shown}'")
     if region["rom"]:
         index = ROM
     elif region["index"] is None:  # lspci -v prints no numbers, only the order
@@ -139,7 +140,7 @@ def _add(
     if index > ROM or index in regions:
         if region["index"] is None:
             return
-        raise DumpError(
+        raise TextError(
             source, number, f"expected each of Region 0 to 5 once in {bdf}, got Region {index}"
         )
     regions[index] = None
@@ -148,7 +149,7 @@ def _add(
     start = int(match["at"], 16)
     size = int(match["size"]) << "KMGT".find(match["unit"] or " ") * 10 + 10
     if start + size > 1 << 64:
-        raise DumpError(source, number, f"expected a range below 2^64, got {size} at {start:#x}")
+        raise TextError(source, number, f"expected a range below 2^64, got {size} at {start:#x}")
     flags = fl.IORESOURCE_IO if match["what"] == "I/O ports" else fl.IORESOURCE_MEM
     if flags == fl.IORESOURCE_MEM and "non-prefetchable" not in words and "prefetchable" in words:
         flags |= fl.IORESOURCE_PREFETCH

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 
 ROWS = (6, 7, 13, 17, 18)
 """Numbers of rows that kernels print.
@@ -22,7 +22,7 @@ _ROW = re.compile("0x([0-9a-f]{16}) 0x([0-9a-f]{16}) 0x([0-9a-f]{16})")
 def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Bar, ...]:
     """Every row of a `resource` file (drivers/pci/pci-sysfs.c:resource_show); unused ones are 0.
 
-    DumpError for a line that is not a row, or a number of rows that no kernel prints.
+    TextError for a line that is not a row, or a number of rows that no kernel prints.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
@@ -33,7 +33,7 @@ def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Bar, .
     for index, line in enumerate(lines):
         match = _ROW.fullmatch(line)
         if match is None:
-            raise DumpError(
+            raise TextError(
                 source,
                 index + 1,
                 "expected three numbers of 16 hex digits with 0x, as in a device's resource file,"
@@ -44,7 +44,7 @@ def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Bar, .
     if len(rows) not in ROWS:
         *others, last = map(str, ROWS)
         reason = f"expected {', '.join(others)} or {last} rows, got {len(rows)}"
-        raise DumpError(source, max(1, len(rows)), reason)
+        raise TextError(source, max(1, len(rows)), reason)
     return tuple(rows)
 
 

@@ -6,17 +6,17 @@ import re
 
 from devmemkit.model.kernel import VERSIONS, is_between
 from devmemkit.model.printable import printable
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 
 _RELEASE = re.compile(r"(?:.*\bLinux version )?(\d{1,3})\.(\d{1,3})(?![\d])", re.S)
 
 
 def parse_release(text: str, *, source: str = "--kernel") -> tuple[int, int]:
-    """Version and patch level of "6.8.0-45-generic" or of /proc/version; DumpError otherwise."""
+    """Version and patch level of "6.8.0-45-generic" or of /proc/version; TextError otherwise."""
     match = _RELEASE.match(text.strip()[:400])
     if match is None:
         shown = printable(text.strip()[:40])
-        raise DumpError(source, 1, f"expected a kernel release such as 6.8.0-45, got '{shown}'")
+        raise TextError(source, 1, f"expected a kernel release such as 6.8.0-45, got '{shown}'")
     return int(match[1]), int(match[2])
 
 

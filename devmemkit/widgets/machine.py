@@ -19,8 +19,8 @@ from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import node_at, rows_of, size_of, space_map
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
+from devmemkit.text import TextError
 from devmemkit.text.html import safe
-from devmemkit.text.iomem import DumpError
 from devmemkit.text.iomem_tree import tree_of
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, row
 
@@ -72,7 +72,7 @@ class MachineExplorer(Explorer):
         return (space_map(printable(self.machine.value), self.root, marked=self.node),)
 
     def _asked(self) -> tuple[Machines, Any]:
-        """The machine and the access chosen; AccessError or DumpError if it cannot be asked."""
+        """The machine and the access chosen; AccessError or TextError if it cannot be asked."""
         known = self.known
         if self.lockdown.value != DESCRIBED:
             known = replace(known, lockdown=self.lockdown.value)
@@ -111,7 +111,7 @@ class MachineExplorer(Explorer):
             name = printable(item["name"])
             try:
                 self.machines[name] = _read(self.known, name, bytes(item["content"]))
-            except DumpError as error:
+            except TextError as error:
                 self.note.value = f"<b>{safe(str(error))}</b>"
                 return
             self.machine.options = list(self.machines)
@@ -147,7 +147,7 @@ def _read(known: Description, name: str, content: bytes) -> Description:
     """Read an uploaded text: a dump makes a new machine, lspci's output adds to the one shown."""
     try:
         return Description(iomem=dump_of(content, name))
-    except DumpError:
-        with suppress(DumpError):
+    except TextError:
+        with suppress(TextError):
             return with_lspci(known, content, name)
         raise

@@ -11,8 +11,9 @@ import pytest
 from devmemkit.cli import main
 from devmemkit.explain.description import Description, dump_of, with_lspci
 from devmemkit.explain.stored import MOST_RANGES, MOST_TEXT, description_of, has_addresses
+from devmemkit.text import TextError
 from devmemkit.text.config import parse_config
-from devmemkit.text.iomem import LARGEST, LINES, LONGEST, DumpError, parse
+from devmemkit.text.iomem import LARGEST, LINES, LONGEST, parse
 from devmemkit.text.lspci import MANY
 from devmemkit.text.pasted.line import Row
 from devmemkit.text.pasted.wrap import _MOST_BEGINNINGS, _Names
@@ -47,7 +48,7 @@ def test_a_dump_is_bounded(text: str, sentence: str) -> None:
     if len(text) > LARGEST and "MiB" not in sentence:
         text = text[:LARGEST]
     for read in (parse, dump_of):
-        with pytest.raises(DumpError) as caught:
+        with pytest.raises(TextError) as caught:
             read(text.encode(), source="x")  # type: ignore[operator]
         assert str(caught.value).startswith(sentence)
         assert str(caught.value).isprintable()
@@ -98,7 +99,7 @@ def test_what_is_searched_is_searched_once(read: Callable[[], object]) -> None:
 @pytest.mark.parametrize("end", ["\n", "\x0b", "\x1c"])
 def test_lspci_has_as_many_lines_as_a_dump(end: str) -> None:
     text = ("00:02.0 Thing: A" + end * (LINES + 1)).encode()
-    with pytest.raises(DumpError, match=f"x:{LINES + 1}: expected at most {LINES} lines"):
+    with pytest.raises(TextError, match=f"x:{LINES + 1}: expected at most {LINES} lines"):
         with_lspci(Description(), text, "x")
 
 
@@ -111,13 +112,13 @@ def test_lspci_has_as_many_lines_as_a_dump(end: str) -> None:
     ],
 )
 def test_a_snapshot_is_bounded(facts: dict[str, object], sentence: str) -> None:
-    with pytest.raises(DumpError, match=sentence):
+    with pytest.raises(TextError, match=sentence):
         description_of({"snapshot.json": json.dumps(facts)}, "x")
 
 
 def test_a_snapshot_has_as_many_devices_as_lspci() -> None:
     devices = {f"{i >> 13:04x}:{i >> 5 & 255:02x}:{i & 31:02x}.0": {} for i in range(MANY + 1)}
-    with pytest.raises(DumpError, match=f"pci.json:1: expected at most {MANY} devices, got more"):
+    with pytest.raises(TextError, match=f"pci.json:1: expected at most {MANY} devices, got more"):
         description_of({"pci.json": json.dumps(devices)}, "x")
 
 

@@ -13,7 +13,7 @@ from devmemkit.explain import snapshot
 from devmemkit.explain.stored import description_of
 from devmemkit.host.files import SourceError
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 
 IOMEM = "00000000-00000fff : Reserved\n00001000-0009ffff : System RAM\n"
 ROW = "0x00000000fe000000 0x00000000fe003fff 0x0000000000040200\n"
@@ -131,7 +131,7 @@ def test_a_spoiled_file_is_one_sentence(
 ) -> None:
     (tmp_path / "iomem").write_text(IOMEM)
     (tmp_path / name).write_text(text)
-    with pytest.raises(DumpError, match=sentence) as caught:
+    with pytest.raises(TextError, match=sentence) as caught:
         snapshot.read(tmp_path)
     assert str(caught.value).isprintable()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from devmemkit.text import TextError
 from devmemkit.text.config import config_of, parse_config
-from devmemkit.text.iomem import DumpError
 
 
 def test_configurations() -> None:
@@ -16,5 +16,5 @@ def test_configurations() -> None:
     assert (config.devmem, config.strict_devmem, config.io_strict_devmem) == (True, True, False)
     alone = config_of(parse_config("CONFIG_IO_STRICT_DEVMEM=y\nCONFIG_STRICT_DEVMEM=y\n"))
     assert (alone.devmem, alone.strict_devmem, alone.io_strict_devmem) == (False, False, False)
-    with pytest.raises(DumpError, match="expected lines like CONFIG_STRICT_DEVMEM=y, got 'x'"):
+    with pytest.raises(TextError, match="expected lines like CONFIG_STRICT_DEVMEM=y, got 'x'"):
         parse_config("x")

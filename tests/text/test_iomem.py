@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from devmemkit.model.printable import printable
-from devmemkit.text.iomem import Dump, DumpError, Entry, format_dump, parse
+from devmemkit.text import TextError
+from devmemkit.text.iomem import Dump, Entry, format_dump, parse
 from tests.samples import SAMPLES, needs_samples
 
 Key = tuple[int, int, str, int]
@@ -410,7 +411,7 @@ def test_excerpts_between_prose_have_indents_of_their_own() -> None:
     ],
 )
 def test_error_messages(text: str, message: str) -> None:
-    with pytest.raises(DumpError) as caught:
+    with pytest.raises(TextError) as caught:
         parse(text, source="f")
     assert str(caught.value) == message
 
@@ -430,7 +431,7 @@ def test_error_messages(text: str, message: str) -> None:
     ],
 )
 def test_what_is_no_dump_is_refused(data: bytes) -> None:
-    with pytest.raises(DumpError) as caught:
+    with pytest.raises(TextError) as caught:
         parse(data)
     assert len(str(caught.value)) < 250
 
@@ -446,7 +447,7 @@ pieces = st.sampled_from(
 def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
     try:
         dump = parse(text)
-    except DumpError as error:
+    except TextError as error:
         dump, message = None, str(error)
     if dump is None:
         assert message.isprintable()
@@ -483,7 +484,7 @@ def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
 )
 def test_hostile_texts_take_linear_time(text: str) -> None:
     began = time.process_time()
-    with contextlib.suppress(DumpError):
+    with contextlib.suppress(TextError):
         parse(text)
     assert time.process_time() - began < 5
 
@@ -491,7 +492,7 @@ def test_hostile_texts_take_linear_time(text: str) -> None:
 def test_a_dump_that_is_deeper_than_any_is_refused() -> None:
     lines = [f"{'  ' * i}{0x1000 + i:08x}-ffffffff : x" for i in range(65)]
     assert len(parse("\n".join(lines[:64])).entries) == 64
-    with pytest.raises(DumpError, match=r"^x:65: expected at most 64 levels, got more$"):
+    with pytest.raises(TextError, match=r"^x:65: expected at most 64 levels, got more$"):
         parse("\n".join(lines), source="x")
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devmemkit.model.flags import IORESOURCE_PREFETCH
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 from devmemkit.text.lspci import Device, parse_lspci
 from tests.samples import SAMPLES, needs_samples
 
@@ -107,7 +107,7 @@ def test_what_follows_x_is_left_out() -> None:
     ],
 )
 def test_what_is_none_is_refused_with_its_line(text: str, sentence: str) -> None:
-    with pytest.raises(DumpError, match=f"^{sentence}"):
+    with pytest.raises(TextError, match=f"^{sentence}"):
         parse_lspci(text, source="x")
 
 
@@ -118,7 +118,7 @@ lines = st.sampled_from([*TEXT.splitlines(), "\tRegion", "\t\tRegion 9: Memory a
 def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
     try:
         found = parse_lspci(text)
-    except DumpError as error:
+    except TextError as error:
         found, message = (), str(error)
     else:
         message = "read"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devmemkit.model.pci.device import Bar
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 from devmemkit.text.pci_resource import ROWS, parse_resource
 from tests.samples import SAMPLES, needs_samples
 
@@ -56,14 +56,14 @@ def test_a_bar_and_empty_rows() -> None:
     ],
 )
 def test_error_messages(text: str, message: str) -> None:
-    with pytest.raises(DumpError) as caught:
+    with pytest.raises(TextError) as caught:
         parse_resource(text, source="r")
     assert str(caught.value) == message
 
 
 @given(st.binary(max_size=400) | st.text(max_size=400))
 def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
-    with pytest.raises(DumpError):
+    with pytest.raises(TextError):
         parse_resource(text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.kernel import VERSIONS
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 from devmemkit.text.release import candidates, parse_release
 
 
@@ -24,7 +24,7 @@ def test_releases(text: str, release: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "new", "6", "\x1b[2J6.1"])
 def test_no_release(text: str) -> None:
-    with pytest.raises(DumpError, match="expected a kernel release such as") as caught:
+    with pytest.raises(TextError, match="expected a kernel release such as") as caught:
         parse_release(text)
     assert str(caught.value).isprintable()
 
