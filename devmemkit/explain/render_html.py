@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from devmemkit.explain.explanation import Explanation
-from devmemkit.explain.render_text import format_later, format_outcome, format_owner
+from devmemkit.explain.render_text import format_later, format_owner, format_verdict
 from devmemkit.explain.symptom import Cause
 from devmemkit.text.html import html_table, safe
 
@@ -20,7 +20,7 @@ def as_html(answer: Explanation) -> str:
 def _parts(answer: Explanation) -> Iterator[str]:
     v = answer.verdict
     yield f"<p>{safe(f'{answer.access}, Linux {answer.machine.kernel.version}')}:<br>"
-    yield f"<b>{safe(format_outcome(v))}</b>" + (f" ({safe(v.why)})" if v.why else "")
+    yield f"<b>{safe(format_verdict(v))}</b>" + (f" ({safe(v.why)})" if v.why else "")
     yield "".join(f"<br>{safe(words)}" for words in answer.assumed) + "</p>"
     yield f"<p>Resource: {safe(format_owner(v))}</p>"
     yield html_table(
@@ -40,7 +40,7 @@ def _parts(answer: Explanation) -> Iterator[str]:
         yield html_table(
             ("if", "then"),
             (
-                (safe(", and ".join(branch.conditions)), safe(format_outcome(branch.verdict)))
+                (safe(", and ".join(branch.conditions)), safe(format_verdict(branch.verdict)))
                 for branch in answer.branches
             ),
             _CELLS,

@@ -18,7 +18,7 @@ MEANS = {
 }
 
 
-def format_outcome(v: Verdict) -> str:
+def format_verdict(v: Verdict) -> str:
     """The outcome in a few words, with the address of the page that decided."""
     said = MEANS.get(v.outcome, f"it fails with {v.outcome}")
     if v.contents:
@@ -50,7 +50,7 @@ def as_text(answer: Explanation) -> str:
 def _lines(answer: Explanation) -> Iterator[str]:
     v = answer.verdict
     yield f"{answer.access}, Linux {answer.machine.kernel.version}:"
-    yield f"  {format_outcome(v)}" + (f" ({v.why})" if v.why else "")
+    yield f"  {format_verdict(v)}" + (f" ({v.why})" if v.why else "")
     for words in answer.assumed:
         yield f"    if {words}"
     yield ""
@@ -69,7 +69,7 @@ def _lines(answer: Explanation) -> Iterator[str]:
         for branch in answer.branches:
             function = branch.verdict.deciding_check.function
             yield f"  if {', and '.join(branch.conditions)}:"
-            yield f"      {format_outcome(branch.verdict)} ({function})"
+            yield f"      {format_verdict(branch.verdict)} ({function})"
     if answer.advice:
         yield ""
         yield "what would change it, safest first:"

@@ -13,7 +13,7 @@ from devmemkit.explain.answer import explain
 from devmemkit.explain.cases import Machines, needed_bits
 from devmemkit.explain.description import Description, dump_of, with_lspci
 from devmemkit.explain.render_html import as_html, causes_html
-from devmemkit.explain.render_text import format_outcome
+from devmemkit.explain.render_text import format_verdict
 from devmemkit.explain.symptom import SYMPTOMS, causes
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import node_at, rows_of, size_of, space_map
@@ -136,7 +136,7 @@ class MachineExplorer(Explorer):
 
     def summary(self) -> str:
         try:
-            said = format_outcome(explain(*self._asked()).verdict)
+            said = format_verdict(explain(*self._asked()).verdict)
         except AccessError as error:
             said = str(error)
         size = size_of(self.node.size)
