@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 from devmemkit.text.pasted.block import blocks, width_of
 from devmemkit.text.pasted.depth import depths_of, flattened_at, parents_of
@@ -99,13 +98,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     note_ends(decoded, lines, separator, notes)
     rows = read_rows(lines, notes)
     if not rows:
-        line, got, hint = describe(lines)
-        shown = f"'{printable(got)[:60]}'" if got else "an empty text"
-        raise TextError(
-            source,
-            line,
-            f"expected a line like '00001000-0009ffff : System RAM', got {shown}{hint}",
-        )
+        raise TextError(source, *describe(lines))
     entries: list[Entry] = []
     parents: list[int | None] = []
     max_level: int | None = None
@@ -115,10 +108,8 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         level = flattened_at(block, depths)
         if level is not None:
             max_level = max(level, max_level or 0)
-        found = parents_of(block, depths, level, notes)
-        if entries:  # indices into the block become those into the dump
-            found = [None if parent is None else parent + len(entries) for parent in found]
-        parents += found
+        for parent in parents_of(block, depths, level, notes):
+            parents.append(None if parent is None else len(entries) + parent)
         entries += [
             Entry(row.start, row.end, row.name, depth, row.line, width)
             for row, depth in zip(block, depths, strict=True)
@@ -137,10 +128,10 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
 def _check_size(text: str, lines: list[str], source: str) -> None:
     if len(lines) > LINES:
         raise TextError(source, LINES + 1, f"expected at most {LINES} lines, got more")
-    sizes = [len(line) for line in lines]
-    if (size := max(sizes, default=0)) > LONGEST:
-        limit = f"expected lines of at most {LONGEST} characters"
-        raise TextError(source, sizes.index(size) + 1, f"{limit}, got one of {size}")
+    longest = max(lines, key=len, default="")
+    if len(longest) > LONGEST:
+        reason = f"expected lines of at most {LONGEST} characters, got one of {len(longest)}"
+        raise TextError(source, lines.index(longest) + 1, reason)
     if sum(text.count(mark) for mark in _COLONS) > LINES:
         raise TextError(source, 1, f"expected at most {LINES} ranges, got more")
 

@@ -118,9 +118,7 @@ def _reading(columns: list[int]) -> _Reading:
     """
     base = min(columns)
     counts = Counter(column - base for column in columns)
-    steps: Counter[tuple[int, int]] = (
-        Counter()
-    )  # from the indent of the line above a line to its own
+    steps: Counter[tuple[int, int]] = Counter()  # from a line's indent to that of one below
     path: list[int] = []
     for column in columns:
         while path and path[-1] >= column:

@@ -46,7 +46,7 @@ LOOSE = re.compile(rf"{_RANGE}({_BLANK}{{0,40}}[:\uff1a]{_BLANK}?)(.*)", re.DOTA
 BARE = re.compile(rf"{_RANGE}({_BLANK}{{1,40}}(?=\S)|{_BLANK}{{0,40}}$)(.*)", re.DOTALL)
 NEXT = re.compile(r"(?<![0-9a-fA-F])(?:0x)?[0-9a-f]{4,16}-(?:0x)?[0-9a-f]{4,16} : ")
 CUT = re.compile(
-    rf"(?:0x)?([0-9a-fA-F]{{1,16}}){_BLANK}?(?:{DASH.pattern}{_BLANK}?[0-9a-fA-FxX]{{0,16}})?"
+    rf"(?:0x)?[0-9a-fA-F]{{4,16}}{_BLANK}?(?:{DASH.pattern}{_BLANK}?[0-9a-fA-FxX]{{0,16}})?"
 )
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,32}[@-~]|\x1b[()][0-9A-B]|\x1b[=>]")
@@ -105,33 +105,28 @@ def make_row(number: int, line: str, match: re.Match[str]) -> tuple[Row | None, 
         return None, []
     if prefixed and name.startswith('"'):
         return None, []  # a flash partition in a kernel log
-    what = []
     prefix = "" if clean else head.lstrip()
+    marks = bool(prefix) and MARKS.fullmatch(prefix) is not None
     indent = lead if clean else lead[len(head) :]
-    if prefix and MARKS.fullmatch(prefix):
+    if marks:
         indent += lead[: len(head) - len(prefix)]  # list marks move with the depth
-    if NBSPS.search(original + dash + colon):
-        what.append("no-break spaces read as spaces")
     plain = "".join(c for c in indent if c in " \t")
-    if plain != indent:
-        what.append("invisible characters before the range removed")
-    if prefix:
-        if ">" in prefix and MARKS.fullmatch(prefix):
-            what.append("mail quoting removed")
-        else:
-            what.append("text before the range removed")
-        closing = _CLOSING.get(prefix[-1])
-        if closing and (bare := name.rstrip(" \t,;")).endswith(closing):
-            name = bare[:-1].rstrip()
-    if prefixed:
-        what.append("0x before the addresses removed")
-    if (start + end).lower() != start + end:
-        what.append("upper-case addresses read")
-    if dash != "-":
-        what.append("dash between the addresses is not a plain '-'")
-    if NBSPS.sub(" ", colon) != " : ":
-        what.append("no ' : ' between range and name")
+    closing = _CLOSING.get(prefix[-1:])
+    if closing and (bare := name.rstrip(" \t,;")).endswith(closing):
+        name = bare[:-1].rstrip()
+    as_printed = NBSPS.sub(" ", colon) == " : "
+    signs = {
+        "no-break spaces read as spaces": NBSPS.search(original + dash + colon),
+        "invisible characters before the range removed": plain != indent,
+        "mail quoting removed": marks and ">" in prefix,
+        "text before the range removed": prefix and not (marks and ">" in prefix),
+        "0x before the addresses removed": prefixed,
+        "upper-case addresses read": (start + end).lower() != start + end,
+        "dash between the addresses is not a plain '-'": dash != "-",
+        "no ' : ' between range and name": not as_printed,
+    }
+    if not as_printed:
         name = name.lstrip(" \t")
     shape = re.sub(r"\d+", "0", "".join(prefix.split()))
     row = Row(number, shape, plain, int(start, 16), int(end, 16), (start, end), name, line.rstrip())
-    return row, what
+    return row, [what for what, seen in signs.items() if seen]

@@ -6,8 +6,8 @@ import codecs
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
 
+from devmemkit.model.printable import printable
 from devmemkit.text.pasted.line import (
     BARE,
     DASH,
@@ -233,15 +233,17 @@ _KINDS: tuple[tuple[str, str], ...] = (
 )
 
 
-def describe(lines: Sequence[str]) -> tuple[int, str, str]:
-    """Line and start of a text without entries, and a hint at its kind."""
-    filled = (i for i, line in enumerate(lines) if line and not line.isspace())
-    first = next(filled, None)
-    if first is None:
-        return 1, "", ""
-    got = lines[first].strip()[:60]
-    for i in (first, *islice(filled, 7)):
-        for pattern, kind in _KINDS:
-            if re.match(pattern, lines[i][:4096]):
-                return first + 1, got, f"; this looks like {kind}"
-    return first + 1, got, ""
+def describe(lines: Sequence[str]) -> tuple[int, str]:
+    """The line and the reason for which a text without entries is refused, with its kind."""
+    expected = "expected a line like '00001000-0009ffff : System RAM', got"
+    filled = [i for i, line in enumerate(lines) if line and not line.isspace()]
+    if not filled:
+        return 1, f"{expected} an empty text"
+    kinds = (
+        f"; this looks like {kind}"
+        for i in filled[:8]
+        for pattern, kind in _KINDS
+        if re.match(pattern, lines[i][:4096])
+    )
+    got = printable(lines[filled[0]].strip()[:60])[:60]
+    return filled[0] + 1, f"{expected} '{got}'{next(kinds, '')}"

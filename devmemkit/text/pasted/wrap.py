@@ -77,8 +77,8 @@ class _Names:
 
 def _aside(rest: str) -> bool:
     """Whether a line cannot continue a name: a prompt, a mark, half a range."""
-    cut = CUT.fullmatch(rest)
-    return bool(_NO_WRAP.match(rest) and rest not in _TAIL_WORDS) or bool(cut and len(cut[1]) > 3)
+    marked = _NO_WRAP.match(rest) and rest not in _TAIL_WORDS
+    return bool(marked or CUT.fullmatch(rest))
 
 
 def _text(line: str) -> str:
@@ -131,7 +131,7 @@ def join_wrapped(
             what = f"name wrapped from line {row.line}: joined"
         else:
             skipped += 1
-            if (cut := CUT.fullmatch(rest)) and len(cut[1]) >= 4:
+            if CUT.fullmatch(rest):
                 what = "cut short, no whole range: skipped"
             elif i > last:
                 what = "after the last entry: skipped"
