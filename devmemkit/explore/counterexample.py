@@ -74,7 +74,7 @@ def _schedule(system: System, found: SearchResult, state: int) -> list[str]:
     path = [state]
     while found.parent[path[-1]] != path[-1]:
         path.append(found.parent[path[-1]])
-    state, schedule = system.start, []
+    state, schedule = system.space.start, []
     for wanted in path[-2::-1]:  # with symmetry, only a representative of the state to go to
         task, state = next(
             (task, after)

@@ -52,7 +52,7 @@ def orders(scenario: Concurrent) -> Orders | None:
                     done.add(task)
             return total
 
-        return from_state(system.start, frozenset())
+        return from_state(system.space.start, frozenset())
 
     return Orders(count(lambda *_: False), count(_independent))
 

@@ -16,20 +16,21 @@ from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import Key, View
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Leaf:
     """One learned case: the values read, and the change, to `state & keep | put`.
 
     `reads` and `writes` map keys, in order of first use, to the numbers of their values. `result`
-    is what the function returned, `blocked` the exception if it was raised instead.
+    is what the function returned, `blocked` the exception if it was raised instead. `keep` and
+    `put` follow from `writes` and the layout.
     """
 
-    keep: int
-    put: int
     reads: dict[Key, int]
     writes: dict[Key, int]
     result: Any
     blocked: Blocked | None
+    keep: int = -1
+    put: int = 0
 
 
 class Tree:
@@ -68,8 +69,24 @@ class Tree:
 
     def _learn(self, state: int) -> Leaf:
         leaf = self._watch(state)
+        self._place(leaf)
         self._on_learn(leaf)
         self.leaves.append(leaf)
+        return leaf
+
+    def lay_out(self) -> None:
+        """Place all leaves again: the layout of the states has changed, their values have not."""
+        self._root, self.reads_mask = None, 0
+        self.cache.clear()
+        for leaf in self.leaves:
+            self._place(leaf)
+
+    def _place(self, leaf: Leaf) -> None:
+        leaf.keep, leaf.put = -1, 0
+        for key, number in leaf.writes.items():
+            shift, mask = self._space.field(key)
+            leaf.keep &= ~(mask << shift)
+            leaf.put |= number << shift
         fields = [self._space.field(key) for key in leaf.reads]
         for shift, mask in fields:
             if not self.reads_mask >> shift & mask:
@@ -77,7 +94,7 @@ class Tree:
                 self.cache.clear()
         if not fields:
             self._root = leaf
-            return leaf
+            return
         if self._root is None:
             self._root = (*fields[0], {})
         branches = self._root[2]
@@ -85,7 +102,6 @@ class Tree:
         for number, following in zip(path, fields[1:], strict=True):
             branches = branches.setdefault(number, (*following, {}))[2]
         branches[last] = leaf
-        return leaf
 
     def _watch(self, state: int) -> Leaf:
         space = self._space
@@ -98,9 +114,4 @@ class Tree:
         reads = {key: space.number_in(state, key) for key in m.reads}
         numbers = {key: space.number(key, value) for key, value in m.writes.items()}
         writes = {key: number for key, number in numbers.items() if reads.get(key) != number}
-        keep, put = -1, 0
-        for key, number in writes.items():
-            shift, mask = space.field(key)
-            keep &= ~(mask << shift)
-            put |= number << shift
-        return Leaf(keep, put, reads, writes, result, blocked)
+        return Leaf(reads, writes, result, blocked)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from devmemkit.model.machine import Key, value_of
+from devmemkit.model.machine import Key
 from devmemkit.model.mm.address_space import AddressSpace
 
 SETS = ("memtype", "lock", "muxed_wait")
@@ -58,5 +58,17 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 def tasks_in(value: Any, tasks: Iterable[str]) -> set[str]:
     """The tasks whose name occurs in a value."""
-    plain = value_of(value)
-    return {task for task in tasks if value_of(renamed(value, {task: ""})) != plain}
+    return set(tasks) & set(_strings(value))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | frozenset):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, AddressSpace):
+        yield from _strings(value.value())
+    elif is_dataclass(value) and not isinstance(value, type):
+        for one in fields(value):
+            yield from _strings(getattr(value, one.name))

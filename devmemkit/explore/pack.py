@@ -44,6 +44,7 @@ class Space:
         self._block_keys: dict[Group, list[Key]] = {group: [] for group in alike}
         self.naming: list[Key] = []  # shared components that have named a task alike
         self._value_cache: dict[tuple[Key, int], Any] = {}
+        self._number_cache: dict[tuple[Key, Any], int] = {}  # by the value as value_of() gives it
         self.lay_out()
 
     def lay_out(self) -> None:
@@ -100,6 +101,12 @@ class Space:
         """
         if value is None:
             return 0
+        known = (key, value_of(value))
+        if known not in self._number_cache:
+            self._number_cache[known] = self._number(key, value)
+        return self._number_cache[known]
+
+    def _number(self, key: Key, value: Any) -> int:
         mask = self.field(key)[1]
         neutral, task = self._neutral(key)
         if task is not None:

@@ -48,13 +48,13 @@ def must_come(scenario: Concurrent, goal: Predicate, bounds: Bounds = UNBOUNDED)
     ends = {state for state, successors in graph.items() if not successors}
     if ends:
         path: Path = []
-        if system.start not in ends:
-            path, _ = shortest(graph, system.start, graph, lambda _, after: after in ends)
+        if system.space.start not in ends:
+            path, _ = shortest(graph, system.space.start, graph, lambda _, after: after in ends)
         return Progress(False, states, "ends", *_steps(system, path, []))
     for part in strongly_connected(graph):
         tasks = _fair_tasks(system, part, graph)
         if tasks:
-            paths = lasso(graph, system.start, part, tasks)
+            paths = lasso(graph, system.space.start, part, tasks)
             return Progress(False, states, "for ever", *_steps(system, *paths))
     return Progress(True, states)
 
@@ -67,7 +67,7 @@ def _steps(system: System, prefix: Path, cycle: Path) -> tuple[tuple[Step, ...],
 def _graph_before(system: System, goal: Tree) -> Graph:
     """The states that are reached without meeting the goal, and all steps from them."""
     graph: Graph = {}
-    todo = [system.start]
+    todo = [system.space.start]
     while todo:
         state = todo.pop()
         if state not in graph and not goal.at(state).result:

@@ -26,7 +26,8 @@ def promela(system: System, always: Mapping[str, Tree] | None = None) -> str:
     for key, name in names.items():
         _, mask = space.field(key)
         kind = "byte" if mask < 1 << 8 else "short" if mask < 1 << 15 else "int"
-        lines.append(f"{kind} {name} = {space.number_in(system.start, key)}; /* {key_text(key)} */")
+        start = space.number_in(space.start, key)
+        lines.append(f"{kind} {name} = {start}; /* {key_text(key)} */")
     lines += ["", "active proctype steps() {", "end:", "  do"]
     for task, tree in zip(system.tasks, system.trees, strict=True):
         for leaf in tree.leaves:

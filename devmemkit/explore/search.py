@@ -75,14 +75,17 @@ def search(
     deadline = deadline or bounds.deadline()
     if check == "nothing":
         scenario = replace(scenario, properties=())
-    space = Space(started(scenario), scenario.alike if symmetry else ())
+    alike = tuple(group for group in scenario.alike if symmetry and len(group) > 1)
+    space = Space(started(scenario), alike)
     system = System(scenario, space, partial_order=partial_order)
     while True:
         try:
             return system, breadth_first(
                 system, bounds, symmetry=symmetry, check=check, deadline=deadline
             )
-        except (LayoutChanged, FootprintGrew):
+        except LayoutChanged:
+            system.lay_out()
+        except FootprintGrew:
             system.restart()
 
 
@@ -97,7 +100,8 @@ def breadth_first(
     """Visit states in breadth-first order; the arguments are those of search()."""
     canonical = Symmetry(system.space).canonical if symmetry else None
     found = SearchResult(canonical)
-    start = canonical(system.start) if canonical else system.start
+    start = system.space.start
+    start = canonical(start) if canonical else start
     parent = found.parent
     parent[start] = start
     level = [start]

@@ -37,7 +37,8 @@ class System:
     With `partial_order`, a step that forms a persistent set by itself is merged with the step
     before it: the state between them is left out, and so are the steps of other tasks from there.
     All tasks take their steps from each state that is kept, so none is put off forever.
-    FootprintGrew or LayoutChanged is raised when the search must start again, after restart().
+    The search must start again after restart() when FootprintGrew is raised, and after lay_out()
+    when LayoutChanged is.
     """
 
     def __init__(self, scenario: Concurrent, space: Space, *, partial_order: bool = False) -> None:
@@ -48,12 +49,19 @@ class System:
         self._independence = Independence(self.tasks, start) if partial_order else None
         self.restart()
 
+    def lay_out(self) -> None:
+        """Lay out the states again; the steps learned so far stay, with their values' numbers."""
+        self.space.lay_out()
+        for tree in self.trees:
+            tree.lay_out()
+        for trees in self.properties.values():
+            for tree in trees.values():
+                tree.lay_out()
+
     def restart(self) -> None:
-        """Forget all learned steps: they depend on the layout, and on merges that were wrong."""
+        """Forget all learned steps: some were merged wrongly."""
         if self._independence is not None:
             self._independence.restart()
-        self.space.lay_out()
-        self.start = self.space.start
         self.trees = [
             self._tree(task, self._step(task, program))
             for task, program in self.scenario.programs.items()

@@ -68,7 +68,7 @@ def commute(one: Leaf, other: Leaf) -> bool:
 )
 def test_the_counts_equal_those_of_all_interleavings_listed(made: Concurrent) -> None:
     system, _ = search(made)
-    every = list(written_out(system, system.start))
+    every = list(written_out(system, system.space.start))
     assert orders(made) == Orders(len(every), len({normal(order) for order in every}))
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from devmemkit.explore.independence import FootprintGrew
 from devmemkit.explore.pack import LayoutChanged, Space
-from devmemkit.explore.search import SearchResult, breadth_first
+from devmemkit.explore.search import SearchResult, breadth_first, search
 from devmemkit.explore.symmetry import Symmetry
 from devmemkit.explore.system import CLOCK, System, started
 from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import View
+from devmemkit.model.machine import View, value_of
 from devmemkit.model.step import step_in
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.scenario import Concurrent, proceed
+from devmemkit.scenarios.races.scenario import Concurrent, Property, proceed
 
 
 def searched(
@@ -27,7 +28,9 @@ def searched(
     while True:
         try:
             return system, breadth_first(system, symmetry=alike), Symmetry(space)
-        except (LayoutChanged, FootprintGrew):
+        except LayoutChanged:
+            system.lay_out()
+        except FootprintGrew:
             system.restart()
 
 
@@ -112,3 +115,17 @@ def test_a_full_field_is_widened() -> None:
     space.lay_out()
     assert space.field("clock")[1] > wide
     assert space.unpack(space.pack(space.machine)) == space.machine
+
+
+def test_a_case_is_learned_once_though_the_layout_changes() -> None:
+    seen: Counter[object] = Counter()
+
+    def watch(m: View) -> bool:
+        seen[value_of(m["iomem"])] += 1
+        return True
+
+    made = mmap_vs_claim(KernelProfile("6.12"), users=2, drivers=2)
+    asked = replace(made, properties=(Property("always", "the tree is there", watch),))
+    system, _ = search(asked, symmetry=True, check="each")
+    assert len(system.properties["always"]["the tree is there"].leaves) == len(seen) > 1
+    assert set(seen.values()) == {1}
