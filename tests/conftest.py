@@ -3,9 +3,13 @@
 import os
 import shutil
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# jsonschema would compile a grammar for URLs with it, for a second in each process.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 # The first example of a run builds Unicode tables; how long that takes says nothing.
 settings.register_profile(

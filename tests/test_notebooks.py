@@ -22,6 +22,10 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
+PYTEST = "import sys; sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main())"
+"""pytest without the grammar for URLs, as in conftest.py."""
+
+
 def read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -45,12 +49,16 @@ def sanitized(text: str) -> str:
 
 
 def nbval(path: Path) -> subprocess.CompletedProcess[str]:
-    """Run nbval on `path` in a process of its own, in this environment."""
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml")]
+    """Run nbval on `path` in a process of its own, in this environment, without other plugins."""
+    command = [sys.executable, "-c", PYTEST, "-c", str(ROOT / "pyproject.toml")]
     command += ["--rootdir", str(ROOT), "-o", "addopts=", "-p", "no:cacheprovider", "--color=no"]
+    command += ["-p", "nbval.plugin"]
     command += ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZE)]
     command += ["--nbval-cell-timeout", "120", str(path)]
-    env = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    env = os.environ | {
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     return subprocess.run(
         command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -64,15 +65,18 @@ def questions_in(source: str, name: str) -> Iterator[Question]:
                 yield Question(f"{name}:{node.lineno}", str(node.slice.value), node, around)
 
 
-QUESTIONS = [
-    question
-    for folder in FOLDERS
-    for path in sorted(folder.rglob("*.py"))
-    for question in questions_in(
-        path.read_text("utf-8").replace('self["', 'kernel["'),  # KernelProfile asks itself
-        str(path.relative_to(PACKAGE.parent)),
-    )
-]
+@cache
+def all_questions() -> list[Question]:
+    """Every question of the package, the benchmarks and the tests."""
+    return [
+        question
+        for folder in FOLDERS
+        for path in sorted(folder.rglob("*.py"))
+        for question in questions_in(
+            path.read_text("utf-8").replace('self["', 'kernel["'),  # KernelProfile asks itself
+            str(path.relative_to(PACKAGE.parent)),
+        )
+    ]
 
 
 def wrong(question: Question) -> str:
@@ -95,9 +99,9 @@ def _known(value: Any, values: tuple[Any, ...]) -> bool:
 
 
 def test_no_question_names_a_feature_or_a_value_that_no_row_has() -> None:
-    found = {f"{one.where}: {one.feature}: {why}" for one in QUESTIONS if (why := wrong(one))}
+    found = {f"{one.where}: {one.feature}: {why}" for one in all_questions() if (why := wrong(one))}
     assert not found
-    assert len(QUESTIONS) > len(NAMES)
+    assert len(all_questions()) > len(NAMES)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ SPARE = {
 def test_every_row_is_asked_for() -> None:
     """Each feature is asked for, and each value used, compared, or the only one left over."""
     asked: dict[str, list[Question]] = defaultdict(list)
-    for question in QUESTIONS:
+    for question in all_questions():
         if not question.where.startswith("tests") or question.feature == "iores_levels":
             asked[question.feature].append(question)  # /proc/iomem is only rendered in tests
     assert asked.keys() == set(NAMES)
