@@ -56,6 +56,7 @@ STORIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", WHOLE)
 def test_every_cell_runs(parameters: dict[str, Any]) -> None:
     CELLS.runs(parameters)

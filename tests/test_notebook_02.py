@@ -41,6 +41,7 @@ def test_unaligned_claims_leave_a_page() -> None:
     assert left == {"0x1000 at +0x800", "0x20 at +0xff0", "0x2000 at +0x400"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [

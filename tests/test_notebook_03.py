@@ -44,6 +44,7 @@ def test_races_end_with_static_attributes_and_could_not_end_before_5_15() -> Non
     assert named["what_if"]["claims: no null pointer is followed"] == "found"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [

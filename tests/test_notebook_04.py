@@ -44,6 +44,7 @@ def test_what_is_simulated_misses_its_closed_form_rarely() -> None:
     assert named["parts"]["struct page array"] * 64 == sum(named["parts"].values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [{"kernel": "5.10", "rate": 1.0}, {"kernel": "6.12", "writers": 0}, {"delay": 0.0, "seed": 1}],

@@ -34,6 +34,7 @@ def test_the_stored_values_are_what_a_search_finds() -> None:
     assert named["others"]["muxed-claims 6.12"] == "not-found"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [

@@ -49,6 +49,7 @@ def test_what_the_explanations_say_was_seen() -> None:
     assert not named["survived"]["5.10"][0].startswith("/dev/mem, whole: 0 of ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [

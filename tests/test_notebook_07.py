@@ -22,6 +22,7 @@ def test_the_stored_values() -> None:
     assert min(named["accesses"].values()) >= 500
 
 
+@pytest.mark.slow
 def test_every_cell_runs_on_a_dump_alone(tmp_path: Path) -> None:
     (tmp_path / "iomem").write_text("00001000-0009ffff : System RAM\nfe000000-fe00ffff : x\n")
     path = str(tmp_path / "iomem")

@@ -66,16 +66,27 @@ def nbval(path: Path) -> subprocess.CompletedProcess[str]:
 
 SETS = tomllib.loads((ROOT / "notebooks" / "sets.toml").read_text("utf-8"))
 """What `devmemkit reproduce` runs: the last set of each is what no kernel does, or other data."""
+WEIGH = ("00-overview", "paper")
+"""Notebooks that weigh every finding, which takes seconds."""
 
 
-@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(path.stem, marks=pytest.mark.slow if path.stem in WEIGH else ())
+        for path in NOTEBOOKS
+    ],
+)
 def test_every_cell_runs_with_the_last_set(name: str) -> None:
     Cells(name).runs(SETS[name][-1] if name in SETS else {"kernel": "5.10"})
 
 
 def test_papermill_gives_parameters(tmp_path: Path) -> None:
     assert SETS.keys() == {path.stem for path in NOTEBOOKS} - {"paper"}
-    name, (*_, given) = min(SETS.items(), key=lambda item: len(item[1][-1]))
+    name, (*_, given) = min(
+        (item for item in SETS.items() if item[0] not in WEIGH),
+        key=lambda item: (len(item[1][-1]), item[0]),
+    )
     output = tmp_path / "ran.ipynb"
     execute(ROOT / "notebooks" / f"{name}.ipynb", output, given)
     ran = read(output)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from devmemkit.artifact.answers import KINDS, Answer, Kind
+from devmemkit.artifact.findings import lines
 from devmemkit.artifact.ledger import Finding, ledger
 from devmemkit.artifact.scope import ORDER
 from devmemkit.scenarios.machines import data_dir
@@ -24,6 +25,7 @@ def test_verdicts_follow_and_every_answer_speaks(findings: dict[str, Finding]) -
     assert {id: one.undecided for id, f in findings.items() for one in f.evidence
             if one.undecided} == {}  # fmt: skip
     assert [id for id, finding in findings.items() if not finding.reproduced] == []
+    assert all(next(lines(f)) == f"\n{id}: {f.says}" for id, f in findings.items())
 
 
 def test_a_race_that_is_not_found_refutes_that_there_is_one(findings: dict[str, Finding]) -> None:
