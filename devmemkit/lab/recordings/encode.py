@@ -19,7 +19,9 @@ def encode_story(story: Story, performed: Performed) -> dict[str, Any]:
         "cmdline": story.cmdline,
         "cause": story.cause,
         "acts": [
-            encode_act(act) | encode_end(act.key, performed) | _times(act.key, performed)
+            encode_act(act)
+            | encode_end(act.key, performed)
+            | ({"ns": performed.ns[act.key]} if act.key in performed.ns else {})
             for act in story.acts
         ],
     }
@@ -67,10 +69,6 @@ def decode_ends(ends: Mapping[str, dict[str, Any]], times: dict[str, int]) -> Pe
         {key: end["cannot"] for key, end in ends.items() if "cannot" in end},
         times,
     )
-
-
-def _times(key: str, performed: Performed) -> dict[str, int]:
-    return {"ns": performed.ns[key]} if key in performed.ns else {}
 
 
 def _encode(value: Any) -> Any:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Sequence as Many
 from typing import Any
 
@@ -26,6 +25,7 @@ from devmemkit.lab.recordings.recording import (
     RecordingError,
     folder,
     machine_name,
+    validator,
 )
 from devmemkit.model.step import OPERATIONS
 from devmemkit.scenarios.play import Act, needed
@@ -37,11 +37,8 @@ SEED = 2026
 SEQUENCES = 14 * LIFE
 """Number of generated sequences: enough for 100,000 compared operations on each kernel."""
 
-ABOUT = {
-    "scenario": "conform",
-    "architecture": ARCHITECTURE,
-    "machine": machine_name("conform"),
-}
+PLACE = {"architecture": ARCHITECTURE, "machine": machine_name("conform")}
+ABOUT = {"scenario": "conform", **PLACE}
 
 
 def operations() -> bytes:
@@ -57,14 +54,11 @@ def operations_of(recording: Recording) -> list[bytes]:
 
     RecordingError when their file is another, or there is none.
     """
-    data = recording.beside.get(FILE)
-    if data is None:
-        try:
-            data = (folder() / WHERE).read_bytes()
-        except OSError as error:
-            raise RecordingError(
-                f"{WHERE}: expected recorded operations, got: {error.strerror}"
-            ) from None
+    try:
+        data = recording.beside.get(FILE) or (folder() / WHERE).read_bytes()
+    except OSError as error:
+        said = f"expected recorded operations, got: {error.strerror}"
+        raise RecordingError(f"{WHERE}: {said}") from None
     found, wanted = digest(data), recording.content["conform"]["operations"]
     if found != wanted:
         raise RecordingError(
@@ -176,26 +170,11 @@ def decode_performed(acts: Many[Act], line: bytes, where: str) -> Performed:
     if not isinstance(ends, list) or len(ends) != len(acts):
         raise RecordingError(f"{where}: expected the ends of {len(acts)} acts, got {line[:60]!r}")
     by_key = {act.key: end for act, end in zip(acts, ends, strict=True)}
+    check = validator("end")
     for key, end in by_key.items():
-        if not _is_end(end):
+        try:
+            check(end)
+        except ValueError:
             got = f"{str(end)[:60]!r}"
-            raise RecordingError(f"{where}, {key}: expected the end of an act, got {got}")
+            raise RecordingError(f"{where}, {key}: expected the end of an act, got {got}") from None
     return decode_ends(by_key, {})
-
-
-def _is_end(end: Any) -> bool:
-    """Whether an act can end so in a guest ({}: left out), by the rules of schema.json."""
-    match end:
-        case {"outcome": outcome, **more} if not more:
-            match outcome:
-                case {"value": int() | str(), **more}:
-                    return not more
-                case {"value": {"bytes": str(text), **more}}:
-                    return not more and re.fullmatch("([0-9a-f]{2})*", text) is not None
-                case {"errno": str(), **more}:
-                    return not more
-                case {"signal": str(), "si_code": str(), "si_addr": int(), **more}:
-                    return not more
-        case {"cannot": str(), **more}:
-            return not more
-    return bool(end == {})

@@ -43,13 +43,11 @@ def play_stories(
                 stack.close()
                 guest, cmdline = stack.enter_context(boot(kernel, story.cmdline)), story.cmdline
                 progress(f"{kernel.release}: up after {guest.boot_seconds:.1f} s {cmdline}".strip())
-                clear = _clear(KernelProfile(kernel.version, cmdline=cmdline))
+                # under lockdown nothing can write there, so it need not be cleared
+                locked = KernelProfile(kernel.version, cmdline=cmdline).lockdown
+                clear = () if locked else CLEAR
                 guest.reset(*clear)
             yield story, perform(guest, story.acts)
-
-
-def _clear(profile: KernelProfile) -> Ranges:
-    return () if profile.lockdown else CLEAR  # nothing can write there, so it need not be cleared
 
 
 def _is_fresh(guest: Guest, clear: Ranges) -> bool:

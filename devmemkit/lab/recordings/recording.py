@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,10 @@ class Recording:
     content: dict[str, Any]
     beside: Mapping[str, bytes] = field(default_factory=dict, compare=False)
 
-    @cached_property
+    @property
     def version(self) -> str:
         """The kernel's version as the model names it."""
-        version: str = self.about["kernel"]["version"]
-        return version
+        return str(self.about["kernel"]["version"])
 
     def text(self) -> str:
         """The file's text: one line for each part that fits, and the digest last."""
@@ -147,7 +146,7 @@ def parse(text: bytes, where: str) -> Recording:
         )
     try:
         whole = json.loads(text)
-        validate = _validator((folder() / "schema.json").read_text())
+        validate = validator()
     except ValueError as error:
         raise RecordingError(f"{where}: expected JSON, got: {error}") from None
     try:
@@ -164,12 +163,19 @@ def parse(text: bytes, where: str) -> Recording:
     return Recording(whole.pop("scenario"), about, whole)
 
 
+def validator(part: str = "") -> Callable[[Any], Any]:
+    """A function that raises a ValueError where its argument breaks the schema, or a part of it."""
+    return _compiled((folder() / "schema.json").read_text(), part)
+
+
 @cache
-def _validator(schema: str) -> Callable[[Any], Any]:
-    """A function that raises a JsonSchemaValueException where its argument breaks the schema."""
+def _compiled(text: str, part: str) -> Callable[[Any], Any]:
     import fastjsonschema
 
-    compiled: Callable[[Any], Any] = fastjsonschema.compile(json.loads(schema))
+    schema = json.loads(text)
+    if part:
+        schema = {"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]}
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema)
     return compiled
 
 
