@@ -53,8 +53,7 @@ def run(options: argparse.Namespace) -> int:
     errors = (ValueError, FileNotFoundError, GuestError, KernelError)
     with refusing(f"lab {options.action}", *errors):
         if options.action == "run":
-            from devmemkit.lab.recordings.record import check
-            from devmemkit.lab.run import run
+            from devmemkit.lab.recordings.record import check, run
 
             name = check(options.scenario)  # a wrong name is refused before anything is fetched
             return 0 if run(name, kernels(options.kernel, options.modules)) else 1

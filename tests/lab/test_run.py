@@ -4,7 +4,7 @@ import pytest
 
 from devmemkit import cli
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.lab.run import run
+from devmemkit.lab.recordings.record import run
 
 
 def test_the_takeover_agrees_on_a_real_kernel(

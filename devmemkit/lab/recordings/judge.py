@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devmemkit.lab.compare import Comparison, Finding, Verdict, compare, format_difference
@@ -46,6 +46,15 @@ def _verdict(found: Comparison, performed: Performed, cause: str) -> Verdict:
     if count[Verdict.UNDECIDED] or cause in performed.cannot:
         return Verdict.UNDECIDED
     return Verdict.PASSED if count[Verdict.PASSED] else Verdict.SKIPPED
+
+
+def judge_story(story: Story, performed: Performed, version: str) -> Finding:
+    """Compare a story with today's model; an act that it cannot play is a difference."""
+
+    def play(acts: Acts) -> Played:
+        return on_model(replace(story, acts=acts), version)
+
+    return judge_acts(story.name, story.acts, performed, play, story.cause)
 
 
 Acts = tuple[Act, ...]

@@ -1,6 +1,6 @@
-"""Recording machines: the address space of a guest as text, idle and with its drivers bound.
+"""The machines of recordings: their origin, and their address space as text, idle and bound.
 
-They go to data/machines, where the scenarios read them as model states.
+The texts go to data/machines, where the scenarios read them as model states.
 """
 
 from __future__ import annotations
@@ -8,14 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from devmemkit.lab.guest.boot import CMDLINE, Guest, boot
+from devmemkit.lab.guest.boot import CMDLINE, Guest, boot, machine, qemu
+from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.lab.recordings.origin import about
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.script import E1000, NVME
+
+ARCHITECTURE = "x86-64"
+MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}
+"""The lab's machines by the size of their largest BAR in MiB; both have 2 GiB of memory."""
 
 SYSFS = "/sys/bus/pci/devices"
 PROPERTIES = ("class", "device", "resource", "vendor")
@@ -24,6 +30,27 @@ BINDS = tuple(
     for bdf, driver in ((E1000, "e1000"), (NVME, "nvme"), ("namespace0.0", "nd_pmem"))
 )
 """The calls that bind every driver of the machine."""
+
+
+def largest_bar(scenario: str) -> int:
+    """The largest BAR of the machine on which a scenario is recorded, in MiB."""
+    return 1024 if scenario == "mmap-vs-claim" else 64
+
+
+def about(kernel: Kernel, scenario: str) -> dict[str, Any]:
+    """The origin of a recording of a scenario, made now; GuestError without QEMU."""
+    shared_mib = largest_bar(scenario)
+    said = subprocess.run([qemu(), "--version"], capture_output=True, text=True).stdout
+    names = ("version", "release", "suite", "packages", "config", "sha256")
+    return {
+        "architecture": ARCHITECTURE,
+        "machine": MACHINES[shared_mib],
+        "kernel": {name: getattr(kernel, name) for name in names},
+        "qemu": {"version": said.splitlines()[0], "arguments": list(machine(shared_mib))},
+        "cmdline": CMDLINE,
+        "initramfs": hashlib.sha256(initramfs(kernel.modules)).hexdigest(),
+        "taken": date.today().isoformat(),
+    }
 
 
 def take(kernel: Kernel) -> Path:

@@ -18,7 +18,7 @@ from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequence
 from devmemkit.lab.fuzz.places import WINDOWS
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
-from devmemkit.lab.recordings.origin import ARCHITECTURE
+from devmemkit.lab.recordings.machine import ARCHITECTURE
 from devmemkit.lab.recordings.packed import pack, unpack, value
 from devmemkit.lab.recordings.recording import (
     Recording,

@@ -1,4 +1,4 @@
-"""Playing scenarios in guests, and `devmemkit lab record`, which keeps the outcomes."""
+"""Playing scenarios in guests: `lab record` keeps the outcomes, `lab run` compares them at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from devmemkit.lab.accesses import attempt
+from devmemkit.lab.compare import format_comparisons
 from devmemkit.lab.fuzz.conform import conform
 from devmemkit.lab.fuzz.generate import Sequence as RandomSequence
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
@@ -16,8 +17,10 @@ from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import sweep
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.encode import encode_story
-from devmemkit.lab.recordings.origin import about
+from devmemkit.lab.recordings.judge import judge
+from devmemkit.lab.recordings.machine import about
 from devmemkit.lab.recordings.recording import Recording
+from devmemkit.lab.recordings.replay import replay
 from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile
@@ -113,3 +116,25 @@ def record(scenario: str, kernel: Kernel, progress: Progress) -> Recording:
         content = {"stories": [encode_story(*one) for one in played]}
     beside = {runs.FILE: runs.operations()} if scenario == "conform" else {}
     return Recording(scenario, about(kernel, scenario), content, beside)
+
+
+def run(scenario: str, booted: Sequence[Kernel], *, progress: Progress = print) -> bool:
+    """Play a scenario on each kernel and print both outcomes; True if all agree.
+
+    ValueError for a scenario that does not exist or a kernel that the model does not know,
+    GuestError for a guest that fails.
+    """
+    check(scenario)
+    found = {kernel.version: record(scenario, kernel, progress) for kernel in booted}
+    if scenario in MEASURED:
+        return replay(found.values(), progress)
+    count, agree = 0, True
+    for same in zip(*map(judge, found.values()), strict=True):
+        comparisons = {v: one.comparison for v, one in zip(found, same, strict=True)}
+        story = same[0].story
+        progress(f"\n{story.name}: {story.says}\n{format_comparisons(comparisons)}")
+        count += sum(len(one.rows) for one in comparisons.values())
+        agree = agree and not any(one.divergences for one in comparisons.values())
+    names = ", ".join(kernel.release for kernel in booted)
+    progress(f"\n{scenario} on {names}: {count} acts, {'all agree' if agree else 'they differ'}")
+    return agree

@@ -16,8 +16,8 @@ from typing import Any
 
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
+from devmemkit.lab.recordings.machine import ARCHITECTURE, MACHINES, largest_bar
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
-from devmemkit.lab.recordings.origin import ARCHITECTURE, MACHINES, largest_bar
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import data_dir
 

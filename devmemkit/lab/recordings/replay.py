@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from functools import partial
 
 from devmemkit.lab import accesses, race, reproducers, timeline
 from devmemkit.lab.compare import WORST_FIRST, Finding, Verdict
 from devmemkit.lab.recordings.encode import decode_story
-from devmemkit.lab.recordings.judge import judge_acts
+from devmemkit.lab.recordings.judge import judge_story
 from devmemkit.lab.recordings.recheck import judge_run
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.model.printable import printable
-from devmemkit.scenarios.catalogue import on_model
-from devmemkit.scenarios.play import Act, Played
-from devmemkit.scenarios.stories.script import Story
 from devmemkit.text.columns import columns
 
 Say = Callable[[str], None]
@@ -35,7 +30,7 @@ def findings(recording: Recording, progress: Say = _quiet) -> Iterator[Finding]:
 
     Today's model decides, which takes some seconds for a random run.
     """
-    content = recording.content
+    content, version = recording.content, recording.version
     if "race" in content:
         for way in race.judge(content["race"]):
             differs = (way.why,) if way.verdict is Verdict.FAILED else ()
@@ -45,18 +40,13 @@ def findings(recording: Recording, progress: Say = _quiet) -> Iterator[Finding]:
     elif "conform" in content:
         yield judge_run(recording, progress)
     elif "reproducers" in content:
-        yield from reproducers.judge(content["reproducers"], recording.version)
+        yield from reproducers.judge(content["reproducers"], version)
     elif "explain" in content:
-        yield from accesses.judge(content["explain"], recording.version)
+        yield from accesses.judge(content["explain"], version)
     else:
         for entry in content["stories"]:
             story, performed = decode_story(entry)
-            play = partial(_on_model, story, recording.version)
-            yield judge_acts(story.name, story.acts, performed, play, story.cause)
-
-
-def _on_model(story: Story, version: str, acts: tuple[Act, ...]) -> Played:
-    return on_model(replace(story, acts=acts), version)
+            yield judge_story(story, performed, version)
 
 
 def replay(
