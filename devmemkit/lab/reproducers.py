@@ -144,17 +144,11 @@ def judge(entries: Iterable[Mapping[str, Any]], version: str) -> Iterator[Findin
                 missed = True
             else:
                 compared += 1
-                differs += _difference(wanted, got)
+                if wanted["status"] != got["status"] or wanted["output"] not in ("", got["output"]):
+                    control = "control: " if got["control"] else ""
+                    differs.append(f"{control}expected {_said(wanted)}, got {_said(got)}")
         found = Finding.of(name, compared, differs)
         yield found._replace(verdict=Verdict.UNDECIDED) if missed and not differs else found
-
-
-def _difference(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
-    """The difference between the model's run and the guest's, in words; [] if there is none."""
-    if expected["status"] == got["status"] and expected["output"] in ("", got["output"]):
-        return []
-    control = "control: " if got["control"] else ""
-    return [f"{control}expected {_said(expected)}, got {_said(got)}"]
 
 
 def _called(run: Mapping[str, Any] | None) -> str:

@@ -51,11 +51,10 @@ def listed() -> dict[str, str]:
     """The digest of each file by its path below data/; RecordingError for a damaged manifest."""
     found = _lines(data_dir())
     wanted = required()
-    for name in sorted(wanted - found.keys()):
-        raise RecordingError(f"{NAME}: expected {name}, found none")
-    for name in sorted(found.keys() - wanted):
-        if not name.startswith(FREE):
-            raise RecordingError(f"{NAME}: expected nothing else, got {name}, which nobody judges")
+    if missing := sorted(wanted - found.keys()):
+        raise RecordingError(f"{NAME}: expected {missing[0]}, found none")
+    if more := sorted(name for name in found.keys() - wanted if not name.startswith(FREE)):
+        raise RecordingError(f"{NAME}: expected nothing else, got {more[0]}, which nobody judges")
     return found
 
 

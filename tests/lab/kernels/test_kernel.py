@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import lzma
 import os
 from pathlib import Path
 
@@ -72,14 +71,12 @@ def test_a_whole_image_may_have_something_behind_it(tmp_path: Path, content: byt
 @pytest.mark.parametrize(
     ("content", "got"),
     [
-        (b"", "an empty file"),
-        (b"\x7fELF" + bytes(5000), "an ELF file"),
-        (gzip.compress(WHOLE, mtime=0), "a gzip file"),
-        (lzma.compress(WHOLE), "an xz file"),
-        (b"\x28\xb5\x2f\xfd" + bytes(5000), "a zstd file"),
-        (b"MZ" + bytes(5000), "something else"),
-        (b"HdrS" * 2000, "something else"),
-        (bytes(0x202) + b"HdrS", "something else"),
+        (b"", "another file"),
+        (b"\x7fELF" + bytes(5000), "another file; a build makes it as arch/x86/boot/bzImage"),
+        (gzip.compress(WHOLE, mtime=0), "another file"),
+        (b"MZ" + bytes(5000), "another file"),
+        (b"HdrS" * 2000, "another file"),
+        (bytes(0x202) + b"HdrS", "another file"),
         (WHOLE[:-1], "2623 of its 2624 bytes: it is truncated"),
         (WHOLE[:0x320], "800 of its 2624 bytes: it is truncated"),
         (WHOLE[:0x260], "608 of its 2624 bytes: it is truncated"),
