@@ -26,8 +26,7 @@ class Missing(Exception):
     """There is no answer for this kernel without running it."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """The answer to a question, and what it rests on.
 
     `decides` is False where the answer leaves the question open: an act that could not be played, a

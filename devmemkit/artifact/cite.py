@@ -18,7 +18,7 @@ from devmemkit.artifact.provenance import (
     said_by,
 )
 from devmemkit.artifact.store import UsageError
-from devmemkit.host.files import SourceError, read, write
+from devmemkit.host.files import read, write
 
 
 def _root() -> Path:
@@ -34,24 +34,19 @@ def version() -> str:
 
 def bibtex() -> str:
     """A BibTeX entry made from CITATION.cff; UsageError outside a checkout."""
+    file = _root() / "CITATION.cff"
+    content = read(file, pipes=False, texts=(), most=1 << 20, what="a citation")
     try:
-        told = read(
-            _root() / "CITATION.cff", pipes=False, texts=(), most=1 << 20, what="a citation"
-        )
-        fields = dict(re.findall(r"^([a-z-]+): *\"?(.*?)\"?$", told.decode(), re.MULTILINE))
-        title = fields["title"]
-    except KeyError:
-        raise UsageError("CITATION.cff: expected a title, got none") from None
-    except SourceError as error:
-        raise UsageError(str(error)) from None
-    except ValueError as error:
+        told = content.decode()
+    except UnicodeDecodeError as error:
         raise UsageError(f"CITATION.cff: {error}") from None
-    names = " and ".join(
-        f"{{{name}}}" for name in re.findall(r"^ +- name: (.+)$", told.decode(), re.M)
-    )
+    title = re.search(r'^title: *"?(.*?)"?$', told, re.MULTILINE)
+    if title is None:
+        raise UsageError("CITATION.cff: expected a title, got none")
+    names = " and ".join(f"{{{name}}}" for name in re.findall(r"^ +- name: (.+)$", told, re.M))
     return f"""@software{{devmemkit,
   author  = {{{names}}},
-  title   = {{{title}}},
+  title   = {{{title[1]}}},
   version = {{{devmemkit.__version__}}},
   note    = {{commit {commit(_root())}; data SHA-256 {digest_of(data_files(_root()))}}},
   license = {{MIT (code), CC-BY-4.0 (data)}}
@@ -74,8 +69,6 @@ def archive(target: Path) -> str:
         write(target, packed)
     except subprocess.CalledProcessError as error:
         raise UsageError(f"{target}: {said_by(error)}") from None
-    except SourceError as error:
-        raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(f"{target}: {error.strerror}") from None
     return f"{target}: {len(packed) / 1e6:.1f} MB, commit {head}"

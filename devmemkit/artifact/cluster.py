@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -52,38 +51,33 @@ ADDRESS = re.compile(
 WAIT = 10
 """Seconds that a scheduler gets to answer."""
 
-# In a process of its own: a client that gets no answer waits for ever, and leaves threads behind.
-ASK = """import asyncio, sys
-from distributed.core import rpc
-from distributed.security import Security
-async def ask():
-    secured = Security().get_connection_args("client")
-    async with rpc(sys.argv[1], connection_args=secured) as there:
-        return (await there.identity())["type"]
-print(asyncio.run(ask()))
-"""
-
 
 def answers(address: str) -> None:
-    """Print how long the wait may be and return when a scheduler answers; UsageError otherwise."""
+    """Print how long the wait may be and return when a scheduler answers; UsageError otherwise.
+
+    A client would wait for ever for one that accepts and says nothing.
+    """
     expected = f"--scheduler: expected a Dask scheduler at {address[:60]!r}"
     found = ADDRESS.fullmatch(address)
     if not found or not 0 < int(found[1]) < 1 << 16:
         raise UsageError(f"{expected}, got no address such as tcp://HOST:PORT")
     print(f"waiting up to {WAIT} s for {address} to answer", flush=True)
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async def ask() -> object:
+        secured = Security().get_connection_args("client")
+        async with rpc(address, connection_args=secured) as there:
+            return (await there.identity())["type"]
+
     try:
-        asked = subprocess.run(
-            [sys.executable, "-P", "-c", ASK, address],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            errors="replace",
-            timeout=WAIT,
-        )
-    except subprocess.TimeoutExpired:
+        said = asyncio.run(asyncio.wait_for(ask(), WAIT))
+    except TimeoutError:
         raise UsageError(f"{expected}, got no answer in {WAIT} s") from None
-    if asked.stdout.strip() != "Scheduler":
-        said = asked.stdout.strip() or asked.stderr.strip().rpartition("\n")[2]
-        raise UsageError(f"{expected}, got: {said[:200]}")
+    except Exception as error:  # of another protocol
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+    if said != "Scheduler":
+        raise UsageError(f"{expected}, got: {str(said)[:200]}")
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
     """The HTML page of an executed notebook (an nbformat node, changed in place).
 
     Widgets are left to the snapshot shown beside them. `failure` is the sentence of a run that
-    stopped early. ValueError when a script, style, font or picture has a foreign address.
+    stopped early. The page's policy lets a browser load nothing but the pictures inside it.
     """
     from nbconvert.exporters import HTMLExporter
 
@@ -84,48 +83,10 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
     )
     report = {"title": title(notebook, name), "css": css(), "failure": failure, "paper": paper}
     html, _ = exporter.from_notebook_node(notebook, {"report": report})
-    html = re.sub(r'(<a [^>]*href=")([\w-]+)\.ipynb"', r'\1\2.html"', html)  # its page, here
-    if foreign := foreign_addresses(html):
-        raise ValueError(f"{name}: expected a page that loads nothing, got {foreign[0]}")
-    return html
+    return re.sub(r'(<a [^>]*href=")([\w-]+)\.ipynb"', r'\1\2.html"', str(html))  # its page, here
 
 
 def _only_widget(output: Any) -> bool:
     """Whether an output is a widget and nothing else; drops the widget's view from the others."""
     data = output.get("data", {})
     return bool(data.pop(WIDGET_VIEW, None)) and set(data) <= {"text/plain"}
-
-
-def foreign_addresses(html: str) -> list[str]:
-    """The addresses on other hosts that a browser would load for this page (links are free)."""
-    finder = _Finder()
-    finder.feed(html)
-    return finder.found
-
-
-class _Finder(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.in_style = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.in_style = tag == "style"
-        for name, value in attrs:
-            loads = name in ("src", "srcset", "data", "poster", "xlink:href")
-            loads |= name == "href" and tag not in ("a", "area", "base")
-            if loads and re.match(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", value or "", re.IGNORECASE):
-                self.found.append(f"<{tag} {name}={value!r}>")
-            if name == "style":
-                self._sheet(value or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.in_style = self.in_style and tag != "style"
-
-    def handle_data(self, data: str) -> None:
-        if self.in_style:
-            self._sheet(data)
-
-    def _sheet(self, text: str) -> None:
-        pattern = r"(?:url\(|@import)\s*['\"]?\s*(?:[a-z][a-z0-9+.-]*:)?//[^'\")\s;]*"
-        self.found += re.findall(pattern, text, re.IGNORECASE)

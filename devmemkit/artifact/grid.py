@@ -12,10 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact import parameters
-from devmemkit.artifact.parameters import Parameter
+from devmemkit.artifact.parameters import Parameter, convert, find, texts
 from devmemkit.artifact.store import UsageError
-from devmemkit.host.files import SourceError, read
+from devmemkit.host.files import read
 
 LARGEST = 1 << 18  # bytes of a file
 PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
@@ -25,13 +24,12 @@ DEEP = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{PART}[ \t]*+\.[ \t]*+){{32}}", re.M
 
 def toml(file: Path, what: str) -> dict[str, Any]:
     """A file of parameters' values; UsageError for what is not one. A device stays unopened."""
+    content = read(file, pipes=False, texts=(), most=LARGEST, what=f"TOML with {what}")
     try:
-        text = read(file, pipes=False, texts=(), most=LARGEST, what=f"TOML with {what}").decode()
+        text = content.decode()
         if not DEEP.search(text):
             return tomllib.loads(text)
         why = "values nested too deeply"
-    except SourceError as error:
-        raise UsageError(str(error)) from None
     except RecursionError:
         why = "values nested too deeply"
     except ValueError as error:  # not UTF-8, not TOML, a number of thousands of digits
@@ -65,19 +63,12 @@ def cells(
     if file is not None:
         for name, values in toml(file, "NAME = [VALUE, ...]").items():
             told[name] = _listed(file, name, values)
-    typed: dict[str, list[str]] = {}
-    for item in given:
-        name, equals, values = item.partition("=")
-        if not equals:
-            raise UsageError(f"expected -p NAME=VALUE,VALUE,..., got {parameters.shown(item)}")
-        if name in typed:
-            raise UsageError(f"expected each NAME once, got -p {parameters.shown(name)} twice")
-        typed[name] = values.split(",")
-    told |= typed
+    typed = texts(given, known, where)
+    told |= {name: values.split(",") for name, values in typed.items()}
     if not told:
         raise UsageError("expected -p NAME=VALUE,VALUE,... or --grid FILE, got neither")
     columns = {
-        name: [parameters.parse([f"{name}={v}"], known, where)[name] for v in values]
+        name: [convert(find(name, known, where), value, where) for value in values]
         for name, values in told.items()
     }
     if (count := math.prod(map(len, columns.values()))) > most:

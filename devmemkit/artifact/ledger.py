@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,6 @@ class Evidence:
         if answer is None or not answer.decides:
             return None
         return self.directions.get(answer.text, self.otherwise or None)
-
-    @property
-    def undecided(self) -> tuple[str, ...]:
-        """The kernels whose answer speaks neither for the finding nor against it."""
-        return tuple(version for version in self.answers if self.speaks(version) is None)
 
 
 @dataclass(frozen=True)
@@ -254,5 +249,20 @@ def _live(name: str, told: Sequence[Mapping[str, Any]], tell: Callable[[str], No
 
 def to_json(finding: Finding) -> dict[str, Any]:
     """A finding with its evidence and verdicts, as JSON."""
+    plain = ("id", "says", "by", "notebook", "nearest", "reproducer", "expected")
     computed = ("verdicts", "rests_on", "reproduced")
-    return asdict(finding) | {name: getattr(finding, name) for name in computed}
+    return {
+        **{name: getattr(finding, name) for name in plain + computed},
+        "scope": str(finding.scope),
+        "evidence": [
+            {
+                "shows": one.shows,
+                "kind": one.kind,
+                "answers": {version: answer.text for version, answer in one.answers.items()},
+                "rests_on": {v: answer.rests_on for v, answer in one.answers.items()},
+                "speaks": {version: one.speaks(version) for version in one.answers},
+                "not_asked": one.not_asked,
+            }
+            for one in finding.evidence
+        ],
+    }

@@ -117,21 +117,33 @@ def convert(parameter: Parameter, text: str, where: str) -> Value:
     raise UsageError(f"{where}: expected {expected} for {parameter.name}, got {shown(text)}")
 
 
-def parse(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> dict[str, Value]:
-    """`NAME=VALUE` strings as typed values for papermill; UsageError naming what is known."""
-    values: dict[str, Value] = {}
+def texts(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> dict[str, str]:
+    """`NAME=VALUE` strings by their names; UsageError naming what is known."""
+    found: dict[str, str] = {}
     for item in given:
         name, equals, text = item.partition("=")
         if not equals:
             raise UsageError(f"{where}: expected NAME=VALUE, got {shown(item)}")
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise UsageError(
-                f"{where}: no parameter {shown(name)}"
-                + (f" (did you mean {near[0]!r}?)" if near else "")
-                + (f"; it has {', '.join(known)}" if known else "; it has none")
-            )
-        if name in values:
-            raise UsageError(f"{where}: the parameter {name} is given twice")
-        values[name] = convert(known[name], text, where)
-    return values
+        if name in found:
+            raise UsageError(f"{where}: the parameter {shown(name)} is given twice")
+        find(name, known, where)
+        found[name] = text
+    return found
+
+
+def find(name: str, known: Mapping[str, Parameter], where: str) -> Parameter:
+    """The parameter of that name; UsageError naming what is known."""
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, 1)
+    raise UsageError(
+        f"{where}: no parameter {shown(name)}"
+        + (f" (did you mean {near[0]!r}?)" if near else "")
+        + (f"; it has {', '.join(known)}" if known else "; it has none")
+    )
+
+
+def parse(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> dict[str, Value]:
+    """`NAME=VALUE` strings as typed values for papermill; UsageError for others."""
+    told = texts(given, known, where)
+    return {name: convert(known[name], text, where) for name, text in told.items()}

@@ -58,7 +58,8 @@ def made_on(files: Iterable[Path | str] = (), seed: int | None = None) -> Proven
     root = checkout(Path.cwd()) or ROOT
     facts = Provenance()
     facts["commit"] = commit(root)
-    if not _same_package(root / "devmemkit"):
+    there = root / "devmemkit"
+    if root != ROOT and there.exists() and code_digest(there) != code_digest():
         facts["commit"] += "; the installed package differs from it"
     facts["devmemkit"] = devmemkit.__version__
     facts["python"] = f"{platform.python_version()} ({platform.python_implementation()})"
@@ -90,11 +91,10 @@ def data_files(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): sha256(path) for path in paths}
 
 
-def code_digest() -> str:
-    """One digest of the package in use: of its modules, scripts, styles and templates."""
-    ours = ROOT / "devmemkit"
-    paths = (path for path in ours.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return digest_of({path.relative_to(ours).as_posix(): sha256(path) for path in paths})
+def code_digest(package: Path = ROOT / "devmemkit") -> str:
+    """One digest of a package, the one in use: its modules, scripts, styles and templates."""
+    paths = (path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return digest_of({path.relative_to(package).as_posix(): sha256(path) for path in paths})
 
 
 def versions() -> dict[str, str]:
@@ -111,15 +111,6 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _same_package(folder: Path) -> bool:
-    """Whether the package in use is that of the checkout, or a copy with the same modules."""
-    ours = ROOT / "devmemkit"
-    if folder == ours or not folder.exists():
-        return True
-    texts = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*.py")} for f in (ours, folder)]
-    return texts[0] == texts[1]
 
 
 def commit(root: Path) -> str:

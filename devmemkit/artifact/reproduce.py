@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from devmemkit.artifact import crate, grid
 from devmemkit.artifact.cluster import cluster
-from devmemkit.artifact.findings import is_finding
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.index import write_index
 from devmemkit.artifact.jobs import run, say
@@ -23,6 +22,7 @@ from devmemkit.artifact.record import Record
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import TABLE, Job, Store, UsageError
 from devmemkit.artifact.work import Submit, here
+from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.columns import columns
 
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
@@ -39,8 +39,9 @@ def reproduce(
 ) -> int:
     """Do everything (or `only` one notebook, with NAME=VALUE parameters) into the folder `out`.
 
-    Each of the `live` kernels is booted, and the findings are weighed by what it does. Returns
-    what `_report` does. ValueError, before anything runs, for an impossible request.
+    Each of the `live` kernels is booted, and the findings are weighed by what it does. Returns 0
+    when all went well and every verdict is as expected, 1 when not, 130 when interrupted.
+    ValueError, before anything runs, for an impossible request.
     """
     root, notebooks = notebooks_here()
     todo = plan(root, notebooks, only, given, live)
@@ -59,8 +60,8 @@ def sweep(
 ) -> int:
     """Run a notebook for every cell of the grid into `out`, with a table of the cells.
 
-    With a `scheduler` they run on the workers of its cluster, else in processes here. Returns what
-    `_report` does. ValueError, among others, for a grid of more than `most` cells.
+    With a `scheduler` they run on the workers of its cluster, else in processes here. Returns 1
+    when a cell failed, else as `reproduce`. ValueError, also for a grid of more than `most` cells.
     """
     root, notebooks = notebooks_here()
     chosen = choose(notebooks, notebook)
@@ -81,8 +82,7 @@ def _report(
 ) -> int:
     """Do the jobs, print progress and the findings, and write the report on the `notebooks`.
 
-    Jobs that an earlier run into `out` did from the same state are kept. Returns 0 when all went
-    well and every verdict is as expected, 1 when not, 130 when interrupted.
+    Jobs that an earlier run into `out` did from the same state are kept.
     """
     with Store(folder_for(out, root)) as store:
         start = time.monotonic()
@@ -152,6 +152,23 @@ def weighed(folder: Folder, records: Sequence[Record]) -> list[dict[str, Any]]:
                     raise _unexpected(folder, name, f"findings, got {reprlib.repr(finding)}")
                 found.append(finding)
     return found
+
+
+def is_finding(told: Any) -> bool:
+    """Whether a finding read from a file, which anyone may have written, can be printed."""
+    texts = ("id", "says", "by", "notebook")
+    return (
+        isinstance(told, dict)
+        and all(isinstance(told.get(key), str) for key in texts)
+        and isinstance(told.get("reproduced"), bool)
+        and all(
+            isinstance(told.get(key), dict) and told[key].keys() <= VERSIONS.keys()
+            for key in ("verdicts", "expected", "rests_on")
+        )
+        and all(isinstance(v, str) for key in ("verdicts", "expected") for v in told[key].values())
+        and all(isinstance(kinds, list) for kinds in told["rests_on"].values())
+        and all(isinstance(kind, str) for kinds in told["rests_on"].values() for kind in kinds)
+    )
 
 
 def finding_lines(findings: Sequence[Mapping[str, Any]]) -> list[str]:

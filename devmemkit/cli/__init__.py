@@ -41,6 +41,14 @@ GROUPS = {
 }
 """The commands in their groups, each with its line in the help."""
 
+STATUSES = {
+    "0": "done, and what was checked holds",
+    "1": "a part failed, differs or is not as expected, or cannot be written",
+    "2": "the request cannot be met; one sentence on standard error says why",
+    "128 + N": "ended by the signal N: 130 by Ctrl-C, 141 by a closed pipe",
+}
+"""The exit statuses, as the help explains them."""
+
 COMMANDS = {name: f"devmemkit.cli.{name}" for group in GROUPS.values() for name in group}
 """The module of each command: `add_parser` adds its parser, `run` runs it, with an exit status."""
 
@@ -68,6 +76,7 @@ def parser_of(asked: Iterable[str] = COMMANDS) -> Parser:
         for group, commands in GROUPS.items()
         for line in ("", f"{group}:", *(f"  {name:10}  {commands[name]}" for name in commands))
     ]
+    lines += ["", "exit status:", *(f"  {code:10}  {what}" for code, what in STATUSES.items())]
     parser = Parser(
         prog="devmemkit",
         usage="%(prog)s [-h] [--version] COMMAND ...",
@@ -127,11 +136,7 @@ def _run(argv: list[str]) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; its exit status.
-
-    2 for a request that makes no sense, 141 when the reader has closed the pipe, 128 + the signal
-    when interrupted: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
-    """
+    """Run a command; its exit status, one of STATUSES."""
     ending.name = "devmemkit"
     try:
         try:

@@ -15,7 +15,7 @@ from devmemkit.explore.interleavings import Orders, orders
 from devmemkit.explore.policies import matrix
 from devmemkit.host.files import write
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import POLICIES, REPAIRS
+from devmemkit.model.policy import GROUP, POLICIES, REPAIRS
 from devmemkit.scenarios.races.catalogue import NAMES, concurrent
 from devmemkit.text.columns import columns
 
@@ -29,18 +29,28 @@ def add_parser(commands: Any) -> None:
         description="Search every order of a scenario's steps. Print the shortest schedule that "
         "violates a property, or how many states were checked without finding one.\n\n"
         f"RACE is {', '.join(NAMES)}. The last is a table of searches for all policies.\n\n"
-        f"POLICY is {policies}. REPAIR is {', '.join(REPAIRS)}.",
+        f"POLICY is {policies}. A package adds its own by an entry point of the group {GROUP}. "
+        f"REPAIR is {', '.join(REPAIRS)}.",
         examples=(
             "explore mmap-vs-claim --kernel 7.3",
             "explore mmap-vs-claim --kernel 7.3 --repair recheck",
             "explore policies --policy RefuseClaim",
         ),
     )
-    add = parser.add_argument
-    add("name", metavar="RACE", help="what is searched")
+    add, listed = parser.add_argument, "one of those above"
+    add("name", metavar="RACE", help=f"what is searched, {listed}")
     add("--kernel", default="6.12", metavar="KERNEL", help="version (default: %(default)s)")
-    add("--policy", metavar="POLICY", help="effect of a claim on mappings (default: the kernel's)")
-    add("--repair", default="", metavar="REPAIR", help="another order of the steps of an mmap")
+    add(
+        "--policy",
+        metavar="POLICY",
+        help=f"effect of a claim on mappings, {listed} (default: the kernel's)",
+    )
+    add(
+        "--repair",
+        default="",
+        metavar="REPAIR",
+        help=f"another order of the steps of an mmap, {listed}",
+    )
     add("--via", default="devmem", metavar="devmem|sysfs", help="mapped file (default: devmem)")
     add(
         "--tasks",

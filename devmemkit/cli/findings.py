@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from devmemkit.cli.screen import aside, refusing, status
+
+if TYPE_CHECKING:
+    from devmemkit.artifact.ledger import Finding
+
+CONDITIONS = """\
+Verdicts are per kernel, for x86-64, the configuration of the recorded kernels (STRICT_DEVMEM=y,
+IO_STRICT_DEVMEM=y, no iomem=relaxed), and the questions that are named: "holds" says that all of
+them speak for the finding, "refuted" that they speak against it. A search is complete for its
+tasks. The model answers for kernels that were not recorded."""
 
 
 def add_parser(commands: Any) -> None:
@@ -25,17 +35,19 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings; 1 when a verdict is not as expected."""
-    from devmemkit.artifact.findings import CONDITIONS, lines
     from devmemkit.artifact.ledger import ledger, to_json
     from devmemkit.lab.guest.boot import GuestError
     from devmemkit.lab.kernels.programs import KernelError
+
+    def progress(line: str) -> None:
+        status.doing = line
 
     found = []
     with refusing("findings", GuestError, KernelError):
         try:
             if not options.json:
                 print(CONDITIONS, flush=True)
-            for finding in ledger(None, options.live or "", aside, _progress):
+            for finding in ledger(None, options.live or "", aside, progress):
                 found.append(finding)
                 if not options.json:
                     print("\n".join(lines(finding)), flush=True)
@@ -51,5 +63,25 @@ def run(options: argparse.Namespace) -> int:
     return 0 if alike == len(found) else 1
 
 
-def _progress(line: str) -> None:
-    status.doing = line
+def lines(finding: Finding) -> Iterator[str]:
+    """A finding as text: its sentence, its evidence, its verdict per kernel."""
+    from devmemkit.artifact.ledger import OPEN
+    from devmemkit.artifact.scope import by_verdict, in_words
+
+    yield f"\n{finding.id}: {finding.says}"
+    yield f"  by {finding.by}; about kernels {finding.scope}" + (
+        f"; nearest: {finding.nearest}" if finding.nearest else ""
+    )
+    for one in finding.evidence:
+        yield f"  {one.shows}"
+        alike: dict[str, dict[str, str]] = {}
+        for version, answer in one.answers.items():
+            said = f"{one.speaks(version) or OPEN}: {answer.text}"
+            alike.setdefault(said, {})[version] = answer.rests_on
+        for said, on in alike.items():
+            yield f"    {said}: {by_verdict(on)}"
+        for why in dict.fromkeys(one.not_asked.values()):
+            where = [version for version, said in one.not_asked.items() if said == why]
+            yield f"    not asked on {in_words(where)}: {why}"
+    mark = "as expected" if finding.reproduced else f"EXPECTED {by_verdict(finding.expected)}"
+    yield f"  => {by_verdict(finding.verdicts)} ({mark})"

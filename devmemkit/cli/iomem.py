@@ -38,7 +38,12 @@ def run(options: argparse.Namespace) -> int:
     """Print the dump, and draw it if a file is named."""
     source = "standard input" if options.file == "-" else printable(options.file)
     dump = iomem.parse(read(options.file), source=source)
-    text = as_json(dump) if options.json else as_map(dump) if options.map else as_text(dump)
+    if options.map:
+        from devmemkit.figures.text_map import text_map
+
+        text = text_map(_tree(dump))
+    else:
+        text = as_json(dump) if options.json else as_text(dump)
     if options.svg is not None:
         from devmemkit.figures.space_map import space_map
         from devmemkit.figures.svg import to_svg
@@ -65,14 +70,8 @@ def as_text(dump: iomem.Dump) -> str:
     return "\n".join(map(printable, lines))
 
 
-def as_map(dump: iomem.Dump) -> str:
-    """The address space, region by region, with its gaps; ValueError without addresses."""
-    from devmemkit.figures.text_map import text_map
-
-    return text_map(_tree(dump))
-
-
 def _tree(dump: iomem.Dump) -> Resource:
+    """The tree of the dump's ranges; ValueError without addresses."""
     from devmemkit.text.iomem_tree import tree_of
 
     bits = max(entry.end.bit_length() for entry in dump.entries)

@@ -10,7 +10,7 @@ from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
 from devmemkit.explore.search import SearchResult, search
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import POLICIES
+from devmemkit.model.policy import GROUP, POLICIES
 from devmemkit.scenarios.claim_path import reached
 from devmemkit.scenarios.races import policies as asked
 from devmemkit.scenarios.races.scenario import Concurrent
@@ -120,7 +120,8 @@ def matrix(version: str, via: str = "devmem", rows: tuple[str, ...] = ()) -> Ite
     known = table_rows()
     for row in rows or known:
         if row not in known:
-            raise ValueError(f"policy: expected one of {', '.join(known)}; got {row!r}")
+            names = f"{', '.join(known)} (a package adds its own: entry points {GROUP})"
+            raise ValueError(f"policy: expected one of {names}; got {row!r}")
         policy, repair = known[row]
         kernel = KernelProfile(version, policy_name=policy, repair=repair)
         for question, ask in QUESTIONS.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from devmemkit.model.policy import POLICIES, REPAIRS, Policy
+from devmemkit.model.policy import GROUP, POLICIES, REPAIRS, Policy
 
 
 class Row(NamedTuple):
@@ -186,7 +186,7 @@ class KernelProfile:
         if not isinstance(self.cmdline, str):
             raise ValueError(f"cmdline: expected a text, got {self.cmdline!r}")
         if self.policy_name is not None and self.policy_name not in POLICIES:
-            known = ", ".join(POLICIES)
+            known = f"{', '.join(POLICIES)} (a package adds its own: entry points {GROUP})"
             raise ValueError(f"policy: expected one of {known}; got {self.policy_name!r}")
         if self.repair and self.repair not in REPAIRS:
             known = ", ".join(REPAIRS)

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from devmemkit.artifact import jobs, work
-from devmemkit.artifact.findings import is_finding
 from devmemkit.artifact.folder import DEEPEST, Folder, parts
 from devmemkit.artifact.record import parse
-from devmemkit.artifact.reproduce import cell_table, weighed
+from devmemkit.artifact.reproduce import cell_table, is_finding, weighed
 from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError
 from devmemkit.artifact.work import Done
 

@@ -109,5 +109,5 @@ def test_parse_refuses(given, message):
 def test_parse_refuses_a_second_value_and_splits_at_the_first_equals_sign():
     known = {"a": Parameter("a", "str", False)}
     assert parse(["a=b=c"], known, "n") == {"a": "b=c"}
-    with pytest.raises(UsageError, match="n: the parameter a is given twice"):
+    with pytest.raises(UsageError, match="n: the parameter 'a' is given twice"):
         parse(["a=1", "a=2"], known, "n")

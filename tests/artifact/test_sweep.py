@@ -72,7 +72,7 @@ def test_a_grid_in_a_file_and_on_the_command_line(swept, tmp_path):
     ("arguments", "sentence"),
     [
         ("", "expected -p NAME=VALUE,VALUE,... or --grid FILE, got neither"),
-        ("-p claim", "expected -p NAME=VALUE,VALUE,..., got 'claim'"),
+        ("-p claim", "01-toy.ipynb: expected NAME=VALUE, got 'claim'"),
         ("-p claim=1,x", "01-toy.ipynb: expected an integer (such as 4096 or 0x1000) for"),
         ("-p clam=1", "01-toy.ipynb: no parameter 'clam' (did you mean 'claim'?)"),
         (
@@ -82,7 +82,7 @@ def test_a_grid_in_a_file_and_on_the_command_line(swept, tmp_path):
         ("--grid none", "none: expected TOML with NAME = [VALUE, ...], got: "),
         ("--grid pyproject.toml", "pyproject.toml: expected a list of values for project, got {"),
         ("-p claim=1,2 -p kernel=1,2 --cells 3", "expected at most 3 cells, got 4; --cells N "),
-        ("-p claim=1 -p claim=2", "expected each NAME once, got -p 'claim' twice"),
+        ("-p claim=1 -p claim=2", "01-toy.ipynb: the parameter 'claim' is given twice"),
         ("--grid /dev/zero", "/dev/zero: expected a file, got a device, left unopened"),
         ("-p claim=1 --scheduler :::", "--scheduler: expected a Dask scheduler at ':::', got no "),
         ("-p claim=1 --out notebooks", "expected a folder of its own for the report, got "),

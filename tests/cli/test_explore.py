@@ -11,6 +11,7 @@ from devmemkit.cli.explore import format_result
 from devmemkit.explore.check import Result, explore
 from devmemkit.explore.interleavings import Orders
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.policy import POLICIES, REPAIRS
 from devmemkit.scenarios.races.catalogue import ORDERS
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 
@@ -46,7 +47,7 @@ def test_the_counterexample_is_told_step_by_step(capsys: pytest.CaptureFixture[s
         (["policies", "--graph", "x.json"], "--graph: expected a single race"),
         (["coffee"], "scenario: expected one of mmap-vs-claim, claim-vs-release, early-claim"),
         (["mmap-vs-claim", "--kernel", "1.0"], "kernel: expected one of"),
-        (["mmap-vs-claim", "--policy", "Prayer"], "policy: expected one of"),
+        (["mmap-vs-claim", "--policy", "Prayer"], "policy: expected one of NoProtection, "),
         (["mmap-vs-claim", "--via", "tea"], "via: expected one of devmem, sysfs"),
         (["early-claim", "--via", "tea"], "via: expected one of devmem, sysfs"),
         (["policies", "--via", "tea"], "via: expected one of devmem, sysfs"),
@@ -60,6 +61,19 @@ def test_mistakes_are_one_sentence(
     said = capsys.readouterr().err
     assert said.startswith(f"devmemkit explore: {sentence}")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["mmap-vs-claim", "policies"])
+def test_where_policies_come_from_is_said(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explore", name, "--policy", "Mine"]) == 2
+    added = "(a package adds its own: entry points devmemkit.policies); got 'Mine'\n"
+    assert capsys.readouterr().err.endswith(added)
+    assert cli.main(["explore", "--help"]) == 0
+    help = " ".join(capsys.readouterr().out.split())
+    for what in ("effect of a claim on mappings", "another order of the steps of an mmap"):
+        assert f"{what}, one of those above" in help
+    assert f"POLICY is {', '.join(POLICIES)}. A package adds its own by an entry point" in help
+    assert f"REPAIR is {', '.join(REPAIRS)}." in help
 
 
 def test_a_result_in_words() -> None:

@@ -63,6 +63,8 @@ def test_the_first_page_has_every_command_in_its_group(capsys: pytest.CaptureFix
     for group, commands in cli.GROUPS.items():
         shown = said.partition(f"\n{group}:\n")[2].partition("\n\n")[0].splitlines()
         assert [line.split()[0] for line in shown] == list(commands)
+    for status in ("0", "1", "2", "128 + N"):
+        assert f"\n  {status:10}  {cli.STATUSES[status]}\n" in said.partition("exit status:")[2]
 
 
 def test_a_line_is_filled_but_an_indented_one_stays() -> None:
