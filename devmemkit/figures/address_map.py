@@ -39,7 +39,9 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
     mappings = list(_mappings(machine, base, base + pages - 1))[:columns]
     roles = [role for *_, here in mappings for _, role in here]
     dead = roles.count("zapped")
-    nodes = _nodes(machine["iomem"], region, pages)
+    last = region.start + pages * PAGE_SIZE - 1
+    inside = (n for n in machine["iomem"].walk() if n.end <= region.end)
+    nodes = [node for node in inside if region.start <= node.start <= last]
     owners = [node.name for node in nodes if node.busy]
     marks = Marks()
     _draw_tree(marks, nodes, region, pages)
@@ -60,12 +62,6 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
         height=max(300, 76 + 22 * pages),
         legend=LEGEND,
     )
-
-
-def _nodes(root: Resource, region: Resource, pages: int) -> list[Resource]:
-    """The nodes inside the region that begin on a page shown."""
-    last = region.start + pages * PAGE_SIZE - 1
-    return [n for n in root.walk() if region.start <= n.start <= last and n.end <= region.end]
 
 
 def _draw_tree(marks: Marks, nodes: list[Resource], region: Resource, pages: int) -> None:

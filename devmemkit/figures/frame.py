@@ -70,37 +70,27 @@ class Frame(NamedTuple):
     bottom: int
 
 
-class Entry(NamedTuple):
-    """A legend entry, drawn as the first mark of its role: `kind` and, for markers, `shape`."""
-
-    role: str
-    label: str
-    kind: str
-    shape: str
-
-
 def ticks(axis: Axis) -> list[tuple[float, str]]:
     """The axis's ticks with labels that leave the frame its room."""
     return [(at, elide(label, "code", _TICK)) for at, label in axis.ticks]
 
 
-def entries(picture: Picture) -> list[Entry]:
-    """The legend's entries in order."""
+def looks(picture: Picture) -> dict[str, str]:
+    """What stands for a role in the legend: "line", "rect", or the shape of its first marker."""
     marks = picture.marks
-    looks = {mark.role: ("marker", mark.shape) for mark in reversed(marks.markers)}
-    looks |= {mark.role: ("outline", "") for mark in marks.outlines}
-    looks |= {mark.role: ("rect", "") for mark in marks.rects}
-    looks |= {mark.role: ("line", "") for mark in marks.lines}
-    return [
-        Entry(role, elide(label, "small", _LABEL), *looks.get(role, ("rect", "")))
-        for role, label in picture.legend
-    ]
+    shapes = {mark.role: mark.shape for mark in reversed(marks.markers)}
+    shapes |= {mark.role: "rect" for mark in marks.rects}
+    return shapes | {mark.role: "line" for mark in marks.lines}
+
+
+def labels(picture: Picture) -> list[str]:
+    """The legend's labels in order, each cut to its room."""
+    return [elide(label, "small", _LABEL) for _, label in picture.legend]
 
 
 def legend_columns(picture: Picture) -> list[float]:
     """Widths in px of the legend's columns: as many as fit the narrowest figure."""
-    labels = (entry.label for entry in entries(picture))
-    widths = [SWATCH + 6 + text_width(label, "small") + _GAP for label in labels]
+    widths = [SWATCH + 6 + text_width(label, "small") + _GAP for label in labels(picture)]
     for count in range(len(widths), 1, -1):
         columns = [max(widths[i::count]) for i in range(count)]
         if sum(columns) <= picture.min_width - 2 * EDGE:

@@ -15,6 +15,10 @@ ROW, LINE = 22, 14
 ORDER_ONLY = "times from emulation: order, not duration"
 PROCESS = "process"
 """The name of the row after the last level: the first process."""
+FILE = ("now", "diamond", "first resource file")
+"""Role, shape and name in the legend of the moment that all is about."""
+AROUND = 2 * EDGE + 104
+"""Px that the title, the legend and the axis need."""
 
 
 class Moment(NamedTuple):
@@ -97,10 +101,8 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
     for level in rows:
         ticks.append((y + ROW / 2, level.name))
         if level.end:
-            tip = (
-                f"{level.name}: initcalls {level.first + 1} to {level.end}\n"
-                f"from {_seconds(level.us)} on"
-            )
+            which = f"{level.name}: initcalls {level.first + 1} to {level.end}"
+            tip = f"{which}\nfrom {_seconds(level.us)} on"
             marks.rect(level.first, level.end, y + 3, y + ROW - 3, "kernel", tip)
             x, side = _beside(level.first, level.end, total)
             marks.text(x, y + ROW / 2, str(level.end - level.first), "small", "muted", **side)
@@ -110,11 +112,10 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
             title = [] if moment == file or level.name == PROCESS else [moment.function]
             lines = [*title, *wrapped(moment.brings, "small", _room(x, total))]
             height = max(ROW, LINE * len(lines) + 6)
-            tip = (
-                f"{moment.function}: {moment.brings}\n"
-                f"initcall {moment.order + 1} of {total}, {_seconds(moment.us)}"
-            )
-            role, shape = _look(moment, file)
+            where = f"initcall {moment.order + 1} of {total}, {_seconds(moment.us)}"
+            tip = f"{moment.function}: {moment.brings}\n{where}"
+            others = ("ok", "triangle") if level.name == PROCESS else ("process", "circle")
+            role, shape = FILE[:2] if moment == file else others
             marks.marker(x, y + height / 2, shape, role, tip)
             at, side = _beside(x, x, total)
             for number, line in enumerate(lines):
@@ -138,19 +139,13 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
         ),
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
-        height=int(y + 2 * EDGE + 24 + 20 * 2 + 40),
+        height=int(y + AROUND),
         legend=(
             ("kernel", "initcalls of a level"),
             ("now", "first resource file"),
             ("process", "others that matter"),
         ),
     )
-
-
-def _look(moment: Moment, file: Moment) -> tuple[str, str]:
-    if moment == file:
-        return "now", "diamond"
-    return ("ok", "triangle") if moment.level == PROCESS else ("process", "circle")
 
 
 def _seconds(us: int) -> str:
@@ -177,7 +172,6 @@ MARKS = {
     "chr_dev_init": ("process", "circle", "/dev/mem"),
     "kernel_execve": ("ink", "triangle", "first process"),
 }
-FILE = ("now", "diamond", "first resource file")
 BOOT = 58
 """Height in px of one kernel: its name, a lane of moments, a lane of files."""
 
@@ -198,18 +192,14 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
         said = f"Linux {version}: by {made_by(timeline)}, level {file.level}"
         marks.text(0.02, top + 11, said, "strong")
         told.append(said)
-        for moment in moments(timeline):
-            if moment != file and moment.function not in MARKS:
-                continue
-            role, shape, what = FILE if moment == file else MARKS[moment.function]
+        looks = MARKS | {file.function: FILE}
+        for moment in (one for one in moments(timeline) if one.function in looks):
+            role, shape, what = looks[moment.function]
             x, y = _across(moment, timeline), top + (46 if moment == file else 30)
             if moment == file:
                 marks.line(x, y, end, y, "live")
-            tip = (
-                f"Linux {version}: {what}\n{moment.function}, level {moment.level}, "
-                f"{_seconds(moment.us)}"
-            )
-            marks.marker(x, y, shape, role, tip)
+            where = f"{moment.function}, level {moment.level}, {_seconds(moment.us)}"
+            marks.marker(x, y, shape, role, f"Linux {version}: {what}\n{where}")
     height = BOOT * len(timelines)
     ticks = tuple((index + 0.5, name) for index, name in enumerate(SHOWN))
     return Picture(
@@ -219,7 +209,7 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
         x=Axis("initcall levels, in order", 0, end, (*ticks, (len(SHOWN) + 0.25, "run"))),
         y=Axis("", height, 0),
         marks=marks,
-        height=height + 2 * EDGE + 24 + 46 + 40,
+        height=height + AROUND + 6,
         legend=(
             *((role, what) for role, _, what in (*MARKS.values(), FILE)),
             ("live", "there are files"),

@@ -68,10 +68,9 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         marks.text(column + 0.5, -12, version, "code", "muted", anchor="center")
     told = []
     y = 0.0
-    labels = acts_in_words(found)
+    labels, ended = acts_in_words(found), endings(found)
     for key, rows in _acts(found).items():
-        label = labels[key]
-        kernels = {version: kernel_ending(row) for version, row in rows.items()}
+        label, kernels = labels[key], ended[key]
         failed = any(row.verdict is Verdict.FAILED for row in rows.values())
         differ = len(set(kernels.values())) > 1
         status = "the model differs" if failed else "kernels differ" if differ else "all agree"

@@ -8,11 +8,11 @@ right, addresses on the left.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from devmemkit.figures.frame import EDGE, text_width
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.resource.tree import Resource
 
 INDENT, PAD = 8, 5
@@ -35,8 +35,7 @@ LEGEND = (
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
-@dataclass(slots=True)
-class Row:
+class Row(NamedTuple):
     """A stretch of the map, in px from the top: a node, or a gap of `gap` bytes before it."""
 
     node: Resource
@@ -70,29 +69,30 @@ def role_of(node: Resource) -> str:
     return "bus" if node.name.startswith("PCI Bus") else "idle"
 
 
-def _leaf(size: int) -> float:
-    return LEAF + GROWTH * max(0.0, math.log2(max(size, 1) / 4096))
+def doublings(size: int) -> float:
+    """How often a page must be doubled to be as large, at least 0."""
+    return max(0.0, math.log2(max(size, 1) / PAGE_SIZE))
 
 
-def _rows(parent: Resource, depth: int, top: float) -> Iterator[Row]:
-    """The rows below a node from `top` on, each parent before its children."""
+def rows_of(parent: Resource, depth: int = 0, top: float = 0.0) -> list[Row]:
+    """Every node below one with its place, and every gap of at least a page between siblings.
+
+    The rows are from `top` downwards, each parent before its children.
+    """
+    rows = []
     at = parent.start
     for child in parent.children:
-        if child.start - at >= 4096 and at > parent.start:
-            yield Row(child, depth, top, top + FOLD, 0, child.start - at)
+        if child.start - at >= PAGE_SIZE and at > parent.start:
+            rows.append(Row(child, depth, top, top + FOLD, 0, child.start - at))
             top += FOLD
-        inside = list(_rows(child, depth + 1, top + HEAD))
-        lowest = max((row.bottom for row in inside), default=0.0)
-        bottom = lowest + 3 if inside else top + _leaf(child.size)
-        yield Row(child, depth, top, bottom, HEAD if inside else bottom - top)
-        yield from inside
+        bottom = top + LEAF + GROWTH * doublings(child.size)
+        if inside := rows_of(child, depth + 1, top + HEAD):
+            bottom = max(row.bottom for row in inside) + 3
+        head = HEAD if inside else bottom - top
+        rows += [Row(child, depth, top, bottom, head), *inside]
         top = bottom + 2
         at = max(at, child.end + 1)
-
-
-def rows_of(root: Resource) -> list[Row]:
-    """Every node of a tree with its place, and every gap of at least a page between siblings."""
-    return list(_rows(root, 0, 0.0))
+    return rows
 
 
 def node_at(root: Resource, x: float, y: float) -> Resource | None:

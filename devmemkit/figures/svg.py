@@ -18,12 +18,12 @@ from devmemkit.figures.frame import (
     ROW,
     SWATCH,
     WIDTH,
-    Entry,
-    entries,
     fitted,
     frame,
     heading,
+    labels,
     legend_columns,
+    looks,
     ticks,
 )
 from devmemkit.figures.marks import Line, Picture, Rect
@@ -225,25 +225,26 @@ class Canvas:
             (f'<svg {size} overflow="visible">', *self.x_axis(), *self.marks(fluid), "</svg>")
         )
 
-    def swatch(self, entry: Entry, x: float, y: float) -> str:
-        if entry.kind == "marker":
-            return _marker(entry.role, _n(x + SWATCH / 2), y, entry.shape)
-        if entry.kind == "line":
-            return _line(f"s-{entry.role}", _ends(_n(x), y, _n(x + SWATCH), y))
-        box = _box(_n(x), y - 7, str(SWATCH), SWATCH - 4)
-        return _group(f"{'o' if entry.kind == 'outline' else 'q'}-{entry.role}", [box])
+    def swatch(self, role: str, look: str, x: float, y: float) -> str:
+        if look == "line":
+            return _line(f"s-{role}", _ends(_n(x), y, _n(x + SWATCH), y))
+        if look == "rect":
+            return _group(f"q-{role}", [_box(_n(x), y - 7, str(SWATCH), SWATCH - 4)])
+        return _marker(role, _n(x + SWATCH / 2), y, look)
 
     def top_lines(self) -> Iterator[str]:
         y = EDGE
         if self.picture.title:
             yield _text(_n(EDGE), y + 9, heading(self.picture), "title", "ink")
             y += 24
-        widths = legend_columns(self.picture)
-        for index, entry in enumerate(entries(self.picture)):
+        widths, shown = legend_columns(self.picture), looks(self.picture)
+        for index, ((role, _), label) in enumerate(
+            zip(self.picture.legend, labels(self.picture), strict=True)
+        ):
             row, column = divmod(index, len(widths))
             x, middle = EDGE + sum(widths[:column]), y + row * ROW + 10
-            yield self.swatch(entry, x, middle)
-            yield _text(_n(x + SWATCH + 6), middle, entry.label, "small", "ink")
+            yield self.swatch(role, shown.get(role, "rect"), x, middle)
+            yield _text(_n(x + SWATCH + 6), middle, label, "small", "ink")
 
     def y_axis(self) -> Iterator[str]:
         axis, left = self.picture.y, self.box.left

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from devmemkit.figures.frame import EDGE, elide, text_width, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
-from devmemkit.model.errors import Outcome
-from devmemkit.scenarios.play import SETTLE, Act, Played
+from devmemkit.scenarios.play import SETTLE, Played
 from devmemkit.scenarios.words import format_outcome
 
 ACTORS = {
@@ -50,8 +49,11 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         tip = f"{act.says}{ended}\n{act.operation}: {steps or 'not played'}"
         shape, look = "x" if failed else "circle", role if begun else "grid"
         marks.marker(lanes[act.actor], y, shape, look, tip)
-        result = "" if not begun else _short(act, outcome) if done else "waits"
-        marks.text(RESULT, y, result, "strong", role if begun else "muted")
+        result = format_outcome(act, outcome) if done else "waits" if begun else ""
+        if outcome and outcome.signal:
+            result = outcome.signal
+        short = elide(result, "strong", TEXT - RESULT - 10)  # tip and alt text have it all
+        marks.text(RESULT, y, short, "strong", role if begun else "muted")
         if index == current:
             marks.outline(0, WIDTH, y - 0.5, y + 0.5, "now")
         for line, text in enumerate(wrapped(act.says, "plain", WIDTH - TEXT)):
@@ -73,12 +75,6 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         marks=marks,
         height=int(50 + 20 * (y + 2)),
     )
-
-
-def _short(act: Act, outcome: Outcome | None) -> str:
-    """The outcome, cut to the room between lanes and text; the tip and the alt text have it all."""
-    signal = outcome.signal if outcome else ""
-    return signal or elide(format_outcome(act, outcome), "strong", TEXT - RESULT - 10)
 
 
 def _steps(played: Played, moments: list[int]) -> str:
