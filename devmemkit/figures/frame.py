@@ -108,12 +108,6 @@ def frame(picture: Picture) -> Frame:
     return Frame(left, EDGE, top + (6 if picture.legend else 0), bottom)
 
 
-def heading(picture: Picture) -> str:
-    """The title, cut to the frame of the narrowest figure: Bokeh widens the frame for a title."""
-    box = frame(picture)
-    return elide(picture.title, "title", picture.min_width - box.left - box.right)
-
-
 def fitted(picture: Picture) -> list[str]:
     """The strings of the texts, each cut to its room in the narrowest figure."""
     box = frame(picture)

@@ -18,15 +18,15 @@ from devmemkit.figures.frame import (
     ROW,
     SWATCH,
     WIDTH,
+    elide,
     fitted,
     frame,
-    heading,
     labels,
     legend_columns,
     looks,
     ticks,
 )
-from devmemkit.figures.marks import Line, Picture, Rect
+from devmemkit.figures.marks import Picture, Rect
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
 
 _ANCHOR = {"left": "", "center": ' text-anchor="middle"', "right": ' text-anchor="end"'}
@@ -109,11 +109,8 @@ def _box(x: str, y: float, width: str, height: float) -> str:
     return f'<rect x="{x}" y="{_n(y)}" width="{width}" height="{_n(height)}"/>'
 
 
-def _ends(x0: str, y0: float, x1: str, y1: float) -> str:
-    return f'x1="{x0}" y1="{_n(y0)}" x2="{x1}" y2="{_n(y1)}"'
-
-
-def _line(look: str, ends: str, dash: str = "") -> str:
+def _line(look: str, x0: str, y0: float, x1: str, y1: float, dash: str = "") -> str:
+    ends = f'x1="{x0}" y1="{_n(y0)}" x2="{x1}" y2="{_n(y1)}"'
     return f'<line class="dk-{look}" {ends}{dash}/>'
 
 
@@ -178,9 +175,6 @@ class Canvas:
             boxes = (_tipped(self.rect(rect), rect.tip, fluid) for rect in run)
             yield _group(f"{kind}-{role}", boxes)
 
-    def ends(self, line: Line) -> str:
-        return _ends(self.x(line.x0), self.y(line.y0), self.x(line.x1), self.y(line.y1))
-
     def texts(self) -> Iterator[str]:
         rows = zip(self.picture.marks.texts, fitted(self.picture), strict=True)
         shown = ((mark, text) for mark, text in rows if text)
@@ -197,8 +191,8 @@ class Canvas:
         marks = self.picture.marks
         yield from self.rects("q", marks.rects, fluid)
         for line in marks.lines:
-            drawn = _line(f"s-{line.role}", self.ends(line), _DASH[line.dash])
-            yield _tipped(drawn, line.tip, fluid)
+            ends = self.x(line.x0), self.y(line.y0), self.x(line.x1), self.y(line.y1)
+            yield _tipped(_line(f"s-{line.role}", *ends, _DASH[line.dash]), line.tip, fluid)
         yield from self.rects("o", marks.outlines, fluid)
         for mark in marks.markers:
             drawn = _marker(mark.role, self.x(mark.x), self.y(mark.y), mark.shape)
@@ -208,10 +202,10 @@ class Canvas:
     def x_axis(self) -> Iterator[str]:
         axis = self.picture.x
         if axis.ticks:
-            yield _line("a-muted", _ends("0", self.bottom, "100%", self.bottom))
+            yield _line("a-muted", "0", self.bottom, "100%", self.bottom)
             for at, label in ticks(axis):
                 x = self.x(at)
-                yield _line("a-muted", _ends(x, self.bottom, x, self.bottom + 4))
+                yield _line("a-muted", x, self.bottom, x, self.bottom + 4)
                 yield _text(x, self.bottom + 14, label, "code", "muted", _ANCHOR["center"])
         if axis.label:
             low = self.picture.height - 16
@@ -227,7 +221,7 @@ class Canvas:
 
     def swatch(self, role: str, look: str, x: float, y: float) -> str:
         if look == "line":
-            return _line(f"s-{role}", _ends(_n(x), y, _n(x + SWATCH), y))
+            return _line(f"s-{role}", _n(x), y, _n(x + SWATCH), y)
         if look == "rect":
             return _group(f"q-{role}", [_box(_n(x), y - 7, str(SWATCH), SWATCH - 4)])
         return _marker(role, _n(x + SWATCH / 2), y, look)
@@ -235,7 +229,9 @@ class Canvas:
     def top_lines(self) -> Iterator[str]:
         y = EDGE
         if self.picture.title:
-            yield _text(_n(EDGE), y + 9, heading(self.picture), "title", "ink")
+            room = self.picture.min_width - self.box.left - self.box.right
+            title = elide(self.picture.title, "title", room)
+            yield _text(_n(EDGE), y + 9, title, "title", "ink")
             y += 24
         widths, shown = legend_columns(self.picture), looks(self.picture)
         for index, ((role, _), label) in enumerate(

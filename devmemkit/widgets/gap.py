@@ -29,7 +29,10 @@ def _slider(label: str, value: float, low: int, high: int, digits: int) -> w.Flo
 
 
 class GapExplorer(Explorer):
-    """Simulates the gap for each choice; `series` is drawn, with `now` marked."""
+    """Simulates the gap for each choice; `series` is drawn, with `now` marked.
+
+    `ended` is how one attempt to write ends in the model.
+    """
 
     def __init__(
         self, kernel: str, rate: float = 0.01, trials: int = 1000, seed: int = 2020
@@ -44,17 +47,11 @@ class GapExplorer(Explorer):
         choices = (self.kernel, self.defence, self.way)
         super().__init__(choices, (self.delay, self.writers, self.rate))
 
-    @property
-    def lands(self) -> bool:
-        """Whether the model lets a process write at all, this way, under this defence."""
-        return self._ended() == "written"
-
-    def _ended(self) -> str:
-        return ended(self.kernel.value, self.defence.value, self.way.value)
-
     def update(self, control: w.Widget | None) -> None:
+        self.ended = ended(self.kernel.value, self.defence.value, self.way.value)
+
         def point(delay: float, writers: int) -> tuple[Exposure, Share]:
-            made = Exposure(delay, writers if self.lands else 0, self.rate.value)
+            made = Exposure(delay, writers * (self.ended == "written"), self.rate.value)
             return made, simulate(made, self.trials, self.seed)
 
         counts = sorted({1, 10, self.writers.value})
@@ -70,7 +67,7 @@ class GapExplorer(Explorer):
     def sentence(self) -> str:
         share = self.now[1]
         return (
-            f"One attempt: <b>{html.escape(self._ended())}</b> (model). Written to before the "
+            f"One attempt: <b>{html.escape(self.ended)}</b> (model). Written to before the "
             f"driver came: <b>{100 * share.value:.1f} %</b> of {share.trials} trials, 95 %: "
             f"{100 * share.low:.1f} to {100 * share.high:.1f} % (simulated; the rates are assumed)."
         )

@@ -12,7 +12,7 @@ import anywidget
 import traitlets
 
 from devmemkit.figures.frame import frame, ticks
-from devmemkit.figures.marks import Axis, Picture
+from devmemkit.figures.marks import Picture
 from devmemkit.figures.show import SCROLLER, framed, image, stills
 from devmemkit.figures.svg import Canvas, backdrop
 from devmemkit.figures.theme import dark_of
@@ -64,23 +64,24 @@ class Pane(anywidget.AnyWidget):
 
         from devmemkit.figures.bokeh_figure import hovered, literal, sources, to_figure
 
-        def axis(axis: Axis) -> dict[str, Any]:
-            labels = [[at, literal(label)] for at, label in ticks(axis)]
-            label = literal(axis.label)
-            return {"label": label, "start": axis.start, "end": axis.end, "ticks": labels}
-
+        both = picture.x, picture.y
+        labels = [[[at, literal(label)] for at, label in ticks(axis)] for axis in both]
+        axes = [
+            vars(axis) | {"label": literal(axis.label), "ticks": shown}
+            for axis, shown in zip(both, labels, strict=True)
+        ]
         traits: dict[str, Any] = {
             "state": {
                 "backdrop": framed(picture, backdrop(picture)),
                 "alt": picture.alt,
                 "height": picture.height,
-                "axes": [axis(picture.x), axis(picture.y)],
+                "axes": axes,
                 "columns": sources(picture),
             }
         }
         # A redraw cannot change these in place.
-        axes = tuple((bool(axis.label), bool(axis.ticks)) for axis in (picture.x, picture.y))
-        structure = (picture.name, axes, frame(picture), hovered(picture))
+        drawn = tuple((bool(axis.label), bool(axis.ticks)) for axis in both)
+        structure = (picture.name, drawn, frame(picture), hovered(picture))
         if structure != self._structure:
             self._structure = structure
             traits["item"] = json_item(to_figure(picture), ID(picture.name))

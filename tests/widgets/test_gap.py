@@ -22,12 +22,12 @@ def test_every_choice_is_simulated_anew(in_step) -> None:
 
 def test_where_the_model_refuses_there_is_nothing_to_simulate(in_step) -> None:
     explorer = GapExplorer("7.3")
-    assert explorer.lands
+    assert explorer.ended == "written"
     explorer.defence.value = "DEVMEM=n"
-    assert (explorer.lands, explorer.now[1].hits) == (False, 0)
+    assert (explorer.ended, explorer.now[1].hits) == ("ENOENT", 0)
     assert "<b>ENOENT</b>" in explorer.status.value
     explorer.way.value = "a BAR through resource2"
-    assert explorer.lands
+    assert explorer.ended == "written"
     in_step(explorer)
 
 
