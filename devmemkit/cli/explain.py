@@ -123,7 +123,7 @@ def described(options: argparse.Namespace) -> Description:
 def _explained(options: argparse.Namespace) -> str:
     from devmemkit.explain.answer import as_json, explain
     from devmemkit.explain.cases import Machines
-    from devmemkit.explain.render_text import as_text, causes_text
+    from devmemkit.explain.render import as_text, causes_text
     from devmemkit.explain.symptom import causes
 
     known = described(options)

@@ -11,9 +11,8 @@ from devmemkit.explain.advice import advise
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.explanation import Branch, Explanation
-from devmemkit.explain.later import later
-from devmemkit.explain.render_html import as_html
-from devmemkit.explain.verdict import Check, Verdict, verdict
+from devmemkit.explain.render import as_html
+from devmemkit.explain.verdict import Check, Verdict, later, verdict
 
 Found = Sequence[tuple[tuple[str, ...], Verdict]]
 """The verdict of each case, with the answers that the case takes, in words."""
@@ -35,7 +34,7 @@ class Answer(Explanation):
     @property
     def deciding_check(self) -> Check:
         """The kernel's check that decides."""
-        return self.verdict.checks[self.verdict.decided]
+        return self.verdict.deciding_check
 
     def _repr_html_(self) -> str:
         return as_html(self)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.advice import Advice
-from devmemkit.explain.later import Later
-from devmemkit.explain.verdict import Verdict
+from devmemkit.explain.verdict import Later, Verdict
 from devmemkit.model.machine import Machine
 
 

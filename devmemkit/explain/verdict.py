@@ -1,4 +1,4 @@
-"""How one access ends on one machine, and the checks on its way, from playing its calls."""
+"""How one access ends on one machine, the checks on its way, and what a later claim changes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.calls import ACTOR, calls_of
+from devmemkit.explain.calls import ACTOR, calls_of, mapping, touch
+from devmemkit.explain.description import Description
 from devmemkit.explain.kernel_functions import SAYS, function_of
-from devmemkit.explain.owner import Owner, owner_of
+from devmemkit.explain.owner import Owner, claim_of, owner_of
 from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine, View
@@ -63,6 +64,15 @@ class Verdict:
         return self.outcome, self.page, self.deciding_check.function, self.contents, self.owner
 
 
+@dataclass(frozen=True)
+class Later:
+    """After the claim that `when` names, the next touch ends in `then`, at page frame `page`."""
+
+    when: str
+    then: str
+    page: int | None
+
+
 def verdict(machine: Machine, access: Access) -> Verdict:
     """Play the access on the machine."""
     return verdict_of(play(machine, calls_of(access)), access)
@@ -93,6 +103,19 @@ def verdict_of(played: Played, access: Access) -> Verdict:
         path,
         iomem_is_exclusive(view, at) is not None,
     )
+
+
+def later(known: Description, machine: Machine, access: Access) -> Later | None:
+    """How the next touch ends after a driver claims the region; None if nothing can be claimed."""
+    claim = claim_of(known, machine, access) if access.maps else None
+    if claim is None:
+        return None
+    played = play(machine, (*mapping(access), claim, touch("touch", "load")))
+    if claim.key not in played.outcomes or not played.outcomes[claim.key].ok:
+        return None
+    end = verdict_of(played, access)
+    name, start, size = (claim.arguments[key] for key in ("name", "start", "size"))
+    return Later(f"{name} claims {start:#x}-{start + size - 1:#x}", end.outcome, end.page)
 
 
 def last_of(calls: Sequence[Act], outcomes: Mapping[str, Outcome]) -> Act:

@@ -12,8 +12,7 @@ from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
 from devmemkit.explain.answer import explain
 from devmemkit.explain.cases import Machines, needed_bits
 from devmemkit.explain.description import Description, dump_of, with_lspci
-from devmemkit.explain.render_html import as_html, causes_html
-from devmemkit.explain.render_text import format_verdict
+from devmemkit.explain.render import as_html, causes_html, format_verdict
 from devmemkit.explain.symptom import SYMPTOMS, causes
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import node_at, rows_of, size_of, space_map

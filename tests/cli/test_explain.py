@@ -11,7 +11,7 @@ import pytest
 
 import devmemkit.explain
 from devmemkit.cli import main
-from devmemkit.explain.render_html import as_html, causes_html
+from devmemkit.explain.render import as_html, causes_html
 from devmemkit.explain.symptom import causes
 from devmemkit.scenarios.machines import data_dir
 from tests.explain.known import answer, ask, known

@@ -19,8 +19,7 @@ from devmemkit.explain.advice import NO_COMMAND
 from devmemkit.explain.answer import as_json
 from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.hypotheses import HYPOTHESES
-from devmemkit.explain.render_html import as_html, causes_html
-from devmemkit.explain.render_text import as_text, causes_text
+from devmemkit.explain.render import as_html, as_text, causes_html, causes_text
 from devmemkit.explain.symptom import causes
 from devmemkit.text.iomem import parse
 from devmemkit.text.lspci import Device
