@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from devmemkit.explain.description import Description
@@ -102,25 +102,24 @@ def access_of(
             raise AccessError(f"{name}: expected a number from 0 to 2^64 - 1, got {value:#x}")
     if length is None:
         length = PAGE_SIZE if op == "mmap" else 4
-    if bdf is None:
-        if bar is not None or offset is not None:
-            raise AccessError("expected --bdf with --bar and --offset, got none")
-        if address is None:
-            raise AccessError("expected --address or --bdf and --bar, got neither")
-        if via in ("sysfs", "proc"):
-            device, found = _at(known, address, via)
-            bdf, bar, offset = device.bdf, found.index, address - found.start
-        access = Access(via or "devmem", op, address, length, bdf or "", bar or 0, offset or 0)
-    else:
+    if bdf is not None:
         if address is not None:
             raise AccessError("expected --address or --bdf, got both")
         if bar is None:
             raise AccessError("expected --bar N with --bdf, got none")
-        offset = offset or 0
-        start = _bar(known, bdf, bar).start + offset
-        access = Access(via or "sysfs", op, start, length, bdf, bar, offset)
+        via = via or "sysfs"
+        address = _bar(known, bdf, bar).start + (offset or 0)
+    elif bar is not None or offset is not None:
+        raise AccessError("expected --bdf with --bar and --offset, got none")
+    elif address is None:
+        raise AccessError("expected --address or --bdf and --bar, got neither")
+    elif via in ("sysfs", "proc"):
+        device, found = _at(known, address, via)
+        bdf, bar, offset = device.bdf, found.index, address - found.start
+    where = bdf or "", bar or 0, offset or 0
+    access = Access(via or "devmem", op, address, length, *where, **more)
     _check(known, access)
-    return replace(access, **more)
+    return access
 
 
 def _check(known: Description, access: Access) -> None:

@@ -12,9 +12,7 @@ from devmemkit.host.files import SourceError
 from devmemkit.host.files import read as read_file
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.machines import data_dir, recorded
-
-CONFIG = dict.fromkeys(("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "X86_PAT"), "y")
-"""The configuration of the recorded kernels (data/machines/README.md)."""
+from devmemkit.text.config import OPTIONS
 
 
 def names() -> tuple[str, ...]:
@@ -54,7 +52,7 @@ def _recorded(name: str) -> Description:
         snapshot.read(folder / "bound"),
         cmdline="quiet",
         lockdown="none",
-        config={f"CONFIG_{option}": state for option, state in CONFIG.items()},
+        config=dict.fromkeys(OPTIONS, "y"),  # of all recorded kernels (data/machines/README.md)
         phys_bits=about["physical_address_bits"],
         arch="x86_64",
     )

@@ -74,7 +74,7 @@ def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
     The driver also releases its claims of parts of the device's BARs. Outside of a device only the
     owner's own claim is released.
     """
-    claims = [node for node in machine["iomem"].walk() if _claimed(node)]
+    claims = [node for node in machine["iomem"].walk() if node.busy and not node.system_ram]
     node = next((n for n in claims if (n.name, n.start, n.end) == owner), None)
     if node is None:
         return None
@@ -102,10 +102,6 @@ def _after(machine: Machine, *acts: Act) -> Machine | None:
     played = play(machine, acts)
     done = len(played.outcomes) == len(acts) and all(o.ok for o in played.outcomes.values())
     return played.moments[-1].machine if done else None
-
-
-def _claimed(node: Resource) -> bool:
-    return node.busy and not node.system_ram
 
 
 def _device(node: Resource) -> str:

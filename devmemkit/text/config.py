@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 
 from devmemkit.model.kernel import PARENTS, Config
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 
-OPTIONS = {
-    "CONFIG_DEVMEM": "devmem",
-    "CONFIG_STRICT_DEVMEM": "strict_devmem",
-    "CONFIG_IO_STRICT_DEVMEM": "io_strict_devmem",
-    "CONFIG_X86_PAT": "x86_pat",
-}
+OPTIONS = {f"CONFIG_{field.name.upper()}": field.name for field in fields(Config)}
 """The options that the model depends on, and their fields of Config."""
 
 _SET = re.compile(r"\b(CONFIG_\w+)=(.*)$|# (CONFIG_\w+) is not set$", re.M)
