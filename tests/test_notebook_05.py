@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explore.check import explore
-from devmemkit.explore.policies import QUESTIONS, table_rows
+from devmemkit.explore.policy_matrix import QUESTIONS, table_rows
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from tests.notebook import Cells

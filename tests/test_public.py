@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import devmemkit as dk
-from devmemkit.explore.policies import table_rows
+from devmemkit.explore.policy_matrix import table_rows
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.widgets.takeover import TakeoverExplorer

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from devmemkit.explore.check import Result, explore, explore_each
-from devmemkit.explore.policies import QUESTIONS, table_rows
+from devmemkit.explore.policy_matrix import QUESTIONS, table_rows
 from devmemkit.figures.outcomes import ending, kernel_ending
 from devmemkit.lab import race, reproducers
 from devmemkit.lab.compare import Verdict

@@ -12,7 +12,7 @@ from devmemkit.cli.screen import refusing, status
 from devmemkit.explore.check import Result, explore
 from devmemkit.explore.graph import graph
 from devmemkit.explore.interleavings import Orders, orders
-from devmemkit.explore.policies import matrix
+from devmemkit.explore.policy_matrix import matrix
 from devmemkit.host.files import write
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import GROUP, POLICIES, REPAIRS

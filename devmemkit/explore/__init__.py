@@ -1,10 +1,24 @@
 """Every interleaving of the steps of several tasks: a search that proves or refutes properties.
 
-Read search.py first, then system.py (states and their successors) and what it is made of: learn.py
-(steps as decision trees), pack.py (states as integers), independence.py (partial-order reduction);
-symmetry.py stands beside it. check.py turns a search into a verdict.
+In the order to read them:
 
-The package can be called; `public.py` has the function:
+- search.py: breadth-first search of all states; starts again when it learns that it was wrong
+- system.py: a scenario as a transition system, the successors of a state
+- learn.py: steps as decision trees, learned by running the model's own code
+- pack.py: states as integers
+- names.py: whose a component is, and which tasks a value names
+- independence.py: partial-order reduction, which steps may be merged
+- symmetry.py: one state for all that differ only in the names of tasks
+- check.py: from a search to a verdict
+- counterexample.py: the steps to a violation, replayed on the model
+- progress.py, lasso.py: whether every fair schedule reaches a goal; cycles that avoid it
+- interleavings.py: how many orders of all steps there are, and how many differ
+- endings.py: the ways in which the lab's race can end
+- graph.py, promela.py: all states as JSON, and as a model for SPIN
+- policy_matrix.py: the table of policies and questions
+- public.py: what `import devmemkit` offers of this package
+
+The package can be called:
 
 >>> import devmemkit as dk
 >>> example = dk.explore("mmap-vs-claim", kernel="7.3").counterexample

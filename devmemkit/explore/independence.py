@@ -16,6 +16,20 @@ the search starts again with all footprints learned.
 Some accesses are possible only after the owner's name has *escaped* to a shared component: a claim
 finds page tables through the i_mmap, so a process's page table is private to the process until the
 i_mmap names it.
+
+>>> from devmemkit.model.kernel import KernelProfile
+>>> from devmemkit.model.machine import Machine
+>>> machine = Machine(KernelProfile("6.12"), {"count": 7, ("own", "A"): 1})
+>>> known, before, step = Independence(("A", "B"), {}), View(machine), View(machine)
+>>> step["own", "A"] = step["count"]
+>>> known.is_persistent("A", before, step)  # nobody else was seen to replace the count
+True
+>>> known.learn(Space(machine), "B", Leaf({}, {"count": 1}, None, None))
+Traceback (most recent call last):
+    ...
+devmemkit.explore.independence.FootprintGrew
+>>> known.is_persistent("A", before, step)
+False
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from devmemkit.explore.learn import Leaf
 from devmemkit.explore.search import Bounds, search
 from devmemkit.scenarios.races.scenario import Concurrent
 
-MOST = 20_000
+MOST_STATES = 20_000
 """States up to which interleavings are counted."""
 
 
@@ -28,8 +28,8 @@ class Orders(NamedTuple):
 
 
 def orders(scenario: Concurrent) -> Orders | None:
-    """Count; None for a scenario with a loop, with a clock, or of more than MOST states."""
-    system, found = search(scenario, Bounds(states=MOST))
+    """Count; None for a scenario with a loop, with a clock, or of more than MOST_STATES states."""
+    system, found = search(scenario, Bounds(states=MOST_STATES))
     waits = (leaf.blocked for tree in system.trees for leaf in tree.leaves if leaf.blocked)
     if scenario.loops or found.bound or any(blocked.until is not None for blocked in waits):
         return None

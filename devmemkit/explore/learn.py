@@ -3,6 +3,17 @@
 A step's result depends only on the components that it reads. So the real step runs once for each
 combination of values read, and a tree remembers what it replaced: inner nodes look up a component,
 leaves say how the state changes. Nothing here knows a rule of the kernel.
+
+>>> from devmemkit.model.kernel import KernelProfile
+>>> from devmemkit.model.machine import Machine
+>>> def double(m: View) -> None:
+...     m["count"] = 2 * m["count"]
+>>> space = Space(Machine(KernelProfile("6.12"), {"clock": 0, "count": 7}))
+>>> leaf = Tree(space, double).at(space.start)
+>>> leaf.reads, leaf.writes  # 7 is value number 1, 14 number 2
+({'count': 1}, {'count': 2})
+>>> space.unpack(space.start & leaf.keep | leaf.put)["count"]
+14
 """
 
 from __future__ import annotations

@@ -1,4 +1,12 @@
-"""Task names in a state: the task that owns a component, and values with their tasks renamed."""
+"""Task names in a state: the task that owns a component, and values with their tasks renamed.
+
+>>> tasks = ("U0", "C0")
+>>> owner(("pagetable", "U0"), tasks), owner("iomem", tasks), kind(("lock", "mmap", "U0"))
+('U0', None, 'lock mmap')
+>>> holders = (("C0", True),)  # the value of a lock: who holds it, and whether to write
+>>> tasks_in(holders, tasks), renamed(holders, {"C0": "C1"})
+({'C0'}, (('C1', True),))
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,13 @@
 Tasks that differ only in name ("alike") get blocks of fields with the same layout. Their values are
 numbered together, with the owner's name replaced by SELF, so that a number means the same in every
 block. Exchanging two such tasks in a state is then exchanging their blocks.
+
+>>> from devmemkit.model.kernel import KernelProfile
+>>> space = Space(Machine(KernelProfile("6.12"), {"clock": 0, "count": 7}))
+>>> space.field("count"), space.number("count", 7), space.number("count", 9)
+((8, 255), 1, 2)
+>>> hex(space.start), space.unpack(0x201)["count"]
+('0x101', 9)
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from devmemkit.explore.check import Result
-    from devmemkit.explore.policies import Cell
+    from devmemkit.explore.policy_matrix import Cell
 
 
 def explore(
@@ -50,6 +50,6 @@ def policy_matrix(
     >>> {cell.question: cell.answer for cell in cells}["map a device without driver"]
     'no'
     """
-    from devmemkit.explore.policies import matrix
+    from devmemkit.explore.policy_matrix import matrix
 
     return list(matrix(kernel, via, rows))

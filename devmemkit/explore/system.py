@@ -19,7 +19,7 @@ CLOCK = -1
 TIME = "time"
 """The clock's name."""
 
-MOST = 100
+MOST_MERGED = 100
 """Steps merged into one transition at most: a task could loop for ever."""
 
 
@@ -124,7 +124,7 @@ class System:
 
 def _merge(m: View, task: str, program: Program, independence: Independence) -> None:
     """Also take the task's following steps, as long as each is persistent by itself."""
-    for _ in range(MOST):
+    for _ in range(MOST_MERGED):
         if m.get(("stack", task)) is None:
             return
         following = View(m.machine.with_(m.writes))

@@ -18,9 +18,9 @@ from devmemkit.artifact.ledger import Finding, Ledger, entries
 from devmemkit.artifact.scope import ORDER
 from devmemkit.cli.findings import lines
 from devmemkit.cli.screen import status
-from devmemkit.explore import policies
+from devmemkit.explore import policy_matrix
 from devmemkit.explore.check import Result
-from devmemkit.explore.policies import REPAIRED
+from devmemkit.explore.policy_matrix import REPAIRED
 from devmemkit.lab.recordings import recording
 from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recording import Recording, RecordingError, load, path_of, read
@@ -194,7 +194,7 @@ def test_a_search_that_settles_nothing_decides_nothing(
         return replace(whole, **result)
 
     monkeypatch.setattr(answers, "explore", unsettled)
-    monkeypatch.setattr(policies, "explore", unsettled)
+    monkeypatch.setattr(policy_matrix, "explore", unsettled)
     monkeypatch.setattr(answers, "explore_each", lambda _: {NO_BUG: unsettled()})
     finding = Ledger().weigh(ENTRIES[id])
     assert not finding.reproduced

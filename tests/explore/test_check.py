@@ -17,7 +17,7 @@ from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.races.pmem import nd_pmem
-from devmemkit.scenarios.races.policies import lose_unnoticed
+from devmemkit.scenarios.races.questions import lose_unnoticed
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 from tests.explore.toys import scenario
 

@@ -9,7 +9,7 @@ from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.races.policies import comes_up, has_come_up
+from devmemkit.scenarios.races.questions import comes_up, has_come_up
 from devmemkit.scenarios.races.scenario import Concurrent, Program
 from tests.explore.toys import scenario
 

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from devmemkit.explore.policies import footprint
+from devmemkit.explore.policy_matrix import footprint
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.model.policy import POLICIES
 from devmemkit.model.resource.revoke import STEPS

@@ -12,7 +12,7 @@ import pytest
 import devmemkit
 from devmemkit.explore.check import explore
 from devmemkit.explore.names import SETS
-from devmemkit.explore.policies import OWN, matrix
+from devmemkit.explore.policy_matrix import OWN, matrix
 from devmemkit.explore.search import Bounds
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, sequence
 from devmemkit.lab.reproducers import modelled

@@ -23,7 +23,7 @@ ORDERS: dict[str, Callable[[KernelProfile, str, int], Concurrent]] = {
 
 
 NAMES = (*ORDERS, "policies")
-"""What can be searched by name: "policies" is a table of many scenarios (explore.policies)."""
+"""What can be searched by name: "policies" is a table of many scenarios (explore.policy_matrix)."""
 
 
 def concurrent(name: str, kernel: KernelProfile, via: str = "devmem", tasks: int = 1) -> Concurrent:

@@ -16,7 +16,7 @@ from devmemkit.scenarios.stories.script import D, P, Q
 
 VIAS = {"both": "PQ", "resource": "P", "devmem": "Q"}
 """By the parameter's value: who maps. P maps through resourceN, Q through /dev/mem."""
-MOST = 8
+MOST_PAGES = 8
 """Pages that are mapped, at most."""
 
 
@@ -84,8 +84,8 @@ class BarStory(ParameterStory):
 
     @property
     def pages(self) -> int:
-        """How many pages are mapped: those of the BAR, at most MOST."""
-        return min(MOST, (self.range.length + PAGE_SIZE - 1) >> PAGE_SHIFT)
+        """How many pages are mapped: those of the BAR, at most MOST_PAGES."""
+        return min(MOST_PAGES, (self.range.length + PAGE_SIZE - 1) >> PAGE_SHIFT)
 
     @property
     def claim(self) -> tuple[int, int]:

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from devmemkit import cli
-from devmemkit.explore import policies
+from devmemkit.explore import policy_matrix
 from devmemkit.explore.check import Result
-from devmemkit.explore.policies import QUESTIONS, REPAIRED, Cell, matrix, table_rows
+from devmemkit.explore.policy_matrix import QUESTIONS, REPAIRED, Cell, matrix, table_rows
 from devmemkit.explore.progress import Progress
 from devmemkit.model.kernel import KernelProfile
 
@@ -122,8 +122,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bounded_search_answers_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     bounded = Result("bounded", 7, 9, 0.0, None, bound="states")
-    monkeypatch.setattr(policies, "explore", lambda _: bounded)
-    monkeypatch.setattr(policies, "must_come", lambda *_: Progress(None, 7))
+    monkeypatch.setattr(policy_matrix, "explore", lambda _: bounded)
+    monkeypatch.setattr(policy_matrix, "must_come", lambda *_: Progress(None, 7))
     for question in ("touch after the claim", "driver comes up, process keeps"):
         answer = QUESTIONS[question](KernelProfile("6.12"), "devmem")
         assert (answer.answer, answer.good, answer.decides) == ("undecided", False, False)

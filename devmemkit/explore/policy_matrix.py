@@ -12,7 +12,7 @@ from devmemkit.explore.search import SearchResult, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import GROUP, POLICIES
 from devmemkit.scenarios.claim_path import reached
-from devmemkit.scenarios.races import policies as asked
+from devmemkit.scenarios.races import questions
 from devmemkit.scenarios.races.scenario import Concurrent
 
 REPAIRED = "RevokeAll, recheck"
@@ -69,8 +69,8 @@ def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> 
 
 def _comes_up(process: str) -> Ask:
     def ask(kernel: KernelProfile, via: str) -> Cell:
-        made = asked.comes_up(kernel, via, process)
-        progress = must_come(made, asked.has_come_up(made))
+        made = questions.comes_up(kernel, via, process)
+        progress = must_come(made, questions.has_come_up(made))
         if progress.holds is None:
             return Cell(UNDECIDED, False, progress.states, 0, decides=False)
         said = "yes" if progress.holds else f"no: {progress.stuck}"
@@ -81,9 +81,9 @@ def _comes_up(process: str) -> Ask:
 
 def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
     """The kinds of components that a claim reads or replaces, in any interleaving with an mmap."""
-    made = asked.touch_after(kernel, via)
+    made = questions.touch_after(kernel, via)
     system, found = search(made)
-    tree = system.trees[system.tasks.index(asked.C)]
+    tree = system.trees[system.tasks.index(questions.C)]
     kinds = {
         kind(key)
         for leaf in tree.leaves
@@ -102,15 +102,15 @@ def _depends(kernel: KernelProfile, via: str) -> Cell:
 
 
 QUESTIONS: dict[str, Ask] = {
-    "touch after the claim": _found(asked.touch_after, good=False),
-    "corrupt before the claim": _found(asked.corrupt_before, good=False),
+    "touch after the claim": _found(questions.touch_after, good=False),
+    "corrupt before the claim": _found(questions.corrupt_before, good=False),
     "driver comes up, process unmaps": _comes_up("unmaps"),
     "driver comes up, process keeps": _comes_up("keeps"),
     "driver comes up, process comes back": _comes_up("comes back"),
-    "page lost without notice": _found(asked.lose_unnoticed, good=False),
-    "map a device without driver": _found(asked.map_idle, good=True),
-    "map it when its driver has let go": _found(asked.map_released, good=True),
-    "map it beside its driver": _found(asked.map_claimed, good=True),
+    "page lost without notice": _found(questions.lose_unnoticed, good=False),
+    "map a device without driver": _found(questions.map_idle, good=True),
+    "map it when its driver has let go": _found(questions.map_released, good=True),
+    "map it beside its driver": _found(questions.map_claimed, good=True),
     "claim depends on": _depends,
 }
 
