@@ -35,17 +35,8 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The result for JSON."""
-        return {
-            "verdict": self.verdict,
-            "states": self.states,
-            "transitions": self.transitions,
-            "seconds": round(self.seconds, 4),
-            "counterexample": self.counterexample and self.counterexample.to_dict(),
-            "vacuous": list(self.vacuous),
-            "bound": self.bound,
-            "ends": self.ends,
-            "reductions": list(self.reductions),
-        }
+        example = self.counterexample and self.counterexample.to_dict()
+        return vars(self) | {"seconds": round(self.seconds, 4), "counterexample": example}
 
 
 def explore(

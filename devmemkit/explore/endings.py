@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from devmemkit.explore.search import search
-from devmemkit.scenarios.races.lab_race import PAGES, ending, race
+from devmemkit.scenarios.races.lab_race import MAPPER, PAGES, ending, race
 
 
 @cache
@@ -16,4 +16,5 @@ def race_outcomes(version: str, via: str, claim: str) -> frozenset[str]:
     """
     system, found = search(race(version, via, claim), partial_order=True)
     pages = PAGES if claim == "whole" else 1
-    return frozenset(ending(system.space.unpack(state), pages) for state in found.ends)
+    ends = [system.space.unpack(state) for state in found.ends]
+    return frozenset(ending(m, dict(m["program", MAPPER][1])["map0"], pages) for m in ends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from devmemkit.explore.names import renamed_value
@@ -23,9 +24,9 @@ class Symmetry:
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        self._views: dict[tuple[int, str], int] = {}
+        self._view = cache(self._view_now)
+        self._renamed = cache(self._renamed_now)
         self._view_numbers: dict[Any, int] = {}
-        self._renamed_parts: dict[tuple[int, Group, Order], int] = {}
         self._changes: list[tuple[Group, int, dict[int, int]]] = []
         for group, (starts, mask) in space.blocks.items():
             relevant = sum(mask << start for start in starts) | space.naming_mask
@@ -59,27 +60,19 @@ class Symmetry:
         numbers = [(key, space.number_in(naming, key)) for key in space.naming]
         return [(key, space.value(key, number)) for key, number in numbers if number]
 
-    def _view(self, naming: int, task: str) -> int:
+    def _view_now(self, naming: int, task: str) -> int:
         """How the naming components look to a task: equal for two that could change places."""
-        if (naming, task) not in self._views:
-            names = dict.fromkeys(self.space.group, OTHER) | {task: SELF}
-            seen = tuple(
-                (key, value_of(renamed_value(key, value, names)))
-                for key, value in self._values(naming)
-            )
-            number = self._view_numbers.setdefault(seen, len(self._view_numbers))
-            self._views[naming, task] = number
-        return self._views[naming, task]
+        names = dict.fromkeys(self.space.group, OTHER) | {task: SELF}
+        seen = tuple(
+            (key, value_of(renamed_value(key, value, names))) for key, value in self._values(naming)
+        )
+        return self._view_numbers.setdefault(seen, len(self._view_numbers))
 
-    def _renamed(self, naming: int, group: Group, order: Order) -> int:
+    def _renamed_now(self, naming: int, group: Group, order: Order) -> int:
         """The naming components after the tasks of a group have changed places."""
-        known = self._renamed_parts.get((naming, group, order))
-        if known is not None:
-            return known
         names = {group[source]: group[place] for place, source in enumerate(order)}
         part = 0
         for key, value in self._values(naming):
             number = self.space.number(key, renamed_value(key, value, names))
             part |= number << self.space.field(key)[0]
-        self._renamed_parts[naming, group, order] = part
         return part

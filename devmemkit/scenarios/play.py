@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,14 +86,15 @@ class Played:
         return [self.moments[index].event.step for index in self.moments_of(key)]
 
 
-def play(machine: Machine, acts: tuple[Act, ...]) -> Played:
+def play(machine: Machine, acts: tuple[Act, ...], known: Mapping[str, Outcome] = {}) -> Played:
     """Play the acts in order; an act that waits goes on once it can, at the latest at the end.
 
-    An act that needs one that failed is not played and has no outcome.
+    An act that needs one that failed is not played and has no outcome. `known` are the outcomes of
+    acts that were played before these.
     """
     before = machine
     moments: list[Moment] = []
-    outcomes: dict[str, Outcome] = {}
+    outcomes = dict(known)
     waiting: list[int] = []
 
     def go_on(index: int, machine: Machine, *, may_wait: bool) -> Machine:

@@ -41,7 +41,7 @@ def maps_early(*first: Act) -> Program:
         Act("open", "U0", "open_devmem", {"pid": "U0", "dsync": True}),
         Act("map", "U0", "mmap_devmem", where),
     )
-    return Program(acts, keep=frozenset({"open"}))
+    return Program(acts, keep=("open",))
 
 
 def early_claim(
@@ -60,24 +60,28 @@ def early_claim(
     return Concurrent("early-claim", before_boot(kernel), programs, asked, (claimers,))
 
 
+def device(bdf: str, start: int, *indices: int) -> PciDevice:
+    """A device with BARs of one page each, one after the other."""
+    starts = zip(indices, range(start, start + PAGE_SIZE * len(indices), PAGE_SIZE), strict=True)
+    bars = (Bar(index, at, at + PAGE_SIZE - 1, fl.IORESOURCE_MEM) for index, at in starts)
+    return PciDevice(bdf, tuple(bars))
+
+
+def adds(task: str, bdf: str) -> Act:
+    """The driver of a host bridge adds a device."""
+    return Act("add", task, "pci_add_device", {"bdf": bdf})
+
+
 def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
     """Each host bridge adds a device while the last initcalls run."""
     devices = tuple(f"0000:{number:02x}:00.0" for number in range(buses))
     parts: dict[Key, object] = {"iomem_inode": False}
     for number, bdf in enumerate(devices):
-        start = START + (number << 20)
-        bars = (
-            Bar(0, start, start + PAGE_SIZE - 1, fl.IORESOURCE_MEM),
-            Bar(2, start + PAGE_SIZE, start + 2 * PAGE_SIZE - 1, fl.IORESOURCE_MEM),
-        )
-        parts["pci", bdf] = PciDevice(bdf, bars)
+        parts["pci", bdf] = device(bdf, START + (number << 20), 0, 2)
     programs = {"init": _initcalls("iomem_init_inode", "pci_sysfs_init")}
     for number, bdf in enumerate(devices):
         task = f"B{number}"
-        programs[task] = Program(
-            (Act("add", task, "pci_add_device", {"bdf": bdf}),), keep=frozenset({"add"})
-        )
-
+        programs[task] = Program((adds(task, bdf),), keep=("add",))
     twice, whole = file_properties(dict.fromkeys(devices, 2))
     made = Property("sometimes", A_FILE, lambda m: any(m.get(("sysfs", bdf)) for bdf in devices))
     asked = (twice, no_bug(programs), whole, made)

@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from devmemkit.model import flags as fl
 from devmemkit.model.boot import INITCALLS, LEVELS
-from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
-from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.races.boot import A_FILE, before_boot, file_properties, maps_early
-from devmemkit.scenarios.races.one_bar import BAR, BDF, START, claims
+from devmemkit.scenarios.races.boot import (
+    A_FILE,
+    adds,
+    before_boot,
+    device,
+    file_properties,
+    maps_early,
+)
+from devmemkit.scenarios.races.one_bar import BDF, START, claims
 from devmemkit.scenarios.races.properties import NO_BUG, NOBODY_REACHES, no_bug, properties
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, position
 
 FINDS = "a program finds the files of a device that is there"
+
+BEGIN = Act("begin", "U0", "begin_program")
+"""A program runs once there is user space."""
 
 STATIC = {True: "device_add", False: "pci_sysfs_init"}
 LATER = "0000:80:00.0"
@@ -62,40 +69,22 @@ class Boot:
         return tuple(sorted(placed.items(), key=lambda item: LEVELS.index(item[1])))
 
     def _init(self) -> Program:
-        def act(name: str) -> Act:
-            if name == "acpi_init":
-                return Act(name, "init", "pci_add_device", {"bdf": BDF})
-            return Act(name, "init", name)
-
-        return Program(tuple(act(name) for name, _ in self.order), keep=frozenset({"acpi_init"}))
+        acts = {name: Act(name, "init", name) for name, _ in self.order}
+        acts["acpi_init"] = Act("acpi_init", "init", "pci_add_device", {"bdf": BDF})
+        return Program(tuple(acts.values()), keep=("acpi_init",))
 
     def scenarios(self) -> tuple[Concurrent, Concurrent]:
         """The two scenarios to search: making resource files, and mapping against claims."""
         return self._files(), self._claims()
 
     def _files(self) -> Concurrent:
-        bar = Bar(BAR, START + (1 << 20), START + (1 << 20) + PAGE_SIZE - 1, fl.IORESOURCE_MEM)
-        both = (
-            Bar(0, START + (2 << 20), START + (2 << 20) + PAGE_SIZE - 1, fl.IORESOURCE_MEM),
-            bar,
-        )
-        machine = before_boot(self.profile).with_({("pci", LATER): PciDevice(LATER, both)})
+        machine = before_boot(self.profile)
+        machine = machine.with_({("pci", LATER): device(LATER, START + (1 << 20), 0, 2)})
+        look = Act("look", "U0", "look_for_files", {"bdf": BDF})
         programs = {
             "init": self._init(),
-            "B0": Program(
-                (
-                    Act("probe", "B0", "begin_probe"),
-                    Act("add", "B0", "pci_add_device", {"bdf": LATER}),
-                ),
-                keep=frozenset({"add"}),
-            ),
-            "U0": Program(
-                (
-                    Act("begin", "U0", "begin_program"),
-                    Act("look", "U0", "look_for_files", {"bdf": BDF}),
-                ),
-                keep=frozenset({"look"}),
-            ),
+            "B0": Program((Act("probe", "B0", "begin_probe"), adds("B0", LATER)), keep=("add",)),
+            "U0": Program((BEGIN, look), keep=("look",)),
         }
 
         def found(m: View) -> bool:
@@ -110,7 +99,7 @@ class Boot:
     def _claims(self) -> Concurrent:
         programs = {
             "init": self._init(),
-            "U0": maps_early(Act("begin", "U0", "begin_program")),
+            "U0": maps_early(BEGIN),
             "C0": claims("C0", 1),
         }
         asked = tuple(

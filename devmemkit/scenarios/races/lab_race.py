@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
-from devmemkit.scenarios.play import Act, play
-from devmemkit.scenarios.races.one_bar import START, bar_machine, with_user
+from devmemkit.scenarios.play import play
+from devmemkit.scenarios.races.one_bar import bar_machine, claims, maps, with_user
 from devmemkit.scenarios.races.scenario import Concurrent, Program
 
 CLAIMS = ("whole", "first page")
@@ -30,16 +31,9 @@ def race(version: str, via: str, claim: str, *, outside: bool = False) -> Concur
     if claim not in CLAIMS:
         raise ValueError(f"claim: expected one of {', '.join(CLAIMS)}; got {claim!r}")
     machine, fd = with_user(bar_machine(KernelProfile(version), PAGES), MAPPER, via)
-    offset = PAGE_SIZE * outside + (START if via == "devmem" else 0)
-    where = {"pid": MAPPER, "fd": fd, "offset": offset, "length": (PAGES - outside) * PAGE_SIZE}
-    size = PAGE_SIZE * (PAGES if claim == "whole" else 1)
-    mmap = "mmap_devmem" if via == "devmem" else "mmap_resource"
-    programs = {
-        MAPPER: Program((Act("map", MAPPER, mmap, where),), keep=frozenset({"map"})),
-        CLAIMER: Program(
-            (Act("claim", CLAIMER, "request_mem_region", {"start": START, "size": size}),)
-        ),
-    }
+    mmap, _ = maps(MAPPER, fd, via, 1, PAGES - outside, first=int(outside)).acts
+    request, _ = claims(CLAIMER, 1, PAGES if claim == "whole" else 1).acts
+    programs = {MAPPER: Program((mmap,), keep=(mmap.key,)), CLAIMER: Program((request,))}
     return Concurrent("race", machine, programs, ())
 
 
@@ -57,19 +51,18 @@ def in_order(version: str, via: str, claim: str, control: str) -> str:
     orders = {"none": (MAPPER,), "before": (CLAIMER, MAPPER)}
     acts = [made.programs[task].acts[0] for task in orders.get(control, (MAPPER, CLAIMER))]
     played = play(made.machine, tuple(acts))
-    machine = played.moments[-1].machine.with_(
-        {("program", MAPPER): (1, (("map", played.outcomes["map"]),))}
-    )
-    reached = ending(machine, 1 if claim == "first page" and not outside else PAGES - outside)
+    machine, mapped = played.moments[-1].machine, played.outcomes["map0"]
+    pages = 1 if claim == "first page" and not outside else PAGES - outside
+    reached = ending(machine, mapped, pages)
     return "alive" if control == "none" and reached == "survived" else reached
 
 
-def ending(machine: Machine, pages: int) -> str:
+def ending(machine: Machine, mapped: Outcome, pages: int) -> str:
     """How the race ended: "denied ERRNO", "killed", "survived" or "torn".
 
-    This is the outcome of the mmap, and which of its first `pages` a load reaches.
+    `mapped` is the outcome of the mmap; the rest depends on which of its first `pages` a load
+    reaches.
     """
-    mapped = dict(machine["program", MAPPER][1])["map"]
     if not mapped.ok:
         return f"denied {mapped.errno}"
     reached = {

@@ -57,13 +57,17 @@ def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
 
 
 def maps(
-    pid: str, fd: int, via: str, rounds: int, pages: int = PAGES, *, touch: bool = False
-) -> Program:
-    """A process that maps and unmaps the BAR `rounds` times, with a load between if `touch`."""
+    pid: str, fd: int, via: str, rounds: int, pages: int = PAGES, *, first: int = 0,
+    touch: bool = False,
+) -> Program:  # fmt: skip
+    """A process that maps and unmaps the BAR's `pages` from `first` on, `rounds` times.
+
+    With `touch`, it loads between.
+    """
     acts: list[Act] = []
     for turn in range(rounds):
         where = {"pid": pid, "fd": fd, "length": pages * PAGE_SIZE}
-        where["offset"] = START if via == "devmem" else 0
+        where["offset"] = first * PAGE_SIZE + (START if via == "devmem" else 0)
         key = f"map{turn}"
         acts.append(Act(key, pid, "mmap_devmem" if via == "devmem" else "mmap_resource", where))
         if touch:

@@ -40,7 +40,7 @@ def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
         )
     processes = tuple(programs)
     bind = Act("bind", "D0", "bind", {"bdf": NAME, "driver": "nd_pmem"})
-    programs["D0"] = Program((bind,), keep=frozenset({"bind"}))
+    programs["D0"] = Program((bind,), keep=("bind",))
 
     def reached(m: View) -> bool:
         return any(reaches(m, pid, programs[pid], PMEM, PAGE_SIZE) for pid in processes)

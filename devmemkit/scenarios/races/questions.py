@@ -18,22 +18,18 @@ from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, ac
 U, C = "U0", "C0"
 
 
-def _race(kernel: KernelProfile, via: str) -> Concurrent:
-    return mmap_vs_claim(kernel, via=via, pages=1, claimed=1)
-
-
 def touch_after(kernel: KernelProfile, via: str) -> Concurrent:
     """Can a process touch the region after the driver's claim returned?"""
-    return _race(kernel, via)
+    return mmap_vs_claim(kernel, via=via, pages=1, claimed=1)
 
 
 def corrupt_before(kernel: KernelProfile, via: str) -> Concurrent:
     """Can a process write to the region before its driver claims it?"""
-    made = _race(kernel, via)
+    made = touch_after(kernel, via)
     mmap = made.programs[U].acts[0]
     store = Act("store", U, "store", {"pid": U, "address": Ref(mmap.key), "value": 1, "size": 1})
 
-    claim = Program(made.programs[C].acts[:1], keep=frozenset({"claim0"}))
+    claim = Program(made.programs[C].acts[:1], keep=("claim0",))
 
     def untouched(m: View) -> bool:
         return bool(held(m, C, claim)) or not m.get(("page", START >> PAGE_SHIFT))
@@ -48,16 +44,15 @@ def corrupt_before(kernel: KernelProfile, via: str) -> Concurrent:
 
 def lose_unnoticed(kernel: KernelProfile, via: str) -> Concurrent:
     """Does a process lose a page of its mapping without having been told before?"""
-    made = _race(kernel, via)
+    made = touch_after(kernel, via)
     programs = made.programs | {U: Program(made.programs[U].acts[:1])}
-
-    def kept_or_told(m: View) -> bool:
-        mapped = m["vmas", U] and not act_at(m, U, programs[U])
-        here = reaches(m, U, programs[U], START, PAGE_SIZE)
-        return not mapped or here or bool(m.get(("notices", U)))
 
     def mapped(m: View) -> bool:
         return reaches(m, U, programs[U], START, PAGE_SIZE)
+
+    def kept_or_told(m: View) -> bool:
+        returned = m["vmas", U] and not act_at(m, U, programs[U])
+        return not returned or mapped(m) or bool(m.get(("notices", U)))
 
     asked = (
         Property("always", "no page is lost without notice", kept_or_told),
@@ -68,7 +63,7 @@ def lose_unnoticed(kernel: KernelProfile, via: str) -> Concurrent:
 
 def _maps(kernel: KernelProfile, via: str, name: str, driver: tuple[str, ...]) -> Concurrent:
     """A process that maps after the driver has done the acts of these keys."""
-    made = _race(kernel, via)
+    made = touch_after(kernel, via)
     machine = made.machine
     for act in made.programs[C].acts:
         if act.key in driver:
@@ -103,7 +98,7 @@ def comes_up(kernel: KernelProfile, via: str, process: str) -> Concurrent:
 
     The `process` "unmaps" what it mapped, "keeps" it, or "comes back" for ever.
     """
-    made = _race(kernel, via)
+    made = touch_after(kernel, via)
     mapping = made.programs[U].acts
     programs = {
         "unmaps": Program(mapping),

@@ -28,12 +28,12 @@ class Program:
     acts: tuple[Act, ...]
     again: int | None = None
     until: str = ""
-    keep: frozenset[str] = frozenset()
+    keep: tuple[str, ...] = ()
 
     @cached_property
     def wanted(self) -> tuple[frozenset[str], ...]:
         """By number of the next act: keys of outcomes that it, a later act or a property needs."""
-        after = [self.keep | {self.until} - {""}]
+        after = [{*self.keep, self.until} - {""}]
         for act in reversed(self.acts):
             after.append(after[-1] | set(needed(act)))
         after.reverse()

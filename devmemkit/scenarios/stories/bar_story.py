@@ -97,36 +97,34 @@ class BarStory(ParameterStory):
     def acts(self) -> tuple[Act, ...]:
         first, last = self.claim
         where = {"start": first, "size": last - first + 1}
-        page = min(self.claim_offset >> PAGE_SHIFT, self.pages - 1) << PAGE_SHIFT
-        whole, base = self.pages << PAGE_SHIFT, self.range.start & ~(PAGE_SIZE - 1)
-        file = f"resource{self.bar}"
-        bar = {"bdf": self.device, "bar": self.bar}
-        told = f"claims {first:#x}-{last:#x}"
+        page = min(self.claim_offset >> PAGE_SHIFT, self.pages - 1)
+        base = self.range.start & ~(PAGE_SIZE - 1)
+        p, q = (
+            {"address": Ref("map_p", page * PAGE_SIZE)},
+            {"address": Ref("map_q", page * PAGE_SIZE)},
+        )
+        anew = f"maps resource{self.bar} anew"
         acts = (
-            P("open_p", "open_resource", f"opens {file}", **bar),
-            P("map_p", "mmap_resource", "maps it", fd=Ref("open_p"), offset=0, length=whole),
-            Q("open_q", "open_devmem", "opens /dev/mem", dsync=True),
-            Q("map_q", "mmap_devmem", "maps the same", fd=Ref("open_q"), offset=base, length=whole),
-            P("store", "store", "writes there", address=Ref("map_p", page), value=0x5151),
-            Q("same", "load", "reads it", address=Ref("map_q", page)),
-            D("claim", "request_mem_region", told, **where),
+            P.open_bar(self.device, self.bar, "open_p"),
+            P.map_bar("map_p", "maps it", 0, self.pages, "open_p"),
+            Q.open_mem("open_q", dsync=True),
+            Q.map_mem("map_q", "maps the same", base, self.pages, "open_q"),
+            P("store", "store", "writes there", **p, value=0x5151),
+            Q("same", "load", "reads it", **q),
+            D("claim", "request_mem_region", f"claims {first:#x}-{last:#x}", **where),
             D("settle", SETTLE),
-            P("load_p", "load", "reads it again", address=Ref("map_p", page)),
-            Q("load_q", "load", "reads it again", address=Ref("map_q", page)),
-            P("again_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
-              length=PAGE_SIZE),
+            P("load_p", "load", "reads it again", **p),
+            Q("load_q", "load", "reads it again", **q),
+            P.map_bar("again_p", anew, page, fd="open_p"),
             P("load_again", "load", "reads through that", address=Ref("again_p")),
-            Q("again_q", "mmap_devmem", "maps /dev/mem anew", fd=Ref("open_q"), offset=base + page,
-              length=PAGE_SIZE),
+            Q.map_mem("again_q", "maps /dev/mem anew", base + page * PAGE_SIZE, 1, "open_q"),
             D("release", "release_mem_region", "releases it", needs="claim", **where),
-            P("released_p", "load", "reads through the old one", address=Ref("map_p", page)),
-            P("late_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
-              length=PAGE_SIZE),
+            P("released_p", "load", "reads through the old one", **p),
+            P.map_bar("late_p", anew, page, fd="open_p"),
             D("remove", "remove", "removes the device", bdf=self.device),
             P("removed_p", "load", "reads through the newest", address=Ref("late_p")),
-            P("gone_p", "mmap_resource", f"maps {file} anew", fd=Ref("open_p"), offset=page,
-              length=PAGE_SIZE),
-        )  # fmt: skip
+            P.map_bar("gone_p", anew, page, fd="open_p"),
+        )
         return tuple(act for act in acts if act.actor in VIAS[self.via] + "D")
 
     def on(self, kernel: str, **changes: Any) -> BarStory:

@@ -63,19 +63,18 @@ def relaxed_reads() -> tuple[Act, ...]:
 
 def lockdown() -> tuple[Act, ...]:
     """Under lockdown nothing can be mapped, claimed or idle; drivers go on as ever."""
-    nvme = {"fd": Ref("nvme"), "offset": 0, "length": PAGE_SIZE}
     return (
         P.open_mem(),
-        P("resource", "open_resource", "opens resource2 of an idle device", bdf=IVSHMEM, bar=2),
-        P("map", "mmap_resource", "maps it", fd=Ref("resource"), offset=0, length=PAGE_SIZE),
-        P("nvme", "open_resource", "opens resource0 of nvme", bdf=NVME, bar=0),
-        P("map_idle", "mmap_resource", "maps it", **nvme),
+        P.open_bar(IVSHMEM, 2, "resource", "opens resource2 of an idle device"),
+        P.map_bar("map", "maps it", fd="resource"),
+        P.open_bar(NVME, 0, "nvme", "opens resource0 of nvme"),
+        P.map_bar("map_idle", "maps it", fd="nvme"),
         P("proc", "open_proc_pci", "opens /proc/bus/pci/00/05.0", bdf=IVSHMEM),
         P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("proc")),
         P("map_proc", "mmap_proc_pci", "maps it", fd=Ref("proc"), offset=IVSHMEM_BAR,
           length=PAGE_SIZE),
         D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
-        P("map_bound", "mmap_resource", "maps its BAR", **nvme),
+        P.map_bar("map_bound", "maps its BAR", fd="nvme"),
         D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
     )  # fmt: skip
 

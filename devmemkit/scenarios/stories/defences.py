@@ -10,7 +10,7 @@ from devmemkit.model.flags import IORESOURCE_EXCLUSIVE, IORESOURCE_SYSTEM_RAM, P
 from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
-from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
+from devmemkit.scenarios.play import SETTLE, Act, Ref, play
 from devmemkit.scenarios.stories.pmem import NAMESPACE
 from devmemkit.scenarios.stories.script import IVSHMEM, PMEM, D, P
 from devmemkit.scenarios.words import format_ending
@@ -62,8 +62,8 @@ ATTEMPTS: dict[str, tuple[Act, ...]] = {
         _STORE,
     ),
     "a BAR through resource2": (
-        P("open", "open_resource", "opens resource2", bdf=IVSHMEM, bar=2),
-        P("map", "mmap_resource", "maps it", fd=Ref("open"), offset=0, length=PAGE_SIZE),
+        P.open_bar(IVSHMEM, 2),
+        P.map_bar("map", "maps it"),
         _STORE,
     ),
 }
@@ -88,36 +88,20 @@ def machine_with(version: str, defence: str) -> Machine:
     return machine
 
 
-def _locked(machine: Machine) -> Machine:
-    return machine.with_kernel(replace(machine.kernel, cmdline="lockdown=integrity"))
-
-
 @cache
-def attempt(version: str, defence: str, way: str) -> Played:
-    """A way to write, played under a defence; without the outcome "write" if an earlier act failed.
+def ended(version: str, defence: str, way: str) -> str:
+    """How a way to write ended: "written", or the errno of the act that failed.
 
     Under a defence raised later, the process has opened its file before.
     """
-    machine, acts = machine_with(version, defence), ATTEMPTS[way]
-    if not DEFENCES[defence].raised:
-        return play(machine, acts)
-    opened = acts.index(next(act for act in acts if act.key == "open")) + 1
-    first = play(machine, acts[:opened])
-    after = _locked(first.moments[-1].machine)
-    fd = first.outcomes["open"].value
-    rest = tuple(
-        replace(act, arguments=act.arguments | {"fd": fd})
-        if act.arguments.get("fd") == Ref("open")
-        else act
-        for act in acts[opened:]
-    )
-    second = play(after, rest)
-    return Played(acts, machine, first.moments + second.moments, first.outcomes | second.outcomes)
-
-
-def ended(version: str, defence: str, way: str) -> str:
-    """How an attempt ended: "written", or the errno of the act that failed."""
-    outcomes = attempt(version, defence, way).outcomes
+    machine, acts, known = machine_with(version, defence), ATTEMPTS[way], {}
+    if DEFENCES[defence].raised:
+        opened = [act.key for act in acts].index("open") + 1
+        first = play(machine, acts[:opened])
+        locked = replace(machine.kernel, cmdline="lockdown=integrity")
+        machine = first.moments[-1].machine.with_kernel(locked)
+        acts, known = acts[opened:], first.outcomes
+    outcomes = play(machine, acts, known).outcomes
     failed = [outcome for outcome in outcomes.values() if not outcome.ok]
     if failed:
         return format_ending(failed[0])

@@ -147,18 +147,14 @@ def wrong_drivers() -> tuple[Act, ...]:
 
 def end_of_a_bar() -> tuple[Act, ...]:
     """The last page of a BAR of 16 KiB, the page behind it, and both at once."""
-    file = {"fd": Ref("open")}
     return (
-        P("open", "open_resource", "opens resource0", bdf=NVME, bar=0),
-        P("last", "mmap_resource", "maps the last page", offset=3 * PAGE_SIZE, length=PAGE_SIZE,
-          **file),
-        P("behind", "mmap_resource", "maps the page behind it", offset=4 * PAGE_SIZE,
-          length=PAGE_SIZE, **file),
-        P("both", "mmap_resource", "maps both", offset=3 * PAGE_SIZE, length=2 * PAGE_SIZE,
-          **file),
-        P("whole", "mmap_resource", "maps all four", offset=0, length=4 * PAGE_SIZE, **file),
-        P("more", "mmap_resource", "maps five", offset=0, length=5 * PAGE_SIZE, **file),
-    )  # fmt: skip
+        P.open_bar(NVME, 0),
+        P.map_bar("last", "maps the last page", 3),
+        P.map_bar("behind", "maps the page behind it", 4),
+        P.map_bar("both", "maps both", 3, 2),
+        P.map_bar("whole", "maps all four", 0, 4),
+        P.map_bar("more", "maps five", 0, 5),
+    )
 
 
 def negative_offsets() -> tuple[Act, ...]:
@@ -166,7 +162,7 @@ def negative_offsets() -> tuple[Act, ...]:
     return (
         P("port", "open_ioport", "opens /dev/port"),
         P.open_mem("mem"),
-        P("bar", "open_resource", "opens resource2", bdf=IVSHMEM, bar=2),
+        P.open_bar(IVSHMEM, 2, "bar"),
         *(
             P(f"{verb}_{kind}", f"{verb}_{name}", f"{verb}s at -2^63", fd=Ref(kind),
               offset=1 << 63, **({"count": 4} if verb == "read" else {"data": b"none"}))
@@ -240,10 +236,9 @@ def any_type() -> tuple[Act, ...]:
         P.map_mem("back", "maps a page", PMEM, 1),
         P.open_mem("sync", "opens it with O_SYNC", dsync=True),
         P.map_mem("uncached", "maps the same page", PMEM, 1, fd="sync"),
-        P("wc", "open_resource", "opens resource2_wc", bdf=IVSHMEM, bar=2, wc=True),
-        P("combining", "mmap_resource", "maps its first page", fd=Ref("wc"), offset=0,
-          length=PAGE_SIZE),
-    )  # fmt: skip
+        P.open_bar(IVSHMEM, 2, "wc", "opens resource2_wc", wc=True),
+        P.map_bar("combining", "maps its first page", fd="wc"),
+    )
 
 
 def strict_again(w: Window) -> tuple[Act, ...]:

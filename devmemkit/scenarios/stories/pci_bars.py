@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.races.one_bar import VIAS
@@ -12,7 +14,6 @@ from devmemkit.scenarios.stories.script import (
     NVME_BAR,
     D,
     P,
-    Process,
     Q,
     Story,
     Window,
@@ -23,33 +24,29 @@ NVME_CC = 0x14
 """Offset of the controller configuration register; its lowest bit is set while it is enabled."""
 
 
-def _resource(who: Process, key: str, bdf: str, bar: int) -> Act:
-    return who(key, "open_resource", f"opens resource{bar} of {bdf}", bdf=bdf, bar=bar)
-
-
 def _register(key: str, of: str, says: str) -> Act:
     return P(key, "load", says, address=Ref(of, NVME_CC), size=4, live=True)
 
 
 def driver_binds(via: str) -> tuple[Act, ...]:
     """A user-space driver has the nvme device's registers mapped when the kernel's driver comes."""
-    if via == "devmem":
-        file = P.open_mem(dsync=True)
-        again = {"fd": Ref("open"), "offset": NVME_BAR, "length": PAGE_SIZE}
-    else:
-        file = _resource(P, "open", NVME, 0)
-        again = {"fd": Ref("open"), "offset": 0, "length": PAGE_SIZE}
-    mmap = "mmap_devmem" if via == "devmem" else "mmap_resource"
+
+    def maps(key: str, says: str, **more: Any) -> Act:
+        if via == "devmem":
+            return P.map_mem(key, says, NVME_BAR, 1, **more)
+        return P.map_bar(key, says, **more)
+
+    open_bar = P.open_bar(NVME, 0, says=f"opens resource0 of {NVME}")
     return (
-        file,
-        P("map", mmap, "maps its registers", **again),
+        P.open_mem(dsync=True) if via == "devmem" else open_bar,
+        maps("map", "maps its registers"),
         _register("before", "map", "reads the configuration register"),
         D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
         _register("after", "map", "reads it again"),
-        P("again", mmap, "maps it anew", **again, needs="bind"),
+        maps("again", "maps it anew", needs="bind"),
         D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
         _register("old", "map", "reads through the old mapping"),
-        P("late", mmap, "maps it anew", **again),
+        maps("late", "maps it anew"),
         _register("new", "late", "reads through the new mapping"),
     )
 
@@ -73,15 +70,14 @@ def through_both(w: Window) -> tuple[Act, ...]:
 
 def first_page(offset: int, page: int) -> tuple[Act, ...]:
     """resourceN asks for the BAR's first page only, /dev/mem for the pages that are mapped."""
-    at = {"fd": Ref("open"), "offset": page * PAGE_SIZE, "length": PAGE_SIZE}
     start = IVSHMEM_BAR + page * PAGE_SIZE
     return (
         P.open_mem("open_mem"),
-        _resource(P, "open", IVSHMEM, 2),
-        P("live", "mmap_resource", "maps the page", **at),
+        P.open_bar(IVSHMEM, 2, says=f"opens resource2 of {IVSHMEM}"),
+        P.map_bar("live", "maps the page", page),
         D.claim(IVSHMEM_BAR + offset, 4 * PAGE_SIZE, f"claims 4 pages at +{offset:#x}"),
         P.load("killed", 0, "live"),
-        P("sysfs", "mmap_resource", "maps it through resource2", **at),
+        P.map_bar("sysfs", "maps it through resource2", page),
         P.load("load_sysfs", 0, "sysfs"),
         P.map_mem("devmem", "maps it through /dev/mem", start, 1, fd="open_mem"),
         P.load("load_devmem", 0, "devmem"),

@@ -78,11 +78,7 @@ def refused_claim() -> tuple[Story, ...]:
     """What e1000, nvme and nd_pmem do when their claim is refused, and whether they recover."""
 
     def map_bar(bdf: str) -> tuple[Act, ...]:
-        return (
-            P("open", "open_resource", "opens resource0", bdf=bdf, bar=0),
-            P("map", "mmap_resource", "maps two pages", fd=Ref("open"), offset=0,
-              length=2 * PAGE_SIZE),
-        )  # fmt: skip
+        return (P.open_bar(bdf, 0), P.map_bar("map", "maps two pages", pages=2))
 
     map_pmem = (P.open_mem(dsync=True), P.map_mem("map", "maps two pages", PMEM, 2))
     return tuple(

@@ -67,6 +67,17 @@ class Process(Actor):
         where = {"offset": start, "length": pages * PAGE_SIZE}
         return self(key, "mmap_devmem", says, fd=Ref(fd), **where, **more)
 
+    def open_bar(self, bdf: str, bar: int, key: str = "open", says: str = "", **more: Any) -> Act:
+        says = says or f"opens resource{bar}"
+        return self(key, "open_resource", says, bdf=bdf, bar=bar, **more)
+
+    def map_bar(
+        self, key: str, says: str, page: int = 0, pages: int = 1, fd: str = "open", **more: Any
+    ) -> Act:
+        """Map `pages` of an open resource file from `page` on."""
+        where = {"offset": page * PAGE_SIZE, "length": pages * PAGE_SIZE}
+        return self(key, "mmap_resource", says, fd=Ref(fd), **where, **more)
+
     def load(self, key: str, page: int, of: str = "map", **more: Any) -> Act:
         """Read 8 bytes of a mapping's page."""
         return self(key, "load", f"reads page {page}", address=in_page(of, page), **more)
@@ -143,23 +154,18 @@ class Window:
 
     def open(self, who: Process, key: str = "open") -> Act:
         if self.via == "devmem":
-            return who(key, "open_devmem", "opens /dev/mem", dsync=True)
-        return who(key, "open_resource", "opens resource2", bdf=IVSHMEM, bar=2)
+            return who.open_mem(key, dsync=True)
+        return who.open_bar(IVSHMEM, 2, key)
 
     def map(
         self, who: Process, key: str, pages: int, first: int = 0, *, fd: str = "open", **more: Any
     ) -> Act:
         """Map `pages` from page `first` on."""
-        file_start = 0 if self.via == "devmem" else IVSHMEM_BAR
-        return who(
-            key,
-            f"mmap_{'devmem' if self.via == 'devmem' else 'resource'}",
-            f"maps pages {first} to {first + pages - 1}" if pages > 1 else f"maps page {first}",
-            fd=Ref(fd),
-            offset=self.start - file_start + first * PAGE_SIZE,
-            length=pages * PAGE_SIZE,
-            **more,
-        )
+        says = f"maps pages {first} to {first + pages - 1}" if pages > 1 else f"maps page {first}"
+        if self.via == "devmem":
+            return who.map_mem(key, says, self.start + first * PAGE_SIZE, pages, fd, **more)
+        page = first + (self.start - IVSHMEM_BAR) // PAGE_SIZE
+        return who.map_bar(key, says, page, pages, fd, **more)
 
     def claim(self, offset: int, size: int) -> Act:
         return D.claim(self.start + offset, size, f"claims +{offset:#x}..+{offset + size - 1:#x}")

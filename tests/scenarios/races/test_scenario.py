@@ -43,7 +43,7 @@ def test_outcomes_are_filled_in_and_forgotten_when_nobody_needs_them() -> None:
 
 
 def test_an_act_that_needs_one_that_failed_is_left_out() -> None:
-    program = Program((OPEN, MAP, AFTER), keep=frozenset({"open"}))
+    program = Program((OPEN, MAP, AFTER), keep=("open",))
     m = view()
     proceed(m, "P", program)
     failed = Outcome(None, "EPERM")
