@@ -53,18 +53,13 @@ def explore(
     verdict.
     """
     began = time.perf_counter()
-    deadline = bounds.deadline()
+    bounds = bounds.begun()
     system, found = search(
-        scenario,
-        bounds,
-        partial_order=partial_order,
-        symmetry=symmetry,
-        check="first",
-        deadline=deadline,
+        scenario, bounds, partial_order=partial_order, symmetry=symmetry, check="first"
     )
     if partial_order and (found.broken or (_vacuous(scenario, found) and not found.bound)):
         # merged steps hide states: the shortest path, or one where a "sometimes" property holds
-        again = search(scenario, bounds, symmetry=symmetry, check="first", deadline=deadline)
+        again = search(scenario, bounds, symmetry=symmetry, check="first")
         if again[1].broken or not found.broken:
             partial_order = False
             system, found = again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.explore.learn import Tree
 from devmemkit.explore.names import key_text
 from devmemkit.explore.search import UNBOUNDED, Bounds, search
 from devmemkit.model.machine import value_of
@@ -19,20 +18,14 @@ def graph(scenario: Concurrent, bounds: Bounds = UNBOUNDED) -> dict[str, Any]:
     "before" has the predecessors of each state; "broken" has, by "always" property, the states in
     which it is broken; "bound" is "" for a complete graph.
     """
-    system, found = search(scenario, bounds)
-    always = {
-        one.name: Tree(system.space, one.holds)
-        for one in scenario.properties
-        if one.kind == "always"
-    }
+    system, found = search(scenario, bounds, check="each")
     index = {state: at for at, state in enumerate(found.parent)}
     steps: list[list[Any]] = []
     before: list[list[int]] = [[] for _ in index]
     broken: dict[str, list[int]] = {}
     for state, at in index.items():
-        for name, tree in always.items():
-            if not tree.at(state).result:
-                broken.setdefault(name, []).append(at)
+        for name in system.broken(state, "always"):
+            broken.setdefault(name, []).append(at)
         for task, after in system.successors(state):
             if after in index:  # else it is beyond the bound
                 taken = system.step_name(task, state)

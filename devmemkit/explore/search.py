@@ -23,14 +23,20 @@ DEADLOCK = "deadlock"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits at which a search gives up; None for no limit. The states beyond stay unknown."""
+    """Limits at which a search gives up; None for no limit. The states beyond stay unknown.
+
+    The seconds end at the `deadline`, by time.monotonic().
+    """
 
     states: int | None = None
     seconds: float | None = None
+    deadline: float | None = None
 
-    def deadline(self) -> float | None:
-        """When the seconds end, by time.monotonic(), if they begin now."""
-        return None if self.seconds is None else time.monotonic() + self.seconds
+    def begun(self) -> Bounds:
+        """The bounds of a search that begins now, unless it has begun before."""
+        if self.seconds is None or self.deadline is not None:
+            return self
+        return replace(self, deadline=time.monotonic() + self.seconds)
 
 
 UNBOUNDED = Bounds()
@@ -64,15 +70,13 @@ def search(
     partial_order: bool = False,
     symmetry: bool = False,
     check: Check = "nothing",
-    deadline: float | None = None,
 ) -> tuple[System, SearchResult]:
     """Search a scenario's states, again until nothing that it learns would change the search.
 
     With `check` "first" the search ends in the first state in which a property is broken, or a
-    deadlock; with "each" the properties are evaluated in all states. `deadline` is when
-    `bounds.seconds` end, by time.monotonic(), where they began earlier.
+    deadlock; with "each" the properties are evaluated in all states.
     """
-    deadline = deadline or bounds.deadline()
+    bounds = bounds.begun()
     if check == "nothing":
         scenario = replace(scenario, properties=())
     alike = tuple(group for group in scenario.alike if symmetry and len(group) > 1)
@@ -80,9 +84,7 @@ def search(
     system = System(scenario, space, partial_order=partial_order)
     while True:
         try:
-            return system, breadth_first(
-                system, bounds, symmetry=symmetry, check=check, deadline=deadline
-            )
+            return system, breadth_first(system, bounds, symmetry=symmetry, check=check)
         except LayoutChanged:
             system.lay_out()
         except FootprintGrew:
@@ -95,7 +97,6 @@ def breadth_first(
     *,
     symmetry: bool = False,
     check: Check = "nothing",
-    deadline: float | None = None,
 ) -> SearchResult:
     """Visit states in breadth-first order; the arguments are those of search()."""
     canonical = Symmetry(system.space).canonical if symmetry else None
@@ -127,7 +128,7 @@ def breadth_first(
             break  # all states were visited, whatever that took
         if bounds.states is not None and len(parent) > bounds.states:
             found.bound = f"{bounds.states} states"
-        elif deadline is not None and time.monotonic() > deadline:
+        elif bounds.deadline is not None and time.monotonic() > bounds.deadline:
             found.bound = f"{bounds.seconds} seconds"
     return found
 

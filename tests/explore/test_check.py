@@ -12,6 +12,7 @@ from devmemkit.explore import search as search_module
 from devmemkit.explore.check import explore, explore_each
 from devmemkit.explore.counterexample import ReplayError, replay
 from devmemkit.explore.search import Bounds, SearchResult, search
+from devmemkit.explore.system import System
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import early_claim
@@ -180,9 +181,9 @@ def test_a_search_whose_last_level_passes_the_bound_is_complete() -> None:
 def test_the_searches_of_one_question_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     seen, real = [], search_module.breadth_first
 
-    def seeing(*given: Any, deadline: float | None, **more: Any) -> SearchResult:
-        seen.append(deadline)
-        return real(*given, deadline=deadline, **more)
+    def seeing(system: System, bounds: Bounds, **more: Any) -> SearchResult:
+        seen.append(bounds.deadline)
+        return real(system, bounds, **more)
 
     monkeypatch.setattr(search_module, "breadth_first", seeing)
     assert explore(mmap_vs_claim(KernelProfile("6.12")), Bounds(seconds=1e6)).verdict == "found"

@@ -11,7 +11,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.pci.device import Bar, PciDevice, node_of
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import SETTLE, Act, Ref
-from devmemkit.scenarios.stories.parameters import ParameterStory
+from devmemkit.scenarios.stories.parameters import ParameterStory, check_claim
 from devmemkit.scenarios.stories.script import D, P, Q
 
 VIAS = {"both": "PQ", "resource": "P", "devmem": "Q"}
@@ -46,19 +46,10 @@ class BarStory(ParameterStory):
     claim_size: int = 0
 
     def __post_init__(self) -> None:
-        size = self.range.length  # looks up kernel, policy, machine, device and BAR
+        whole = (self.range.length, "the BAR's size")  # looks up kernel, machine, device and BAR
         if self.via not in VIAS:
             raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {self.via!r}")
-        if not 0 <= self.claim_offset < size:
-            raise ValueError(
-                f"claim_offset: expected less than {size:#x}, the BAR's size, "
-                f"got {self.claim_offset:#x}"
-            )
-        if self.claim_size < 0 or self.claim_offset + self.claim_size > size:
-            raise ValueError(
-                f"claim_offset + claim_size: expected at most {size:#x}, the BAR's size, got "
-                f"{self.claim_offset + self.claim_size:#x}"
-            )
+        check_claim(self.claim_offset, self.claim_size, whole, whole)
 
     @cached_property
     def range(self) -> Bar:

@@ -18,6 +18,19 @@ AS_RELEASED = "as released"
 """The policy parameter's value for the kernel's own policy."""
 
 
+def check_claim(offset: int, size: int, within: tuple[int, str], until: tuple[int, str]) -> None:
+    """ValueError unless a claim begins in the bytes `within`, and ends in those `until`."""
+    if not 0 <= offset < within[0]:
+        raise ValueError(
+            f"claim_offset: expected less than {within[0]:#x}, {within[1]}, got {offset:#x}"
+        )
+    if size < 0 or offset + size > until[0]:
+        raise ValueError(
+            f"claim_offset + claim_size: expected at most {until[0]:#x}, {until[1]}, got "
+            f"{offset + size:#x}"
+        )
+
+
 @dataclass(frozen=True)
 class ParameterStory(ABC):
     """A story on a kernel and a machine; `pids` are the processes that are there from the start."""

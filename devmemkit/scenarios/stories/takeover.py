@@ -11,7 +11,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import SETTLE, Act, Ref, play
-from devmemkit.scenarios.stories.parameters import AS_RELEASED, ParameterStory
+from devmemkit.scenarios.stories.parameters import AS_RELEASED, ParameterStory, check_claim
 from devmemkit.scenarios.stories.script import C, D, G, P
 from devmemkit.scenarios.words import format_act
 
@@ -48,24 +48,16 @@ class Takeover(ParameterStory):
 
     def __post_init__(self) -> None:
         size = self.node.size  # looks up kernel, policy, machine and region, which check themselves
-        if not 1 <= self.pages <= min(64, size >> PAGE_SHIFT):
-            most = min(64, size >> PAGE_SHIFT)
+        most = min(64, size >> PAGE_SHIFT)
+        if not 1 <= self.pages <= most:
             raise ValueError(f"pages: expected 1 to {most}, got {self.pages}")
         if self.claim_size < 1 or self.claim_offset < 0:
             raise ValueError(
                 "claim_offset, claim_size: expected a range of at least one byte, got "
                 f"{self.claim_offset:#x}, {self.claim_size:#x}"
             )
-        if self.claim_offset >= self.pages << PAGE_SHIFT:
-            raise ValueError(
-                f"claim_offset: expected less than {self.pages << PAGE_SHIFT:#x}, the mapped "
-                f"bytes, got {self.claim_offset:#x}"
-            )
-        if self.claim_offset + self.claim_size > size:
-            raise ValueError(
-                f"claim_offset + claim_size: expected at most {size:#x}, the region's size, got "
-                f"{self.claim_offset + self.claim_size:#x}"
-            )
+        mapped = (self.pages << PAGE_SHIFT, "the mapped bytes")
+        check_claim(self.claim_offset, self.claim_size, mapped, (size, "the region's size"))
 
     @cached_property
     def node(self) -> Resource:
