@@ -94,6 +94,13 @@ def test_a_link_to_a_grid_is_one(tmp_path: Path) -> None:
     assert [cell["scale"] for cell in cells([], tmp_path / "link")] == [1.0, 2.5]
 
 
+def test_cells_are_every_combination_in_the_order_that_was_asked_for() -> None:
+    found = cells(["kernel=6.1,5.10", "claim=0x10,32"])
+    assert [(cell["kernel"], cell["claim"]) for cell in found] == [
+        *(("6.1", 16), ("6.1", 32), ("5.10", 16), ("5.10", 32))
+    ]
+
+
 def test_cells_are_counted_before_they_are_built(tmp_path: Path) -> None:
     path = tmp_path / "grid.toml"
     numbers = list(range(1300))
@@ -196,7 +203,7 @@ def test_one_that_is_no_scheduler_is_said_to_be_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Closed, silent, or of another protocol: a sentence in time, and nobody is left."""
-    monkeypatch.setattr(cluster, "WAIT", 3)
+    monkeypatch.setattr(cluster, "WAIT", 1)
     before = set(threading.enumerate()), children()
     address = "tcp://127.0.0.1:1" if says is None else server[0]
     server[1].append(says or b"")
@@ -208,4 +215,4 @@ def test_one_that_is_no_scheduler_is_said_to_be_none(
     assert "\n" not in str(caught.value)
     assert (set(threading.enumerate()), children()) == before
     stdout, stderr = capfd.readouterr()
-    assert (stdout, stderr) == (f"waiting up to 3 s for {address} to answer\n", "")
+    assert (stdout, stderr) == (f"waiting up to 1 s for {address} to answer\n", "")

@@ -87,14 +87,6 @@ def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys
     assert printed[1] == f"{checkout.root}/notebooks\n{sys.executable}\n"
 
 
-def test_a_repaired_notebook_replaces_its_partial_output(checkout, toys):
-    checkout.write("01-bad", toys["bad"]())
-    assert checkout.run("reproduce").returncode == 1
-    checkout.write("01-bad", toys["good"]())
-    assert checkout.run("reproduce").returncode == 0
-    assert names(checkout.root / "report") == ["01-bad.html", "01-bad.ipynb", "index.html"]
-
-
 def test_every_run_has_files_of_its_own(checkout, toys):
     checkout.write("01-good", toys["good"]())
     sets = checkout.root / "notebooks" / "sets.toml"
@@ -127,21 +119,50 @@ def test_a_name_is_no_longer_than_a_file_may_have():
     assert name != name_of(Path("01-good.ipynb"), {"machine": "中" * 301})
 
 
-def test_links_lead_to_files_whatever_their_names(checkout, toys):
+@pytest.fixture(scope="module")
+def below(tmp_path_factory, toys):
+    """One run of odd notebooks from below their checkout; where it is, and what it printed."""
+    folder = tmp_path_factory.mktemp("odd")
+    checkout = toys["checkout"](folder / "checkout")
     checkout.write("01-50% & #1? ü", toys["of"](toys["text"]("# T")))
-    assert checkout.run("reproduce").returncode == 0
-    report = checkout.root / "report"
-    (link,) = re.findall(r'href="([^"]*)"', (report / "index.html").read_text())
+    checkout.write("02-lines", toys["of"](toys["code"]("\n  \nint(\n    'x'\n)")))
+    content = toys["of"](toys["code"]("import sys\nprint(sys.executable, sys.prefix)"))
+    content["metadata"]["kernelspec"] = {"name": "no-such-kernel", "display_name": "x"}
+    checkout.write("03-kernel", content)
+    long, cwd = folder / ("x" * 100), checkout.root / "a" / "b"
+    long.mkdir()
+    cwd.mkdir(parents=True)
+    elsewhere = {"JUPYTER_PATH": str(folder), "PATH": "/usr/bin:/bin", "TMPDIR": str(long)}
+    checkout.env |= elsewhere
+    done = checkout.run("reproduce", cwd=cwd)
+    assert (done.returncode, done.stderr) == (1, "")
+    return cwd, done.stdout
+
+
+def test_links_lead_to_files_whatever_their_names(below):
+    report = below[0] / "report"
+    link, *_ = re.findall(r'href="([^"]*)"', (report / "index.html").read_text())
     base = f"{report.as_uri()}/index.html"
     target = urlsplit(urljoin(base, html.unescape(link)))
     assert (target.query, target.fragment) == ("", "")
     assert Path(unquote(target.path)) == report / "01-50% & #1? ü.html"
 
 
-def test_a_failure_over_several_lines_is_quoted_by_its_first(checkout, toys):
-    checkout.write("01-bad", toys["of"](toys["code"]("\n  \nint(\n    'x'\n)")))
-    done = checkout.run("reproduce")
-    assert "01-bad: failed at cell In [1], 'int(': invalid literal for int() " in done.stdout
+def test_a_failure_over_several_lines_is_quoted_by_its_first(below):
+    assert "02-lines: failed at cell In [1], 'int(': invalid literal for int() " in below[1]
+
+
+def test_the_kernel_is_this_interpreter_whatever_is_registered(below):
+    assert outputs(below[0] / "report" / "03-kernel.ipynb") == [f"{sys.executable} {sys.prefix}\n"]
+
+
+def test_a_long_path_of_temporary_files_leaves_room_for_the_sockets(below):
+    assert "\n03-kernel: done, 1 cells, " in below[1]
+
+
+def test_the_checkout_is_found_from_below(below):
+    found = names(below[0] / "report")
+    assert found[-3:] == ["03-kernel.html", "03-kernel.ipynb", "index.html"]
 
 
 def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
@@ -160,28 +181,10 @@ def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
     assert re.findall(r'class="status-\w+">([^<]*)<', index) == ["earlier run", "done"]
 
 
-def test_the_kernel_is_this_interpreter_whatever_is_registered(checkout, toys, tmp_path):
-    content = toys["of"](toys["code"]("import sys\nprint(sys.executable, sys.prefix)"))
-    content["metadata"]["kernelspec"] = {"name": "no-such-kernel", "display_name": "x"}
-    checkout.write("01-kernel", content)
-    checkout.env |= {"JUPYTER_PATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = checkout.run("reproduce")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert outputs(checkout.root / "report" / "01-kernel.ipynb") == [
-        f"{sys.executable} {sys.prefix}\n"
-    ]
-
-
-def test_a_long_path_of_temporary_files_leaves_room_for_the_sockets(checkout, toys, tmp_path):
-    long = tmp_path / ("x" * 100)
-    long.mkdir()
-    checkout.env |= {"TMPDIR": str(long)}
-    checkout.write("01-good", toys["of"](toys["code"]("1")))
-    done = checkout.run("reproduce")
-    assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how",
+    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL],
+)
 def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, tmp_path, how):
     told, temporary = tmp_path / "pid", tmp_path / "t"
     temporary.mkdir()
@@ -205,7 +208,7 @@ def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, t
     assert not list(temporary.iterdir())
 
 
-def test_progress_is_a_line_as_each_notebook_starts_and_ends(checkout, toys):
+def test_progress_is_told_and_a_repaired_notebook_replaces_its_partial_output(checkout, toys):
     checkout.write("01-good", toys["good"]())
     checkout.write("02-bad", toys["bad"]())
     done = checkout.run("reproduce", "--jobs", "1")
@@ -217,6 +220,9 @@ def test_progress_is_a_line_as_each_notebook_starts_and_ends(checkout, toys):
         "02-bad: started",
         "02-bad: failed at cell In [2], '# why': expected 6.12, got 9, N s",
     ]
+    checkout.write("02-bad", toys["good"]())
+    assert checkout.run("reproduce", "--only", "2").returncode == 0
+    assert names(checkout.root / "report")[2:] == ["02-bad.html", "02-bad.ipynb", "index.html"]
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, tmp_path):
@@ -284,14 +290,6 @@ def test_a_file_that_is_no_notebook_is_named_and_the_others_go_on(checkout, toys
     assert named.stderr.startswith(sentence)
 
 
-def test_the_checkout_is_found_from_below(checkout, toys):
-    checkout.write("01-good", toys["of"](toys["text"]("# T")))
-    below = checkout.root / "a" / "b"
-    below.mkdir(parents=True)
-    assert checkout.run("reproduce", cwd=below).returncode == 0
-    assert names(below / "report") == ["01-good.html", "01-good.ipynb", "index.html"]
-
-
 def test_a_checkout_without_notebooks_is_refused(checkout):
     done = checkout.run("reproduce")
     assert done.returncode == 2
@@ -346,20 +344,18 @@ def test_what_is_no_notebook_is_one_sentence(checkout, toys, make, said):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_is_no_notebook_fails_and_the_report_is_whole(checkout):
+    texts = [
         "[]",
         "[" * 100_000,
         '{"nbformat": 4, "cells": [1]}',
         '{"nbformat": 4, "cells": [{}]}',
         '{"nbformat": 4, "cells": [{"cell_type": "code", "source": 1, "metadata": {}}]}',
-    ],
-)
-def test_what_is_no_notebook_fails_and_the_report_is_whole(checkout, toys, text):
-    checkout.write("01-good", toys["good"]())
-    (checkout.root / "notebooks" / "02-other.ipynb").write_text(text)
+    ]
+    for number, text in enumerate(texts):
+        (checkout.root / "notebooks" / f"0{number}-other.ipynb").write_text(text)
     done = checkout.run("reproduce")
     assert (done.returncode, done.stderr) == (1, "")
-    assert "\n02-other: failed at " in done.stdout
+    for number, _ in enumerate(texts):
+        assert f"\n0{number}-other: failed at " in done.stdout
     assert (checkout.root / "report" / "ro-crate-metadata.json").exists()

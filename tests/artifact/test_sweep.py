@@ -38,34 +38,32 @@ def rows(folder):
 
 
 def test_every_cell_has_its_row_and_one_that_fails_keeps_its_notebook(swept):
-    done = swept.run("sweep", "1", "-p", "kernel=6.1,5.10", "-p", "claim=0x10,32", "--out", "o ü")
+    done = swept.run("sweep", "1", "-p", "kernel=6.1,5.10", "-p", "claim=0x10", "--out", "o ü")
     assert done.returncode == 1
     assert done.stderr == ""
     folder = swept.root / "o ü"
-    assert f"2 of 4 cells done; {folder}/table.csv\n" in done.stdout
+    assert f"1 of 2 cells done; {folder}/table.csv\n" in done.stdout
     error = "cell In [3], 'from devmemkit.figures.text import values': claim: expected another"
     columns = ("kernel", "claim", "error", "answer", "told", "rows")
     assert [tuple(row[name] for name in columns) for row in rows(folder)] == [
         ("6.1", "16", "", "32", "6.1", "[1, 2]"),
-        ("6.1", "32", "", "64", "6.1", "[1, 2]"),
         ("5.10", "16", f"{error}, got 16", "", "", ""),
-        ("5.10", "32", f"{error}, got 32", "", "", ""),
     ]
     assert (folder / "01-toy@kernel=5.10,claim=16.partial.ipynb").exists()
     assert swept.run("verify", folder).stdout.startswith("files as the run left them: yes")
 
-    again = swept.run("sweep", "1", "-p", "kernel=6.1,5.10", "-p", "claim=16,32", "--out", "o ü")
-    assert again.stdout.startswith("2 of 4 are done already\n")
+    again = swept.run("sweep", "1", "-p", "kernel=6.1,5.10", "-p", "claim=16", "--out", "o ü")
+    assert again.stdout.startswith("1 of 2 are done already\n")
     assert "kernel=6.1" not in again.stdout
 
 
 def test_a_grid_in_a_file_and_on_the_command_line(swept, tmp_path):
     grid = tmp_path / "grid.toml"
-    grid.write_text('kernel = ["6.1", "7.3"]\nclaim = [1, "0x2"]\n')
+    grid.write_text('kernel = ["7.3"]\nclaim = [1, "0x2"]\n')
     done = swept.run("sweep", "01", "--grid", grid, "-p", "claim=3")
     assert done.returncode == 0, done.stdout + done.stderr
     found = [(row["kernel"], row["claim"]) for row in rows(swept.root / "sweep")]
-    assert found == [("6.1", "3"), ("7.3", "3")]
+    assert found == [("7.3", "3")]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +93,7 @@ def test_what_cannot_be_asked_for_is_refused_in_one_sentence(swept, arguments, s
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_waited_for_as_long_as_is_said(swept):
     done = swept.run("sweep", "1", "-p", "claim=1", "--scheduler", "tcp://127.0.0.1:1")
     assert done.returncode == 2
@@ -149,6 +148,7 @@ def dask(tmp_path, checkout):
     cluster.end()
 
 
+@pytest.mark.slow
 def test_on_a_cluster_a_killed_worker_costs_its_cell_alone(checkout, toys, dask, tmp_path):
     """The worker that has the cell claim=2 dies with it; the cell is run again by the other."""
     told = tmp_path / "told"

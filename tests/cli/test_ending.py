@@ -83,6 +83,13 @@ QUIET = {
     **COMMANDS,
 }
 """Commands that print."""
+LONG = ("conform", "lab list", "verify")
+"""Commands that take seconds before they print, or need a run that does: their tests are slow."""
+
+
+def named(name, *more):
+    """Parameters of a test: a command's name, and what else it takes."""
+    return pytest.param(name, *more, marks=pytest.mark.slow if name in LONG else ())
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +163,7 @@ def test_an_interrupt_is_one_line_from_the_first_line_of_the_command_on(told_at,
     is_one_line(told_at(["explain", "--help"], at, how=how))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", map(named, COMMANDS))
 def test_an_interrupt_of_a_command_is_one_line(told_at, name, command):
     arguments = command(name)
     draw = random.Random(name)
@@ -290,7 +297,8 @@ def unread(arguments, tmp_path, **env):
 
 
 @pytest.mark.parametrize(
-    ("name", "unbuffered"), [*((name, "") for name in QUIET), ("help", "1"), ("findings", "1")]
+    ("name", "unbuffered"),
+    [*(named(name, "") for name in QUIET), ("help", "1"), ("findings", "1")],
 )
 def test_a_command_whose_reader_is_gone_ends_quietly(name, unbuffered, command, tmp_path):
     done = unread(command(name), tmp_path, PYTHONUNBUFFERED=unbuffered)

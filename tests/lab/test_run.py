@@ -68,6 +68,7 @@ def test_conform_says_what_is_wrong(
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow  # asks apt
 def test_the_list_has_what_the_model_knows(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["lab", "list"]) == 0
     assert "7.3" in capsys.readouterr().out

@@ -156,7 +156,9 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 10))]
+)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_at_any_moment_it_leaves_no_process_and_no_folder(
     lab: Lab, by_hand: list[str], name: str, seed: int

@@ -230,7 +230,11 @@ def test_quick_is_not_live(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("moment", ["first child", "all children", "at work"])
+@pytest.mark.parametrize(
+    "moment",
+    [*(pytest.param(one, marks=pytest.mark.slow) for one in ("first child", "at work")),
+     "all children"],
+)  # fmt: skip
 def test_whatever_ends_it_ends_its_processes(how: signal.Signals, moment: str) -> None:
     command = [sys.executable, "-c", RUN]
     with subprocess.Popen(
