@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from devmemkit.artifact.findings import lines
 
 from devmemkit.artifact.answers import KINDS, Answer, Kind
-from devmemkit.artifact.findings import lines
 from devmemkit.artifact.ledger import Finding, ledger
 from devmemkit.artifact.scope import ORDER
 from devmemkit.scenarios.machines import data_dir
