@@ -81,27 +81,24 @@ def conform(
     seed: int,
     ops: int,
     progress: Progress,
-    profile: KernelProfile | None = None,
     *,
     recorded: tuple[Sequence, ...] = (),
     keep: Keep | None = None,
 ) -> Conformance:
     """Compare `ops` random operations on a kernel with the model, and shrink each difference.
 
-    `profile` is the model's kernel if it is not that of `kernel.version`. The `recorded` sequences
-    replace the seed's first ones. `keep` gets each sequence and how it ended in the guest. After an
-    interrupt or a failed guest the result has what was found so far, `complete` False. ValueError
-    for arguments out of range.
+    The `recorded` sequences replace the seed's first ones. `keep` gets each sequence and how it
+    ended in the guest. After an interrupt or a failed guest the result has what was found so far,
+    `complete` False. ValueError for arguments out of range.
     """
     if ops < 1:
         raise ValueError(f"ops: expected at least 1, got {ops}")
     if seed < 0:
         raise ValueError(f"seed: expected a number from 0, got {seed}")
-    profile = profile or KernelProfile(kernel.version)
     result = Conformance(kernel.version, kernel.release, seed, ops)
     began = time.monotonic()
     coming = sequences(seed, recorded)
-    with closing(Live(kernel, before(PROCESSES, profile), progress)) as live:
+    with closing(Live(kernel, before(PROCESSES, KernelProfile(kernel.version)), progress)) as live:
         try:
             _play(live, coming, result, keep)
             _imagine(live, coming, result)

@@ -49,6 +49,8 @@ CMDLINE = "console=ttyS0 quiet panic=-1 oops=panic nokaslr norandmaps memmap=256
 """Kernel parameters of every guest; a story may add "iomem=relaxed" or "lockdown=integrity"."""
 
 
+LIMIT = 120.0
+"""Seconds that a boot may take."""
 TRIES = 2
 """Attempts to boot. QEMU's emulation of two CPUs sometimes fails while a kernel patches its code
 (an unhandled int3, seen once in 70 boots)."""
@@ -62,14 +64,14 @@ class Guest:
     """A running guest. `boot_seconds` is the time from QEMU's start to the agent's first word."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], port: socket.socket, console: Path, limit: float
+        self, process: subprocess.Popen[bytes], port: socket.socket, console: Path
     ) -> None:
         self.process = process
         self._port = port
         self._console = console
         self._rest = b""
         began = time.monotonic()
-        if "ready" not in self._line(began + limit, "its boot"):
+        if "ready" not in self._line(began + LIMIT, "its boot"):
             raise self._failed("expected the agent to say it is ready")
         self.boot_seconds = time.monotonic() - began
         self._booted = self.iomem()
@@ -182,7 +184,6 @@ def boot(
     kernel: Kernel,
     cmdline: str = "",
     *,
-    limit: float = 120,
     shared_mib: int = 64,
     program: Path | None = None,
 ) -> Iterator[Guest]:
@@ -191,13 +192,13 @@ def boot(
     That holds even if this process is killed. The guest ends with the thread that booted it.
     `program` is a C file that the guest gets compiled, as /program.
 
-    GuestError, with the end of the console log, when it is not up after `limit` seconds, or ends
+    GuestError, with the end of the console log, when it is not up after LIMIT seconds, or ends
     before it is up, TRIES times.
     """
     with ExitStack() as stack:
         for left in reversed(range(TRIES)):
             try:
-                guest = stack.enter_context(_started(kernel, cmdline, limit, shared_mib, program))
+                guest = stack.enter_context(_started(kernel, cmdline, shared_mib, program))
                 break
             except GuestEnded:
                 if not left:
@@ -207,7 +208,7 @@ def boot(
 
 @contextmanager
 def _started(
-    kernel: Kernel, cmdline: str, limit: float, shared_mib: int, program: Path | None
+    kernel: Kernel, cmdline: str, shared_mib: int, program: Path | None
 ) -> Iterator[Guest]:
     emulator = qemu()
     with scratch("devmemkit-guest-") as work:
@@ -235,7 +236,7 @@ def _started(
                 )
             theirs.close()
             try:
-                yield Guest(process, ours, work / "console", limit)
+                yield Guest(process, ours, work / "console")
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)

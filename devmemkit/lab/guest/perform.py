@@ -27,7 +27,7 @@ class Performed:
     ns: dict[str, int]
 
 
-def perform(guest: Guest, acts: tuple[Act, ...], *, limit: float = 60) -> Performed:
+def perform(guest: Guest, acts: tuple[Act, ...]) -> Performed:
     """Perform the acts in the guest, in order, by the rules of play(); SETTLE does nothing.
 
     ValueError for an argument that no guest can be given, GuestError when the guest fails.
@@ -35,7 +35,7 @@ def perform(guest: Guest, acts: tuple[Act, ...], *, limit: float = 60) -> Perfor
     pids = processes(acts)
     first: list[dict[str, Any]] = [{"operation": "process", "pid": pid} for pid in pids]
     done = [act for act in acts if act.operation != SETTLE]
-    answers = guest.play(first + requests(done, after=len(first)), limit=limit)
+    answers = guest.play(first + requests(done, after=len(first)))
     pairs = list(zip(done, answers[len(first) :], strict=True))
     return Performed(
         {a.key: _outcome(a, r) for a, r in pairs if "skipped" not in r and "cannot" not in r},
