@@ -17,7 +17,7 @@ from devmemkit.artifact.provenance import (
     git,
     said_by,
 )
-from devmemkit.artifact.store import UsageError
+from devmemkit.artifact.record import UsageError
 from devmemkit.host.files import read, write
 
 

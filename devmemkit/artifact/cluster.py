@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact.store import Job, UsageError
+from devmemkit.artifact.record import Job, UsageError
 from devmemkit.artifact.work import Done, Submit, do
 from devmemkit.host.scratch import scratch
 

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import reprlib
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn
+from datetime import datetime
+from typing import NoReturn
 from urllib.parse import quote, unquote
 
-from devmemkit.artifact.crate import FILE, PROFILE
+from devmemkit.artifact.crate import PROFILE, Entity
 from devmemkit.artifact.folder import Folder, parts
-from devmemkit.artifact.record import DIGEST, makes
-from devmemkit.artifact.store import INDEX, TABLE, UsageError
+from devmemkit.artifact.parameters import Value
+from devmemkit.artifact.record import CRATE, INDEX, TABLE, Record, UsageError, makes
 
 LARGEST = 32 << 20  # bytes of the metadata; enough for ten thousand runs
 COMPLETED = "http://schema.org/CompletedActionStatus"
 
-Entity = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Action:
-    """One run of the crate: the names of its files, and how it failed ("" when it did not)."""
-
-    name: str
-    error: str
-    results: tuple[str, ...]
-    reads: frozenset[str]
+DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -43,30 +33,30 @@ class Crate:
     """
 
     files: Mapping[str, str]
-    actions: tuple[Action, ...]
+    records: tuple[Record, ...]
     state: Mapping[str, str]
     versions: Mapping[str, str]
     code: str
     profile: bool = True
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[Folder, Crate]]:
-    """The folder of a finished run, and its crate; UsageError with the place of a malformed value.
+def read(folder: Folder) -> Crate:
+    """The crate of a finished run; UsageError with the place of a malformed value."""
+    try:
+        return _crate(_by_id(json.loads(folder.read(CRATE, LARGEST))["@graph"]))
+    except _Malformed as error:
+        raise UsageError(f"{folder.path / CRATE}: {error}") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    raise UsageError(f"{folder.path}: expected a finished run with {CRATE}, got: {why}")
 
-    The folder can be used inside the block.
-    """
-    with ExitStack() as stack:
-        try:
-            folder = stack.enter_context(Folder(path))
-            graph = json.loads(folder.read(FILE, LARGEST))["@graph"]
-            crate = _crate(_by_id(graph))
-        except _Malformed as error:
-            raise UsageError(f"{path / FILE}: {error}") from None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-            raise UsageError(f"{path}: expected a finished run with {FILE}, got: {why}") from None
-        yield folder, crate
+
+def earlier(folder: Folder) -> dict[str, Record]:
+    """The runs of a folder by name; none if its crate is not one."""
+    try:
+        return {one.name: one for one in read(folder).records}
+    except UsageError:
+        return {}
 
 
 class _Malformed(ValueError):
@@ -128,8 +118,13 @@ def _crate(found: dict[str, Entity]) -> Crate:
         name_of(id): _text(one, "sha256", id, DIGEST.pattern)
         for id, one in kinds.get("File", {}).items()
     }
-    actions = tuple(_action(id, one) for id, one in kinds.get("CreateAction", {}).items())
-    if not actions or not files:
+    state = {
+        unquote(id[1:]): _text(one, "sha256", id, DIGEST.pattern)
+        for id, one in kinds.get("CreativeWork", {}).items()
+        if "sha256" in one
+    }
+    records = tuple(_record(id, found, files, state) for id in kinds.get("CreateAction", {}))
+    if not records or not files:
         _expected("at least a run (CreateAction) and a File", None, "@graph")
     if "./" not in found or "#devmemkit" not in found:
         _expected("the entities ./ and #devmemkit", None, "@graph")
@@ -137,14 +132,9 @@ def _crate(found: dict[str, Entity]) -> Crate:
     described = {*kinds.get("File", {}), *kinds["CreateAction"]}
     if other := sorted(listed ^ described):
         _expected("the same runs and files in ./ as in @graph", other[0], "./")
-    made = {name for one in actions for name in one.results}
+    made = {name for one in records for name in one.outputs}
     if other := sorted((made ^ files.keys()) - {INDEX, TABLE}):
         _expected("the same files as results of runs and as Files", other[0], "@graph")
-    state = {
-        unquote(id[1:]): _text(one, "sha256", id, DIGEST.pattern)
-        for id, one in kinds.get("CreativeWork", {}).items()
-        if "sha256" in one
-    }
     versions = {
         id.removeprefix("#version-"): _text(one, "version", id)
         for id, one in kinds.get("SoftwareApplication", {}).items()
@@ -152,22 +142,49 @@ def _crate(found: dict[str, Entity]) -> Crate:
     }
     code = _text(found["#devmemkit"], "sha256", "#devmemkit", DIGEST.pattern)
     profile = found["./"].get("conformsTo") == {"@id": PROFILE}
-    return Crate(files, actions, state, versions, code, profile)
+    return Crate(files, records, state, versions, code, profile)
 
 
-def _action(id: str, entity: Entity) -> Action:
+def _record(
+    id: str, found: Mapping[str, Entity], files: Mapping[str, str], state: Mapping[str, str]
+) -> Record:
+    entity = found[id]
     name = _text(entity, "name", id)
-    if id != f"#run-{quote(name, errors='replace')}":
+    if id != f"#run-{quote(name, errors='replace')}" or len(parts(name)) != 1:
         _expected(f"the id of the run {name}", id, id)
     error = _text(entity, "error", id) if "error" in entity else ""
     status = entity.get("actionStatus")
     if status != {"@id": COMPLETED}:
         error = error or f"its status, {reprlib.repr(status)}"
-    results = tuple(name_of(one) for one in _ids(entity, "result", id))
-    for one in results:
+    outputs = {name_of(one): files.get(name_of(one), "") for one in _ids(entity, "result", id)}
+    for one in outputs:
         if not makes(name, one):
             _expected(f"files of {name} as its results", one, id)
-    if not results and not error:
+    if not outputs and not error:
         error = "its results, of which there are none"
-    reads = frozenset(unquote(one) for one in _ids(entity, "object", id))
-    return Action(name, error, results, reads)
+    objects = _ids(entity, "object", id)
+    read = [unquote(one[1:]) for one in objects if one.startswith("#notebooks/")]
+    notebook = read[0] if read and read[0] in state and len(parts(read[0])) == 2 else ""
+    values = [found[one] for one in objects if one.startswith(f"#{quote(name)}/") and one in found]
+    began = _text(entity, "startTime", id)
+    try:
+        took = datetime.fromisoformat(_text(entity, "endTime", id)) - datetime.fromisoformat(began)
+    except (ValueError, TypeError):
+        _expected("times with their zones", began, f"{id}.startTime")
+    return Record(
+        name,
+        str(entity.get("identifier", "")),
+        notebook.removeprefix("notebooks/"),
+        state.get(notebook, ""),
+        {_text(one, "name", id): _plain(one.get("value"), id) for one in values},
+        began,
+        max(took.total_seconds(), 0),
+        error,
+        outputs,
+    )
+
+
+def _plain(value: object, id: str) -> Value:
+    if not isinstance(value, Value) or value in (math.inf, -math.inf) or value != value:
+        _expected("a text, a number, true, false or null", value, id)
+    return value

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact.parameters import Parameter, convert, find, texts
-from devmemkit.artifact.store import UsageError
+from devmemkit.artifact.record import UsageError
 from devmemkit.host.files import read
 
 LARGEST = 1 << 18  # bytes of a file

@@ -11,9 +11,9 @@ from devmemkit.artifact import export
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.plan import text_of
 from devmemkit.artifact.provenance import data_files, made_on
-from devmemkit.artifact.record import Record
+from devmemkit.artifact.record import INDEX, Job, Record
 from devmemkit.artifact.scope import by_verdict
-from devmemkit.artifact.store import INDEX, Job, Store
+from devmemkit.artifact.store import Store
 
 
 def _title(notebook: Path) -> str:
@@ -57,8 +57,8 @@ def _rows(
     """The rows of the index: this run's jobs, earlier runs, and notebooks that never ran."""
     titles = {notebook.name: _title(notebook) for notebook in notebooks}
     now = {job.name: job.notebook.name for job in todo if job.notebook}
-    earlier = {one.name: one for one in store.records() if one.notebook in titles}
-    runs = {name: str(one.notebook) for name, one in earlier.items()} | now
+    earlier = {name: one for name, one in store.records.items() if one.notebook in titles}
+    runs = {name: one.notebook for name, one in earlier.items()} | now
     ran = set(runs.values())
     runs |= {notebook.stem: notebook.name for notebook in notebooks if notebook.name not in ran}
     return [

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import UTC, datetime
 
-from devmemkit.artifact.record import Record
-from devmemkit.artifact.store import Job, Store
+from devmemkit.artifact.record import Job, Record
+from devmemkit.artifact.store import Store
 from devmemkit.artifact.work import Done, Submit, end_all
 from devmemkit.model.printable import printable
 
@@ -33,7 +33,7 @@ def run(
     if found:
         say(f"{len(found)} of {len(jobs)} are done already")
     due = [job for job in jobs if job.name not in found]
-    former = {job.name: record.seconds for job in due if (record := store.record(job.name))}
+    former = {job.name: store.records[job.name].seconds for job in due if job.name in store.records}
     took: list[float] = []
     futures: dict[Future[Done], Job] = {}
     try:
@@ -77,7 +77,8 @@ def _stored(job: Job, future: Future[Done], store: Store) -> tuple[Record, str]:
         reason = getattr(error, "strerror", None)
         said = f"cannot write: {reason}" if reason else f"{type(error).__name__}: {error}"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return Record(job.name, "", job.work, None, {}, {}, now, 0, said), f"failed at {said}"
+        store.records[job.name] = Record(job.name, "", began=now, error=said)
+        return store.records[job.name], f"failed at {said}"
 
 
 def _estimate(names: Sequence[str], former: Mapping[str, float], took: Sequence[float]) -> float:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ast
 import difflib
+import json
 import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact.store import UsageError
+from devmemkit.artifact.record import UsageError
 
 Value = str | int | float | bool | None
 
@@ -59,13 +61,17 @@ def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
     }
 
 
-def defaults(notebook: Mapping[str, Any], where: str) -> dict[str, Value]:
-    """The default values of a notebook's parameters; UsageError as for `declared`."""
-    return {
-        ast.unparse(node.target): ast.literal_eval(node.value)
-        for node in _assignments(notebook, where)
-        if node.value is not None
-    }
+def defaults(notebook: Path | None) -> dict[str, Value]:
+    """The default values of a notebook's parameters, such as the seed; none if it has none."""
+    if notebook:
+        # one that is no notebook has failed; the others are described
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return {
+                ast.unparse(node.target): ast.literal_eval(node.value)
+                for node in _assignments(json.loads(notebook.read_text("utf-8")), notebook.name)
+                if node.value is not None
+            }
+    return {}
 
 
 def _assignments(notebook: Mapping[str, Any], where: str) -> list[ast.AnnAssign]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from devmemkit.artifact import grid, parameters
 from devmemkit.artifact.provenance import checkout, state
-from devmemkit.artifact.store import INDEX, LEDGER, Job, UsageError
+from devmemkit.artifact.record import INDEX, LEDGER, Job, UsageError
 from devmemkit.host import files
 from devmemkit.model.kernel import KernelProfile
 

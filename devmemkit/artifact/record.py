@@ -1,52 +1,67 @@
-"""The record of how a job ended, kept in the results folder, where anyone may have edited it."""
+"""Jobs, how they ended, and the names of their files in a report."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from types import NoneType
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any
 
-from devmemkit.artifact.folder import parts
-
-LARGEST = 4 << 20  # bytes; a record has some thousands
+LEDGER = "findings"
+"""The name of the job that weighs the findings."""
+CRATE, INDEX, TABLE = "ro-crate-metadata.json", "index.html", "table.csv"
+HIDDEN = ".devmemkit"
+RUNNING, LOCK = f"{HIDDEN}/running", f"{HIDDEN}/lock"
+RECORDS = f"{HIDDEN}/records"
+"""Where devmemkit 0.1 recorded its jobs."""
+FIGURES = "figures"
 ENDINGS = (
     *(".ipynb", ".html", ".pdf", ".values.json", ".partial.ipynb", ".partial.html"),
     ".json",  # of a job that weighs the findings
 )
-FIGURES = "figures"
-DIGEST = re.compile("[0-9a-f]{64}")
+SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf", ".new")
+"""Suffixes of the files of a report, including unfinished ones."""
 
-VALUE = (str, int, float, bool, NoneType)
-TYPES: Mapping[str, tuple[type, ...]] = {
-    "name": (str,),
-    "key": (str,),
-    "work": (str,),
-    "notebook": (str, NoneType),
-    "parameters": (dict,),
-    "inputs": (dict,),
-    "began": (str,),
-    "seconds": (int, float),
-    "error": (str,),
-    "outputs": (dict,),
-}
+
+class UsageError(ValueError):
+    """The request names something that does not exist, or that cannot be done."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work whose files' names begin with `name`; `inputs` are digests of what it depends on."""
+
+    name: str
+    work: str
+    notebook: Path | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The digest of everything that the job's files depend on."""
+        told = json.dumps([self.name, self.work, self.parameters, self.inputs], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Record:
-    """How a job ended: when it `began` (ISO 8601), its `error` or "", the SHA-256 of its files."""
+    """How a job ended: when it `began` (ISO 8601), its `error` or "", the SHA-256 of its files.
+
+    `key` is that of the job, "" for one that could not be stored; `source` is the SHA-256 of its
+    notebook; `parameters` has the defaults, too.
+    """
 
     name: str
     key: str
-    work: str
-    notebook: str | None
-    parameters: Mapping[str, Any]
-    inputs: Mapping[str, str]
-    began: str
-    seconds: float
+    notebook: str = ""
+    source: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    began: str = ""
+    seconds: float = 0
     error: str = ""
     outputs: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,40 +75,3 @@ def makes(job: str, name: str) -> bool:
 def result(job: str, work: str) -> str:
     """The name of the file that a finished job must have."""
     return f"{job}.ipynb" if work == "notebook" else f"{job}.json"
-
-
-def parse(text: bytes, name: str) -> Record | None:
-    """The record of the job of that name from its JSON; None if no run can have written it."""
-    try:
-        told = json.loads(text, parse_constant=_refuse)
-        return Record(**told) if _well_formed(told, name) else None
-    except (ValueError, TypeError, RecursionError, OverflowError, OSError):
-        return None
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def _well_formed(told: Any, name: str) -> bool:
-    """Whether each field has its type and allowed names; may raise what `parse` catches."""
-    if (
-        not isinstance(told, dict)
-        or told.keys() != TYPES.keys()
-        or any(type(told[key]) not in TYPES[key] for key in TYPES)
-    ):
-        return False
-    json.dumps(
-        told, ensure_ascii=False, allow_nan=False
-    ).encode()  # refuses half of a surrogate pair
-    outputs, inputs, notebook = told["outputs"], told["inputs"], told["notebook"]
-    datetime.fromisoformat(told["began"]) + timedelta(seconds=told["seconds"])
-    return (
-        told["name"] == name
-        and len(parts(name)) == 1
-        and told["seconds"] >= 0
-        and all(makes(name, file) and DIGEST.fullmatch(d) for file, d in outputs.items())
-        and all(isinstance(digest, str) for digest in inputs.values())
-        and all(type(value) in VALUE for value in told["parameters"].values())
-        and (notebook is None or (len(parts(notebook)) == 1 and f"notebooks/{notebook}" in inputs))
-    )

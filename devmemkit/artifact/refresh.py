@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from devmemkit.artifact.store import Job
+from devmemkit.artifact.record import Job
 from devmemkit.artifact.work import do
 
 

@@ -12,15 +12,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devmemkit.artifact import crate, grid
+from devmemkit.artifact import grid
 from devmemkit.artifact.cluster import cluster
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.index import write_index
 from devmemkit.artifact.jobs import run, say
 from devmemkit.artifact.plan import choose, declared, folder_for, jobs, notebooks_here, plan
-from devmemkit.artifact.record import Record
+from devmemkit.artifact.record import TABLE, Job, Record, UsageError
 from devmemkit.artifact.scope import by_verdict
-from devmemkit.artifact.store import TABLE, Job, Store, UsageError
+from devmemkit.artifact.store import Store
 from devmemkit.artifact.work import Submit, here
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.columns import columns
@@ -84,7 +84,7 @@ def _report(
 
     Jobs that an earlier run into `out` did from the same state are kept.
     """
-    with Store(folder_for(out, root)) as store:
+    with Store(folder_for(out, root), root) as store:
         start = time.monotonic()
         with where as submit:
             records = run(todo, store, submit, parallel)
@@ -93,14 +93,14 @@ def _report(
         done = list(records.values())
         failed = sum(bool(record.error) for record in done)
         if swept:
-            store.inside.write(TABLE, cell_table(done, store.inside))
+            store.inside.write(TABLE, cell_table(todo, records, store.inside))
             say(f"{len(done) - failed} of {len(done)} cells done; {store.folder / TABLE}")
         findings = weighed(store.inside, done)
         for line in finding_lines(findings):
             say(line)
         say(f"{time.monotonic() - start:.0f} s")
         index = write_index(todo, notebooks, store, records, findings, root)
-        crate.write(store, root, done)
+        store.write_crate()
         say(f"report: {index}")
     return 0 if not failed and all(finding["reproduced"] for finding in findings) else 1
 
@@ -122,11 +122,12 @@ def _unexpected(folder: Folder, name: str, what: str) -> UsageError:
     return UsageError(f"{folder.path / name}: expected {what}; without the file its job runs again")
 
 
-def cell_table(records: Sequence[Record], folder: Folder) -> str:
+def cell_table(jobs: Sequence[Job], records: Mapping[str, Record], folder: Folder) -> str:
     """One row a cell: its parameters, how it ended, its named values (those that are no tables)."""
     rows = []
-    for record in records:
-        row: dict[str, Any] = {**record.parameters, "error": record.error}
+    for job in jobs:
+        record = records[job.name]
+        row: dict[str, Any] = {**job.parameters, "error": record.error}
         path = f"{record.name}.values.json"
         if not record.error and path in record.outputs:
             for name, value in parsed(folder, path, dict).items():
@@ -145,7 +146,7 @@ def weighed(folder: Folder, records: Sequence[Record]) -> list[dict[str, Any]]:
     """All weighed findings of the jobs that weighed some."""
     found = []
     for record in records:
-        if record.work == "findings" and not record.error:
+        if not record.notebook and not record.error:
             name = f"{record.name}.json"
             for finding in parsed(folder, name, list):
                 if not is_finding(finding):

@@ -1,6 +1,6 @@
 """A folder of results, for one run at a time.
 
-A job's files get their names only when all of them are written; its record, written last, has their
+A job's files get their names only when all of them are written; the crate, written last, has their
 digests. So a job that was killed half-way never counts as done.
 """
 
@@ -10,55 +10,41 @@ import errno
 import fcntl
 import hashlib
 import itertools
-import json
 import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 
-from devmemkit.artifact import record
+from devmemkit.artifact import crate, record
+from devmemkit.artifact.entities import earlier
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.record import FIGURES, Record
-
-LEDGER = "findings"
-"""The name of the job that weighs the findings."""
-INDEX, TABLE = "index.html", "table.csv"
-HIDDEN = ".devmemkit"
-RECORDS, RUNNING, LOCK = f"{HIDDEN}/records", f"{HIDDEN}/running", f"{HIDDEN}/lock"
-SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf", ".new")
-"""Suffixes of the files of a report, including unfinished ones."""
-
-
-class UsageError(ValueError):
-    """The request names something that does not exist, or that cannot be done."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """Work whose files' names begin with `name`; `inputs` are digests of what it depends on."""
-
-    name: str
-    work: str
-    notebook: Path | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """The digest of everything that the job's files depend on."""
-        told = json.dumps([self.name, self.work, self.parameters, self.inputs], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()
+from devmemkit.artifact.parameters import defaults
+from devmemkit.artifact.record import (
+    FIGURES,
+    HIDDEN,
+    LOCK,
+    RECORDS,
+    RUNNING,
+    SUFFIXES,
+    Job,
+    Record,
+    UsageError,
+)
 
 
 class Store:
     """The folder, locked while it is entered; UsageError if it cannot be locked or written to."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder, self.root = folder, root
+
+    @cached_property
+    def made_from(self) -> list[crate.Entity]:
+        """The entities of all that the results depend on."""
+        return crate.made_from(self.root)
 
     def __enter__(self) -> Store:
         try:
@@ -69,7 +55,9 @@ class Store:
                 _check(self.inside)
                 TemporaryFile(dir=self.folder).close()
                 self._lock(opened)
-                self.inside.remove(RUNNING)
+                for name in (RUNNING, RECORDS):
+                    self.inside.remove(name)
+                self.records = earlier(self.inside)
                 self._opened = opened.pop_all()
         except OSError as error:
             raise UsageError(
@@ -102,25 +90,11 @@ class Store:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n".encode())
 
-    def record(self, name: str) -> Record | None:
-        """The record of a job, None if there is no well-formed one."""
-        with suppress(OSError):
-            return record.parse(self.inside.read(_record(name), record.LARGEST), name)
-        return None
-
-    def records(self) -> list[Record]:
-        """All well-formed records, by name."""
-        names = [name for name, _ in self.inside.content(RECORDS) if name.endswith(".json")]
-        told = (self.record(name[len(RECORDS) + 1 : -len(".json")]) for name in names)
-        return [record for record in told if record]
-
     def kept(self, job: Job) -> Record | None:
-        """The record of a job that is done: with the same inputs, its files unchanged since."""
-        told = self.record(job.name)
+        """The record of a job that is done: from the same state, its files unchanged since."""
+        told = self.records.get(job.name)
         if told is None or told.error or told.key != job.key:
             return None
-        if (told.work, told.parameters, told.inputs) != (job.work, job.parameters, job.inputs):
-            return None  # only its key matched
         with suppress(OSError):
             whole = record.result(job.name, job.work) in told.outputs
             if whole and all(self.inside.digest(name) == d for name, d in told.outputs.items()):
@@ -140,32 +114,32 @@ class Store:
         try:
             for name, content in files.items():
                 self.inside.write(f"{RUNNING}/{name}", content)
-            earlier = self.record(job.name)
-            for name in earlier.outputs if earlier else ():
+            for name in self.records[job.name].outputs if job.name in self.records else ():
                 if name not in files:
                     self.inside.remove(name)
             for name in files:
                 self.inside.move(f"{RUNNING}/{name}", name)
         finally:
             self.inside.remove(RUNNING)
+        path = job.notebook.name if job.notebook else ""
         told = Record(
             job.name,
             job.key,
-            job.work,
-            job.notebook.name if job.notebook else None,
-            dict(job.parameters),
-            dict(job.inputs),
+            path,
+            job.inputs.get(f"notebooks/{path}", ""),
+            {**defaults(job.notebook), **job.parameters},
             began,
             round(seconds, 3),
             error,
             {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         )
-        self.inside.write(_record(job.name), json.dumps(asdict(told), indent=1))
+        self.records[job.name] = told
+        self.write_crate()
         return told
 
-
-def _record(name: str) -> str:
-    return f"{RECORDS}/{name}.json"
+    def write_crate(self) -> None:
+        """Describe what is in the folder, and the runs that made it."""
+        crate.write(self.inside, self.records.values(), self.made_from)
 
 
 def _check(inside: Folder) -> None:
@@ -182,7 +156,7 @@ def _check(inside: Folder) -> None:
 
 def _expected(name: str) -> str:
     """The kind a name must have, "file" or "folder"; "" if the name does not belong to a report."""
-    if name in (HIDDEN, RECORDS, RUNNING, FIGURES) or os.path.dirname(name) == FIGURES:
+    if name in (HIDDEN, RUNNING, FIGURES) or os.path.dirname(name) == FIGURES:
         return "folder"
     if name.startswith(f"{RUNNING}/"):
         return ""

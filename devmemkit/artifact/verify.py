@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devmemkit.artifact import record
-from devmemkit.artifact.crate import FILE
-from devmemkit.artifact.entities import Crate, opened
+from devmemkit.artifact.entities import Crate, read
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.provenance import checkout, code_digest, data_files, sha256, versions
-from devmemkit.artifact.store import HIDDEN, LEDGER, LOCK, RECORDS
+from devmemkit.artifact.record import CRATE, LEDGER, LOCK, RECORDS, UsageError
 from devmemkit.model.printable import printable
 
 # Times, which alone may differ between two runs from one state, by the suffix of the file.
@@ -37,8 +36,7 @@ def files_differ(folder: Folder, crate: Crate) -> Iterator[str]:
                 continue
             if now != then:
                 yield f"{name}: altered (SHA-256 {now[:12]}..., the run's {then[:12]}...)"
-    yield from _records_differ(folder, crate)
-    known = {*crate.files, FILE, LOCK, *(f"{RECORDS}/{one.name}.json" for one in crate.actions)}
+    known = {*crate.files, CRATE, LOCK, *(f"{RECORDS}/{one.name}.json" for one in crate.records)}
     try:
         for name, kind in folder.walk():
             if name not in known and kind != "folder":
@@ -47,33 +45,17 @@ def files_differ(folder: Folder, crate: Crate) -> Iterator[str]:
         yield f"{error.filename}: expected to see what it holds, got: {error.strerror}"
 
 
-def _records_differ(folder: Folder, crate: Crate) -> Iterator[str]:
-    """A sentence for each record of a job that disagrees with the crate."""
-    if not folder.kind(HIDDEN):
-        return
-    for action in crate.actions:
-        name = f"{RECORDS}/{action.name}.json"
-        try:
-            told = record.parse(folder.read(name, record.LARGEST), action.name)
-        except OSError as error:
-            yield f"{name}: {error.strerror}"
-            continue
-        outputs = {one: crate.files[one] for one in action.results}
-        if told is None or told.outputs != outputs or bool(told.error) != bool(action.error):
-            yield f"{name}: tells of another run than {FILE}"
-
-
 def jobs_line(crate: Crate) -> str:
     """The check of the jobs: how many there were, and whether they weighed the findings."""
     # reports of devmemkit 0.1 call the findings claims
-    weighed = any(one.name.partition("-")[0] in (LEDGER, "claims") for one in crate.actions)
+    weighed = any(one.name.partition("-")[0] in (LEDGER, "claims") for one in crate.records)
     findings = "with" if weighed else "without"
-    return f"all jobs went well ({len(crate.actions)}, {findings} the findings)"
+    return f"all jobs went well ({len(crate.records)}, {findings} the findings)"
 
 
 def failures(crate: Crate) -> Iterator[str]:
     """A sentence for each job of the run that failed."""
-    return (f"{one.name}: failed at {one.error}" for one in crate.actions if one.error)
+    return (f"{one.name}: failed at {one.error}" for one in crate.records if one.error)
 
 
 def state_differs(crate: Crate) -> Iterator[str]:
@@ -94,11 +76,9 @@ def state_differs(crate: Crate) -> Iterator[str]:
             yield str(error)
     new = sorted(today.keys() - crate.state.keys())
     yield from (f"{name}: new since the run" for name in new if name.startswith("data/"))
-    for action in crate.actions:
-        notebook = f"notebooks/{action.name.partition('@')[0]}.ipynb"
-        told = f"#{notebook}" in action.reads and notebook in crate.state
-        if record.result(action.name, "notebook") in action.results and not told:
-            yield f"{action.name}: the run does not tell which notebook it was"
+    for one in crate.records:
+        if record.result(one.name, "notebook") in one.outputs and not one.notebook:
+            yield f"{one.name}: the run does not tell which notebook it was"
     if crate.code != code_digest():
         yield "devmemkit: its code is other than in the run"
     now = versions()
@@ -126,9 +106,18 @@ def runs_differ(folders: tuple[Folder, Folder], crates: tuple[Crate, Crate]) -> 
             yield f"{name}: differs at byte {min(len(one), len(two)) if at is None else at}"
 
 
+def _open(folder: Path) -> Folder:
+    try:
+        return Folder(folder)
+    except OSError as error:
+        why = f"{folder}: expected a finished run with {CRATE}, got: {error.strerror}"
+        raise UsageError(why) from None
+
+
 def verify(folder: Path, against: Path | None) -> int:
     """Print the differences; 0 if there are none, else 1. UsageError if there is no run."""
-    with opened(folder) as (mine, crate), opened(against or folder) as (theirs, other):
+    with _open(folder) as mine, _open(against or folder) as theirs:
+        crate, other = read(mine), read(theirs)
         checks = [
             ("files as the run left them", files_differ(mine, crate)),
             (jobs_line(crate), failures(crate)),

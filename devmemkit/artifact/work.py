@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from devmemkit.artifact.execute import package_path
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.store import Job
+from devmemkit.artifact.record import Job
 from devmemkit.host.scratch import scratch
 
 # -P: do not import from the folder that the user is in

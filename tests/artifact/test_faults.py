@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.artifact.store import HIDDEN
-from devmemkit.artifact.verify import FILE, TIMES
+from devmemkit.artifact.record import CRATE, HIDDEN
+from devmemkit.artifact.verify import TIMES
 
 COMMANDS = {
     "reproduce": ("reproduce", "--jobs", "2", "--out"),
@@ -26,7 +26,7 @@ def files(folder: Path) -> dict[str, str]:
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not name.startswith(HIDDEN) and name != FILE:
+        if path.is_file() and not name.startswith(HIDDEN) and name != CRATE:
             content = path.read_bytes()
             if times := TIMES.get(path.suffix):
                 content = times.sub(b"", content)

@@ -12,7 +12,7 @@ import pytest
 
 from devmemkit.artifact import cluster, grid
 from devmemkit.artifact.parameters import LONGEST, Parameter
-from devmemkit.artifact.store import UsageError
+from devmemkit.artifact.record import UsageError
 from devmemkit.host.files import SourceError
 
 KNOWN = {

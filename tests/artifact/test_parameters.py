@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devmemkit.artifact.parameters import Parameter, convert, declared, parse
-from devmemkit.artifact.store import UsageError
+from devmemkit.artifact.record import UsageError
 
 
 def cell(source, tags=("parameters",)):

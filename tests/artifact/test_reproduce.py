@@ -14,7 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 
 from devmemkit.artifact.plan import choose, name_of
-from devmemkit.artifact.store import HIDDEN, UsageError
+from devmemkit.artifact.record import HIDDEN, UsageError
 
 
 def names(folder):

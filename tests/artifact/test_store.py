@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import resource
 from pathlib import Path
@@ -11,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.record import Record
-from devmemkit.artifact.store import HIDDEN, Job, Store, UsageError
+from devmemkit.artifact.record import CRATE, HIDDEN, Job, Record, UsageError
+from devmemkit.artifact.store import Store
 
+BEGAN = "2026-01-01T00:00:00+00:00"
 JOB = Job("a job", "notebook", inputs={"data": "1"})
 
 
@@ -22,11 +22,11 @@ ONE, TWO, PARTIAL = (f"a job.{ending}" for ending in ("ipynb", "html", "partial.
 
 def done(store: Store, files: dict[str, str], error: str = "") -> Record:
     written = {name: content.encode() for name, content in files.items()}
-    return store.place(JOB, written, "2026-01-01T00:00:00+00:00", 1.0, error)
+    return store.place(JOB, written, BEGAN, 1.0, error)
 
 
 def test_a_job_is_kept_while_its_inputs_and_its_files_are_the_same(tmp_path: Path) -> None:
-    with Store(tmp_path) as store:
+    with Store(tmp_path, tmp_path) as store:
         assert store.kept(JOB) is None
         record = done(store, {ONE: "1", TWO: "2"})
         assert store.kept(JOB) == record
@@ -41,7 +41,7 @@ def test_a_job_is_kept_while_its_inputs_and_its_files_are_the_same(tmp_path: Pat
 
 
 def test_a_job_that_failed_is_not_kept(tmp_path: Path) -> None:
-    with Store(tmp_path) as store:
+    with Store(tmp_path, tmp_path) as store:
         done(store, {PARTIAL: "1"}, "cell In [1]")
         assert store.kept(JOB) is None
         assert (tmp_path / PARTIAL).read_text() == "1"
@@ -50,21 +50,25 @@ def test_a_job_that_failed_is_not_kept(tmp_path: Path) -> None:
         assert store.kept(JOB)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"name": 1}', "\x00"])
-def test_a_record_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
-    with Store(tmp_path) as store:
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"@graph": []}', "\x00", "sparse"])
+def test_a_crate_that_cannot_be_read_tells_of_no_run(tmp_path: Path, text: str) -> None:
+    with Store(tmp_path, tmp_path) as store:
         done(store, {ONE: "1"})
-        (record,) = (tmp_path / HIDDEN / "records").iterdir()
-        record.write_text(text)
+    (tmp_path / CRATE).write_text(text)
+    if text == "sparse":
+        os.truncate(tmp_path / CRATE, 200 << 30)
+    with Store(tmp_path, tmp_path) as store:
+        assert store.records == {}
         assert store.kept(JOB) is None
-        assert store.records() == []
+        done(store, {ONE: "1"})
+        assert store.kept(JOB)
 
 
 def test_files_in_the_making_are_no_results_and_go_with_the_next_run(tmp_path: Path) -> None:
     left = tmp_path / HIDDEN / "running" / "1-a job" / "half"  # as of a process that was killed
     left.parent.mkdir(parents=True)
     left.write_text("ha")
-    with Store(tmp_path) as store:
+    with Store(tmp_path, tmp_path) as store:
         assert store.kept(JOB) is None
         assert not left.parent.parent.exists()
 
@@ -72,11 +76,11 @@ def test_files_in_the_making_are_no_results_and_go_with_the_next_run(tmp_path: P
 def test_one_run_at_a_time_and_a_lock_left_behind_locks_nothing(tmp_path: Path) -> None:
     (tmp_path / HIDDEN).mkdir()
     (tmp_path / HIDDEN / "lock").write_text("4194304\n")  # of a process long gone
-    with Store(tmp_path):
+    with Store(tmp_path, tmp_path):
         told = f"got {tmp_path}, which process {os.getpid()} writes to"
-        with pytest.raises(UsageError, match=told), Store(tmp_path):
+        with pytest.raises(UsageError, match=told), Store(tmp_path, tmp_path):
             pass
-    with Store(tmp_path):
+    with Store(tmp_path, tmp_path):
         pass
 
 
@@ -97,9 +101,18 @@ def test_a_file_that_cannot_be_written_keeps_the_older_one(
     assert path.read_text() == "old"
 
 
-def test_a_record_says_how_the_job_ended(tmp_path: Path) -> None:
-    with Store(tmp_path) as store:
-        record = done(store, {ONE: "1"})
-    told = json.loads((tmp_path / HIDDEN / "records" / "a job.json").read_text())
-    assert told["outputs"] == record.outputs
-    assert (told["began"], told["seconds"]) == ("2026-01-01T00:00:00+00:00", 1.0)
+@pytest.mark.parametrize("error", ["", "cell In [1]"])
+def test_the_next_run_reads_what_the_crate_says(tmp_path: Path, error: str) -> None:
+    with Store(tmp_path, tmp_path) as store:
+        record = done(store, {ONE: "1"}, error)
+        other = store.place(Job("b", "findings"), {"b.json": b"2"}, record.began, 0.25, "")
+    with Store(tmp_path, tmp_path) as store:
+        assert store.records == {"a job": record, "b": other}
+    assert (record.began, record.seconds, record.error) == (BEGAN, 1.0, error)
+
+
+def test_records_of_an_earlier_version_go(tmp_path: Path) -> None:
+    (tmp_path / HIDDEN / "records").mkdir(parents=True)
+    (tmp_path / HIDDEN / "records" / "a job.json").write_text("{}")
+    with Store(tmp_path, tmp_path):
+        assert not (tmp_path / HIDDEN / "records").exists()

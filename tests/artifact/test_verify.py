@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from rocrate.rocrate import ROCrate
 
-from devmemkit.artifact.entities import Action, Crate
+from devmemkit.artifact.entities import Crate
+from devmemkit.artifact.record import Record
 from devmemkit.artifact.verify import jobs_line
 
 
@@ -208,8 +209,8 @@ def test_the_crate_is_one_and_names_what_every_output_was_made_from(finished):
 
 def test_a_run_that_weighed_the_findings_is_told_from_one_that_did_not():
     def run(*names):
-        actions = tuple(Action(name, "", (), frozenset()) for name in names)
-        return jobs_line(Crate({}, actions, {}, {}, ""))
+        records = tuple(Record(name, "") for name in names)
+        return jobs_line(Crate({}, records, {}, {}, ""))
 
     assert run("findings", "01-good") == "all jobs went well (2, with the findings)"
     assert run("findings-6.12") == "all jobs went well (1, with the findings)"
