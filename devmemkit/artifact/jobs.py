@@ -77,8 +77,11 @@ def _stored(job: Job, future: Future[Done], store: Store) -> tuple[Record, str]:
         reason = getattr(error, "strerror", None)
         said = f"cannot write: {reason}" if reason else f"{type(error).__name__}: {error}"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        store.records[job.name] = Record(job.name, "", began=now, error=said)
-        return store.records[job.name], f"failed at {said}"
+        # what is there of an earlier run stays its own, to go with the next one's
+        there = store.records[job.name].outputs if job.name in store.records else {}
+        record = Record(job.name, "", began=now, error=said, outputs=there)
+        store.records[job.name] = record
+        return record, f"failed at {said}"
 
 
 def _estimate(names: Sequence[str], former: Mapping[str, float], took: Sequence[float]) -> float:

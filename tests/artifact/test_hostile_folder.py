@@ -238,6 +238,18 @@ def test_files_that_a_cluster_sends_are_those_of_the_job(out: Path) -> None:
     assert not (out / ONE).exists()
 
 
+def test_files_of_a_job_that_could_not_be_stored_go_with_the_next_run(out: Path) -> None:
+    with Store(out, out) as store:
+        done(store)
+        assert jobs.run([Job("a job", "notebook")], store, lambda _: ended(files={"x": b""}), 1)
+        store.write_crate()
+    with Store(out, out) as store:
+        assert store.records["a job"].error == "cannot write: not a file of a job: x"
+        assert (out / FIGURE).exists()
+        store.place(JOB, {ONE: b"1"}, BEGAN, 1.0, "")
+    assert not (out / FIGURE).exists()
+
+
 def test_a_job_into_a_folder_that_a_link_has_replaced_fails_and_says_so(
     out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
