@@ -97,21 +97,21 @@ def test_still_figures_need_no_script_and_their_tips_lie_over_their_marks(browse
 
 
 def test_still_figures_follow_the_readers_theme(browser, report):
-    page = browser.new_page()
-    page.goto(report)
-    box = page.locator("img").first.bounding_box()
-    clip = {"x": box["x"] + 3, "y": box["y"] + 150, "width": 3, "height": 3}
-
-    def paper(scheme, jupyterlab=None):
-        page.emulate_media(color_scheme=scheme)
-        change = "(light) => light ? (document.body.dataset.jpThemeLight = light) : 0"
-        page.evaluate(change, jupyterlab)
-        return page.screenshot(clip=clip)
+    def paper(scheme, jupyterlab=""):
+        """The paper in a page that opens with a theme; Chromium may keep an image it has drawn."""
+        page = browser.new_page(color_scheme=scheme)
+        theme = f"document.body.dataset.jpThemeLight = '{jupyterlab}'" if jupyterlab else ""
+        page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ {theme} }})")
+        page.goto(report)
+        box = page.locator("img").first.bounding_box()
+        clip = {"x": box["x"] + 3, "y": box["y"] + 150, "width": 3, "height": 3}
+        shot = page.screenshot(clip=clip)
+        page.close()
+        return shot
 
     light, dark = paper("light"), paper("dark")
     assert light != dark
     assert (paper("dark", "true"), paper("light", "false")) == (light, dark)
-    page.close()
 
 
 def story_pictures():
