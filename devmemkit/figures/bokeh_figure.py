@@ -92,19 +92,14 @@ def _glyphs() -> dict[str, Glyph]:
         for palette in (lines, fills)
     )
     rounded: Any = {"border_radius": 2}  # Bokeh's own type hints refuse a number here
+    written: Any = {"text_font": "font", "text_font_size": "size", "text_font_style": "weight"}
     glyphs: dict[str, Glyph] = {
         "rect": Quad(line_color=line, fill_color=fill, **rounded),
         "line": Segment(line_color=line, line_dash="dash", line_width=1.5),
         "outline": Quad(line_color=line, fill_color=None, line_width=2, **rounded),
         "marker": Scatter(marker="shape", size=10, line_color=line, line_width=2, fill_color=line),
         "text": Text(
-            text_font="font",
-            text_font_size="size",
-            text_font_style="weight",
-            text_color=line,
-            text_align="anchor",
-            text_baseline="middle",
-            x_offset="dx",
+            text_color=line, text_align="anchor", text_baseline="middle", x_offset="dx", **written
         ),
     }
     for name in HATCHED:
@@ -152,9 +147,7 @@ def to_figure(picture: Picture) -> figure:
         min_border_bottom=box.bottom,
         min_border_top=box.top,
     )
-    fig.toolbar.logo = None
-    fig.toolbar.autohide = True
-    fig.toolbar.active_drag = fig.toolbar.active_scroll = None
+    fig.toolbar.update(logo=None, autohide=True, active_drag=None, active_scroll=None)
     fig.center = []  # no grid
     _axis(fig.xaxis[0], picture.x)
     _axis(fig.yaxis[0], picture.y)

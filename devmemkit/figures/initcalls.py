@@ -104,20 +104,20 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
             which = f"{level.name}: initcalls {level.first + 1} to {level.end}"
             tip = f"{which}\nfrom {_seconds(level.us)} on"
             marks.rect(level.first, level.end, y + 3, y + ROW - 3, "kernel", tip)
-            x, side = _beside(level.first, level.end, total)
-            marks.text(x, y + ROW / 2, str(level.end - level.first), "small", "muted", **side)
+            at, _, side = _beside(level.first, level.end, total)
+            marks.text(at, y + ROW / 2, str(level.end - level.first), "small", "muted", **side)
             y += ROW
         for moment in (one for one in found if one.level == level.name):
             x = min(moment.order + 0.5, total)
             title = [] if moment == file or level.name == PROCESS else [moment.function]
-            lines = [*title, *wrapped(moment.brings, "small", _room(x, total))]
+            at, room, side = _beside(x, x, total)
+            lines = [*title, *wrapped(moment.brings, "small", room)]
             height = max(ROW, LINE * len(lines) + 6)
             where = f"initcall {moment.order + 1} of {total}, {_seconds(moment.us)}"
             tip = f"{moment.function}: {moment.brings}\n{where}"
             others = ("ok", "triangle") if level.name == PROCESS else ("process", "circle")
             role, shape = FILE[:2] if moment == file else others
             marks.marker(x, y + height / 2, shape, role, tip)
-            at, side = _beside(x, x, total)
             for number, line in enumerate(lines):
                 place = y + height / 2 + LINE * (number - (len(lines) - 1) / 2)
                 style = "code" if title and not number else "small"
@@ -152,17 +152,12 @@ def _seconds(us: int) -> str:
     return f"{us / 1e6:.2f} s ({ORDER_ONLY})"
 
 
-def _room(x: float, total: int) -> float:
-    """Px for a text on the roomier side of x, in the narrowest figure."""
-    frame = MIN_WIDTH - 3 * EDGE - text_width("postcore", "code")
-    return frame * max(x, total - x) / total - 14
-
-
-def _beside(left: float, right: float, total: int) -> tuple[float, dict[str, Any]]:
-    """Place a text on the roomier side of left..right: its x, anchor and shift."""
+def _beside(left: float, right: float, total: int) -> tuple[float, float, dict[str, Any]]:
+    """Place a text on the roomier side of left..right: x, px in the narrowest figure, anchor."""
+    px = (MIN_WIDTH - 3 * EDGE - text_width("postcore", "code")) / total
     if total - right >= left:
-        return right, {"anchor": "left", "dx": 9}
-    return left, {"anchor": "right", "dx": -9}
+        return right, px * (total - right) - 14, {"anchor": "left", "dx": 9}
+    return left, px * left - 14, {"anchor": "right", "dx": -9}
 
 
 SHOWN = ("subsys", "fs", "device", "late")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devmemkit.explore.counterexample import Counterexample, Step
+from devmemkit.explore.counterexample import Counterexample
 from devmemkit.figures.frame import EDGE
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 
@@ -41,7 +41,9 @@ def lanes(
         failed = step.outcome is not None and not step.outcome.ok
         role = "grid" if not taken else "error" if failed else _role(step.task)
         shape = "x" if failed else "circle"
-        label = f"{step.step}{_ended(step)}"
+        label = step.step
+        if step.outcome is not None:  # "done" stands for any value
+            label += " = done" if step.outcome.ok else f" = {step.outcome}"
         marks.marker(at[step.task], number, shape, role, f"{step.task} {step.operation}: {label}")
         marks.text(FIRST + LANE * len(at), number, label, "code", "ink" if taken else "muted")
     if now:
@@ -60,10 +62,3 @@ def lanes(
 
 def _role(task: str) -> str:
     return ROLES.get(task[0], "kernel")
-
-
-def _ended(step: Step) -> str:
-    """How the operation ended with this step, if it did; "done" stands for any value."""
-    if step.outcome is None:
-        return ""
-    return " = done" if step.outcome.ok else f" = {step.outcome}"

@@ -10,26 +10,22 @@ from typing import Final
 from devmemkit.figures.frame import MAX_WIDTH
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.svg import Canvas, stacked, to_svg
+from devmemkit.figures.text import output
 
 _PAGE: Final = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 # A strip below the figure is darker at an edge beyond which there is more: the page's colour
 # scrolls with the figure's ends and covers the shade there.
 SCROLLER: Final = (
     f"overflow-x:auto;max-width:{MAX_WIDTH}px;padding-bottom:6px;background:"
-    + ",".join(
-        f"linear-gradient({colours}) {side} 100%/40px 6px no-repeat {moves}"
-        for colours, side, moves in (
-            (f"{_PAGE},{_PAGE}", "0", "local"),
-            (f"{_PAGE},{_PAGE}", "100%", "local"),
-            ("90deg,#888,#8880", "0", "scroll"),
-            ("270deg,#888,#8880", "100%", "scroll"),
-        )
-    )
+    f"linear-gradient({_PAGE},{_PAGE}) 0 100%/40px 6px no-repeat local,"
+    f"linear-gradient({_PAGE},{_PAGE}) 100% 100%/40px 6px no-repeat local,"
+    "linear-gradient(90deg,#888,#8880) 0 100%/40px 6px no-repeat scroll,"
+    "linear-gradient(270deg,#888,#8880) 100% 100%/40px 6px no-repeat scroll"
 )
 # An image is light or dark by the colour scheme of its element: JupyterLab's theme decides.
-_THEME: Final = "".join(
-    f"[data-jp-theme-light={light}] .dk-still{{color-scheme:{scheme}}}"
-    for light, scheme in (("true", "light"), ("false", "dark"))
+_THEME: Final = (
+    "[data-jp-theme-light=true] .dk-still{color-scheme:light}"
+    "[data-jp-theme-light=false] .dk-still{color-scheme:dark}"
 )
 
 
@@ -89,7 +85,4 @@ def stills(pictures: Sequence[Picture]) -> dict[str, str]:
 
 def show(picture: Picture) -> None:
     """Display the picture as one output of the running cell, with its description as plain text."""
-    from IPython.display import display  # here: a web page has none
-
-    output = {**stills([picture]), "text/plain": picture.alt}
-    display(output, raw=True)  # type: ignore[no-untyped-call]
+    output({**stills([picture]), "text/plain": picture.alt})

@@ -21,7 +21,7 @@ def reveal(question: str, rows: Sequence[tuple[str, str]]) -> None:
         f"<details><summary><b>Predict:</b> {html.escape(question)}</summary>"
         f"<table><tbody>{answers(rows)}</tbody></table></details>"
     )
-    _display({"text/html": rich, "text/plain": f"{question}\n{plain}"})
+    output({"text/html": rich, "text/plain": f"{question}\n{plain}"})
 
 
 def answers(rows: Iterable[tuple[str, str]]) -> str:
@@ -44,7 +44,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]]) -> None:
     """Display a table of plain text and links."""
     plain = "\n".join("  ".join(c.text if isinstance(c, Link) else c for c in r) for r in rows)
     rich = html_table(map(html.escape, columns), (map(_cell, row) for row in rows))
-    _display({"text/html": rich, "text/plain": plain})
+    output({"text/html": rich, "text/plain": plain})
 
 
 def _cell(cell: str | Link) -> str:
@@ -65,10 +65,11 @@ def values(**named: Any) -> None:
         f"<details><summary>named values: {', '.join(named)}</summary>"
         f'<pre style="white-space:pre-wrap">{html.escape(plain)}</pre></details>'
     )
-    _display({VALUES: stored, "text/html": rich, "text/plain": plain})
+    output({VALUES: stored, "text/html": rich, "text/plain": plain})
 
 
-def _display(output: dict[str, Any]) -> None:
+def output(data: dict[str, Any]) -> None:
+    """Display data, by mime type, as one output of the running cell."""
     from IPython.display import display  # here: a web page has none
 
-    display(output, raw=True)  # type: ignore[no-untyped-call]
+    display(data, raw=True)  # type: ignore[no-untyped-call]
