@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explain.machines import described, known_machines
+from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import node_at
 from devmemkit.widgets.machine import MachineExplorer
 
@@ -55,9 +56,16 @@ def test_a_click_picks_the_innermost_region(explorer: MachineExplorer, in_step) 
     assert explorer.resource.value == before
 
 
-def test_another_machine_is_asked_of_the_same_address(explorer: MachineExplorer, in_step) -> None:
+def test_another_machine_is_asked_of_the_same_address_and_drawn_once(
+    explorer: MachineExplorer, in_step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Picture] = []
+    [pane] = explorer.panes
+    draw = pane.draw
+    monkeypatch.setattr(pane, "draw", lambda picture: (drawn.append(picture), draw(picture)))
     explorer.machine.value = "qemu-7.3"
     assert explorer.node.start == E1000_BAR
+    assert len(drawn) == 1
     in_step(explorer)
 
 
