@@ -121,10 +121,10 @@ def described(options: argparse.Namespace) -> Description:
 
 
 def _explained(options: argparse.Namespace) -> str:
-    from devmemkit.explain.answer import as_json, explain
+    from devmemkit.explain.answer import as_json, as_text
     from devmemkit.explain.cases import Machines
-    from devmemkit.explain.render import as_text, causes_text
-    from devmemkit.explain.symptom import causes
+    from devmemkit.explain.explanation import explain
+    from devmemkit.explain.symptom import causes, causes_text
 
     known = described(options)
     names = ("address", "length", "bdf", "bar", "offset", "via", "op", "exec", "private", "sync")

@@ -1,25 +1,57 @@
-"""The answer for an access: play it in each case of the unknown facts, find which facts matter."""
+"""The answer for an access, and its forms: text for a terminal, HTML for a notebook, JSON.
+
+Names from dumps can neither control the terminal nor become markup.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.advice import advise
-from devmemkit.explain.cases import Machines
-from devmemkit.explain.description import Description
-from devmemkit.explain.explanation import Branch, Explanation
-from devmemkit.explain.render import as_html
-from devmemkit.explain.verdict import Check, Verdict, later, verdict
+from devmemkit.explain.advice import Advice
+from devmemkit.explain.verdict import Check, Later, Verdict
+from devmemkit.model.flags import PAGE_SHIFT
+from devmemkit.model.machine import Machine
+from devmemkit.model.printable import printable
+from devmemkit.text.html import html_table, safe
 
-Found = Sequence[tuple[tuple[str, ...], Verdict]]
-"""The verdict of each case, with the answers that the case takes, in words."""
+MEANS = {
+    "ok": "it succeeds",
+    "SIGBUS": "the process gets SIGBUS",
+    "SIGSEGV": "the process gets SIGSEGV",
+}
+
+_CELLS = "text-align:left;vertical-align:top"
 
 
-class Answer(Explanation):
-    """How an access ends, why, and what to do; a notebook displays it as HTML."""
+@dataclass(frozen=True)
+class Branch:
+    """A verdict, and the conditions under which it holds, in words."""
+
+    conditions: tuple[str, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How an access ends, why, and what to do; a notebook displays it as HTML.
+
+    `verdict`, `advice` and `later` are those of the likeliest case, which takes `assumed` for
+    granted. `branches` covers the other cases if they differ, `unknown` lists the facts that the
+    description lacks, `notes` its limits.
+    """
+
+    access: Access
+    machine: Machine
+    verdict: Verdict
+    assumed: tuple[str, ...]
+    branches: tuple[Branch, ...]
+    advice: tuple[Advice, ...]
+    later: Later | None
+    unknown: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def outcome(self) -> str:
@@ -40,24 +72,119 @@ class Answer(Explanation):
         return as_html(self)
 
 
-def explain(machines: Machines, access: Access) -> Answer:
-    """How the access ends on every machine that fits the description, and what to do about it."""
-    cases = list(machines.cases())
-    found = [(words, verdict(machines.machine(case), access)) for words, case in cases]
-    matters = [i for i in range(len(machines.questions)) if _matters(found, i)]
-    machine = machines.machine(cases[0][1])
-    words, ours = found[0]
-    return Answer(
-        access,
-        machine,
-        ours,
-        tuple(words[i] for i in matters),
-        tuple(_branches(found, matters)) if matters else (),
-        tuple(advise(machines.known, machine, access, ours)),
-        later(machines.known, machine, access) if ours.outcome == "ok" else None,
-        tuple(question.what for question in machines.questions),
-        tuple(_notes(machines.known)),
+def format_verdict(v: Verdict) -> str:
+    """The outcome in a few words, with the address of the page that decided."""
+    said = MEANS.get(v.outcome, f"it fails with {v.outcome}")
+    if v.contents:
+        said += f", but reads give {v.contents} and writes are dropped"
+    return said if v.page is None else f"{said}, at {v.page << PAGE_SHIFT:#x}"
+
+
+def format_owner(v: Verdict) -> str:
+    """The resource that decided, and those around it."""
+    if v.owner is None:
+        return "no resource is there"
+    name, start, end = v.owner
+    state = "claimed" if v.claimed else "not claimed"
+    inside = f", inside {' > '.join(v.path)}" if v.path else ""
+    return f"{name or '(no name)'} {start:#x}-{end:#x}, {state}{inside}"
+
+
+def format_later(later: Later) -> str:
+    """What will end the mapping."""
+    end = "the mapping stays" if later.then == "ok" else f"the next touch of it gives {later.then}"
+    return f"later: when {later.when}, {end}"
+
+
+def as_text(answer: Answer) -> str:
+    """The whole answer as text."""
+    return "\n".join(printable(line) for line in _lines(answer))
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    v = answer.verdict
+    yield f"{answer.access}, Linux {answer.machine.kernel.version}:"
+    yield f"  {format_verdict(v)}" + (f" ({v.why})" if v.why else "")
+    for words in answer.assumed:
+        yield f"    if {words}"
+    yield ""
+    yield f"resource: {format_owner(v)}"
+    yield ""
+    yield "checks, in the kernel's order:"
+    for index, check in enumerate(v.checks):
+        mark = ">" if index == v.decided and check.result != "passed" else " "
+        file = f" ({check.file})" if check.file else ""
+        yield f" {mark} {check.result:<11}  {check.function}{file}"
+        if index == v.decided:
+            yield f"                {check.says}"
+    if answer.branches:
+        yield ""
+        yield "it depends on what is not known:"
+        for branch in answer.branches:
+            function = branch.verdict.deciding_check.function
+            yield f"  if {', and '.join(branch.conditions)}:"
+            yield f"      {format_verdict(branch.verdict)} ({function})"
+    if answer.advice:
+        yield ""
+        yield "what would change it, safest first:"
+        for number, advice in enumerate(answer.advice, 1):
+            yield f"  {number}. {advice}"
+            if advice.risk:
+                yield f"     risk: {advice.risk}"
+    if answer.later is not None:
+        yield ""
+        yield format_later(answer.later)
+    if answer.unknown:
+        yield ""
+        yield f"not known: {'; '.join(answer.unknown)}"
+    for note in answer.notes:
+        yield f"note: {note}"
+
+
+def as_html(answer: Answer) -> str:
+    """The whole answer as HTML, with its checks and cases as tables."""
+    return f'<div class="devmemkit-answer">{"".join(_parts(answer))}</div>'
+
+
+def _parts(answer: Answer) -> Iterator[str]:
+    v = answer.verdict
+    yield f"<p>{safe(f'{answer.access}, Linux {answer.machine.kernel.version}')}:<br>"
+    yield f"<b>{safe(format_verdict(v))}</b>" + (f" ({safe(v.why)})" if v.why else "")
+    yield "".join(f"<br>{safe(words)}" for words in answer.assumed) + "</p>"
+    yield f"<p>Resource: {safe(format_owner(v))}</p>"
+    yield html_table(
+        ("result", "check", "what it tests"),
+        (
+            (
+                f"<b>{safe(check.result)}</b>" if index == v.decided else safe(check.result),
+                f"<code>{safe(check.function)}</code>",
+                safe(check.says) if index == v.decided else "",
+            )
+            for index, check in enumerate(v.checks)
+        ),
+        _CELLS,
     )
+    if answer.branches:
+        yield "<p>It depends on what is not known:</p>"
+        yield html_table(
+            ("if", "then"),
+            (
+                (safe(", and ".join(branch.conditions)), safe(format_verdict(branch.verdict)))
+                for branch in answer.branches
+            ),
+            _CELLS,
+        )
+    if answer.advice:
+        yield "<p>What would change it, safest first:</p><ol>"
+        for advice in answer.advice:
+            risk = f"<br>risk: {safe(advice.risk)}" if advice.risk else ""
+            yield f"<li>{safe(str(advice))}{risk}</li>"
+        yield "</ol>"
+    if answer.later is not None:
+        yield f"<p>{safe(format_later(answer.later))}</p>"
+    if answer.unknown:
+        yield f"<p>Not known: {safe('; '.join(answer.unknown))}</p>"
+    yield "".join(f"<p>Note: {safe(note)}</p>" for note in answer.notes)
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -91,55 +218,3 @@ def as_json(answer: Answer) -> dict[str, Any]:
         ],
         "notes": [*answer.notes],
     }  # fmt: skip
-
-
-def _matters(found: Found, at: int) -> bool:
-    """Whether two cases that differ in one answer alone have different verdicts."""
-    seen: dict[tuple[str, ...], tuple[object, ...]] = {}
-    for words, one in found:
-        rest = words[:at] + words[at + 1 :]
-        if seen.setdefault(rest, one.key) != one.key:
-            return True
-    return False
-
-
-def _branches(found: Found, matters: Sequence[int]) -> Iterator[Branch]:
-    """The smallest decision tree over the questions that matter, one branch for each leaf."""
-    if len({one.key for _, one in found}) == 1:
-        yield Branch((), found[0][1])
-        return
-    open_questions = [at for at in matters if len({words[at] for words, _ in found}) > 1]
-    splits = [_split(found, matters, at) for at in open_questions]
-    for answers, below in min(splits, key=lambda split: sum(len(below) for _, below in split)):
-        for branch in below:
-            yield Branch((_joined(answers), *branch.conditions), branch.verdict)
-
-
-def _split(found: Found, matters: Sequence[int], at: int) -> list[tuple[list[str], list[Branch]]]:
-    """The answers to one question, and the branches below them; equal branches share an entry."""
-    parts: dict[object, tuple[list[str], list[Branch]]] = {}
-    for answer in dict.fromkeys(words[at] for words, _ in found):
-        group = [(words, one) for words, one in found if words[at] == answer]
-        below = list(_branches(group, [i for i in matters if i != at]))
-        key = tuple((branch.conditions, branch.verdict.key) for branch in below)
-        parts.setdefault(key, ([], below))[0].append(answer)
-    return list(parts.values())
-
-
-def _joined(answers: list[str]) -> str:
-    """Several answers to one question, in words; kernels become a range."""
-    if len(answers) > 2 and all(answer.startswith("Linux ") for answer in answers):
-        return f"{answers[-1]} to {answers[0].removeprefix('Linux ')}"
-    return " or ".join(answers)
-
-
-def _notes(known: Description) -> Iterator[str]:
-    if not known.x86:
-        yield (
-            "this machine is not an x86: the answer follows the rules of x86, and others have "
-            "no exemption below 1 MiB and other tests of the range"
-        )
-    if known.iomem is not None and known.iomem.max_level is not None:
-        yield "the dump was cut at its deepest level: a claim may hide below what it shows"
-    if known.iomem is not None and known.iomem.repairs:
-        yield f"the dump was read with {len(known.iomem.repairs)} repairs"

@@ -35,8 +35,8 @@ def explain(
     ('EPERM', 'range_is_allowed', 'use the interface of e1000, which owns it')
     """
     from devmemkit.explain.access import access_of
-    from devmemkit.explain.answer import explain as answer
     from devmemkit.explain.cases import Machines
+    from devmemkit.explain.explanation import explain as answer
 
     access = access_of(
         machine,

@@ -17,6 +17,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.play import Played, play
 from devmemkit.scenarios.words import format_ending
+from devmemkit.text.html import safe
 
 SYMPTOMS = (
     "EPERM", "EINVAL", "EFAULT", "EAGAIN", "ENODEV", "ENOENT", "ENXIO", "EIO", "EACCES", "EBADF",
@@ -131,3 +132,27 @@ def _hardware(machines: Machines, access: Access, got: str) -> Iterator[Cause]:
         "(the bus)",
         True,
     )
+
+
+def causes_text(access: object, got: str, causes: tuple[Cause, ...]) -> str:
+    """The causes of a symptom as text."""
+    lines = [f"{access} gave {got}; what can be behind it, the likeliest first:"]
+    for number, cause in enumerate(causes, 1):
+        lines += [f"  {number}. {cause.what}", f"     found by: {cause.function}"]
+        lines.append(f"     how to tell: {cause.tell}")
+    if not causes:
+        lines.append("  nothing that the model knows gives this here")
+    return "\n".join(printable(line) for line in lines)
+
+
+def causes_html(access: object, got: str, causes: tuple[Cause, ...]) -> str:
+    """The causes of a symptom as HTML."""
+    items = "".join(
+        f"<li>{safe(cause.what)} (<code>{safe(cause.function)}</code>)"
+        f"<br>how to tell: {safe(cause.tell)}</li>"
+        for cause in causes
+    )
+    items = (
+        f"<ol>{items}</ol>" if causes else "<p>Nothing that the model knows gives this here.</p>"
+    )
+    return f"<div><p>{safe(f'{access} gave {got}')}; the likeliest first:</p>{items}</div>"

@@ -9,11 +9,11 @@ from typing import Any
 import ipywidgets as w
 
 from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
-from devmemkit.explain.answer import explain
+from devmemkit.explain.answer import as_html, format_verdict
 from devmemkit.explain.cases import Machines, needed_bits
 from devmemkit.explain.description import Description, dump_of, with_lspci
-from devmemkit.explain.render import as_html, causes_html, format_verdict
-from devmemkit.explain.symptom import SYMPTOMS, causes
+from devmemkit.explain.explanation import explain
+from devmemkit.explain.symptom import SYMPTOMS, causes, causes_html
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import node_at, rows_of, size_of, space_map
 from devmemkit.model.printable import printable

@@ -11,8 +11,8 @@ import pytest
 
 import devmemkit.explain
 from devmemkit.cli import main
-from devmemkit.explain.render import as_html, causes_html
-from devmemkit.explain.symptom import causes
+from devmemkit.explain.answer import as_html
+from devmemkit.explain.symptom import causes, causes_html
 from devmemkit.scenarios.machines import data_dir
 from tests.explain.known import answer, ask, known
 

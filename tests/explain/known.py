@@ -7,9 +7,10 @@ from typing import Any
 
 from devmemkit.explain import snapshot
 from devmemkit.explain.access import Access, access_of
-from devmemkit.explain.answer import Answer, explain
+from devmemkit.explain.answer import Answer
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
+from devmemkit.explain.explanation import explain
 from devmemkit.scenarios.machines import data_dir
 
 CONFIG = {"CONFIG_DEVMEM": "y", "CONFIG_STRICT_DEVMEM": "y", "CONFIG_IO_STRICT_DEVMEM": "y"}

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from devmemkit.explain.answer import as_json
+from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, with_lspci
-from devmemkit.explain.render import as_text
 from devmemkit.model.flags import PAGE_SIZE
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, known
 

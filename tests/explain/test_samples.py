@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from devmemkit.explain.access import access_of
-from devmemkit.explain.answer import explain
+from devmemkit.explain.answer import as_text
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, dump_of
-from devmemkit.explain.render import as_text
+from devmemkit.explain.explanation import explain
 from devmemkit.figures.text_map import text_map
 from devmemkit.text import TextError
 from devmemkit.widgets.machine import MachineExplorer

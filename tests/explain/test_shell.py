@@ -16,11 +16,10 @@ import pytest
 from devmemkit.explain import shell
 from devmemkit.explain.access import OPS
 from devmemkit.explain.advice import NO_COMMAND
-from devmemkit.explain.answer import as_json
+from devmemkit.explain.answer import as_html, as_json, as_text
 from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.hypotheses import HYPOTHESES
-from devmemkit.explain.render import as_html, as_text, causes_html, causes_text
-from devmemkit.explain.symptom import causes
+from devmemkit.explain.symptom import causes, causes_html, causes_text
 from devmemkit.text.iomem import parse
 from devmemkit.text.lspci import Device
 from tests.explain.known import E1000, E1000_BAR, answer, ask, known

@@ -76,7 +76,7 @@ def test_hostile_names_stay_text():
 def test_pictures_are_drawn_without_bokeh_and_jupyter():
     program = (
         "import sys\n"
-        "import devmemkit.explain.render, devmemkit.figures.show\n"
+        "import devmemkit.explain.answer, devmemkit.figures.show\n"
         "for name in ('bokeh', 'numpy', 'IPython', 'ipywidgets', 'anywidget'):\n"
         "    assert name not in sys.modules, name\n"
     )
