@@ -86,10 +86,9 @@ def _columns(block: Sequence[Row], tab: int) -> list[int]:
         if odd:  # one blank separates prefix and line
             for i in members:
                 columns[i] = max(0, columns[i] - 1)
-        if prefix in ("+", "-", "!"):
-            shift = max(shift, 2 if odd else 1)
+        shift = max(shift, 2 if odd else 1)
     plain = groups.get("", [])
-    if shift and groups.keys() <= {"", "+", "-", "!"} and plain:
+    if plain and groups.keys() <= {"", "+", "-", "!"}:
         # a diff: the unchanged lines carry blanks where the others carry their mark
         shift = min(shift, *(columns[i] for i in plain))
         for i in plain:
