@@ -31,7 +31,8 @@ def orders(scenario: Concurrent) -> Orders | None:
     """Count; None for a scenario with a loop, with a clock, or of more than MOST_STATES states."""
     system, found = search(scenario, Bounds(states=MOST_STATES))
     waits = (leaf.blocked for tree in system.trees for leaf in tree.leaves if leaf.blocked)
-    if scenario.loops or found.bound or any(blocked.until is not None for blocked in waits):
+    loops = any(program.again is not None for program in scenario.programs.values())
+    if loops or found.bound or any(blocked.until is not None for blocked in waits):
         return None
 
     def enabled(state: int) -> dict[int, Leaf]:

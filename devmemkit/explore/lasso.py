@@ -56,34 +56,30 @@ def lasso(graph: Graph, start: int, part: set[int], tasks: set[int]) -> tuple[Pa
 
 
 def strongly_connected(graph: Graph) -> Iterator[set[int]]:
-    """The strongly connected parts of a graph (Tarjan 1972), without recursion."""
-    order: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    on_stack: set[int] = set()
-    for root in graph:
-        work = [(root, iter(graph[root]))] if root not in order else []
-        while work:
-            state, successors = work[-1]
-            if state not in order:
-                order[state] = low[state] = len(order)
-                stack.append(state)
-                on_stack.add(state)
-            for _, after in successors:
-                if after not in graph:
-                    continue  # outside
-                if after not in order:
-                    work.append((after, iter(graph[after])))
-                    break
-                if after in on_stack:
-                    low[state] = min(low[state], order[after])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[state])
-                if low[state] == order[state]:
-                    part = set()
-                    while state not in part:
-                        part.add(stack.pop())
-                    on_stack -= part
-                    yield part
+    """The strongly connected parts of a graph, the last first (Kosaraju; Sharir 1981)."""
+    before: dict[int, list[int]] = {state: [] for state in graph}
+    for state, successors in graph.items():
+        for _, after in successors:
+            if after in graph:
+                before[after].append(state)
+    seen: set[int] = set()
+    left: list[int] = []  # in the order in which a search against the arrows leaves them
+    todo = [(state, False) for state in graph]
+    while todo:
+        state, was_visited = todo.pop()
+        if was_visited:
+            left.append(state)
+        elif state not in seen:
+            seen.add(state)
+            todo += [(state, True), *((one, False) for one in before[state])]
+    for root in reversed(left):
+        part: set[int] = set()
+        states = [root]
+        while states:
+            state = states.pop()
+            if state in seen:
+                seen.remove(state)
+                part.add(state)
+                states += [after for _, after in graph[state] if after in graph]
+        if part:
+            yield part

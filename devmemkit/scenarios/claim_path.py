@@ -17,7 +17,7 @@ FIRST = "5.8"
 class Edge(NamedTuple):
     """A lock, subsystem or initcall that the claim path takes or calls.
 
-    `models` are the kinds of the model's components that stand for it; where there are none, `why`.
+    `models` are the kinds of the model's components that stand for it.
     """
 
     caller: str
@@ -25,7 +25,6 @@ class Edge(NamedTuple):
     kind: str
     file: str
     models: tuple[str, ...]
-    why: str = ""
 
 
 @cache
@@ -41,8 +40,7 @@ def edges(kernel: KernelProfile) -> list[Edge]:
     """
     version = FIRST if kernel.revokes and is_between(kernel.version, "", FIRST) else kernel.version
     found = [
-        Edge(one["caller"], one["symbol"], one["kind"], one["file"], tuple(one["models"]),
-             one.get("why", ""))
+        Edge(one["caller"], one["symbol"], one["kind"], one["file"], tuple(one["models"]))
         for one in _read()["edge"]
         if is_between(version, one["since"], one["until"]) and (kernel.revokes or not one["since"])
     ]  # fmt: skip

@@ -64,11 +64,6 @@ class Concurrent:
     properties: tuple[Property, ...]
     alike: tuple[tuple[str, ...], ...] = ()
 
-    @property
-    def loops(self) -> bool:
-        """Whether a task repeats its program."""
-        return any(program.again is not None for program in self.programs.values())
-
 
 def proceed(m: View, task: str, program: Program) -> None:
     """Record the outcome of a task's last operation and begin the next that can be played.
