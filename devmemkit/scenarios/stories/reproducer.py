@@ -89,6 +89,12 @@ def succeeded(played: Played, key: str) -> bool:
     return key in played.outcomes and played.outcomes[key].ok
 
 
+def page_after(played: Played, load: str, says: str, mapped: str = "still mapped") -> Told:
+    """The ending of a program that looks at last whether a page is mapped."""
+    alive = succeeded(played, load)
+    return int(not alive), f"{says} {mapped if alive else 'gone'}"
+
+
 def untried(played: Played, **wanted: str) -> Told | None:
     """Status 2 and the line for the first of these acts that failed, `wanted` being its label."""
     for key, name in wanted.items():

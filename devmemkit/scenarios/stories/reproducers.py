@@ -25,6 +25,7 @@ from devmemkit.scenarios.stories.reproducer import (
     load_from,
     map_bar,
     map_mem,
+    page_after,
     strerror,
     succeeded,
     untried,
@@ -78,8 +79,7 @@ def unaligned_claim(words: list[str], device: Device) -> Reproducer:
             return told
         if succeeded(played, "first"):
             return NOT_TRIED, "nothing was revoked"
-        alive = succeeded(played, "last")
-        return int(not alive), f"first page gone, last page {'mapped' if alive else 'gone'}"
+        return page_after(played, "last", "first page gone, last page", "mapped")
 
     return Reproducer(acts, rule)
 
@@ -92,7 +92,7 @@ def first_page_check(words: list[str], device: Device) -> Reproducer:
         *device.prepared(),
         P.open_mem(dsync=True),
         map_mem("idle", address),
-        P("file", "open_resource", "opens it", bdf=bdf, bar=int(name.removeprefix("resource"))),
+        P.open_bar(bdf, int(name.removeprefix("resource")), "file", "opens it"),
         map_bar("idle_bar", offset),
         device.bind(),
         map_mem("devmem", address),
@@ -122,11 +122,11 @@ def removal_leaves_mapped(words: list[str], device: Device) -> Reproducer:
     bdf, bar = words[0].rpartition("/")[2], int(words[1])
     resource = f"{words[0]}/resource{bar}"
     acts = (
-        P("file", "open_resource", f"opens resource{bar}", bdf=bdf, bar=bar),
+        P.open_bar(bdf, bar, "file"),
         map_bar("map", 0),
         load_from("before", "map"),
         D("remove", "remove", "removes the device", bdf=bdf),
-        P("there", "open_resource", "looks for the file", bdf=bdf, bar=bar),
+        P.open_bar(bdf, bar, "there", "looks for the file"),
         load_from("after", "map"),
     )
 
@@ -137,8 +137,7 @@ def removal_leaves_mapped(words: list[str], device: Device) -> Reproducer:
             return NOT_TRIED, "the page cannot be read"
         if not succeeded(played, "remove") or succeeded(played, "there"):
             return NOT_TRIED, f"remove: {strerror(played.outcomes['remove'])}"
-        alive = succeeded(played, "after")
-        return int(not alive), f"device removed, its page {'still mapped' if alive else 'gone'}"
+        return page_after(played, "after", "device removed, its page")
 
     return Reproducer(acts, rule)
 
@@ -146,18 +145,14 @@ def removal_leaves_mapped(words: list[str], device: Device) -> Reproducer:
 def low_megabyte(words: list[str], device: Device) -> Reproducer:
     """ipmi_si claims its two registers in a mapped page, one byte each, and lets go of them."""
     address, at = int(words[1], 0), int(words[3].rpartition(",")[2], 0)
-    registers = [{"start": at + number, "size": 1} for number in range(2)]
-    says = "ipmi_si claims a register"
     acts = (
         P.open_mem(dsync=True),
         map_mem("map", address),
         load_from("before", "map"),
-        *(D(f"claim{n}", "request_mem_region", says, **one)
-          for n, one in enumerate(registers)),
-        *(D(f"release{n}", "release_mem_region", "lets go", needs=f"claim{n}", **one)
-          for n, one in enumerate(registers)),
+        *(D.claim(at + n, 1, "ipmi_si claims a register", f"claim{n}") for n in range(2)),
+        *(D.release(at + n, 1, "lets go", f"release{n}", f"claim{n}") for n in range(2)),
         load_from("after", "map"),
-    )  # fmt: skip
+    )
 
     def rule(played: Played) -> Told:
         if told := untried(played, map="mmap"):
@@ -166,8 +161,7 @@ def low_megabyte(words: list[str], device: Device) -> Reproducer:
             return NOT_TRIED, "the page cannot be read"
         if told := untried(played, claim0=words[2], claim1=words[2]):
             return told
-        alive = succeeded(played, "after")
-        return int(not alive), f"claimed, and the page is {'still mapped' if alive else 'gone'}"
+        return page_after(played, "after", "claimed, and the page is")
 
     return Reproducer(acts, rule)
 
