@@ -32,7 +32,7 @@ class Taken(NamedTuple):
 
 
 class System:
-    """The `start` state, the successors of each state, and the properties that hold there.
+    """The successors of each state, and the properties that hold there.
 
     With `partial_order`, a step that forms a persistent set by itself is merged with the step
     before it: the state between them is left out, and so are the steps of other tasks from there.

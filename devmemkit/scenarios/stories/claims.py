@@ -201,24 +201,12 @@ def claimed_again(w: Window) -> tuple[Act, ...]:
     )
 
 
-STORIES = (
-    several_pages,
-    unaligned,
-    sub_page,
-    two_pages_by_two_bytes,
-    forked,
-    private,
-    moved,
-    unmapped,
-    dead_page,
-    claimed_again,
-)
-
-
 def claims() -> tuple[Story, ...]:
     """Every story of this module through /dev/mem and through resourceN."""
+    makers = (several_pages, unaligned, sub_page, two_pages_by_two_bytes, forked, private, moved,
+              unmapped, dead_page, claimed_again)  # fmt: skip
     return tuple(
         story(make, Window(via, number), name=f"{make.__name__}-{via}", cause="claim")
-        for number, make in enumerate(STORIES, 1)
+        for number, make in enumerate(makers, 1)
         for via in VIAS
     )
