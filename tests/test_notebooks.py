@@ -66,14 +66,14 @@ def nbval(path: Path) -> subprocess.CompletedProcess[str]:
 
 SETS = tomllib.loads((ROOT / "notebooks" / "sets.toml").read_text("utf-8"))
 """What `devmemkit reproduce` runs: the last set of each is what no kernel does, or other data."""
-WEIGH = ("00-overview", "paper")
-"""Notebooks that weigh every finding, which takes seconds."""
+LONG = ("00-overview", "05-policies", "06-real-kernels", "paper")
+"""Notebooks whose run takes seconds: it weighs every finding, or searches or replays a lot."""
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(path.stem, marks=pytest.mark.slow if path.stem in WEIGH else ())
+        pytest.param(path.stem, marks=pytest.mark.slow if path.stem in LONG else ())
         for path in NOTEBOOKS
     ],
 )
@@ -84,7 +84,7 @@ def test_every_cell_runs_with_the_last_set(name: str) -> None:
 def test_papermill_gives_parameters(tmp_path: Path) -> None:
     assert SETS.keys() == {path.stem for path in NOTEBOOKS} - {"paper"}
     name, (*_, given) = min(
-        (item for item in SETS.items() if item[0] not in WEIGH),
+        (item for item in SETS.items() if item[0] not in LONG),
         key=lambda item: (len(item[1][-1]), item[0]),
     )
     output = tmp_path / "ran.ipynb"

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from devmemkit.artifact.findings import lines
 
 from devmemkit.artifact.answers import KINDS, Answer, Kind
 from devmemkit.artifact.ledger import Finding, ledger
 from devmemkit.artifact.scope import ORDER
+from devmemkit.cli.findings import lines
 from devmemkit.scenarios.machines import data_dir
 
 ROOT = Path(__file__).parents[2]

@@ -125,17 +125,29 @@ def test_a_later_run_of_another_notebook_takes_nothing_altered_for_its_own(finis
     assert "  mine.html: not of this run\n" in told
 
 
+@pytest.mark.slow
 def test_two_runs_are_the_same_but_for_times(finished, run):
     _, verify = run
     again = finished.root / "again"
     assert finished.run("reproduce", "--out", again, "--jobs", "1").returncode == 0
+    assert verify("--against", again).endswith(f"the same, but for times, as {again}: yes\n")
+    shutil.rmtree(again)
+
+
+def test_where_a_run_differs_from_another_is_told(run, tmp_path):
+    folder, verify = run
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    index = again / "index.html"
+    later = re.sub(r'(?<=<td class="number">)[0-9.]+ s', "99.9 s", index.read_text())
+    assert later != index.read_text()
+    index.write_text(later)
     assert verify("--against", again).endswith(f"the same, but for times, as {again}: yes\n")
     page = again / "01-good.html"
     page.write_text(page.read_text().replace("6.12 4096", "6.12 4097"))
     told = verify("--against", again)
     place = page.read_bytes().index(b"6.12 4097") + 8
     assert told.endswith(f"as {again}: NO\n  01-good.html: differs at byte {place}\n")
-    shutil.rmtree(again)
 
 
 def test_what_is_no_finished_run_is_refused(finished, tmp_path):
