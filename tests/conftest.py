@@ -23,8 +23,8 @@ settings.load_profile("devmemkit")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 LONGEST = (
-    *("test_notebooks.py", "test_explorers_live.py", "test_boot.py", "test_conform.py"),
-    *("test_gone.py", "test_ending.py"),
+    *("test_notebooks.py", "test_explorers_live.py", "guest/test_boot.py", "test_conform.py"),
+    *("test_faults.py", "test_gone.py", "test_reproduce.py", "test_findings.py"),
 )
 
 
@@ -42,8 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"chromium_path", "kernel", "booted"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-    rank = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+    items.sort(key=rank)
+
+
+def rank(item: pytest.Item) -> int:
+    """The place of a test's file in LONGEST, whose end is that of all other files."""
+    found = (place for place, end in enumerate(LONGEST) if item.path.as_posix().endswith(end))
+    return next(found, len(LONGEST))
 
 
 @pytest.fixture(scope="session")
