@@ -163,7 +163,7 @@ def test_an_interrupt_is_one_line_from_the_first_line_of_the_command_on(told_at,
     is_one_line(told_at(["explain", "--help"], at, how=how))
 
 
-@pytest.mark.parametrize("name", map(named, COMMANDS))
+@pytest.mark.parametrize("name", [named(name) for name in COMMANDS])
 def test_an_interrupt_of_a_command_is_one_line(told_at, name, command):
     arguments = command(name)
     draw = random.Random(name)
