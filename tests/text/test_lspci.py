@@ -81,6 +81,37 @@ def test_domains_of_both_widths_and_none() -> None:
     ]
 
 
+def test_of_a_text_pasted_twice_the_first_counts() -> None:
+    bare = "0000:03:00.0 Ethernet controller [0200]: Example\n"
+    other = f"{bare}\tRegion 0: Memory at 1000 (32-bit) [size=4K]\n"
+    assert parse_lspci(TEXT + other) == parse_lspci(TEXT)
+    assert parse_lspci(bare + TEXT) == parse_lspci(TEXT)
+    ignored = f"{bare}\tRegion 0: Memory at <ignored> (32-bit)\n"
+    (one,) = parse_lspci(ignored + TEXT)
+    assert (one.bars, one.missing) == ((), (0,))
+
+
+def test_lines_without_numbers_count_in_their_order() -> None:
+    text = (
+        "00:02.0 VGA: A\n" + "\tMemory at 1000 [size=4K]\n" * 2 + "\tI/O ports at d000 [size=8]\n"
+    )
+    text += "\tMemory behind bridge: 1000-2000\n" + "\tMemory at 2000 [size=4K]\n" * 3
+    (one,) = parse_lspci(text)
+    assert [(index, memory) for index, memory, *_ in bars(one)] == [
+        (0, True), (1, True), (2, False), (3, True), (4, True), (5, True),
+    ]  # fmt: skip
+
+
+def test_a_region_after_a_capability_is_the_devices() -> None:
+    text = "00:02.0 VGA: A\n\tCapabilities: [40] Thing\n\tRegion 0: Memory at 1000 [size=4K]\n"
+    assert bars(parse_lspci(text)[0]) == [(0, True, 0x1000, 4096)]
+
+
+def test_an_indented_text_is_read() -> None:
+    text = "  00:02.0 VGA: A\n\tRegion 0: Memory at 1000 [size=4K]\n"
+    assert bars(parse_lspci(text)[0]) == [(0, True, 0x1000, 4096)]
+
+
 def test_what_follows_x_is_left_out() -> None:
     dump = "00: 86 80 d3 10 07 04 10 00\n10: 00 00 90 fe 00 00 00 00\n"
     assert parse_lspci(TEXT + dump) == parse_lspci(TEXT)
@@ -99,6 +130,10 @@ def test_what_follows_x_is_left_out() -> None:
             "00:02.0 VGA: A\n\tRegion 0: Memory at 1000 [size=4K]\n"
             "\tRegion 0: Memory at 2000 [size=4K]\n",
             "x:3: expected each of Region 0 to 5 once in 0000:00:02.0, got Region 0",
+        ),
+        (
+            "00:02.0 VGA: A\n\tRegion 9: Memory at 1000 [size=4K]\n",
+            "x:2: expected each of Region 0 to 5 once in 0000:00:02.0, got Region 9",
         ),
         (
             "00:02.0 VGA: A\n\tRegion 0: Memory at ffffffffffffffff [size=4K]\n",
