@@ -10,9 +10,9 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.description import Description
-from devmemkit.explain.owner import unbound
+from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import unbind
-from devmemkit.explain.verdict import Verdict, verdict
+from devmemkit.explain.verdict import Verdict, later, verdict
 from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine, View
@@ -60,11 +60,23 @@ def advise(
     if found.outcome == "ok" and not found.contents:
         return
     yield from _instead(known, machine, access, found)
-    enough = [(do, risk) for do, risk, change in CHANGES if _opens(change(machine), access)]
-    for do, risk in enough:
-        yield Advice(do, "ok", risk)
+    enough = False
+    for do, risk, change in CHANGES:
+        if _opens(changed := change(machine), access):
+            enough = True
+            yield Advice(do, "ok", _and_later(risk, known, changed, access))
     if not enough:
-        yield from _together(machine, access)
+        yield from _together(known, machine, access)
+
+
+def _and_later(risk: str, known: Description, machine: Machine, access: Access) -> str:
+    """The risk, and whether a driver's claim would still end the mapping."""
+    free = unbound(machine, owner_of(machine, access.pages[0])[0]) or machine
+    then = later(known, free, access) if risk else None
+    if then is None:
+        return risk
+    kept = "keeps its mapping" if then.then == "ok" else f"gets {then.then} at its next touch"
+    return f"{risk}; when a driver claims the region, the process {kept}"
 
 
 def _opens(machine: Machine, access: Access) -> bool:
@@ -72,7 +84,7 @@ def _opens(machine: Machine, access: Access) -> bool:
     return (then.outcome, then.contents) == ("ok", "")
 
 
-def _together(machine: Machine, access: Access) -> Iterator[Advice]:
+def _together(known: Description, machine: Machine, access: Access) -> Iterator[Advice]:
     """The first changes of CHANGES that are enough together, if no single one is."""
     done: list[tuple[str, str]] = []
     for do, risk, change in CHANGES:
@@ -83,6 +95,7 @@ def _together(machine: Machine, access: Access) -> Iterator[Advice]:
         done.append((do, risk))
         if _opens(machine, access):
             risks = "; ".join(risk for _, risk in done if risk)
+            risks = _and_later(risks, known, machine, access)
             yield Advice(", and ".join(do for do, _ in done), "ok", risks)
             return
 
@@ -181,7 +194,7 @@ CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine]], ...] = (
     (
         "boot with iomem=relaxed",
         "every driver's registers and memory become writable to root's programs: a stray store can "
-        "hang the machine or destroy data; mappings are still revoked when a driver claims",
+        "hang the machine or destroy data",
         _relaxed,
     ),
     (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.advice import Advice
@@ -26,30 +26,35 @@ MEANS = {
 _CELLS = "text-align:left;vertical-align:top"
 
 
+T = TypeVar("T", bound=Verdict | Later)
+
+
 @dataclass(frozen=True)
-class Branch:
-    """A verdict, and the conditions under which it holds, in words."""
+class Branch(Generic[T]):
+    """A verdict, or what a later claim does, and the conditions for it, in words."""
 
     conditions: tuple[str, ...]
-    verdict: Verdict
+    verdict: T
 
 
 @dataclass(frozen=True)
 class Answer:
     """How an access ends, why, and what to do; a notebook displays it as HTML.
 
-    `verdict`, `advice` and `later` are those of the likeliest case, which takes `assumed` for
-    granted. `branches` covers the other cases if they differ, `unknown` lists the facts that the
-    description lacks, `notes` its limits.
+    `release` is the kernel's, as the user names it. `verdict`, `advice` and `later` are those of
+    the likeliest case, which takes `assumed` for granted. `branches` and `laters` cover the other
+    cases if they differ, `unknown` lists the facts that the description lacks, `notes` its limits.
     """
 
     access: Access
     machine: Machine
+    release: str
     verdict: Verdict
     assumed: tuple[str, ...]
-    branches: tuple[Branch, ...]
+    branches: tuple[Branch[Verdict], ...]
     advice: tuple[Advice, ...]
     later: Later | None
+    laters: tuple[Branch[Later], ...]
     unknown: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -86,14 +91,27 @@ def format_owner(v: Verdict) -> str:
         return "no resource is there"
     name, start, end = v.owner
     state = "claimed" if v.claimed else "not claimed"
+    if v.claimed and v.shared:
+        state += f" but not exclusive ({v.shared})"
     inside = f", inside {' > '.join(v.path)}" if v.path else ""
     return f"{name or '(no name)'} {start:#x}-{end:#x}, {state}{inside}"
 
 
 def format_later(later: Later) -> str:
-    """What will end the mapping."""
-    end = "the mapping stays" if later.then == "ok" else f"the next touch of it gives {later.then}"
-    return f"later: when {later.when}, {end}"
+    """What a claim does to the mapping."""
+    return "the mapping stays" if later.then == "ok" else f"its next touch gives {later.then}"
+
+
+def _laters(answer: Answer) -> Iterator[str]:
+    if answer.later is None:
+        return
+    if not answer.laters:
+        yield f"later: when {answer.later.when}, {format_later(answer.later)}"
+        return
+    yield f"later, when {answer.later.when}:"
+    for one in answer.laters:
+        yield f"  if {', and '.join(one.conditions)}:"
+        yield f"      {format_later(one.verdict)}"
 
 
 def as_text(answer: Answer) -> str:
@@ -103,7 +121,7 @@ def as_text(answer: Answer) -> str:
 
 def _lines(answer: Answer) -> Iterator[str]:
     v = answer.verdict
-    yield f"{answer.access}, Linux {answer.machine.kernel.version}:"
+    yield f"{answer.access}, Linux {answer.release}:"
     yield f"  {format_verdict(v)}" + (f" ({v.why})" if v.why else "")
     for words in answer.assumed:
         yield f"    if {words}"
@@ -133,7 +151,7 @@ def _lines(answer: Answer) -> Iterator[str]:
                 yield f"     risk: {advice.risk}"
     if answer.later is not None:
         yield ""
-        yield format_later(answer.later)
+        yield from _laters(answer)
     if answer.unknown:
         yield ""
         yield f"not known: {'; '.join(answer.unknown)}"
@@ -148,7 +166,7 @@ def as_html(answer: Answer) -> str:
 
 def _parts(answer: Answer) -> Iterator[str]:
     v = answer.verdict
-    yield f"<p>{safe(f'{answer.access}, Linux {answer.machine.kernel.version}')}:<br>"
+    yield f"<p>{safe(f'{answer.access}, Linux {answer.release}')}:<br>"
     yield f"<b>{safe(format_verdict(v))}</b>" + (f" ({safe(v.why)})" if v.why else "")
     yield "".join(f"<br>{safe(words)}" for words in answer.assumed) + "</p>"
     yield f"<p>Resource: {safe(format_owner(v))}</p>"
@@ -180,8 +198,7 @@ def _parts(answer: Answer) -> Iterator[str]:
             risk = f"<br>risk: {safe(advice.risk)}" if advice.risk else ""
             yield f"<li>{safe(str(advice))}{risk}</li>"
         yield "</ol>"
-    if answer.later is not None:
-        yield f"<p>{safe(format_later(answer.later))}</p>"
+    yield f"<p>{'<br>'.join(safe(line.strip()) for line in _laters(answer))}</p>"
     if answer.unknown:
         yield f"<p>Not known: {safe('; '.join(answer.unknown))}</p>"
     yield "".join(f"<p>Note: {safe(note)}</p>" for note in answer.notes)
@@ -194,9 +211,10 @@ def as_json(answer: Answer) -> dict[str, Any]:
     if v.owner is not None:
         name, start, end = v.owner
         owner = {"name": name, "start": start, "end": end, "busy": v.claimed, "inside": [*v.path]}
+        owner["exclusive"] = v.claimed and not v.shared
     return {
         "access": str(answer.access),
-        "kernel": str(answer.machine.kernel),
+        "kernel": f"Linux {answer.release}, {answer.machine.kernel.policy.name}",
         "outcome": v.outcome,
         "page": v.page,
         "contents": v.contents or None,
@@ -211,6 +229,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
             {"do": a.do, "gives": a.gives, "risk": a.risk or None} for a in answer.advice
         ],
         "later": answer.later and asdict(answer.later),
+        "laters": [{"if": [*b.conditions], **asdict(b.verdict)} for b in answer.laters],
         "cases": [
             {"if": [*b.conditions], "outcome": b.verdict.outcome, "page": b.verdict.page,
              "function": b.verdict.deciding_check.function}

@@ -19,7 +19,7 @@ from devmemkit.scenarios.machines import assemble, held_of
 from devmemkit.text.config import config_of
 from devmemkit.text.iomem_tree import tree_of
 from devmemkit.text.lspci import Device
-from devmemkit.text.release import candidates, parse_release
+from devmemkit.text.release import kernels_of
 
 LEAST_BITS, MOST_BITS = 36, 52
 """Physical address widths of x86 with 64 bits."""
@@ -62,12 +62,12 @@ class Machines:
         """The machine of one case, with process P."""
         known = self.known
         config = config_of(known.config) if known.config else case.get("config", Config())
-        version = case.get("kernel") or candidates(parse_release(known.release or ""))[0]
+        kernel: KernelProfile = case.get("kernel") or next(iter(_kernels(known).values()))
         where = known.phys_bits or case["bits"], case.get("held", True)
         if where not in self._bases:
-            self._bases[where] = self._base(*where, KernelProfile(version))
+            self._bases[where] = self._base(*where, kernel)
         cmdline = " ".join(_cmdline(known, case))
-        return with_kernel(self._bases[where], version=version, config=config, cmdline=cmdline)
+        return self._bases[where].with_kernel(replace(kernel, config=config, cmdline=cmdline))
 
     def _base(self, bits: int, held: bool, kernel: KernelProfile) -> Machine:
         """The machine that cases with different kernels share."""
@@ -111,13 +111,8 @@ def needed_bits(known: Description) -> int:
 
 
 def _questions(known: Description) -> Iterator[Question]:
-    rules = "which rules the kernel follows"
-    if known.release is None:
-        newest = reversed(VERSIONS)
-        yield Question("kernel", rules, {f"Linux {version}": version for version in newest})
-    elif len(near := candidates(parse_release(known.release))) > 1:
-        answers = {f"Linux {known.release} follows the rules of {v}": v for v in near}
-        yield Question("kernel", rules, answers)
+    if len(kernels := _kernels(known)) > 1:
+        yield Question("kernel", "which rules the kernel follows", kernels)
     if known.lockdown is None and _may_be_locked(known):
         answers = {"no lockdown is in force": "", "lockdown is in force": "lockdown=integrity"}
         yield Question("lockdown", "whether lockdown is in force", answers)
@@ -138,14 +133,22 @@ def _questions(known: Description) -> Iterator[Question]:
         yield Question("held", what, held)
 
 
+def _kernels(known: Description) -> dict[str, KernelProfile]:
+    """The kernels that fit, in words; a kernel without lockdown does not fit if it is in force."""
+    locked = known.lockdown in ("integrity", "confidentiality")
+    if known.release is not None:
+        return kernels_of(known.release, lockdown=locked)
+    every = {f"Linux {version}": KernelProfile(version) for version in reversed(VERSIONS)}
+    return {words: kernel for words, kernel in every.items() if kernel["lockdown"] or not locked}
+
+
 def _may_be_locked(known: Description) -> bool:
     """Whether a kernel that fits supports lockdown, and its command line does not turn it on."""
     cmdline = known.cmdline or ""
-    versions = VERSIONS if known.release is None else candidates(parse_release(known.release))
     return any(
-        KernelProfile(version, cmdline=f"{cmdline} lockdown=integrity").lockdown
-        and not KernelProfile(version, cmdline=cmdline).lockdown
-        for version in versions
+        replace(kernel, cmdline=f"{cmdline} lockdown=integrity").lockdown
+        and not replace(kernel, cmdline=cmdline).lockdown
+        for kernel in _kernels(known).values()
     )
 
 

@@ -6,46 +6,59 @@ from collections.abc import Iterator, Sequence
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.advice import advise
-from devmemkit.explain.answer import Answer, Branch
+from devmemkit.explain.answer import Answer, Branch, T
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
-from devmemkit.explain.verdict import Verdict, later, verdict
+from devmemkit.explain.verdict import later, verdict
+from devmemkit.model.kernel import VERSIONS
+from devmemkit.text.release import limits_of
 
-Found = Sequence[tuple[tuple[str, ...], Verdict]]
-"""The verdict of each case, with the answers that the case takes, in words."""
+Found = Sequence[tuple[tuple[str, ...], T]]
+"""The verdict of each case, or what a later claim does; with the case's answers, in words."""
 
 
 def explain(machines: Machines, access: Access) -> Answer:
     """How the access ends on every machine that fits the description, and what to do about it."""
     cases = list(machines.cases())
     found = [(words, verdict(machines.machine(case), access)) for words, case in cases]
-    matters = [i for i in range(len(machines.questions)) if _matters(found, i)]
     machine = machines.machine(cases[0][1])
     words, ours = found[0]
+    ends = (
+        (words, later(machines.known, machines.machine(case), access))
+        for (words, case), (_, one) in zip(cases, found, strict=True)
+        if one.outcome == "ok"
+    )
+    laters = [(words, end) for words, end in ends if end is not None]
     return Answer(
         access,
         machine,
+        machines.known.release or machine.kernel.version,
         ours,
-        tuple(words[i] for i in matters),
-        tuple(_branches(found, matters)) if matters else (),
+        tuple(words[i] for i in _matters(found)),
+        tuple(_branches(found, _matters(found))) if _matters(found) else (),
         tuple(advise(machines.known, machine, access, ours)),
-        later(machines.known, machine, access) if ours.outcome == "ok" else None,
+        next((then for _, then in laters), None) if ours.outcome == "ok" else None,
+        tuple(_branches(laters, _matters(laters))) if _matters(laters) else (),
         tuple(question.what for question in machines.questions),
         tuple(_notes(machines.known)),
     )
 
 
-def _matters(found: Found, at: int) -> bool:
-    """Whether two cases that differ in one answer alone have different verdicts."""
-    seen: dict[tuple[str, ...], tuple[object, ...]] = {}
-    for words, one in found:
-        rest = words[:at] + words[at + 1 :]
-        if seen.setdefault(rest, one.key) != one.key:
-            return True
-    return False
+def _matters(found: Found[T]) -> list[int]:
+    """The questions of which two answers alone make cases differ."""
+    asked = range(len(found[0][0]) if found else 0)
+    seen: dict[tuple[int, tuple[str, ...]], tuple[object, ...]] = {}
+    return sorted(
+        {
+            at
+            for words, one in found
+            for at in asked
+            if seen.setdefault((at, words[:at] + words[at + 1 :]), one.key) != one.key
+        }
+    )
 
 
-def _branches(found: Found, matters: Sequence[int]) -> Iterator[Branch]:
+def _branches(found: Found[T], matters: Sequence[int]) -> Iterator[Branch[T]]:
     """The smallest decision tree over the questions that matter, one branch for each leaf."""
     if len({one.key for _, one in found}) == 1:
         yield Branch((), found[0][1])
@@ -57,9 +70,11 @@ def _branches(found: Found, matters: Sequence[int]) -> Iterator[Branch]:
             yield Branch((_joined(answers), *branch.conditions), branch.verdict)
 
 
-def _split(found: Found, matters: Sequence[int], at: int) -> list[tuple[list[str], list[Branch]]]:
+def _split(
+    found: Found[T], matters: Sequence[int], at: int
+) -> list[tuple[list[str], list[Branch[T]]]]:
     """The answers to one question, and the branches below them; equal branches share an entry."""
-    parts: dict[object, tuple[list[str], list[Branch]]] = {}
+    parts: dict[object, tuple[list[str], list[Branch[T]]]] = {}
     for answer in dict.fromkeys(words[at] for words, _ in found):
         group = [(words, one) for words, one in found if words[at] == answer]
         below = list(_branches(group, [i for i in matters if i != at]))
@@ -70,12 +85,15 @@ def _split(found: Found, matters: Sequence[int], at: int) -> list[tuple[list[str
 
 def _joined(answers: list[str]) -> str:
     """Several answers to one question, in words; kernels become a range."""
-    if len(answers) > 2 and all(answer.startswith("Linux ") for answer in answers):
-        return f"{answers[-1]} to {answers[0].removeprefix('Linux ')}"
+    names, versions = zip(*(answer.rpartition("Linux ")[::2] for answer in answers), strict=True)
+    if len(answers) > 2 and len(set(names)) == 1 and all(map(VERSIONS.__contains__, versions)):
+        return f"{names[0]}Linux {versions[-1]} to {versions[0]}"
     return " or ".join(answers)
 
 
 def _notes(known: Description) -> Iterator[str]:
+    if known.release is not None:
+        yield from limits_of(known.release)
     if not known.x86:
         yield (
             "this machine is not an x86: the answer follows the rules of x86, and others have "

@@ -50,6 +50,18 @@ def owner_of(machine: Machine, page: int) -> tuple[Owner | None, tuple[str, ...]
     return (node.name, node.start, node.end), tuple(name for _, _, name in around)
 
 
+def is_claimed(machine: Machine, page: int) -> bool:
+    """Whether a driver has claimed part of a page, be the claim exclusive or not."""
+    start, end = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
+    below = list(machine["iomem"].overlapping(start, end))
+    while below:
+        node = below.pop()
+        if node.busy and not node.system_ram:
+            return True
+        below += node.overlapping(start, end)
+    return False
+
+
 def claim_of(known: Description, machine: Machine, access: Access) -> Act | None:
     """The claim that the driver of the access's first page would make; None if there is none.
 

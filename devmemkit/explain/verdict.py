@@ -9,9 +9,10 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR, calls_of, mapping, touch
 from devmemkit.explain.description import Description
 from devmemkit.explain.kernel_functions import SAYS, function_of
-from devmemkit.explain.owner import Owner, claim_of, owner_of
+from devmemkit.explain.owner import Owner, claim_of, is_claimed, owner_of
 from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SHIFT
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.process.task import find_vma
 from devmemkit.model.resource.strict import ZERO, iomem_is_exclusive, page_is_allowed
@@ -40,7 +41,8 @@ class Verdict:
     `page` is the page frame that decided (None if no page did), `decided` the index of the deciding
     check, `why` its sentence. `contents` is "zeroes" if the kernel hides the memory's contents.
     `owner` is the resource that decided, else the innermost one at the address, `path` names the
-    resources around it, `claimed` says whether it is BUSY.
+    resources around it. `claimed` says whether a driver has the page, `shared` why the kernel does
+    not keep others from a claimed page ("" if it does).
     """
 
     outcome: str
@@ -52,6 +54,7 @@ class Verdict:
     owner: Owner | None
     path: tuple[str, ...]
     claimed: bool
+    shared: str
 
     @property
     def deciding_check(self) -> Check:
@@ -72,6 +75,11 @@ class Later:
     then: str
     page: int | None
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for claims that end a mapping in the same way."""
+        return self.then, self.page
+
 
 def verdict(machine: Machine, access: Access) -> Verdict:
     """Play the access on the machine."""
@@ -88,8 +96,9 @@ def verdict_of(played: Played, access: Access) -> Verdict:
     )
     page = _page(played, outcome)
     at = access.pages[0] if page is None else page
-    owner, path = owner_of(played.before, at) if access.via != "port" else (None, ())
     view = View(played.before)
+    owner, path = owner_of(played.before, at) if access.via != "port" else (None, ())
+    exclusive = iomem_is_exclusive(view, at) is not None
     copied = access.via == "devmem" and outcome.ok and not access.maps
     zeroes = copied and page_is_allowed(view, at) == ZERO
     return Verdict(
@@ -101,8 +110,17 @@ def verdict_of(played: Played, access: Access) -> Verdict:
         "zeroes" if zeroes else "",
         owner,
         path,
-        iomem_is_exclusive(view, at) is not None,
+        exclusive or is_claimed(played.before, at),
+        "" if exclusive else _why_shared(played.before.kernel),
     )
+
+
+def _why_shared(kernel: KernelProfile) -> str:
+    if not kernel.config.io_strict_devmem:
+        return "IO_STRICT_DEVMEM=n"
+    if not kernel.strict_iomem_checks:
+        return "iomem=relaxed"
+    return "before Linux 4.5" if not kernel.policy.excludes_busy else "below 1 MiB"
 
 
 def later(known: Description, machine: Machine, access: Access) -> Later | None:

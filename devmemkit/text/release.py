@@ -1,10 +1,12 @@
-"""A kernel's release, as uname -r and /proc/version print it, and the kernels that match it."""
+"""A kernel's release, as uname -r and /proc/version print it, and the rules that it may follow."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
-from devmemkit.model.kernel import VERSIONS, is_between
+from devmemkit.model.kernel import VERSIONS, KernelProfile, Release, is_between, open_rows
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 
@@ -26,12 +28,72 @@ def release_of(text: str) -> str:
     return match[1] if match else ""
 
 
-def candidates(release: tuple[int, int]) -> tuple[str, ...]:
-    """The model's kernels whose rules a release may follow: the nearest one before and after it.
+BACKPORTS = {
+    r"uek(?=\.|$)()": "Oracle's Unbreakable Enterprise Kernel",
+    r"\.el(\d+)": "Red Hat Enterprise Linux {}, or a rebuild of it",
+    r"-(150[3-9]00|lp15\d)\.": "SUSE Linux Enterprise or openSUSE Leap 15",
+    r"\.amzn(\d)": "Amazon Linux {}",
+}
+"""Distributions whose kernels have features of later ones, by a pattern in their releases."""
 
-    A single one if the model has that release, or if it is older or newer than all of them.
+
+def distribution(text: str) -> str:
+    """The distribution that adds features of later kernels to this release; "" for any other.
+
+    >>> distribution("4.18.0-553.el8_10.x86_64")
+    'Red Hat Enterprise Linux 8, or a rebuild of it'
     """
-    mine = ".".join(map(str, release))
-    before = [version for version in VERSIONS if is_between(mine, version, "")]
-    after = [version for version in VERSIONS if is_between(version, mine, "")]
-    return tuple(dict.fromkeys([*before[-1:], *after[:1]]))
+    found = ((re.search(pattern, text), name) for pattern, name in BACKPORTS.items())
+    return next((name.format(match[1]) for match, name in found if match), "")
+
+
+def kernels_of(text: str, *, lockdown: bool = False) -> dict[str, KernelProfile]:
+    """The kernels of the model that a release may be, in words, the likeliest first.
+
+    One for a release whose rules the feature table knows; two for one in a gap of the table; for a
+    distribution that adds features, each later kernel too. With `lockdown`, only those that have
+    lockdown, or the release itself with it (distributions had it before Linux).
+    """
+    found = dict(_kernels(text))
+    able = {words: kernel for words, kernel in found.items() if kernel["lockdown"]}
+    if not lockdown or len(able) == len(found):
+        return found
+    if able:
+        return able
+    return {words: _with(kernel, lockdown=True) for words, kernel in found.items()}
+
+
+def _kernels(text: str) -> Iterator[tuple[str, KernelProfile]]:
+    number = ".".join(map(str, parse_release(text)))
+    own = KernelProfile(number) if number in VERSIONS else Release(number)
+    name = f"Linux {release_of(text) or text.strip()}"
+    later = [version for version in reversed(VERSIONS) if is_between(version, number, "")]
+    if distribution(text):
+        yield f"{name} has no features of later kernels", own
+        for version in later:
+            yield f"{name} has the features of Linux {version}", KernelProfile(version)
+    elif rows := open_rows(number):
+        until, since = rows[0].known_until, rows[0].version
+        yield f"{name} still behaves as Linux {until}", own
+        changed = {row.feature: row.value for row in rows}
+        yield f"{name} behaves as Linux {since} already", _with(own, **changed)
+    else:
+        yield name, own
+
+
+def _with(kernel: KernelProfile, **features: object) -> KernelProfile:
+    return replace(kernel, features=tuple(features.items()))
+
+
+def limits_of(text: str) -> Iterator[str]:
+    """What the rules for a release rest on, where no such kernel was looked at."""
+    number = ".".join(map(str, parse_release(text)))
+    oldest, *_, newest = VERSIONS
+    if distribution(text):
+        yield f"this is a kernel of {distribution(text)}: it may have features of later kernels"
+    elif is_between(number, "", oldest):
+        yield f"the model's oldest kernel is {oldest}: what changed before it is not known here"
+    elif not is_between(number, "", newest) and number != newest:
+        yield f"the model's newest kernel is {newest}: what changed after it is not known here"
+    elif number not in VERSIONS:
+        yield f"Linux {number} was not measured: the changes known up to it decide"
