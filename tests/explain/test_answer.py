@@ -79,6 +79,64 @@ def test_what_will_end_a_mapping() -> None:
     assert old.then == "ok"
 
 
+def test_a_later_claim_is_told_for_each_case() -> None:
+    found = answer(known("idle", cmdline=None), address=E1000_BAR)
+    assert (found.verdict.outcome, found.branches) == ("ok", ())  # both cases succeed now
+    ends = {one.conditions: one.verdict.then for one in found.laters}
+    assert ends == {
+        ("iomem=relaxed was not given",): "SIGBUS",
+        ("iomem=relaxed was given",): "ok",
+    }
+    text = as_text(found)
+    assert "  if iomem=relaxed was given:\n      the mapping stays\n" in text
+    assert [one["then"] for one in as_json(found)["laters"]] == ["SIGBUS", "ok"]
+
+
+@pytest.mark.parametrize("change", ["boot with iomem=relaxed", "build a kernel with DEVMEM=y"])
+def test_a_risk_says_what_the_model_does_when_a_driver_claims(change: str) -> None:
+    """A kernel without these checks allows both end pages of every claim, so it revokes nothing."""
+    (advice,) = [a for a in answer(known(), address=E1000_BAR).advice if change in a.do]
+    assert advice.risk.endswith("; when a driver claims the region, the process keeps its mapping")
+    made = {"boot with iomem=relaxed": {"cmdline": "iomem=relaxed"}}
+    relaxed = known("idle", **made.get(change, {"config": {"CONFIG_DEVMEM": "y"}}))
+    later = answer(relaxed, address=E1000_BAR).later
+    assert later is not None
+    assert later.then == "ok"
+    locked = answer(known("idle", lockdown="integrity"), address=E1000_BAR).advice[-1]
+    assert locked.risk.endswith("the process gets SIGBUS at its next touch")  # the control
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"cmdline": "iomem=relaxed"}, "iomem=relaxed"),
+        ({"config": {"CONFIG_DEVMEM": "y", "CONFIG_STRICT_DEVMEM": "y"}}, "IO_STRICT_DEVMEM=n"),
+        ({"config": {"CONFIG_DEVMEM": "n"}, "dev_mem": False}, "IO_STRICT_DEVMEM=n"),
+        ({"release": "4.4.0"}, "before Linux 4.5"),
+        ({}, ""),
+    ],
+)
+def test_claimed_and_exclusive_are_two_things(changes: dict[str, Any], why: str) -> None:
+    found = answer(known(**changes), address=E1000_BAR)
+    said = f"claimed but not exclusive ({why})" if why else "claimed"
+    assert f"resource: e1000 0xfebc0000-0xfebdffff, {said}, inside" in as_text(found)
+    owner = as_json(found)["owner"]
+    assert (owner["busy"], owner["exclusive"]) == (True, not why)
+    idle = answer(known("idle", **changes), address=E1000_BAR)
+    assert "-0xfebdffff, not claimed, inside" in as_text(idle)
+
+
+@pytest.mark.parametrize("release", ["5.4.0-190-generic", "2.6.32", "8.0.0", "4.18.0-553.el8"])
+def test_the_headline_names_the_release_of_the_user(release: str) -> None:
+    found = answer(known(release=release, lockdown="integrity"), address=E1000_BAR)
+    assert as_text(found).startswith(
+        f"mmap of 0x1000 bytes at 0xfebc0000 through /dev/mem, Linux {release}:\n"
+        "  it fails with EPERM (lockdown refuses /dev/mem (LOCKDOWN_DEV_MEM))\n"
+    )
+    assert f"Linux {release}" in found._repr_html_()
+    assert as_json(found)["kernel"].startswith(f"Linux {release}, ")
+
+
 def test_who_asks_matters() -> None:
     assert answer(known(root=False), address=0xF_0000).verdict.outcome == "EACCES"
     assert answer(known(capable=False), address=0xF_0000).verdict.outcome == "EPERM"
