@@ -20,6 +20,7 @@ from devmemkit.model.pci.device import BDF
 from devmemkit.model.process.task import Task
 from devmemkit.model.resource.strict import DENY, page_is_allowed
 from devmemkit.text.iomem_tree import flags_and_desc
+from devmemkit.text.lspci import Device
 
 TABLES = {
     "ACPI Tables": "/sys/firmware/acpi/tables",
@@ -45,12 +46,6 @@ class Advice:
 
     def __str__(self) -> str:
         return f"{self.do} [the model then: {self.gives}]" if self.gives else self.do
-
-
-NO_COMMAND = (
-    "no command is shown, because the driver's name in the description has characters that "
-    "driver names do not have"
-)
 
 
 def advise(
@@ -115,13 +110,13 @@ def _instead(
     if found.claimed and bdf and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
         if freed is not None:
-            driver = (known.devices[bdf].driver if bdf in known.devices else None) or name
-            command = unbind(bdf, driver)
+            device = known.devices.get(bdf, Device(bdf))
+            command = unbind(bdf, device.driver or "")
             yield Advice(
-                f"unbind the driver: {command or NO_COMMAND}",
+                f"unbind the driver: {command}",
                 verdict(freed, access).outcome,
-                f"whatever {driver if command else 'it'} served is gone until it is bound again",
-                command or "",
+                f"whatever {device.driver or name} served is gone until it is bound again",
+                command,
             )
     yield from _free_pages(machine, access)
     if bdf and access.via != "port":

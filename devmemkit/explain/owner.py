@@ -71,8 +71,7 @@ def claim_of(known: Description, machine: Machine, access: Access) -> Act | None
         return None
     for device, bar in known.holders(access.pages[0] << PAGE_SHIFT):
         if bar.index < 6:
-            who = " or ".join(device.modules) or device.driver or f"the driver of {device.bdf}"
-            return claim(who, bar.start, bar.length)
+            return claim(" or ".join(device.modules) or device.claimant, bar.start, bar.length)
     owner, _ = owner_of(machine, access.pages[0])
     if owner is None:
         return None

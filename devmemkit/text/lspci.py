@@ -6,7 +6,7 @@ Source: pciutils, ls-kernel.c and lspci.c (show_bases, show_rom, show_kernel).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -45,7 +45,8 @@ _CAPABILITY = re.compile(r"(\s+)(?:Capabilities: |Capability:)")
 class Device:
     """A PCI device: BARs, bound driver, matching modules, whether it decodes memory (Mem+).
 
-    `missing` lists BARs that the description names without address or size.
+    `driver` is "" for none, and None where it is not known. `missing` lists BARs that the
+    description names without address or size.
     """
 
     bdf: str
@@ -54,6 +55,11 @@ class Device:
     modules: tuple[str, ...] = ()
     decodes: bool | None = None
     missing: tuple[int, ...] = ()
+
+    @property
+    def claimant(self) -> str:
+        """The name of what claims the device's BARs, in words where it is not known."""
+        return self.driver or f"the driver of {self.bdf}"
 
     def bar(self, index: int) -> Bar | None:
         """The BAR of that number; 6 is the ROM."""
@@ -92,7 +98,10 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
             "expected what lspci -v prints, beginning with a line like "
             f"'00:1f.0 ISA bridge: ...', got {shown}",
         )
-    return tuple(found.values())
+    # lspci prints drivers for all devices or, without /sys, for none
+    told = any(_DRIVER.match(line) or _MODULES.match(line) for line in lines)
+    none = "" if told else None
+    return tuple(one if one.driver else replace(one, driver=none) for one in found.values())
 
 
 def _device(bdf: str, lines: list[str], start: int, end: int, source: str) -> Device:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explain.answer import as_json, as_text
-from devmemkit.explain.description import Description, with_lspci
+from devmemkit.explain.description import Description, with_lspci, with_resource
 from devmemkit.model.flags import PAGE_SIZE
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, known
 
@@ -214,3 +214,36 @@ def test_the_text_has_the_decisive_check_marked() -> None:
     (line,) = [line for line in text.splitlines() if line.startswith(" > ")]
     assert line.split() == [">", "EPERM", "range_is_allowed", "(drivers/char/mem.c)"]
     assert "it fails with EPERM, at 0xfebc0000" in text
+
+
+THING = "00:02.0 Thing: A\n\tRegion 0: Memory at fe000000 (32-bit, prefetchable) [size=16K]\n"
+DRIVEN = "00:04.0 Thing: B\n\tKernel driver in use: other\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (THING, True),
+        (THING + "\tKernel driver in use: thing\n", True),
+        (THING + DRIVEN, False),
+        (THING + "\tKernel modules: thing\n", False),
+    ],
+)
+def test_a_driver_that_the_text_does_not_tell_is_asked_for(text: str, asked: bool) -> None:
+    """Without any driver in the text it may have been printed without /sys; with one it is told."""
+    found = answer(with_lspci(Description(), text.encode(), "x"), bdf="0000:00:02.0", bar=0)
+    outcomes = {branch.verdict.outcome for branch in found.branches}
+    assert ("EINVAL" in outcomes) == asked
+    assert "ok" in outcomes or found.outcome == "ok"
+
+
+def test_a_resource_file_does_not_tell_the_driver() -> None:
+    row = "0x00000000fe000000 0x00000000fe003fff 0x0000000000040200\n"
+    rows = (row + "0x0000000000000000 0x0000000000000000 0x0000000000000000\n" * 6).encode()
+    described = with_resource(known(iomem=None, ioports=None, devices={}), E1000, rows, "x")
+    found = answer(described, bdf=E1000, bar=0)
+    assert {(b.conditions, b.verdict.outcome) for b in found.branches} == {
+        (("drivers claimed their BARs",), "EINVAL"),
+        (("drivers claimed no BAR",), "ok"),
+    }
+    assert f"the driver of {E1000}" in as_text(found)
