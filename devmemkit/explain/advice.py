@@ -13,13 +13,13 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, later, verdict
-from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.process.task import Task
 from devmemkit.model.resource.strict import DENY, page_is_allowed
-from devmemkit.text.iomem_tree import flags_and_desc
+from devmemkit.text.iomem_tree import is_driver
 from devmemkit.text.lspci import Device
 
 TABLES = {
@@ -103,8 +103,7 @@ def _instead(
     if name in TABLES:
         yield Advice(f"read it where the kernel publishes it: {TABLES[name]}", None)
     bdf = next((one for one in reversed((*found.path, name)) if BDF.fullmatch(one)), access.bdf)
-    is_ram = found.owner and flags_and_desc(name, found.owner[1])[0] & IORESOURCE_SYSRAM
-    if found.claimed and name and not is_ram:
+    if found.claimed and is_driver(name):
         yield Advice(f"use the interface of {name}, which owns it", None)
     yield from _other_ways(machine, access)
     if found.claimed and bdf and not BDF.fullmatch(name):

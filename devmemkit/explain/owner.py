@@ -65,7 +65,7 @@ def is_claimed(machine: Machine, page: int) -> bool:
 def claim_of(known: Description, machine: Machine, access: Access) -> Act | None:
     """The claim that the driver of the access's first page would make; None if there is none.
 
-    The driver of a PCI device claims the whole BAR, any other driver the innermost resource.
+    The driver of a device claims the whole resource, a driver that nothing names the page.
     """
     if access.via == "port":
         return None
@@ -76,7 +76,9 @@ def claim_of(known: Description, machine: Machine, access: Access) -> Act | None
     if owner is None:
         return None
     name, start, end = owner
-    return claim(DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1)
+    if name in DRIVERS or BDF.fullmatch(name):
+        return claim(DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1)
+    return claim("a driver", access.pages[0] << PAGE_SHIFT, PAGE_SIZE)
 
 
 def unbound(machine: Machine, owner: Owner | None) -> Machine | None:

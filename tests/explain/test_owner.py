@@ -112,3 +112,19 @@ def test_ram_has_no_owner_to_ask() -> None:
     assert found.verdict.owner is not None
     assert found.verdict.owner[0] == "Crash kernel"
     assert not [one.do for one in found.advice if one.do.startswith("use the interface of")]
+
+
+@pytest.mark.parametrize("name", ["Reserved", "System ROM", "ACPI Non-volatile Storage"])
+def test_firmware_has_no_interface(name: str) -> None:
+    described = known(iomem=parse(f"000e0000-000fffff : {name}\n"), lockdown="integrity")
+    found = answer(described, address=0xF_0000)
+    assert found.outcome == "EPERM"
+    assert not [one.do for one in found.advice if one.do.startswith("use the interface of")]
+
+
+def test_a_window_has_no_driver_that_claims_all_of_it() -> None:
+    text = "40000000-4fffffff : pcie-controller@1003000\n  40000000-400fffff : PCI Bus 0000:01\n"
+    found = answer(known(iomem=parse(text)), address=0x4800_0000)
+    assert (found.outcome, found.verdict.claimed) == ("ok", False)
+    assert found.later is not None
+    assert found.later.when == "a driver claims 0x48000000-0x48000fff"
