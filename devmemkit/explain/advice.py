@@ -66,7 +66,7 @@ def advise(
 
 def _and_later(risk: str, known: Description, machine: Machine, access: Access) -> str:
     """The risk, and whether a driver's claim would still end the mapping."""
-    free = unbound(machine, owner_of(machine, access.pages[0])[0]) or machine
+    free = unbound(machine, owner_of(machine, access.pages[0], access)[0]) or machine
     then = later(known, free, access) if risk else None
     if then is None:
         return risk
