@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.printable import printable
-from devmemkit.text.lspci import full_bdf
+from devmemkit.text.pasted.devices import full_bdf
 
 if TYPE_CHECKING:
     from devmemkit.explain.description import Description
