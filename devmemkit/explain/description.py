@@ -54,7 +54,7 @@ class Description:
 def dump_of(text: bytes, source: str) -> Dump:
     """A dump of /proc/iomem or ioports with addresses; TextError for one without."""
     dump = parse(text, source=source)
-    if not any(entry.end for entry in dump.entries):
+    if dump.masked:
         raise TextError(source, 1, "expected addresses, got zeroes only: it must be read by root")
     return dump
 

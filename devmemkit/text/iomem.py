@@ -47,6 +47,20 @@ class Repair(NamedTuple):
     what: str
 
 
+def grouped(repairs: Iterable[Repair]) -> list[str]:
+    """Repairs in words, those that differ in numbers alone together: how often, and where first."""
+    groups: dict[str, list[Repair]] = {}
+    for repair in repairs:
+        groups.setdefault(re.sub(r"\d+", "0", repair.what), []).append(repair)
+    said = []
+    for group in groups.values():
+        lines = len({repair.line for repair in group})
+        where = f"line {group[0].line}" if lines == 1 else f"{lines:,} lines from {group[0].line}"
+        alike = "" if len({repair.what for repair in group}) == 1 else ", and alike"
+        said.append(f"{where}: {group[0].what}{alike}")
+    return said
+
+
 _COLONS = (" :", "=20:", "=3A")
 """The separator of range and name, as printed and in the quoted-printable encoding."""
 
@@ -66,6 +80,11 @@ class Dump:
     repairs: tuple[Repair, ...]
     parents: tuple[int | None, ...]
     max_level: int | None
+
+    @property
+    def masked(self) -> bool:
+        """Whether all addresses are zero, as readers without rights see them."""
+        return not any(entry.end for entry in self.entries)
 
 
 def format_dump(entries: Iterable[Entry]) -> str:

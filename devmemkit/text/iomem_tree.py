@@ -68,7 +68,7 @@ def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
     siblings stay; their parent is then searched without bisection. ValueError for a dump without
     addresses (read without CAP_SYS_ADMIN).
     """
-    if not any(entry.end for entry in dump.entries):
+    if dump.masked:
         raise ValueError("expected a dump with addresses, got zeroes only: read it as root")
     name, kind = ("PCI IO", fl.IORESOURCE_IO) if ports else ("PCI mem", fl.IORESOURCE_MEM)
     root = Resource(0, root_end, name, kind)

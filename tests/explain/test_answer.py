@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explain.answer import as_json, as_text
-from devmemkit.explain.description import Description, with_lspci, with_resource
+from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
 from devmemkit.model.flags import PAGE_SIZE
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, known
 
@@ -247,3 +247,15 @@ def test_a_resource_file_does_not_tell_the_driver() -> None:
         (("drivers claimed no BAR",), "ok"),
     }
     assert f"the driver of {E1000}" in as_text(found)
+
+
+def test_repairs_and_counted_bars_are_noted() -> None:
+    rows = "".join(f"> {n:04x}0000-{n:04x}ffff : System RAM\n" for n in range(1, 2001))
+    dumped = known(iomem=dump_of(f"Hi,\n{rows}".encode(), "x"))
+    assert answer(dumped, address=E1000_BAR).notes == (
+        "the dump of iomem was repaired, line 1: before the first entry: skipped; "
+        "2,000 lines from 2: mail quoting removed",
+    )
+    text = b"00:02.0 VGA: A\n\tMemory at fe000000 (32-bit, non-prefetchable) [size=4K]\n"
+    counted = answer(with_lspci(known(), text, "x"), bdf="0000:00:02.0", bar=0)
+    assert any(note.startswith("lspci -v prints no numbers of BARs") for note in counted.notes)
