@@ -68,6 +68,7 @@ def add_parser(commands: Any) -> None:
     add("--exec", action="store_true", help="map with PROT_EXEC")
     add("--private", action="store_true", help="map with MAP_PRIVATE")
     add("--sync", action="store_true", help="open with O_SYNC")
+    add("--wc", action="store_true", help="use resourceN_wc, which is write-combining")
     add = parser.add_argument_group("the answer").add_argument
     add("--got", metavar="SYMPTOM", help="list causes of a symptom: EPERM, SIGBUS, zeros, ...")
     add("--json", action="store_true", help="print the answer as JSON")
@@ -127,8 +128,9 @@ def _explained(options: argparse.Namespace) -> str:
     from devmemkit.explain.symptom import causes, causes_text
 
     known = described(options)
-    names = ("address", "length", "bdf", "bar", "offset", "via", "op", "exec", "private", "sync")
-    access = access_of(known, **{name: getattr(options, name) for name in names})
+    names = ("address", "length", "bdf", "bar", "offset", "via", "op")
+    flags = ("exec", "private", "sync", "wc")
+    access = access_of(known, **{name: getattr(options, name) for name in names + flags})
     meant = Machines(known)
     if options.got is not None:
         found = causes(meant, access, options.got)

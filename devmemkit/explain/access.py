@@ -9,6 +9,7 @@ from typing import Any
 from devmemkit.explain.description import Description
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.pci.device import Bar
+from devmemkit.model.pci.sysfs import proc_path, resource_path
 from devmemkit.model.printable import printable
 from devmemkit.text.lspci import Device
 
@@ -35,7 +36,8 @@ def number(text: str) -> int:
 class Access:
     """An access to `length` bytes from `start`, a physical address or a port.
 
-    For "sysfs" and "proc", `bdf` and `bar` name the file and `offset` counts from the BAR's start.
+    For "sysfs" and "proc", `bdf` and `bar` name the file and `offset` counts from the BAR's start;
+    with `wc` the file is resourceN_wc.
     `mode` ("r", "w") overrides the mode in which the operation opens the file.
     """
 
@@ -50,6 +52,7 @@ class Access:
     private: bool = False
     sync: bool = False
     mode: str = ""
+    wc: bool = False
 
     def __str__(self) -> str:
         flags = {"executable": self.exec, "private": self.private, "O_SYNC": self.sync}
@@ -64,9 +67,8 @@ class Access:
         if self.via == "devmem":
             return "/dev/mem"
         if self.via == "proc":
-            domain, bus, rest = self.bdf.split(":")
-            return f"/proc/bus/pci/{bus if domain == '0000' else f'{domain}:{bus}'}/{rest}"
-        return f"/sys/bus/pci/devices/{self.bdf}/resource{self.bar}" if self.bdf else "/dev/port"
+            return proc_path(self.bdf)
+        return resource_path(self.bdf, self.bar, self.wc) if self.bdf else "/dev/port"
 
     @property
     def maps(self) -> bool:
@@ -135,6 +137,8 @@ def _check(known: Description, access: Access) -> None:
             "--op: expected mmap, load or store with --via proc, for read and write reach the "
             f"configuration space there; got {access.op}"
         )
+    if access.wc and access.via != "sysfs":
+        raise AccessError(f"--wc: expected --via sysfs, got {access.via}")
     if access.via == "port" and access.maps:
         raise AccessError(f"--op: expected read or write with --via port, got {access.op}")
 

@@ -127,6 +127,10 @@ def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
     forms: list[tuple[str, dict[str, Any]]] = []
     if access.exec:
         forms.append(("map it without PROT_EXEC", {"exec": False}))
+    if access.wc:
+        forms.append(
+            (f"use resource{access.bar} in place of resource{access.bar}_wc", {"wc": False})
+        )
     if access.op in ("read", "write") and access.via != "port":
         op = "load" if access.op == "read" else "store"
         forms.append((f"map it and {op} there, instead of {access.op}(2)", {"op": op}))

@@ -120,6 +120,33 @@ def _read_only_store(asked: Asked) -> Some:
     return (*mapping(loads), touch("touch", "store")) if asked.access.maps else ()
 
 
+def _remounted(path: str, options: str) -> Act:
+    return Act("remount", DRIVER, "remount", {"path": path, "options": options})
+
+
+def _noexec(asked: Asked) -> Some:
+    """The mapping is executable, and /dev is mounted noexec, as sysfs and procfs always are."""
+    calls = calls_of(replace(asked.access, exec=True)) if asked.access.maps else ()
+    return (_remounted("/dev", "noexec"), *calls) if calls else ()
+
+
+def _nodev(asked: Asked) -> Some:
+    is_node = asked.access.file.startswith("/dev/")
+    return (_remounted("/dev", "nodev"), *asked.calls) if is_node else ()
+
+
+def _read_only(asked: Asked) -> Some:
+    """sysfs or procfs is mounted read-only."""
+    mount = f"/{asked.access.file.split('/')[1]}"
+    return (_remounted(mount, "ro"), *asked.calls) if mount != "/dev" else ()
+
+
+def _let_in(asked: Asked) -> Some:
+    """Somebody made the file readable and writable for all, and the process is an ordinary one."""
+    chmod = Act("chmod", DRIVER, "chmod", {"path": asked.access.file, "mode": 0o666})
+    return chmod, call("user", "setuid"), *asked.calls
+
+
 def _too_long(asked: Asked) -> Some:
     device = asked.known.devices.get(asked.access.bdf)
     bar = device and device.bar(asked.access.bar)
@@ -185,6 +212,31 @@ HYPOTHESES = (
         "the process does not run as root",
         "id -u",
         lambda asked: (call("user", "setuid"), *asked.calls),
+    ),
+    Hypothesis(
+        "let in",
+        "the file's mode lets an ordinary user open it, but the process has no CAP_SYS_RAWIO",
+        "ls -l of the file; neither its mode nor a group such as kmem replaces the capability",
+        _let_in,
+    ),
+    Hypothesis(
+        "noexec",
+        "the mapping asks for PROT_EXEC, and the file's mount is noexec, as those of sysfs and "
+        "procfs always are",
+        "strace: PROT_EXEC; findmnt -no OPTIONS -T /dev/mem",
+        _noexec,
+    ),
+    Hypothesis(
+        "nodev",
+        "/dev is mounted nodev, so that no device opens there, even for root",
+        "findmnt -no OPTIONS -T /dev/mem",
+        _nodev,
+    ),
+    Hypothesis(
+        "mounted read-only",
+        "the file's mount is read-only, as those of sysfs and procfs are in many containers",
+        "findmnt -no OPTIONS -T of the file",
+        _read_only,
     ),
     Hypothesis(
         "io_strict",

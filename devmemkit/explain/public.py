@@ -22,12 +22,14 @@ def explain(
     exec: bool = False,
     private: bool = False,
     sync: bool = False,
+    wc: bool = False,
 ) -> Answer:
     """Say how an access ends, which check of the kernel decides, and what would change it.
 
     The access is at a physical `address`, or at `offset` in a `bar` of the device `bdf`. `op` is
     "mmap", "read", "write", "load" or "store"; `via` is "devmem", "sysfs", "proc" or "port".
-    `length` is in bytes (a page for mmap, else 4). ValueError for an access that cannot be made.
+    `length` is in bytes (a page for mmap, else 4), `wc` means resourceN_wc. ValueError for an
+    access that cannot be made.
 
     >>> import devmemkit as dk
     >>> answer = dk.explain(dk.load_machine("qemu-6.12"), address=0xfebc0000, op="mmap")
@@ -50,5 +52,6 @@ def explain(
         exec=exec,
         private=private,
         sync=sync,
+        wc=wc,
     )
     return answer(Machines(machine), access)

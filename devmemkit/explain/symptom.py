@@ -21,7 +21,7 @@ from devmemkit.text.html import safe
 
 SYMPTOMS = (
     "EPERM", "EINVAL", "EFAULT", "EAGAIN", "ENODEV", "ENOENT", "ENXIO", "EIO", "EACCES", "EBADF",
-    "EFBIG", "EOVERFLOW", "ENOMEM", "ESPIPE", "SIGBUS", "SIGSEGV", "zeros", "ones",
+    "EFBIG", "EOVERFLOW", "ENOMEM", "ESPIPE", "EROFS", "SIGBUS", "SIGSEGV", "zeros", "ones",
 )  # fmt: skip
 
 

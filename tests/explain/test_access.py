@@ -36,6 +36,7 @@ def test_files_by_name() -> None:
     assert access_of(known(), **where, via="proc").file == "/proc/bus/pci/00/03.0"
     assert access_of(known(), address=0x80, via="port", op="read").file == "/dev/port"
     assert access_of(known(), address=0, op="read").file == "/dev/mem"
+    assert access_of(known(), **where, wc=True).file.endswith("/0000:00:03.0/resource0_wc")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ def test_files_by_name() -> None:
         ({"address": 1 << 64}, "--address: expected a number from 0 to"),
         ({"address": 0, "length": -1}, "--length: expected a number from 0 to"),
         ({"bdf": E1000, "bar": 0, "via": "proc", "op": "read"}, "--op: expected mmap, load or"),
+        ({"address": 0, "wc": True}, "--wc: expected --via sysfs, got devmem"),
         ({"address": 0x80, "via": "port"}, "--op: expected read or write with --via port"),
     ],
 )

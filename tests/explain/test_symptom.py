@@ -33,6 +33,9 @@ from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, ask, kno
         ("idle", "ones", {"bdf": IVSHMEM, "bar": 2, "op": "load"}, "is gone, asleep or hangs"),
         ("idle", "EAGAIN", {"address": 0x4100_0000, "sync": True}, "has another cache type"),
         ("idle", "ENXIO", {"address": IVSHMEM_BAR}, "made the node although"),
+        ("idle", "EACCES", {"address": IVSHMEM_BAR}, "does not run as root"),
+        ("idle", "EROFS", {"bdf": IVSHMEM, "bar": 2}, "mount is read-only"),
+        ("idle", "ENOENT", {"bdf": E1000, "bar": 0, "wc": True}, "BAR 0 is not prefetchable"),
         ("idle", "EIO", {"bdf": IVSHMEM, "bar": 2}, "read(2) was used"),
     ],
 )
@@ -40,6 +43,18 @@ def test_the_likeliest_cause(state: str, got: str, asked: dict[str, Any], says: 
     first = causes(*ask(known(state), **asked), got)[0]
     assert says in first.what
     assert first.tell
+
+
+@pytest.mark.parametrize(
+    ("got", "asked", "says"),
+    [
+        ("EPERM", {"address": IVSHMEM_BAR, "exec": True}, "asks for PROT_EXEC"),
+        ("EPERM", {"address": IVSHMEM_BAR}, "lets an ordinary user open it"),
+        ("EACCES", {"address": IVSHMEM_BAR}, "is mounted nodev"),
+    ],
+)
+def test_a_cause_by_the_files_mode_or_mount(got: str, asked: dict[str, Any], says: str) -> None:
+    assert any(says in cause.what for cause in causes(*ask(known("idle"), **asked), got))
 
 
 def test_a_symptom_that_no_kernel_gives_is_refused() -> None:
