@@ -154,9 +154,9 @@ def _at(known: Description, address: int, via: str) -> tuple[Device, Bar]:
 
 
 def _bar(known: Description, bdf: str, index: int) -> Bar:
-    device = known.devices.get(bdf)
+    device = known.found.get(bdf)
     if device is None:
-        have = ", ".join(sorted(known.devices)[:8]) or "no PCI device at all"
+        have = ", ".join(sorted(known.found)[:8]) or "no PCI device at all"
         raise AccessError(f"--bdf: expected a device of the machine ({have}), got {bdf}")
     found = device.bar(index)
     if found is None:

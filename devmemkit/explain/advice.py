@@ -109,7 +109,7 @@ def _instead(
     if found.claimed and bdf and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
         if freed is not None:
-            device = known.devices.get(bdf, Device(bdf))
+            device = known.found.get(bdf, Device(bdf))
             command = unbind(bdf, device.driver or "")
             yield Advice(
                 f"unbind the driver: {command}",

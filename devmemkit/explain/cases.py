@@ -77,8 +77,8 @@ class Machines:
             tree = tree_of(known.iomem, root_end=end)
         else:
             root = Resource(0, end, "PCI mem", fl.IORESOURCE_MEM)
-            tree = _tree_of_bars(known.devices.values(), root, held)
-        devices = known.devices.values()
+            tree = _tree_of_bars(known.found.values(), root, held)
+        devices = known.found.values()
         if known.ioports is not None:
             ports = tree_of(known.ioports, root_end=0xFFFF, ports=True)
         else:
@@ -107,7 +107,7 @@ def with_kernel(machine: Machine, **changes: Any) -> Machine:
 def needed_bits(known: Description) -> int:
     """Bits of the highest address in the description."""
     ends = [entry.end for entry in known.iomem.entries] if known.iomem else []
-    ends += [bar.end for device in known.devices.values() for bar in device.bars]
+    ends += [bar.end for device in known.found.values() for bar in device.bars]
     return max((end.bit_length() for end in ends), default=0)
 
 
@@ -128,7 +128,7 @@ def _questions(known: Description) -> Iterator[Question]:
         widths = (MOST_BITS, least) if least < MOST_BITS else (least,)
         bits = {f"physical addresses have {width} bits": width for width in widths}
         yield Question("bits", "the width of physical addresses", bits)
-    if known.iomem is None and any(one.bars and one.driver != "" for one in known.devices.values()):
+    if known.iomem is None and any(one.bars and one.driver != "" for one in known.found.values()):
         what = "what drivers claimed (there is no dump of /proc/iomem)"
         held = {"drivers claimed their BARs": True, "drivers claimed no BAR": False}
         yield Question("held", what, held)

@@ -95,6 +95,14 @@ def _joined(answers: list[str]) -> str:
 def _notes(known: Description, access: Access) -> Iterator[str]:
     if known.release is not None:
         yield from limits_of(known.release)
+    bar = known.found[access.bdf].bar(access.bar) if known.assumes(access.bdf) else None
+    if bar is not None:
+        yield (
+            f"a dump does not number BARs: the answer is right if BAR {bar.index} of {access.bdf} "
+            f"is {bar.start:#x}-{bar.end:#x}"
+        )
+    if access.via == "port" and known.ioports is None:
+        yield "there is no dump of /proc/ioports: which driver has which ports is not known"
     if not known.x86:
         yield (
             "this machine is not an x86: the answer follows the rules of x86, and others have "

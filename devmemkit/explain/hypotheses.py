@@ -148,7 +148,7 @@ def _let_in(asked: Asked) -> Some:
 
 
 def _too_long(asked: Asked) -> Some:
-    device = asked.known.devices.get(asked.access.bdf)
+    device = asked.known.found.get(asked.access.bdf)
     bar = device and device.bar(asked.access.bar)
     return asked.mmap_with(length=bar.length + PAGE_SIZE) if bar else ()
 
