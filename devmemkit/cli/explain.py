@@ -50,7 +50,11 @@ def add_parser(commands: Any) -> None:
     add("--iomem", metavar="FILE", help="a dump of /proc/iomem")
     add("--ioports", metavar="FILE", help="a dump of /proc/ioports")
     add("--lspci", metavar="FILE", help="output of lspci -v")
-    add("--resource", metavar="FILE", help="a device's resource file in sysfs, with --bdf")
+    add(
+        "--resource",
+        metavar="FILE",
+        help="resource files of sysfs with names, or one with --bdf",
+    )
     add("--config", metavar="FILE", help="the kernel's configuration")
     add("--kernel", metavar="RELEASE", help="release, as uname -r prints it")
     add("--cmdline", metavar="TEXT", help="text of /proc/cmdline")
@@ -114,8 +118,6 @@ def described(options: argparse.Namespace) -> Description:
         text = read(options.lspci, what="output of lspci -v")
         known = with_lspci(known, text, printable(options.lspci))
     if options.resource:
-        if options.bdf is None:
-            raise AccessError("--resource: expected --bdf with it, to say whose it is, got none")
         text = read(options.resource, what="a device's resource file")
         known = with_resource(known, options.bdf, text, printable(options.resource))
     return known

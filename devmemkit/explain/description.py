@@ -11,7 +11,7 @@ from devmemkit.model.pci.device import BDF, Bar
 from devmemkit.text import TextError
 from devmemkit.text.iomem import Dump, parse
 from devmemkit.text.lspci import Device, parse_lspci
-from devmemkit.text.pci_resource import bars_of, parse_resource
+from devmemkit.text.pci_resource import bars_of, parse_resources
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,22 @@ def with_lspci(known: Description, text: bytes, source: str) -> Description:
     return replace(known, devices={**known.devices, **found})
 
 
-def with_resource(known: Description, bdf: str, text: bytes, source: str) -> Description:
-    """The description with the BARs from a device's `resource` file."""
-    bars = bars_of(parse_resource(text, source=source))
-    device = known.devices.get(bdf, Device(bdf))
-    return replace(known, devices={**known.devices, bdf: replace(device, bars=bars, missing=())})
+def with_resource(known: Description, bdf: str | None, text: bytes, source: str) -> Description:
+    """The description with the BARs from `resource` files; `bdf` is whose a file without name is.
+
+    TextError if nothing says whose it is, or if the files are of other devices than `bdf`.
+    """
+    found = parse_resources(text, source=source)
+    if "" in found and bdf is not None:
+        found = {bdf: found[""]}
+    if "" in found or (bdf is not None and bdf not in found):
+        wanted = f"a resource file of {bdf}" if bdf else "--bdf, or the files' names in the text"
+        got = "none" if "" in found else f"those of {', '.join([*found][:3])}"
+        raise TextError(source, 1, f"expected {wanted}, got {got}")
+    devices = {
+        name: replace(
+            known.devices.get(name, Device(name)), bars=bars_of(rows), missing=(), numbered=True
+        )
+        for name, rows in found.items()
+    }
+    return replace(known, devices={**known.devices, **devices})
