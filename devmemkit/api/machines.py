@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from devmemkit.explain import machines
 from devmemkit.explain.description import Description
 from devmemkit.host.files import read
 from devmemkit.model.printable import printable
+from devmemkit.text.architecture import parse_architecture
 from devmemkit.text.iomem import Dump, parse
 
 
-def load_machine(source: str | Path, *, kernel: str = "") -> Description:
+def load_machine(source: str | Path, *, kernel: str = "", arch: str = "") -> Description:
     """Read the description of a machine, to be asked with `explain`.
 
     `source` is a folder that `devmemkit snapshot` wrote, a dump of /proc/iomem, or the name of a
-    recorded machine. `kernel` is the release (`uname -r`) where the source does not have it. What
-    the description lacks is None. ValueError for a source that is none of the three.
+    recorded machine. `kernel` is the release (`uname -r`) where the source does not have it, `arch`
+    the architecture (`uname -m`). What the description lacks is None. ValueError for a source
+    that is none of the three.
 
     >>> machine = load_machine("qemu-6.12")
     >>> machine.release, machine.devices["0000:00:03.0"].driver
     ('6.12', 'e1000')
     """
-    return machines.described(str(source), kernel)
+    known = machines.described(str(source), kernel)
+    return replace(known, arch=parse_architecture(arch, source="arch")) if arch else known
 
 
 def parse_iomem(text: str | bytes) -> Dump:

@@ -57,6 +57,7 @@ def add_parser(commands: Any) -> None:
     )
     add("--config", metavar="FILE", help="the kernel's configuration")
     add("--kernel", metavar="RELEASE", help="release, as uname -r prints it")
+    add("--arch", metavar="ARCH", help="architecture, as uname -m prints it")
     add("--cmdline", metavar="TEXT", help="text of /proc/cmdline")
     states = ("none", "integrity", "confidentiality")
     add("--lockdown", choices=states, help="the kernel's lockdown state")
@@ -90,6 +91,7 @@ def described(options: argparse.Namespace) -> Description:
     from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
     from devmemkit.explain.stored import description_of
     from devmemkit.host.files import read
+    from devmemkit.text.architecture import parse_architecture
     from devmemkit.text.config import parse_config
     from devmemkit.text.release import parse_release
     from devmemkit.text.system_files import parse_lockdown
@@ -102,6 +104,8 @@ def described(options: argparse.Namespace) -> Description:
     else:
         known = description_of(snapshot.take(), "this machine")
     facts: dict[str, Any] = {"release": options.kernel, "cmdline": options.cmdline}
+    if options.arch is not None:
+        facts["arch"] = parse_architecture(options.arch)
     for name in ("iomem", "ioports"):
         if file := getattr(options, name):
             facts[name] = dump_of(read(file), file)
@@ -133,7 +137,7 @@ def _explained(options: argparse.Namespace) -> str:
     names = ("address", "length", "bdf", "bar", "offset", "via", "op")
     flags = ("exec", "private", "sync", "wc")
     access = access_of(known, **{name: getattr(options, name) for name in names + flags})
-    meant = Machines(known)
+    meant = Machines(known, access)
     if options.got is not None:
         found = causes(meant, access, options.got)
         if options.json:

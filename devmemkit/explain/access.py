@@ -126,12 +126,12 @@ def access_of(
 
 def _check(known: Description, access: Access) -> None:
     if known.iomem is None and access.via == "devmem":
-        if not access.maps:
-            raise AccessError(
-                f"--iomem: expected a dump, for {access.op}(2) of /dev/mem depends on where RAM "
-                "ends; got none"
-            )
         _at(known, access.start, "devmem without a dump of /proc/iomem")
+    if known.foreign and access.via in ("proc", "port"):
+        raise AccessError(
+            f"--via: expected devmem or sysfs on {known.foreign}, for the model knows "
+            f"{access.file} on x86 only; got {access.via}"
+        )
     if access.via == "proc" and not access.maps:
         raise AccessError(
             "--op: expected mmap, load or store with --via proc, for read and write reach the "
@@ -162,5 +162,8 @@ def _bar(known: Description, bdf: str, index: int) -> Bar:
     if found is None:
         have = ", ".join(str(bar.index) for bar in device.bars if bar.index < 6) or "none"
         why = ", of which the description lacks address or size" if index in device.missing else ""
+        if known.assumes(bdf):
+            starts = ", ".join(f"{bar.start:#x}" for bar in device.bars)
+            why = f"; a dump does not number BARs, so ask with --address: {starts}"
         raise AccessError(f"--bar: expected one that {bdf} has ({have}), got {index}{why}")
     return found

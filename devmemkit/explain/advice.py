@@ -14,7 +14,6 @@ from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, later, verdict
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
-from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.process.task import Task
@@ -179,7 +178,8 @@ def _unlocked(machine: Machine) -> Machine:
 def _lax(machine: Machine) -> Machine:
     if machine.kernel.config.devmem and not machine.kernel.config.strict_devmem:
         return machine
-    config = Config(True, False, False, machine.kernel.config.x86_pat)
+    config = machine.kernel.config
+    config = replace(config, devmem=True, strict_devmem=False, io_strict_devmem=False)
     return with_kernel(machine, config=config).with_({"dev_mem": True})
 
 

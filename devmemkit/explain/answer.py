@@ -219,7 +219,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "page": v.page,
         "contents": v.contents or None,
         "why": v.why,
-        "certain": not answer.branches,
+        "certain": not (answer.branches or answer.assumed),
         "assumed": [*answer.assumed],
         "unknown": [*answer.unknown],
         "checks": [asdict(check) for check in v.checks],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.description import Description
 from devmemkit.model import flags as fl
@@ -14,15 +15,19 @@ from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
 from devmemkit.model.pci.device import PciDevice
 from devmemkit.model.process.task import Task, new_task
+from devmemkit.model.resource.strict import LOW_MEGABYTE
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
 from devmemkit.text.config import config_of
-from devmemkit.text.iomem_tree import tree_of
+from devmemkit.text.iomem_tree import flags_and_desc, tree_of
 from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of
 
 LEAST_BITS, MOST_BITS = 36, 52
 """Physical address widths of x86 with 64 bits."""
+
+LOWMEM = 896 << 20
+"""The most RAM that i386 maps directly, unless VMSPLIT or vmalloc= changes that."""
 
 CONFIGS = {
     "IO_STRICT_DEVMEM=y": Config(),
@@ -47,10 +52,10 @@ Case = Mapping[str, Any]
 class Machines:
     """The model's machines that fit a description; `questions` are the facts it leaves open."""
 
-    def __init__(self, known: Description) -> None:
+    def __init__(self, known: Description, access: Access | None = None) -> None:
         self.known = known
-        self.questions = tuple(_questions(known))
-        self._bases: dict[tuple[int, bool], Machine] = {}
+        self.questions = (*_questions(known), *(_asked_by(known, access) if access else ()))
+        self._bases: dict[tuple[int, bool, bool | None], Machine] = {}
 
     def cases(self) -> Iterator[tuple[tuple[str, ...], Case]]:
         """Each combination of answers, in words and by question; the likeliest first."""
@@ -62,14 +67,16 @@ class Machines:
         """The machine of one case, with process P."""
         known = self.known
         config = config_of(known.config) if known.config else case.get("config", Config())
+        if known.foreign:
+            config = replace(config, x86=case.get("low", False), x86_pat=False)
         kernel: KernelProfile = case.get("kernel") or next(iter(_kernels(known).values()))
-        where = known.phys_bits or case["bits"], case.get("held", True)
+        where = known.phys_bits or case["bits"], case.get("held", True), case.get("reach")
         if where not in self._bases:
             self._bases[where] = self._base(*where, kernel)
         cmdline = " ".join(_cmdline(known, case))
         return self._bases[where].with_kernel(replace(kernel, config=config, cmdline=cmdline))
 
-    def _base(self, bits: int, held: bool, kernel: KernelProfile) -> Machine:
+    def _base(self, bits: int, held: bool, reach: bool | None, kernel: KernelProfile) -> Machine:
         """The machine that cases with different kernels share."""
         known = self.known
         end = (1 << bits) - 1
@@ -96,7 +103,10 @@ class Machines:
         able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable else ())
         task = Task(root=known.root, capabilities=able)
         more |= new_task(ACTOR, task)
-        return assemble(kernel, tree, bits, more)
+        machine = assemble(kernel, tree, bits, more)
+        high = machine.high_memory if reach is None else reach << bits
+        high = min(high, LOWMEM) if known.architecture == "i386" else high
+        return Machine(kernel, machine.components, high_memory=high, phys_bits=bits)
 
 
 def with_kernel(machine: Machine, **changes: Any) -> Machine:
@@ -132,6 +142,34 @@ def _questions(known: Description) -> Iterator[Question]:
         what = "what drivers claimed (there is no dump of /proc/iomem)"
         held = {"drivers claimed their BARs": True, "drivers claimed no BAR": False}
         yield Question("held", what, held)
+
+
+def _asked_by(known: Description, access: Access) -> Iterator[Question]:
+    """What only some accesses depend on."""
+    if access.via != "devmem":
+        return
+    arch = known.foreign
+    if arch and access.pages[0] < LOW_MEGABYTE:
+        answers = {f"{arch} has no rule for the first MiB": False, "its rule is that of x86": True}
+        yield Question("low", f"what {arch} does below 1 MiB", answers)
+    if access.maps:
+        return
+    if arch:
+        answers = {f"{access.op}(2) does not reach the address": False, "it does": True}
+        yield Question("reach", f"what {access.op}(2) reaches on {arch}", answers)
+    elif not _shows_ram(known):
+        answers = {"RAM ends below the address": False, "RAM reaches beyond the address": True}
+        if access.start < 1 << 32:  # most machines have more than 4 GiB
+            answers = dict(reversed(answers.items()))
+        yield Question("reach", "where RAM ends", answers)
+
+
+def _shows_ram(known: Description) -> bool:
+    """Whether a dump shows RAM, and so where it ends."""
+    return known.iomem is not None and any(
+        flags_and_desc(entry.name, entry.start)[0] & fl.IORESOURCE_SYSRAM
+        for entry in known.iomem.entries
+    )
 
 
 def _kernels(known: Description) -> dict[str, KernelProfile]:

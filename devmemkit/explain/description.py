@@ -8,7 +8,7 @@ from functools import cached_property
 
 from devmemkit.model import flags as fl
 from devmemkit.model.pci.device import BDF, Bar
-from devmemkit.text import TextError
+from devmemkit.text import TextError, architecture
 from devmemkit.text.iomem import Dump, parse
 from devmemkit.text.lspci import Device, parse_lspci
 from devmemkit.text.pci_resource import bars_of, parse_resources
@@ -72,11 +72,17 @@ class Description:
                 if bar.memory and bar.start <= address <= bar.end:
                     yield device, bar
 
+    @cached_property
+    def architecture(self) -> str:
+        """The machine's architecture; x86_64 if nothing in the description shows another."""
+        told = architecture.of_machine(self.arch) or architecture.of_config(self.config)
+        told = told or architecture.of_release(self.release)
+        return told or architecture.of_dump(self.iomem) or "x86_64"
+
     @property
-    def x86(self) -> bool:
-        """False if the description says that the machine has another architecture."""
-        named = self.arch in (None, "x86_64", "i386", "i486", "i586", "i686", "amd64")
-        return named and (self.config is None or self.config.get("CONFIG_X86", "y") != "n")
+    def foreign(self) -> str:
+        """The architecture if it is not x86, else "": the model has x86's rules only."""
+        return "" if self.architecture in architecture.X86 else self.architecture
 
 
 def _numbered(regions: list[Bar]) -> Iterator[Bar]:

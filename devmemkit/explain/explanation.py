@@ -11,6 +11,7 @@ from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.verdict import later, verdict
 from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.machine import Machine
 from devmemkit.text.iomem import grouped
 from devmemkit.text.release import limits_of
 
@@ -33,9 +34,9 @@ def explain(machines: Machines, access: Access) -> Answer:
     return Answer(
         access,
         machine,
-        machines.known.release or machine.kernel.version,
+        _system(machines.known, machine),
         ours,
-        tuple(words[i] for i in _matters(found)),
+        (*(words[i] for i in _matters(found)), *_shared(machines.known)),
         tuple(_branches(found, _matters(found))) if _matters(found) else (),
         tuple(advise(machines.known, machine, access, ours)),
         next((then for _, then in laters), None) if ours.outcome == "ok" else None,
@@ -92,6 +93,21 @@ def _joined(answers: list[str]) -> str:
     return " or ".join(answers)
 
 
+def _system(known: Description, machine: Machine) -> str:
+    on = f" on {known.foreign}" if known.foreign else ""
+    return f"{known.release or machine.kernel.version}{on}"
+
+
+def _shared(known: Description) -> Iterator[str]:
+    """The reservation that an answer for another architecture than x86 has."""
+    if known.foreign:
+        yield (
+            f"{known.foreign} has no rules of its own here: the answer uses what all architectures "
+            "share (exclusive regions, revocation, PROT_EXEC, file modes, lockdown, the devices "
+            "cgroup); below 1 MiB, read and write, cache types and pages beyond 4 KiB are open"
+        )
+
+
 def _notes(known: Description, access: Access) -> Iterator[str]:
     if known.release is not None:
         yield from limits_of(known.release)
@@ -103,11 +119,8 @@ def _notes(known: Description, access: Access) -> Iterator[str]:
         )
     if access.via == "port" and known.ioports is None:
         yield "there is no dump of /proc/ioports: which driver has which ports is not known"
-    if not known.x86:
-        yield (
-            "this machine is not an x86: the answer follows the rules of x86, and others have "
-            "no exemption below 1 MiB and other tests of the range"
-        )
+    if known.architecture == "i386" and access.via == "devmem" and not access.maps:
+        yield "i386 maps 896 MiB of RAM directly, unless VMSPLIT or vmalloc= says otherwise"
     if known.iomem is not None and known.iomem.max_level is not None:
         yield "the dump was cut at its deepest level: a claim may hide below what it shows"
     for name, dump in (("iomem", known.iomem), ("ioports", known.ioports)):

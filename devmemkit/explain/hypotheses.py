@@ -171,7 +171,8 @@ def _locked(asked: Asked) -> Machine:
 
 
 def _built(asked: Asked, config: Config) -> Machine:
-    return with_kernel(asked.machine, config=config)
+    ours = asked.machine.kernel.config
+    return with_kernel(asked.machine, config=replace(config, x86=ours.x86, x86_pat=ours.x86_pat))
 
 
 NO_DEVMEM = Config(False, False, False)

@@ -54,4 +54,4 @@ def explain(
         sync=sync,
         wc=wc,
     )
-    return answer(Machines(machine), access)
+    return answer(Machines(machine, access), access)

@@ -163,7 +163,7 @@ def _checks(played: Played) -> list[Check]:
             result = "passed" if mine else "not reached"
             if mine and mine[-1].outcome is not None and not mine[-1].outcome.ok:
                 result = format_ending(mine[-1].outcome)
-            function, file = function_of(call.operation, step)
+            function, file = function_of(call.operation, step, x86=kernel.config.x86)
             found.append(Check(function, file, SAYS.get(step, ""), result))
     return found
 

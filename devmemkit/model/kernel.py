@@ -127,12 +127,16 @@ PARENTS = {"strict_devmem": "devmem", "io_strict_devmem": "strict_devmem"}
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The CONFIG_* options that the model uses; the defaults are those of Debian."""
+    """The CONFIG_* options that the model uses; the defaults are those of Debian.
+
+    Without `x86` the rules of lib/devmem_is_allowed.c apply; others of that architecture do not.
+    """
 
     devmem: bool = True
     strict_devmem: bool = True
     io_strict_devmem: bool = True
     x86_pat: bool = True
+    x86: bool = True
 
     def __post_init__(self) -> None:
         for option in fields(self):

@@ -8,16 +8,18 @@ from dataclasses import fields
 
 from devmemkit.model.kernel import PARENTS, Config
 from devmemkit.model.printable import printable
-from devmemkit.text import TextError
+from devmemkit.text import TextError, architecture
 
-OPTIONS = {f"CONFIG_{field.name.upper()}": field.name for field in fields(Config)}
+OPTIONS = {
+    f"CONFIG_{field.name.upper()}": field.name for field in fields(Config) if field.name != "x86"
+}
 """The options that the model depends on, and their fields of Config."""
 
 _SET = re.compile(r"\b(CONFIG_\w+)=(.*)$|# (CONFIG_\w+) is not set$", re.M)
 
 
 def parse_config(text: str, *, source: str = "--config") -> dict[str, str]:
-    """The options that the model depends on, and CONFIG_X86: "y", "m" or "n" by CONFIG_X.
+    """The options that the model depends on, and architectures: "y", "m" or "n" by CONFIG_X.
 
     TextError for a text that sets no option at all.
     """
@@ -25,7 +27,8 @@ def parse_config(text: str, *, source: str = "--config") -> dict[str, str]:
     if not every:
         shown = printable(text.strip().split("\n")[0][:40])
         raise TextError(source, 1, f"expected lines like CONFIG_STRICT_DEVMEM=y, got '{shown}'")
-    named = {name: every.get(name, "n") for name in (*OPTIONS, "CONFIG_X86")}
+    named = {name: every.get(name, "n") for name in OPTIONS}
+    named |= {name: "y" for name in architecture.OPTIONS if every.get(name) == "y"}
     return named if named["CONFIG_DEVMEM"] == "n" else {**named, "CONFIG_DEVMEM": "y"}
 
 

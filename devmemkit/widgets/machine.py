@@ -82,7 +82,7 @@ class MachineExplorer(Explorer):
             via=self.via.value,
             op=self.op.value,
         )
-        return Machines(known), access
+        return Machines(known, access), access
 
     def update(self, control: w.Widget | None) -> None:
         if control is self.upload:

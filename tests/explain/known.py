@@ -30,7 +30,8 @@ def known(state: str = "bound", **changes: Any) -> Description:
 
 def ask(described: Description, **asked: Any) -> tuple[Machines, Access]:
     """The machines and the access."""
-    return Machines(described), access_of(described, **asked)
+    access = access_of(described, **asked)
+    return Machines(described, access), access
 
 
 def answer(described: Description, **asked: Any) -> Answer:

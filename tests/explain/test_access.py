@@ -75,8 +75,6 @@ def test_dev_mem_without_a_dump_is_about_bars_only() -> None:
     assert access_of(described, address=0xFE00_0000).start == 0xFE00_0000
     with pytest.raises(AccessError, match="--address: expected one in a BAR"):
         access_of(described, address=0x1000)
-    with pytest.raises(AccessError, match="--iomem: expected a dump"):
-        access_of(described, address=0xFE00_0000, op="read")
 
 
 REGIONS = """\
@@ -110,6 +108,13 @@ def test_a_dump_names_devices_and_their_bars_are_assumed(bdf: str, bar: int, sta
     assert [one.gives for one in found.advice if one.do.startswith("unbind")] == (
         ["ok"] if found.outcome != "ok" else []
     )
+
+
+def test_a_number_that_a_dump_cannot_know_is_refused_with_addresses() -> None:
+    described = known(devices={}, iomem=parse(REGIONS), ioports=None)
+    why = "got 4; a dump does not number BARs, so ask with --address: 0xfe004000, 0xfe010000"
+    with pytest.raises(AccessError, match=f"{why}$"):
+        access_of(described, bdf="0000:00:03.0", bar=4)
 
 
 def test_what_a_text_tells_of_a_device_is_better_than_a_dump() -> None:

@@ -204,11 +204,6 @@ def test_lspci_alone_is_enough_for_its_bars() -> None:
     assert "what drivers claimed (there is no dump of /proc/iomem)" in found.unknown
 
 
-def test_other_architectures_are_noted() -> None:
-    assert answer(known(arch="aarch64"), address=0xF_0000).notes
-    assert not answer(known(), address=0xF_0000).notes
-
-
 def test_the_text_has_the_decisive_check_marked() -> None:
     text = as_text(answer(known(), address=E1000_BAR))
     (line,) = [line for line in text.splitlines() if line.startswith(" > ")]

@@ -33,16 +33,17 @@ def is_taken(m: View, pfn: int) -> bool:
 
 
 def devmem_is_allowed(m: View, pfn: int) -> int:
-    """DENY, ALLOW or ZERO for one page (arch/x86/mm/init.c, all versions).
+    """DENY, ALLOW or ZERO for one page (arch/x86/mm/init.c, lib/devmem_is_allowed.c).
 
     System RAM is ZERO below 1 MiB (ALLOW before v4.11) and DENY above; an exclusive page is DENY,
-    but never below 1 MiB.
+    but never below 1 MiB. Without X86 nothing is special below 1 MiB.
     """
+    low = pfn < LOW_MEGABYTE and m.kernel.config.x86
     address = pfn << fl.PAGE_SHIFT
     ram = region_intersects(m["iomem"], address, fl.PAGE_SIZE, fl.IORESOURCE_SYSTEM_RAM)
     if ram != DISJOINT:
-        return (ZERO if m.kernel["low_ram"] == "zeroes" else ALLOW) if pfn < LOW_MEGABYTE else DENY
-    if pfn < LOW_MEGABYTE:
+        return (ZERO if m.kernel["low_ram"] == "zeroes" else ALLOW) if low else DENY
+    if low:
         return ALLOW
     return DENY if is_taken(m, pfn) else ALLOW
 

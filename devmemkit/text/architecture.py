@@ -1,0 +1,96 @@
+"""The architecture of a machine, as its names, its kernel's release and its dump show it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from devmemkit.model.printable import printable
+from devmemkit.text import TextError
+from devmemkit.text.iomem import Dump
+
+NAMES = {
+    "x86_64": r"x86(_64)?|amd64|x64",
+    "i386": r"i[3-6]86|686|x86_32",
+    "arm64": r"arm64|aarch64(_be)?",
+    "arm": r"arm(mp|hf|el|32|v[4-8]\w*)?",
+    "riscv": r"riscv(32|64)?",
+    "powerpc": r"powerpc(64(le)?|spe)?|ppc(64(le|el)?)?",
+    "s390": r"s390x?",
+    "mips": r"mips\w{0,8}",
+    "loongarch": r"loong(arch)?(32|64)?",
+    "sparc": r"sparc(64)?",
+    "ia64": r"ia64",
+    "parisc": r"parisc(64)?|hppa",
+    "m68k": r"m68k",
+}
+"""The architectures by name, with a pattern of what uname -m and distributions call each."""
+
+X86 = ("x86_64", "i386")
+OTHER = "another architecture"
+"""An architecture without a name that is not x86."""
+
+OPTIONS = {f"CONFIG_{name.upper()}": name for name in (*NAMES, "x86_32") if name != "i386"}
+OPTIONS |= {"CONFIG_X86_32": "i386", "CONFIG_X86": "x86_64", "CONFIG_PPC": "powerpc"}
+"""The configuration options that name an architecture, the sure ones of x86 first."""
+
+_ON_X86 = re.compile(
+    r"(System|Video|Adapter) ROM$|Video RAM area|Local APIC$|IOAPIC \d|RAM buffer$|HPET \d"
+    r"|ACPI Non-volatile"
+)
+_ELSEWHERE = {
+    r"GIC[DRV]$|ARMH[0-9A-F]{4}:|arm-smmu-v3": "arm64",
+    r"pciex@": "powerpc",
+    # nodes of a device tree, by their addresses
+    r"(?:\S+ |\S*/)?[a-z][\w,.+-]*@[0-9a-f]+$|[0-9a-f]{5,}\.[a-z]": OTHER,
+}
+_LOW_END = 0xA_0000
+"""Where RAM of every PC has a hole, for the frame buffer of VGA."""
+
+
+def parse_architecture(text: str, *, source: str = "--arch") -> str:
+    """The architecture of that name, as uname -m prints it; TextError for an unknown one."""
+    found = _named(text.strip())
+    if found is None:
+        known = ", ".join(NAMES)
+        raise TextError(source, 1, f"expected one of {known}; got '{printable(text[:40])}'")
+    return found
+
+
+def _named(word: str) -> str | None:
+    matches = (name for name, rule in NAMES.items() if re.fullmatch(rule, word, re.I))
+    return next(matches, None)
+
+
+def of_machine(arch: str | None) -> str | None:
+    """The architecture that uname -m names, an unknown one by its own name."""
+    return arch and (_named(arch) or printable(arch[:20]))
+
+
+def of_release(release: str | None) -> str | None:
+    """The architecture in a release such as 6.1.0-28-arm64 or 5.14.0-503.el9.x86_64."""
+    words = re.split(r"[^A-Za-z0-9_]+", (release or "")[:400])
+    return next((name for word in reversed(words) if (name := _named(word))), None)
+
+
+def of_config(config: Mapping[str, str] | None) -> str | None:
+    """The architecture that a configuration sets; None for one that sets none."""
+    on = (name for option, name in OPTIONS.items() if (config or {}).get(option) == "y")
+    return next(on, None)
+
+
+def of_dump(dump: Dump | None) -> str | None:
+    """The architecture that the names and the RAM of a dump show; None if they show none."""
+    found: set[str] = set()
+    for entry, parent in zip(dump.entries, dump.parents, strict=True) if dump else ():
+        if _ON_X86.match(entry.name):
+            return "x86_64"
+        inside = dump.entries[parent].name if dump and parent is not None else ""
+        if (
+            (entry.name == "System RAM" and entry.start < _LOW_END < entry.end)
+            or (entry.name == "reserved" and inside == "System RAM")
+            or entry.width > 8
+        ):
+            found.add(OTHER)
+        found.update(name for rule, name in _ELSEWHERE.items() if re.match(rule, entry.name))
+    return min(found - {OTHER}, default=OTHER) if found else None
