@@ -36,7 +36,7 @@ def explain(machines: Machines, access: Access) -> Answer:
         machine,
         _system(machines.known, machine),
         ours,
-        (*(words[i] for i in _matters(found)), *_shared(machines.known)),
+        (*(words[i] for i in _matters(found)), *_assumed(machines.known, access)),
         tuple(_branches(found, _matters(found))) if _matters(found) else (),
         tuple(advise(machines.known, machine, access, ours)),
         next((then for _, then in laters), None) if ours.outcome == "ok" else None,
@@ -98,8 +98,14 @@ def _system(known: Description, machine: Machine) -> str:
     return f"{known.release or machine.kernel.version}{on}"
 
 
-def _shared(known: Description) -> Iterator[str]:
-    """The reservation that an answer for another architecture than x86 has."""
+def _assumed(known: Description, access: Access) -> Iterator[str]:
+    """What each case assumes: a BAR's number, and that the machine follows the model's rules."""
+    bar = known.found[access.bdf].bar(access.bar) if known.assumes(access.bdf) else None
+    if bar is not None:
+        yield (
+            f"BAR {bar.index} of {access.bdf} is {bar.start:#x}-{bar.end:#x}, for a dump does not "
+            "number BARs"
+        )
     if known.foreign:
         yield (
             f"{known.foreign} has no rules of its own here: the answer uses what all architectures "
@@ -111,12 +117,6 @@ def _shared(known: Description) -> Iterator[str]:
 def _notes(known: Description, access: Access) -> Iterator[str]:
     if known.release is not None:
         yield from limits_of(known.release)
-    bar = known.found[access.bdf].bar(access.bar) if known.assumes(access.bdf) else None
-    if bar is not None:
-        yield (
-            f"a dump does not number BARs: the answer is right if BAR {bar.index} of {access.bdf} "
-            f"is {bar.start:#x}-{bar.end:#x}"
-        )
     if access.via == "port" and known.ioports is None:
         yield "there is no dump of /proc/ioports: which driver has which ports is not known"
     if known.architecture == "i386" and access.via == "devmem" and not access.maps:

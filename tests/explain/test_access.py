@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explain.access import AccessError, access_of, number
+from devmemkit.explain.answer import as_json
 from devmemkit.explain.description import Description, with_lspci
 from devmemkit.text.iomem import parse
 from tests.explain.known import E1000, E1000_BAR, answer, known
@@ -103,8 +104,9 @@ def test_a_dump_names_devices_and_their_bars_are_assumed(bdf: str, bar: int, sta
     assert access.start == start
     found = answer(described, bdf=bdf, bar=bar)
     assert found.outcome == ("ok" if start == 0xFE00_4000 else "EINVAL")
-    (note,) = found.notes
-    assert f"is right if BAR {bar} of {bdf} is {start:#x}-" in note
+    (assumed,) = found.assumed
+    assert assumed.startswith(f"BAR {bar} of {bdf} is {start:#x}-")
+    assert not as_json(found)["certain"]
     assert [one.gives for one in found.advice if one.do.startswith("unbind")] == (
         ["ok"] if found.outcome != "ok" else []
     )
@@ -121,7 +123,7 @@ def test_what_a_text_tells_of_a_device_is_better_than_a_dump() -> None:
     text = b"00:02.0 Thing: A\n\tRegion 2: Memory at fe000000 (32-bit) [size=16K]\n"
     described = with_lspci(known(devices={}, iomem=parse(REGIONS)), text, "x")
     assert [bar.index for bar in described.found["0000:00:02.0"].bars] == [2]
-    assert not answer(described, bdf="0000:00:02.0", bar=2).notes
+    assert not answer(described, bdf="0000:00:02.0", bar=2).assumed
     bare = with_lspci(known(devices={}, iomem=parse(REGIONS)), b"00:02.0 Thing: A\n", "x")
     assert access_of(bare, bdf="0000:00:02.0", bar=2).start == 0xFE00_0000
 
