@@ -18,7 +18,7 @@ from devmemkit.model.process.task import Task, new_task
 from devmemkit.model.resource.strict import LOW_MEGABYTE
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
-from devmemkit.text.config import config_of
+from devmemkit.text.config import told_of
 from devmemkit.text.iomem_tree import flags_and_desc, tree_of
 from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of
@@ -66,7 +66,7 @@ class Machines:
     def machine(self, case: Case) -> Machine:
         """The machine of one case, with process P."""
         known = self.known
-        config = config_of(known.config) if known.config else case.get("config", Config())
+        config: Config = case.get("config") or next(iter(_configs(known).values()))
         if known.foreign:
             config = replace(config, x86=case.get("low", False), x86_pat=False)
         kernel: KernelProfile = case.get("kernel") or next(iter(_kernels(known).values()))
@@ -130,8 +130,7 @@ def _questions(known: Description) -> Iterator[Question]:
     if known.cmdline is None:
         answers = {"iomem=relaxed was not given": "", "iomem=relaxed was given": "iomem=relaxed"}
         yield Question("relaxed", "the kernel's command line", answers)
-    if known.config is None:
-        configs = {f"the kernel has {name}": config for name, config in CONFIGS.items()}
+    if len(configs := _configs(known)) > 1:
         yield Question("config", "the kernel's configuration", configs)
     if known.phys_bits is None:
         least = max(LEAST_BITS, needed_bits(known))
@@ -142,6 +141,19 @@ def _questions(known: Description) -> Iterator[Question]:
         what = "what drivers claimed (there is no dump of /proc/iomem)"
         held = {"drivers claimed their BARs": True, "drivers claimed no BAR": False}
         yield Question("held", what, held)
+
+
+def _configs(known: Description) -> dict[str, Config]:
+    """The configurations that fit, in words, the likeliest first."""
+    told = told_of(known.config or {})
+    pat = told.pop("x86_pat", True)
+    if told.get("devmem") is False:
+        return {"the kernel has DEVMEM=n": Config(False, False, False, pat)}
+    return {
+        f"the kernel has {name}": replace(config, x86_pat=pat)
+        for name, config in CONFIGS.items()
+        if all(getattr(config, field) == on for field, on in told.items())
+    }
 
 
 def _asked_by(known: Description, access: Access) -> Iterator[Question]:

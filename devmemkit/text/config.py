@@ -15,11 +15,17 @@ OPTIONS = {
 }
 """The options that the model depends on, and their fields of Config."""
 
+NAMES = (*OPTIONS, *architecture.OPTIONS)
+WHOLE = 100
+"""Options of a whole configuration at least; real ones have thousands."""
+
 _SET = re.compile(r"\b(CONFIG_\w+)=(.*)$|# (CONFIG_\w+) is not set$", re.M)
 
 
 def parse_config(text: str, *, source: str = "--config") -> dict[str, str]:
     """The options that the model depends on, and architectures: "y", "m" or "n" by CONFIG_X.
+
+    What a whole configuration does not set is "n", what a part of one does not set is left out.
 
     TextError for a text that sets no option at all.
     """
@@ -27,14 +33,18 @@ def parse_config(text: str, *, source: str = "--config") -> dict[str, str]:
     if not every:
         shown = printable(text.strip().split("\n")[0][:40])
         raise TextError(source, 1, f"expected lines like CONFIG_STRICT_DEVMEM=y, got '{shown}'")
-    named = {name: every.get(name, "n") for name in OPTIONS}
-    named |= {name: "y" for name in architecture.OPTIONS if every.get(name) == "y"}
-    return named if named["CONFIG_DEVMEM"] == "n" else {**named, "CONFIG_DEVMEM": "y"}
+    if len(every) < WHOLE:
+        return {name: value for name, value in every.items() if name in NAMES}
+    return dict.fromkeys(OPTIONS, "n") | {n: every[n] for n in NAMES if n in every}
 
 
-def config_of(options: Mapping[str, str]) -> Config:
-    """The model's configuration; an option is off if the option it depends on is off."""
-    on = {field: options.get(name, "n") == "y" for name, field in OPTIONS.items()}
+def told_of(options: Mapping[str, str]) -> dict[str, bool]:
+    """The fields of Config that the options decide: an option is off without the one it needs."""
+    told = {field: options[name] != "n" for name, field in OPTIONS.items() if name in options}
     for option, parent in PARENTS.items():
-        on[option] &= on[parent]
-    return Config(**on)
+        if told.get(parent) is False:
+            told[option] = False
+    for option, parent in reversed(PARENTS.items()):
+        if told.get(option):
+            told[parent] = True
+    return told

@@ -10,6 +10,7 @@ import pytest
 from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.text.config import parse_config
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, known
 
 
@@ -254,3 +255,19 @@ def test_repairs_and_counted_bars_are_noted() -> None:
     text = b"00:02.0 VGA: A\n\tMemory at fe000000 (32-bit, non-prefetchable) [size=4K]\n"
     counted = answer(with_lspci(known(), text, "x"), bdf="0000:00:02.0", bar=0)
     assert any(note.startswith("lspci -v prints no numbers of BARs") for note in counted.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "outcomes"),
+    [
+        ("CONFIG_STRICT_DEVMEM=y\n", {"EPERM", "ok"}),
+        ("CONFIG_IO_STRICT_DEVMEM=y\n", {"EPERM"}),
+        ("CONFIG_DEVMEM=y\n# CONFIG_STRICT_DEVMEM is not set\n", {"ok"}),
+        ("# CONFIG_DEVMEM is not set\n", {"ENOENT"}),
+    ],
+)
+def test_a_part_of_a_configuration_leaves_the_rest_open(text: str, outcomes: set[str]) -> None:
+    """What `grep STRICT_DEVMEM /boot/config-*` prints has no line about DEVMEM."""
+    described = known(config=parse_config(text), dev_mem=None)
+    found = answer(described, address=E1000_BAR)
+    assert ({b.verdict.outcome for b in found.branches} or {found.outcome}) == outcomes

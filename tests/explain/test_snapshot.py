@@ -14,6 +14,7 @@ from devmemkit.explain.stored import description_of
 from devmemkit.host.files import SourceError
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.text import TextError
+from devmemkit.text.config import told_of
 
 IOMEM = "00000000-00000fff : Reserved\n00001000-0009ffff : System RAM\n"
 ROW = "0x00000000fe000000 0x00000000fe003fff 0x0000000000040200\n"
@@ -58,7 +59,7 @@ def test_what_is_taken_is_what_is_read_back(root: Path, tmp_path: Path) -> None:
     assert (known.lockdown, known.phys_bits) == ("integrity", 39)
     assert (known.root, known.capable, known.dev_mem, known.dev_port) == (True, True, True, False)
     assert known.config is not None
-    assert known.config["CONFIG_DEVMEM"] == "y"
+    assert told_of(known.config)["devmem"]
     device = known.devices["0000:03:00.0"]
     assert [(bar.index, bar.start) for bar in device.bars] == [(0, 0xFE00_0000)]
     assert device.modules == ("e1000e",)
