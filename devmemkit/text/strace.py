@@ -1,0 +1,100 @@
+"""Lines of strace as an access to device memory: its file, its arguments, and how it ended."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from devmemkit.model.printable import printable
+from devmemkit.text.iomem import DumpError
+from devmemkit.text.lspci import full_bdf
+
+LONGEST = 1 << 16
+"""Characters of a text that is read."""
+
+_FD = r"(\d+)(?:<([^>]*)>)?"
+_NUMBER = r"(0x[0-9a-f]+|\d+)"
+_END = r"\)\s*= (?:-1 (E[A-Z0-9]+)|(0x[0-9a-f]+|\d+))"
+_OPEN = re.compile(rf'\bopen(?:at\([^"]*|\()"([^"]*)", (O_[A-Z_|]+)(?:, 0\d*)?{_END}')
+_MMAP = re.compile(
+    rf"\bmmap2?\((?:NULL|0x[0-9a-f]+), {_NUMBER}, ([A-Z_|]+|0), ([A-Z_|0-9x]+), "
+    rf"{_FD}, {_NUMBER}{_END}"
+)
+_AT = re.compile(rf"\bp(read|write)(?:64)?\({_FD}, .*, {_NUMBER}, {_NUMBER}{_END}")
+_HERE = re.compile(rf"\b(read|write)\({_FD}, .*, {_NUMBER}{_END}")
+_SEEK = re.compile(rf"\b_?l?lseek\({_FD}, {_NUMBER}, (?:\[\d+\], )?SEEK_SET{_END}")
+_SIGNAL = re.compile(r"--- (SIGBUS|SIGSEGV) \{")
+_RESOURCE = re.compile(r"/sys/.*/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/resource(\d)(_wc)?")
+_PROC = re.compile(r"/proc/bus/pci/(?:([0-9a-f]{4,8}):)?([0-9a-f]{2})/([0-9a-f]{2}\.[0-7])")
+
+
+@dataclass(frozen=True)
+class Traced:
+    """An access: its arguments by name, as far as shown; `got` is its symptom, or ""."""
+
+    access: dict[str, Any] = field(default_factory=dict)
+    got: str = ""
+
+
+def parse_strace(text: str, *, source: str = "--strace") -> Traced:
+    """The last access to device memory in lines of strace; DumpError if there is none.
+
+    A descriptor is that of /dev/mem unless its open is in the text, or strace -y shows its path.
+    """
+    files: dict[str, dict[str, Any]] = {}
+    seeks: dict[str, int] = {}
+    found: Traced | None = None
+    for line in text[:LONGEST].splitlines():
+        if match := _SIGNAL.search(line):
+            found = found and Traced({**found.access, "op": "load"}, match[1])
+        elif match := _OPEN.search(line):
+            file = _file(match[1])
+            files[match[4] or ""] = file and file | _modes(match[2])
+            if file:
+                found = Traced(file | _modes(match[2]), match[3] or "")
+        elif match := _SEEK.search(line):
+            seeks[match[1]] = int(match[3], 0)
+        else:
+            found = _transfer(line, files, seeks) or found
+    if found is None:
+        shown = printable(text.strip()[:40])
+        call = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = -1 EPERM"
+        raise DumpError(source, 1, f"expected a call such as {call}; got '{shown}'")
+    return found
+
+
+def _transfer(line: str, files: dict[str, dict[str, Any]], seeks: dict[str, int]) -> Traced | None:
+    """An mmap, read or write of device memory."""
+    if match := _MMAP.search(line):
+        length, prot, flags, fd, path, at, errno, _ = match.groups()
+        more = {"op": "mmap", "exec": "PROT_EXEC" in prot, "private": "MAP_PRIVATE" in flags}
+    elif match := _AT.search(line):
+        op, fd, path, length, at, errno, _ = match.groups()
+        more = {"op": op}
+    elif (match := _HERE.search(line)) and match[2] in seeks:
+        op, fd, path, length, errno, _ = match.groups()
+        more, at = {"op": op}, str(seeks[fd])
+    else:
+        return None
+    file = _file(path) if path else files.get(fd, {"via": "devmem"})
+    where = "offset" if file.get("via") == "sysfs" else "address"
+    access = {**file, **more, "length": int(length, 0), where: int(at, 0)}
+    return Traced(access, errno or "") if file else None
+
+
+def _file(path: str) -> dict[str, Any]:
+    """The fields of an access that name its file; none for a file of something else."""
+    if path in ("/dev/mem", "/dev/port"):
+        return {"via": {"/dev/mem": "devmem", "/dev/port": "port"}[path]}
+    if match := _RESOURCE.fullmatch(path):
+        return {"via": "sysfs", "bdf": match[1], "bar": int(match[2])}
+    if match := _PROC.fullmatch(path):
+        return {"via": "proc", "bdf": full_bdf(f"{match[1] or '0000'}:{match[2]}:{match[3]}")}
+    return {}
+
+
+def _modes(flags: str) -> dict[str, Any]:
+    words = flags.split("|")
+    mode = {"O_RDONLY": "r", "O_WRONLY": "w"}.get(words[0], "rw")
+    return {"mode": mode, "sync": "O_SYNC" in words or "O_DSYNC" in words}

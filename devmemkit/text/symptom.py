@@ -1,0 +1,104 @@
+"""What somebody saw, as people write it: an errno, a signal, a message, a line of dmesg."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+MESSAGES = {
+    "EPERM": "operation not permitted",
+    "ENOENT": "no such file or directory",
+    "EIO": "input/output error",
+    "ENXIO": "no such device or address",
+    "EBADF": "bad file descriptor",
+    "EAGAIN": "resource temporarily unavailable",
+    "ENOMEM": "cannot allocate memory",
+    "EACCES": "permission denied",
+    "EFAULT": "bad address",
+    "EBUSY": "device or resource busy",
+    "ENODEV": "no such device",
+    "EINVAL": "invalid argument",
+    "ENOTTY": "inappropriate ioctl for device",
+    "EFBIG": "file too large",
+    "ESPIPE": "illegal seek",
+    "EROFS": "read-only file system",
+    "EOVERFLOW": "value too large for defined data type",
+}
+"""The errnos that an access gives, with the messages of the C library (strerror)."""
+
+NUMBERS = {
+    1: "EPERM",
+    2: "ENOENT",
+    5: "EIO",
+    6: "ENXIO",
+    9: "EBADF",
+    11: "EAGAIN",
+    12: "ENOMEM",
+    13: "EACCES",
+    14: "EFAULT",
+    16: "EBUSY",
+    19: "ENODEV",
+    22: "EINVAL",
+    25: "ENOTTY",
+    27: "EFBIG",
+    29: "ESPIPE",
+    30: "EROFS",
+    75: "EOVERFLOW",
+}
+"""The numbers of these errnos on Linux; 135 and 139 are the exit statuses of the signals."""
+
+_WORDS = {
+    "SIGBUS": ("bus error", "signal 7", "135"),
+    "SIGSEGV": ("segmentation fault", "segfault", "signal 11", "139"),
+    "zeros": ("zeros", "zeroes", "zero", "0", "0x0", "0x00000000"),
+    "ones": ("ones", "all ones", "ff", "0xff", "0xffff", "0xffffffff", "0xffffffffffffffff"),
+}
+
+
+class Symptom(NamedTuple):
+    """A symptom by its name ("EPERM", "SIGBUS", "zeros"); `cause` is what a line of dmesg names."""
+
+    name: str
+    cause: str = ""
+
+
+DMESG: tuple[tuple[str, Symptom], ...] = (
+    (r"Lockdown: .*/dev/mem.*restricted", Symptom("EPERM", "lockdown")),
+    (r"Lockdown: .*direct PCI access.*restricted", Symptom("EPERM", "lockdown")),
+    (r"Program \S+ tried to access /dev/mem between", Symptom("EPERM", "page refused")),
+    (r"x86/PAT: .*(conflicting memory types|map pfn expected|memtype_reserve failed)",
+     Symptom("EINVAL", "other cache type")),
+    (r"can't (claim|reserve|ioremap) .*\[(mem|io) ", Symptom("EBUSY", "claim fails")),
+    (r"resource \S+ \[mem .*conflicts with|resource sanity check", Symptom("EBUSY", "claim fails")),
+    (r"traps: .* general protection|segfault at", Symptom("SIGSEGV")),
+)  # fmt: skip
+"""What lines of the kernel's log say about an access, by pattern."""
+
+
+def parse_symptom(text: str) -> Symptom | None:
+    """The symptom in a text, None for one that is not known.
+
+    >>> parse_symptom("Operation not permitted").name, parse_symptom("eperm").name
+    ('EPERM', 'EPERM')
+    """
+    said = text.strip()[:1000]
+    for pattern, symptom in DMESG:
+        if re.search(pattern, said, re.I):
+            return symptom
+    word = said.lower().strip(". ")
+    number = re.fullmatch(r"-?(\d+)", word) or re.search(r"\berrno\W{1,3}(\d+)", word)
+    if number and word != "-1" and int(number[1]) in NUMBERS:  # -1 says only that a call failed
+        return Symptom(NUMBERS[int(number[1])])
+    if exited := re.search(r"\b(?:status|code) (135|139)\b", word):
+        word = exited[1]
+    for name, words in _WORDS.items():
+        if word == name.lower() or word in words or any(len(w) > 4 and w in word for w in words):
+            return Symptom(name)
+    named = re.search(r"\b(E[A-Z]{2,9}|SIG[A-Z]{3,4})\b", said.upper())
+    if named and (named[1] in MESSAGES or named[1] in _WORDS):
+        return Symptom(named[1])
+    # the longest message first: "no such device or address" contains "no such device"
+    for name, message in sorted(MESSAGES.items(), key=lambda item: -len(item[1])):
+        if message in word:
+            return Symptom(name)
+    return None

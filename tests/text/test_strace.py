@@ -1,0 +1,106 @@
+"""Lines of strace, as they stand in reports, as accesses with their symptoms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devmemkit.text.iomem import DumpError
+from devmemkit.text.strace import parse_strace
+
+MEM = {"via": "devmem"}
+MAP = {"op": "mmap", "exec": False, "private": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "access", "got"),
+    [
+        (
+            "mmap(NULL, 16777216, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0xf2000000) = -1 EPERM "
+            "(Operation not permitted)",
+            MEM | MAP | {"length": 1 << 24, "address": 0xF200_0000},
+            "EPERM",
+        ),
+        (
+            "[pid  4711] 12:00:01.123 mmap(0x7f0000000000, 4096, PROT_READ|PROT_EXEC, "
+            "MAP_PRIVATE|MAP_FIXED, 3</dev/mem>, 0) = 0x7f0000000000",
+            MEM | MAP | {"length": 4096, "exec": True, "private": True, "address": 0},
+            "",
+        ),
+        (
+            'openat(AT_FDCWD, "/dev/mem", O_RDWR|O_SYNC) = -1 EACCES (Permission denied)',
+            MEM | {"mode": "rw", "sync": True},
+            "EACCES",
+        ),
+        (
+            'open("/dev/port", O_RDONLY|O_CLOEXEC) = -1 EPERM (Operation not permitted)',
+            {"via": "port", "mode": "r", "sync": False},
+            "EPERM",
+        ),
+        (
+            'openat(AT_FDCWD, "/sys/bus/pci/devices/0000:03:00.0/resource0", O_RDWR) = 5\n'
+            "fstat(5, {st_mode=S_IFREG|0600, st_size=131072, ...}) = 0\n"
+            "mmap(NULL, 131072, PROT_READ, MAP_SHARED, 5, 0x1000) = -1 EINVAL (Invalid argument)",
+            MAP
+            | {"via": "sysfs", "bdf": "0000:03:00.0", "bar": 0, "mode": "rw", "sync": False}
+            | {"length": 131072, "offset": 4096},
+            "EINVAL",
+        ),
+        (
+            "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 4</proc/bus/pci/03/00.0>, 0xf0000000) = -1 "
+            "EIO (Input/output error)",
+            MAP | {"via": "proc", "bdf": "0000:03:00.0", "length": 4096, "address": 0xF000_0000},
+            "EIO",
+        ),
+        (
+            'pread64(3, "\\1\\2, 3"..., 4096, 4273995776) = -1 EFAULT (Bad address)',
+            MEM | {"op": "read", "length": 4096, "address": 4273995776},
+            "EFAULT",
+        ),
+        (
+            'openat(AT_FDCWD, "/dev/mem", O_WRONLY) = 3\nlseek(3, 1048576, SEEK_SET) = 1048576\n'
+            'write(3, "x", 1) = -1 EPERM (Operation not permitted)\nexit_group(1) = ?',
+            MEM | {"mode": "w", "sync": False} | {"op": "write", "length": 1, "address": 1 << 20},
+            "EPERM",
+        ),
+        (
+            "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = 0x7f1a2b3c4000\n"
+            "--- SIGBUS {si_signo=SIGBUS, si_code=BUS_ADRERR, si_addr=0x7f1a2b3c4000} ---",
+            MEM | MAP | {"op": "load", "length": 4096, "address": 0xFE00_0000},
+            "SIGBUS",
+        ),
+    ],
+)
+def test_what_a_trace_shows(text: str, access: dict[str, Any], got: str) -> None:
+    traced = parse_strace(text)
+    assert (traced.access, traced.got) == (access, got)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "mmap",
+        'openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3',
+        "mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000",
+        'openat(AT_FDCWD, "/lib/libc.so.6", O_RDONLY) = 3\nread(3, "ELF"..., 832) = 832',
+        "\x1b[2J",
+        "x" * 1_000_000,
+    ],
+)
+def test_a_text_without_such_an_access_is_refused(text: str) -> None:
+    with pytest.raises(DumpError, match=r"^--strace:1: expected a call such as mmap") as caught:
+        parse_strace(text)
+    assert str(caught.value).isprintable()
+
+
+def test_a_file_of_another_kind_is_no_device_memory() -> None:
+    trace = (
+        'openat(AT_FDCWD, "/lib/libc.so.6", O_RDONLY) = 3\n'
+        "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0) = 0x7f0000000000\n"
+    )
+    with pytest.raises(DumpError):
+        parse_strace(trace)
+    memory = 'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 4\n'
+    assert parse_strace(trace + memory).access["via"] == "devmem"

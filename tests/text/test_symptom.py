@@ -1,0 +1,60 @@
+"""What people write as a symptom."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from devmemkit.text.symptom import MESSAGES, NUMBERS, parse_symptom
+
+
+def test_names_messages_and_numbers_are_those_of_linux() -> None:
+    for number, name in NUMBERS.items():
+        assert errno.errorcode[number] == name
+        assert os.strerror(number).lower() == MESSAGES[name]
+        for text in (name, name.lower(), str(number), f"-{number}", MESSAGES[name].title()):
+            found = parse_symptom(text)
+            assert found == ((name, "") if text != "-1" else None)
+        assert parse_symptom(f"[Errno {number}] {os.strerror(number)}: '/dev/mem'") == (name, "")
+        assert parse_symptom(f"mmap: {os.strerror(number)}\n") == (name, "")
+    assert NUMBERS.keys() == {getattr(errno, name) for name in MESSAGES}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "cause"),
+    [
+        ("Bus error (core dumped)", "SIGBUS", ""),
+        ("zsh: bus error  ./a.out", "SIGBUS", ""),
+        ("exit status 139", "SIGSEGV", ""),
+        ("return code 135", "SIGBUS", ""),
+        ("Segmentation fault", "SIGSEGV", ""),
+        ("sigbus", "SIGBUS", ""),
+        ("0xffffffff", "ones", ""),
+        ("zeroes", "zeros", ""),
+        (
+            "[ 7.1] Lockdown: dd: /dev/mem,kmem,port is restricted; see man kernel_lockdown.7",
+            "EPERM",
+            "lockdown",
+        ),
+        ("Lockdown: setpci: direct PCI access is restricted; see man", "EPERM", "lockdown"),
+        (
+            "x86/PAT: tool:99 conflicting memory types fd000000-fd001000 write-back<->uncached",
+            "EINVAL",
+            "other cache type",
+        ),
+        ("x86/PAT: memtype_reserve failed [mem 0xfd000000-0xfd000fff]", "EINVAL",
+         "other cache type"),
+        ("Program dd tried to access /dev/mem between 100000->101000.", "EPERM", "page refused"),
+        ("nvme 0000:01:00.0: can't reserve [mem 0xfd000000-0xfd003fff 64bit]", "EBUSY",
+         "claim fails"),
+    ],
+)  # fmt: skip
+def test_signals_contents_and_lines_of_dmesg(text: str, name: str, cause: str) -> None:
+    assert parse_symptom(text) == (name, cause)
+
+
+@pytest.mark.parametrize("text", ["", "nope", "-1", "ENOSPC", "7", "999", "\x1b[2J", "x" * 10**6])
+def test_what_is_no_symptom(text: str) -> None:
+    assert parse_symptom(text) is None
