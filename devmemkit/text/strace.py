@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.model.printable import printable
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 from devmemkit.text.lspci import full_bdf
 
 LONGEST = 1 << 16
@@ -38,7 +38,7 @@ class Traced:
 
 
 def parse_strace(text: str, *, source: str = "--strace") -> Traced:
-    """The last access to device memory in lines of strace; DumpError if there is none.
+    """The last access to device memory in lines of strace; TextError if there is none.
 
     A descriptor is that of /dev/mem unless its open is in the text, or strace -y shows its path.
     """
@@ -60,7 +60,7 @@ def parse_strace(text: str, *, source: str = "--strace") -> Traced:
     if found is None:
         shown = printable(text.strip()[:40])
         call = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = -1 EPERM"
-        raise DumpError(source, 1, f"expected a call such as {call}; got '{shown}'")
+        raise TextError(source, 1, f"expected a call such as {call}; got '{shown}'")
     return found
 
 

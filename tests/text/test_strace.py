@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devmemkit.text.iomem import DumpError
+from devmemkit.text import TextError
 from devmemkit.text.strace import parse_strace
 
 MEM = {"via": "devmem"}
@@ -90,7 +90,7 @@ def test_what_a_trace_shows(text: str, access: dict[str, Any], got: str) -> None
     ],
 )
 def test_a_text_without_such_an_access_is_refused(text: str) -> None:
-    with pytest.raises(DumpError, match=r"^--strace:1: expected a call such as mmap") as caught:
+    with pytest.raises(TextError, match=r"^--strace:1: expected a call such as mmap") as caught:
         parse_strace(text)
     assert str(caught.value).isprintable()
 
@@ -100,7 +100,7 @@ def test_a_file_of_another_kind_is_no_device_memory() -> None:
         'openat(AT_FDCWD, "/lib/libc.so.6", O_RDONLY) = 3\n'
         "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0) = 0x7f0000000000\n"
     )
-    with pytest.raises(DumpError):
+    with pytest.raises(TextError):
         parse_strace(trace)
     memory = 'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 4\n'
     assert parse_strace(trace + memory).access["via"] == "devmem"
