@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from devmemkit.explain.access import OPS, VIAS, AccessError, number
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.printable import printable
-from devmemkit.text.lspci import full_bdf
+from devmemkit.text.pasted.devices import full_bdf
 
 if TYPE_CHECKING:
     from devmemkit.explain.description import Description
@@ -54,7 +54,11 @@ def add_parser(commands: Any) -> None:
     add("--iomem", metavar="FILE", help="a dump of /proc/iomem")
     add("--ioports", metavar="FILE", help="a dump of /proc/ioports")
     add("--lspci", metavar="FILE", help="output of lspci -v")
-    add("--resource", metavar="FILE", help="a device's resource file in sysfs, with --bdf")
+    add(
+        "--resource",
+        metavar="FILE",
+        help="resource files of sysfs with names, or one with --bdf",
+    )
     add("--config", metavar="FILE", help="the kernel's configuration")
     add("--kernel", metavar="RELEASE", help="release, as uname -r prints it")
     add("--cmdline", metavar="TEXT", help="text of /proc/cmdline")
@@ -74,7 +78,7 @@ def add_parser(commands: Any) -> None:
     add("--exec", action="store_true", help="map with PROT_EXEC")
     add("--private", action="store_true", help="map with MAP_PRIVATE")
     add("--sync", action="store_true", help="open with O_SYNC")
-    add("--wc", action="store_true", help="open resourceN_wc")
+    add("--wc", action="store_true", help="use resourceN_wc, which is write-combining")
     told = "lines of strace instead of these options: the access, and its symptom ('-': from stdin)"
     add("--strace", action="append", metavar="LINE", help=told)
     add = parser.add_argument_group("the answer").add_argument
@@ -131,8 +135,6 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
         text = read(options.lspci, what="output of lspci -v")
         known = with_lspci(known, text, printable(options.lspci))
     if options.resource:
-        if options.bdf is None:
-            raise AccessError("--resource: expected --bdf with it, to say whose it is, got none")
         text = read(options.resource, what="a device's resource file")
         known = with_resource(known, options.bdf, text, printable(options.resource))
     return known

@@ -19,7 +19,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "iomem",
         description="Read a dump of /proc/iomem, also one that was pasted into a mail or a report, "
-        "and print its tree and what was repaired.",
+        "and print its tree and what was repaired. The exit status is 1 if all addresses are zero, "
+        "as readers without rights see them.",
         examples=(
             "iomem /proc/iomem",
             "iomem mail.txt --json",
@@ -31,6 +32,7 @@ def add_parser(commands: Any) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print entries and repairs as JSON")
     form.add_argument("--map", action="store_true", help="print the address space with its gaps")
+    add("--repairs", action="store_true", help="list every repair, not each kind once")
     add("--svg", type=Path, metavar="FILE", help="also draw the address space")
 
 
@@ -43,14 +45,14 @@ def run(options: argparse.Namespace) -> int:
 
         text = text_map(_tree(dump))
     else:
-        text = as_json(dump) if options.json else as_text(dump)
+        text = as_json(dump) if options.json else as_text(dump, every=options.repairs)
     if options.svg is not None:
         from devmemkit.figures.space_map import space_map
         from devmemkit.figures.svg import to_svg
 
         write(options.svg, to_svg(space_map(os.path.basename(source), _tree(dump))))
     print(text)
-    return 0
+    return 1 if dump.masked else 0
 
 
 def as_json(dump: iomem.Dump) -> str:
@@ -62,11 +64,12 @@ def as_json(dump: iomem.Dump) -> str:
     return json.dumps({"entries": entries, "repairs": repairs}, indent=1)
 
 
-def as_text(dump: iomem.Dump) -> str:
-    """The tree as the kernel indents it, then the repairs."""
+def as_text(dump: iomem.Dump, *, every: bool = False) -> str:
+    """The tree as the kernel indents it, then each kind of repairs, or every repair."""
     lines = iomem.format_dump(dump.entries).removesuffix("\n").split("\n")
     lines.append("repaired:" if dump.repairs else "nothing was repaired")
-    lines += [f"  line {repair.line}: {repair.what}" for repair in dump.repairs]
+    each = [f"line {repair.line}: {repair.what}" for repair in dump.repairs]
+    lines += [f"  {what}" for what in (each if every else iomem.grouped(dump.repairs))]
     return "\n".join(map(printable, lines))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from devmemkit.explain.description import Description
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.pci.device import Bar
+from devmemkit.model.pci.sysfs import proc_path, resource_path
 from devmemkit.model.printable import printable
 from devmemkit.text.lspci import Device
 
@@ -74,10 +75,8 @@ class Access:
         if self.via == "devmem":
             return "/dev/mem"
         if self.via == "proc":
-            domain, bus, rest = self.bdf.split(":")
-            return f"/proc/bus/pci/{bus if domain == '0000' else f'{domain}:{bus}'}/{rest}"
-        name = f"resource{self.bar}{'_wc' if self.wc else ''}"
-        return f"/sys/bus/pci/devices/{self.bdf}/{name}" if self.bdf else "/dev/port"
+            return proc_path(self.bdf)
+        return resource_path(self.bdf, self.bar, self.wc) if self.bdf else "/dev/port"
 
     @property
     def maps(self) -> bool:
@@ -146,6 +145,8 @@ def _check(known: Description, access: Access) -> None:
             "--op: expected mmap, load or store with --via proc, for read and write reach the "
             f"configuration space there; got {access.op}"
         )
+    if access.wc and access.via != "sysfs":
+        raise AccessError(f"--wc: expected --via sysfs, got {access.via}")
     if access.via == "port" and access.maps:
         raise AccessError(f"--op: expected read or write with --via port, got {access.op}")
 
@@ -161,9 +162,9 @@ def _at(known: Description, address: int, via: str) -> tuple[Device, Bar]:
 
 
 def _bar(known: Description, bdf: str, index: int) -> Bar:
-    device = known.devices.get(bdf)
+    device = known.found.get(bdf)
     if device is None:
-        have = ", ".join(sorted(known.devices)[:8]) or "no PCI device at all"
+        have = ", ".join(sorted(known.found)[:8]) or "no PCI device at all"
         raise AccessError(f"--bdf: expected a device of the machine ({have}), got {bdf}")
     found = device.bar(index)
     if found is None:

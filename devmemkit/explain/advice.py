@@ -13,13 +13,14 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, later, verdict
-from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.process.task import Task
 from devmemkit.model.resource.strict import DENY, page_is_allowed
-from devmemkit.text.iomem_tree import flags_and_desc
+from devmemkit.text.iomem_tree import is_driver
+from devmemkit.text.lspci import Device
 
 TABLES = {
     "ACPI Tables": "/sys/firmware/acpi/tables",
@@ -47,12 +48,6 @@ class Advice:
         return f"{self.do} [the model then: {self.gives}]" if self.gives else self.do
 
 
-NO_COMMAND = (
-    "no command is shown, because the driver's name in the description has characters that "
-    "driver names do not have"
-)
-
-
 def advise(
     known: Description, machine: Machine, access: Access, found: Verdict
 ) -> Iterator[Advice]:
@@ -71,7 +66,7 @@ def advise(
 
 def _and_later(risk: str, known: Description, machine: Machine, access: Access) -> str:
     """The risk, and whether a driver's claim would still end the mapping."""
-    free = unbound(machine, owner_of(machine, access.pages[0])[0]) or machine
+    free = unbound(machine, owner_of(machine, access.pages[0], access)[0]) or machine
     then = later(known, free, access) if risk else None
     if then is None:
         return risk
@@ -108,20 +103,19 @@ def _instead(
     if name in TABLES:
         yield Advice(f"read it where the kernel publishes it: {TABLES[name]}", None)
     bdf = next((one for one in reversed((*found.path, name)) if BDF.fullmatch(one)), access.bdf)
-    is_ram = found.owner and flags_and_desc(name, found.owner[1])[0] & IORESOURCE_SYSRAM
-    if found.claimed and name and not is_ram:
+    if found.claimed and is_driver(name):
         yield Advice(f"use the interface of {name}, which owns it", None)
     yield from _other_ways(machine, access)
     if found.claimed and bdf and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
         if freed is not None:
-            driver = (known.devices[bdf].driver if bdf in known.devices else None) or name
-            command = unbind(bdf, driver)
+            device = known.found.get(bdf, Device(bdf))
+            command = unbind(bdf, device.driver or "")
             yield Advice(
-                f"unbind the driver: {command or NO_COMMAND}",
+                f"unbind the driver: {command}",
                 verdict(freed, access).outcome,
-                f"whatever {driver if command else 'it'} served is gone until it is bound again",
-                command or "",
+                f"whatever {device.driver or name} served is gone until it is bound again",
+                command,
             )
     yield from _free_pages(machine, access)
     if bdf and access.via != "port":
@@ -133,6 +127,10 @@ def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
     forms: list[tuple[str, dict[str, Any]]] = []
     if access.exec:
         forms.append(("map it without PROT_EXEC", {"exec": False}))
+    if access.wc:
+        forms.append(
+            (f"use resource{access.bar} in place of resource{access.bar}_wc", {"wc": False})
+        )
     if access.op in ("read", "write") and access.via != "port":
         op = "load" if access.op == "read" else "store"
         forms.append((f"map it and {op} there, instead of {access.op}(2)", {"op": op}))

@@ -88,7 +88,7 @@ def format_verdict(v: Verdict) -> str:
 def format_owner(v: Verdict) -> str:
     """The resource that decided, and those around it."""
     if v.owner is None:
-        return "no resource is there"
+        return "none that the description has"
     name, start, end = v.owner
     state = "claimed" if v.claimed else "not claimed"
     if v.claimed and v.shared:

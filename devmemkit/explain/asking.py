@@ -73,7 +73,7 @@ def traced(known: Description, text: str, got: str | None = None) -> tuple[Machi
 
 def may_be_of(known: Description, access: Access, got: str) -> bool:
     """Whether a traced access can be the machine's: it has the device, and open ends as shown."""
-    if access.bdf not in ("", *known.devices):
+    if access.bdf not in ("", *known.found):
         return False
     machines, calls = Machines(known), calls_of(access)[:1]
     every = (machines.machine(case) for _, case in machines.cases())
@@ -83,7 +83,7 @@ def may_be_of(known: Description, access: Access, got: str) -> bool:
 
 def _access(known: Description, given: dict[str, Any]) -> Access:
     start = given.get("address", given.get("offset", 0))
-    device = known.devices.get(given.get("bdf", ""))
+    device = known.found.get(given.get("bdf", ""))
     if device and given["via"] == "sysfs" and (bar := device.bar(given.get("bar", 0))):
         start += bar.start
     more = {name: value for name, value in given.items() if name not in ("address", "length")}
@@ -95,7 +95,7 @@ def _access(known: Description, given: dict[str, Any]) -> Access:
 
 def _with_device(known: Description, bdf: str, shown: Traced) -> Description:
     """The description with the trace's device; one that has not got it is of another machine."""
-    if bdf in known.devices:
+    if bdf in known.found:
         return known
     given = shown.access
     start = given.get("address", SOMEWHERE)
@@ -104,5 +104,5 @@ def _with_device(known: Description, bdf: str, shown: Traced) -> Description:
         length = given.get("offset", 0) + given.get("length", 1)
         end = start + max(fl.PAGE_SIZE, 1 << (length - 1).bit_length()) - 1
         bars = (Bar(given.get("bar", 0), start, end, fl.IORESOURCE_MEM | fl.IORESOURCE_PREFETCH),)
-    device = Device(bdf, bars, missing=tuple(bar.index for bar in bars))
+    device = Device(bdf, bars, driver="", missing=tuple(bar.index for bar in bars))
     return replace(known, iomem=None, ioports=None, devices={bdf: device})

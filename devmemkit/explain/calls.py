@@ -38,8 +38,8 @@ def opening(access: Access) -> Calls:
         asks = call("ask", "pciioc_mmap_is_mem", fd=Ref("open"))
         return call("open", "open_proc_pci", bdf=access.bdf), asks
     if access.bdf:
-        wc = {"wc": True} if access.wc else {}
-        return (call("open", "open_resource", bdf=access.bdf, bar=access.bar, mode=mode, **wc),)
+        where: dict[str, Any] = {"bdf": access.bdf, "bar": access.bar, "wc": access.wc}
+        return (call("open", "open_resource", **where, mode=mode),)
     return (call("open", "open_ioport", mode=mode),)
 
 

@@ -167,7 +167,7 @@ def _before(machine: Machine, access: Access) -> Iterator[Machine]:
     """The machine as described, and before a driver claimed the access's first page."""
     yield machine
     if access.via != "port":
-        free = unbound(machine, owner_of(machine, access.pages[0])[0])
+        free = unbound(machine, owner_of(machine, access.pages[0], access)[0])
         if free is not None:
             yield free
 

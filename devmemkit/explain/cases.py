@@ -77,16 +77,17 @@ class Machines:
             tree = tree_of(known.iomem, root_end=end)
         else:
             root = Resource(0, end, "PCI mem", fl.IORESOURCE_MEM)
-            tree = _tree_of_bars(known.devices.values(), root, held)
-        devices = known.devices.values()
+            tree = _tree_of_bars(known.found.values(), root, held)
+        devices = known.found.values()
         if known.ioports is not None:
             ports = tree_of(known.ioports, root_end=0xFFFF, ports=True)
         else:
             ports = _tree_of_bars(devices, Resource(0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO), held)
         more: dict[Key, Any] = {"ioport": ports}
         for one in devices:
-            held_bars = held_of(one.bars, tree, ports) if one.driver else ()
-            more["pci", one.bdf] = PciDevice(one.bdf, one.bars, one.driver, held_bars)
+            held_bars = held_of(one.bars, tree, ports) if one.driver != "" else ()
+            driver = one.driver or (one.claimant if held_bars else None)
+            more["pci", one.bdf] = PciDevice(one.bdf, one.bars, driver, held_bars)
         if known.mtrr_uc:
             more["mtrr_uc"] = known.mtrr_uc
         for name in ("dev_mem", "dev_port"):
@@ -106,7 +107,7 @@ def with_kernel(machine: Machine, **changes: Any) -> Machine:
 def needed_bits(known: Description) -> int:
     """Bits of the highest address in the description."""
     ends = [entry.end for entry in known.iomem.entries] if known.iomem else []
-    ends += [bar.end for device in known.devices.values() for bar in device.bars]
+    ends += [bar.end for device in known.found.values() for bar in device.bars]
     return max((end.bit_length() for end in ends), default=0)
 
 
@@ -127,7 +128,7 @@ def _questions(known: Description) -> Iterator[Question]:
         widths = (MOST_BITS, least) if least < MOST_BITS else (least,)
         bits = {f"physical addresses have {width} bits": width for width in widths}
         yield Question("bits", "the width of physical addresses", bits)
-    if known.iomem is None and any(device.driver for device in known.devices.values()):
+    if known.iomem is None and any(one.bars and one.driver != "" for one in known.found.values()):
         what = "what drivers claimed (there is no dump of /proc/iomem)"
         held = {"drivers claimed their BARs": True, "drivers claimed no BAR": False}
         yield Question("held", what, held)
@@ -168,12 +169,12 @@ def _cmdline(known: Description, case: Case) -> Iterable[str]:
 
 
 def _tree_of_bars(devices: Iterable[Device], root: Resource, held: bool) -> Resource:
-    """A tree of the BARs, each claimed by its device's driver; replaces a dump."""
+    """A tree of the BARs, which drivers have claimed if `held`; replaces a dump."""
     kind = root.flags
     bars = [(bar, one) for one in devices for bar in one.bars if bar.length and bar.flags & kind]
     for bar, device in sorted(bars, key=lambda pair: pair[0].start):
         node = Resource(bar.start, bar.end, device.bdf, kind)
-        if request_resource_conflict(root, node) is None and held and device.driver:
-            driver = Resource(bar.start, bar.end, device.driver, kind | fl.IORESOURCE_BUSY)
+        if request_resource_conflict(root, node) is None and held and device.driver != "":
+            driver = Resource(bar.start, bar.end, device.claimant, kind | fl.IORESOURCE_BUSY)
             request_resource_conflict(node, driver)
     return root

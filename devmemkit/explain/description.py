@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from devmemkit.model.pci.device import Bar
+from devmemkit.model import flags as fl
+from devmemkit.model.pci.device import BDF, Bar
 from devmemkit.text import TextError
 from devmemkit.text.iomem import Dump, parse
 from devmemkit.text.lspci import Device, parse_lspci
-from devmemkit.text.pci_resource import bars_of, parse_resource
+from devmemkit.text.pci_resource import bars_of, parse_resources
 
 
 @dataclass(frozen=True)
 class Description:
     """What is known of a machine; None means unknown.
 
-    `release` is uname -r, `config` maps CONFIG_X to "y", "m" or "n", `lockdown` is the state in
-    force ("" for a kernel without lockdown), `phys_bits` the width of a physical address. `root`
-    and `capable` describe the process (None: as root), `dev_mem` and `dev_port` say whether the
-    nodes exist, `mtrr_uc` lists the page ranges (first, last) that the MTRRs make uncachable.
+    `devices` are those that a text tells of, `release` is uname -r, `config` maps CONFIG_X to "y",
+    "m" or "n", `lockdown` is the state in force ("" for a kernel without lockdown), `phys_bits` the
+    width of a physical address. `root` and `capable` describe the process (None: as root),
+    `dev_mem` and `dev_port` say whether the nodes exist, `mtrr_uc` lists the page ranges (first,
+    last) that the MTRRs make uncachable.
     """
 
     iomem: Dump | None = None
@@ -37,9 +40,34 @@ class Description:
     dev_port: bool | None = None
     mtrr_uc: tuple[tuple[int, int], ...] = ()
 
+    @cached_property
+    def found(self) -> Mapping[str, Device]:
+        """The devices; those whose BARs no text tells have the regions of the dumps."""
+        dumped = {bdf: self.devices.get(bdf, Device(bdf)) for bdf in self._regions}
+        numbered = {
+            bdf: replace(one, bars=tuple(_numbered(self._regions[bdf])))
+            for bdf, one in dumped.items()
+            if not (one.bars or one.missing)
+        }
+        return {**self.devices, **numbered}
+
+    @cached_property
+    def _regions(self) -> Mapping[str, list[Bar]]:
+        """The regions of each device in the dumps, memory before ports, without numbers."""
+        regions: dict[str, list[Bar]] = {}
+        for dump, kind in ((self.iomem, fl.IORESOURCE_MEM), (self.ioports, fl.IORESOURCE_IO)):
+            for entry in dump.entries if dump else ():
+                if BDF.fullmatch(entry.name) and entry.start <= entry.end:
+                    regions.setdefault(entry.name, []).append(Bar(0, *entry[:2], kind))
+        return regions
+
+    def assumes(self, bdf: str) -> bool:
+        """Whether a device's BARs have numbers that are assumed."""
+        return bdf in self.found and self.found[bdf] is not self.devices.get(bdf)
+
     def holders(self, address: int) -> Iterator[tuple[Device, Bar]]:
         """The devices whose memory contains an address, each with its BAR (6: the ROM)."""
-        for device in self.devices.values():
+        for device in self.found.values():
             for bar in device.bars:
                 if bar.memory and bar.start <= address <= bar.end:
                     yield device, bar
@@ -51,10 +79,17 @@ class Description:
         return named and (self.config is None or self.config.get("CONFIG_X86", "y") != "n")
 
 
+def _numbered(regions: list[Bar]) -> Iterator[Bar]:
+    """The BARs that a device may have: its one region by any number, else in order of address."""
+    numbers = range(6)
+    for index, region in zip(numbers, regions * 6 if len(regions) == 1 else regions, strict=False):
+        yield replace(region, index=index)
+
+
 def dump_of(text: bytes, source: str) -> Dump:
     """A dump of /proc/iomem or ioports with addresses; TextError for one without."""
     dump = parse(text, source=source)
-    if not any(entry.end for entry in dump.entries):
+    if dump.masked:
         raise TextError(source, 1, "expected addresses, got zeroes only: it must be read by root")
     return dump
 
@@ -65,8 +100,22 @@ def with_lspci(known: Description, text: bytes, source: str) -> Description:
     return replace(known, devices={**known.devices, **found})
 
 
-def with_resource(known: Description, bdf: str, text: bytes, source: str) -> Description:
-    """The description with the BARs from a device's `resource` file."""
-    bars = bars_of(parse_resource(text, source=source))
-    device = known.devices.get(bdf, Device(bdf))
-    return replace(known, devices={**known.devices, bdf: replace(device, bars=bars, missing=())})
+def with_resource(known: Description, bdf: str | None, text: bytes, source: str) -> Description:
+    """The description with the BARs from `resource` files; `bdf` is whose a file without name is.
+
+    TextError if nothing says whose it is, or if the files are of other devices than `bdf`.
+    """
+    found = parse_resources(text, source=source)
+    if "" in found and bdf is not None:
+        found = {bdf: found[""]}
+    if "" in found or (bdf is not None and bdf not in found):
+        wanted = f"a resource file of {bdf}" if bdf else "--bdf, or the files' names in the text"
+        got = "none" if "" in found else f"those of {', '.join([*found][:3])}"
+        raise TextError(source, 1, f"expected {wanted}, got {got}")
+    devices = {
+        name: replace(
+            known.devices.get(name, Device(name)), bars=bars_of(rows), missing=(), numbered=True
+        )
+        for name, rows in found.items()
+    }
+    return replace(known, devices={**known.devices, **devices})

@@ -11,6 +11,7 @@ from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.verdict import later, verdict
 from devmemkit.model.kernel import VERSIONS
+from devmemkit.text.iomem import grouped
 from devmemkit.text.release import limits_of
 
 Found = Sequence[tuple[tuple[str, ...], T]]
@@ -40,7 +41,7 @@ def explain(machines: Machines, access: Access) -> Answer:
         next((then for _, then in laters), None) if ours.outcome == "ok" else None,
         tuple(_branches(laters, _matters(laters))) if _matters(laters) else (),
         tuple(question.what for question in machines.questions),
-        tuple(_notes(machines.known)),
+        tuple(_notes(machines.known, access)),
     )
 
 
@@ -91,9 +92,17 @@ def _joined(answers: list[str]) -> str:
     return " or ".join(answers)
 
 
-def _notes(known: Description) -> Iterator[str]:
+def _notes(known: Description, access: Access) -> Iterator[str]:
     if known.release is not None:
         yield from limits_of(known.release)
+    bar = known.found[access.bdf].bar(access.bar) if known.assumes(access.bdf) else None
+    if bar is not None:
+        yield (
+            f"a dump does not number BARs: the answer is right if BAR {bar.index} of {access.bdf} "
+            f"is {bar.start:#x}-{bar.end:#x}"
+        )
+    if access.via == "port" and known.ioports is None:
+        yield "there is no dump of /proc/ioports: which driver has which ports is not known"
     if not known.x86:
         yield (
             "this machine is not an x86: the answer follows the rules of x86, and others have "
@@ -101,5 +110,14 @@ def _notes(known: Description) -> Iterator[str]:
         )
     if known.iomem is not None and known.iomem.max_level is not None:
         yield "the dump was cut at its deepest level: a claim may hide below what it shows"
-    if known.iomem is not None and known.iomem.repairs:
-        yield f"the dump was read with {len(known.iomem.repairs)} repairs"
+    for name, dump in (("iomem", known.iomem), ("ioports", known.ioports)):
+        if dump is not None and dump.repairs:
+            kinds = grouped(dump.repairs)
+            rest = f"; {len(kinds) - 3} more kinds" if len(kinds) > 3 else ""
+            yield f"the dump of {name} was repaired, {'; '.join(kinds[:3])}{rest}"
+    device = known.devices.get(access.bdf)
+    if device is not None and not device.numbered:
+        yield (
+            "lspci -v prints no numbers of BARs: they were counted in order, which is wrong "
+            "after one that is missing; lspci -vv prints them"
+        )

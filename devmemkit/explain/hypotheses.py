@@ -54,8 +54,35 @@ def _read_only_store(asked: Asked) -> Some:
     return (*mapping(loads), touch("touch", "store")) if asked.access.maps else ()
 
 
+def _remounted(path: str, options: str) -> Act:
+    return Act("remount", DRIVER, "remount", {"path": path, "options": options})
+
+
+def _noexec(asked: Asked) -> Some:
+    """The mapping is executable, and /dev is mounted noexec, as sysfs and procfs always are."""
+    calls = calls_of(replace(asked.access, exec=True)) if asked.access.maps else ()
+    return (_remounted("/dev", "noexec"), *calls) if calls else ()
+
+
+def _nodev(asked: Asked) -> Some:
+    is_node = asked.access.file.startswith("/dev/")
+    return (_remounted("/dev", "nodev"), *asked.calls) if is_node else ()
+
+
+def _read_only(asked: Asked) -> Some:
+    """sysfs or procfs is mounted read-only."""
+    mount = f"/{asked.access.file.split('/')[1]}"
+    return (_remounted(mount, "ro"), *asked.calls) if mount != "/dev" else ()
+
+
+def _let_in(asked: Asked) -> Some:
+    """Somebody made the file readable and writable for all, and the process is an ordinary one."""
+    chmod = Act("chmod", DRIVER, "chmod", {"path": asked.access.file, "mode": 0o666})
+    return chmod, call("user", "setuid"), *asked.calls
+
+
 def _too_long(asked: Asked) -> Some:
-    device = asked.known.devices.get(asked.access.bdf)
+    device = asked.known.found.get(asked.access.bdf)
     bar = device and device.bar(asked.access.bar)
     return asked.mmap_with(length=bar.length + PAGE_SIZE) if bar else ()
 
@@ -101,19 +128,9 @@ def _wc(asked: Asked) -> Some:
     return calls_of(replace(asked.access, wc=True)) if asked.access.via == "sysfs" else ()
 
 
-def _executable(asked: Asked) -> Some:
-    access = asked.access
-    return calls_of(replace(access, exec=True)) if access.via == "devmem" and access.maps else ()
-
-
-def _through(*vias: str, writing: bool = False) -> Callable[[Asked], Some]:
-    """The calls as they are, if they go through one of these files, and open it for writing."""
-
-    def calls(asked: Asked) -> Some:
-        writes = "w" in asked.calls[0].arguments.get("mode", "rw")
-        return asked.calls if asked.access.via in vias and (writes or not writing) else ()
-
-    return calls
+def _through(*vias: str) -> Callable[[Asked], Some]:
+    """The calls as they are, if they go through one of these files."""
+    return lambda asked: asked.calls if asked.access.via in vias else ()
 
 
 def _no_memory(op: str, *vias: str) -> Callable[[Asked], Some]:
@@ -245,32 +262,30 @@ HYPOTHESES = (
         opening=True,
     ),
     Hypothesis(
-        "nodev",
-        "the node is on a file system that is mounted nodev",
-        "findmnt -T /dev/mem",
-        _through("devmem", "port"),
-        gives="EACCES",
-        function="may_open_dev",
-        opening=True,
-    ),
-    Hypothesis(
-        "read-only mount",
-        "the file system is mounted read-only, as /sys and /proc/bus are in a container",
-        "findmnt -T of the file: ro; docker run --privileged, or O_RDONLY and PROT_READ",
-        _through("sysfs", "proc", writing=True),
-        gives="EROFS",
-        function="do_dentry_open",
-        opening=True,
+        "let in",
+        "the file's mode lets an ordinary user open it, but the process has no CAP_SYS_RAWIO",
+        "ls -l of the file; neither its mode nor a group such as kmem replaces the capability",
+        _let_in,
+        unless=("root",),
     ),
     Hypothesis(
         "noexec",
-        "/dev is mounted noexec and the mapping is executable (PROT_EXEC), which looks like "
-        "STRICT_DEVMEM",
-        "findmnt -T /dev/mem: noexec; strace: PROT_EXEC; map without it",
-        _executable,
-        lambda asked: asked.machine.with_({("mount", "/dev"): frozenset({"noexec"})}),
-        gives="EPERM",
-        function="do_mmap",
+        "the mapping is executable (PROT_EXEC), and the file's mount is noexec",
+        "strace: PROT_EXEC; findmnt -no OPTIONS -T of the file: sysfs and procfs always are noexec, "
+        "/dev often is",
+        _noexec,
+    ),
+    Hypothesis(
+        "nodev",
+        "/dev is mounted nodev, so that no device opens there, even for root",
+        "findmnt -no OPTIONS -T /dev/mem",
+        _nodev,
+    ),
+    Hypothesis(
+        "mounted read-only",
+        "the file's mount is read-only, as those of sysfs and procfs are in many containers",
+        "findmnt -no OPTIONS -T of the file; open it O_RDONLY and map it PROT_READ",
+        _read_only,
     ),
     Hypothesis(
         "no devmem",

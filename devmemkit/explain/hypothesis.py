@@ -47,13 +47,13 @@ class Asked:
     @property
     def no_bar(self) -> bool:
         """Whether nobody knows what the BAR is: its address and size are made up."""
-        device = self.known.devices.get(self.access.bdf)
+        device = self.known.found.get(self.access.bdf)
         return device is not None and self.access.bar in device.missing
 
     @property
     def owner(self) -> str:
         """The name of the resource at the range's first page."""
-        found, _ = owner_of(self.machine, self.access.pages[0])
+        found, _ = owner_of(self.machine, self.access.pages[0], self.access)
         return (found and found[0]) or "somebody"
 
     @property

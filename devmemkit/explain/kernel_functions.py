@@ -52,8 +52,10 @@ SAYS = {
     "open_dev_port": (
         "As /dev/mem: ENOENT, EACCES by mode, EPERM without SYS_RAWIO or under lockdown."
     ),
-    "sysfs_open": "EACCES unless root opens it (mode 0600); ENOENT if the BAR has no such file.",
-    "proc_open": "Open the device's file, for its memory and its I/O BARs.",
+    "sysfs_open": (
+        "ENOENT if the BAR has no such file, EACCES by its mode (0600), EROFS on a read-only mount."
+    ),
+    "proc_open": "ENOENT without the device, EACCES by mode (0644), EROFS on a read-only mount.",
     "mmap_is_mem": "The ioctl PCIIOC_MMAP_IS_MEM: without it the file maps I/O, which x86 cannot.",
     "do_mmap": "Take mmap_lock and test what mm/mmap.c tests for any file, in its order.",
     "valid_mmap_phys_addr_range": (

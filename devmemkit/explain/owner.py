@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import DRIVER, claim
@@ -28,56 +30,80 @@ DRIVERS = {
 """The driver that claims a resource outside of PCI devices."""
 
 
-def owner_of(machine: Machine, page: int) -> tuple[Owner | None, tuple[str, ...]]:
+def owner_of(
+    machine: Machine, page: int, access: Access | None = None
+) -> tuple[Owner | None, tuple[str, ...]]:
     """The resource that decides about a page, and the names of those around it, outermost first.
 
-    That is the resource that makes the page exclusive, else System RAM, else the innermost one.
+    That is a claim, else System RAM, else the innermost resource; of several in a page the first
+    with a byte of the access. An access to ports is about its ports instead of a page.
     """
-    root = machine["iomem"]
-    start, end = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
-    node = iomem_is_exclusive(View(machine), page)
+    tree, asked, whole = _asked(machine, page, access)
+    ram = access is None or access.via != "port"
+    ram &= region_intersects(tree, whole[0], PAGE_SIZE, IORESOURCE_SYSTEM_RAM) != DISJOINT
+    if ram:
+        node = iomem_is_exclusive(View(machine), page)
+    else:
+        node = next(chain(_claims(tree, *asked), _claims(tree, *whole)), None)
     if node is None:
-        inside = root
+        inside: Resource | None = tree
         while inside is not None:
-            inside = next(iter(inside.overlapping(start, end)), None)
+            inside = next(iter(inside.overlapping(*asked)), None)
             node = inside or node
-        ram = region_intersects(root, start, PAGE_SIZE, IORESOURCE_SYSTEM_RAM) != DISJOINT
         while ram and node and not node.system_ram:
             node = node.parent
-    if node is None or node is root:
+    if node is None or node is tree:
         return None, ()
     around = path_to(node)[:-1]
     return (node.name, node.start, node.end), tuple(name for _, _, name in around)
 
 
-def is_claimed(machine: Machine, page: int) -> bool:
-    """Whether a driver has claimed part of a page, be the claim exclusive or not."""
-    start, end = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
-    below = list(machine["iomem"].overlapping(start, end))
-    while below:
-        node = below.pop()
+def is_claimed(machine: Machine, page: int, access: Access) -> bool:
+    """Whether a driver has claimed part of a page, or of the ports, exclusively or not."""
+    tree, _, whole = _asked(machine, page, access)
+    return next(_claims(tree, *whole), None) is not None
+
+
+Span = tuple[int, int]
+
+
+def _asked(machine: Machine, page: int, access: Access | None) -> tuple[Resource, Span, Span]:
+    """The tree, the bytes of an access in a page, and those of the page; for ports twice theirs."""
+    whole = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
+    if access is None:
+        return machine["iomem"], whole, whole
+    first, last = access.start, access.start + max(access.length, 1) - 1
+    if access.via == "port":
+        return machine["ioport"], (first, last), (first, last)
+    return machine["iomem"], (max(first, whole[0]), min(last, whole[1])), whole
+
+
+def _claims(tree: Resource, start: int, end: int) -> Iterator[Resource]:
+    """The outermost claims by drivers of some of the bytes, in the order of address."""
+    for node in tree.overlapping(start, end):
         if node.busy and not node.system_ram:
-            return True
-        below += node.overlapping(start, end)
-    return False
+            yield node
+        else:
+            yield from _claims(node, start, end)
 
 
 def claim_of(known: Description, machine: Machine, access: Access) -> Act | None:
     """The claim that the driver of the access's first page would make; None if there is none.
 
-    The driver of a PCI device claims the whole BAR, any other driver the innermost resource.
+    The driver of a device claims the whole resource, a driver that nothing names the page.
     """
     if access.via == "port":
         return None
-    for device, bar in known.holders(access.pages[0] << PAGE_SHIFT):
+    for device, bar in known.holders(access.start):
         if bar.index < 6:
-            who = " or ".join(device.modules) or device.driver or f"the driver of {device.bdf}"
-            return claim(who, bar.start, bar.length)
-    owner, _ = owner_of(machine, access.pages[0])
+            return claim(" or ".join(device.modules) or device.claimant, bar.start, bar.length)
+    owner, _ = owner_of(machine, access.pages[0], access)
     if owner is None:
         return None
     name, start, end = owner
-    return claim(DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1)
+    if name in DRIVERS or BDF.fullmatch(name):
+        return claim(DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1)
+    return claim("a driver", access.pages[0] << PAGE_SHIFT, PAGE_SIZE)
 
 
 def unbound(machine: Machine, owner: Owner | None) -> Machine | None:

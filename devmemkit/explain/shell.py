@@ -11,16 +11,15 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:,() -]{0,254}")
 """Names that a command may contain; sysfs forbids only "/" and NUL."""
 
 
-def unbind(bdf: str, driver: str) -> str | None:
-    """Unbind a PCI device's driver; None if a command may not contain the address or the name."""
-    if not BDF.fullmatch(bdf) or not _NAME.fullmatch(driver):
-        return None
-    path = shlex.quote(f"/sys/bus/pci/drivers/{driver}/unbind")
-    return f"echo {shlex.quote(bdf)} > {path}"
+def unbind(bdf: str, driver: str) -> str:
+    """Unbind a PCI device's driver, by its name if it is known and a command may contain it."""
+    named = shlex.quote(f"/sys/bus/pci/drivers/{driver}/unbind")
+    path = named if _NAME.fullmatch(driver) else "/sys/bus/pci/devices/{}/driver/unbind"
+    return on_device(f"echo {{}} > {path}", bdf)
 
 
 def on_device(command: str, bdf: str) -> str:
     """The command with a PCI device's address in place of {}."""
     if not BDF.fullmatch(bdf):
         return "(no command: the device's address is none that PCI has)"
-    return command.format(shlex.quote(bdf))
+    return command.replace("{}", shlex.quote(bdf))

@@ -86,7 +86,8 @@ def description_of(texts: Mapping[str, str], source: str) -> Description:
         if entry.get("resource"):
             bars = bars_of(parse_resource(entry["resource"], source=where))
         modules = tuple(entry.get("modules") or ())
-        found[bdf] = Device(bdf, bars, entry.get("driver"), modules)
+        driver = (entry["driver"] or "") if "driver" in entry else None
+        found[bdf] = Device(bdf, bars, driver, modules)
     where = f"{source}/snapshot.json"
     if unknown := facts.keys() - FACTS.keys():
         shown = printable(min(unknown)[:40])

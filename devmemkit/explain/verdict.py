@@ -97,8 +97,8 @@ def verdict_of(played: Played, access: Access) -> Verdict:
     page = _page(played, outcome)
     at = access.pages[0] if page is None else page
     view = View(played.before)
-    owner, path = owner_of(played.before, at) if access.via != "port" else (None, ())
-    exclusive = iomem_is_exclusive(view, at) is not None
+    owner, path = owner_of(played.before, at, access)
+    exclusive = access.via != "port" and iomem_is_exclusive(view, at) is not None
     copied = access.via == "devmem" and outcome.ok and not access.maps
     zeroes = copied and page_is_allowed(view, at) == ZERO
     return Verdict(
@@ -110,12 +110,14 @@ def verdict_of(played: Played, access: Access) -> Verdict:
         "zeroes" if zeroes else "",
         owner,
         path,
-        exclusive or is_claimed(played.before, at),
-        "" if exclusive else _why_shared(played.before.kernel),
+        exclusive or is_claimed(played.before, at, access),
+        "" if exclusive else _why_shared(played.before.kernel, access),
     )
 
 
-def _why_shared(kernel: KernelProfile) -> str:
+def _why_shared(kernel: KernelProfile, access: Access) -> str:
+    if access.via == "port":
+        return "no port is"
     if not kernel.config.io_strict_devmem:
         return "IO_STRICT_DEVMEM=n"
     if not kernel.strict_iomem_checks:

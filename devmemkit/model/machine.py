@@ -30,6 +30,8 @@ COMPONENTS: dict[str, tuple[str, str]] = {
     "iomem_inode": ("", "bool: iomem_init_inode or chr_dev_init has made the inode"),
     "dev_mem": ("", "bool: /dev/mem exists; absent means that DEVMEM=y"),
     "dev_port": ("", "bool: /dev/port exists; absent means True"),
+    "mode": ("path", "int: permission bits of a file that somebody changed"),
+    "mount": ("path", "frozenset of the options (ro, noexec, nodev) of /dev, /sys or /proc"),
     "user_space": ("", "bool, during boot: the initramfs is unpacked"),
     "host_drivers": ("", "bool, during boot: the drivers of host bridges are registered"),
     "pci_devices": ("", "tuple of bdf, during boot: in the order of device_add"),

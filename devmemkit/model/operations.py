@@ -5,14 +5,14 @@ from devmemkit.model.devmem import mem, port
 from devmemkit.model.drivers import bus, nvdimm, ramoops
 from devmemkit.model.mm import access, mremap, syscalls
 from devmemkit.model.pci import device, driver, sysfs
-from devmemkit.model.process import cred, fork
+from devmemkit.model.process import cred, fork, permission
 from devmemkit.model.resource import claim
 from devmemkit.model.step import OPERATIONS
 
 __all__ = ["MODULES", "OPERATIONS"]
 
 MODULES = (
-    *(claim, access, mremap, syscalls, mem, port, fork, cred),
+    *(claim, access, mremap, syscalls, mem, port, fork, cred, permission),
     *(device, driver, sysfs, bus, nvdimm, ramoops, boot),
 )
 """Each calls `operation` where it defines one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from devmemkit.text import TextError
 from devmemkit.text.pasted.block import blocks, width_of
 from devmemkit.text.pasted.depth import depths_of, flattened_at, parents_of
+from devmemkit.text.pasted.diff import refuse_diff
 from devmemkit.text.pasted.line import Notes, Row
 from devmemkit.text.pasted.rows import decode, describe, note_ends, read_rows, split_lines
 
@@ -45,8 +47,25 @@ class Repair(NamedTuple):
     what: str
 
 
+def grouped(repairs: Iterable[Repair]) -> list[str]:
+    """Repairs in words, those that differ in numbers alone together: how often, and where first."""
+    groups: dict[str, list[Repair]] = {}
+    for repair in repairs:
+        groups.setdefault(re.sub(r"\d+", "0", repair.what), []).append(repair)
+    said = []
+    for group in groups.values():
+        lines = len({repair.line for repair in group})
+        where = f"line {group[0].line}" if lines == 1 else f"{lines:,} lines from {group[0].line}"
+        alike = "" if len({repair.what for repair in group}) == 1 else ", and alike"
+        said.append(f"{where}: {group[0].what}{alike}")
+    return said
+
+
 _COLONS = (" :", "=20:", "=3A")
 """The separator of range and name, as printed and in the quoted-printable encoding."""
+
+
+_RANGE = re.compile(r"(?:0[xX])?[0-9a-fA-F]{4,16} ?[-\u2013] ?(?:0[xX])?[0-9a-fA-F]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,11 @@ class Dump:
     repairs: tuple[Repair, ...]
     parents: tuple[int | None, ...]
     max_level: int | None
+
+    @property
+    def masked(self) -> bool:
+        """Whether all addresses are zero, as readers without rights see them."""
+        return not any(entry.end for entry in self.entries)
 
 
 def format_dump(entries: Iterable[Entry]) -> str:
@@ -87,7 +111,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     """Read a dump of /proc/iomem or /proc/ioports, however it was pasted.
 
     Each range becomes an entry, each difference from the format of r_show a repair. TextError for a
-    text without an entry, or beyond the limits DEEPEST, LARGEST, LINES and LONGEST.
+    text without an entry, a diff of two dumps, or one beyond DEEPEST, LARGEST, LINES and LONGEST.
     """
     notes: Notes = []
     if len(text) > LARGEST:
@@ -99,6 +123,8 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     rows = read_rows(lines, notes)
     if not rows:
         raise TextError(source, *describe(lines))
+    if notes:  # a text as r_show prints it is no diff
+        refuse_diff(lines, (_RANGE,), source)
     entries: list[Entry] = []
     parents: list[int | None] = []
     max_level: int | None = None
@@ -146,10 +172,14 @@ def _check_depth(entries: list[Entry], parents: list[int | None], source: str) -
 
 
 def _note_oddities(rows: list[Row], notes: Notes) -> None:
+    masked = not any(row.end for row in rows)
+    if masked:
+        what = "all addresses are zero, as readers without rights see them: kept"
+        notes.append((rows[0].line, what))
     for row in rows:
         if row.start > row.end:
             notes.append((row.line, "range ends before it starts: kept"))
-        elif row.end == 0:
+        elif row.end == 0 and not masked:
             notes.append(
                 (row.line, "both addresses are zero, as readers without rights see them: kept")
             )

@@ -1,7 +1,7 @@
 """A dump as a resource tree, and a resource tree as a dump.
 
-/proc/iomem shows no flags. The rules below infer a node's flags from its name; any name that they
-do not list is a driver's claim, hence BUSY.
+/proc/iomem shows no flags. The rules below infer a node's flags from its name and its children; any
+name that they do not list is a driver's claim, hence BUSY.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from devmemkit.text.iomem import Dump, Entry, uncollected
 
 MIB = 1 << 20
 
+_PCI = re.compile(r"PCI Bus |[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
+_ACPI = re.compile(r"[A-Z]{3,4}[0-9A-F]{4}:[0-9a-f]{2}$")
 _IDLE = re.compile(
-    r"PCI Bus |[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$|PCI mem|PNP[0-9A-F]{4}|pnp [0-9a-f]{2}"
-    r"|MEM$|pcie@|Reserved$|reserved$|Soft Reserved|Persistent Memory|CXL Window|region\d+$|HPET"
+    rf"{_PCI.pattern}|{_ACPI.pattern}|PCI mem|PNP[0-9A-F]{{4}}|pnp [0-9a-f]{{2}}|HPET"
+    r"|MEM$|(?:\S*/)?pci[\w,-]*@[0-9a-f]+$"  # windows of host bridges, by device-tree node
+    r"|Reserved$|reserved$|Soft Reserved|Persistent Memory|CXL Window|region\d+$"
+)
+_FIRMWARE = re.compile(
+    r"ACPI |\w+ ROM$|Unusable memory|Unknown E820|RAM buffer|Video RAM|Local APIC|IOAPIC"
+    r"|PCI MMCONFIG|PCI ECAM|Graphics Stolen|[Rr]eserved|<BAD>|$"
 )
 _RAM = re.compile(r"System RAM|Kernel (code|rodata|data|bss)$|Crash kernel$")
 _DESC = {
@@ -43,8 +50,14 @@ def flags_and_desc(name: str, start: int, *, ports: bool = False) -> tuple[int, 
     else:
         kind = fl.IORESOURCE_MEM
     firmware_low = start < MIB and name.lower() == "reserved"
-    busy = firmware_low or not _IDLE.match(name)
+    registers = name.endswith(f"@{start:x}")  # of the host bridge itself, not a window
+    busy = firmware_low or registers or not _IDLE.match(name)
     return kind | (fl.IORESOURCE_BUSY if busy else 0), _DESC.get(name, fl.IORES_DESC_NONE)
+
+
+def is_driver(name: str) -> bool:
+    """Whether a claim of that name is a driver's: not the firmware's, not the kernel's own."""
+    return not any(rule.match(name) for rule in (_IDLE, _FIRMWARE, _RAM))
 
 
 @uncollected()
@@ -55,7 +68,7 @@ def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
     siblings stay; their parent is then searched without bisection. ValueError for a dump without
     addresses (read without CAP_SYS_ADMIN).
     """
-    if not any(entry.end for entry in dump.entries):
+    if dump.masked:
         raise ValueError("expected a dump with addresses, got zeroes only: read it as root")
     name, kind = ("PCI IO", fl.IORESOURCE_IO) if ports else ("PCI mem", fl.IORESOURCE_MEM)
     root = Resource(0, root_end, name, kind)
@@ -70,7 +83,28 @@ def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
         node.children.sort(key=lambda child: child.start)
         ordered = pairwise(node.children)
         node.disjoint = all(a.end < b.start for a, b in ordered)
+    _free_windows(nodes)
     return root
+
+
+def _free_windows(nodes: list[Resource]) -> None:
+    """Make idle what only holds others' claims: a window onto PCI, a platform device's range.
+
+    A window has PCI buses, PCI devices or windows below it. A platform device's range has a claim
+    of the same name below it (platform_device_add, then devm_request_mem_region).
+    """
+    windows: set[int] = set()
+    for node in reversed(nodes):
+        parent = node.parent
+        if parent is None or parent.system_ram or _FIRMWARE.match(parent.name):
+            continue
+        if id(node) in windows or _PCI.match(node.name):
+            windows.add(id(parent))
+        elif node.name.partition(" ")[0] != parent.name:
+            continue
+        elif _ACPI.match(node.name):
+            node.flags |= fl.IORESOURCE_BUSY
+        parent.flags &= ~fl.IORESOURCE_BUSY
 
 
 def entries_of(root: Resource, *, levels: int) -> tuple[Entry, ...]:

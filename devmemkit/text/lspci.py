@@ -6,8 +6,7 @@ Source: pciutils, ls-kernel.c and lspci.c (show_bases, show_rom, show_kernel).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 
 from devmemkit.model import flags as fl
@@ -15,6 +14,10 @@ from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 from devmemkit.text.iomem import LINES
+from devmemkit.text.pasted.devices import AT, DRIVER, HEAD, MODULES, REGION, Part, parts
+from devmemkit.text.pasted.diff import refuse_diff
+from devmemkit.text.pasted.line import NBSPS, unmangled
+from devmemkit.text.pasted.rows import decode
 
 ROM = 6
 LONGEST = 4096
@@ -22,30 +25,17 @@ LONGEST = 4096
 MANY = 1 << 16
 """Functions of one text at most; a bus has 256, a domain 65,536."""
 
-_QUOTE = re.compile(r"^(?:> ?|\xa0)+")
-_FUNCTION = re.compile(
-    r"((?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]) (?:\"?[^\s\d].*|[0-9a-f]{4}:.*)$"
-)
-_SIZE = r"(?:.*\[size=(?P<size>\d+)(?P<unit>[KMGT]?)\])?"
-_REGION = re.compile(
-    r"(?P<indent>\s+)(?:Region (?P<index>\d+)|(?P<rom>Expansion ROM)|(?P<plain>Memory|I/O ports))"
-    r"(?:(?P<colon>:) |(?= at ))(?P<words>.*)$"
-)
-_AT = re.compile(
-    r"(?:\[virtual\] )?(?:(?P<what>Memory|I/O ports) )?at "
-    r"(?P<at>[0-9a-fA-F]{1,16}|<unassigned>|<ignored>)" + _SIZE
-)
-_DRIVER = re.compile(r"\s+Kernel driver in use: (\S+)")
-_MODULES = re.compile(r"\s+Kernel modules: (.*\S)")
-_DECODES = re.compile(r"\s+Control: I/O(?P<ports>[+-]) Mem(?P<memory>[+-])")
-_CAPABILITY = re.compile(r"(\s+)(?:Capabilities: |Capability:)")
+_DECODES = re.compile(r"Control: I/O[+-] Mem([+-])")
+_ID = re.compile(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b")
 
 
 @dataclass(frozen=True)
 class Device:
     """A PCI device: BARs, bound driver, matching modules, whether it decodes memory (Mem+).
 
-    `missing` lists BARs that the description names without address or size.
+    `driver` is "" for none, and None where it is not known. `missing` lists BARs that the
+    description names without address or size; `numbered` is False where lspci -v printed no
+    numbers, so that they count in order (a 64-bit BAR takes two).
     """
 
     bdf: str
@@ -54,6 +44,12 @@ class Device:
     modules: tuple[str, ...] = ()
     decodes: bool | None = None
     missing: tuple[int, ...] = ()
+    numbered: bool = True
+
+    @property
+    def claimant(self) -> str:
+        """The name of what claims the device's BARs, in words where it is not known."""
+        return self.driver or f"the driver of {self.bdf}"
 
     def bar(self, index: int) -> Bar | None:
         """The BAR of that number; 6 is the ROM."""
@@ -61,102 +57,129 @@ class Device:
 
 
 def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, ...]:
-    """The devices in the output of lspci (-v to -vvv, -n, -nn, -k, -x), quoted or indented.
+    """The devices in the output of lspci (-v to -vvv, -n, -nn, -k, -x), however it was pasted.
 
-    Skips BARs of virtual functions, bridge windows and hex dumps. TextError for a text without a
-    device, or with an impossible region.
+    Skips BARs of virtual functions, bridge windows and hex dumps; what several commands printed
+    about a device is put together. TextError for a text without a device, a region that is
+    impossible or below no device, and a device that appears twice with different contents.
     """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "surrogateescape")
-    raw = text.splitlines()
+    raw = decode(text, []).splitlines()
     if len(raw) > LINES:
         raise TextError(source, LINES + 1, f"expected at most {LINES} lines, got more")
-    lines = [_QUOTE.sub("", line[:LONGEST]).rstrip() for line in raw]
-    heads: list[tuple[int, str]] = []
-    for i, line in enumerate(lines):
-        if head := _FUNCTION.match(line if heads else line.lstrip()):
-            heads.append((i, full_bdf(head[1])))
-    found: dict[str, Device] = {}
-    for (start, bdf), (end, _) in pairwise([*heads, (len(lines), "")]):
-        if len(found) == MANY and bdf not in found:
-            raise TextError(source, start + 1, f"expected at most {MANY} functions, got more")
-        device = _device(bdf, lines, start + 1, end, source)
-        if bdf not in found or not (found[bdf].bars or found[bdf].missing):
-            found[bdf] = device  # of a text pasted twice the first counts
+    lines = [NBSPS.sub(" ", unmangled(line[:LONGEST])[0]).rstrip() for line in raw]
+    refuse_diff(lines, (HEAD, REGION, DRIVER), source)
+    found: dict[str, tuple[Part, Device]] = {}
+    told = False  # lspci prints drivers for all devices or, without /sys, for none
+    for part in parts(lines, source):
+        told |= any(DRIVER.match(line) or MODULES.match(line) for _, line in part.below)
+        if len(found) == MANY and part.bdf not in found:
+            raise TextError(source, part.line, f"expected at most {MANY} functions, got more")
+        device = _device(part, source)
+        first, known = found.get(part.bdf, (part, device))
+        found[part.bdf] = first, _both(first, known, part, device, source)
     if not found:
-        first = next((line for line in raw if line.strip()), "")
-        shown = f"'{printable(first[:60])}'" if first else "an empty text"
+        got = next((line for line in raw if line.strip()), "")
+        shown = f"'{printable(got[:60])}'" if got else "an empty text"
         raise TextError(
             source,
             1,
             "expected what lspci -v prints, beginning with a line like "
             f"'00:1f.0 ISA bridge: ...', got {shown}",
         )
-    return tuple(found.values())
+    none = "" if told else None
+    return tuple(one if one.driver else replace(one, driver=none) for _, one in found.values())
 
 
-def _device(bdf: str, lines: list[str], start: int, end: int, source: str) -> Device:
+def _device(part: Part, source: str) -> Device:
     """Read the lines below a device's first one."""
     regions: dict[int, Bar | None] = {}
     facts: dict[str, Any] = {}
-    deep: int | None = None  # the indent of the capability around the line
-    for number, line in enumerate(lines[start:end], start + 1):
-        if capability := _CAPABILITY.match(line):
-            deep = len(capability[1].expandtabs())
-        elif region := _REGION.match(line):
-            # regions below SR-IOV belong to virtual functions
-            if deep is None or len(region["indent"].expandtabs()) <= deep:
-                _add(region, regions, bdf, source, number)
-        elif driver := _DRIVER.match(line):
+    virtual_functions = False
+    free = 0  # the next BAR, where lspci prints no numbers
+    for number, line in part.below:
+        if line.startswith(("Capabilities: ", "Capability: ")):
+            virtual_functions = "(SR-IOV)" in line
+        elif region := REGION.match(line):
+            if virtual_functions:
+                continue
+            if region["rom"]:
+                index = ROM
+            else:
+                index = int(region["index"] or free)
+                free = index + (2 if "64-bit" in line else 1)
+                facts["numbered"] = region["index"] is not None
+            if index in regions or (index >= ROM and not region["rom"]):
+                expected = f"expected each of Region 0 to 5 and the ROM once in {part.bdf}"
+                raise TextError(source, number, f"{expected}, got '{printable(line[:60])}'")
+            regions[index] = _bar(index, region["words"], source, number)
+        elif driver := DRIVER.match(line):
             facts["driver"] = driver[1]
-        elif modules := _MODULES.match(line):
+        elif modules := MODULES.match(line):
             facts["modules"] = tuple(modules[1].replace(",", " ").split())
         elif decodes := _DECODES.match(line):
-            facts["decodes"] = decodes["memory"] == "+"
+            facts["decodes"] = decodes[1] == "+"
     bars = tuple(bar for bar in regions.values() if bar is not None)
     missing = tuple(index for index, bar in regions.items() if bar is None)
-    return Device(bdf, bars, missing=missing, **facts)
+    return Device(part.bdf, bars, missing=missing, **facts)
 
 
-def _add(
-    region: re.Match[str], regions: dict[int, Bar | None], bdf: str, source: str, number: int
-) -> None:
-    """Add a region's BAR, None if lspci printed no address or no size."""
-    words = region["words"].lstrip()
-    if region["plain"]:
-        words = f"{region['plain']} {words}"
-    match = _AT.match(words)
+def _bar(index: int, words: str, source: str, number: int) -> Bar | None:
+    """The BAR that a line describes, None if lspci printed no address or no size."""
+    match = AT.match(words)
     if match is None:
-        if region["index"] is None:
-            return
-        shown = printable(region["words"][:60])
+        shown = printable(words.strip()[:60])
         raise TextError(source, number, f"expected 'Memory at' or 'I/O ports at', got '{shown}'")
-    if region["rom"]:
-        index = ROM
-    elif region["index"] is None:  # lspci -v prints no numbers, only the order
-        index = next((i for i in range(ROM) if i not in regions), ROM)
-    else:
-        index = int(region["index"])
-    if index > ROM or index in regions:
-        if region["index"] is None:
-            return
-        raise TextError(
-            source, number, f"expected each of Region 0 to 5 once in {bdf}, got Region {index}"
-        )
-    regions[index] = None
-    if match["at"][0] == "<" or not int(match["size"] or 0):
-        return
+    if not match["at"] or not int(match["size"] or 0):
+        return None
     start = int(match["at"], 16)
     size = int(match["size"]) << "KMGT".find(match["unit"] or " ") * 10 + 10
     if start + size > 1 << 64:
         raise TextError(source, number, f"expected a range below 2^64, got {size} at {start:#x}")
-    flags = fl.IORESOURCE_IO if match["what"] == "I/O ports" else fl.IORESOURCE_MEM
-    if flags == fl.IORESOURCE_MEM and "non-prefetchable" not in words and "prefetchable" in words:
+    # lspci calls a region that the kernel alone knows [virtual], and its ports memory
+    ports = match["what"] == "I/O ports" or ("[virtual]" in words and start + size <= 1 << 16)
+    flags = fl.IORESOURCE_IO if ports else fl.IORESOURCE_MEM
+    if not ports and "non-prefetchable" not in words and "prefetchable" in words:
         flags |= fl.IORESOURCE_PREFETCH
-    regions[index] = Bar(index, start, start + size - 1, flags)
+    return Bar(index, start, start + size - 1, flags)
 
 
-def full_bdf(text: str) -> str:
-    """A PCI address with its domain, of at least four digits, in lower case."""
-    text = text.lower()
-    return text if text.count(":") == 2 else f"0000:{text}"
+def _both(first: Part, known: Device, part: Part, device: Device, source: str) -> Device:
+    """A device from two outputs; TextError if they are of two machines, or of two moments."""
+    pairs = [(known.driver, device.driver), (known.modules, device.modules)]
+    regions = [_regions(one, known.numbered and device.numbered) for one in (known, device)]
+    if all(regions):
+        same = regions[0] == regions[1] and all(a == b for a, b in pairs)
+    else:
+        same = all(a == b for a, b in pairs if a and b)
+    decodes = {known.decodes, device.decodes} - {None}
+    if not same or len(decodes) > 1 or not _same_name(first.what, part.what):
+        raise TextError(
+            source,
+            part.line,
+            f"expected the output of one machine, got {part.bdf} twice with different contents, "
+            f"first on line {first.line}: keep one of the two",
+        )
+    better = device if regions[1] and (not regions[0] or not known.numbered) else known
+    return replace(
+        better,
+        driver=known.driver or device.driver,
+        modules=known.modules or device.modules,
+        decodes=next(iter(decodes), None),
+    )
+
+
+def _regions(device: Device, numbered: bool) -> list[tuple[int, ...]]:
+    """A device's regions in order, with or without their numbers, to compare them."""
+    found = [(bar.index, bar.start, bar.end, bar.flags) for bar in device.bars]
+    found += [(index, -1, -1, -1) for index in device.missing]
+    return [one if numbered else (0, *one[1:]) for one in sorted(found)]
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Whether two first lines can be one device's: by number if both have it, else by name."""
+    ids = [_ID.findall(what)[-1:] for what in (one, other)]
+    if all(ids):
+        return ids[0] == ids[1]
+    names = [re.sub(r"\[[^\]]*(?:\]|$)|\(.*|[\W_]", "", what).lower() for what in (one, other)]
+    numeric = any(re.match(r"\"?(?:Class )?[0-9a-f]{4}\b", what) for what in (one, other))
+    return numeric or names[0].startswith(names[1]) or names[1].startswith(names[0])

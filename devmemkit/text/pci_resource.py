@@ -1,4 +1,4 @@
-"""A PCI device's sysfs `resource` file: one row of start, end and flags for each resource."""
+"""PCI devices' sysfs `resource` files: one row of start, end and flags for each resource."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
+from devmemkit.text.pasted.devices import full_bdf
+from devmemkit.text.pasted.rows import decode
 
 ROWS = (6, 7, 13, 17, 18)
 """Numbers of rows that kernels print.
@@ -15,37 +17,72 @@ ROWS = (6, 7, 13, 17, 18)
 6 BARs, then the ROM (7: virtual machines, functions without SR-IOV or bridge), then SR-IOV BARs and
 bridge windows as configured.
 """
+SHOWN = 10
+"""Rows that head(1) shows of a file; the BARs and the ROM are among them."""
 
-_ROW = re.compile("0x([0-9a-f]{16}) 0x([0-9a-f]{16}) 0x([0-9a-f]{16})")
+_ROW = re.compile(r"(.*?)0x([0-9a-f]{16}) 0x([0-9a-f]{16}) 0x([0-9a-f]{16})")
+_NAME = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?!\w)", re.I)
+_AROUND = "> \t\xa0"
 
 
 def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Bar, ...]:
     """Every row of a `resource` file (drivers/pci/pci-sysfs.c:resource_show); unused ones are 0.
 
-    TextError for a line that is not a row, or a number of rows that no kernel prints.
+    TextError for a line that is not a row, a number of rows that no kernel prints, or many files.
     """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "surrogateescape")
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    rows = []
-    for index, line in enumerate(lines):
+    found = parse_resources(text, source=source)
+    if len(found) > 1:
+        raise TextError(source, 1, f"expected one device's resource file, got {len(found)}")
+    return next(iter(found.values()))
+
+
+def parse_resources(text: str | bytes, *, source: str = "<text>") -> dict[str, tuple[Bar, ...]]:
+    """The rows of each `resource` file in a text by the device's address, "" if it has no name.
+
+    A name is the last PCI address of the line above the rows (head prints `==> path <==`), or of
+    the text before each row (grep prints `path:`). TextError also for a device with two contents.
+    """
+    found: dict[str, tuple[Bar, ...]] = {}
+    name, rows, number, cut = "", list[Bar](), 0, False
+    at, line = 1, ""
+
+    def close() -> None:
+        if len(rows) not in ROWS and not (cut and len(rows) == SHOWN):
+            *others, last = map(str, ROWS)
+            reason = f"expected {', '.join(others)} or {last} rows, got {len(rows)}"
+            several = "; each of several files needs its name" if len(rows) > ROWS[-1] else ""
+            raise TextError(source, max(1, number), reason + several)
+        if found.setdefault(name, tuple(rows)) != tuple(rows) or (len(found) > 1 and "" in found):
+            whose = f"rows of {name}" if name else "rows without a name"
+            reason = f"expected one resource file of each device, got more {whose}"
+            raise TextError(source, number, reason)
+
+    def refused(at: int, line: str) -> TextError:
+        expected = "three numbers of 16 hex digits with 0x, as in a device's resource file"
+        return TextError(source, at, f"expected {expected}, got '{printable(line[:60])[:60]}'")
+
+    for at, whole in enumerate(decode(text, []).splitlines(), 1):
+        line = whole.strip(_AROUND)
         match = _ROW.fullmatch(line)
-        if match is None:
-            raise TextError(
-                source,
-                index + 1,
-                "expected three numbers of 16 hex digits with 0x, as in a device's resource file,"
-                f" got '{printable(line[:60])[:60]}'",
-            )
-        start, end, flags = (int(digits, 16) for digits in match.groups())
-        rows.append(Bar(index, start, end, flags))
-    if len(rows) not in ROWS:
-        *others, last = map(str, ROWS)
-        reason = f"expected {', '.join(others)} or {last} rows, got {len(rows)}"
-        raise TextError(source, max(1, len(rows)), reason)
-    return tuple(rows)
+        names = _NAME.findall(match[1] if match else line)
+        if line and (match[1] if match else line) and not names:
+            raise refused(at, line)
+        now = full_bdf(names[-1]) if names else name
+        if rows and line and (now != name or not match):
+            close()
+            rows = []
+        if match:
+            start, end, flags = (int(digits, 16) for digits in match.groups()[1:])
+            rows.append(Bar(len(rows), start, end, flags))
+            number = at
+        elif line:
+            cut = line.startswith("==>")
+        name = now
+    if rows or not (found or name):
+        close()
+    if not found:
+        raise refused(at, line)
+    return found
 
 
 def bars_of(rows: Iterable[Bar]) -> tuple[Bar, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
-from devmemkit.text.lspci import full_bdf
+from devmemkit.text.pasted.devices import full_bdf
 
 LONGEST = 1 << 16
 """Characters of a text that is read."""

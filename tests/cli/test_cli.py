@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -78,8 +79,30 @@ def test_iomem_prints_the_tree_and_the_repairs_without_control_characters(dump):
         "0009fc00-0009ffff : r",
         "repaired:",
     ]
-    assert all(line.startswith("  line ") for line in lines[4:])
+    assert all(re.match(r"  (?:line \d+|[\d,]+ lines from \d+): ", line) for line in lines[4:])
     assert b"\x1b" not in done.stdout
+
+
+def test_iomem_tells_repairs_in_groups_or_each(capsys, tmp_path):
+    path = tmp_path / "d"
+    rows = "".join(f"> {n:04x}0000-{n:04x}ffff : System RAM\n" for n in range(1, 2001))
+    path.write_text(f"Hi,\n{rows}")
+    assert cli.main(["iomem", str(path)]) == 0
+    assert capsys.readouterr().out.partition("repaired:\n")[2] == (
+        "  line 1: before the first entry: skipped\n  2,000 lines from 2: mail quoting removed\n"
+    )
+    assert cli.main(["iomem", str(path), "--repairs"]) == 0
+    told = capsys.readouterr().out.partition("repaired:\n")[2].splitlines()
+    assert told[0] == "  line 1: before the first entry: skipped"
+    assert told[1:] == [f"  line {n}: mail quoting removed" for n in range(2, 2002)]
+
+
+@pytest.mark.parametrize("option", [(), ("--json",), ("--repairs",)])
+def test_iomem_ends_with_1_after_a_masked_dump(capsys, tmp_path, option):
+    path = tmp_path / "d"
+    path.write_text("00000000-00000000 : System RAM\n  00000000-00000000 : Kernel code\n" * 9)
+    assert cli.main(["iomem", str(path), *option]) == 1
+    assert capsys.readouterr().out.count("all addresses are zero, as readers without rights") == 1
 
 
 def test_iomem_says_when_nothing_was_repaired(capsys, tmp_path):

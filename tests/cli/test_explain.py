@@ -65,6 +65,28 @@ def test_files_of_another_machine(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert found["outcome"] == "ok"  # nothing is strict there
 
 
+def test_resource_files_with_their_names(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "r"
+    devices = json.loads((BOUND / "pci.json").read_text())
+    rows = {bdf: device["resource"] for bdf, device in devices.items()}
+    path.write_text("".join(f"==> {bdf}/resource <==\n{text}\n" for bdf, text in rows.items()))
+    given = ("--iomem", str(BOUND / "iomem"), "--resource", str(path))
+    for access in (("--bdf", "00:03.0", "--bar", "0"), ("--address", "0xfebc0000")):
+        assert "0000:00:03.0" in explained(capsys, *given, *access, *CERTAIN)
+    path.write_text(rows["0000:00:03.0"])
+    assert main(["explain", "--resource", str(path), "--address", "0"]) == 2
+    assert "r:1: expected --bdf, or the files' names in the text, got none" in (
+        capsys.readouterr().err
+    )
+    path.write_text(f"0000:00:04.0\n{rows['0000:00:03.0']}")
+    assert main(["explain", "--resource", str(path), "--bdf", "00:03.0", "--bar", "0"]) == 2
+    assert "expected a resource file of 0000:00:03.0, got those of 0000:00:04.0" in (
+        capsys.readouterr().err
+    )
+
+
 def test_a_symptom(capsys: pytest.CaptureFixture[str]) -> None:
     asked = (*MACHINE, *CERTAIN, "--address", "0xfebc0000", "--got", "EPERM")
     assert "1. page 0xfebc0 is not allowed" in explained(capsys, *asked)
@@ -81,7 +103,6 @@ def test_a_symptom(capsys: pytest.CaptureFixture[str]) -> None:
         (("--iomem", "nowhere", "--address", "0"), "nowhere: expected a dump, got: No such file"),
         (("--iomem", "/dev/mem", "--address", "0"), "/dev/mem: expected"),
         ((*MACHINE, "--kernel", "x", "--address", "0"), "--kernel:1: expected a kernel release"),
-        (("--resource", "r", "--address", "0"), "--resource: expected --bdf with it"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

@@ -8,7 +8,8 @@ import pytest
 
 from devmemkit.explain.access import AccessError, access_of, number
 from devmemkit.explain.description import Description, with_lspci
-from tests.explain.known import E1000, E1000_BAR, known
+from devmemkit.text.iomem import parse
+from tests.explain.known import E1000, E1000_BAR, answer, known
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def test_files_by_name() -> None:
     assert access_of(known(), **where, via="proc").file == "/proc/bus/pci/00/03.0"
     assert access_of(known(), address=0x80, via="port", op="read").file == "/dev/port"
     assert access_of(known(), address=0, op="read").file == "/dev/mem"
+    assert access_of(known(), **where, wc=True).file.endswith("/0000:00:03.0/resource0_wc")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,7 @@ def test_files_by_name() -> None:
         ({"address": 1 << 64}, "--address: expected a number from 0 to"),
         ({"address": 0, "length": -1}, "--length: expected a number from 0 to"),
         ({"bdf": E1000, "bar": 0, "via": "proc", "op": "read"}, "--op: expected mmap, load or"),
+        ({"address": 0, "wc": True}, "--wc: expected --via sysfs, got devmem"),
         ({"address": 0x80, "via": "port"}, "--op: expected read or write with --via port"),
     ],
 )
@@ -74,3 +77,52 @@ def test_dev_mem_without_a_dump_is_about_bars_only() -> None:
         access_of(described, address=0x1000)
     with pytest.raises(AccessError, match="--iomem: expected a dump"):
         access_of(described, address=0xFE00_0000, op="read")
+
+
+REGIONS = """\
+fe000000-fe0fffff : PCI Bus 0000:00
+  fe000000-fe003fff : 0000:00:02.0
+    fe000000-fe003fff : nvme
+  fe004000-fe007fff : 0000:00:03.0
+  fe010000-fe01ffff : 0000:00:03.0
+    fe010000-fe01ffff : ahci
+"""
+
+
+@pytest.mark.parametrize(
+    ("bdf", "bar", "start"),
+    [
+        ("0000:00:02.0", 0, 0xFE00_0000),
+        ("0000:00:02.0", 4, 0xFE00_0000),
+        ("0000:00:03.0", 0, 0xFE00_4000),
+        ("0000:00:03.0", 1, 0xFE01_0000),
+    ],
+)
+def test_a_dump_names_devices_and_their_bars_are_assumed(bdf: str, bar: int, start: int) -> None:
+    """The one region of a device is any of its BARs, several are numbered by address."""
+    described = known(devices={}, iomem=parse(REGIONS), ioports=None)
+    access = access_of(described, bdf=bdf, bar=bar)
+    assert access.start == start
+    found = answer(described, bdf=bdf, bar=bar)
+    assert found.outcome == ("ok" if start == 0xFE00_4000 else "EINVAL")
+    (note,) = found.notes
+    assert f"is right if BAR {bar} of {bdf} is {start:#x}-" in note
+    assert [one.gives for one in found.advice if one.do.startswith("unbind")] == (
+        ["ok"] if found.outcome != "ok" else []
+    )
+
+
+def test_what_a_text_tells_of_a_device_is_better_than_a_dump() -> None:
+    text = b"00:02.0 Thing: A\n\tRegion 2: Memory at fe000000 (32-bit) [size=16K]\n"
+    described = with_lspci(known(devices={}, iomem=parse(REGIONS)), text, "x")
+    assert [bar.index for bar in described.found["0000:00:02.0"].bars] == [2]
+    assert not answer(described, bdf="0000:00:02.0", bar=2).notes
+    bare = with_lspci(known(devices={}, iomem=parse(REGIONS)), b"00:02.0 Thing: A\n", "x")
+    assert access_of(bare, bdf="0000:00:02.0", bar=2).start == 0xFE00_0000
+
+
+def test_a_port_of_a_device_is_found_in_a_dump() -> None:
+    ports = parse("c000-c01f : 0000:00:02.0\n  c000-c01f : thing\n")
+    described = known(devices={}, iomem=None, ioports=ports)
+    access = access_of(described, bdf="0000:00:02.0", bar=4, via="port", op="read")
+    assert access.start == 0xC000

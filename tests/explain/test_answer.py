@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explain.answer import as_json, as_text
-from devmemkit.explain.description import Description, with_lspci
+from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
 from devmemkit.model.flags import PAGE_SIZE
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, known
 
@@ -77,6 +77,64 @@ def test_what_will_end_a_mapping() -> None:
     old = answer(known("idle", release="4.4"), address=E1000_BAR).later
     assert old is not None
     assert old.then == "ok"
+
+
+def test_a_later_claim_is_told_for_each_case() -> None:
+    found = answer(known("idle", cmdline=None), address=E1000_BAR)
+    assert (found.verdict.outcome, found.branches) == ("ok", ())  # both cases succeed now
+    ends = {one.conditions: one.verdict.then for one in found.laters}
+    assert ends == {
+        ("iomem=relaxed was not given",): "SIGBUS",
+        ("iomem=relaxed was given",): "ok",
+    }
+    text = as_text(found)
+    assert "  if iomem=relaxed was given:\n      the mapping stays\n" in text
+    assert [one["then"] for one in as_json(found)["laters"]] == ["SIGBUS", "ok"]
+
+
+@pytest.mark.parametrize("change", ["boot with iomem=relaxed", "build a kernel with DEVMEM=y"])
+def test_a_risk_says_what_the_model_does_when_a_driver_claims(change: str) -> None:
+    """A kernel without these checks allows both end pages of every claim, so it revokes nothing."""
+    (advice,) = [a for a in answer(known(), address=E1000_BAR).advice if change in a.do]
+    assert advice.risk.endswith("; when a driver claims the region, the process keeps its mapping")
+    made = {"boot with iomem=relaxed": {"cmdline": "iomem=relaxed"}}
+    relaxed = known("idle", **made.get(change, {"config": {"CONFIG_DEVMEM": "y"}}))
+    later = answer(relaxed, address=E1000_BAR).later
+    assert later is not None
+    assert later.then == "ok"
+    locked = answer(known("idle", lockdown="integrity"), address=E1000_BAR).advice[-1]
+    assert locked.risk.endswith("the process gets SIGBUS at its next touch")  # the control
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"cmdline": "iomem=relaxed"}, "iomem=relaxed"),
+        ({"config": {"CONFIG_DEVMEM": "y", "CONFIG_STRICT_DEVMEM": "y"}}, "IO_STRICT_DEVMEM=n"),
+        ({"config": {"CONFIG_DEVMEM": "n"}, "dev_mem": False}, "IO_STRICT_DEVMEM=n"),
+        ({"release": "4.4.0"}, "before Linux 4.5"),
+        ({}, ""),
+    ],
+)
+def test_claimed_and_exclusive_are_two_things(changes: dict[str, Any], why: str) -> None:
+    found = answer(known(**changes), address=E1000_BAR)
+    said = f"claimed but not exclusive ({why})" if why else "claimed"
+    assert f"resource: e1000 0xfebc0000-0xfebdffff, {said}, inside" in as_text(found)
+    owner = as_json(found)["owner"]
+    assert (owner["busy"], owner["exclusive"]) == (True, not why)
+    idle = answer(known("idle", **changes), address=E1000_BAR)
+    assert "-0xfebdffff, not claimed, inside" in as_text(idle)
+
+
+@pytest.mark.parametrize("release", ["5.4.0-190-generic", "2.6.32", "8.0.0", "4.18.0-553.el8"])
+def test_the_headline_names_the_release_of_the_user(release: str) -> None:
+    found = answer(known(release=release, lockdown="integrity"), address=E1000_BAR)
+    assert as_text(found).startswith(
+        f"mmap of 0x1000 bytes at 0xfebc0000 through /dev/mem, Linux {release}:\n"
+        "  it fails with EPERM (lockdown refuses /dev/mem (LOCKDOWN_DEV_MEM))\n"
+    )
+    assert f"Linux {release}" in found._repr_html_()
+    assert as_json(found)["kernel"].startswith(f"Linux {release}, ")
 
 
 def test_who_asks_matters() -> None:
@@ -156,3 +214,48 @@ def test_the_text_has_the_decisive_check_marked() -> None:
     (line,) = [line for line in text.splitlines() if line.startswith(" > ")]
     assert line.split() == [">", "EPERM", "range_is_allowed", "(drivers/char/mem.c)"]
     assert "it fails with EPERM, at 0xfebc0000" in text
+
+
+THING = "00:02.0 Thing: A\n\tRegion 0: Memory at fe000000 (32-bit, prefetchable) [size=16K]\n"
+DRIVEN = "00:04.0 Thing: B\n\tKernel driver in use: other\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (THING, True),
+        (THING + "\tKernel driver in use: thing\n", True),
+        (THING + DRIVEN, False),
+        (THING + "\tKernel modules: thing\n", False),
+    ],
+)
+def test_a_driver_that_the_text_does_not_tell_is_asked_for(text: str, asked: bool) -> None:
+    """Without any driver in the text it may have been printed without /sys; with one it is told."""
+    found = answer(with_lspci(Description(), text.encode(), "x"), bdf="0000:00:02.0", bar=0)
+    outcomes = {branch.verdict.outcome for branch in found.branches}
+    assert ("EINVAL" in outcomes) == asked
+    assert "ok" in outcomes or found.outcome == "ok"
+
+
+def test_a_resource_file_does_not_tell_the_driver() -> None:
+    row = "0x00000000fe000000 0x00000000fe003fff 0x0000000000040200\n"
+    rows = (row + "0x0000000000000000 0x0000000000000000 0x0000000000000000\n" * 6).encode()
+    described = with_resource(known(iomem=None, ioports=None, devices={}), E1000, rows, "x")
+    found = answer(described, bdf=E1000, bar=0)
+    assert {(b.conditions, b.verdict.outcome) for b in found.branches} == {
+        (("drivers claimed their BARs",), "EINVAL"),
+        (("drivers claimed no BAR",), "ok"),
+    }
+    assert f"the driver of {E1000}" in as_text(found)
+
+
+def test_repairs_and_counted_bars_are_noted() -> None:
+    rows = "".join(f"> {n:04x}0000-{n:04x}ffff : System RAM\n" for n in range(1, 2001))
+    dumped = known(iomem=dump_of(f"Hi,\n{rows}".encode(), "x"))
+    assert answer(dumped, address=E1000_BAR).notes == (
+        "the dump of iomem was repaired, line 1: before the first entry: skipped; "
+        "2,000 lines from 2: mail quoting removed",
+    )
+    text = b"00:02.0 VGA: A\n\tMemory at fe000000 (32-bit, non-prefetchable) [size=4K]\n"
+    counted = answer(with_lspci(known(), text, "x"), bdf="0000:00:02.0", bar=0)
+    assert any(note.startswith("lspci -v prints no numbers of BARs") for note in counted.notes)

@@ -50,7 +50,7 @@ def first(text: str, described: Description | None = None) -> str:
         (line(0, "-1 ENODEV", fd=f"5<{SYSFS}0000:07:00.0/resource2>"), "I/O ports"),
         (line(0, "-1 ENODEV", fd=f"5<{SYSFS}0000:07:00.0/resource>"), "`resource` is a text"),
         (f'open("{SYSFS}0000:07:00.0/resource2_wc", O_RDWR) = -1 ENOENT', "prefetchable"),
-        (f'open("{SYSFS}0000:07:00.0/resource2", O_RDWR) = -1 EROFS', "mounted read-only"),
+        (f'open("{SYSFS}0000:07:00.0/resource2", O_RDWR) = -1 EROFS', "mount is read-only"),
         (f'pwrite64(5<{SYSFS}0000:07:00.0/config>, "x", 2, 4) = -1 EPERM', "configuration space"),
         ('pwrite64(5</proc/bus/pci/07/00.0>, "x", 2, 4) = -1 EPERM', "configuration space"),
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devmemkit.explain import owner as owners
@@ -112,3 +114,67 @@ def test_ram_has_no_owner_to_ask() -> None:
     assert found.verdict.owner is not None
     assert found.verdict.owner[0] == "Crash kernel"
     assert not [one.do for one in found.advice if one.do.startswith("use the interface of")]
+
+
+@pytest.mark.parametrize("name", ["Reserved", "System ROM", "ACPI Non-volatile Storage"])
+def test_firmware_has_no_interface(name: str) -> None:
+    described = known(iomem=parse(f"000e0000-000fffff : {name}\n"), lockdown="integrity")
+    found = answer(described, address=0xF_0000)
+    assert found.outcome == "EPERM"
+    assert not [one.do for one in found.advice if one.do.startswith("use the interface of")]
+
+
+def test_a_window_has_no_driver_that_claims_all_of_it() -> None:
+    text = "40000000-4fffffff : pcie-controller@1003000\n  40000000-400fffff : PCI Bus 0000:01\n"
+    found = answer(known(iomem=parse(text)), address=0x4800_0000)
+    assert (found.outcome, found.verdict.claimed) == ("ok", False)
+    assert found.later is not None
+    assert found.later.when == "a driver claims 0x48000000-0x48000fff"
+
+
+PORTS = """\
+0000-0cf7 : PCI Bus 0000:00
+  0070-0077 : rtc0
+  0080-008f : dma page reg
+0cf8-0cff : PCI conf1
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "owner", "path"),
+    [
+        (0x70, ("rtc0", 0x70, 0x77), ("PCI Bus 0000:00",)),
+        (0x60, ("PCI Bus 0000:00", 0, 0xCF7), ()),
+        (0xD00, None, ()),
+    ],
+)
+def test_a_port_has_an_owner(address: int, owner: object, path: tuple[str, ...]) -> None:
+    described = known(ioports=parse(PORTS))
+    found = answer(described, address=address, length=1, via="port", op="read")
+    v = found.verdict
+    assert (v.outcome, v.owner, v.path) == ("ok", owner, path)
+    assert v.claimed == (address == 0x70)
+    locked = answer(replace(described, lockdown="integrity"), address=0x70, via="port", op="read")
+    assert locked.advice[0].do == "use the interface of rtc0, which owns it"
+
+
+SHARED = """\
+00:02.0 Thing: A
+	Region 0: Memory at fe000000 (32-bit, prefetchable) [size=2K]
+	Kernel driver in use: first
+00:03.0 Thing: B
+	Region 0: Memory at fe000800 (32-bit, prefetchable) [size=2K]
+	Kernel driver in use: second
+"""
+
+
+@pytest.mark.parametrize("cmdline", ["quiet", "iomem=relaxed"])
+@pytest.mark.parametrize("op", ["mmap", "load"])
+def test_of_two_devices_in_a_page_the_one_that_is_asked_for(cmdline: str, op: str) -> None:
+    empty = known(devices={}, iomem=None, cmdline=cmdline)
+    described = with_lspci(empty, SHARED.encode(), "x")
+    asked = ((0xFE00_0000, "first", "0000:00:02.0"), (0xFE00_0800, "second", "0000:00:03.0"))
+    for address, driver, bdf in asked:
+        v = answer(described, address=address, length=4, op=op).verdict
+        assert (v.owner, v.path) == ((driver, address, address + 0x7FF), (bdf,))
+        assert v.outcome == ("EPERM" if cmdline == "quiet" else "ok")

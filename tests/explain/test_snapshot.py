@@ -95,7 +95,7 @@ def test_addresses_that_only_root_sees_are_not_known(root: Path) -> None:
 def test_a_recorded_machine_is_one(state: str) -> None:
     known = snapshot.read(data_dir() / "machines" / "qemu-6.12" / state)
     assert known.iomem is not None
-    assert known.devices["0000:00:03.0"].driver == ("e1000" if state == "bound" else None)
+    assert known.devices["0000:00:03.0"].driver == ("e1000" if state == "bound" else "")
 
 
 def test_a_folder_that_is_none_and_one_that_is_full(root: Path, tmp_path: Path) -> None:

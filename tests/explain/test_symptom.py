@@ -34,9 +34,10 @@ from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, 
         ("idle", "ones", {"bdf": IVSHMEM, "bar": 2, "op": "load"}, "is gone, asleep or hangs"),
         ("idle", "EAGAIN", {"address": 0x4100_0000, "sync": True}, "has another cache type"),
         ("idle", "EIO", {"bdf": IVSHMEM, "bar": 2, "op": "read"}, "is memory: it can be mapped"),
-        ("idle", "ENOENT", {"bdf": E1000, "bar": 0, "wc": True}, "has no resource0_wc"),
+        ("idle", "ENOENT", {"bdf": E1000, "bar": 0, "wc": True}, "BAR 0 is not prefetchable"),
+        ("idle", "EACCES", {"address": IVSHMEM_BAR}, "does not run as root"),
         ("idle", "ENODEV", {"bdf": IVSHMEM, "bar": 2}, "`resource` is a text"),
-        ("idle", "EROFS", {"bdf": IVSHMEM, "bar": 2}, "is mounted read-only"),
+        ("idle", "EROFS", {"bdf": IVSHMEM, "bar": 2}, "mount is read-only"),
         ("idle", "ENOMEM", {"address": IVSHMEM_BAR}, "fork failed"),
         (
             "bound",
@@ -50,6 +51,18 @@ def test_the_likeliest_cause(state: str, got: str, asked: dict[str, Any], says: 
     first = causes(*ask(known(state), **asked), got)[0]
     assert says in first.what
     assert first.tell
+
+
+@pytest.mark.parametrize(
+    ("got", "asked", "says"),
+    [
+        ("EPERM", {"address": IVSHMEM_BAR, "exec": True}, "executable (PROT_EXEC)"),
+        ("EPERM", {"address": IVSHMEM_BAR}, "lets an ordinary user open it"),
+        ("EACCES", {"address": IVSHMEM_BAR}, "is mounted nodev"),
+    ],
+)
+def test_a_cause_by_the_files_mode_or_mount(got: str, asked: dict[str, Any], says: str) -> None:
+    assert any(says in cause.what for cause in causes(*ask(known("idle"), **asked), got))
 
 
 def test_a_symptom_that_no_kernel_gives_is_refused() -> None:

@@ -1,6 +1,7 @@
 """/proc/iomem text: the same bytes after reading and writing, and every kind of damage repaired."""
 
 import contextlib
+import difflib
 import re
 import time
 from collections.abc import Callable
@@ -184,7 +185,6 @@ BY_LINE: dict[str, Callable[[int, str], str]] = {
     "cat -n": lambda i, s: f"{i + 1:6}\t{s}",
     "cat -A, quoted": lambda i, s: f"> {s}$",
     "added": lambda i, s: f"+{s}",
-    "diff": lambda i, s: "+- "[i % 3] + s,
     "bullets": lambda i, s: f"- {s}",
     "backticks": lambda i, s: f"`{s}`",
     "comment": lambda i, s: f" * {s}",
@@ -212,7 +212,7 @@ def test_damage_on_each_line(kind: str, tree: list[Key]) -> None:
     dump = parse("\n".join(bad) + "\n")
     assert keys(dump) == keys(parse(clean))
     changed = {i for i, (a, b) in enumerate(zip(good, bad, strict=True), 1) if a != b}
-    if kind == "0x unpadded" or kind == "diff":  # a diff's blank is told once, for the whole dump
+    if kind == "0x unpadded":
         changed = {i for i in changed if not bad[i - 1].startswith(" ")}
     assert changed <= {repair.line for repair in dump.repairs}
 
@@ -315,10 +315,38 @@ def test_zeroed_dump_keeps_its_nesting() -> None:
         (e.name, e.depth) for e in parse(HEAD).entries
     ]
     assert dump.parents == parse(HEAD).parents
-    assert {r.what for r in dump.repairs} == {
+    assert whats(text) == [(1, "all addresses are zero, as readers without rights see them: kept")]
+    mixed = text + "f0000000-f0000fff : System RAM\n"
+    assert {what for _, what in whats(mixed)} == {
         "both addresses are zero, as readers without rights see them: kept"
     }
-    assert len(dump.repairs) == len(dump.entries)
+    assert len(whats(mixed)) == len(dump.entries)
+
+
+OTHER = HEAD.replace("e000ffff : nvme", "e0003fff : nvme").splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("quote", ["", "> ", "> > "])
+@pytest.mark.parametrize(
+    "diff",
+    [
+        "".join(difflib.unified_diff(HEAD.splitlines(keepends=True), OTHER)),
+        "".join(list(difflib.unified_diff(HEAD.splitlines(keepends=True), OTHER))[3:]),
+        "".join(difflib.context_diff(HEAD.splitlines(keepends=True), OTHER)),
+        "".join(difflib.unified_diff(HEAD.splitlines(keepends=True), OTHER[:-1])),
+        "12c12\n<       e0000000-e000ffff : nvme\n---\n>       e0000000-e0003fff : nvme\n",
+        "".join(f"{a.rstrip():62}  {b}" for a, b in zip(HEAD.splitlines(), OTHER, strict=True)),
+    ],
+)
+def test_a_diff_of_two_dumps_is_refused(quote: str, diff: str) -> None:
+    with pytest.raises(TextError, match=r"^x:\d+: expected one text, got a diff of two: give the"):
+        parse("".join(f"{quote}{line}\n" for line in diff.splitlines()), source="x")
+
+
+def test_a_patch_that_adds_a_dump_is_one_text() -> None:
+    added = "".join(f"+{line}\n" for line in HEAD.splitlines())
+    dump = parse(f"--- /dev/null\n+++ b/iomem\n@@ -0,0 +1,14 @@\n{added}")
+    assert keys(dump) == keys(parse(HEAD))
 
 
 @pytest.mark.parametrize("cap", [5, 8])

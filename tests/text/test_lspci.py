@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +56,8 @@ def test_what_lspci_vvnnk_prints() -> None:
         ("Region 0: Memory at fe900000 (32-bit, non-prefetchable)", 0xFE90_0000, None),
         ("Region 0: Memory at <ignored> (32-bit, non-prefetchable)", None, None),
         ("Region 0: Memory at <unassigned> (64-bit, prefetchable) [size=64M]", None, 64 << 20),
-        ("Region 0: [virtual] Memory at 000001f0 (32-bit) [size=8]", 0x1F0, 8),
+        ("Region 0: Memory at (64-bit, prefetchable) [size=64M]", None, None),
+        ("[virtual] Memory at fe900000 (32-bit, non-prefetchable) [size=4K]", 0xFE90_0000, 4096),
         ("Memory at fe900000 (32-bit, non-prefetchable) [size=4K]", 0xFE90_0000, 4096),
     ],
 )
@@ -65,11 +69,93 @@ def test_lines_without_address_or_size(line: str, start: int | None, size: int |
         assert (bars(one), one.missing) == ([(0, True, start, size)], ())
 
 
-@pytest.mark.parametrize("quote", ["", "> ", "> > ", "\u00a0\u00a0"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_quoted_texts_say_the_same(quote: str, end: str) -> None:
-    quoted = end.join(quote + line for line in TEXT.splitlines())
-    assert bars(parse_lspci(quoted)[0]) == bars(parse_lspci(TEXT)[0])
+MORE = f"""\
+00:02.0 VGA compatible controller [0300]: Example Corp. Graphics [8086:0102] (rev 09)
+\tControl: I/O+ Mem+ BusMaster+ SpecCycle-
+\tRegion 0: Memory at f7800000 (64-bit, non-prefetchable) [size=4M]
+\tRegion 2: Memory at e0000000 (64-bit, prefetchable) [size=256M]
+\tExpansion ROM at <unassigned> [disabled]
+\tKernel driver in use: i915
+
+{TEXT}
+01:00.0 3D controller [0302]: NVIDIA Corporation Example [10de:1c8c] (rev a1)
+\tControl: I/O+ Mem+ BusMaster+ SpecCycle-
+\tRegion 0: Memory at f6000000 (32-bit, non-prefetchable) [size=16M]
+\tRegion 5: I/O ports at e000 [size=128]
+\tCapabilities: <access denied>
+\tKernel modules: nvidiafb, nouveau, nvidia_drm, nvidia
+"""
+
+
+def by_line(change: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: "\n".join(map(change, text.splitlines())) + "\n"
+
+
+DAMAGES: dict[str, Callable[[str], str | bytes]] = {
+    "none": lambda t: t,
+    "quoted": by_line(lambda s: f"> {s}"),
+    "quoted twice": by_line(lambda s: f">> {s}"),
+    "reply between": lambda t: by_line(lambda s: f"> {s}")(t).replace(
+        "> \tRegion 2", "\nLook at this.\n\n> \tRegion 2"
+    ),
+    "carriage returns": lambda t: t.replace("\n", "\r\n"),
+    "indented": by_line(lambda s: f"    {s}"),
+    "indented by a tab": by_line(lambda s: f"\t{s}"),
+    "indented, then stripped": lambda t: by_line(lambda s: f"    {s}")(t).strip(),
+    "no-break indents": lambda t: t.replace("\t", "\xa0\xa0\xa0\xa0\xa0\xa0\xa0 "),
+    "no-break everywhere": lambda t: t.replace("\t", "    ").replace(" ", "\xa0"),
+    "no-break in bytes": lambda t: t.replace("\t", "\xa0 ").encode("latin-1"),
+    "entities": lambda t: t.replace("\t", "&nbsp; ").replace("<", "&lt;").replace(">", "&gt;"),
+    "tags": lambda t: "<pre>" + t.replace("<", "&lt;").replace("\n", "<br>\n") + "</pre>",
+    "colours": by_line(lambda s: f"\x1b[01;31m{s}\x1b[0m"),
+    "quoted-printable": lambda t: t.replace("=", "=3D").replace("\t", "=09"),
+    "UTF-16": lambda t: t.encode("utf-16"),
+    "byte order mark": lambda t: "\ufeff" + t,
+    "flattened": lambda t: t.replace("\t", ""),
+    "flattened, no blank lines": lambda t: t.replace("\t", "").replace("\n\n", "\n"),
+    "double spaced": lambda t: t.replace("\n", "\n\n"),
+    "bullets": by_line(lambda s: f"- {s}"),
+    "fence": lambda t: f"```\n{t}```\n",
+    "bold": lambda t: re.sub(r"(?m)^(0.*)$", r"**\1**", t),
+    "wrapped": lambda t: t.replace(", prefetchable) ", ",\nprefetchable) ").replace(
+        "non-prefetchable) ", "non-prefetchable)\n"
+    ),
+    "wrapped, quoted": by_line(lambda s: f"> {s}".replace(" [size=", "\n> [size=")),
+    "wrapped, quote lost": by_line(lambda s: f"> {s}".replace(" [size=", "\n[size=")),
+    "wrapped in a list": lambda t: t.replace("nouveau, nvidia_drm,", "nouveau,\nnvidia_drm,"),
+    "wrapped after disabled": lambda t: t.replace(" [disabled] [", "\n[disabled] ["),
+    "swallowed tag": lambda t: t.replace("<unassigned>", ""),
+    "paths": lambda t: t.replace("\n01:00.0", "\n00:01.0/01:00.0"),
+    "numbers only": lambda t: t.replace("3D controller [0302]: NVIDIA Corporation", "0302:"),
+    "machine-readable": lambda t: t.replace("3D controller [0302]:", '"0302" "10de"'),
+    "hex dumps": lambda t: t.replace("\n\n", "\n00: 86 80 02 01\n10: 04 00 80 f7\n100: 00\n\n"),
+    "command and mail": lambda t: f"Hi,\n\n$ sudo lspci -vvvnn\n{t}\nThis is all.\n-- \nJoe\n",
+    "listed before": lambda t: "\n".join(re.findall(r"(?m)^0.*", t)) + f"\n\nDetails:\n\n{t}",
+    "twice": lambda t: f"{t}\n{t}",
+    "without numbers before": lambda t: re.sub("Region .: ", "", t) + "\n" + t,
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_pasted_text_says_the_same(kind: str) -> None:
+    assert parse_lspci(DAMAGES[kind](MORE)) == parse_lspci(MORE)
+
+
+def test_a_class_that_begins_with_a_digit_is_a_device() -> None:
+    assert [one.bdf for one in parse_lspci(MORE)] == [
+        "0000:00:02.0",
+        "0000:03:00.0",
+        "0000:01:00.0",
+    ]
+    assert bars(parse_lspci(MORE)[2]) == [
+        (0, True, 0xF600_0000, 16 << 20),
+        (5, False, 0xE000, 128),
+    ]
+
+
+def test_ports_of_a_region_that_the_kernel_alone_knows() -> None:
+    text = "00:01.1 IDE interface: A\n\tRegion 0: Memory at 000001f0 (32-bit) [virtual] [size=8]\n"
+    assert bars(parse_lspci(text)[0]) == [(0, False, 0x1F0, 8)]
 
 
 def test_domains_of_both_widths_and_none() -> None:
@@ -81,14 +167,49 @@ def test_domains_of_both_widths_and_none() -> None:
     ]
 
 
-def test_of_a_text_pasted_twice_the_first_counts() -> None:
-    bare = "0000:03:00.0 Ethernet controller [0200]: Example\n"
-    other = f"{bare}\tRegion 0: Memory at 1000 (32-bit) [size=4K]\n"
-    assert parse_lspci(TEXT + other) == parse_lspci(TEXT)
-    assert parse_lspci(bare + TEXT) == parse_lspci(TEXT)
-    ignored = f"{bare}\tRegion 0: Memory at <ignored> (32-bit)\n"
-    (one,) = parse_lspci(ignored + TEXT)
-    assert (one.bars, one.missing) == ((), (0,))
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("f6000000", "f5000000"),
+        ("10de:1c8c", "10de:1c8d"),
+        ("NVIDIA Corporation Example [10de:1c8c]", "Example Corp. Other"),
+        ("I/O ports at e000 [size=128]", "I/O ports at <ignored>"),
+        ("\tRegion 5: I/O ports at e000 [size=128]\n", ""),
+        ("Kernel modules", "Kernel driver in use: vfio-pci\n\tKernel modules"),
+        ("Control: I/O+ Mem+", "Control: I/O+ Mem-"),
+        ("nouveau, ", ""),
+    ],
+)
+def test_two_machines_or_two_moments_in_one_text_are_refused(old: str, new: str) -> None:
+    other = MORE[MORE.index("01:00.0") :]
+    sentence = (
+        r"x:31: expected the output of one machine, got 0000:01:00\.0 twice with different "
+        r"contents, first on line 20: keep one of the two"
+    )
+    with pytest.raises(TextError, match=f"^{sentence}$"):
+        parse_lspci(f"{MORE}\nThe other:\n\n\n\n{other.replace(old, new)}", source="x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@@ -1,3 +1,3 @@\n 00:02.0 VGA: A\n-\tRegion 0: Memory at 1000 [size=4K]\n"
+        "+\tRegion 0: Memory at 2000 [size=4K]\n",
+        "> @@ -1,2 +1,3 @@\n>  00:02.0 VGA: A\n> +\tRegion 0: Memory at 2000 [size=4K]\n",
+        "2c2\n< \tKernel driver in use: a\n---\n> \tKernel driver in use: b\n00:02.0 VGA: A\n",
+    ],
+)
+def test_a_diff_is_refused(text: str) -> None:
+    with pytest.raises(TextError, match=r"^x:[23]: expected one text, got a diff of two: "):
+        parse_lspci(text, source="x")
+
+
+def test_outputs_of_several_commands_are_one_device() -> None:
+    bare = "03:00.0 Ethernet controller: Example Corp. Thing (rev 01)\n"
+    used = "03:00.0 0200: 8086:10d3\n\tKernel driver in use: e1000e\n"
+    rest = TEXT.replace("\tKernel driver in use: e1000e\n", "")
+    assert parse_lspci(bare + TEXT) == parse_lspci(TEXT + bare) == parse_lspci(TEXT)
+    assert parse_lspci(used + rest) == parse_lspci(rest + used) == parse_lspci(TEXT)
 
 
 def test_lines_without_numbers_count_in_their_order() -> None:
@@ -100,6 +221,13 @@ def test_lines_without_numbers_count_in_their_order() -> None:
     assert [(index, memory) for index, memory, *_ in bars(one)] == [
         (0, True), (1, True), (2, False), (3, True), (4, True), (5, True),
     ]  # fmt: skip
+    assert not one.numbered
+
+
+def test_without_numbers_a_64_bit_region_takes_two() -> None:
+    wide = "\tMemory at {}000 (64-bit, prefetchable) [size=4K]\n"
+    (one,) = parse_lspci("00:02.0 VGA: A\n" + wide.format(1) + wide.format(2) + wide.format(4))
+    assert [bar.index for bar in one.bars] == [0, 2, 4]
 
 
 def test_a_region_after_a_capability_is_the_devices() -> None:
@@ -129,15 +257,28 @@ def test_what_follows_x_is_left_out() -> None:
         (
             "00:02.0 VGA: A\n\tRegion 0: Memory at 1000 [size=4K]\n"
             "\tRegion 0: Memory at 2000 [size=4K]\n",
-            "x:3: expected each of Region 0 to 5 once in 0000:00:02.0, got Region 0",
+            "x:3: expected each of Region 0 to 5 and the ROM once in 0000:00:02.0",
         ),
         (
             "00:02.0 VGA: A\n\tRegion 9: Memory at 1000 [size=4K]\n",
-            "x:2: expected each of Region 0 to 5 once in 0000:00:02.0, got Region 9",
+            "x:2: expected each of Region 0 to 5 and the ROM once in 0000:00:02.0",
         ),
         (
             "00:02.0 VGA: A\n\tRegion 0: Memory at ffffffffffffffff [size=4K]\n",
             "x:2: expected a range below 2",
+        ),
+        (
+            "\tRegion 0: Memory at 1000 [size=4K]\n\n00:02.0 VGA: A\n",
+            "x:1: expected a line like '00:1f.0 ISA bridge: ...' above, to say whose this is, got",
+        ),
+        (
+            "00:02.0 VGA: A\n\n00:1c.0/00.0 Network controller: B\n"
+            "\tKernel driver in use: iwlwifi\n",
+            "x:4: expected a line like '00:1f.0 ISA bridge: ...' above, to say whose this is, got",
+        ),
+        (
+            "00:02.0 VGA: A\n\tRegion 0: Memory at\n",
+            "x:2: expected 'Memory at' or 'I/O ports at', got 'Memory at'",
         ),
     ],
 )

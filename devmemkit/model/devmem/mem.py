@@ -14,6 +14,7 @@ from devmemkit.model.mm.memtype import UC_MINUS, WB
 from devmemkit.model.mm.mmap import MMAP, do_mmap, remap
 from devmemkit.model.mm.physical import read_physical, write_physical
 from devmemkit.model.mm.populate import behind_checks
+from devmemkit.model.process.permission import may_open
 from devmemkit.model.process.task import File, get_file, open_file, open_mode, update_file
 from devmemkit.model.resource.strict import (
     DENY,
@@ -39,7 +40,7 @@ def open_port(m: View, f: Frame) -> Next:
     if not m.get("dev_mem", m.kernel.config.devmem):
         why = "yet" if m.kernel.config.devmem else "at all: CONFIG_DEVMEM=n"
         raise KernelError("ENOENT", f"/dev/mem does not exist {why}")
-    check_open(m, f.pid, "/dev/mem", "" if m.kernel.config.devmem else "CONFIG_DEVMEM=n")
+    check_open(m, f, "/dev/mem", "" if m.kernel.config.devmem else "CONFIG_DEVMEM=n")
     mapping = "/dev/mem"
     if "mem" in m.kernel.policy.one_inode:
         iomem_get_mapping(m)
@@ -48,14 +49,12 @@ def open_port(m: View, f: Frame) -> Next:
     return Return(open_file(m, f.pid, file))
 
 
-def check_open(m: View, pid: str, path: str, missing: str = "") -> None:
+def check_open(m: View, f: Frame, path: str, missing: str = "") -> None:
     """The checks of open_port for either node; `missing` says why no driver is behind the node."""
-    task = m["task", pid]
-    if not task.root:
-        raise KernelError("EACCES", f"{path} belongs to root")
+    may_open(m, f.pid, path, f.mode)
     if missing:
         raise KernelError("ENXIO", f"nothing is behind {path}: {missing}")
-    if not task.capable("SYS_RAWIO"):
+    if not m["task", f.pid].capable("SYS_RAWIO"):
         raise KernelError("EPERM", f"opening {path} needs CAP_SYS_RAWIO")
     if m.kernel.lockdown:
         raise KernelError("EPERM", f"lockdown refuses {path} (LOCKDOWN_DEV_MEM)")

@@ -23,7 +23,7 @@ def open_dev_port(m: View, f: Frame) -> Next:
     """As /dev/mem: ENOENT, EACCES by file mode, EPERM without SYS_RAWIO or under lockdown."""
     if not m.get("dev_port", True):
         raise KernelError("ENOENT", "/dev/port does not exist")
-    check_open(m, f.pid, "/dev/port")
+    check_open(m, f, "/dev/port")
     return Return(open_file(m, f.pid, File("port", "/dev/port", *open_mode(f.mode))))
 
 

@@ -11,6 +11,7 @@ from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import CacheType
 from devmemkit.model.mm.pfn_tracking import track_remap
 from devmemkit.model.policy import FileKind
+from devmemkit.model.process.permission import path_noexec
 from devmemkit.model.process.task import (
     REMAPPED,
     TASK_SIZE,
@@ -48,8 +49,7 @@ def do_mmap(m: View, f: Frame) -> Next:
 
     EINVAL (offset inside a page), EBADF, EINVAL (length 0), ENOMEM (more than there are
     addresses left), EIO (is_gone), EOVERFLOW (beyond the largest offset), EACCES (open mode),
-    EPERM (PROT_EXEC on sysfs and procfs). The new mapping lies behind the last one, one page
-    apart.
+    EPERM (PROT_EXEC under noexec). The new mapping lies behind the last one, one page apart.
     """
     if f.offset % PAGE_SIZE:
         raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
@@ -77,9 +77,9 @@ def do_mmap(m: View, f: Frame) -> Next:
         flags |= VM.SHARED
     elif f.shared:
         flags &= ~VM.MAYWRITE
-    if file.kind != "mem":  # SB_I_NOEXEC
+    if path_noexec(m, file):
         if VM.EXEC in flags:
-            raise KernelError("EPERM", "nothing in sysfs or procfs can be mapped for execution")
+            raise KernelError("EPERM", "no PROT_EXEC on a noexec mount, as sysfs and procfs are")
         flags &= ~VM.MAYEXEC
     pgoff = f.offset >> PAGE_SHIFT
     f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0, shared=""))

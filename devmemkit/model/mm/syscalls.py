@@ -131,7 +131,7 @@ def do_mprotect(m: View, f: Frame) -> Next:
 
 
 def mprotect_denied(m: View, f: Frame) -> Next:
-    """mprotect gives EACCES beyond the open mode, and for PROT_EXEC on sysfs and procfs."""
+    """mprotect gives EACCES beyond the open mode, and for PROT_EXEC under noexec."""
     raise KernelError("EACCES", f"protection {f.prot!r} is more than the file allows")
 
 

@@ -15,6 +15,7 @@ from devmemkit.model.mm.memtype import UC_MINUS, WC
 from devmemkit.model.mm.mmap import MMAP, do_mmap, remap
 from devmemkit.model.mm.populate import behind_checks
 from devmemkit.model.pci.device import Bar, PciDevice, device
+from devmemkit.model.process.permission import may_open
 from devmemkit.model.process.task import (
     File,
     close_file,
@@ -27,8 +28,19 @@ from devmemkit.model.resource.strict import is_taken
 from devmemkit.model.step import Frame, Next, Return, Step, Steps, operation
 
 
+def resource_path(bdf: str, bar: int, wc: bool = False) -> str:
+    """The path of a BAR's file in sysfs."""
+    return f"/sys/bus/pci/devices/{bdf}/resource{bar}{'_wc' if wc else ''}"
+
+
+def proc_path(bdf: str) -> str:
+    """The path of a device's file in procfs; domain 0 is not in it."""
+    domain, bus, rest = bdf.split(":")
+    return f"/proc/bus/pci/{bus if domain == '0000' else f'{domain}:{bus}'}/{rest}"
+
+
 def sysfs_open(m: View, f: Frame) -> Next:
-    """Only root can open the file (mode 0600), no capability needed; ENOENT without the file.
+    """The file's mode is 0600, no capability needed; ENOENT without the file.
 
     From v5.12 on the file has the iomem inode's mapping.
     """
@@ -38,11 +50,11 @@ def sysfs_open(m: View, f: Frame) -> Next:
     if bar is None or not bar.length or bar.index > 5:
         raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}")
     if f.wc and not (prefetch and m.kernel.pat):
-        raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}_wc")
-    if not m["task", f.pid].root:
-        raise KernelError("EACCES", f"resource{f.bar} belongs to root")
-    own = f"{f.bdf}/resource{f.bar}{'_wc' if f.wc else ''}"
-    mapping = own
+        why = "PAT is off" if prefetch else f"BAR {f.bar} is not prefetchable"
+        raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}_wc: {why}")
+    path = resource_path(f.bdf, f.bar, f.wc)
+    may_open(m, f.pid, path, f.mode)
+    mapping = f"{f.bdf}/{path.rpartition('/')[2]}"
     if "resource" in m.kernel.policy.one_inode:
         mapping = "iomem"
         if m.kernel["attribute_mapping"] != "at creation":
@@ -112,8 +124,7 @@ def proc_open(m: View, f: Frame) -> Next:
     """Open /proc/bus/pci/BB/DD.F read-write; from v5.12 on with the iomem inode's mapping."""
     if m.get(("pci", f.bdf)) is None:
         raise KernelError("ENOENT", f"no device {f.bdf}")
-    if not m["task", f.pid].root:
-        raise KernelError("EACCES", f"/proc/bus/pci/{f.bdf} can be written by root only")
+    may_open(m, f.pid, proc_path(f.bdf), "rw", 0o644)
     mapping = "iomem" if "proc" in m.kernel.policy.one_inode else f"{f.bdf}/proc"
     file = File("proc", mapping, bdf=f.bdf)
     return Return(open_file(m, f.pid, file))

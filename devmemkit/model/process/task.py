@@ -69,7 +69,7 @@ class Task:
     """A process: whether it is root, and its capabilities by name without CAP_."""
 
     root: bool = True
-    capabilities: frozenset[str] = frozenset({"SYS_ADMIN", "SYS_RAWIO"})
+    capabilities: frozenset[str] = frozenset({"SYS_ADMIN", "SYS_RAWIO", "DAC_OVERRIDE"})
 
     def capable(self, name: str) -> bool:
         return name in self.capabilities

@@ -79,20 +79,11 @@ def _columns(block: Sequence[Row], tab: int) -> list[int]:
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(block):
         groups[row.prefix].append(i)
-    shift = 0
     for prefix in groups.keys() - {""}:
         members = groups[prefix]
-        odd = 2 * sum(columns[i] % 2 for i in members) > len(members)
-        if odd:  # one blank separates prefix and line
-            for i in members:
+        if 2 * sum(columns[i] % 2 for i in members) > len(members):
+            for i in members:  # one blank separates prefix and line
                 columns[i] = max(0, columns[i] - 1)
-        shift = max(shift, 2 if odd else 1)
-    plain = groups.get("", [])
-    if plain and groups.keys() <= {"", "+", "-", "!"}:
-        # a diff: the unchanged lines carry blanks where the others carry their mark
-        shift = min(shift, *(columns[i] for i in plain))
-        for i in plain:
-            columns[i] -= shift
     return _first_aligned(block, columns)
 
 

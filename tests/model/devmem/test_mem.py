@@ -55,7 +55,7 @@ def error(m: Machine, name: str, /, **arguments: Any) -> str | None:
     [
         ({}, None),
         ({"config": Config(devmem=False, strict_devmem=False, io_strict_devmem=False)}, "ENOENT"),
-        ({"task": Task(root=False)}, "EACCES"),
+        ({"task": Task(root=False, capabilities=frozenset({"SYS_RAWIO"}))}, "EACCES"),
         ({"task": Task(capabilities=frozenset({"SYS_ADMIN"}))}, "EPERM"),
         ({"task": Task(capabilities=frozenset({"SYS_RAWIO"}))}, None),
         ({"cmdline": "lockdown=integrity"}, "EPERM"),

@@ -21,7 +21,7 @@ LOCKED = {"cmdline": "lockdown=integrity"}
     [
         ({}, True, None),
         ({}, False, "ENOENT"),
-        ({"task": Task(root=False)}, True, "EACCES"),
+        ({"task": Task(root=False, capabilities=frozenset({"SYS_RAWIO"}))}, True, "EACCES"),
         ({"task": UNABLE}, True, "EPERM"),
         (LOCKED, True, "EPERM"),
         ({"cmdline": "iomem=relaxed"}, True, None),

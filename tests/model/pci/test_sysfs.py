@@ -51,7 +51,7 @@ def opened(version: str = "6.12", bar: int = 0, /, wc: bool = False, **more: Any
         (2, {"wc": True}, None),
         (2, {"wc": True, "cmdline": "nopat"}, "ENOENT"),
         (2, {"wc": True, "config": Config(x86_pat=False)}, "ENOENT"),
-        (0, {"task": Task(root=False)}, "EACCES"),
+        (0, {"task": Task(root=False, capabilities=frozenset({"SYS_RAWIO"}))}, "EACCES"),
         (0, {"task": Task(capabilities=frozenset())}, None),  # no capability is needed
         (0, {"cmdline": "lockdown=integrity"}, None),  # tested at mmap, not at open
     ],

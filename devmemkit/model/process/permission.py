@@ -1,0 +1,74 @@
+"""Who may open a file, and what its mount allows; chmod and remount change that.
+
+Source: fs/namei.c:may_open, fs/open.c:do_dentry_open, fs/exec.c:path_noexec; the same in 5.10 to
+7.3.
+"""
+
+from __future__ import annotations
+
+from devmemkit.model.errors import KernelError
+from devmemkit.model.machine import View
+from devmemkit.model.process.task import File, open_mode
+from devmemkit.model.step import Frame, Next, Return, operation
+
+MOUNTS = ("/dev", "/sys", "/proc")
+OPTIONS = frozenset({"ro", "noexec", "nodev"})
+"""Options of a mount that decide here."""
+
+
+def _options(m: View, mount: str) -> frozenset[str]:
+    found: frozenset[str] = m.get(("mount", mount), frozenset())
+    return found
+
+
+def may_open(m: View, pid: str, path: str, mode: str, usual: int = 0o600) -> None:
+    """Test the file's mode, which is `usual` unless somebody changed it, and its mount.
+
+    EACCES for a device node under nodev, and by the mode, which CAP_DAC_OVERRIDE overrides; EROFS
+    to write under ro, except to a device. sysfs then wants the permission from its mode even for
+    root: EACCES (kernfs_fop_open).
+    """
+    mount = f"/{path.split('/')[1]}"
+    options, bits = _options(m, mount), m.get(("mode", path), usual)
+    read, write = open_mode(mode)
+    wanted = 4 * read + 2 * write
+    if mount == "/dev" and "nodev" in options:
+        raise KernelError("EACCES", f"{path} is a device node, and {mount} is mounted nodev")
+    task = m["task", pid]
+    own = bits >> 6 if task.root else bits
+    denied = KernelError("EACCES", f"{path} belongs to root, and its mode is {bits:04o}")
+    if wanted & ~own and not task.capable("DAC_OVERRIDE"):
+        raise denied
+    if mount != "/dev" and write and "ro" in options:
+        raise KernelError("EROFS", f"{mount} is mounted read-only")
+    if mount == "/sys" and wanted & ~(bits >> 6 | bits >> 3 | bits):
+        raise denied
+
+
+def path_noexec(m: View, file: File) -> bool:
+    """Whether the file's mount refuses PROT_EXEC: sysfs and procfs always do (SB_I_NOEXEC)."""
+    return file.kind not in ("mem", "port") or "noexec" in _options(m, "/dev")
+
+
+def sys_chmod(m: View, f: Frame) -> Next:
+    """chmod of a file that exists, by root; open files keep what they have."""
+    m["mode", f.path] = f.mode
+    return Return(0)
+
+
+chmod = operation("chmod", sys_chmod, needs=("path", "mode"))
+"""Change the permission bits of the file at `path`, such as 0o666 for "/dev/mem"."""
+
+
+def do_remount(m: View, f: Frame) -> Next:
+    """remount gives a mount other options; mappings that exist keep theirs."""
+    options = frozenset(f.options.split(",")) - {""}
+    if f.path not in MOUNTS or options - OPTIONS:
+        known = f"one of {', '.join(MOUNTS)} with options of {', '.join(sorted(OPTIONS))}"
+        raise ValueError(f"remount: expected {known}; got {f.path!r} with {f.options!r}")
+    m["mount", f.path] = options or None
+    return Return(0)
+
+
+remount = operation("remount", do_remount, needs=("path",), options="")
+"""Change the options of the mount at `path`, such as "ro,noexec"."""

@@ -1,0 +1,89 @@
+"""The devices in a pasted output of lspci: where each begins, with wrapped lines joined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from devmemkit.model.printable import printable
+from devmemkit.text import TextError
+
+_LEAD = re.compile(r"[>|\u00bb+\-*#\s\u2022`\ufeff]*")
+_BDF = r"[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]"
+HEAD = re.compile(  # -PP prints the path: 00:1c.0/02:00.0
+    rf"(?P<domain>[0-9a-fA-F]{{4,8}}:)?(?:{_BDF}/)*(?P<bdf>{_BDF})[*`]* "
+    r"(?P<what>[\"']?(?:[^\s\d]|\d+[A-Z]|[0-9a-f]{4}\b).*)"
+)
+REGION = re.compile(
+    r"(?:Region (?P<index>\d+):|(?P<rom>Expansion ROM(?= at))"
+    r"|(?=(?:\[virtual\] )?(?:Memory|I/O ports) at(?: [0-9a-f]{4,16})?(?: ?[<\[(]|$)))(?P<words>.*)"
+)
+AT = re.compile(
+    r"\s*(?:\[virtual\] )?(?:(?P<what>Memory|I/O ports) )?at\b ?"
+    r"(?:(?P<at>[0-9a-fA-F]{1,16})\b|<[\w-]+>|(?=\s*[(\[]))"  # browsers swallow <unassigned>
+    r"(?:.*\[size=(?P<size>\d+)(?P<unit>[KMGT]?)\])?"
+)
+_REST = re.compile(
+    r"\(?(?:32-bit|64-bit|low-1M)|(?:non-)?prefetchable\)|\[(?:size=|\w+\]( \[|$))|at "
+)
+DRIVER = re.compile(r"Kernel driver in use: (\S+)")
+MODULES = re.compile(r"Kernel modules: (.*\S)")
+_BELOW = re.compile(r"[A-Z][\w ./-]{0,30}:|[0-9a-f]{2,3}: |(?:Expansion ROM|Memory|I/O ports) at\b")
+
+
+@dataclass
+class Part:
+    """What one command printed about a device: its first line, and those below it."""
+
+    bdf: str
+    what: str
+    line: int
+    lead: str
+    below: list[tuple[int, str]] = field(default_factory=list)
+
+
+def parts(lines: Sequence[str], source: str) -> Iterator[Part]:
+    """The parts of a text, each from a device's first line; wrapped lines are joined."""
+    part: Part | None = None
+    blank = True
+    for number, whole in enumerate(lines, 1):
+        lead = _LEAD.match(whole)
+        assert lead is not None
+        line = whole[lead.end() :]
+        if not line:
+            blank = True
+            continue
+        if head := HEAD.match(line):
+            if part:
+                yield part
+            bdf = full_bdf((head["domain"] or "") + head["bdf"])
+            part = Part(bdf, head["what"], number, lead[0])
+        elif part and not (blank and lead[0] == part.lead and not _BELOW.match(line)):
+            above, rest = part.below[-1] if part.below else (0, "")
+            cut = (REGION.match(rest) and "[size=" not in rest) or MODULES.match(rest)
+            if cut and (rest.endswith(",") or _REST.match(line)):
+                part.below[-1] = (above, f"{rest} {line}")
+            else:
+                part.below.append((number, line))
+        else:  # text that is no device's, such as the command that follows
+            region = REGION.match(line)
+            if DRIVER.match(line) or (region and AT.match(region["words"])):
+                raise TextError(
+                    source,
+                    number,
+                    "expected a line like '00:1f.0 ISA bridge: ...' above, to say whose "
+                    f"this is, got '{printable(line[:60])}'",
+                )
+            if part:
+                yield part
+            part = None
+        blank = False
+    if part:
+        yield part
+
+
+def full_bdf(text: str) -> str:
+    """A PCI address with its domain, of at least four digits, in lower case."""
+    text = text.lower()
+    return text if text.count(":") == 2 else f"0000:{text}"

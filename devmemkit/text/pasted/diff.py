@@ -1,0 +1,40 @@
+"""Diffs of two texts, which no reader takes for one text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from devmemkit.text import TextError
+
+_MARK = re.compile(r"(?:[>|] ?)*(?P<mark>[-+<!])?(?P<line>[^-+<!].*)", re.DOTALL)
+_HUNK = re.compile(
+    r"(?:[>|] ?)*(?:@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@|\*{3} \d+(?:,\d+)? \*{4}"
+    r"|\d+(?:,\d+)?[acd]\d+(?:,\d+)?$)"
+)
+_BESIDE = re.compile(r"(?:[>|] ?)*\s*(\S{9,40} : \S.{0,80}?)\s+(?:[|<>]\s+)?\1\s*")  # diff -y
+_WIDEST = 300  # characters of a line of diff -y
+
+
+def refuse_diff(lines: Sequence[str], known: Iterable[re.Pattern[str]], source: str) -> None:
+    """TextError if lines of the reader's format have the marks of both sides of a diff.
+
+    Marks without a second side (a patch that adds a file, a list) are no diff.
+    """
+    first: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        match = _MARK.fullmatch(line)
+        mark = (match and match["mark"]) or ""
+        if match and mark not in first:
+            inner = match["line"].lstrip(" \t")
+            if any(pattern.match(inner) for pattern in known):
+                first[mark] = number
+        if len(line) < _WIDEST and _BESIDE.fullmatch(line):
+            first["+"] = first["-"] = number
+    marks = first.keys() - {""}
+    if {"+", "-"} <= marks or (marks and len(first) > 1 and any(map(_HUNK.match, lines))):
+        raise TextError(
+            source,
+            min(first[mark] for mark in marks),
+            "expected one text, got a diff of two: give the one before or the one after it, whole",
+        )
