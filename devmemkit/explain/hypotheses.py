@@ -118,7 +118,7 @@ def _ram(asked: Asked) -> Machine:
 
 def _forked(asked: Asked) -> Some:
     """A private mapping is written, then the process forks."""
-    if asked.access.op == "load":  # which writes nothing
+    if not asked.access.maps or asked.access.op == "load":  # which writes nothing
         return ()
     private = replace(asked.access, op="store", private=True)
     return (*mapping(private), touch("touch", "store"), call("fork", "fork", child="C"))
@@ -271,7 +271,7 @@ HYPOTHESES = (
     Hypothesis(
         "noexec",
         "the mapping is executable (PROT_EXEC), and the file's mount is noexec",
-        "strace: PROT_EXEC; findmnt -no OPTIONS -T of the file: sysfs and procfs always are noexec, "
+        "strace: PROT_EXEC; findmnt -no OPTIONS -T of the file: sysfs and procfs always are, "
         "/dev often is",
         _noexec,
     ),

@@ -11,6 +11,7 @@ import pytest
 from devmemkit.explain.access import OPS, Access, access_of
 from devmemkit.explain.candidates import Cause
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.description import Description, dump_of
 from devmemkit.explain.hypotheses import HYPOTHESES, Hypothesis
 from devmemkit.explain.symptom import SYMPTOMS, causes, causes_text
 from devmemkit.explain.verdict import end_of, verdict
@@ -120,6 +121,32 @@ def test_what_dmesg_names_comes_first(line: str, says: str, played: bool) -> Non
     first = causes(*ask(known(), address=E1000_BAR), line)[0]
     assert says in first.what
     assert first.played == played
+
+
+@pytest.mark.parametrize("got", SYMPTOMS)
+def test_every_symptom_can_be_asked_of_every_file(got: str) -> None:
+    machines = Machines(known("idle"))
+    for access in (
+        Access("port", "read", 0x70, 1),
+        Access("port", "write", 0x70, 1),
+        Access("devmem", "open", 0, 1),
+        Access("port", "open", 0, 1),
+        Access("proc", "open", 0, 1, IVSHMEM),
+        Access("sysfs", "open", 0, 1, IVSHMEM, 2),
+        Access("sysfs", "mmap", 0, 1, IVSHMEM, traced=True, other="/sys/bus/pci/x/resource"),
+    ):
+        for cause in causes(machines, access, got):
+            assert cause.what
+            assert cause.function
+
+
+@pytest.mark.parametrize(("holder", "named"), [("BOOTFB", True), ("simpledrm", True), ("a", False)])
+def test_a_framebuffer_is_told_where_it_can_be_the_holder(holder: str, named: bool) -> None:
+    text = f"d0000000-dfffffff : 0000:00:02.0\n  d0000000-d07e8fff : {holder}\n"
+    described = Description(iomem=dump_of(text.encode(), "dump"), release="6.12")
+    found = causes(*ask(described, address=0xD000_0000), "EBUSY")
+    assert f"because {holder} has it" in found[0].what
+    assert ("framebuffer" in names(found)) == named
 
 
 def test_what_dmesg_names_against_the_description_says_so() -> None:
