@@ -23,6 +23,7 @@ __all__ = [
     "RevokeAll",
     "RevokeDevmem",
     "Takeover",
+    "causes",
     "explain",
     "explore",
     "load_machine",
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from devmemkit.api.machines import load_machine, parse_iomem, read_iomem
     from devmemkit.api.pictures import space_map
     from devmemkit.api.stories import BarStory, Takeover
-    from devmemkit.explain.public import explain
+    from devmemkit.explain.public import causes, explain
     from devmemkit.explore.public import explore, policy_matrix
     from devmemkit.model.kernel import KernelProfile
     from devmemkit.model.policy import (
@@ -58,6 +59,7 @@ _HOMES = {
     "api.machines": ("load_machine", "parse_iomem", "read_iomem"),
     "api.pictures": ("space_map",),
     "api.stories": ("BarStory", "Takeover"),
+    "explain.public": ("causes",),
     "explore.public": ("policy_matrix",),
     "model.kernel": ("KernelProfile",),
     "model.policy": (

@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_the_commands_print_what_is_shown(capsys: pytest.CaptureFixture[str]) ->
     shown = re.findall(r"^```console\n\$ devmemkit (.*)\n((?:.*\n)*?)```$", text, re.M)
     assert len(shown) >= 3
     for command, output in shown:
-        assert main(command.split()) == 0
+        assert main(shlex.split(command)) == 0
         assert capsys.readouterr().out == output
 
 

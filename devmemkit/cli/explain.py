@@ -7,13 +7,16 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
+from devmemkit.explain.access import OPS, VIAS, AccessError, number
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.printable import printable
 from devmemkit.text.pasted.devices import full_bdf
 
 if TYPE_CHECKING:
     from devmemkit.explain.description import Description
+
+FILES = ("iomem", "ioports", "lspci", "resource", "config")
+"""The options that name a file of the machine."""
 
 
 def argument(text: str) -> int:
@@ -42,6 +45,7 @@ def add_parser(commands: Any) -> None:
         examples=(
             "explain --machine qemu-6.12 --address 0xfebc0000",
             "explain --machine qemu-6.12 --bdf 00:03.0 --bar 0 --got EINVAL",
+            "explain --strace 'mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = -1 EPERM'",
             "explain --iomem dump.txt --kernel 6.12 --address 0xfe000000",
         ),
     )
@@ -61,6 +65,8 @@ def add_parser(commands: Any) -> None:
     add("--cmdline", metavar="TEXT", help="text of /proc/cmdline")
     states = ("none", "integrity", "confidentiality")
     add("--lockdown", choices=states, help="the kernel's lockdown state")
+    add("--root", choices=("yes", "no"), help="whether the process is root's")
+    add("--rawio", choices=("yes", "no"), help="whether the process has CAP_SYS_RAWIO")
     add = parser.add_argument_group("the access").add_argument
     add("--address", type=argument, metavar="A", help="physical address, or number of a port")
     add("--length", type=argument, metavar="L", help="bytes (default: 4; a page for mmap)")
@@ -69,13 +75,16 @@ def add_parser(commands: Any) -> None:
     add("--offset", type=argument, metavar="O", help="offset into the BAR (default: 0)")
     usual = "default: devmem with --address, sysfs with --bdf"
     add("--via", choices=VIAS, help=f"/dev/mem, resourceN, /proc/bus/pci or /dev/port ({usual})")
-    add("--op", choices=OPS, default="mmap", help="operation (default: %(default)s)")
+    add("--op", choices=OPS, help="operation (default: mmap; with --got the first that gives it)")
     add("--exec", action="store_true", help="map with PROT_EXEC")
     add("--private", action="store_true", help="map with MAP_PRIVATE")
     add("--sync", action="store_true", help="open with O_SYNC")
     add("--wc", action="store_true", help="use resourceN_wc, which is write-combining")
+    told = "lines of strace instead of these options: the access, and its symptom ('-': from stdin)"
+    add("--strace", action="append", metavar="LINE", help=told)
     add = parser.add_argument_group("the answer").add_argument
-    add("--got", metavar="SYMPTOM", help="list causes of a symptom: EPERM, SIGBUS, zeros, ...")
+    got = "list causes of a symptom: EPERM, 'Bad address', SIGBUS, zeros, ..., or a line of dmesg"
+    add("--got", metavar="SYMPTOM", help=got)
     add("--json", action="store_true", help="print the answer as JSON")
 
 
@@ -85,8 +94,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def described(options: argparse.Namespace) -> Description:
-    """The machine that the options describe; this one if they describe none."""
+def this_machine(options: argparse.Namespace) -> bool:
+    """Whether the options name no other machine."""
+    return not any(getattr(options, name) for name in ("machine", *FILES))
+
+
+def described(options: argparse.Namespace, *, this: bool = True) -> Description:
+    """The machine that the options describe; if they describe none, this one or an unknown one."""
     from devmemkit.explain import machines, snapshot
     from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
     from devmemkit.explain.stored import description_of
@@ -96,13 +110,14 @@ def described(options: argparse.Namespace) -> Description:
     from devmemkit.text.release import parse_release
     from devmemkit.text.system_files import parse_lockdown
 
-    files = (options.iomem, options.ioports, options.lspci, options.resource, options.config)
     if options.machine is not None:
         known = machines.described(options.machine)
-    elif any(files):
+    elif not this or not this_machine(options):
         known = Description()
     else:
         known = description_of(snapshot.take(), "this machine")
+        # root reads more of this machine; the process that is asked about need not be root
+        known = replace(known, root=known.root and None, capable=known.capable and None)
     facts: dict[str, Any] = {"release": options.kernel, "cmdline": options.cmdline}
     if options.arch is not None:
         facts["arch"] = parse_architecture(options.arch)
@@ -117,6 +132,8 @@ def described(options: argparse.Namespace) -> Description:
         parse_release(options.kernel)
     if options.lockdown is not None:
         facts["lockdown"] = parse_lockdown(f"[{options.lockdown}]")
+    for name, said in (("root", options.root), ("capable", options.rawio)):
+        facts[name] = said and said == "yes"
     known = replace(known, **{name: fact for name, fact in facts.items() if fact is not None})
     if options.lspci:
         text = read(options.lspci, what="output of lspci -v")
@@ -128,21 +145,49 @@ def described(options: argparse.Namespace) -> Description:
 
 
 def _explained(options: argparse.Namespace) -> str:
+    from devmemkit.explain.access import access_of
     from devmemkit.explain.answer import as_json, as_text
+    from devmemkit.explain.asking import causes_for, may_be_of, traced
     from devmemkit.explain.cases import Machines
     from devmemkit.explain.explanation import explain
-    from devmemkit.explain.symptom import causes, causes_text
+    from devmemkit.explain.symptom import causes, causes_text, symptom_of
 
     known = described(options)
-    names = ("address", "length", "bdf", "bar", "offset", "via", "op")
-    flags = ("exec", "private", "sync", "wc")
-    access = access_of(known, **{name: getattr(options, name) for name in names + flags})
-    meant = Machines(known, access)
-    if options.got is not None:
-        found = causes(meant, access, options.got)
+    note = ""
+    names = ("address", "length", "bdf", "bar", "offset", "via", "exec", "private", "sync", "wc")
+    asked = {name: getattr(options, name) for name in names}
+    got = options.got
+    if options.strace:
+        if given := [
+            name for name in ("op", *names) if getattr(options, name) not in (None, False)
+        ]:
+            raise AccessError(f"--strace: expected no other option of the access, got --{given[0]}")
+        text = _lines(options.strace)
+        meant, access, shown = traced(known, text, got)
+        if this_machine(options) and not may_be_of(known, access, shown):
+            known = described(options, this=False)
+            note = "these lines cannot be this machine's, so nothing of it is assumed"
+            meant, access, shown = traced(known, text, got)
+        got = shown
+        found = causes(meant, access, got) if got else ()
+    elif got is not None:
+        access, found = causes_for(known, got, op=options.op, **asked)
+    else:
+        access = access_of(known, op=options.op or "mmap", **asked)
+        meant = Machines(known, access)
+    if got:
+        name = symptom_of(got).name
         if options.json:
             listed = [asdict(cause) for cause in found]
-            return json.dumps({"access": str(access), "got": options.got, "causes": listed})
-        return causes_text(access, options.got, found)
+            return json.dumps({"access": str(access), "got": name, "causes": listed})
+        return "\n".join(filter(None, (note, causes_text(access, name, found))))
     answer = explain(meant, access)
     return json.dumps(as_json(answer), indent=1) if options.json else as_text(answer)
+
+
+def _lines(given: list[str]) -> str:
+    """The lines of a trace; those of standard input for "-"."""
+    from devmemkit.host.files import read
+
+    texts = (read("-").decode("utf-8", "replace") if line == "-" else line for line in given)
+    return "\n".join(texts)

@@ -36,9 +36,10 @@ def number(text: str) -> int:
 class Access:
     """An access to `length` bytes from `start`, a physical address or a port.
 
-    For "sysfs" and "proc", `bdf` and `bar` name the file and `offset` counts from the BAR's start;
-    with `wc` the file is resourceN_wc.
-    `mode` ("r", "w") overrides the mode in which the operation opens the file.
+    For "sysfs" and "proc", `bdf` and `bar` name the file and `offset` counts from the BAR's start.
+    `mode` ("r", "w") overrides the mode in which the operation opens the file, `prot` the
+    protection of its mapping but for `exec`, `wc` means resourceN_wc. A `traced` access was made as
+    it stands here, nothing is assumed; `other` is the path of a file of the device without memory.
     """
 
     via: str
@@ -52,18 +53,25 @@ class Access:
     private: bool = False
     sync: bool = False
     mode: str = ""
+    prot: str | None = None
     wc: bool = False
+    traced: bool = False
+    other: str = ""
 
     def __str__(self) -> str:
         flags = {"executable": self.exec, "private": self.private, "O_SYNC": self.sync}
         more = "".join(f", {word}" for word, on in flags.items() if on)
+        if self.op == "open":
+            return f"open of {self.file}{more}"
         at = "at port" if self.via == "port" else "at"
-        what = f"{self.op} of {self.length:#x} bytes"
-        return f"{what} {at} {self.start:#x} through {self.file}{more}"
+        at, start = ("at offset", self.offset) if self.traced and self.bdf else (at, self.start)
+        return f"{self.op} of {self.length:#x} bytes {at} {start:#x} through {self.file}{more}"
 
     @property
     def file(self) -> str:
         """The path of the file that the process opens."""
+        if self.other:
+            return self.other
         if self.via == "devmem":
             return "/dev/mem"
         if self.via == "proc":

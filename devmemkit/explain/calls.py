@@ -18,6 +18,8 @@ Calls = tuple[Act, ...]
 
 def calls_of(access: Access) -> Calls:
     """The calls of process P: open, then read, write or mmap, then load or store."""
+    if access.op == "open":
+        return opening(access)[:1]
     return (*opening(access), *using(access))
 
 
@@ -28,7 +30,8 @@ def mapping(access: Access) -> Calls:
 
 def opening(access: Access) -> Calls:
     """The calls that open the file; the descriptor is the value of "open"."""
-    mode = access.mode or {"read": "r", "load": "r", "write": "w"}.get(access.op, "rw")
+    usual = "rw" if "w" in (access.prot or "") else "r"
+    mode = access.mode or {"read": "r", "load": usual, "write": "w"}.get(access.op, "rw")
     if access.via == "devmem":
         return (call("open", "open_devmem", mode=mode, dsync=access.sync),)
     if access.via == "proc":
@@ -53,14 +56,14 @@ def using(access: Access) -> Calls:
     if access.op == "write":
         data = access.length if name == "devmem" else bytes(min(access.length, 1 << 20))
         return (call("write", f"write_{name}", fd=Ref("open"), data=data, offset=at),)
-    inside = at % PAGE_SIZE
-    prot = ("r" if access.op == "load" else "rw") + ("x" if access.exec else "")
+    inside = 0 if access.traced else at % PAGE_SIZE
+    prot = ("r" if access.op == "load" else "rw") if access.prot is None else access.prot
     maps = call(
         *("mmap", f"mmap_{name}"),
         fd=Ref("open"),
         offset=at - inside,
         length=access.length + inside if access.length else 0,
-        prot=prot,
+        prot=prot + ("x" if access.exec else ""),
         shared=not access.private,
     )
     if access.op == "mmap":

@@ -100,8 +100,8 @@ class Machines:
         for name in ("dev_mem", "dev_port"):
             if getattr(known, name) is not None:
                 more[name] = getattr(known, name)
-        able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable else ())
-        task = Task(root=known.root, capabilities=able)
+        able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable is not False else ())
+        task = Task(root=known.root is not False, capabilities=able)
         more |= new_task(ACTOR, task)
         machine = assemble(kernel, tree, bits, more)
         high = machine.high_memory if reach is None else reach << bits

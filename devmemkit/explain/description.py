@@ -20,9 +20,9 @@ class Description:
 
     `devices` are those that a text tells of, `release` is uname -r, `config` maps CONFIG_X to "y",
     "m" or "n", `lockdown` is the state in force ("" for a kernel without lockdown), `phys_bits` the
-    width of a physical address. `root` and `capable` describe the process, `dev_mem` and `dev_port`
-    say whether the nodes exist, `mtrr_uc` lists the page ranges (first, last) that the MTRRs make
-    uncachable.
+    width of a physical address. `root` and `capable` describe the process (None: as root),
+    `dev_mem` and `dev_port` say whether the nodes exist, `mtrr_uc` lists the page ranges (first,
+    last) that the MTRRs make uncachable.
     """
 
     iomem: Dump | None = None
@@ -34,8 +34,8 @@ class Description:
     cmdline: str | None = None
     lockdown: str | None = None
     phys_bits: int | None = None
-    root: bool = True
-    capable: bool = True
+    root: bool | None = None
+    capable: bool | None = None
     dev_mem: bool | None = None
     dev_port: bool | None = None
     mtrr_uc: tuple[tuple[int, int], ...] = ()

@@ -2,86 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.calls import DRIVER, Calls, call, calls_of, claim, mapping, touch
+from devmemkit.explain.calls import DRIVER, call, calls_of, claim, mapping, touch
 from devmemkit.explain.cases import with_kernel
-from devmemkit.explain.description import Description
-from devmemkit.explain.owner import claim_of
+from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
+from devmemkit.model import flags as fl
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
+from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.play import Act, Ref
-
-Changed = tuple[Machine, Calls]
-"""A machine, and the calls to play on it."""
-Some = Sequence[Act | None]
-"""Calls to play; None among them, or no call at all, if the hypothesis cannot hold."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """An access on one machine that fits a description."""
-
-    known: Description
-    machine: Machine
-    access: Access
-
-    @property
-    def calls(self) -> Calls:
-        """The calls of the access."""
-        return calls_of(self.access)
-
-    @property
-    def claim(self) -> Act | None:
-        """The claim by the region's driver; None if there is none."""
-        return claim_of(self.known, self.machine, self.access)
-
-    @property
-    def size(self) -> int:
-        """Bytes in the range's pages."""
-        first, last = self.access.pages
-        return (last - first + 1) * PAGE_SIZE
-
-    def touch(self, plus: int = 0) -> Act:
-        """A touch of the mapping, by a store if the access is one."""
-        return touch("touch", "store" if self.access.op == "store" else "load", plus)
-
-    def mapped(self, *calls: Act | None) -> Some:
-        """The calls after the access's mmap; none if the access has no mmap."""
-        return (*mapping(self.access), *calls) if self.access.maps else ()
-
-    def mmap_with(self, **changed: int) -> Some:
-        """The access with other arguments of mmap; none if the access has no mmap."""
-        if not self.access.maps:
-            return ()
-        return [
-            replace(one, arguments={**one.arguments, **changed}) if one.key == "mmap" else one
-            for one in self.calls
-        ]
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """`what` may have happened, how to `tell`, and the calls and the machine if it did."""
-
-    name: str
-    what: str
-    tell: str
-    calls: Callable[[Asked], Some] = lambda asked: asked.calls
-    machine: Callable[[Asked], Machine] = lambda asked: asked.machine
-
-    def apply(self, known: Description, machine: Machine, access: Access) -> Changed | None:
-        """The machine and the calls under the hypothesis; None if it cannot hold."""
-        asked = Asked(known, machine, access)
-        calls = self.calls(asked)
-        possible = tuple(one for one in calls if one is not None)
-        if not possible or len(possible) < len(calls):
-            return None
-        return self.machine(asked), possible
 
 
 def _page_claimed(asked: Asked) -> Some:
@@ -116,7 +50,7 @@ def _opened(mode: str) -> Callable[[Asked], Some]:
 
 
 def _read_only_store(asked: Asked) -> Some:
-    loads = replace(asked.access, op="load")
+    loads = replace(asked.access, op="load", prot="r")
     return (*mapping(loads), touch("touch", "store")) if asked.access.maps else ()
 
 
@@ -161,8 +95,78 @@ def _not_asked(asked: Asked) -> Some:
 def _removed(asked: Asked) -> Some:
     """The device disappears while its file is open."""
     opens, *rest = asked.calls
-    remove = Act("remove", DRIVER, "remove", {"bdf": asked.access.bdf})
-    return (opens, remove, *rest) if asked.access.bdf else ()
+    return (opens, _remove(asked), *rest) if asked.access.bdf else ()
+
+
+def _removed_later(asked: Asked) -> Some:
+    """The device disappears while its file is mapped."""
+    return asked.mapped(_remove(asked), asked.touch()) if asked.access.bdf else ()
+
+
+def _remove(asked: Asked) -> Act:
+    return Act("remove", DRIVER, "remove", {"bdf": asked.access.bdf})
+
+
+def _ram(asked: Asked) -> Machine:
+    """RAM where nobody knows what is there."""
+    root = asked.machine["iomem"]
+    fresh = Resource(root.start, root.end, root.name, root.flags)
+    ram = Resource(asked.start, asked.start + asked.size - 1, "System RAM", RAM)
+    request_resource_conflict(fresh, ram)
+    return asked.machine.with_({"iomem": fresh})
+
+
+def _forked(asked: Asked) -> Some:
+    """A private mapping is written, then the process forks."""
+    if not asked.access.maps or asked.access.op == "load":  # which writes nothing
+        return ()
+    private = replace(asked.access, op="store", private=True)
+    return (*mapping(private), touch("touch", "store"), call("fork", "fork", child="C"))
+
+
+def _wc(asked: Asked) -> Some:
+    return calls_of(replace(asked.access, wc=True)) if asked.access.via == "sysfs" else ()
+
+
+def _through(*vias: str) -> Callable[[Asked], Some]:
+    """The calls as they are, if they go through one of these files."""
+    return lambda asked: asked.calls if asked.access.via in vias else ()
+
+
+def _no_memory(op: str, *vias: str) -> Callable[[Asked], Some]:
+    """The calls, if they may be made on a file of a device that holds no memory."""
+
+    def calls(asked: Asked) -> Some:
+        access = asked.access
+        other = access.other or not access.traced
+        return asked.calls if access.via in vias and access.op == op and other else ()
+
+    return calls
+
+
+def _ports(asked: Asked) -> Machine:
+    """The device with a BAR of ports, where nobody knows what the BAR is."""
+    access, device = asked.access, asked.machine["pci", asked.access.bdf]
+    bars = tuple(
+        replace(bar, flags=fl.IORESOURCE_IO) if bar.index == access.bar else bar
+        for bar in device.bars
+    )
+    return asked.machine.with_({("pci", access.bdf): replace(device, bars=bars)})
+
+
+def _claim_fails(asked: Asked) -> Some:
+    """A driver claims the range while somebody has it."""
+    return () if asked.access.via == "port" else (claim("driver", asked.start, asked.size),)
+
+
+def _framebuffer(asked: Asked) -> Some:
+    known = asked.known.iomem is not None and asked.owner not in FRAMEBUFFERS
+    return () if known or asked.access.via == "port" else asked.calls
+
+
+def _mapped(*ops: str) -> Callable[[Asked], Some]:
+    """The calls, if the access is one of `ops`."""
+    return lambda asked: asked.calls if asked.access.op in ops and not asked.access.traced else ()
 
 
 def _locked(asked: Asked) -> Machine:
@@ -176,6 +180,9 @@ def _built(asked: Asked, config: Config) -> Machine:
 
 
 NO_DEVMEM = Config(False, False, False)
+RAM = fl.IORESOURCE_SYSTEM_RAM | fl.IORESOURCE_BUSY
+FRAMEBUFFERS = ("BOOTFB", "simplefb", "simpledrm", "simple-framebuffer", "efifb", "vesafb")
+"""Names of the firmware's framebuffer in /proc/iomem."""
 
 HYPOTHESES = (
     Hypothesis(
@@ -197,34 +204,76 @@ HYPOTHESES = (
         _page_claimed,
     ),
     Hypothesis(
+        "ram",
+        "the range is RAM, which STRICT_DEVMEM keeps from every process",
+        "/proc/iomem, read by root: System RAM at the address",
+        lambda asked: asked.calls if asked.unknown else (),
+        _ram,
+    ),
+    Hypothesis(
         "lockdown",
         "lockdown is in force",
         "cat /sys/kernel/security/lockdown; iomem=relaxed does not lift it",
         machine=_locked,
+        unless=("lockdown",),
     ),
     Hypothesis(
         "no capability",
         "the process has no CAP_SYS_RAWIO, as root in a container has not",
-        "grep CapEff /proc/self/status: bit 17",
+        "grep CapEff /proc/PID/status: bit 17",
         lambda asked: (call("user", "capset"), *asked.calls),
+        unless=("capable",),
+    ),
+    Hypothesis(
+        "cgroup",
+        "the devices cgroup of a container or a service does not allow the node, which no "
+        "capability overrides",
+        "open fails although CapEff has bit 17 and lockdown is off; docker run --device, systemctl "
+        "show -p DevicePolicy -p DeviceAllow",
+        _through("devmem", "port"),
+        gives="EPERM",
+        function="devcgroup_check_permission",
+        opening=True,
     ),
     Hypothesis(
         "no root",
-        "the process does not run as root",
-        "id -u",
+        "the process does not run as root, and the mode of the file keeps others out",
+        "id -u; ls -l of the file",
         lambda asked: (call("user", "setuid"), *asked.calls),
+        unless=("root",),
+    ),
+    Hypothesis(
+        "file mode",
+        "the file's mode or ACL does not allow it: /dev/mem is usually 0640, so that group kmem "
+        "may read and not write",
+        "ls -l and getfacl of the file; strace: O_RDWR or O_RDONLY",
+        _through("devmem", "port", "sysfs", "proc"),
+        gives="EACCES",
+        function="inode_permission",
+        opening=True,
+        unless=("root",),
+    ),
+    Hypothesis(
+        "security module",
+        "a security module (SELinux, AppArmor) denies it, also to root",
+        "dmesg or the audit log: avc: denied, or apparmor=DENIED",
+        _through("devmem", "port", "sysfs", "proc"),
+        gives="EACCES",
+        function="security_file_open",
+        opening=True,
     ),
     Hypothesis(
         "let in",
         "the file's mode lets an ordinary user open it, but the process has no CAP_SYS_RAWIO",
         "ls -l of the file; neither its mode nor a group such as kmem replaces the capability",
         _let_in,
+        unless=("root",),
     ),
     Hypothesis(
         "noexec",
-        "the mapping asks for PROT_EXEC, and the file's mount is noexec, as those of sysfs and "
-        "procfs always are",
-        "strace: PROT_EXEC; findmnt -no OPTIONS -T /dev/mem",
+        "the mapping is executable (PROT_EXEC), and the file's mount is noexec",
+        "strace: PROT_EXEC; findmnt -no OPTIONS -T of the file: sysfs and procfs always are, "
+        "/dev often is",
         _noexec,
     ),
     Hypothesis(
@@ -236,26 +285,22 @@ HYPOTHESES = (
     Hypothesis(
         "mounted read-only",
         "the file's mount is read-only, as those of sysfs and procfs are in many containers",
-        "findmnt -no OPTIONS -T of the file",
+        "findmnt -no OPTIONS -T of the file; open it O_RDONLY and map it PROT_READ",
         _read_only,
-    ),
-    Hypothesis(
-        "io_strict",
-        "the kernel is stricter: IO_STRICT_DEVMEM=y",
-        "grep STRICT_DEVMEM /boot/config-*",
-        machine=lambda asked: _built(asked, Config()),
     ),
     Hypothesis(
         "no devmem",
         "the kernel has no /dev/mem (DEVMEM=n)",
         "grep CONFIG_DEVMEM= /boot/config-*",
         machine=lambda asked: _built(asked, NO_DEVMEM).with_({"dev_mem": False}),
+        unless=("CONFIG_DEVMEM", "dev_mem"),
     ),
     Hypothesis(
         "empty node",
         "somebody made the node although the kernel has no /dev/mem (DEVMEM=n)",
         "grep CONFIG_DEVMEM= /boot/config-*; a container's /dev is often made by hand",
         machine=lambda asked: _built(asked, NO_DEVMEM).with_({"dev_mem": True}),
+        unless=("CONFIG_DEVMEM",),
     ),
     Hypothesis(
         "other cache type",
@@ -263,6 +308,13 @@ HYPOTHESES = (
         "/sys/kernel/debug/x86/pat_memtype_list has the range; dmesg on a conflict",
         _other_cache_type,
         lambda asked: asked.machine.with_(new_task("Q")),
+        function="reserve_pfn_range",
+    ),
+    Hypothesis(
+        "fork",
+        "fork failed: the process has a private mapping of /dev/mem and wrote to its first page",
+        "strace: MAP_PRIVATE, and fork or clone = -1 ENOMEM; map it shared, or fork before",
+        _forked,
     ),
     Hypothesis(
         "opened read-only",
@@ -315,18 +367,41 @@ HYPOTHESES = (
         _too_long,
     ),
     Hypothesis(
+        "no wc",
+        "the file is resourceN_wc, which only a prefetchable BAR has, and only with PAT",
+        "ls the device's folder; lspci -v: prefetchable; dmesg: x86/PAT",
+        _wc,
+        lambda asked: with_kernel(asked.machine, cmdline="nopat"),
+    ),
+    Hypothesis(
+        "ports",
+        "the BAR is one of I/O ports, which x86 cannot map",
+        "the device's resource file, or lspci -v: I/O ports at ...",
+        lambda asked: asked.calls if asked.no_bar and asked.access.op == "mmap" else (),
+        _ports,
+    ),
+    Hypothesis(
+        "text file",
+        "the file is not one of resource0 to resource5, which hold the BARs: `resource` is a text",
+        "ls -l /proc/PID/fd, or strace -y: the name has a number",
+        _no_memory("mmap", "sysfs"),
+        gives="ENODEV",
+        function="kernfs_fop_mmap",
+    ),
+    Hypothesis(
+        "config space",
+        "the file is the configuration space, which lockdown does not let anybody write (setpci)",
+        "cat /sys/kernel/security/lockdown; dmesg: direct PCI access is restricted",
+        _no_memory("write", "sysfs", "proc"),
+        unless=("lockdown",),
+        gives="EPERM",
+        function="pci_write_config",
+    ),
+    Hypothesis(
         "not asked",
         "PCIIOC_MMAP_IS_MEM was not called on the file",
         "strace: the ioctl",
         _not_asked,
-    ),
-    Hypothesis(
-        "read",
-        "read(2) was used where only mmap can reach",
-        "strace: read or pread",
-        lambda asked: (
-            () if asked.access.via == "proc" else calls_of(replace(asked.access, op="read"))
-        ),
     ),
     Hypothesis(
         "copied",
@@ -349,10 +424,52 @@ HYPOTHESES = (
         _removed,
     ),
     Hypothesis(
+        "removed later",
+        "the device was removed while it was mapped",
+        "dmesg; the folder of the device in /sys/bus/pci/devices is gone",
+        _removed_later,
+    ),
+    Hypothesis(
         "missing",
         "there is no such device, or its BAR has no file",
         "ls /sys/bus/pci/devices",
         lambda asked: asked.calls if asked.access.bdf else (),
         lambda asked: asked.machine.with_({("pci", asked.access.bdf): None}),
+    ),
+    Hypothesis(
+        "claim fails",
+        "a driver's claim of the range fails, because {owner} has it",
+        "/proc/iomem; dmesg: can't reserve [mem ...]; unbind the holder, or find out why it is "
+        "bound",
+        _claim_fails,
+    ),
+    Hypothesis(
+        "framebuffer",
+        "the firmware's framebuffer (BOOTFB, simpledrm, efifb) has the range, and the driver "
+        "claims it before that one's driver was removed",
+        "/proc/iomem: BOOTFB, simpledrm or efifb inside the BAR; the driver must call "
+        "aperture_remove_conflicting_pci_devices first",
+        _framebuffer,
+        gives="EBUSY",
+        function="__request_region",
+    ),
+    Hypothesis(
+        "vfio",
+        "the file is VFIO's, not one of these: it gives SIGBUS while the device's memory decoding "
+        "is off",
+        "ls -l /proc/PID/fd: /dev/vfio; setpci -s BDF COMMAND: bit 1; a reset clears it",
+        _mapped("mmap", "load", "store"),
+        gives="SIGBUS",
+        function="vfio_pci_mmap_fault (from 6.12 on vfio_pci_mmap_huge_fault)",
+    ),
+    Hypothesis(
+        "idxd",
+        "the file is idxd's, not one of these: some of its work queues can be mapped with "
+        "CAP_SYS_RAWIO only",
+        "ls -l /proc/PID/fd: /dev/dsa or /dev/iax; grep CapEff /proc/PID/status: bit 17",
+        _mapped("mmap"),
+        unless=("capable",),
+        gives="EPERM",
+        function="idxd_cdev_mmap",
     ),
 )

@@ -27,6 +27,8 @@ FUNCTIONS = {
     "proc_bus_pci_mmap": ("proc_bus_pci_mmap", PROC),
     "open_dev_port": ("open_port", MEM),
     "pci_resource_io": ("pci_resource_io", SYSFS),
+    "insert": ("__request_region", "kernel/resource.c"),
+    "dup_mmap_failed": ("dup_mmap", "kernel/fork.c"),
     "user_copy": ("copy_from_user", "arch/x86/lib"),
     "follow_phys": ("generic_access_phys", MEMORY),
     "recheck": ("generic_access_phys", MEMORY),

@@ -1,11 +1,12 @@
-"""The public function of the package: one access on one machine."""
+"""The public functions of the package: one access on one machine, and causes of a symptom."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from devmemkit.explain.answer import Answer
+    from devmemkit.explain.candidates import Cause
     from devmemkit.explain.description import Description
 
 
@@ -23,13 +24,14 @@ def explain(
     private: bool = False,
     sync: bool = False,
     wc: bool = False,
+    strace: str = "",
 ) -> Answer:
     """Say how an access ends, which check of the kernel decides, and what would change it.
 
     The access is at a physical `address`, or at `offset` in a `bar` of the device `bdf`. `op` is
     "mmap", "read", "write", "load" or "store"; `via` is "devmem", "sysfs", "proc" or "port".
-    `length` is in bytes (a page for mmap, else 4), `wc` means resourceN_wc. ValueError for an
-    access that cannot be made.
+    `length` is in bytes (a page for mmap, else 4), `wc` means resourceN_wc. Lines of `strace` show
+    the access and replace the other arguments. ValueError for an access that cannot be made.
 
     >>> import devmemkit as dk
     >>> answer = dk.explain(dk.load_machine("qemu-6.12"), address=0xfebc0000, op="mmap")
@@ -37,9 +39,12 @@ def explain(
     ('EPERM', 'range_is_allowed', 'use the interface of e1000, which owns it')
     """
     from devmemkit.explain.access import access_of
+    from devmemkit.explain.asking import traced
     from devmemkit.explain.cases import Machines
     from devmemkit.explain.explanation import explain as answer
 
+    if strace:
+        return answer(*traced(machine, strace)[:2])
     access = access_of(
         machine,
         address=address,
@@ -55,3 +60,34 @@ def explain(
         wc=wc,
     )
     return answer(Machines(machine, access), access)
+
+
+def causes(
+    machine: Description,
+    got: str = "",
+    *,
+    op: str | None = None,
+    strace: str = "",
+    **access: Any,
+) -> tuple[Cause, ...]:
+    """List what can be behind a symptom, the likeliest first: `what`, how to `tell`, `function`.
+
+    `got` is an errno or a signal by name, message or number, "zeros" or "ones", or a line of dmesg.
+    `access` are the arguments of `explain`; without `op` every operation is tried. Lines of
+    `strace` show the access, and the symptom too. ValueError for what is no symptom or no access.
+
+    >>> import devmemkit as dk
+    >>> machine = dk.load_machine("qemu-6.12")
+    >>> found = dk.causes(machine, "Operation not permitted", address=0xfebc0000)
+    >>> found[0].what, found[0].function
+    ('page 0xfebc0 is not allowed: e1000 has it', 'range_is_allowed')
+    >>> line = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfebc0000) = -1 EPERM"
+    >>> dk.causes(machine, strace=line)[0] == found[0]
+    True
+    """
+    from devmemkit.explain.asking import causes_for, traced
+    from devmemkit.explain.symptom import causes as listed
+
+    if strace:
+        return listed(*traced(machine, strace, got))
+    return causes_for(machine, got, op=op, **access)[1]

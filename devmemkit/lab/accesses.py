@@ -17,7 +17,8 @@ from devmemkit.explain import snapshot
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import calls_of
 from devmemkit.explain.cases import Machines
-from devmemkit.explain.hypotheses import HYPOTHESES, Changed
+from devmemkit.explain.hypotheses import HYPOTHESES
+from devmemkit.explain.hypothesis import Asked, Changed, Hypothesis, Some
 from devmemkit.explain.stored import description_of
 from devmemkit.explain.verdict import end_of
 from devmemkit.lab.compare import Finding
@@ -41,14 +42,25 @@ LEAST = 16
 PATIENCE = 8000
 """Maximum number of accesses that are considered in one boot."""
 
+
+def _read(asked: Asked) -> Some:
+    return () if asked.access.via == "proc" else calls_of(replace(asked.access, op="read"))
+
+
+READ = Hypothesis("read", "read(2) was used where only mmap can reach", "", _read)
+"""Tried by the lab alone: for a user, a read is an access of its own."""
+
 PLAYABLE = {
     hypothesis.name: hypothesis
-    for hypothesis in HYPOTHESES
-    if hypothesis.name
-    not in ("lockdown", "io_strict", "no devmem", "empty node", "removed", "missing", "traced")
+    for hypothesis in (*HYPOTHESES, READ)
+    if not hypothesis.gives
+    and hypothesis.name
+    not in (
+        *("lockdown", "no devmem", "empty node", "removed", "removed later", "missing", "traced"),
+        *("ram", "fork", "claim fails"),
+    )
 }
 """The hypotheses that can be played in a guest that goes on."""
-
 
 LIKELY = (*PLAYABLE, *("claimed after", "copied", "other cache type", "opened read-only") * 4)
 """The hypotheses to try; those that lead to rare outcomes are listed more often."""

@@ -25,7 +25,10 @@ _AT = re.compile(rf"\bp(read|write)(?:64)?\({_FD}, .*, {_NUMBER}, {_NUMBER}{_END
 _HERE = re.compile(rf"\b(read|write)\({_FD}, .*, {_NUMBER}{_END}")
 _SEEK = re.compile(rf"\b_?l?lseek\({_FD}, {_NUMBER}, (?:\[\d+\], )?SEEK_SET{_END}")
 _SIGNAL = re.compile(r"--- (SIGBUS|SIGSEGV) \{")
-_RESOURCE = re.compile(r"/sys/.*/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/resource(\d)(_wc)?")
+_SYSFS = re.compile(
+    r"/sys/.*/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/(?:resource(\d)(_wc)?|resource|config)"
+)
+_PROT = {"PROT_READ": "r", "PROT_WRITE": "w"}
 _PROC = re.compile(r"/proc/bus/pci/(?:([0-9a-f]{4,8}):)?([0-9a-f]{2})/([0-9a-f]{2}\.[0-7])")
 
 
@@ -52,7 +55,7 @@ def parse_strace(text: str, *, source: str = "--strace") -> Traced:
             file = _file(match[1])
             files[match[4] or ""] = file and file | _modes(match[2])
             if file:
-                found = Traced(file | _modes(match[2]), match[3] or "")
+                found = Traced({"op": "open", **file, **_modes(match[2])}, match[3] or "")
         elif match := _SEEK.search(line):
             seeks[match[1]] = int(match[3], 0)
         else:
@@ -68,7 +71,9 @@ def _transfer(line: str, files: dict[str, dict[str, Any]], seeks: dict[str, int]
     """An mmap, read or write of device memory."""
     if match := _MMAP.search(line):
         length, prot, flags, fd, path, at, errno, _ = match.groups()
-        more = {"op": "mmap", "exec": "PROT_EXEC" in prot, "private": "MAP_PRIVATE" in flags}
+        letters = "".join(letter for word, letter in _PROT.items() if word in prot)
+        more = {"op": "mmap", "prot": letters, "exec": "PROT_EXEC" in prot}
+        more["private"] = "MAP_PRIVATE" in flags
     elif match := _AT.search(line):
         op, fd, path, length, at, errno, _ = match.groups()
         more = {"op": op}
@@ -87,8 +92,11 @@ def _file(path: str) -> dict[str, Any]:
     """The fields of an access that name its file; none for a file of something else."""
     if path in ("/dev/mem", "/dev/port"):
         return {"via": {"/dev/mem": "devmem", "/dev/port": "port"}[path]}
-    if match := _RESOURCE.fullmatch(path):
-        return {"via": "sysfs", "bdf": match[1], "bar": int(match[2])}
+    if match := _SYSFS.fullmatch(path):
+        device = {"via": "sysfs", "bdf": match[1]}
+        if match[2] is None:
+            return {**device, "other": path}
+        return {**device, "bar": int(match[2]), **({"wc": True} if match[3] else {})}
     if match := _PROC.fullmatch(path):
         return {"via": "proc", "bdf": full_bdf(f"{match[1] or '0000'}:{match[2]}:{match[3]}")}
     return {}

@@ -47,7 +47,7 @@ NUMBERS = {
 }
 """The numbers of these errnos on Linux; 135 and 139 are the exit statuses of the signals."""
 
-_WORDS = {
+WORDS = {
     "SIGBUS": ("bus error", "signal 7", "135"),
     "SIGSEGV": ("segmentation fault", "segfault", "signal 11", "139"),
     "zeros": ("zeros", "zeroes", "zero", "0", "0x0", "0x00000000"),
@@ -56,10 +56,15 @@ _WORDS = {
 
 
 class Symptom(NamedTuple):
-    """A symptom by its name ("EPERM", "SIGBUS", "zeros"); `cause` is what a line of dmesg names."""
+    """A symptom by its name ("EPERM", "SIGBUS", "zeros").
+
+    A line of dmesg names its `cause`, and some the first and the last byte of a range, `where`; the
+    name is "" if it comes with several errnos.
+    """
 
     name: str
     cause: str = ""
+    where: tuple[int, int] | None = None
 
 
 DMESG: tuple[tuple[str, Symptom], ...] = (
@@ -67,12 +72,17 @@ DMESG: tuple[tuple[str, Symptom], ...] = (
     (r"Lockdown: .*direct PCI access.*restricted", Symptom("EPERM", "lockdown")),
     (r"Program \S+ tried to access /dev/mem between", Symptom("EPERM", "page refused")),
     (r"x86/PAT: .*(conflicting memory types|map pfn expected|memtype_reserve failed)",
-     Symptom("EINVAL", "other cache type")),
-    (r"can't (claim|reserve|ioremap) .*\[(mem|io) ", Symptom("EBUSY", "claim fails")),
+     Symptom("", "other cache type")),
+    (r"can't (claim|reserve|request) .*\[(mem|io) ", Symptom("EBUSY", "claim fails")),
     (r"resource \S+ \[mem .*conflicts with|resource sanity check", Symptom("EBUSY", "claim fails")),
     (r"traps: .* general protection|segfault at", Symptom("SIGSEGV")),
 )  # fmt: skip
 """What lines of the kernel's log say about an access, by pattern."""
+
+_WHERE = re.compile(
+    r"\[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})|"
+    r"(?:between|types) ([0-9a-f]{1,16})->?([0-9a-f]{1,16})"
+)
 
 
 def parse_symptom(text: str) -> Symptom | None:
@@ -84,21 +94,31 @@ def parse_symptom(text: str) -> Symptom | None:
     said = text.strip()[:1000]
     for pattern, symptom in DMESG:
         if re.search(pattern, said, re.I):
-            return symptom
+            return symptom._replace(where=_where(said))
     word = said.lower().strip(". ")
     number = re.fullmatch(r"-?(\d+)", word) or re.search(r"\berrno\W{1,3}(\d+)", word)
     if number and word != "-1" and int(number[1]) in NUMBERS:  # -1 says only that a call failed
         return Symptom(NUMBERS[int(number[1])])
     if exited := re.search(r"\b(?:status|code) (135|139)\b", word):
         word = exited[1]
-    for name, words in _WORDS.items():
+    for name, words in WORDS.items():
         if word == name.lower() or word in words or any(len(w) > 4 and w in word for w in words):
             return Symptom(name)
-    named = re.search(r"\b(E[A-Z]{2,9}|SIG[A-Z]{3,4})\b", said.upper())
-    if named and (named[1] in MESSAGES or named[1] in _WORDS):
-        return Symptom(named[1])
+    named = set(re.findall(r"\b(E[A-Z]{2,9}|SIG[A-Z]{3,4})\b", said.upper()))
+    if names := named & {*MESSAGES, *WORDS}:
+        return Symptom(names.pop()) if len(names) == 1 else None
     # the longest message first: "no such device or address" contains "no such device"
     for name, message in sorted(MESSAGES.items(), key=lambda item: -len(item[1])):
         if message in word:
             return Symptom(name)
     return None
+
+
+def _where(line: str) -> tuple[int, int] | None:
+    """The range in a line of dmesg; the second form has the end behind it."""
+    match = _WHERE.search(line)
+    if match is None:
+        return None
+    start, end = (int(one, 16) for one in (match[1] or match[3], match[2] or match[4]))
+    last = end if match[1] else end - 1
+    return (start, last) if start <= last else None

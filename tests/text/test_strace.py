@@ -10,7 +10,8 @@ from devmemkit.text import TextError
 from devmemkit.text.strace import parse_strace
 
 MEM = {"via": "devmem"}
-MAP = {"op": "mmap", "exec": False, "private": False}
+MAP = {"op": "mmap", "prot": "r", "exec": False, "private": False}
+OPEN = {"op": "open"}
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ MAP = {"op": "mmap", "exec": False, "private": False}
         (
             "mmap(NULL, 16777216, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0xf2000000) = -1 EPERM "
             "(Operation not permitted)",
-            MEM | MAP | {"length": 1 << 24, "address": 0xF200_0000},
+            MEM | MAP | {"prot": "rw", "length": 1 << 24, "address": 0xF200_0000},
             "EPERM",
         ),
         (
@@ -30,12 +31,12 @@ MAP = {"op": "mmap", "exec": False, "private": False}
         ),
         (
             'openat(AT_FDCWD, "/dev/mem", O_RDWR|O_SYNC) = -1 EACCES (Permission denied)',
-            MEM | {"mode": "rw", "sync": True},
+            MEM | OPEN | {"mode": "rw", "sync": True},
             "EACCES",
         ),
         (
             'open("/dev/port", O_RDONLY|O_CLOEXEC) = -1 EPERM (Operation not permitted)',
-            {"via": "port", "mode": "r", "sync": False},
+            OPEN | {"via": "port", "mode": "r", "sync": False},
             "EPERM",
         ),
         (
@@ -46,6 +47,22 @@ MAP = {"op": "mmap", "exec": False, "private": False}
             | {"via": "sysfs", "bdf": "0000:03:00.0", "bar": 0, "mode": "rw", "sync": False}
             | {"length": 131072, "offset": 4096},
             "EINVAL",
+        ),
+        (
+            'openat(AT_FDCWD, "/sys/devices/pci0000:00/0000:00:02.0/resource2_wc", O_RDONLY) = -1 '
+            "ENOENT (No such file or directory)",
+            OPEN
+            | {"via": "sysfs", "bdf": "0000:00:02.0", "bar": 2, "wc": True}
+            | {"mode": "r", "sync": False},
+            "ENOENT",
+        ),
+        (
+            "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5</sys/bus/pci/devices/0000:03:00.0/resource>,"
+            " 0) = -1 ENODEV (No such device)",
+            MAP
+            | {"via": "sysfs", "bdf": "0000:03:00.0", "length": 4096, "offset": 0}
+            | {"other": "/sys/bus/pci/devices/0000:03:00.0/resource"},
+            "ENODEV",
         ),
         (
             "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 4</proc/bus/pci/03/00.0>, 0xf0000000) = -1 "

@@ -16,9 +16,13 @@ def test_names_messages_and_numbers_are_those_of_linux() -> None:
         assert os.strerror(number).lower() == MESSAGES[name]
         for text in (name, name.lower(), str(number), f"-{number}", MESSAGES[name].title()):
             found = parse_symptom(text)
-            assert found == ((name, "") if text != "-1" else None)
-        assert parse_symptom(f"[Errno {number}] {os.strerror(number)}: '/dev/mem'") == (name, "")
-        assert parse_symptom(f"mmap: {os.strerror(number)}\n") == (name, "")
+            assert found == ((name, "", None) if text != "-1" else None)
+        assert parse_symptom(f"[Errno {number}] {os.strerror(number)}: '/dev/mem'") == (
+            name,
+            "",
+            None,
+        )
+        assert parse_symptom(f"mmap: {os.strerror(number)}\n") == (name, "", None)
     assert NUMBERS.keys() == {getattr(errno, name) for name in MESSAGES}
 
 
@@ -41,10 +45,10 @@ def test_names_messages_and_numbers_are_those_of_linux() -> None:
         ("Lockdown: setpci: direct PCI access is restricted; see man", "EPERM", "lockdown"),
         (
             "x86/PAT: tool:99 conflicting memory types fd000000-fd001000 write-back<->uncached",
-            "EINVAL",
+            "",
             "other cache type",
         ),
-        ("x86/PAT: memtype_reserve failed [mem 0xfd000000-0xfd000fff]", "EINVAL",
+        ("x86/PAT: memtype_reserve failed [mem 0xfd000000-0xfd000fff]", "",
          "other cache type"),
         ("Program dd tried to access /dev/mem between 100000->101000.", "EPERM", "page refused"),
         ("nvme 0000:01:00.0: can't reserve [mem 0xfd000000-0xfd003fff 64bit]", "EBUSY",
@@ -52,9 +56,30 @@ def test_names_messages_and_numbers_are_those_of_linux() -> None:
     ],
 )  # fmt: skip
 def test_signals_contents_and_lines_of_dmesg(text: str, name: str, cause: str) -> None:
-    assert parse_symptom(text) == (name, cause)
+    found = parse_symptom(text)
+    assert found is not None
+    assert found[:2] == (name, cause)
 
 
 @pytest.mark.parametrize("text", ["", "nope", "-1", "ENOSPC", "7", "999", "\x1b[2J", "x" * 10**6])
 def test_what_is_no_symptom(text: str) -> None:
     assert parse_symptom(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("nvme 1: can't reserve [mem 0xfd000000-0xfd003fff 64bit]", (0xFD00_0000, 0xFD00_3FFF)),
+        ("Program dd tried to access /dev/mem between 100000->101000.", (0x10_0000, 0x10_0FFF)),
+        (
+            "x86/PAT: t:9 conflicting memory types fd000000-fd001000 a<->b",
+            (0xFD00_0000, 0xFD00_0FFF),
+        ),
+        ("can't reserve [mem 0x2-0x1]", None),
+        ("can't reserve [io 0x3f8-0x3ff]", None),
+    ],
+)
+def test_the_range_that_a_line_of_dmesg_names(text: str, where: tuple[int, int] | None) -> None:
+    found = parse_symptom(text)
+    assert found is not None
+    assert found.where == where

@@ -1,0 +1,108 @@
+"""What people ask with: lines of strace, or a symptom without the operation that gave it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from devmemkit.explain.access import Access, AccessError, access_of
+from devmemkit.explain.calls import calls_of
+from devmemkit.explain.candidates import Cause
+from devmemkit.explain.cases import Machines
+from devmemkit.explain.description import Description
+from devmemkit.explain.symptom import causes, symptom_of
+from devmemkit.model import flags as fl
+from devmemkit.model.pci.device import Bar
+from devmemkit.model.printable import printable
+from devmemkit.scenarios.play import play
+from devmemkit.scenarios.words import format_ending
+from devmemkit.text.lspci import Device
+from devmemkit.text.strace import Traced, parse_strace
+from devmemkit.text.symptom import WORDS
+
+OPS = ("mmap", "read", "write", "load", "store")
+"""Operations in the order in which a symptom is looked for, if nobody names one."""
+
+SOMEWHERE = 1 << 32
+"""Where a BAR is placed whose address nobody knows."""
+
+
+def causes_for(
+    known: Description, got: str, *, op: str | None = None, **asked: Any
+) -> tuple[Access, tuple[Cause, ...]]:
+    """An access and the causes of its symptom; without `op` of the first operation that has any.
+
+    Without a place it is the one that a line of dmesg names. ValueError as access_of and causes.
+    """
+    where = symptom_of(got).where
+    if where and asked.get("address") is None and asked.get("bdf") is None:
+        asked |= {"address": where[0], "length": asked.get("length") or where[1] - where[0] + 1}
+    accesses: list[Access] = []
+    errors: list[AccessError] = []
+    for one in (op,) if op else OPS:
+        try:
+            accesses.append(access_of(known, op=one, **asked))
+        except AccessError as error:
+            errors.append(error)
+        else:
+            if found := causes(Machines(known, accesses[-1]), accesses[-1], got):
+                return accesses[-1], found
+    if not accesses:
+        raise errors[0]
+    return accesses[0], ()
+
+
+def traced(known: Description, text: str, got: str | None = None) -> tuple[Machines, Access, str]:
+    """The machines, the access and the symptom ("": none) in lines of strace.
+
+    `got` is a symptom that the lines do not show. TextError for lines without an access.
+    """
+    shown = parse_strace(text)
+    access = shown.access
+    if bdf := access.get("bdf"):
+        known = _with_device(known, bdf, shown)
+    name = symptom_of(got).name if got else shown.got
+    if name in WORDS and access["op"] == "mmap":
+        access = {**access, "op": "load"}
+    if access.get("other") and not name:
+        path = printable(access["other"])
+        raise AccessError(f"--strace: expected a file that holds memory, got {path}")
+    traced_access = _access(known, access)
+    return Machines(known, traced_access), traced_access, got or name
+
+
+def may_be_of(known: Description, access: Access, got: str) -> bool:
+    """Whether a traced access can be the machine's: it has the device, and open ends as shown."""
+    if access.bdf not in ("", *known.found):
+        return False
+    machines, calls = Machines(known, access), calls_of(access)[:1]
+    every = (machines.machine(case) for _, case in machines.cases())
+    ends = {format_ending(play(one, calls).outcomes["open"]) for one in every}
+    return bool(ends & {"ok", got if access.op == "open" else "ok"})
+
+
+def _access(known: Description, given: dict[str, Any]) -> Access:
+    start = given.get("address", given.get("offset", 0))
+    device = known.found.get(given.get("bdf", ""))
+    if device and given["via"] == "sysfs" and (bar := device.bar(given.get("bar", 0))):
+        start += bar.start
+    more = {name: value for name, value in given.items() if name not in ("address", "length")}
+    access = Access(start=start, length=given.get("length", 1), traced=True, **more)
+    if access.via == "proc" and access.op in ("read", "write"):
+        return replace(access, other=access.file)
+    return access
+
+
+def _with_device(known: Description, bdf: str, shown: Traced) -> Description:
+    """The description with the trace's device; one that has not got it is of another machine."""
+    if bdf in known.found:
+        return known
+    given = shown.access
+    start = given.get("address", SOMEWHERE)
+    bars: tuple[Bar, ...] = ()
+    if given["via"] == "sysfs" or "address" in given:
+        length = given.get("offset", 0) + given.get("length", 1)
+        end = start + max(fl.PAGE_SIZE, 1 << (length - 1).bit_length()) - 1
+        bars = (Bar(given.get("bar", 0), start, end, fl.IORESOURCE_MEM | fl.IORESOURCE_PREFETCH),)
+    device = Device(bdf, bars, driver="", missing=tuple(bar.index for bar in bars))
+    return replace(known, iomem=None, ioports=None, devices={bdf: device})

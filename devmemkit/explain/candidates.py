@@ -1,0 +1,212 @@
+"""The causes that a symptom may have: what is described, what may be, and the hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from devmemkit.explain.access import Access
+from devmemkit.explain.calls import ACTOR, Calls, calls_of
+from devmemkit.explain.cases import Machines
+from devmemkit.explain.hypotheses import HYPOTHESES
+from devmemkit.explain.hypothesis import Asked, Hypothesis
+from devmemkit.explain.kernel_functions import function_of
+from devmemkit.explain.owner import owner_of, unbound
+from devmemkit.explain.shell import on_device
+from devmemkit.explain.verdict import last_of, verdict, verdict_of
+from devmemkit.model.machine import Machine
+from devmemkit.scenarios.play import Played, play
+from devmemkit.scenarios.words import format_ending
+from devmemkit.text.symptom import Symptom
+
+TELLS = {
+    "kernel": "uname -r",
+    "relaxed": "cat /proc/cmdline",
+    "config": "grep STRICT_DEVMEM /boot/config-*",
+    "bits": "grep 'address sizes' /proc/cpuinfo",
+    "held": "/proc/iomem, read by root",
+}
+"""How to answer a question that a description leaves open, by the question's name."""
+
+WHAT = {
+    "zeros": "the page is RAM below 1 MiB, which reads as zeroes and which writes do not change"
+}
+"""Outcomes for which no check gives a reason."""
+
+PAGE_CHECKS = ("range_is_allowed", "phys_mem_access_prot_allowed", "read_mem", "write_mem")
+"""The functions behind the line of dmesg "tried to access /dev/mem between"."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """`what` gives the symptom, how to `tell` whether it happened, and the kernel function.
+
+    `as_described` says whether the description alone leads to the symptom, `played` whether the
+    model does: the other causes are known, and outside of it.
+    """
+
+    what: str
+    tell: str
+    function: str
+    as_described: bool = False
+    played: bool = True
+
+
+Candidate = tuple[bool, Cause]
+"""A cause, and whether a line of dmesg names it."""
+
+
+def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator[Candidate]:
+    """The causes by the description, its open facts, the hypotheses, the hardware."""
+    if not access.other:  # the model has no such file
+        yield from _described(machines, access, symptom)
+    (_, usual), *_ = machines.cases()
+    bases = {"": machines.machine(usual)}
+    for question in machines.questions:
+        if question.name == "kernel":
+            for words, kernel in list(question.answers.items())[1:]:
+                bases[f", if {words}"] = machines.machine({**usual, "kernel": kernel})
+    for hypothesis in HYPOTHESES:
+        for condition, base in bases.items():
+            found = list(_supposed(machines, access, symptom, hypothesis, base))
+            for named, cause in found:
+                yield named, replace(cause, what=cause.what + condition)
+            if found:
+                break
+    for cause in _hardware(machines, access, symptom.name, bases[""]):
+        yield False, cause
+
+
+def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator[Candidate]:
+    """The access as it is on each machine that fits the description."""
+    usual: tuple[str, ...] = ()
+    for number, (words, case) in enumerate(machines.cases()):
+        usual = usual or words
+        if case.get("lockdown"):
+            continue  # a hypothesis says it better
+        played = play(machines.machine(case), calls_of(access))
+        found = verdict_of(played, access)
+        end = "zeros" if found.contents else found.outcome
+        if end != symptom.name or not _as_traced(access, played):
+            continue
+        what, function = WHAT.get(end) or found.why, found.deciding_check.function
+        if found.claimed and found.owner and found.page is not None:
+            what += f": {found.owner[0] or 'somebody'} has it"
+        tell = f"this is how the machine {'and the call are' if access.traced else 'is'} described"
+        if number:
+            other = [at for at, word in enumerate(words) if word != usual[at]]
+            what += f", if {' and '.join(words[at] for at in other)}"
+            tell = "; ".join(TELLS.get(machines.questions[at].name, "ask") for at in other)
+        named = symptom.cause == "page refused" and function in PAGE_CHECKS
+        yield named, Cause(what, tell, function, not number)
+
+
+def _supposed(
+    machines: Machines, access: Access, symptom: Symptom, hypothesis: Hypothesis, machine: Machine
+) -> Iterator[Candidate]:
+    """The cause that a hypothesis gives on a machine, or on that before the range was claimed."""
+    known, named = machines.known, hypothesis.name == symptom.cause
+    if not (named or hypothesis.is_open(known)):
+        return
+    contrary = "" if hypothesis.is_open(known) else " (the description says otherwise)"
+    for before in _before(machine, access):
+        changed = hypothesis.apply(known, before, access)
+        if changed is None:
+            continue
+        what = hypothesis.what.replace("{owner}", Asked(known, before, access).owner) + contrary
+        if hypothesis.gives:
+            fits = not access.traced or hypothesis.opening == (access.op == "open")
+            if hypothesis.gives == symptom.name and fits and _shown(access, changed[1]):
+                yield named, Cause(what, hypothesis.tell, hypothesis.function, played=False)
+        elif not access.other:
+            played = play(*changed)
+            last = last_of(played.acts, played.outcomes)
+            function, _ = function_of(last.operation, played.steps(last.key)[-1])
+            fits = named or _fits(access, played)
+            ends = format_ending(played.outcomes[last.key]) == symptom.name
+            if fits and ends and _is_news(machine, access, symptom.name, played):
+                named = named or (symptom.cause == "page refused" and function in PAGE_CHECKS)
+                yield named, Cause(what, hypothesis.tell, function)
+            elif named and not ends and before is machine:  # what the kernel has said
+                yield True, Cause(what, hypothesis.tell, hypothesis.function, played=False)
+
+
+def _fits(access: Access, played: Played) -> bool:
+    """Whether the calls end in a way that the operation can, and as a trace shows them."""
+    last = last_of(played.acts, played.outcomes)
+    if last.actor != ACTOR and len(played.acts) > 1:  # a claim that was to come before
+        return False
+    if access.op == "load" and last.operation == "store" and not access.traced:
+        return False
+    if access.op == "mmap" and last.operation in ("copy_from_user", "ptrace_peek"):
+        return False
+    return _as_traced(access, played)
+
+
+def _as_traced(access: Access, played: Played) -> bool:
+    """Whether the process's calls are those of a trace, and the last one is where it ended."""
+    if not access.traced:
+        return True
+    last = last_of(played.acts, played.outcomes).key
+    # a signal: the trace does not show the instruction that got it
+    ended = last in ("load", "touch") if access.op == "load" else last == access.op
+    return ended and _shown(access, played.acts)
+
+
+def _shown(access: Access, calls: Calls) -> bool:
+    """Whether a trace shows the calls, as far as it shows them."""
+    shown = {call.key: call for call in calls_of(access)}
+    return not access.traced or all(
+        call.arguments == shown[call.key].arguments
+        for call in calls
+        if call.key in shown and call.key != "load" and (call.key != "open" or access.mode)
+    )
+
+
+def _before(machine: Machine, access: Access) -> Iterator[Machine]:
+    """The machine as described, and before a driver claimed the access's first page."""
+    yield machine
+    if access.via != "port":
+        free = unbound(machine, owner_of(machine, access.pages[0], access)[0])
+        if free is not None:
+            yield free
+
+
+def _is_news(machine: Machine, access: Access, got: str, played: Played) -> bool:
+    """Whether the plain access ends in another outcome, or at another check."""
+    plain = None if access.other else verdict(machine, access)
+    if plain is None or plain.outcome != got:
+        return True
+    function = verdict_of(played, access).deciding_check.function
+    return function != plain.deciding_check.function
+
+
+def _hardware(machines: Machines, access: Access, got: str, machine: Machine) -> Iterator[Cause]:
+    """Causes outside of the model, which ends at the CPU: what a bus returns without a device."""
+    if got != "ones" or access.op not in ("load", "read"):
+        return
+    if access.op == "read" and verdict(machine, access).outcome != "ok":
+        return
+    for device, _ in machines.known.holders(access.start):
+        if device.decodes is False:
+            yield Cause(
+                f"{device.bdf} does not answer: its memory decoding is off (Mem-)",
+                f"{on_device('setpci -s {} COMMAND', device.bdf)}: bit 1; "
+                "a driver's pci_enable_device sets it",
+                "(the device)",
+                True,
+            )
+        listed = on_device("lspci -s {}", device.bdf)
+        awake = on_device("cat /sys/bus/pci/devices/{}/power_state", device.bdf)
+        yield Cause(
+            f"{device.bdf} is gone, asleep or hangs: a removed device's pages stay mapped",
+            f"{listed}: rev ff, or no line; {awake}",
+            "(the bus)",
+        )
+        return
+    yield Cause(
+        "no device decodes the address, and the bus gives ones",
+        "the address is in no BAR of lspci -v",
+        "(the bus)",
+        True,
+    )

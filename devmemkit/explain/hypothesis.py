@@ -1,0 +1,123 @@
+"""A hypothesis: what may have happened that a description does not show, as calls to play."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from devmemkit.explain.access import Access
+from devmemkit.explain.calls import Calls, calls_of, claim, mapping, touch
+from devmemkit.explain.description import Description
+from devmemkit.explain.owner import claim_of, owner_of
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.machine import Machine
+from devmemkit.scenarios.play import Act
+
+Changed = tuple[Machine, Calls]
+"""A machine, and the calls to play on it."""
+Some = Sequence[Act | None]
+"""Calls to play; None among them, or no call at all, if the hypothesis cannot hold."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An access on one machine that fits a description."""
+
+    known: Description
+    machine: Machine
+    access: Access
+
+    @property
+    def calls(self) -> Calls:
+        """The calls of the access."""
+        return calls_of(self.access)
+
+    @property
+    def claim(self) -> Act | None:
+        """The claim by the region's driver, else by some driver of the pages; None for ports."""
+        found = claim_of(self.known, self.machine, self.access)
+        free = found is None and self.access.via == "devmem"
+        return claim("a driver", self.start, self.size) if free else found
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nobody knows what is at the range."""
+        return self.known.iomem is None and self.access.via == "devmem"
+
+    @property
+    def no_bar(self) -> bool:
+        """Whether nobody knows what the BAR is: its address and size are made up."""
+        device = self.known.found.get(self.access.bdf)
+        return device is not None and self.access.bar in device.missing
+
+    @property
+    def owner(self) -> str:
+        """The name of the resource at the range's first page."""
+        found, _ = owner_of(self.machine, self.access.pages[0], self.access)
+        return (found and found[0]) or "somebody"
+
+    @property
+    def start(self) -> int:
+        """The first byte of the range's first page."""
+        return self.access.pages[0] << PAGE_SHIFT
+
+    @property
+    def size(self) -> int:
+        """Bytes in the range's pages."""
+        first, last = self.access.pages
+        return (last - first + 1) * PAGE_SIZE
+
+    def touch(self, plus: int = 0) -> Act:
+        """A touch of the mapping, by a store if the access is one."""
+        return touch("touch", "store" if self.access.op == "store" else "load", plus)
+
+    def mapped(self, *calls: Act | None) -> Some:
+        """The calls after the access's mmap; none if the access has no mmap."""
+        return (*mapping(self.access), *calls) if self.access.maps else ()
+
+    def mmap_with(self, **changed: int) -> Some:
+        """The access with other arguments of mmap; none if the access has no mmap."""
+        if not self.access.maps:
+            return ()
+        return [
+            replace(one, arguments={**one.arguments, **changed}) if one.key == "mmap" else one
+            for one in self.calls
+        ]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """`what` may have happened, how to `tell`, and the calls and the machine if it did.
+
+    A description that has one of the facts `unless` (a field of it, or CONFIG_X) knows better.
+    Where the model ends, `gives` is the outcome and `function` the kernel function that gives it:
+    such a row is not played, and its calls say only whether it can hold. It is about the last call
+    of the access, or about open if `opening`. `function` alone is where dmesg has the cause from.
+    """
+
+    name: str
+    what: str
+    tell: str
+    calls: Callable[[Asked], Some] = lambda asked: asked.calls
+    machine: Callable[[Asked], Machine] = lambda asked: asked.machine
+    unless: tuple[str, ...] = ()
+    gives: str = ""
+    function: str = ""
+    opening: bool = False
+
+    def is_open(self, known: Description) -> bool:
+        """Whether the description leaves open what the hypothesis is about."""
+        config = known.config or {}
+        facts = (
+            config.get(f) if f.startswith("CONFIG_") else getattr(known, f) for f in self.unless
+        )
+        return all(fact is None for fact in facts)
+
+    def apply(self, known: Description, machine: Machine, access: Access) -> Changed | None:
+        """The machine and the calls under the hypothesis; None if it cannot hold."""
+        asked = Asked(known, machine, access)
+        calls = self.calls(asked)
+        possible = tuple(one for one in calls if one is not None)
+        if not possible or len(possible) < len(calls):
+            return None
+        return self.machine(asked), possible

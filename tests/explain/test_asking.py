@@ -1,0 +1,132 @@
+"""Lines of strace and symptoms without an operation: what they are taken for, and their causes."""
+
+from __future__ import annotations
+
+import pytest
+
+import devmemkit as dk
+from devmemkit.explain.access import AccessError
+from devmemkit.explain.asking import causes_for, may_be_of, traced
+from devmemkit.explain.calls import calls_of
+from devmemkit.explain.description import Description
+from devmemkit.explain.symptom import causes
+from tests.explain.known import E1000, E1000_BAR, IVSHMEM, known
+
+SYSFS = "/sys/bus/pci/devices/"
+MAP = "mmap(NULL, 4096, {}, MAP_SHARED, {}, {:#x}) = {}"
+
+
+def line(at: int, end: str, prot: str = "PROT_READ|PROT_WRITE", fd: str = "3</dev/mem>") -> str:
+    return MAP.format(prot, fd, at, end)
+
+
+def first(text: str, described: Description | None = None) -> str:
+    """The first cause of what lines of strace show."""
+    return causes(*traced(described or Description(), text))[0].what
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            line(0xF200_0000, "-1 EPERM (Operation not permitted)"),
+            "a driver had claimed the region",
+        ),
+        (line(0xF200_0000, "-1 EPERM", "PROT_READ|PROT_EXEC"), "a driver had claimed the region"),
+        (line(0xF200_0123, "-1 EINVAL"), "offset 0xf2000123 is not page aligned"),
+        (line(0xF200_0000, "-1 EACCES"), "opened for reading only"),
+        (
+            f'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 3\n{line(0, "-1 EACCES", fd="3")}',
+            "the file is not open for that",
+        ),
+        (line(0xF200_0000, "0x7f00\n--- SIGBUS {si_signo=SIGBUS} ---"), "mapping was revoked"),
+        (
+            line(0xF200_0000, "0x7f00\n--- SIGSEGV {si_signo=SIGSEGV} ---", "PROT_READ"),
+            "without PROT_WRITE",
+        ),
+        ('openat(AT_FDCWD, "/dev/mem", O_RDWR) = -1 EACCES (Permission denied)', "run as root"),
+        ('openat(AT_FDCWD, "/dev/mem", O_RDWR) = -1 EPERM', "lockdown is in force"),
+        (line(0, "-1 EINVAL", fd=f"5<{SYSFS}0000:07:00.0/resource2>"), "a driver had claimed"),
+        (line(0, "-1 ENODEV", fd=f"5<{SYSFS}0000:07:00.0/resource2>"), "I/O ports"),
+        (line(0, "-1 ENODEV", fd=f"5<{SYSFS}0000:07:00.0/resource>"), "`resource` is a text"),
+        (f'open("{SYSFS}0000:07:00.0/resource2_wc", O_RDWR) = -1 ENOENT', "prefetchable"),
+        (f'open("{SYSFS}0000:07:00.0/resource2", O_RDWR) = -1 EROFS', "mount is read-only"),
+        (f'pwrite64(5<{SYSFS}0000:07:00.0/config>, "x", 2, 4) = -1 EPERM', "configuration space"),
+        ('pwrite64(5</proc/bus/pci/07/00.0>, "x", 2, 4) = -1 EPERM', "configuration space"),
+        (
+            line(0xF000_0000, "-1 EIO", fd="5</proc/bus/pci/07/00.0>"),
+            "was removed",
+        ),
+    ],
+)
+def test_a_line_alone_has_causes(text: str, says: str) -> None:
+    assert says in first(text)
+
+
+def test_the_calls_are_those_of_the_trace() -> None:
+    text = 'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 3\n' + line(0, "-1 EPERM", "PROT_READ", "3")
+    _, access, got = traced(known(), text)
+    opens, maps = calls_of(access)
+    assert got == "EPERM"
+    assert (opens.arguments["mode"], maps.arguments["prot"]) == ("r", "r")
+    _, access, _ = traced(known(), line(0, "-1 EPERM", "PROT_NONE|PROT_EXEC"))
+    assert calls_of(access)[1].arguments["prot"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("prot", "named"), [("PROT_READ", False), ("PROT_READ|PROT_WRITE|PROT_EXEC", True)]
+)
+def test_only_an_executable_mapping_meets_noexec(prot: str, named: bool) -> None:
+    found = causes(*traced(known(), line(0xF200_0000, "-1 EPERM", prot)))
+    assert any("noexec" in cause.what for cause in found) == named
+    assert not any("CAP_SYS_RAWIO" in cause.what for cause in found)  # the file was open
+
+
+def test_a_device_of_the_machine_is_the_machine_s() -> None:
+    text = line(0, "-1 EINVAL", fd=f"5<{SYSFS}{E1000}/resource0>")
+    assert first(text, known()) == "the first page of BAR 0 is taken: e1000 has it"
+
+
+def test_which_machine_the_lines_may_be_of() -> None:
+    for text, possible in (
+        (line(0, "-1 EPERM"), True),
+        (line(0, "-1 EINVAL", fd=f"5<{SYSFS}{IVSHMEM}/resource2>"), True),
+        (line(0, "-1 EINVAL", fd=f"5<{SYSFS}0000:77:00.0/resource2>"), False),
+    ):
+        _, access, got = traced(known(), text)
+        assert may_be_of(known(), access, got) == possible
+        assert not may_be_of(known(dev_mem=False, devices={}), access, got)
+    _, access, got = traced(known(), 'open("/dev/mem", O_RDWR) = -1 ENOENT')
+    assert may_be_of(known(dev_mem=False), access, got)
+    assert not may_be_of(known(dev_mem=False), access, "EPERM")
+
+
+def test_a_call_that_succeeds_on_a_file_without_memory_is_refused() -> None:
+    with pytest.raises(
+        AccessError, match=r"^--strace: expected a file that holds memory, got /sys"
+    ):
+        traced(known(), line(0, "0x7f00", fd=f"5<{SYSFS}{E1000}/resource>"))
+
+
+@pytest.mark.parametrize(
+    ("got", "op"),
+    [("EPERM", "mmap"), ("EIO", "read"), ("ones", "load"), ("EBADF", "read"), ("SIGBUS", "mmap")],
+)
+def test_the_operation_is_the_first_that_gives_the_symptom(got: str, op: str) -> None:
+    access, found = causes_for(known("idle"), got, bdf=IVSHMEM, bar=2)
+    assert access.op == op
+    assert found
+
+
+def test_a_line_of_dmesg_names_the_place() -> None:
+    access, _ = causes_for(known(), "can't reserve [mem 0xfebc0000-0xfebdffff]")
+    assert (access.start, access.length) == (E1000_BAR, 0x2_0000)
+
+
+def test_python_takes_the_same_lines() -> None:
+    text = line(E1000_BAR, "-1 EPERM (Operation not permitted)")
+    assert dk.explain(known(), strace=text).outcome == "EPERM"
+    assert dk.causes(known(), strace=text)[0].function == "range_is_allowed"
+    assert dk.causes(known(), "bad address", address=E1000_BAR)[0].function == (
+        "valid_phys_addr_range"
+    )
