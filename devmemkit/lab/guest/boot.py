@@ -49,7 +49,7 @@ CMDLINE = "console=ttyS0 quiet panic=-1 oops=panic nokaslr norandmaps memmap=256
 """Kernel parameters of every guest; a story may add "iomem=relaxed" or "lockdown=integrity"."""
 
 
-LIMIT = 120.0
+LIMIT = 300.0
 """Seconds that a boot may take."""
 TRIES = 2
 """Attempts to boot. QEMU's emulation of two CPUs sometimes fails while a kernel patches its code
