@@ -123,7 +123,7 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
         facts["arch"] = parse_architecture(options.arch)
     for name in ("iomem", "ioports"):
         if file := getattr(options, name):
-            facts[name] = dump_of(read(file), file)
+            facts[name] = dump_of(read(file), printable(file), ports=name == "ioports")
     if options.config:
         text = read(options.config, what="a kernel's configuration")
         config = text.decode("utf-8", "surrogateescape")

@@ -43,14 +43,14 @@ def run(options: argparse.Namespace) -> int:
     if options.map:
         from devmemkit.figures.text_map import text_map
 
-        text = text_map(_tree(dump))
+        text = text_map(_tree(dump, source))
     else:
         text = as_json(dump) if options.json else as_text(dump, every=options.repairs)
     if options.svg is not None:
         from devmemkit.figures.space_map import space_map
         from devmemkit.figures.svg import to_svg
 
-        write(options.svg, to_svg(space_map(os.path.basename(source), _tree(dump))))
+        write(options.svg, to_svg(space_map(os.path.basename(source), _tree(dump, source))))
     print(text)
     return 1 if dump.masked else 0
 
@@ -73,9 +73,11 @@ def as_text(dump: iomem.Dump, *, every: bool = False) -> str:
     return "\n".join(map(printable, lines))
 
 
-def _tree(dump: iomem.Dump) -> Resource:
-    """The tree of the dump's ranges; ValueError without addresses."""
+def _tree(dump: iomem.Dump, source: str) -> Resource:
+    """The tree of the dump's ranges; ValueError without addresses, or for two that differ."""
     from devmemkit.text.iomem_tree import tree_of
+    from devmemkit.text.one_dump import one_dump
 
+    dump = one_dump(dump, source=source)
     bits = max(entry.end.bit_length() for entry in dump.entries)
     return tree_of(dump, root_end=(1 << bits) - 1)

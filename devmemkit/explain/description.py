@@ -11,6 +11,7 @@ from devmemkit.model.pci.device import BDF, Bar
 from devmemkit.text import TextError, architecture
 from devmemkit.text.iomem import Dump, parse
 from devmemkit.text.lspci import Device, parse_lspci
+from devmemkit.text.one_dump import one_dump
 from devmemkit.text.pci_resource import bars_of, parse_resources
 
 
@@ -92,9 +93,9 @@ def _numbered(regions: list[Bar]) -> Iterator[Bar]:
         yield replace(region, index=index)
 
 
-def dump_of(text: bytes, source: str) -> Dump:
-    """A dump of /proc/iomem or ioports with addresses; TextError for one without."""
-    dump = parse(text, source=source)
+def dump_of(text: bytes, source: str, *, ports: bool = False) -> Dump:
+    """The dump of /proc/iomem, or ioports, in a text; TextError for none with addresses, or two."""
+    dump = one_dump(parse(text, source=source), source=source, ports=ports)
     if dump.masked:
         raise TextError(source, 1, "expected addresses, got zeroes only: it must be read by root")
     return dump

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from devmemkit.text.pasted.depth import holds
 from devmemkit.text.pasted.line import Notes, Row
 
+ANOTHER = "another dump starts here"
+
 
 def blocks(rows: list[Row], notes: Notes) -> Iterator[list[Row]]:
     """Split rows where another dump begins: digits, addresses or indents start again."""
@@ -23,9 +25,12 @@ def blocks(rows: list[Row], notes: Notes) -> Iterator[list[Row]]:
         while path and len(path[-1].indent) >= len(row.indent):
             path.pop()
         if block:
-            restarts = (row.blanks or row.skipped) and block[-1].start > row.start and row.end > 0
+            restarts = (row.blanks or row.skipped) and (
+                (block[-1].start > row.start and row.end > 0)
+                or (block[-1].end == 0) != (row.end == 0)  # one with addresses beside one without
+            )
             if restarts or _rewidened(block[0], row) or _reindented(row, path, base, outermost):
-                notes.append((row.line, "another dump starts here"))
+                notes.append((row.line, ANOTHER))
                 yield block
                 block, path = [], []
         if not block:

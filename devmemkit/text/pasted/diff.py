@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from devmemkit.text import TextError
+from devmemkit.text.pasted.line import unmangled
 
-_MARK = re.compile(r"(?:[>|] ?)*(?P<mark>[-+<!])?(?P<line>[^-+<!].*)", re.DOTALL)
+_MARK = re.compile(r"(?:[>|] ?)*([ \t]*)([-+<!]?)([^-+<!].*)", re.DOTALL)
 _HUNK = re.compile(
-    r"(?:[>|] ?)*(?:@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@|\*{3} \d+(?:,\d+)? \*{4}"
+    r"[>|\s]*(?:@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@|\*{3} \d+(?:,\d+)? \*{4}"
     r"|\d+(?:,\d+)?[acd]\d+(?:,\d+)?$)"
 )
 _BESIDE = re.compile(r"(?:[>|] ?)*\s*(\S{9,40} : \S.{0,80}?)\s+(?:[|<>]\s+)?\1\s*")  # diff -y
@@ -21,20 +22,21 @@ def refuse_diff(lines: Sequence[str], known: Iterable[re.Pattern[str]], source: 
 
     Marks without a second side (a patch that adds a file, a list) are no diff.
     """
-    first: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
+    first: dict[tuple[str, str], int] = {}  # lines by the blanks before the mark, and the mark
+    for number, line in enumerate((unmangled(line)[0] for line in lines), 1):
         match = _MARK.fullmatch(line)
-        mark = (match and match["mark"]) or ""
-        if match and mark not in first:
-            inner = match["line"].lstrip(" \t")
+        where = (match[1] if match[2] else "", match[2]) if match else ("", "")
+        if match and where not in first:
+            inner = match[3].lstrip(" \t")
             if any(pattern.match(inner) for pattern in known):
-                first[mark] = number
+                first[where] = number
         if len(line) < _WIDEST and _BESIDE.fullmatch(line):
-            first["+"] = first["-"] = number
-    marks = first.keys() - {""}
-    if {"+", "-"} <= marks or (marks and len(first) > 1 and any(map(_HUNK.match, lines))):
+            first["", "+"] = first["", "-"] = number
+    marks = first.keys() - {("", "")}
+    both = any((blanks, "+") in marks and (blanks, "-") in marks for blanks, _ in marks)
+    if both or (marks and len(first) > 1 and any(map(_HUNK.match, lines))):
         raise TextError(
             source,
-            min(first[mark] for mark in marks),
+            min(first[where] for where in marks),
             "expected one text, got a diff of two: give the one before or the one after it, whole",
         )

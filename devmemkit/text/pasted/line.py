@@ -70,7 +70,7 @@ def unmangled(line: str) -> tuple[str, list[str]]:
         line, n = _ESCAPE.subn("", line)
         did += ["terminal escapes removed"] * (n > 0)
     if "<" in line and _TAG.search(line):
-        line = _TAG.sub("", line)
+        line = _TAG.sub(lambda tag: " " * (tag[0][:3].lower() in ("<td", "<th")), line)
         did.append("HTML tags removed")
     if "&" in line and _ENTITY.search(line):
         line = unescaped(line)
