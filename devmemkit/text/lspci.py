@@ -26,6 +26,8 @@ MANY = 1 << 16
 """Functions of one text at most; a bus has 256, a domain 65,536."""
 
 _DECODES = re.compile(r"Control: I/O[+-] Mem([+-])")
+_FORUM = re.compile(r"\[/?(?:code|quote|pre|spoiler)\b[^\]]{0,80}\]", re.I)
+_TAIL = re.compile(r"(?:(?:\^M)?\$)?\s*$")  # $: the end of a line of cat -A
 _ID = re.compile(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b")
 
 
@@ -66,7 +68,9 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
     raw = decode(text, []).splitlines()
     if len(raw) > LINES:
         raise TextError(source, LINES + 1, f"expected at most {LINES} lines, got more")
-    lines = [NBSPS.sub(" ", unmangled(line[:LONGEST])[0]).rstrip() for line in raw]
+    lines = [
+        _TAIL.sub("", NBSPS.sub(" ", unmangled(_FORUM.sub("", line[:LONGEST]))[0])) for line in raw
+    ]
     refuse_diff(lines, (HEAD, REGION, DRIVER), source)
     found: dict[str, tuple[Part, Device]] = {}
     told = False  # lspci prints drivers for all devices or, without /sys, for none
@@ -98,7 +102,7 @@ def _device(part: Part, source: str) -> Device:
     free = 0  # the next BAR, where lspci prints no numbers
     for number, line in part.below:
         if line.startswith(("Capabilities: ", "Capability: ")):
-            virtual_functions = "(SR-IOV)" in line
+            virtual_functions = "Single Root I/O" in line
         elif region := REGION.match(line):
             if virtual_functions:
                 continue

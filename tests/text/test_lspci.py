@@ -128,6 +128,12 @@ DAMAGES: dict[str, Callable[[str], str | bytes]] = {
     "paths": lambda t: t.replace("\n01:00.0", "\n00:01.0/01:00.0"),
     "numbers only": lambda t: t.replace("3D controller [0302]: NVIDIA Corporation", "0302:"),
     "machine-readable": lambda t: t.replace("3D controller [0302]:", '"0302" "10de"'),
+    "cat -A": lambda t: t.replace("\t", "^I").replace("\n", "$\n"),
+    "forum": lambda t: f"[CODE]{t}[/CODE]\n",
+    "wrapped in a word": lambda t: t.replace("non-", "non-\n"),
+    "wrapped capability": lambda t: t.replace("I/O Virt", "I/O\nVirt"),
+    "groups": lambda t: re.sub(r"(?m)^(0.*)$", r"IOMMU Group 7 \1", t),
+    "tab after the address": lambda t: re.sub(r"(?m)^(0\S+) ", r"\1\t", t),
     "hex dumps": lambda t: t.replace("\n\n", "\n00: 86 80 02 01\n10: 04 00 80 f7\n100: 00\n\n"),
     "command and mail": lambda t: f"Hi,\n\n$ sudo lspci -vvvnn\n{t}\nThis is all.\n-- \nJoe\n",
     "listed before": lambda t: "\n".join(re.findall(r"(?m)^0.*", t)) + f"\n\nDetails:\n\n{t}",
@@ -275,6 +281,18 @@ def test_what_follows_x_is_left_out() -> None:
             "00:02.0 VGA: A\n\n00:1c.0/00.0 Network controller: B\n"
             "\tKernel driver in use: iwlwifi\n",
             "x:4: expected a line like '00:1f.0 ISA bridge: ...' above, to say whose this is, got",
+        ),
+        (
+            re.sub("(?m)^01.*\n", "", MORE),
+            "x:20: expected a line like '00:1f.0 ISA bridge: ...' above, to say whose this is, got",
+        ),
+        (
+            MORE.replace("\n\t", " "),
+            "x:1: expected a line of its own for each device, region and driver, got",
+        ),
+        (
+            MORE.replace("\n\tRegion 5", " Region 5"),
+            "x:22: expected a line of its own for each device, region and driver, got 'Region 0: M",
         ),
         (
             "00:02.0 VGA: A\n\tRegion 0: Memory at\n",

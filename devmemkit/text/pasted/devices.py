@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 
-_LEAD = re.compile(r"[>|\u00bb+\-*#\s\u2022`\ufeff]*")
+_LEAD = re.compile(r"(?:[>|\u00bb+\-*#\s\u2022`\ufeff]|\^I)*")  # ^I: a tab of cat -A
 _BDF = r"[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]"
 HEAD = re.compile(  # -PP prints the path: 00:1c.0/02:00.0
-    rf"(?P<domain>[0-9a-fA-F]{{4,8}}:)?(?:{_BDF}/)*(?P<bdf>{_BDF})[*`]* "
+    rf"(?:IOMMU Group \d+:? )?(?P<domain>[0-9a-fA-F]{{4,8}}:)?(?:{_BDF}/)*(?P<bdf>{_BDF})[*`]*\s+"
     r"(?P<what>[\"']?(?:[^\s\d]|\d+[A-Z]|[0-9a-f]{4}\b).*)"
 )
 REGION = re.compile(
@@ -30,6 +30,12 @@ _REST = re.compile(
 DRIVER = re.compile(r"Kernel driver in use: (\S+)")
 MODULES = re.compile(r"Kernel modules: (.*\S)")
 _BELOW = re.compile(r"[A-Z][\w ./-]{0,30}:|[0-9a-f]{2,3}: |(?:Expansion ROM|Memory|I/O ports) at\b")
+_ABOVE = "a line like '00:1f.0 ISA bridge: ...' above, to say whose this is"
+_ONCE = re.compile(r"Subsystem: |Control: I/O|Flags: .*devsel")
+_INSIDE = re.compile(
+    r"\bRegion \d+: (?:Memory|I/O)|\bKernel driver in use: "
+    r"|[^:\]] (?:Memory|I/O ports) at [0-9a-f]{4,16} [(\[]"
+)
 
 
 @dataclass
@@ -47,6 +53,11 @@ def parts(lines: Sequence[str], source: str) -> Iterator[Part]:
     """The parts of a text, each from a device's first line; wrapped lines are joined."""
     part: Part | None = None
     blank = True
+    once: set[str] = set()  # what lspci prints once for each device
+
+    def refused(number: int, expected: str, line: str) -> TextError:
+        return TextError(source, number, f"expected {expected}, got '{printable(line[:60])}'")
+
     for number, whole in enumerate(lines, 1):
         lead = _LEAD.match(whole)
         assert lead is not None
@@ -54,27 +65,28 @@ def parts(lines: Sequence[str], source: str) -> Iterator[Part]:
         if not line:
             blank = True
             continue
-        if head := HEAD.match(line):
+        head = HEAD.match(line)
+        if (head or part) and _INSIDE.search(line, 1):
+            raise refused(number, "a line of its own for each device, region and driver", line)
+        fact, region = _ONCE.match(line), REGION.match(line)
+        if head:
             if part:
                 yield part
             bdf = full_bdf((head["domain"] or "") + head["bdf"])
-            part = Part(bdf, head["what"], number, lead[0])
+            part, once = Part(bdf, head["what"], number, lead[0]), set()
         elif part and not (blank and lead[0] == part.lead and not _BELOW.match(line)):
+            if fact and fact[0] in once:
+                raise refused(number, _ABOVE, line)
+            once |= {fact[0]} if fact else set()
             above, rest = part.below[-1] if part.below else (0, "")
             cut = (REGION.match(rest) and "[size=" not in rest) or MODULES.match(rest)
-            if cut and (rest.endswith(",") or _REST.match(line)):
-                part.below[-1] = (above, f"{rest} {line}")
+            if cut and (rest.endswith((",", "-")) or _REST.match(line)):
+                part.below[-1] = (above, f"{rest}{' ' * (rest[-1] != '-')}{line}")
             else:
                 part.below.append((number, line))
         else:  # text that is no device's, such as the command that follows
-            region = REGION.match(line)
             if DRIVER.match(line) or (region and AT.match(region["words"])):
-                raise TextError(
-                    source,
-                    number,
-                    "expected a line like '00:1f.0 ISA bridge: ...' above, to say whose "
-                    f"this is, got '{printable(line[:60])}'",
-                )
+                raise refused(number, _ABOVE, line)
             if part:
                 yield part
             part = None
