@@ -27,7 +27,6 @@ MANY = 1 << 16
 
 _DECODES = re.compile(r"Control: I/O[+-] Mem([+-])")
 _FORUM = re.compile(r"\[/?(?:code|quote|pre|spoiler)\b[^\]]{0,80}\]", re.I)
-_TAIL = re.compile(r"(?:(?:\^M)?\$)?\s*$")  # $: the end of a line of cat -A
 _ID = re.compile(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b")
 
 
@@ -68,9 +67,7 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
     raw = decode(text, []).splitlines()
     if len(raw) > LINES:
         raise TextError(source, LINES + 1, f"expected at most {LINES} lines, got more")
-    lines = [
-        _TAIL.sub("", NBSPS.sub(" ", unmangled(_FORUM.sub("", line[:LONGEST]))[0])) for line in raw
-    ]
+    lines = [_cleaned(line[:LONGEST]) for line in raw]
     refuse_diff(lines, (HEAD, REGION, DRIVER), source)
     found: dict[str, tuple[Part, Device]] = {}
     told = False  # lspci prints drivers for all devices or, without /sys, for none
@@ -92,6 +89,12 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
         )
     none = "" if told else None
     return tuple(one if one.driver else replace(one, driver=none) for _, one in found.values())
+
+
+def _cleaned(line: str) -> str:
+    """A line without what browsers, mails, forums and cat -A put into it."""
+    line = NBSPS.sub(" ", unmangled(_FORUM.sub("", line))[0])
+    return line.rstrip().removesuffix("$").removesuffix("^M").rstrip()
 
 
 def _device(part: Part, source: str) -> Device:
@@ -149,6 +152,8 @@ def _bar(index: int, words: str, source: str, number: int) -> Bar | None:
 
 def _both(first: Part, known: Device, part: Part, device: Device, source: str) -> Device:
     """A device from two outputs; TextError if they are of two machines, or of two moments."""
+    if part is first:
+        return device
     pairs = [(known.driver, device.driver), (known.modules, device.modules)]
     regions = [_regions(one, known.numbered and device.numbered) for one in (known, device)]
     if all(regions):
@@ -181,6 +186,8 @@ def _regions(device: Device, numbered: bool) -> list[tuple[int, ...]]:
 
 def _same_name(one: str, other: str) -> bool:
     """Whether two first lines can be one device's: by number if both have it, else by name."""
+    if one == other:
+        return True
     ids = [_ID.findall(what)[-1:] for what in (one, other)]
     if all(ids):
         return ids[0] == ids[1]

@@ -29,6 +29,7 @@ _REST = re.compile(
 )
 DRIVER = re.compile(r"Kernel driver in use: (\S+)")
 MODULES = re.compile(r"Kernel modules: (.*\S)")
+_WIDEST = 300  # characters of a line that was wrapped
 _BELOW = re.compile(r"[A-Z][\w ./-]{0,30}:|[0-9a-f]{2,3}: |(?:Expansion ROM|Memory|I/O ports) at\b")
 _ABOVE = "a line like '00:1f.0 ISA bridge: ...' above, to say whose this is"
 _ONCE = re.compile(r"Subsystem: |Control: I/O|Flags: .*devsel")
@@ -80,7 +81,7 @@ def parts(lines: Sequence[str], source: str) -> Iterator[Part]:
             once |= {fact[0]} if fact else set()
             above, rest = part.below[-1] if part.below else (0, "")
             cut = (REGION.match(rest) and "[size=" not in rest) or MODULES.match(rest)
-            if cut and (rest.endswith((",", "-")) or _REST.match(line)):
+            if cut and len(rest) < _WIDEST and (rest.endswith((",", "-")) or _REST.match(line)):
                 part.below[-1] = (above, f"{rest}{' ' * (rest[-1] != '-')}{line}")
             else:
                 part.below.append((number, line))

@@ -13,8 +13,6 @@ _HUNK = re.compile(
     r"[>|\s]*(?:@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@|\*{3} \d+(?:,\d+)? \*{4}"
     r"|\d+(?:,\d+)?[acd]\d+(?:,\d+)?$)"
 )
-_BESIDE = re.compile(r"(?:[>|] ?)*\s*(\S{9,40} : \S.{0,80}?)\s+(?:[|<>]\s+)?\1\s*")  # diff -y
-_WIDEST = 300  # characters of a line of diff -y
 
 
 def refuse_diff(lines: Sequence[str], known: Iterable[re.Pattern[str]], source: str) -> None:
@@ -30,7 +28,7 @@ def refuse_diff(lines: Sequence[str], known: Iterable[re.Pattern[str]], source: 
             inner = match[3].lstrip(" \t")
             if any(pattern.match(inner) for pattern in known):
                 first[where] = number
-        if len(line) < _WIDEST and _BESIDE.fullmatch(line):
+        if _beside(line):
             first["", "+"] = first["", "-"] = number
     marks = first.keys() - {("", "")}
     both = any((blanks, "+") in marks and (blanks, "-") in marks for blanks, _ in marks)
@@ -40,3 +38,15 @@ def refuse_diff(lines: Sequence[str], known: Iterable[re.Pattern[str]], source: 
             min(first[where] for where in marks),
             "expected one text, got a diff of two: give the one before or the one after it, whole",
         )
+
+
+def _beside(line: str) -> bool:
+    """Whether a line has the same range and name twice, as diff -y prints unchanged lines."""
+    words = line.lstrip("> |\t").split()
+    half = len(words) // 2
+    return (
+        half > 2
+        and words[1] == ":"
+        and words[:half] == words[-half:]
+        and (len(words) == 2 * half or words[half] in "|<>")
+    )
