@@ -39,6 +39,13 @@ def _other_cache_type(asked: Asked) -> Some:
     return (opens, maps, *asked.calls) if access.maps else ()
 
 
+def _other_than_sync(asked: Asked) -> Some:
+    """The same, where the access's file was opened with O_SYNC although nobody said so."""
+    access = asked.access
+    told = access.sync or access.traced or access.via != "devmem"
+    return () if told else _other_cache_type(replace(asked, access=replace(access, sync=True)))
+
+
 def _opened(mode: str) -> Callable[[Asked], Some]:
     """The process opened the file in another mode."""
 
@@ -309,6 +316,13 @@ HYPOTHESES = (
         _other_cache_type,
         lambda asked: asked.machine.with_(new_task("Q")),
         function="reserve_pfn_range",
+    ),
+    Hypothesis(
+        "other cache type than O_SYNC",
+        "the file was opened with O_SYNC, and another mapping of the pages was not",
+        "strace: O_SYNC; /sys/kernel/debug/x86/pat_memtype_list has the range",
+        _other_than_sync,
+        lambda asked: asked.machine.with_(new_task("Q")),
     ),
     Hypothesis(
         "fork",

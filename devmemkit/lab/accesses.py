@@ -57,7 +57,7 @@ PLAYABLE = {
     and hypothesis.name
     not in (
         *("lockdown", "no devmem", "empty node", "removed", "removed later", "missing", "traced"),
-        *("ram", "fork", "claim fails"),
+        *("ram", "fork", "claim fails", "other cache type than O_SYNC"),
     )
 }
 """The hypotheses that can be played in a guest that goes on."""

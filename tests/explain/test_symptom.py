@@ -34,6 +34,7 @@ from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, 
         ("idle", "zeros", {"address": 0x2000, "op": "read"}, ""),
         ("idle", "ones", {"bdf": IVSHMEM, "bar": 2, "op": "load"}, "is gone, asleep or hangs"),
         ("idle", "EAGAIN", {"address": 0x4100_0000, "sync": True}, "has another cache type"),
+        ("idle", "EAGAIN", {"address": 0x4100_0000}, "was opened with O_SYNC"),
         ("idle", "EIO", {"bdf": IVSHMEM, "bar": 2, "op": "read"}, "is memory: it can be mapped"),
         ("idle", "ENOENT", {"bdf": E1000, "bar": 0, "wc": True}, "BAR 0 is not prefetchable"),
         ("idle", "EACCES", {"address": IVSHMEM_BAR}, "does not run as root"),
@@ -173,8 +174,8 @@ def some_accesses() -> Iterator[tuple[Machines, Access]]:
 
 
 PLAYED = [one for one in HYPOTHESES if not one.gives]
-ELSEWHERE = {"ram", "ports", "removed later"}
-"""Hypotheses that matter on other machines: without a dump, with a BAR that is unknown, 5.10."""
+ELSEWHERE = {"ram", "ports", "removed later", "other cache type than O_SYNC"}
+"""Those that matter elsewhere: without a dump, at an unknown BAR, on 5.10, in cached memory."""
 
 
 @pytest.mark.parametrize("hypothesis", PLAYED, ids=lambda hypothesis: hypothesis.name)
