@@ -50,7 +50,10 @@ Case = Mapping[str, Any]
 
 
 class Machines:
-    """The model's machines that fit a description; `questions` are the facts it leaves open."""
+    """The model's machines that fit a description; `questions` are the facts it leaves open.
+
+    Facts that matter only to few accesses are asked only if `access` is one of them.
+    """
 
     def __init__(self, known: Description, access: Access | None = None) -> None:
         self.known = known
@@ -74,7 +77,8 @@ class Machines:
         if where not in self._bases:
             self._bases[where] = self._base(*where, kernel)
         cmdline = " ".join(_cmdline(known, case))
-        return self._bases[where].with_kernel(replace(kernel, config=config, cmdline=cmdline))
+        machine = self._bases[where].with_kernel(replace(kernel, config=config, cmdline=cmdline))
+        return machine.with_({("mount", "/dev"): case["dev"]}) if "dev" in case else machine
 
     def _base(self, bits: int, held: bool, reach: bool | None, kernel: KernelProfile) -> Machine:
         """The machine that cases with different kernels share."""
@@ -100,6 +104,7 @@ class Machines:
         for name in ("dev_mem", "dev_port"):
             if getattr(known, name) is not None:
                 more[name] = getattr(known, name)
+        more |= {("mount", path): options for path, options in (known.mounts or {}).items()}
         able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable is not False else ())
         task = Task(root=known.root is not False, capabilities=able)
         more |= new_task(ACTOR, task)
@@ -165,6 +170,12 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
         answers = {f"{arch} has no rule for the first MiB": False, "its rule is that of x86": True}
         yield Question("low", f"what {arch} does below 1 MiB", answers)
     if access.maps:
+        if access.exec and known.mounts is None:
+            options = {
+                "/dev is not mounted noexec": None,
+                "/dev is mounted noexec": frozenset({"noexec"}),
+            }
+            yield Question("dev", "how /dev is mounted", options)
         return
     if arch:
         answers = {f"{access.op}(2) does not reach the address": False, "it does": True}

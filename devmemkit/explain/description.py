@@ -23,7 +23,8 @@ class Description:
     "m" or "n", `lockdown` is the state in force ("" for a kernel without lockdown), `phys_bits` the
     width of a physical address. `root` and `capable` describe the process (None: as root),
     `dev_mem` and `dev_port` say whether the nodes exist, `mtrr_uc` lists the page ranges (first,
-    last) that the MTRRs make uncachable.
+    last) that the MTRRs make uncachable, `mounts` has the options of /dev, /sys and /proc that
+    decide about their files.
     """
 
     iomem: Dump | None = None
@@ -40,6 +41,7 @@ class Description:
     dev_mem: bool | None = None
     dev_port: bool | None = None
     mtrr_uc: tuple[tuple[int, int], ...] = ()
+    mounts: Mapping[str, frozenset[str]] | None = None
 
     @cached_property
     def found(self) -> Mapping[str, Device]:

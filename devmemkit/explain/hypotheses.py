@@ -67,8 +67,9 @@ def _remounted(path: str, options: str) -> Act:
 
 def _noexec(asked: Asked) -> Some:
     """The mapping is executable, and /dev is mounted noexec, as sysfs and procfs always are."""
-    calls = calls_of(replace(asked.access, exec=True)) if asked.access.maps else ()
-    return (_remounted("/dev", "noexec"), *calls) if calls else ()
+    if not asked.access.maps or asked.access.exec:  # then the description decides
+        return ()
+    return _remounted("/dev", "noexec"), *calls_of(replace(asked.access, exec=True))
 
 
 def _nodev(asked: Asked) -> Some:

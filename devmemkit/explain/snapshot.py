@@ -24,7 +24,12 @@ from devmemkit.model.printable import printable
 from devmemkit.text.config import parse_config
 from devmemkit.text.iomem import LARGEST
 from devmemkit.text.release import release_of
-from devmemkit.text.system_files import parse_address_sizes, parse_lockdown, parse_mtrr
+from devmemkit.text.system_files import (
+    parse_address_sizes,
+    parse_lockdown,
+    parse_mounts,
+    parse_mtrr,
+)
 
 SYS_RAWIO = 17
 """Bit of the capability in CapEff (include/uapi/linux/capability.h)."""
@@ -40,6 +45,7 @@ FILES = {
     "lockdown": "sys/kernel/security/lockdown",
     "cpuinfo": "proc/cpuinfo",
     "mtrr": "proc/mtrr",
+    "mounts": "proc/self/mounts",
 }
 """The files of a machine, beside those of its PCI devices and its kernel's configuration."""
 
@@ -88,6 +94,7 @@ def texts(
     if not read["lockdown"] and not securityfs:
         facts_of["lockdown"] = None
     facts_of["mtrr_uc"] = parse_mtrr(read["mtrr"])
+    facts_of["mounts"] = parse_mounts(read["mounts"]) if read["mounts"] else None
     facts_of |= {"phys_bits": parse_address_sizes(read["cpuinfo"]), "config": config, **facts}
     made = {"snapshot.json": _json(facts_of), "pci.json": _json(devices)}
     made |= {name: read[name] for name in ("iomem", "ioports")}

@@ -10,6 +10,7 @@ from typing import Any
 from devmemkit.explain.description import Description, dump_of
 from devmemkit.model.pci.device import BDF, Bar
 from devmemkit.model.printable import printable
+from devmemkit.model.process.permission import MOUNTS, OPTIONS
 from devmemkit.text import TextError
 from devmemkit.text.lspci import MANY, Device
 from devmemkit.text.pci_resource import bars_of, parse_resource
@@ -46,6 +47,16 @@ def _ranges(value: Any) -> bool:
     )
 
 
+def _mounts(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() <= set(MOUNTS)
+        and all(
+            isinstance(one, list) and _texts(one) and set(one) <= OPTIONS for one in value.values()
+        )
+    )
+
+
 FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("release", "arch", "cmdline"), ("a text", _text)),
     "lockdown": ("a state", lambda v: v in ("", "none", "integrity", "confidentiality")),
@@ -55,6 +66,7 @@ FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "phys_bits": ("32 to 64", lambda v: type(v) is int and 32 <= v <= 64),
     "config": ("texts by name", lambda v: isinstance(v, dict) and _texts(v.values())),
     "mtrr_uc": ("ranges of pages", _ranges),
+    "mounts": (f"{', '.join(sorted(OPTIONS))} by mount", _mounts),
 }
 """The fields of snapshot.json: what each expects unless it is null, and the check."""
 
@@ -100,6 +112,8 @@ def description_of(texts: Mapping[str, str], source: str) -> Description:
     known = {name: value for name, value in facts.items() if value is not None}
     if "mtrr_uc" in known:
         known["mtrr_uc"] = tuple((first, last) for first, last in known["mtrr_uc"])
+    if "mounts" in known:
+        known["mounts"] = {path: frozenset(options) for path, options in known["mounts"].items()}
     return Description(**{**dumps, **known}, devices=found)
 
 

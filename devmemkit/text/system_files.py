@@ -5,6 +5,14 @@ from __future__ import annotations
 import re
 
 from devmemkit.model.flags import PAGE_SHIFT
+from devmemkit.model.process.permission import OPTIONS
+
+AROUND = {
+    "/dev": ("/", "/dev", "/dev/mem"),
+    "/sys": ("/", "/sys"),
+    "/proc": ("/", "/proc", "/proc/bus", "/proc/bus/pci"),
+}
+"""Where something may be mounted, as containers do; the innermost mount decides about the files."""
 
 
 def parse_lockdown(text: str) -> str:
@@ -17,6 +25,18 @@ def parse_address_sizes(text: str) -> int | None:
     """Bits of a physical address, from /proc/cpuinfo; None if it does not say."""
     match = re.search(r"^address sizes\s*: (\d{2}) bits physical", text, re.M)
     return int(match[1]) if match and 32 <= int(match[1]) <= 52 else None
+
+
+def parse_mounts(text: str) -> dict[str, list[str]]:
+    """The options ro, noexec and nodev of /dev, /sys and /proc, from /proc/self/mounts."""
+    lines = (words for line in text.splitlines() if len(words := line.split()) > 3)
+    given = {words[1]: sorted(OPTIONS & {*words[3].split(",")}) for words in lines}
+    return {
+        mount: given[place]
+        for mount, places in AROUND.items()
+        for place in places
+        if place in given
+    }
 
 
 def parse_mtrr(text: str) -> tuple[tuple[int, int], ...]:

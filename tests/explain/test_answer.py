@@ -11,7 +11,7 @@ from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.text.config import parse_config
-from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, known
+from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, answer, known
 
 
 def test_a_claimed_bar_through_dev_mem() -> None:
@@ -181,6 +181,28 @@ def test_lockdown_is_asked_for_where_the_kernel_decides_so(
     assert ("whether lockdown is in force" in found.unknown) == asked
     if release == "6.12.0":
         assert {b.verdict.outcome for b in found.branches} == ({"ok", "EPERM"} if asked else set())
+
+
+def test_whether_dev_is_noexec_is_asked_for_an_executable_mapping_of_it() -> None:
+    asked: dict[str, Any] = {"address": IVSHMEM_BAR, "exec": True}
+    assert [(b.conditions, b.verdict.outcome) for b in answer(known("idle"), **asked).branches] == [
+        (("/dev is not mounted noexec",), "ok"),
+        (("/dev is mounted noexec",), "EPERM"),
+    ]
+    told = known("idle", mounts={"/dev": frozenset({"noexec"})})
+    assert answer(told, **asked).verdict.why.startswith("the mount is noexec")
+    assert not answer(known("idle"), address=IVSHMEM_BAR).unknown
+    sysfs = answer(known("idle"), bdf=IVSHMEM, bar=2, exec=True)
+    assert (sysfs.outcome, sysfs.unknown) == ("EPERM", ())
+
+
+def test_a_read_only_sysfs_and_a_file_that_is_not_write_combining() -> None:
+    where: dict[str, Any] = {"bdf": IVSHMEM, "bar": 2}
+    found = answer(known("idle", mounts={"/sys": frozenset({"ro"})}), **where)
+    assert (found.outcome, found.verdict.why) == ("EROFS", "/sys is mounted read-only")
+    found = answer(known("idle", cmdline="nopat"), **where, wc=True)
+    assert (found.outcome, found.advice[0].gives) == ("ENOENT", "ok")
+    assert found.advice[0].do == "use resource2 in place of resource2_wc"
 
 
 def test_what_is_unknown_and_does_not_matter_is_no_case() -> None:

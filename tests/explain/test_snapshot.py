@@ -33,6 +33,7 @@ def root(tmp_path: Path) -> Path:
         "proc/sys/kernel/arch": "x86_64\n",
         "proc/cmdline": "quiet iomem=relaxed\n",
         "proc/cpuinfo": "address sizes\t: 39 bits physical, 48 bits virtual\n",
+        "proc/self/mounts": "udev /dev devtmpfs rw,nosuid 0 0\nsysfs /sys sysfs ro,noexec 0 0\n",
         "proc/self/status": "Uid:\t0\t0\t0\t0\nCapEff:\t0000000000020000\n",
         "sys/kernel/security/lockdown": "none [integrity] confidentiality\n",
         "boot/config-6.12.0-test": "CONFIG_DEVMEM=m\nCONFIG_STRICT_DEVMEM=y\n",
@@ -58,6 +59,7 @@ def test_what_is_taken_is_what_is_read_back(root: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert (known.lockdown, known.phys_bits) == ("integrity", 39)
     assert (known.root, known.capable, known.dev_mem, known.dev_port) == (True, True, True, False)
+    assert known.mounts == {"/dev": frozenset(), "/sys": frozenset({"ro", "noexec"})}
     assert known.config is not None
     assert told_of(known.config)["devmem"]
     device = known.devices["0000:03:00.0"]
@@ -72,6 +74,7 @@ def test_what_is_taken_is_what_is_read_back(root: Path, tmp_path: Path) -> None:
         ("proc/ioports", "ioports"),
         ("proc/cmdline", "cmdline"),
         ("proc/cpuinfo", "phys_bits"),
+        ("proc/self/mounts", "mounts"),
         ("boot/config-6.12.0-test", "config"),
     ],
 )
@@ -117,6 +120,8 @@ def test_a_folder_that_is_none_and_one_that_is_full(root: Path, tmp_path: Path) 
         ("snapshot.json", '{"lockdown": "x"}', "lockdown: expected a state, got "),
         ("snapshot.json", '{"config": {"A": 1}}', "config: expected texts by name, got "),
         ("snapshot.json", '{"mtrr_uc": [[1]]}', "mtrr_uc: expected ranges of pages, got "),
+        ("snapshot.json", '{"mounts": {"/dev": ["x"]}}', "mounts: expected nodev, noexec, ro by "),
+        ("snapshot.json", '{"mounts": {"/home": []}}', "mounts: expected nodev, noexec, ro by "),
         ("snapshot.json", '{"mtrr_uc": [[2, 1]]}', "mtrr_uc: expected ranges of pages, got "),
         ("pci.json", "{", "pci.json:1: expected a JSON object"),
         ("pci.json", '{"0000:03:00.0": {"resource": "x"}}', "pci.json 0000:03:00.0:1: expected th"),
