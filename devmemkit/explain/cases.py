@@ -167,7 +167,10 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
         return
     arch = known.foreign
     if arch and access.pages[0] < LOW_MEGABYTE:
-        answers = {f"{arch} has no rule for the first MiB": False, "its rule is that of x86": True}
+        answers = {
+            f"{arch} has no rule of its own below 1 MiB": False,
+            f"{arch} has x86's rule below 1 MiB": True,
+        }
         yield Question("low", f"what {arch} does below 1 MiB", answers)
     if access.maps:
         if access.exec and known.mounts is None:
@@ -178,7 +181,8 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
             yield Question("dev", "how /dev is mounted", options)
         return
     if arch:
-        answers = {f"{access.op}(2) does not reach the address": False, "it does": True}
+        does = f"{access.op}(2) reaches the address"
+        answers = {does.replace("reaches", "does not reach"): False, does: True}
         yield Question("reach", f"what {access.op}(2) reaches on {arch}", answers)
     elif not _shows_ram(known):
         answers = {"RAM ends below the address": False, "RAM reaches beyond the address": True}

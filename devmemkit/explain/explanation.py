@@ -67,6 +67,7 @@ def _branches(found: Found[T], matters: Sequence[int]) -> Iterator[Branch[T]]:
         return
     open_questions = [at for at in matters if len({words[at] for words, _ in found}) > 1]
     splits = [_split(found, matters, at) for at in open_questions]
+    splits = [split for split in splits if len(split) > 1]  # others change nothing here
     for answers, below in min(splits, key=lambda split: sum(len(below) for _, below in split)):
         for branch in below:
             yield Branch((_joined(answers), *branch.conditions), branch.verdict)

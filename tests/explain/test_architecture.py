@@ -112,6 +112,13 @@ def test_without_a_dump_ram_may_end_on_either_side() -> None:
     assert ends(described, address=IVSHMEM_BAR, op="read") == {"ok", "EFAULT"}
 
 
+def test_a_branch_has_only_conditions_that_matter_in_it() -> None:
+    found = answer(known(iomem=None, config=None), address=E1000_BAR, op="read")
+    conditions = {branch.conditions for branch in found.branches}
+    assert ("drivers claimed no BAR", "RAM ends below the address") in conditions
+    assert len(conditions) == 5
+
+
 def test_i386_maps_896_mib_of_ram() -> None:
     text = LOW_RAM + PCI + HIGH_RAM
     for arch, outcome in (("x86_64", "ok"), ("i686", "EFAULT")):
