@@ -25,6 +25,7 @@ TELLS = {
     "config": "grep STRICT_DEVMEM /boot/config-*",
     "bits": "grep 'address sizes' /proc/cpuinfo",
     "held": "/proc/iomem, read by root",
+    "reach": "the last line of System RAM in /proc/iomem, read by root",
 }
 """How to answer a question that a description leaves open, by the question's name."""
 
@@ -75,6 +76,9 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
                 break
     for cause in _hardware(machines, access, symptom.name, bases[""]):
         yield False, cause
+    if arch := machines.known.foreign:
+        what = f"a rule of {arch}'s own: the model has what all architectures share"
+        yield False, Cause(what, "the kernel's source, below arch/", "(not known)", played=False)
 
 
 def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator[Candidate]:
