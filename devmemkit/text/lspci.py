@@ -70,9 +70,11 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
     lines = [_cleaned(line[:LONGEST]) for line in raw]
     refuse_diff(lines, (HEAD, REGION, DRIVER), source)
     found: dict[str, tuple[Part, Device]] = {}
-    told = False  # lspci prints drivers for all devices or, without /sys, for none
+    told = False
+    more: set[str] = set()  # devices of which more than the name is printed
     for part in parts(lines, source):
         told |= any(DRIVER.match(line) or MODULES.match(line) for _, line in part.below)
+        more |= {part.bdf} if part.below else set()
         if len(found) == MANY and part.bdf not in found:
             raise TextError(source, part.line, f"expected at most {MANY} functions, got more")
         device = _device(part, source)
@@ -87,8 +89,12 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
             "expected what lspci -v prints, beginning with a line like "
             f"'00:1f.0 ISA bridge: ...', got {shown}",
         )
-    none = "" if told else None
-    return tuple(one if one.driver else replace(one, driver=none) for _, one in found.values())
+    # lspci prints drivers for all of these or, without /sys, for none
+    unbound = more if told else set()
+    return tuple(
+        one if one.driver else replace(one, driver="" if one.bdf in unbound else None)
+        for _, one in found.values()
+    )
 
 
 def _cleaned(line: str) -> str:

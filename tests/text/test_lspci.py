@@ -218,6 +218,11 @@ def test_outputs_of_several_commands_are_one_device() -> None:
     assert parse_lspci(used + rest) == parse_lspci(rest + used) == parse_lspci(TEXT)
 
 
+def test_a_device_of_which_only_the_name_is_there_may_have_a_driver() -> None:
+    listed, known = parse_lspci("00:1f.0 ISA bridge: A\n" + TEXT)
+    assert (listed.driver, known.driver) == (None, "e1000e")
+
+
 def test_lines_without_numbers_count_in_their_order() -> None:
     text = (
         "00:02.0 VGA: A\n" + "\tMemory at 1000 [size=4K]\n" * 2 + "\tI/O ports at d000 [size=8]\n"
