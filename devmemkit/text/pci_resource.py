@@ -23,6 +23,8 @@ SHOWN = 10
 _ROW = re.compile(r"(.*?)0x([0-9a-f]{16}) 0x([0-9a-f]{16}) 0x([0-9a-f]{16})")
 _NAME = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?!\w)", re.I)
 _AROUND = "> \t\xa0"
+_RULE = "`:=-~"
+"""Characters of lines between files, as more(1) and forums have them."""
 
 
 def parse_resource(text: str | bytes, *, source: str = "<text>") -> tuple[Bar, ...]:
@@ -63,19 +65,21 @@ def parse_resources(text: str | bytes, *, source: str = "<text>") -> dict[str, t
 
     for at, whole in enumerate(decode(text, []).splitlines(), 1):
         line = whole.strip(_AROUND)
+        if not line.strip(_RULE):
+            continue
         match = _ROW.fullmatch(line)
         names = _NAME.findall(match[1] if match else line)
-        if line and (match[1] if match else line) and not names:
+        if (match[1] if match else line) and not names:
             raise refused(at, line)
         now = full_bdf(names[-1]) if names else name
-        if rows and line and (now != name or not match):
+        if rows and (now != name or not match):
             close()
             rows = []
         if match:
             start, end, flags = (int(digits, 16) for digits in match.groups()[1:])
             rows.append(Bar(len(rows), start, end, flags))
             number = at
-        elif line:
+        else:
             cut = line.startswith("==>")
         name = now
     if rows or not (found or name):

@@ -89,6 +89,8 @@ def named(head: str, each: str = "") -> str:
         named("# cat " + PATH + "\n") + "\nroot@host:/sys/bus/pci/devices/0000:00:02.0# ",
         named("root@host:/sys/bus/pci/devices/{}# cat resource\n"),
         named("{}:\n"),
+        "```\n" + named("{}\n") + "\n```\n",
+        named(f"::::::::::::::\n{PATH}\n::::::::::::::\n"),
         named("> {}\n", "> ").replace("\n", "\r\n"),
         named("{}\n") + "\n" + named("{}\n"),
         named("{}\n").replace("0000:00:02.0", "00:02.0"),
