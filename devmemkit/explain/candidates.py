@@ -25,7 +25,9 @@ TELLS = {
     "config": "grep STRICT_DEVMEM /boot/config-*",
     "bits": "grep 'address sizes' /proc/cpuinfo",
     "held": "/proc/iomem, read by root",
-    "reach": "the last line of System RAM in /proc/iomem, read by root",
+    "reach": "/proc/iomem: the end of the last System RAM",
+    "low": "devmem_is_allowed of that architecture",
+    "dev": "findmnt -no OPTIONS -T /dev/mem",
 }
 """How to answer a question that a description leaves open, by the question's name."""
 
@@ -100,7 +102,7 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         if number:
             other = [at for at, word in enumerate(words) if word != usual[at]]
             what += f", if {' and '.join(words[at] for at in other)}"
-            tell = "; ".join(TELLS.get(machines.questions[at].name, "ask") for at in other)
+            tell = "; ".join(TELLS[machines.questions[at].name] for at in other)
         named = symptom.cause == "page refused" and function in PAGE_CHECKS
         yield named, Cause(what, tell, function, not number)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explain.access import OPS, Access, access_of
-from devmemkit.explain.candidates import Cause
+from devmemkit.explain.candidates import TELLS, Cause
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, dump_of
 from devmemkit.explain.hypotheses import HYPOTHESES, Hypothesis
@@ -208,3 +208,16 @@ def test_what_the_model_does_not_play_says_so(hypothesis: Hypothesis) -> None:
                 assert "not played by the model" in causes_text(access, hypothesis.gives, (cause,))
                 return
     pytest.fail("expected some access to have it as a cause")
+
+
+def test_no_cause_on_another_architecture_is_a_function_of_x86() -> None:
+    asked = ask(known("idle", arch="aarch64"), address=IVSHMEM_BAR, op="load")
+    found = [cause for cause in causes(*asked, "SIGBUS") if cause.played]
+    assert {cause.function for cause in found} == {"handle_mm_fault"}
+
+
+def test_each_open_question_has_a_way_to_answer_it() -> None:
+    machines = (Description(devices=known().devices, arch=arch) for arch in (None, "aarch64"))
+    accesses = [Access("devmem", op, 0, 4, exec=True) for op in ("read", "mmap")]
+    asked = [one for pair in product(machines, accesses) for one in Machines(*pair).questions]
+    assert {one.name for one in asked} <= {"lockdown", *TELLS}
