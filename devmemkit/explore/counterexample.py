@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,25 +60,33 @@ def line(steps: Iterable[Step]) -> str:
 
 
 def counterexample(system: System, found: SearchResult, broken: str) -> Counterexample:
-    """A shortest counterexample to a property that a search without partial order found broken."""
-    schedule = _schedule(system, found, found.broken[broken])
-    return Counterexample(broken, replay(system.scenario, schedule))
+    """The schedule by which a search reached the first state in which property `broken` fails.
+
+    It is a shortest one if the search was without partial order; otherwise each transition of the
+    search is taken apart into the steps that it merged.
+    """
+    machine, steps = started(system.scenario), list[Step]()
+    for task, after in _path(system, found, found.broken[broken]):
+        wanted = system.space.unpack(after)
+        while machine != wanted:
+            steps.append(_taken(system.scenario, machine, task))
+            machine = steps[-1].machine
+    return Counterexample(broken, tuple(steps))
 
 
-def _schedule(system: System, found: SearchResult, state: int) -> list[str]:
-    """The tasks, in the order in which their steps lead from the start to a state."""
+def _path(system: System, found: SearchResult, state: int) -> Iterator[tuple[str, int]]:
+    """The transitions from the start to a state: the task of each, and the state after it."""
     path = [state]
     while found.parent[path[-1]] != path[-1]:
         path.append(found.parent[path[-1]])
-    state, schedule = system.space.start, []
+    state = system.space.start
     for wanted in path[-2::-1]:  # with symmetry, only a representative of the state to go to
         task, state = next(
             (task, after)
             for task, after in system.successors(state)
             if (found.canonical(after) if found.canonical else after) == wanted
         )
-        schedule.append(system.task_name(task))
-    return schedule
+        yield system.task_name(task), state
 
 
 def replay(scenario: Concurrent, schedule: Iterable[str]) -> tuple[Step, ...]:
@@ -86,16 +94,21 @@ def replay(scenario: Concurrent, schedule: Iterable[str]) -> tuple[Step, ...]:
 
     Blocked when a task waits where the schedule lets it go on.
     """
-    machine, steps = started(scenario), []
+    machine, steps = started(scenario), list[Step]()
     for task in schedule:
-        m = View(machine)
-        if task == TIME:
-            m["clock"], taken = _next_tick(scenario, machine), Taken("clock", "passes", None)
-        else:
-            taken = take(m, task, scenario.programs[task])
-        machine = machine.with_(m.writes)
-        steps.append(Step(task, *taken, machine))
+        steps.append(_taken(scenario, machine, task))
+        machine = steps[-1].machine
     return tuple(steps)
+
+
+def _taken(scenario: Concurrent, machine: Machine, task: str) -> Step:
+    """The step that a task, or the clock, takes from a machine."""
+    m = View(machine)
+    if task == TIME:
+        m["clock"], taken = _next_tick(scenario, machine), Taken("clock", "passes", None)
+    else:
+        taken = take(m, task, scenario.programs[task])
+    return Step(task, *taken, machine.with_(m.writes))
 
 
 def _next_tick(scenario: Concurrent, machine: Machine) -> int:

@@ -15,6 +15,7 @@ from devmemkit.explore.search import Bounds, SearchResult, search
 from devmemkit.explore.system import System
 from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
@@ -156,15 +157,27 @@ def test_the_same_input_gives_the_same_result() -> None:
     assert once() == once()
 
 
-def test_a_violation_stands_though_the_search_for_its_shortest_path_stops_at_a_bound() -> None:
-    made = mmap_vs_claim(KernelProfile("6.1"))
+@pytest.mark.parametrize(
+    ("version", "tasks", "states"),
+    [("6.1", 1, 60), ("6.12", 1, 60), ("7.3", 1, 80), ("5.10", 2, 200), ("7.3", 2, 300)],
+)
+def test_a_violation_stands_though_the_search_for_its_shortest_path_stops_at_a_bound(
+    version: str, tasks: int, states: int
+) -> None:
+    """Its path is then that of merged steps: longer, and it ends in the violation all the same."""
+    made = mmap_vs_claim(KernelProfile(version), users=tasks)
     unbounded = explore(made)
     assert (unbounded.verdict, unbounded.bound) == ("found", "")
-    bounded = explore(made, Bounds(states=60))
-    assert (bounded.verdict, bounded.bound) == ("found", "60 states")
-    assert bounded.counterexample is not None
+    bounded = explore(made, Bounds(states=states))
+    assert (bounded.verdict, bounded.bound) == ("found", f"{states} states")
     assert unbounded.counterexample is not None
-    assert bounded.counterexample.broken == unbounded.counterexample.broken
+    longer = bounded.counterexample
+    assert longer is not None
+    assert longer.broken == unbounded.counterexample.broken
+    assert len(longer.steps) >= len(unbounded.counterexample.steps)
+    assert replay(made, [step.task for step in longer.steps]) == longer.steps
+    (broken,) = (one for one in made.properties if one.name == longer.broken)
+    assert not broken.holds(View(longer.steps[-1].machine))
 
 
 def test_a_search_whose_last_level_passes_the_bound_is_complete() -> None:
