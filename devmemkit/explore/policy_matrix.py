@@ -8,7 +8,7 @@ from typing import NamedTuple
 from devmemkit.explore.check import explore
 from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
-from devmemkit.explore.search import SearchResult, search
+from devmemkit.explore.search import Bounds, SearchResult, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import GROUP, POLICIES
 from devmemkit.scenarios.claim_path import reached
@@ -23,6 +23,8 @@ def table_rows() -> dict[str, tuple[str, str]]:
     return {name: (name, "") for name in POLICIES} | {REPAIRED: ("RevokeAll", "recheck")}
 
 
+BOUNDS = Bounds(states=5_000)
+"""Where a search of the table gives up; the largest one of a built-in policy has 257 states."""
 UNDECIDED = "undecided"
 """The answer when the search reached a bound."""
 
@@ -55,7 +57,7 @@ def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> 
     """A question answered "yes" when a counterexample is found; `good` if "yes" is wanted."""
 
     def ask(kernel: KernelProfile, via: str) -> Cell:
-        result = explore(build(kernel, via))
+        result = explore(build(kernel, via), BOUNDS)
         if result.verdict == "bounded":
             return Cell(UNDECIDED, False, result.states, result.transitions, decides=False)
         yes = result.verdict == "found"
@@ -70,7 +72,7 @@ def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> 
 def _comes_up(process: str) -> Ask:
     def ask(kernel: KernelProfile, via: str) -> Cell:
         made = questions.comes_up(kernel, via, process)
-        progress = must_come(made, questions.has_come_up(made))
+        progress = must_come(made, questions.has_come_up(made), BOUNDS)
         if progress.holds is None:
             return Cell(UNDECIDED, False, progress.states, 0, decides=False)
         said = "yes" if progress.holds else f"no: {progress.stuck}"
@@ -82,7 +84,7 @@ def _comes_up(process: str) -> Ask:
 def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
     """The kinds of components that a claim reads or replaces, in any interleaving with an mmap."""
     made = questions.touch_after(kernel, via)
-    system, found = search(made)
+    system, found = search(made, BOUNDS)
     tree = system.trees[system.tasks.index(questions.C)]
     kinds = {
         kind(key)
@@ -96,6 +98,8 @@ def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
 def _depends(kernel: KernelProfile, via: str) -> Cell:
     """The locks and subsystems that a claim takes or calls, by the kernel's names."""
     kinds, found = footprint(kernel, via)
+    if found.bound:
+        return Cell(UNDECIDED, False, len(found.parent), found.transitions, decides=False)
     names = reached(kernel, kinds)
     good = names == ["resource_lock"]
     return Cell(", ".join(names), good, len(found.parent), found.transitions)

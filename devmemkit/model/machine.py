@@ -26,7 +26,7 @@ COMPONENTS: dict[str, tuple[str, str]] = {
     "lock": ("kind, owner", "tuple of (actor, writes), the holders"),
     "muxed_wait": ("", "tuple of actors queued for a MUXED region"),
     "sleeping": ("actor", "bool"),
-    "notices": ("pid", "tuple of (start, end) that a claim asked the process to unmap"),
+    "notices": ("pid", "sorted tuple of (start, end), each a region that a claim asked to unmap"),
     "iomem_inode": ("", "bool: iomem_init_inode or chr_dev_init has made the inode"),
     "dev_mem": ("", "bool: /dev/mem exists; absent means that DEVMEM=y"),
     "dev_port": ("", "bool: /dev/port exists; absent means True"),

@@ -12,6 +12,7 @@ from devmemkit.explore.check import Result
 from devmemkit.explore.policy_matrix import QUESTIONS, REPAIRED, Cell, matrix, table_rows
 from devmemkit.explore.progress import Progress
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.policy import POLICIES, ClaimStep, RevokeAll
 
 MAPS = (
     "map a device without driver",
@@ -122,11 +123,30 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bounded_search_answers_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     bounded = Result("bounded", 7, 9, 0.0, None, bound="states")
-    monkeypatch.setattr(policy_matrix, "explore", lambda _: bounded)
+    monkeypatch.setattr(policy_matrix, "explore", lambda *_: bounded)
     monkeypatch.setattr(policy_matrix, "must_come", lambda *_: Progress(None, 7))
     for question in ("touch after the claim", "driver comes up, process keeps"):
         answer = QUESTIONS[question](KernelProfile("6.12"), "devmem")
         assert (answer.answer, answer.good, answer.decides) == ("undecided", False, False)
+
+
+@pytest.mark.parametrize(
+    ("wait", "answer"),
+    [((), "no: for ever"), (("wait_for_unmap",), "undecided")],  # the clock of a wait has no end
+)
+def test_a_policy_whose_claim_tells_and_is_refused_has_an_answer(
+    wait: tuple[ClaimStep, ...], answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver tries for ever; telling the process twice is telling it once."""
+
+    class Ask(RevokeAll):
+        after_insert = ("both_ends", "notify", *wait, "refuse_if_mapped", "refused")
+
+    monkeypatch.setitem(POLICIES.known, "Ask", Ask())
+    cells = {cell.question: cell for cell in matrix("7.3", rows=("Ask",))}
+    assert cells["driver comes up, process keeps"].answer == answer
+    assert cells["driver comes up, process keeps"].decides == (answer != "undecided")
+    assert cells["driver comes up, process unmaps"].answer in ("yes", answer)
 
 
 def test_a_vacuous_no_decides_nothing() -> None:

@@ -142,7 +142,8 @@ def refused(m: View, f: Frame) -> Next:
 def notify(m: View, f: Frame) -> Next:
     """RevokeAfterGrace: tell each process that maps the region."""
     for pid in sorted({mapped.pid for mapped in mappers(m, f.start, f.size)}):
-        m["notices", pid] = (*m.get(("notices", pid), ()), (f.start, f.start + f.size - 1))
+        told = {*m.get(("notices", pid), ()), (f.start, f.start + f.size - 1)}
+        m["notices", pid] = tuple(sorted(told))  # a retried claim adds nothing
     if "wait_for_unmap" in m.kernel.policy.after_insert:
         f.deadline = m["clock"] + GRACE
     return _after(m, f, notify)
