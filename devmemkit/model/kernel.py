@@ -231,8 +231,12 @@ class KernelProfile:
 
     @property
     def revokes(self) -> bool:
-        """Whether a claim looks for mappings of its region: by policy, with IO_STRICT_DEVMEM."""
-        return bool(self.policy.after_insert) and self.config.io_strict_devmem
+        """Whether a claim looks for mappings: by policy, and with IO_STRICT_DEVMEM if that asks.
+
+        The policy asks for it if its first step is `both_ends`, the test of revoke_iomem.
+        """
+        asks = self.policy.after_insert[:1] == ("both_ends",)
+        return bool(self.policy.after_insert) and (self.config.io_strict_devmem or not asks)
 
     @cached_property
     def strict_iomem_checks(self) -> bool:

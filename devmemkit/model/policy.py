@@ -1,4 +1,4 @@
-"""Policies: what a claim does to the mappings of its region, one small class each.
+"""Policies: which steps a claim takes, and which mappings they reach; one small class each.
 
 A policy says which mappings share the iomem inode, which new mappings are refused, and which steps
 a claim takes after its node is in the tree. `register_policy` adds one from outside of the package.
@@ -15,7 +15,10 @@ FileKind = Literal["mem", "resource", "proc"]
 ClaimStep = Literal[
     "both_ends", "zap_begin", "zap", "refuse_if_mapped", "refused", "notify", "wait_for_unmap"
 ]
-"""Steps of a claim after its node is in the tree; revoke.STEPS implements them."""
+"""Steps of a claim after its node is in the tree; revoke.STEPS implements them.
+
+revoke_iomem (revoke_devmem before 5.12) is `both_ends`, then `zap_begin` and `zap`.
+"""
 
 
 _TOGETHER = (("zap_begin", "zap"), ("refuse_if_mapped", "refused"), ("notify", "wait_for_unmap"))

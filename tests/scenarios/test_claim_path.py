@@ -7,8 +7,8 @@ import tomllib
 import pytest
 
 from devmemkit.explore.policy_matrix import footprint
-from devmemkit.model.kernel import VERSIONS, KernelProfile
-from devmemkit.model.policy import POLICIES
+from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
+from devmemkit.model.policy import POLICIES, RevokeAll
 from devmemkit.model.resource.revoke import STEPS
 from devmemkit.scenarios.claim_path import edges, reached
 from devmemkit.scenarios.machines import data_dir
@@ -29,6 +29,21 @@ def test_a_claim_touches_nothing_that_no_edge_stands_for(version: str) -> None:
 def test_what_no_edge_stands_for_is_told() -> None:
     with pytest.raises(ValueError, match=r"expected an edge of Linux 6\.18, RevokeAll for memtype"):
         reached(KernelProfile("6.18"), {"iomem", "memtype"})
+
+
+def test_a_policy_without_the_test_of_revoke_iomem_needs_no_option(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """IO_STRICT_DEVMEM and the inode are asked for by `both_ends` alone."""
+
+    class Always(RevokeAll):
+        after_insert = ("zap_begin", "zap")
+
+    monkeypatch.setitem(POLICIES.known, "Always", Always())
+    for name, calls in (("Always", True), ("RevokeAll", False)):
+        kernel = KernelProfile("7.3", Config(io_strict_devmem=False), policy_name=name)
+        assert kernel.revokes == calls
+        assert ("i_mmap_rwsem" in reached(kernel, footprint(kernel, "devmem")[0])) == calls
 
 
 def test_a_claim_was_self_contained_until_it_revoked() -> None:

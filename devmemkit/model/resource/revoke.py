@@ -1,4 +1,4 @@
-"""What a claim does to mappings after its node is in the tree: revoke, refuse, or wait.
+"""The steps of a claim after its node is in the tree: whether to revoke, which pages; refuse, wait.
 
 Source: revoke_devmem (drivers/char/mem.c, v5.8 to 5.11), revoke_iomem (kernel/resource.c, v5.12
 on), unmap_mapping_range (mm/memory.c). Steps that no kernel has are those of the counterfactual
@@ -51,11 +51,13 @@ def _vpns(mapped: Mapped, first: int, last: int) -> tuple[int, int]:
 
 
 def both_ends(m: View, f: Frame) -> Next:
-    """revoke_iomem ends here without the inode, or if both END pages of the claim are allowed.
+    """The test of revoke_iomem: whether the claim goes on to the steps that revoke.
 
-    The kernel takes allowed end pages for iomem=relaxed, as a strict kernel denies claimed pages.
+    It does not without IO_STRICT_DEVMEM, without the inode, or if both END pages are allowed: the
+    claim succeeds all the same. Allowed ends mean iomem=relaxed to the kernel, since a strict one
+    denies what was just claimed; below 1 MiB every page is allowed.
     """
-    if not (m.kernel.revokes and m.get("iomem_inode")):
+    if not (m.kernel.config.io_strict_devmem and m.get("iomem_inode")):
         return Return(f.start)
     first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
     if devmem_is_allowed(m, first) and devmem_is_allowed(m, last):
