@@ -86,6 +86,9 @@ def _access(known: Description, given: dict[str, Any]) -> Access:
     device = known.found.get(given.get("bdf", ""))
     if device and given["via"] == "sysfs" and (bar := device.bar(given.get("bar", 0))):
         start += bar.start
+    last = max(start, given.get("offset", 0), given.get("length", 0))
+    if last > fl.U64:
+        raise AccessError(f"--strace: expected numbers from 0 to 2^64 - 1, got {last:#x}")
     more = {name: value for name, value in given.items() if name not in ("address", "length")}
     access = Access(start=start, length=given.get("length", 1), traced=True, **more)
     if access.via == "proc" and access.op in ("read", "write"):

@@ -108,6 +108,13 @@ def test_a_call_that_succeeds_on_a_file_without_memory_is_refused() -> None:
         traced(known(), line(0, "0x7f00", fd=f"5<{SYSFS}{E1000}/resource>"))
 
 
+def test_a_number_of_more_than_64_bits_is_refused() -> None:
+    with pytest.raises(
+        AccessError, match=r"^--strace: expected numbers from 0 to 2\^64 - 1, got 0x"
+    ):
+        traced(known(), f'pread64(3, "", {(1 << 64) + 1}, 0) = -1 EINVAL')
+
+
 @pytest.mark.parametrize(
     ("got", "op"),
     [("EPERM", "mmap"), ("EIO", "read"), ("ones", "load"), ("EBADF", "read"), ("SIGBUS", "mmap")],

@@ -103,7 +103,11 @@ def test_what_a_trace_shows(text: str, access: dict[str, Any], got: str) -> None
         "mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000",
         'openat(AT_FDCWD, "/lib/libc.so.6", O_RDONLY) = 3\nread(3, "ELF"..., 832) = 832',
         "\x1b[2J",
+        f"mmap(NULL, {'9' * 5000}, PROT_READ, MAP_SHARED, 3, 0) = -1 EINVAL",
+        f"mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0x1{'0' * 16}) = -1 EINVAL",
+        "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</sys/a/0000:03:00.0/resource9>, 0) = -1 EINVAL",
         "x" * 1_000_000,
+        "read(3, " * 100_000,
     ],
 )
 def test_a_text_without_such_an_access_is_refused(text: str) -> None:
