@@ -289,12 +289,14 @@ HYPOTHESES = (
         "/dev is mounted nodev, so that no device opens there, even for root",
         "findmnt -no OPTIONS -T /dev/mem",
         _nodev,
+        unless=("mounts",),
     ),
     Hypothesis(
         "mounted read-only",
         "the file's mount is read-only, as those of sysfs and procfs are in many containers",
         "findmnt -no OPTIONS -T of the file; open it O_RDONLY and map it PROT_READ",
         _read_only,
+        unless=("mounts",),
     ),
     Hypothesis(
         "no devmem",

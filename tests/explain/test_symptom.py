@@ -92,12 +92,13 @@ STATED: list[tuple[dict[str, Any], str, str]] = [
     ({"config": CONFIG}, "ENXIO", "empty node"),
     ({"config": CONFIG}, "ENOENT", "no devmem"),
     ({"dev_mem": True}, "ENOENT", "no devmem"),
+    ({"mounts": {}}, "EACCES", "nodev"),
 ]
 
 
 @pytest.mark.parametrize(("fact", "got", "name"), STATED, ids=lambda value: str(value)[:20])
 def test_what_is_stated_is_no_cause(fact: dict[str, Any], got: str, name: str) -> None:
-    unknown = dict.fromkeys(("lockdown", "capable", "root", "config", "dev_mem"))
+    unknown = dict.fromkeys(("lockdown", "capable", "root", "config", "dev_mem", "mounts"))
     asked = {"address": IVSHMEM_BAR}
     assert name in names(causes(*ask(known("idle", **unknown), **asked), got))
     assert name not in names(causes(*ask(known("idle", **{**unknown, **fact}), **asked), got))
