@@ -38,8 +38,9 @@ BOOTS = (("", False), ("", True), ("iomem=relaxed", True), ("lockdown=integrity"
 COUNT = 200
 """Minimum number of accesses in one boot."""
 LEAST = 16
-"""Times that one boot tries for each possible outcome."""
-PATIENCE = 8000
+"""Times that one boot tries for each possible outcome, and as often with a changed mode or mount
+or through resourceN_wc."""
+PATIENCE = 16000
 """Maximum number of accesses that are considered in one boot."""
 
 
@@ -62,7 +63,9 @@ PLAYABLE = {
 }
 """The hypotheses that can be played in a guest that goes on."""
 
-LIKELY = (*PLAYABLE, *("claimed after", "copied", "other cache type", "opened read-only") * 4)
+RARE = ("claimed after", "copied", "other cache type", "opened read-only")
+OF_FILE = ("let in", "noexec", "nodev", "mounted read-only")
+LIKELY = (*PLAYABLE, *(*RARE, *OF_FILE) * 4)
 """The hypotheses to try; those that lead to rare outcomes are listed more often."""
 
 
@@ -116,7 +119,7 @@ def accesses(predictor: Predictor, seed: str) -> Iterator[tuple[Access, str, tup
     Each outcome that comes up among PATIENCE tries comes at least LEAST times, if it can.
     """
     chance = random.Random(seed)
-    count: Counter[str] = Counter()
+    count: Counter[tuple[str, bool]] = Counter()
     for _ in range(PATIENCE):
         access = access_of(chance, predictor.machines.known)
         hypothesis = "" if chance.random() < 0.55 else chance.choice(LIKELY)
@@ -124,9 +127,10 @@ def accesses(predictor: Predictor, seed: str) -> Iterator[tuple[Access, str, tup
         if changed is None:
             continue
         end = predicted(changed)
-        wanted = count[end] < LEAST or (count.total() < COUNT and chance.random() < 0.2)
+        kind = end, access.wc or hypothesis in OF_FILE
+        wanted = count[kind] < LEAST or (count.total() < COUNT and chance.random() < 0.2)
         if wanted and harmless(*changed, access, end):
-            count[end] += 1
+            count[kind] += 1
             yield access, hypothesis, changed[1], end
 
 
@@ -140,13 +144,13 @@ def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
 
 def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict[str, Any]:
     tried: list[dict[str, Any]] = []
-    reset = [{"operation": "reset", "keep": 1}]  # drivers stay bound: binding takes long
+    reset = {"operation": "reset", "keep": 1}  # drivers stay bound: binding takes long
     with boot(kernel, cmdline) as guest:
         guest.do(*BINDS if bound else ())
         files = texts_of(guest, kernel.config)
         predictor = Predictor(files, kernel.release)
         for access, hypothesis, acts, end in accesses(predictor, f"{SEED}/{cmdline}/{bound}"):
-            guest.play(reset)
+            guest.do(reset)
             performed = perform(guest, acts)
             if performed.cannot:
                 raise GuestError(f"{access} ({hypothesis}): {performed.cannot}")
@@ -155,7 +159,7 @@ def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict
                 progress(f"{access} ({hypothesis}): predicted {end}, got {got}")
             row = {"access": packed(access), "twist": hypothesis, "foretold": end, "got": got}
             tried.append(row)
-        guest.play(reset)
+        guest.do(reset)
         left = set(guest.read("/proc/iomem").splitlines()) ^ set(files["iomem"].splitlines())
         if left:
             raise GuestError(f"expected /proc/iomem to be as before, got {', '.join(sorted(left))}")

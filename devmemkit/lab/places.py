@@ -8,7 +8,7 @@ from typing import Any
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.description import Description
 from devmemkit.lab.fuzz.places import HOLE, NOBODY
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.model.flags import IORESOURCE_PREFETCH, PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM, PMEM_END
@@ -43,6 +43,8 @@ def access_of(chance: random.Random, known: Description) -> Access:
     bar = chance.choice([bar for bar in device.bars if bar.index < 6])
     if chance.random() < 0.05:
         return Access(via, op, bar.start, length, NOBODY, bar.index)
+    has_wc = bar.flags & IORESOURCE_PREFETCH
+    more["wc"] = via == "sysfs" and chance.random() < (0.5 if has_wc else 0.05)
     near = max(0, bar.length - 4)
     offset = chance.choice((0, 0, *EDGES, bar.length, near, bar.length + PAGE_SIZE))
     if chance.random() < 0.02:

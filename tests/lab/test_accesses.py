@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from devmemkit.explain.access import OPS, VIAS, Access
-from devmemkit.lab.accesses import BOOTS, PLAYABLE, Predictor, accesses, judge, packed
+from devmemkit.lab.accesses import BOOTS, OF_FILE, PLAYABLE, Predictor, accesses, judge, packed
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.places import harmless
 from devmemkit.lab.recordings.recording import path_of, read
@@ -28,6 +28,8 @@ def test_no_access_ended_otherwise_than_explain_says_today(version: str) -> None
     assert len(ends) >= 14
     assert {row["access"]["via"] for row in tried} == set(VIAS)
     assert {row["access"]["op"] for row in tried} == set(OPS)
+    assert {*OF_FILE, "no root"} <= {row["twist"] for row in tried}
+    assert {"ok", "EINVAL", "ENOENT"} <= {row["got"] for row in tried if row["access"].get("wc")}
     for name, verdict, compared, differs in judge(content, version):
         assert (verdict, differs) == (Verdict.PASSED, ()), name
         assert compared

@@ -191,6 +191,8 @@ static void open_ioport(struct act *a)
 
 static void become_user(struct act *a)
 {
+	if (syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, 1000, 1000, 1000))
+		return answer(a, -1);
 	answer(a, syscall(SYS_setresuid, 1000, 1000, 1000));
 }
 
@@ -282,15 +284,15 @@ static int hex_digit(char c)
 
 static void write_devmem(struct act *a)
 {
-	const char *hex = string(a, "data");
-	size_t count = strlen(hex) / 2;
+	const char *hex = string(a, "data"); /* or a number of zeroes */
+	size_t count = *hex ? strlen(hex) / 2 : number(a, "data");
 	unsigned char *data = space(count);
 	int fd = number(a, "fd");
 
 	if (!data)
 		return cannot(a, "no room for %zu bytes", count);
 	for (size_t i = 0; i < count; i++)
-		data[i] = hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]);
+		data[i] = !*hex ? 0 : hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]);
 	answer(a, find(a, "offset") ? pwrite(fd, data, count, number(a, "offset"))
 				    : write(fd, data, count));
 }
@@ -877,8 +879,51 @@ static void read_block(struct act *a)
 	a->value = count;
 }
 
-/* Between stories: no process, no claim, no driver. A removed device stays away: it would come back
- * at other addresses. */
+static struct { char path[128]; mode_t mode; } changed_modes[16]; /* by "chmod", in order */
+static int mode_changes, remounts;
+
+static void change_mode(struct act *a)
+{
+	const char *path = string(a, "path");
+	struct stat before;
+
+	if (mode_changes == sizeof changed_modes / sizeof *changed_modes)
+		return cannot(a, "too many changes of modes");
+	if (stat(path, &before) || chmod(path, number(a, "mode")))
+		return answer(a, -1);
+	snprintf(changed_modes[mode_changes].path, sizeof changed_modes->path, "%s", path);
+	changed_modes[mode_changes++].mode = before.st_mode;
+}
+
+static void remount(struct act *a)
+{
+	const char *options = string(a, "options");
+
+	remounts = 1;
+	answer(a, mount(NULL, string(a, "path"), NULL, MS_REMOUNT | MS_BIND |
+			(strstr(options, "ro") ? MS_RDONLY : 0) |
+			(strstr(options, "noexec") ? MS_NOEXEC : 0) |
+			(strstr(options, "nodev") ? MS_NODEV : 0), NULL));
+}
+
+/* Mounts and modes as they were. */
+static int restore_files(void)
+{
+	static const char *const mounts[] = {"/dev", "/sys", "/proc"};
+	int error = 0;
+
+	for (int i = 0; i < 3 && remounts; i++)
+		error |= mount(NULL, mounts[i], NULL, MS_REMOUNT | MS_BIND, NULL);
+	while (mode_changes) {
+		mode_changes--;
+		error |= chmod(changed_modes[mode_changes].path, changed_modes[mode_changes].mode);
+	}
+	remounts = 0;
+	return error;
+}
+
+/* Between stories: no process, no claim, no driver, files and mounts as after boot. A removed device
+ * stays away: it would come back at other addresses. */
 static void reset(struct act *a)
 {
 	static const char *const drivers[] = {
@@ -894,6 +939,8 @@ static void reset(struct act *a)
 	}
 	while (waitpid(-1, NULL, __WALL) > 0)
 		;
+	if (restore_files())
+		return cannot(a, "files or mounts: %s", strerror(errno));
 	if (claimed_size) {
 		struct arg start = {"start", NULL, claimed_start, -1};
 		struct arg size = {"size", NULL, claimed_size, -1};
@@ -1175,7 +1222,8 @@ static const struct operation {
 	{"release_mem_region", release, 1}, {"ramoops_probe", probe_ramoops, 1},
 	{"ramoops_remove", release, 1}, {"ioremap", map_claim, 1}, {"iounmap", unmap_claim, 1},
 	{"bind", bind_driver, 1}, {"unbind", unbind_driver, 1},
-	{"remove", remove_device, 1}, {"process", process, 1}, {"reset", reset, 1},
+	{"remove", remove_device, 1}, {"chmod", change_mode, 1}, {"remount", remount, 1},
+	{"process", process, 1}, {"reset", reset, 1},
 	{"read_block", read_block, 1}, {"clear", clear, 1}, {"read_path", read_path, 1},
 	{"glob", glob_paths, 1}, {"race", race, 1},
 	{"load_module", load_driver, 1}, {"run_program", run_program, 1},

@@ -137,6 +137,20 @@ def test_refusals_are_told_from_what_the_guest_cannot_do(guest: Guest) -> None:
     assert all("cannot" in answer for answer in others)
 
 
+def test_a_reset_gives_files_and_mounts_back(guest: Guest) -> None:
+    """A user opens the file by its mode, and is refused for want of the capability."""
+    chmod = {"operation": "chmod", "path": "/dev/mem", "mode": 0o666}
+    user = {"operation": "setuid", "pid": "P"}
+    remount = {"operation": "remount", "path": "/dev", "options": "nodev"}
+    assert guest.play([PROCESS, chmod, user, OPEN])[-1]["errno"] == "EPERM"
+    guest.reset()
+    assert guest.play([PROCESS, user, OPEN])[-1]["errno"] == "EACCES"
+    guest.reset()
+    assert guest.play([PROCESS, remount, OPEN])[-1]["errno"] == "EACCES"
+    guest.reset()
+    assert "value" in guest.play([PROCESS, OPEN])[-1]
+
+
 def test_a_second_claim_and_a_reset(guest: Guest) -> None:
     first, second = guest.play([claim(PMEM, 0x1000), claim(PMEM + 0x8000, 0x1000)])
     assert first["value"] == PMEM
