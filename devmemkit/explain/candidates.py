@@ -127,7 +127,8 @@ def _supposed(
         elif not access.other:
             played = play(*changed)
             last = last_of(played.acts, played.outcomes)
-            function, _ = function_of(last.operation, played.steps(last.key)[-1])
+            step = played.steps(last.key)[-1]
+            function, _ = function_of(last.operation, step, x86=before.kernel.config.x86)
             fits = named or _fits(access, played)
             ends = format_ending(played.outcomes[last.key]) == symptom.name
             if fits and ends and _is_news(machine, access, symptom.name, played):
