@@ -56,10 +56,17 @@ class Description:
 
     @cached_property
     def _regions(self) -> Mapping[str, list[Bar]]:
-        """The regions of each device in the dumps, memory before ports, without numbers."""
+        """The regions of each device in the dumps, memory before ports, without numbers.
+
+        Those that somebody has claimed come first: a driver claims BARs, never the ROM.
+        """
         regions: dict[str, list[Bar]] = {}
         for dump, kind in ((self.iomem, fl.IORESOURCE_MEM), (self.ioports, fl.IORESOURCE_IO)):
-            for entry in dump.entries if dump else ():
+            if dump is None:
+                continue
+            claimed = set(dump.parents)
+            order = sorted(range(len(dump.entries)), key=lambda at: at not in claimed)
+            for entry in map(dump.entries.__getitem__, order):
                 if BDF.fullmatch(entry.name) and entry.start <= entry.end:
                     regions.setdefault(entry.name, []).append(Bar(0, *entry[:2], kind))
         return regions
@@ -89,7 +96,7 @@ class Description:
 
 
 def _numbered(regions: list[Bar]) -> Iterator[Bar]:
-    """The BARs that a device may have: its one region by any number, else in order of address."""
+    """The BARs that a device may have: its one region by any number, else in order."""
     numbers = range(6)
     for index, region in zip(numbers, regions * 6 if len(regions) == 1 else regions, strict=False):
         yield replace(region, index=index)

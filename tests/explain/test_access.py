@@ -93,12 +93,12 @@ fe000000-fe0fffff : PCI Bus 0000:00
     [
         ("0000:00:02.0", 0, 0xFE00_0000),
         ("0000:00:02.0", 4, 0xFE00_0000),
-        ("0000:00:03.0", 0, 0xFE00_4000),
-        ("0000:00:03.0", 1, 0xFE01_0000),
+        ("0000:00:03.0", 0, 0xFE01_0000),  # claimed, so no ROM
+        ("0000:00:03.0", 1, 0xFE00_4000),
     ],
 )
 def test_a_dump_names_devices_and_their_bars_are_assumed(bdf: str, bar: int, start: int) -> None:
-    """The one region of a device is any of its BARs, several are numbered by address."""
+    """The one region of a device is any of its BARs, of several those that are claimed come first."""
     described = known(devices={}, iomem=parse(REGIONS), ioports=None)
     access = access_of(described, bdf=bdf, bar=bar)
     assert access.start == start
@@ -114,7 +114,7 @@ def test_a_dump_names_devices_and_their_bars_are_assumed(bdf: str, bar: int, sta
 
 def test_a_number_that_a_dump_cannot_know_is_refused_with_addresses() -> None:
     described = known(devices={}, iomem=parse(REGIONS), ioports=None)
-    why = "got 4; a dump does not number BARs, so ask with --address: 0xfe004000, 0xfe010000"
+    why = "got 4; a dump does not number BARs, so ask with --address: 0xfe010000, 0xfe004000"
     with pytest.raises(AccessError, match=f"{why}$"):
         access_of(described, bdf="0000:00:03.0", bar=4)
 
