@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from devmemkit.explore.independence import TIME
 from devmemkit.explore.search import SearchResult
-from devmemkit.explore.system import TIME, System, Taken, started, take
+from devmemkit.explore.system import System, Taken, started, take
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import finished, step_in

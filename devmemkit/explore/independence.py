@@ -46,6 +46,10 @@ PROPERTY = ""
 """Stands for the properties where a task is expected: they read, and own no component."""
 
 
+TIME = "time"
+"""The clock's name where a task is expected."""
+
+
 class Access(NamedTuple):
     """A part of a footprint: the `kind` of component, and whether it is replaced or only read.
 
@@ -66,7 +70,8 @@ class Independence:
 
     def __init__(self, tasks: tuple[str, ...], start: Mapping[Key, Any]) -> None:
         self.tasks = tasks
-        self._footprints: dict[Access, set[str]] = {}  # the tasks that make an access
+        # The tasks that make an access; the clock's is known: a search advances it without a tree.
+        self._footprints = {Access("clock", replaces=True, by_name=False): {TIME}}
         self._assumed: dict[Access, set[str]] = {}  # the tasks that rely on no other making it
         self._naming = {
             key for key, value in start.items() if not owner(key, tasks) and tasks_in(value, tasks)

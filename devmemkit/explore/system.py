@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from devmemkit.explore.independence import PROPERTY, Independence
+from devmemkit.explore.independence import PROPERTY, TIME, Independence
 from devmemkit.explore.learn import Tree
 from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked, Outcome
@@ -16,8 +16,6 @@ from devmemkit.scenarios.races.scenario import Concurrent, Program, proceed
 
 CLOCK = -1
 """The task number of the clock: it can advance whenever a task waits for a tick."""
-TIME = "time"
-"""The clock's name."""
 
 MOST_MERGED = 100
 """Steps merged into one transition at most: a task could loop for ever."""

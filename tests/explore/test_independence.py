@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from devmemkit.explore.search import search
+from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import Frame, Next, Return, operation
@@ -90,6 +91,36 @@ def test_a_box_is_private_until_the_name_of_its_owner_escapes(
     assert {end["box", "T0"] for end in whole} == boxes
     assert less == whole
     assert (many, few) == states
+
+
+def sleep(m: View, f: Frame) -> Next:
+    if m["clock"] < 10:
+        raise Blocked("sleep", until=10)
+    return Return(0)
+
+
+def look_at_the_clock(m: View, f: Frame) -> Next:
+    f.before = m["clock"]
+    return None
+
+
+def look_again(m: View, f: Frame) -> Next:
+    m["took"] = m["clock"] - f.before
+    return Return(0)
+
+
+operation("toy_sleep", sleep)
+operation("toy_time", look_at_the_clock, look_again)
+
+
+def test_the_clock_can_advance_between_two_steps_that_read_it() -> None:
+    acts = {"T0": Act("act", "T0", "toy_sleep", {}), "T1": Act("act", "T1", "toy_time", {})}
+    programs = {task: Program((act,)) for task, act in acts.items()}
+    made = Concurrent("toy", Machine(KernelProfile("6.12"), {"clock": 0}), programs, ())
+    whole, _ = ends_and_states(made, merged=False)
+    less, _ = ends_and_states(made, merged=True)
+    assert {end["took"] for end in whole} == {0, 10}
+    assert less == whole
 
 
 @pytest.mark.parametrize(
