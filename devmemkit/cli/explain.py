@@ -45,7 +45,7 @@ def add_parser(commands: Any) -> None:
         examples=(
             "explain --machine qemu-6.12 --address 0xfebc0000",
             "explain --machine qemu-6.12 --bdf 00:03.0 --bar 0 --got EINVAL",
-            "explain --strace 'mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = -1 EPERM'",
+            "explain --got 'Operation not permitted' --address 0xfe000000",
             "explain --iomem dump.txt --kernel 6.12 --address 0xfe000000",
         ),
     )
