@@ -1,14 +1,15 @@
 """Every interleaving of the steps of several tasks: a search that proves or refutes properties.
 
-In the order to read them:
+First model/machine.py (components, View), model/step.py (operations, steps, Blocked) and
+scenarios/races/scenario.py (programs, properties, tasks alike). Then, in the order to read them:
 
-- search.py: breadth-first search of all states; starts again when it learns that it was wrong
-- system.py: a scenario as a transition system, the successors of a state
-- learn.py: steps as decision trees, learned by running the model's own code
-- pack.py: states as integers
 - names.py: whose a component is, and which tasks a value names
+- pack.py: states as integers
+- learn.py: steps as decision trees, learned by running the model's own code
 - independence.py: partial-order reduction, which steps may be merged
+- system.py: a scenario as a transition system, the successors of a state
 - symmetry.py: one state for all that differ only in the names of tasks
+- search.py: breadth-first search of all states; starts again when it learns that it was wrong
 - check.py: from a search to a verdict
 - counterexample.py: the steps to a violation, replayed on the model
 - progress.py, lasso.py: whether every fair schedule reaches a goal; cycles that avoid it

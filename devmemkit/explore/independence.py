@@ -1,9 +1,10 @@
 """Partial-order reduction: which next step of a task forms a persistent set by itself.
 
 A set of steps is *persistent* in a state if nothing that the other steps can lead to from there
-interacts with it. A search that expands only persistent sets still reaches every state in which no
-task can continue (Godefroid, Partial-Order Methods for the Verification of Concurrent Systems,
-1996, chapter 4). The set here is a single step. It is persistent if
+interacts with it. From such a state it is enough to take the steps of the set: every state in which
+no task can continue is still reached (Godefroid, Partial-Order Methods for the Verification of
+Concurrent Systems, 1996, chapter 4). Here the set is one step, and it is merged into the step
+before it; the state from which the textbook would take it alone is never kept. It is persistent if
 
 - it replaces no component that another task ever reads or replaces, or that a property reads;
 - it reads no component that another task ever replaces.
@@ -16,6 +17,12 @@ the search starts again with all footprints learned.
 Some accesses are possible only after the owner's name has *escaped* to a shared component: a claim
 finds page tables through the i_mmap, so a process's page table is private to the process until the
 i_mmap names it.
+
+An example: T0 fills its box in two steps, then writes its name on a board; T1 doubles the boxes of
+all on the board. T0's second step is merged with the first, since T1 cannot find the box before T0
+writes its name, and T0 writes it later. That is sound only while nobody but T0 can write T0's name:
+when a task T2 does (`_others_let_escape`), or another component is seen to name a task, a search
+that relied on it (`_assumed_private`) starts again.
 
 >>> from devmemkit.model.kernel import KernelProfile
 >>> from devmemkit.model.machine import Machine

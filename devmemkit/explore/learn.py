@@ -1,8 +1,9 @@
 """Steps as decision trees, learned by watching the model's own step functions.
 
-A step's result depends only on the components that it reads. So the real step runs once for each
-combination of values read, and a tree remembers what it replaced: inner nodes look up a component,
-leaves say how the state changes. Nothing here knows a rule of the kernel.
+A step's result depends only on the components that it reads, and which it reads next depends only
+on the values that it has read before: so its cases form a tree. The real step runs once for each
+combination of values read, and the tree remembers what it replaced: inner nodes look up a
+component, leaves say how the state changes. Nothing here knows a rule of the kernel.
 
 >>> from devmemkit.model.kernel import KernelProfile
 >>> from devmemkit.model.machine import Machine

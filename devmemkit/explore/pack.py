@@ -2,7 +2,8 @@
 
 Tasks that differ only in name ("alike") get blocks of fields with the same layout. Their values are
 numbered together, with the owner's name replaced by SELF, so that a number means the same in every
-block. Exchanging two such tasks in a state is then exchanging their blocks.
+block. Exchanging two such tasks in a state is then exchanging their blocks, and renaming them in
+shared components. A component of one of them must not name another: nothing would rename it.
 
 >>> from devmemkit.model.kernel import KernelProfile
 >>> space = Space(Machine(KernelProfile("6.12"), {"clock": 0, "count": 7}))
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.explore.names import owner, renamed, renamed_value, tasks_in
+from devmemkit.explore.names import key_text, owner, renamed, renamed_value, tasks_in
 from devmemkit.model.machine import Key, Machine, value_of
 
 BITS = 8
@@ -104,7 +105,8 @@ class Space:
     def number(self, key: Key, value: Any) -> int:
         """The number of a component's value, a new one if need be.
 
-        LayoutChanged when the field is full, or when a shared component first names a task alike.
+        LayoutChanged when the field is full, or when a shared component first names a task alike;
+        ValueError when a component of one names another.
         """
         if value is None:
             return 0
@@ -118,6 +120,9 @@ class Space:
         neutral, task = self._neutral(key)
         if task is not None:
             value = renamed_value(key, value, {task: SELF})
+            if others := tasks_in(value, self.group):
+                got = ", ".join(sorted(others))
+                raise ValueError(f"{key_text(key)}: expected no task alike but {task}, got {got}")
         numbers = self._numbers.setdefault(neutral, {})
         values = self.values.setdefault(neutral, [None])
         plain = value_of(value)

@@ -20,6 +20,11 @@ class Symmetry:
 
     In the representative the blocks of each group ascend, and shared components that name tasks
     are renamed to fit. The blocks are sorted first by how those components look to their owners.
+
+    Every representative is its state with tasks exchanged, so none is lost. It is the only one of
+    its class where each entry of a component that is a set names one task, as all entries of the
+    model do; with entries that name two, tasks can look the same that no exchange makes the same,
+    and the class keeps several states.
     """
 
     def __init__(self, space: Space) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,36 @@ def test_a_full_field_is_widened() -> None:
     space.lay_out()
     assert space.field("clock")[1] > wide
     assert space.unpack(space.pack(space.machine)) == space.machine
+
+
+def test_a_component_of_a_task_alike_must_not_name_another() -> None:
+    made = two("6.12", users=2)
+    space = Space(started(made), made.alike)
+    with pytest.raises(ValueError, match=r"^files U0: expected no task alike but U0, got U1$"):
+        space.number(("files", "U0"), ("U0", "U1"))
+
+
+def test_where_an_entry_of_a_set_names_two_tasks_a_class_keeps_several_states() -> None:
+    """All three tasks look the same in either cycle, though exchanging two turns one into other."""
+    made = two("6.12", users=3)
+    machine = started(made)
+    cycles = [
+        (("U0", "U1"), ("U1", "U2"), ("U2", "U0")),
+        (("U0", "U2"), ("U1", "U0"), ("U2", "U1")),
+    ]
+
+    def kept(values: list[Any]) -> int:
+        space = Space(machine, made.alike)
+        machines = [machine.with_({"memtype": value}) for value in values]
+        while True:
+            try:
+                states = [space.pack(one) for one in machines]
+                return len(set(map(Symmetry(space).canonical, states)))
+            except LayoutChanged:
+                space.lay_out()
+
+    assert kept(cycles) == 2
+    assert kept([(("U0", 0), ("U1", 1), ("U2", 2)), (("U0", 2), ("U1", 0), ("U2", 1))]) == 1
 
 
 def test_a_case_is_learned_once_though_the_layout_changes() -> None:
