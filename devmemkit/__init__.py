@@ -17,6 +17,7 @@ __all__ = [
     "DenyIdle",
     "ExcludeNew",
     "KernelProfile",
+    "NoProtection",
     "Policy",
     "RefuseClaim",
     "RevokeAfterGrace",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from devmemkit.model.policy import (
         DenyIdle,
         ExcludeNew,
+        NoProtection,
         Policy,
         RefuseClaim,
         RevokeAfterGrace,
@@ -63,8 +65,8 @@ _HOMES = {
     "explore.public": ("policy_matrix",),
     "model.kernel": ("KernelProfile",),
     "model.policy": (
-        *("DenyIdle", "ExcludeNew", "Policy", "RefuseClaim", "RevokeAfterGrace"),
-        *("RevokeAll", "RevokeDevmem", "register_policy"),
+        *("DenyIdle", "ExcludeNew", "NoProtection", "Policy", "RefuseClaim"),
+        *("RevokeAfterGrace", "RevokeAll", "RevokeDevmem", "register_policy"),
     ),
 }
 """Module to public names."""

@@ -26,7 +26,7 @@ _TOGETHER = (("zap_begin", "zap"), ("refuse_if_mapped", "refused"), ("notify", "
 
 
 class Policy:
-    """What a claim does to mappings; `NoProtection` itself, and the base of the other policies.
+    """The base of all policies: a claim takes no step after the insertion, and nothing is refused.
 
     A subclass sets what it changes; its name is the name of the class. ValueError for an unknown
     step or kind of file, or for a step without the step that it relies on.
@@ -34,13 +34,14 @@ class Policy:
     >>> class Tell(Policy):
     ...     after_insert = ("both_ends", "notify")
     >>> Tell.name, Tell.what
-    ('Tell', 'based on NoProtection')
+    ('Tell', 'based on Policy')
     """
 
-    name: ClassVar[str] = "NoProtection"
+    name: ClassVar[str] = "Policy"
     since: ClassVar[str] = ""
     """The first release with this policy; "" for a policy of no release."""
-    what: ClassVar[str] = "claims and mappings do not know of each other"
+    what: ClassVar[str] = ""
+    """The policy in a few words, as tables show it."""
     excludes_busy: ClassVar[bool] = False
     """A busy region is refused to read, write and new mappings (with IO_STRICT_DEVMEM)."""
     excludes_idle: ClassVar[bool] = False
@@ -74,6 +75,16 @@ def _check(where: str, given: Iterable[str], known: tuple[str, ...]) -> None:
         if name in seen:
             raise ValueError(f"{where}: expected {name} once, got it twice")
         seen.add(name)
+
+
+class NoProtection(Policy):
+    """Linux 4.4 and before: claims and mappings do not know of each other.
+
+    >>> NoProtection.excludes_busy, NoProtection.after_insert
+    (False, ())
+    """
+
+    what = "claims and mappings do not know of each other"
 
 
 class ExcludeNew(Policy):
@@ -193,7 +204,7 @@ class _Registry(Mapping[str, Policy]):
 
 
 POLICIES = _Registry(
-    *(Policy, ExcludeNew, RevokeDevmem, RevokeAll, RefuseClaim, RevokeAfterGrace, DenyIdle)
+    *(NoProtection, ExcludeNew, RevokeDevmem, RevokeAll, RefuseClaim, RevokeAfterGrace, DenyIdle)
 )
 
 _P = TypeVar("_P", bound=type[Policy])
