@@ -11,12 +11,12 @@ from devmemkit.cli import main
 
 
 def weighed() -> list[dict[str, Any]]:
-    """What `devmemkit claims --json` prints."""
+    """What `devmemkit findings --json` prints."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        status = main(["claims", "--json"])
+        status = main(["findings", "--json"])
     if status != 0:
-        raise RuntimeError(f"devmemkit claims: expected every verdict as recorded, got {status}")
+        raise RuntimeError(f"devmemkit findings: expected every verdict as recorded, got {status}")
     found: list[dict[str, Any]] = json.loads(printed.getvalue())
     return found
 
