@@ -67,8 +67,7 @@ def explore(
             found.bound = again[1].bound
     broken = next(iter(found.broken), None)
     example = None if broken is None else counterexample(system, found, broken)
-    used = (("partial order", partial_order), ("symmetry", symmetry))
-    reductions = tuple(name for name, is_used in used if is_used)
+    reductions = ("partial order",) * partial_order + _symmetry(scenario) * symmetry
     return _result(scenario, began, found, example, reductions)
 
 
@@ -85,8 +84,13 @@ def explore_each(scenario: Concurrent) -> dict[str, Result]:
         if one.kind != "sometimes":
             is_broken = one.name in found.broken
             example = counterexample(system, found, one.name) if is_broken else None
-            results[one.name] = _result(scenario, began, found, example, ("symmetry",))
+            results[one.name] = _result(scenario, began, found, example, _symmetry(scenario))
     return results
+
+
+def _symmetry(scenario: Concurrent) -> tuple[str, ...]:
+    """The reduction by symmetry, if two tasks are alike."""
+    return ("symmetry",) if any(len(group) > 1 for group in scenario.alike) else ()
 
 
 def _vacuous(scenario: Concurrent, found: SearchResult) -> tuple[str, ...]:

@@ -77,6 +77,15 @@ def test_a_bounded_search_is_not_a_proof() -> None:
     assert explore(made).verdict == "not-found"
 
 
+def test_only_reductions_that_can_reduce_are_named() -> None:
+    assert explore(mmap_vs_claim(KernelProfile("6.12"))).reductions == ()
+    assert explore(mmap_vs_claim(KernelProfile("6.12"), users=2)).reductions == ("symmetry",)
+    repaired = mmap_vs_claim(KernelProfile("6.12", repair="recheck"))
+    assert explore(repaired).reductions == ("partial order",)
+    each = explore_each(mmap_vs_claim(KernelProfile("6.12")))
+    assert {result.reductions for result in each.values()} == {()}
+
+
 def test_a_vacuous_result_says_so() -> None:
     never = Property("sometimes", "the count is 9", lambda m: m["count"] == 9)
     reached = Property("sometimes", "the count is 3", lambda m: m["count"] == 3)
