@@ -12,11 +12,11 @@ from devmemkit.cli.screen import refusing, status
 from devmemkit.explore.check import Result, explore
 from devmemkit.explore.graph import graph
 from devmemkit.explore.interleavings import Orders, orders
-from devmemkit.explore.policy_matrix import matrix
+from devmemkit.explore.policy_matrix import QUESTIONS, matrix, row_in_words
 from devmemkit.host.files import write
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import GROUP, POLICIES, REPAIRS
-from devmemkit.scenarios.races.catalogue import NAMES, concurrent
+from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
 from devmemkit.text.columns import columns
 
 
@@ -28,9 +28,10 @@ def add_parser(commands: Any) -> None:
         "explore",
         description="Search every order of a scenario's steps. Print the shortest schedule that "
         "violates a property, or how many states were checked without finding one.\n\n"
-        f"RACE is {', '.join(NAMES)}. The last is a table of searches for all policies.\n\n"
+        f"RACE is {', '.join(ORDERS)}; or policies: the table of policies, in which "
+        f"searches answer {len(QUESTIONS)} questions about each.\n\n"
         f"POLICY is {policies}. A package adds its own by an entry point of the group {GROUP}. "
-        f"REPAIR is {', '.join(REPAIRS)}.",
+        f"REPAIR is {'; '.join(f'{name} ({what})' for name, what in REPAIRS.items())}.",
         examples=(
             "explore mmap-vs-claim --kernel 7.3",
             "explore mmap-vs-claim --kernel 7.3 --repair recheck",
@@ -109,14 +110,17 @@ def _policies(options: argparse.Namespace) -> int:
         }
         print(json.dumps(summary))
         return 0
-    table = [("policy", "question", "states", "answer")]
+    table = [("policy", "question", "states", "wanted", "answer")]
     for cell in cells:
         mark = "" if cell.good else "  <-"
-        table.append((cell.policy, cell.question, str(cell.states), cell.answer + mark))
+        table.append(
+            (cell.policy, cell.question, str(cell.states), cell.wanted, cell.answer + mark)
+        )
     print(columns(table))
-    print(
-        f"\nLinux {options.kernel}, mapped through {options.via}; {seconds:.3f} s; <- is bad news"
-    )
+    where = f"Linux {options.kernel}, one page mapped through {options.via}"
+    print(f"\n{where}; {seconds:.3f} s; <- is not the answer wanted\n")
+    for row in dict.fromkeys(cell.policy for cell in cells):
+        print(f"{row}: {row_in_words(row)}")
     for cell in bad:
         print(f"\n{cell.policy}, {cell.question}:\n  {cell.example}")
     return 0

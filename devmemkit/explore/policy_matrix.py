@@ -1,4 +1,4 @@
-"""The table of policies and questions: every cell is the result of a search."""
+"""The table of policies: a row each, a column for each question; a cell is a search's result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
 from devmemkit.explore.search import Bounds, SearchResult, search
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import GROUP, POLICIES
+from devmemkit.model.policy import GROUP, POLICIES, REPAIRS
 from devmemkit.scenarios.claim_path import reached
 from devmemkit.scenarios.races import questions
 from devmemkit.scenarios.races.scenario import Concurrent
@@ -21,6 +21,12 @@ REPAIRED = "RevokeAll, recheck"
 def table_rows() -> dict[str, tuple[str, str]]:
     """By the name of a row: its policy, and the repair of the mmap; registered policies too."""
     return {name: (name, "") for name in POLICIES} | {REPAIRED: ("RevokeAll", "recheck")}
+
+
+def row_in_words(row: str) -> str:
+    """What the policy of a row is, and the repair."""
+    policy, repair = table_rows()[row]
+    return POLICIES[policy].what + (f"; {REPAIRS[repair]}" if repair else "")
 
 
 BOUNDS = Bounds(states=5_000)
@@ -35,8 +41,9 @@ OWN = {"stack", "program", "outcome"}
 class Cell(NamedTuple):
     """The answer to one question about one policy, and the search that gave it.
 
-    `good` says whether the answer is the wanted one; `example` are the steps of an example, if the
-    search found one. `decides` is False when the search reached a bound, or when "no" is vacuous.
+    `good` says whether the answer is the one `wanted`: a driver has what it claimed to itself, a
+    process has the rest. `example` are the steps of an example, if the search found one. `decides`
+    is False when the search reached a bound, or when "no" is vacuous.
     """
 
     answer: str
@@ -47,24 +54,34 @@ class Cell(NamedTuple):
     decides: bool = True
     policy: str = ""
     question: str = ""
+    wanted: str = ""
+
+
+ALONE = "resource_lock"
+"""What a claim depends on if it depends on nothing outside of kernel/resource.c."""
+
+
+def _undecided(wanted: str, states: int, transitions: int = 0) -> Cell:
+    return Cell(UNDECIDED, False, states, transitions, decides=False, wanted=wanted)
 
 
 Ask = Callable[[KernelProfile, str], Cell]
 """Asks a question of a kernel with a policy, for one way to map (`via`)."""
 
 
-def _found(build: Callable[[KernelProfile, str], Concurrent], *, good: bool) -> Ask:
-    """A question answered "yes" when a counterexample is found; `good` if "yes" is wanted."""
+def _found(build: Callable[[KernelProfile, str], Concurrent], wanted: str) -> Ask:
+    """A question answered "yes" when a counterexample is found, "no" when there is none."""
 
     def ask(kernel: KernelProfile, via: str) -> Cell:
         result = explore(build(kernel, via), BOUNDS)
         if result.verdict == "bounded":
-            return Cell(UNDECIDED, False, result.states, result.transitions, decides=False)
+            return _undecided(wanted, result.states, result.transitions)
         yes = result.verdict == "found"
         answer = "yes" if yes else "; ".join(["no", *(f"never: {one}" for one in result.vacuous)])
         example = result.counterexample.line() if result.counterexample else ""
-        decides = not result.vacuous
-        return Cell(answer, yes == good, result.states, result.transitions, example, decides)
+        good, decides = yes == (wanted == "yes"), not result.vacuous
+        size = result.states, result.transitions
+        return Cell(answer, good, *size, example, decides, wanted=wanted)
 
     return ask
 
@@ -74,9 +91,9 @@ def _comes_up(process: str) -> Ask:
         made = questions.comes_up(kernel, via, process)
         progress = must_come(made, questions.has_come_up(made), BOUNDS)
         if progress.holds is None:
-            return Cell(UNDECIDED, False, progress.states, 0, decides=False)
+            return _undecided("yes", progress.states)
         said = "yes" if progress.holds else f"no: {progress.stuck}"
-        return Cell(said, bool(progress.holds), progress.states, 0, progress.line())
+        return Cell(said, progress.holds, progress.states, 0, progress.line(), wanted="yes")
 
     return ask
 
@@ -99,22 +116,21 @@ def _depends(kernel: KernelProfile, via: str) -> Cell:
     """The locks and subsystems that a claim takes or calls, by the kernel's names."""
     kinds, found = footprint(kernel, via)
     if found.bound:
-        return Cell(UNDECIDED, False, len(found.parent), found.transitions, decides=False)
-    names = reached(kernel, kinds)
-    good = names == ["resource_lock"]
-    return Cell(", ".join(names), good, len(found.parent), found.transitions)
+        return _undecided(ALONE, len(found.parent), found.transitions)
+    names = ", ".join(reached(kernel, kinds))
+    return Cell(names, names == ALONE, len(found.parent), found.transitions, wanted=ALONE)
 
 
 QUESTIONS: dict[str, Ask] = {
-    "touch after the claim": _found(questions.touch_after, good=False),
-    "corrupt before the claim": _found(questions.corrupt_before, good=False),
+    "touch after the claim": _found(questions.touch_after, wanted="no"),
+    "corrupt before the claim": _found(questions.corrupt_before, wanted="no"),
     "driver comes up, process unmaps": _comes_up("unmaps"),
     "driver comes up, process keeps": _comes_up("keeps"),
     "driver comes up, process comes back": _comes_up("comes back"),
-    "page lost without notice": _found(questions.lose_unnoticed, good=False),
-    "map a device without driver": _found(questions.map_idle, good=True),
-    "map it when its driver has let go": _found(questions.map_released, good=True),
-    "map it beside its driver": _found(questions.map_claimed, good=True),
+    "page lost without notice": _found(questions.lose_unnoticed, wanted="no"),
+    "map a device without driver": _found(questions.map_idle, wanted="yes"),
+    "map it when its driver has let go": _found(questions.map_released, wanted="yes"),
+    "map it beside its driver": _found(questions.map_claimed, wanted="yes"),
     "claim depends on": _depends,
 }
 

@@ -73,7 +73,8 @@ def test_where_policies_come_from_is_said(name: str, capsys: pytest.CaptureFixtu
     for what in ("effect of a claim on mappings", "another order of the steps of an mmap"):
         assert f"{what}, one of those above" in help
     assert f"POLICY is {', '.join(POLICIES)}. A package adds its own by an entry point" in help
-    assert f"REPAIR is {', '.join(REPAIRS)}." in help
+    for repair, what in REPAIRS.items():
+        assert f"{repair} ({what})" in help
 
 
 def test_a_result_in_words() -> None:

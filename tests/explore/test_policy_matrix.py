@@ -12,7 +12,7 @@ from devmemkit.explore.check import Result
 from devmemkit.explore.policy_matrix import QUESTIONS, REPAIRED, Cell, matrix, table_rows
 from devmemkit.explore.progress import Progress
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import POLICIES, ClaimStep, RevokeAll
+from devmemkit.model.policy import POLICIES, REPAIRS, ClaimStep, RevokeAll
 
 MAPS = (
     "map a device without driver",
@@ -57,6 +57,7 @@ def test_every_cell_is_a_search(cells: dict[tuple[str, str], Cell]) -> None:
 def test_an_answer_is_good_when_it_is_the_wanted_one(cells: dict[tuple[str, str], Cell]) -> None:
     assert list(WANTED) == list(QUESTIONS)
     for cell in cells.values():
+        assert cell.wanted == WANTED[cell.question]
         assert cell.good == (cell.answer.partition(";")[0] == WANTED[cell.question]), cell
 
 
@@ -113,8 +114,13 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["counterexample"] == {"line": shown[0]}
     assert cli.main(["explore", "policies", "--policy", "RevokeAll"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("policy     question                             states  answer\n")
+    assert said.startswith(
+        "policy     question                             states  wanted         answer\n"
+    )
     assert "\nRevokeAll  touch after the claim                " in said
+    assert f"\nRevokeAll: {POLICIES['RevokeAll'].what}\n" in said
+    assert cli.main(["explore", "policies", "--policy", REPAIRED]) == 0
+    assert f"; {REPAIRS['recheck']}\n" in capsys.readouterr().out
     assert cli.main(["explore", "policies", "--policy", "Prayer"]) == 2
     assert "policy: expected one of NoProtection" in capsys.readouterr().err
     assert cli.main(["explore", "policies", "--via", "tea"]) == 2
