@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 import pytest
 
 from devmemkit.cli import main
-from devmemkit.model.policy import POLICIES
+from devmemkit.explore.policy_matrix import BOUNDS, matrix
+from devmemkit.model.policy import POLICIES, REPAIRS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -56,6 +57,15 @@ def test_the_tutorials_and_guides_have_examples() -> None:
     names = {page.stem for page in WITH_EXAMPLES}
     assert names >= {"index", "how-it-works", "kernel-developer", "teacher", "tool-author"}
     assert names >= {"add-a-policy", "add-a-kernel", "read-a-dump"}
+
+
+def test_the_questions_and_repairs_are_those_of_the_code() -> None:
+    text = (DOCS / "words.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    wanted = {cell.question: cell.wanted for cell in matrix("6.12", rows=("NoProtection",))}
+    assert {row[0]: row[2] for row in rows if len(row) == 3 and row[0] != "question"} == wanted
+    assert {row[0]: row[1] for row in rows if row[0] in REPAIRS} == REPAIRS
+    assert f"{BOUNDS.states:,} states" in text
 
 
 def test_each_page_is_in_a_table_of_contents() -> None:
