@@ -87,7 +87,7 @@ class Independence:
         self._assumed_private = False  # whether a reduction relied on the last two
 
     def restart(self) -> None:
-        """Drop the assumptions of a search that starts again, but keep what was learned."""
+        """Drop the assumptions of a search that starts again, but keep the footprints."""
         self._assumed.clear()
         self._assumed_private = False
 

@@ -98,7 +98,7 @@ def _comes_up(process: str) -> Ask:
     return ask
 
 
-def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
+def kinds_of_a_claim(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
     """The kinds of components that a claim reads or replaces, in any interleaving with an mmap."""
     made = questions.touch_after(kernel, via)
     system, found = search(made, BOUNDS)
@@ -114,7 +114,7 @@ def footprint(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
 
 def _depends(kernel: KernelProfile, via: str) -> Cell:
     """The locks and subsystems that a claim takes or calls, by the kernel's names."""
-    kinds, found = footprint(kernel, via)
+    kinds, found = kinds_of_a_claim(kernel, via)
     if found.bound:
         return _undecided(ALONE, len(found.parent), found.transitions)
     names = ", ".join(reached(kernel, kinds))

@@ -30,12 +30,12 @@ def explore(
     >>> result.verdict, result.counterexample
     ('not-found', None)
     """
-    from devmemkit.explore.check import explore as search
+    from devmemkit.explore import check
     from devmemkit.model.kernel import KernelProfile
     from devmemkit.scenarios.races.catalogue import concurrent
 
     profile = KernelProfile(kernel, policy_name=policy, repair=repair)
-    return search(concurrent(name, profile, via, tasks))
+    return check.explore(concurrent(name, profile, via, tasks))
 
 
 def policy_matrix(

@@ -86,9 +86,9 @@ def search(
         try:
             return system, breadth_first(system, bounds, symmetry=symmetry, check=check)
         except LayoutChanged:
-            system.lay_out()
+            system.lay_out()  # the states are void, the steps learned are not
         except FootprintGrew:
-            system.restart()
+            system.restart()  # steps were merged wrongly: only the footprints stay
 
 
 def breadth_first(

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from devmemkit.explore.policy_matrix import footprint
+from devmemkit.explore.policy_matrix import kinds_of_a_claim
 from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
 from devmemkit.model.policy import POLICIES, RevokeAll
 from devmemkit.model.resource.revoke import STEPS
@@ -22,7 +22,7 @@ def test_a_claim_touches_nothing_that_no_edge_stands_for(version: str) -> None:
     for policy in (None, *POLICIES):
         kernel = KernelProfile(version, policy_name=policy)
         for via in ("devmem", "sysfs"):
-            touched, _ = footprint(kernel, via)
+            touched, _ = kinds_of_a_claim(kernel, via)
             assert reached(kernel, touched)  # ValueError for what no edge stands for
 
 
@@ -43,7 +43,7 @@ def test_a_policy_without_the_test_of_revoke_iomem_needs_no_option(
     for name, calls in (("Always", True), ("RevokeAll", False)):
         kernel = KernelProfile("7.3", Config(io_strict_devmem=False), policy_name=name)
         assert kernel.revokes == calls
-        assert ("i_mmap_rwsem" in reached(kernel, footprint(kernel, "devmem")[0])) == calls
+        assert ("i_mmap_rwsem" in reached(kernel, kinds_of_a_claim(kernel, "devmem")[0])) == calls
 
 
 def test_a_claim_was_self_contained_until_it_revoked() -> None:
@@ -68,7 +68,7 @@ def test_every_model_of_an_edge_is_touched_by_some_claim() -> None:
     touched = set[str]()
     for version in ("5.10", "6.12", "7.3"):
         for policy in POLICIES:
-            touched |= footprint(KernelProfile(version, policy_name=policy), "devmem")[0]
+            touched |= kinds_of_a_claim(KernelProfile(version, policy_name=policy), "devmem")[0]
     told = tomllib.loads((data_dir() / "claim-path.toml").read_text())
     models = {kind for edge in told["edge"] + told["proposal"] for kind in edge["models"]}
     assert models - touched == {"muxed_wait", "sleeping"}, "these are for claims with MUXED alone"
