@@ -98,7 +98,7 @@ fe000000-fe0fffff : PCI Bus 0000:00
     ],
 )
 def test_a_dump_names_devices_and_their_bars_are_assumed(bdf: str, bar: int, start: int) -> None:
-    """The one region of a device is any of its BARs, of several those that are claimed come first."""
+    """The one region of a device is any BAR; of several those that are claimed come first."""
     described = known(devices={}, iomem=parse(REGIONS), ioports=None)
     access = access_of(described, bdf=bdf, bar=bar)
     assert access.start == start
