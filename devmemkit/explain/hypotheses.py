@@ -299,6 +299,13 @@ HYPOTHESES = (
         unless=("mounts",),
     ),
     Hypothesis(
+        "no node",
+        "this /dev has no such node, as in a container, a chroot or an initramfs",
+        "ls -l /dev/mem outside of it; grep ' mem$' /proc/devices",
+        machine=lambda asked: _built(asked, Config()).with_({"dev_mem": False}),
+        unless=("dev_mem",),
+    ),
+    Hypothesis(
         "no devmem",
         "the kernel has no /dev/mem (DEVMEM=n)",
         "grep CONFIG_DEVMEM= /boot/config-*",

@@ -13,6 +13,9 @@ from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, parse_symptom
 
 SYMPTOMS = (*MESSAGES, *WORDS)
 
+CERTAIN = ("lockdown", "page refused")
+"""Causes whose line of dmesg nothing else prints."""
+
 
 def symptom_of(got: str) -> Symptom:
     """The symptom in a text: a name, a message, a number, a line of dmesg; ValueError."""
@@ -30,7 +33,10 @@ def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
     First what a line of dmesg names, then the machine as described, the other cases of the unknown
     facts, the hypotheses, the hardware. ValueError for a text that is no symptom.
     """
-    found = sorted(candidates(machines, access, symptom_of(got)), key=lambda pair: not pair[0])
+    symptom = symptom_of(got)
+    found = sorted(candidates(machines, access, symptom), key=lambda pair: not pair[0])
+    if symptom.cause in CERTAIN and found and found[0][0]:
+        found = [(named, cause) for named, cause in found if named]
     return tuple(_distinct(cause for _, cause in found))
 
 

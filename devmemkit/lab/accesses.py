@@ -57,7 +57,16 @@ PLAYABLE = {
     if not hypothesis.gives
     and hypothesis.name
     not in (
-        *("lockdown", "no devmem", "empty node", "removed", "removed later", "missing", "traced"),
+        *(
+            "lockdown",
+            "no node",
+            "no devmem",
+            "empty node",
+            "removed",
+            "removed later",
+            "missing",
+            "traced",
+        ),
         *("ram", "fork", "claim fails", "other cache type than O_SYNC"),
     )
 }

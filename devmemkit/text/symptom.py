@@ -47,9 +47,12 @@ NUMBERS = {
 }
 """The numbers of these errnos on Linux; 135 and 139 are the exit statuses of the signals."""
 
-WORDS = {
+SIGNALS = {
     "SIGBUS": ("bus error", "signal 7", "135"),
     "SIGSEGV": ("segmentation fault", "segfault", "signal 11", "139"),
+}
+WORDS = {
+    **SIGNALS,
     "zeros": ("zeros", "zeroes", "zero", "0", "0x0", "0x00000000"),
     "ones": ("ones", "all ones", "ff", "0xff", "0xffff", "0xffffffff", "0xffffffffffffffff"),
 }
@@ -68,8 +71,7 @@ class Symptom(NamedTuple):
 
 
 DMESG: tuple[tuple[str, Symptom], ...] = (
-    (r"Lockdown: .*/dev/mem.*restricted", Symptom("EPERM", "lockdown")),
-    (r"Lockdown: .*direct PCI access.*restricted", Symptom("EPERM", "lockdown")),
+    (r"Lockdown: .* is restricted", Symptom("EPERM", "lockdown")),
     (r"Program \S+ tried to access /dev/mem between", Symptom("EPERM", "page refused")),
     (r"x86/PAT: .*(conflicting memory types|map pfn expected|memtype_reserve failed)",
      Symptom("", "other cache type")),
@@ -101,8 +103,8 @@ def parse_symptom(text: str) -> Symptom | None:
         return Symptom(NUMBERS[int(number[1])])
     if exited := re.search(r"\b(?:status|code) (135|139)\b", word):
         word = exited[1]
-    for name, words in WORDS.items():
-        if word == name.lower() or word in words or any(len(w) > 4 and w in word for w in words):
+    for name, words in SIGNALS.items():
+        if word in words or any(len(w) > 4 and w in word for w in words):
             return Symptom(name)
     named = set(re.findall(r"\b(E[A-Z]{2,9}|SIG[A-Z]{3,4})\b", said.upper()))
     if names := named & {*MESSAGES, *WORDS}:
@@ -111,7 +113,8 @@ def parse_symptom(text: str) -> Symptom | None:
     for name, message in sorted(MESSAGES.items(), key=lambda item: -len(item[1])):
         if message in word:
             return Symptom(name)
-    return None
+    # last: (0xffffffffffffffff) behind an errno is what mmap returned, not what a load read
+    return next((Symptom(name) for name, words in WORDS.items() if word in words), None)
 
 
 def _where(line: str) -> tuple[int, int] | None:

@@ -222,3 +222,28 @@ def test_each_open_question_has_a_way_to_answer_it() -> None:
     accesses = [Access("devmem", op, 0, 4, exec=True) for op in ("read", "mmap")]
     asked = [one for pair in product(machines, accesses) for one in Machines(*pair).questions]
     assert {one.name for one in asked} <= {"lockdown", *TELLS}
+
+
+def test_what_only_one_check_prints_is_the_only_cause() -> None:
+    line = "Lockdown: dd: /dev/mem,kmem,port is restricted; see man kernel_lockdown.7"
+    found = causes(*ask(known("idle"), address=IVSHMEM_BAR), line)
+    assert [cause.function for cause in found] == ["open_port"]
+    line = "Program dd tried to access /dev/mem between f8000000->f8001000."
+    found = causes(*ask(known("idle"), address=IVSHMEM_BAR), line)
+    assert {cause.function for cause in found} == {"range_is_allowed"}
+    assert len(causes(*ask(known("idle"), address=IVSHMEM_BAR), "EPERM")) > len(found)  # control
+
+
+def test_a_claim_that_the_dump_does_not_show_is_said_to_be_of_another_moment() -> None:
+    [shown, hidden] = [
+        next(c.what for c in causes(*ask(known(state), address=E1000_BAR), "EPERM"))
+        for state in ("bound", "idle")
+    ]
+    assert shown == "page 0xfebc0 is not allowed: e1000 has it"
+    assert hidden.startswith("a driver had claimed the region before")
+    assert hidden.endswith("(the dump shows no claim there: it may be of another moment)")
+
+
+def test_a_missing_node_is_that_of_a_container_before_a_kernel_without_it() -> None:
+    found = causes(*ask(known(dev_mem=None), address=0xF_0000), "ENOENT")
+    assert found[0].what.startswith("this /dev has no such node")

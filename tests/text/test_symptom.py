@@ -83,3 +83,11 @@ def test_the_range_that_a_line_of_dmesg_names(text: str, where: tuple[int, int] 
     found = parse_symptom(text)
     assert found is not None
     assert found.where == where
+
+
+def test_an_errno_comes_before_the_pointer_that_mmap_returned() -> None:
+    line = "EAL: cannot mmap(40, 0x1100800000, 0x1000, 0x0): Invalid argument (0xffffffffffffffff)"
+    assert parse_symptom(line) == ("EINVAL", "", None)
+    assert parse_symptom("0xffffffffffffffff") == ("ones", "", None)
+    line = "Lockdown: flashrom: raw io port access is restricted; see man kernel_lockdown.7"
+    assert parse_symptom(line) == ("EPERM", "lockdown", None)
