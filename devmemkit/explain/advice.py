@@ -65,8 +65,10 @@ def advise(
 
 def _and_later(risk: str, known: Description, machine: Machine, access: Access) -> str:
     """The risk, and whether a driver's claim would still end the mapping."""
+    if not risk:
+        return risk
     free = unbound(machine, owner_of(machine, access.pages[0], access)[0]) or machine
-    then = later(known, free, access) if risk else None
+    then = later(known, free, access)
     if then is None:
         return risk
     kept = "keeps its mapping" if then.then == "ok" else f"gets {then.then} at its next touch"

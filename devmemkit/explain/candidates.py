@@ -115,9 +115,10 @@ def _supposed(
     if not (named or hypothesis.is_open(known)):
         return
     contrary = "" if hypothesis.is_open(known) else " (the description says otherwise)"
-    if hypothesis.name == "claimed before" and known.iomem is not None:
-        contrary = " (the dump shows no claim there: it may be of another moment)"
     for before in _before(machine, access):
+        if hypothesis.name == "claimed before" and known.iomem is not None:
+            unseen = " (the dump shows no claim there: it may be of another moment)"
+            contrary = unseen if before is machine else ""
         changed = hypothesis.apply(known, before, access)
         if changed is None:
             continue
