@@ -1,4 +1,4 @@
-"""What somebody saw, as people write it: an errno, a signal, a message, a line of dmesg."""
+"""Symptoms as people write them: an errno, a signal, a message, a line of dmesg."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def test_a_component_of_a_task_alike_must_not_name_another() -> None:
 
 
 def test_where_an_entry_of_a_set_names_two_tasks_a_class_keeps_several_states() -> None:
-    """All three tasks look the same in either cycle, though exchanging two turns one into other."""
+    """Both cycles show each task the same; exchanging two tasks turns one cycle into the other."""
     made = two("6.12", users=3)
     machine = started(made)
     cycles = [
