@@ -62,6 +62,7 @@ REST = (
     "tests/lab/test_timeline.py",
     "tests/lab/test_accesses.py",
     "tests/explain",
+    "tests/test_public.py",
 )
 """The tests that play the model, in the order in which they are asked after a module's own."""
 

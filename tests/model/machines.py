@@ -72,6 +72,7 @@ def machine(
     version: str = "6.12",
     *pids: str,
     policy: str | None = None,
+    repair: str = "",
     cmdline: str = "",
     config: Config | None = None,
     tree: Resource | None = None,
@@ -80,7 +81,7 @@ def machine(
     task: Task | None = None,
 ) -> Machine:
     """A machine with processes `pids` ("p" alone when none is named)."""
-    kernel = KernelProfile(version, config or Config(), cmdline, policy)
+    kernel = KernelProfile(version, config or Config(), cmdline, policy, repair)
     ports = node(
         0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO, node(PORTS, PORTS + 31, BDF, fl.IORESOURCE_IO)
     )

@@ -93,6 +93,23 @@ def test_sizes_and_page_crossing() -> None:
     assert pieces(PAGE - 1, PAGE + 2) == [(PAGE - 1, 1), (PAGE, PAGE), (2 * PAGE, 1)]
 
 
+@pytest.mark.parametrize(("name", "more"), [("load", {}), ("store", {"value": 1})])
+def test_a_repaired_fault_holds_the_rmap_lock_for_its_page_only(
+    name: str, more: dict[str, int]
+) -> None:
+    """A claim waits while the handler has the lock, and goes on before the instruction is over."""
+    m, address = mapped(machine(repair="fault"), PMEM, 1)
+    m = step_to(begin(m, "p", name, address=address, **more), "p", "fault_check")
+    where = {"start": PMEM, "size": PAGE}
+    claim = step_to(begin(m, "driver", "request_mem_region", **where), "driver", "both_ends")
+    assert blocked(claim, "driver") == "i_mmap iomem"
+    m = step_to(claim, "p", "fault_insert")
+    assert blocked(m, "driver") is None
+    m = finish(m, "driver")[0]
+    m, outcome = finish(m, "p")  # the instruction runs again, its page is gone by now
+    assert (outcome.signal, outcome.si_addr) == ("SIGBUS", address)
+
+
 @pytest.mark.parametrize("prot", ["r", "", "rx"])
 def test_protection(prot: str) -> None:
     """SIGSEGV, not SIGBUS: SEGV_MAPERR without a VMA, SEGV_ACCERR against its protection."""
