@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devmemkit.cli.screen import refusing
+from devmemkit.cli.parser import count
+from devmemkit.cli.screen import aside, refusing
 from devmemkit.model.printable import printable
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ def add_parser(commands: Any) -> None:
         version = "version (may be repeated), or with --modules the path of an image"
         add("--kernel", required=is_run, action="append", metavar="KERNEL", help=version)
         add("--modules", type=Path, metavar="DIR", help="lib/modules/RELEASE of the image")
+    guests, cpus = "guests at a time, but one for a race (default: each CPU)", os.cpu_count() or 1
+    recorded.add_argument("--jobs", type=count, default=cpus, metavar="N", help=guests)
+    anew = "record all again, also what an interrupted run has written"
+    recorded.add_argument("--anew", action="store_true", help=anew)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -83,9 +89,9 @@ def kernels(names: list[str], modules: Path | None) -> list[Kernel]:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from devmemkit.lab.recordings import machine, manifest
-    from devmemkit.lab.recordings.record import NAMES, record
-    from devmemkit.lab.recordings.recording import path_of
+    from devmemkit.lab.recordings import manifest
+    from devmemkit.lab.recordings.record import NAMES
+    from devmemkit.lab.recordings.session import Job, record_all
 
     known = ("machine", *NAMES)
     for name in options.scenario:  # a wrong name is refused before anything boots
@@ -93,16 +99,9 @@ def _record(options: argparse.Namespace) -> int:
             raise ValueError(f"scenario: expected one of {', '.join(known)}; got {name!r}")
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
-    for kernel in kernels(options.kernel or list(manifest.RECORDED), options.modules):
-        for name in options.scenario or known:
-            if name == "machine":
-                written: tuple[Path, ...] = (machine.take(kernel),)
-            else:
-                path = path_of(name, kernel.version)
-                written = record(name, kernel, print).write(path)
-            manifest.write(*written)
-            for path in written:
-                print(f"{path}: written", flush=True)
+    found = kernels(options.kernel or list(manifest.RECORDED), options.modules)
+    jobs = [Job(name, kernel) for kernel in found for name in options.scenario or known]
+    record_all(jobs, options.jobs, anew=options.anew, progress=aside)
     return 0
 
 

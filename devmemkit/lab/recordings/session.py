@@ -1,0 +1,236 @@
+"""Recording many scenarios on many kernels: each in a process of its own, and resumable.
+
+A journal in the cache says what a run has written. The next run of the same sources leaves that
+out, as long as the files are what they were; a run that comes to its end removes the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Any, NamedTuple
+
+import devmemkit
+from devmemkit.host.child import ending_with_us
+from devmemkit.lab.guest.boot import GuestError
+from devmemkit.lab.kernels import cache
+from devmemkit.lab.kernels.cache import cache_dir
+from devmemkit.lab.kernels.catalogue import Progress
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.lab.recordings import machine, manifest
+from devmemkit.lab.recordings.record import record
+from devmemkit.lab.recordings.recording import path_of
+
+SECONDS = {
+    "machine": 15,
+    "conform": 900,
+    "mmap-vs-claim": 420,
+    "explain": 120,
+    "reproducers": 90,
+}
+"""What a scenario takes on two cores, measured on 6.12; others take OTHERS. For the estimate."""
+OTHERS = 30
+ALONE = ("mmap-vs-claim", "reproducers")
+"""Scenarios with races, whose timing another guest would change."""
+
+
+class Job(NamedTuple):
+    """A scenario, or "machine", to be recorded on a kernel."""
+
+    scenario: str
+    kernel: Kernel
+
+    @property
+    def name(self) -> str:
+        return f"{self.scenario} on {self.kernel.version}"
+
+    @property
+    def seconds(self) -> float:
+        return SECONDS.get(self.scenario, OTHERS)
+
+
+def do(scenario: str, kernel: Kernel, progress: Progress) -> tuple[Path, ...]:
+    """Record a scenario, or the machine, of a kernel; the files or the folder written.
+
+    GuestError when a guest fails.
+    """
+    if scenario == "machine":
+        return (machine.take(kernel),)
+    return record(scenario, kernel, progress).write(path_of(scenario, kernel.version))
+
+
+def record_all(jobs: Sequence[Job], guests: int, *, anew: bool, progress: Progress) -> None:
+    """Do all jobs, up to `guests` at a time, and keep data/SHA256SUMS up to date.
+
+    What an interrupted run of the same sources has written is not done again, unless `anew`. One
+    job alone is done in this process. GuestError names the jobs that failed, when all others are
+    done.
+    """
+    if len(jobs) == 1:
+        manifest.write(*do(*jobs[0], progress))
+        return
+    journal = _Journal()
+    if anew:
+        journal.end()
+    todo = [job for job in jobs if not journal.has(job)]
+    if len(todo) < len(jobs):
+        before = f"{len(jobs) - len(todo)} of {len(jobs)} recordings are there from the run before"
+        progress(f"{before}, which did not come to its end (--anew records them again)")
+    clock = _Clock(todo, guests)
+    expected = max(1, round(clock.expected() / 60))
+    progress(f"{len(todo)} recordings, about {expected} min on two cores at rest")
+    failed = []
+    for stage, width in _stages(todo, guests):
+        for job, why, paths in _side_by_side(stage, width, progress):
+            if why:
+                failed.append(f"{job.name}: {why}")
+            else:
+                manifest.write(*paths)
+                journal.add(job, paths)
+            progress(f"{job.name}: {why or 'written'}; {clock.after(job)}")
+    if failed:
+        raise GuestError("; ".join(failed))
+    journal.end()
+
+
+def _stages(jobs: list[Job], guests: int) -> Iterator[tuple[list[Job], int]]:
+    """Machines first, on which all else rests; races last, one at a time; long jobs early."""
+    machines = [job for job in jobs if job.scenario == "machine"]
+    alone = [job for job in jobs if job.scenario in ALONE]
+    others = [job for job in jobs if job not in machines and job not in alone]
+    yield machines, guests
+    yield sorted(others, key=lambda job: -job.seconds), guests
+    yield alone, 1
+
+
+def _side_by_side(
+    jobs: list[Job], width: int, progress: Progress
+) -> Iterator[tuple[Job, str, tuple[Path, ...]]]:
+    """Each job as it ends, with what went wrong, or the files it wrote."""
+    children: list[subprocess.Popen[str]] = []
+    over = Event()
+    with ThreadPoolExecutor(width) as pool:
+        futures = {pool.submit(_child, job, children, over): job for job in jobs}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], *future.result()
+        finally:
+            over.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in children:
+                child.kill()  # its guest ends with it
+
+
+def _child(
+    job: Job, children: list[subprocess.Popen[str]], over: Event
+) -> tuple[str, tuple[Path, ...]]:
+    kernel = job.kernel
+    where = [kernel.version] if kernel.suite else [str(kernel.vmlinuz), str(kernel.modules)]
+    command = ending_with_us(sys.executable, "-P", "-m", __name__, job.scenario, *where)
+    with subprocess.Popen(
+        command,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for this process, which ends the others
+    ) as child:
+        children.append(child)
+        if over.is_set():
+            child.kill()
+        said, _ = child.communicate()
+    try:
+        told = json.loads(said)
+    except ValueError:
+        return f"its process ended with status {child.returncode}", ()
+    return told["why"], tuple(map(Path, told["paths"]))
+
+
+class _Clock:
+    """How long the jobs that are left will take, as far as those that are done tell."""
+
+    def __init__(self, jobs: list[Job], guests: int) -> None:
+        self.left = {stage: sum(job.seconds for job in jobs if (job.scenario in ALONE) == stage)
+                     for stage in (False, True)}  # fmt: skip
+        self.count, self.done, self.guests = len(jobs), 0.0, guests
+        self.began = time.monotonic()
+
+    def expected(self) -> float:
+        """Seconds, by SECONDS alone."""
+        return self.left[False] / self.guests + self.left[True]
+
+    def after(self, job: Job) -> str:
+        before = self.expected()
+        self.left[job.scenario in ALONE] -= job.seconds
+        self.count -= 1
+        self.done += before - self.expected()
+        pace = (time.monotonic() - self.began) / self.done
+        return f"{self.count} left, about {max(1, round(self.expected() * pace / 60))} min"
+
+
+class _Journal:
+    """What a run has written: lines of [sources, scenario, kernel, {path: digest}]."""
+
+    def __init__(self) -> None:
+        self.path = cache_dir().parent / "recording.jsonl"
+        self.sources = _sources()
+        self.known: dict[tuple[str, str], dict[str, str]] = {}
+        with suppress(FileNotFoundError):
+            for line in self.path.read_text().splitlines():
+                sources, scenario, kernel, files = json.loads(line)
+                if sources == self.sources:
+                    self.known[scenario, kernel] = files
+
+    def has(self, job: Job) -> bool:
+        """Whether the job is done, and its files are as it left them."""
+        files = self.known.get((job.scenario, job.kernel.sha256))
+        return files is not None and all(
+            Path(name).is_file() and manifest.digest(Path(name)) == known
+            for name, known in files.items()
+        )
+
+    def add(self, job: Job, paths: Sequence[Path]) -> None:
+        below = [file for path in paths for file in (path, *path.rglob("*")) if file.is_file()]
+        files = {str(file.resolve()): manifest.digest(file) for file in below}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a") as out:
+            out.write(json.dumps([self.sources, job.scenario, job.kernel.sha256, files]) + "\n")
+
+    def end(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.known.clear()
+
+
+def _sources() -> str:
+    """A digest of this package: other sources may record otherwise."""
+    found = hashlib.sha256()
+    for path in sorted(Path(devmemkit.__file__).parent.rglob("*.[pc]*")):
+        if path.suffix in (".py", ".c"):
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def main(scenario: str, *where: str) -> None:
+    """Do one job and say as JSON what went wrong, and which files were written."""
+    told: dict[str, Any] = {"why": "", "paths": []}
+    try:
+        kernel = cache.custom(*map(Path, where)) if len(where) > 1 else cache.get(where[0])
+        paths = do(scenario, kernel, lambda line: print(line, file=sys.stderr, flush=True))
+        told["paths"] = [str(path) for path in paths]
+    except (GuestError, KernelError, ValueError, OSError) as error:
+        told["why"] = str(error)
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
