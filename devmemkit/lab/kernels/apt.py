@@ -39,14 +39,18 @@ NO_HOOKS += "#clear APT::Update::Post-Invoke-Success;\n"
 
 @dataclass(frozen=True)
 class Package:
-    """One version of a package in a suite; sizes in bytes, the digest in hexadecimal."""
+    """One version of a package in a suite; sizes in bytes, the digest in hexadecimal.
+
+    `folder` is where the archive has one that the suite does not list any more.
+    """
 
     name: str
     version: str
     size: int
     installed: int
     sha256: str
-    depends: str
+    depends: str = ""
+    folder: str = ""
 
     @property
     def file(self) -> str:
@@ -147,8 +151,7 @@ class Suite:
             if digest(path) == package.sha256:
                 return path
             path.unlink()
-        wanted = f"{package.name}={package.version}"
-        uri = self._apt("apt-get", "download", "--print-uris", wanted).split("'")[1]
+        uri = self._address(package)
         checked = f"SHA256:{package.sha256}"
         command = (HELPER, *self._options, "download-file", uri, str(path), checked)
         try:
@@ -159,6 +162,13 @@ class Suite:
             path.unlink()
             raise KernelError(f"{package.file}: expected digest {package.sha256}, got another")
         return path
+
+    def _address(self, package: Package) -> str:
+        if package.folder:
+            archive = self._sources.read_text().split()[2]
+            return f"{archive.rstrip('/')}/{package.folder}/{package.file}"
+        wanted = f"{package.name}={package.version}"
+        return self._apt("apt-get", "download", "--print-uris", wanted).split("'")[1]
 
 
 def _watch(

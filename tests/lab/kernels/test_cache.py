@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -163,6 +164,46 @@ def test_a_kernel_in_parts_is_put_together(world: World) -> None:
         *("image", "binary", "modules", "base")
     }
     assert kernel.config["CONFIG_DEVMEM"] == "y"
+    assert (kernel.modules / "kernel" / "a.ko").exists()
+
+
+@needs_apt
+@pytest.mark.parametrize("altered", [False, True])
+def test_a_part_that_the_suite_lists_no_more_is_taken_from_the_archive(
+    world: World, monkeypatch: pytest.MonkeyPatch, altered: bool
+) -> None:
+    """By the digest that we know; the image and the other parts are those of the signed list."""
+    pool, name = world.archive.folder / "pool", f"linux-modules-{SPLIT}"
+    (pool / "kernels").mkdir()
+    deb = (pool / f"{name}_7.3.4-1_amd64.deb").rename(
+        pool / "kernels" / f"{name}_7.3.4-1_amd64.deb"
+    )
+    known = digest(deb)
+    if altered:
+        deb.write_bytes(deb.read_bytes()[:-1] + b"!")
+    listed = world.archive.folder / "dists" / "stable-backports" / "main/binary-amd64/Packages"
+    stanzas = listed.read_text().split("\n\n")
+    listed.write_text("\n\n".join(one for one in stanzas if name not in one.split("\n")[0]))
+    world.archive.sign("stable-backports", digest(listed), listed.stat().st_size)
+    with pytest.raises(KernelError, match=r"got 1, 0 and"):
+        world.get("7.3")
+    gone = Package(
+        name,
+        "7.3.4-1",
+        deb.stat().st_size,
+        9,
+        known,
+        f"linux-base-{SPLIT} (= 7.3.4-1)",
+        "pool/kernels",
+    )
+    monkeypatch.setattr(catalogue, "UNLISTED", (gone,))
+    if altered:
+        with pytest.raises(KernelError, match=rf"^{re.escape(name)}.*: expected the digest"):
+            world.get("7.3")
+        assert nothing_cached()
+        return
+    kernel = world.get("7.3")
+    assert kernel.packages[name] == "7.3.4-1"
     assert (kernel.modules / "kernel" / "a.ko").exists()
 
 
