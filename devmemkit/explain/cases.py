@@ -58,6 +58,7 @@ class Machines:
     def __init__(self, known: Description, access: Access | None = None) -> None:
         self.known = known
         self.questions = (*_questions(known), *(_asked_by(known, access) if access else ()))
+        self._reach = _reaches(known, access) if access else None
         self._bases: dict[tuple[int, bool, bool | None], Machine] = {}
 
     def cases(self) -> Iterator[tuple[tuple[str, ...], Case]]:
@@ -73,7 +74,8 @@ class Machines:
         if known.foreign:
             config = replace(config, x86=case.get("low", False), x86_pat=False)
         kernel: KernelProfile = case.get("kernel") or next(iter(_kernels(known).values()))
-        where = known.phys_bits or case["bits"], case.get("held", True), case.get("reach")
+        reach = case.get("reach", self._reach)
+        where = known.phys_bits or case["bits"], case.get("held", True), reach
         if where not in self._bases:
             self._bases[where] = self._base(*where, kernel)
         cmdline = " ".join(_cmdline(known, case))
@@ -166,7 +168,7 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
     if access.via != "devmem":
         return
     arch = known.foreign
-    if arch and access.pages[0] < LOW_MEGABYTE:
+    if arch not in ("", "arm64") and access.pages[0] < LOW_MEGABYTE:
         answers = {
             f"{arch} has no rule of its own below 1 MiB": False,
             f"{arch} has x86's rule below 1 MiB": True,
@@ -180,6 +182,8 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
             }
             yield Question("dev", "how /dev is mounted", options)
         return
+    if arch == "arm64":  # _reaches knows
+        return
     if arch:
         does = f"{access.op}(2) reaches the address"
         answers = {does.replace("reaches", "does not reach"): False, does: True}
@@ -189,6 +193,22 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
         if access.start < 1 << 32:  # most machines have more than 4 GiB
             answers = dict(reversed(answers.items()))
         yield Question("reach", "where RAM ends", answers)
+
+
+def _reaches(known: Description, access: Access) -> bool | None:
+    """Whether read and write reach the range on arm64; None where nothing but RAM's end decides.
+
+    Source: valid_phys_addr_range (arch/arm64/mm/mmap.c): one region of RAM contains the range.
+    """
+    if known.architecture != "arm64" or access.via != "devmem" or access.maps:
+        return None
+    entries = known.iomem.entries if known.iomem is not None else ()
+    last = access.start + max(access.length, 1) - 1
+    return any(
+        one.start <= access.start and last <= one.end
+        for one in entries
+        if flags_and_desc(one.name, one.start)[0] & fl.IORESOURCE_SYSRAM
+    )
 
 
 def _shows_ram(known: Description) -> bool:

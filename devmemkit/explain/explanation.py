@@ -108,10 +108,11 @@ def _assumed(known: Description, access: Access) -> Iterator[str]:
             "number BARs"
         )
     if known.foreign:
+        ours = "" if known.foreign == "arm64" else "below 1 MiB, read and write, "
         yield (
             f"{known.foreign} has no rules of its own here: the answer uses what all architectures "
             "share (exclusive regions, revocation, PROT_EXEC, file modes, lockdown, the devices "
-            "cgroup); below 1 MiB, read and write, cache types and pages beyond 4 KiB are open"
+            f"cgroup); {ours}cache types and pages beyond 4 KiB are open"
         )
 
 

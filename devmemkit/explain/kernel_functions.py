@@ -86,7 +86,7 @@ SAYS = {
         "Populate a VMA that is already visible, page by page (/dev/mem from 6.19)."
     ),
     "valid_phys_addr_range": (
-        "EFAULT beyond directly mapped memory, tested before any permission (x86)."
+        "EFAULT before any permission is tested: above high_memory; on arm64 outside of RAM."
     ),
     "copy_page": "Check and copy one page, or the part of it that is asked for.",
     "port_range": (

@@ -40,15 +40,34 @@ def test_what_all_architectures_share_is_told() -> None:
 
 
 def test_what_is_x86s_own_is_open() -> None:
-    described = known(arch="aarch64")
+    described = known(arch="riscv64")
     assert ends(described, address=0x2000) == {"ok", "EPERM"}
     for op in ("read", "write"):
         assert ends(described, address=IVSHMEM_BAR, op=op) == {"ok", "EFAULT"}
     for via in ("proc", "port"):
-        with pytest.raises(AccessError, match="--via: expected devmem or sysfs on arm64"):
+        with pytest.raises(AccessError, match="--via: expected devmem or sysfs on riscv"):
             access_of(
                 described, address=IVSHMEM_BAR, via=via, op="load" if via == "proc" else "read"
             )
+
+
+@pytest.mark.parametrize("op", ["read", "write"])
+def test_arm64_reads_and_writes_nothing_but_ram(op: str) -> None:
+    text = "00000000-3b3fffff : System RAM\nfe201000-fe2011ff : serial@7e201000\n"
+    described = known(iomem=parse(text), devices={}, arch="aarch64")
+    device = answer(described, address=0xFE30_0000, op=op)
+    assert ends(described, address=0xFE30_0000, op=op) == {"EFAULT"}
+    assert device.advice[0].do.startswith("map it and ")
+    assert answer(described, address=0x1000, op=op).outcome == "EPERM"  # RAM, as is all below 1 MiB
+    across = answer(described, address=0x3B3F_FFFF, op=op)  # the region must contain the range
+    assert across.outcome == "EFAULT"
+    found = causes(*ask(described, address=0xFE30_0000, op=op), "EFAULT")
+    assert found[0].what == "0xfe300000 is outside of the kernel's RAM"
+    for one in (device, across):
+        assert "high_memory" not in one.verdict.why
+    lax = dict.fromkeys(("CONFIG_STRICT_DEVMEM", "CONFIG_IO_STRICT_DEVMEM"), "n")
+    free = replace(described, config={"CONFIG_DEVMEM": "y", **lax})
+    assert ends(free, address=0x1000, op=op) == {"ok"}
 
 
 @pytest.mark.parametrize("op", ["mmap", "load", "store", "read", "write"])

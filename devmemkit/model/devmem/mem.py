@@ -100,7 +100,8 @@ def valid_phys_addr_range(m: View, f: Frame) -> Next:
             raise KernelError("EOVERFLOW", f"{count} bytes at {f.offset:#x}")
     f.left = min(count, MAX_RW_COUNT)
     if (f.offset + f.left - 1) & U64 > m.machine.high_memory - 1:
-        raise KernelError("EFAULT", f"{f.offset:#x} is above high_memory")
+        high = "is above high_memory" if m.kernel.config.x86 else "is outside of the kernel's RAM"
+        raise KernelError("EFAULT", f"{f.offset:#x} {high}")
     return None if f.left else Return(b"" if not writing and f.keep else 0)
 
 
