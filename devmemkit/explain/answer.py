@@ -93,6 +93,8 @@ def format_owner(v: Verdict) -> str:
     state = "claimed" if v.claimed else "not claimed"
     if v.claimed and v.shared:
         state += f" but not exclusive ({v.shared})"
+    if v.beside:
+        state += f", in a page with claims of {' and '.join(v.beside)}"
     inside = f", inside {' > '.join(v.path)}" if v.path else ""
     return f"{name or '(no name)'} {start:#x}-{end:#x}, {state}{inside}"
 

@@ -96,8 +96,9 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         if end != symptom.name or not _as_traced(access, played):
             continue
         what, function = WHAT.get(end) or found.why, found.deciding_check.function
-        if found.claimed and found.owner and found.page is not None:
-            what += f": {found.owner[0] or 'somebody'} has it"
+        if found.claimed and found.owner and found.page is not None and ": " not in what:
+            holders = found.owner[0] or "somebody", *found.beside
+            what += f": {' and '.join(holders)} {'has' if len(holders) == 1 else 'have'} it"
         tell = f"this is how the machine {'and the call are' if access.traced else 'is'} described"
         if number:
             other = [at for at, word in enumerate(words) if word != usual[at]]

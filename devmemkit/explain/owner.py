@@ -58,10 +58,10 @@ def owner_of(
     return (node.name, node.start, node.end), tuple(name for _, _, name in around)
 
 
-def is_claimed(machine: Machine, page: int, access: Access) -> bool:
-    """Whether a driver has claimed part of a page, or of the ports, exclusively or not."""
+def claims_of(machine: Machine, page: int, access: Access) -> tuple[Owner, ...]:
+    """The drivers' claims of parts of a page, or of the ports, exclusive or not."""
     tree, _, whole = _asked(machine, page, access)
-    return next(_claims(tree, *whole), None) is not None
+    return tuple((node.name, node.start, node.end) for node in _claims(tree, *whole))
 
 
 Span = tuple[int, int]

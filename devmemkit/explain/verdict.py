@@ -9,13 +9,14 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR, calls_of, mapping, touch
 from devmemkit.explain.description import Description
 from devmemkit.explain.kernel_functions import SAYS, function_of
-from devmemkit.explain.owner import Owner, claim_of, is_claimed, owner_of
+from devmemkit.explain.owner import Owner, claim_of, claims_of, owner_of
 from devmemkit.model.errors import Outcome
-from devmemkit.model.flags import PAGE_SHIFT
+from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.process.task import find_vma
-from devmemkit.model.resource.strict import ZERO, iomem_is_exclusive, page_is_allowed
+from devmemkit.model.resource.region import DISJOINT, region_intersects
+from devmemkit.model.resource.strict import DENY, ZERO, iomem_is_exclusive, page_is_allowed
 from devmemkit.model.step import step_names
 from devmemkit.scenarios.play import Act, Played, play
 from devmemkit.scenarios.words import format_ending
@@ -41,8 +42,9 @@ class Verdict:
     `page` is the page frame that decided (None if no page did), `decided` the index of the deciding
     check, `why` its sentence. `contents` is "zeroes" if the kernel hides the memory's contents.
     `owner` is the resource that decided, else the innermost one at the address, `path` names the
-    resources around it. `claimed` says whether a driver has the page, `shared` why the kernel does
-    not keep others from a claimed page ("" if it does).
+    resources around it, `beside` the others whose claims share the page. `claimed` says whether a
+    driver has the page, `shared` why the kernel does not keep others from a claimed page ("" if it
+    does).
     """
 
     outcome: str
@@ -53,6 +55,7 @@ class Verdict:
     contents: str
     owner: Owner | None
     path: tuple[str, ...]
+    beside: tuple[str, ...]
     claimed: bool
     shared: str
 
@@ -101,18 +104,31 @@ def verdict_of(played: Played, access: Access) -> Verdict:
     exclusive = access.via != "port" and iomem_is_exclusive(view, at) is not None
     copied = access.via == "devmem" and outcome.ok and not access.maps
     zeroes = copied and page_is_allowed(view, at) == ZERO
+    claims = claims_of(played.before, at, access)
     return Verdict(
         format_ending(outcome),
         page,
         tuple(checks),
         decided,
-        outcome.why,
+        outcome.why + _because(view, access, page),
         "zeroes" if zeroes else "",
         owner,
         path,
-        exclusive or is_claimed(played.before, at, access),
+        tuple(dict.fromkeys(name for name, *_ in claims if owner and name != owner[0])),
+        exclusive or bool(claims),
         "" if exclusive else _why_shared(played.before.kernel, access),
     )
+
+
+def _because(m: View, access: Access, page: int | None) -> str:
+    """Why a page is refused that no driver has: it is RAM."""
+    if page is None or access.via != "devmem" or page_is_allowed(m, page) != DENY:
+        return ""
+    at = page << PAGE_SHIFT
+    if region_intersects(m["iomem"], at, PAGE_SIZE, IORESOURCE_SYSTEM_RAM) == DISJOINT:
+        return ""
+    above = " above 1 MiB" if m.kernel.config.x86 else ""
+    return f": it is RAM{above}, which STRICT_DEVMEM keeps from every process"
 
 
 def _why_shared(kernel: KernelProfile, access: Access) -> str:

@@ -190,7 +190,7 @@ def test_whether_dev_is_noexec_is_asked_for_an_executable_mapping_of_it() -> Non
         (("/dev is mounted noexec",), "EPERM"),
     ]
     told = known("idle", mounts={"/dev": frozenset({"noexec"})})
-    assert answer(told, **asked).verdict.why.startswith("the mount is noexec")
+    assert answer(told, **asked).verdict.why.startswith("a noexec mount")
     assert not answer(known("idle"), address=IVSHMEM_BAR).unknown
     sysfs = answer(known("idle"), bdf=IVSHMEM, bar=2, exec=True)
     assert (sysfs.outcome, sysfs.unknown) == ("EPERM", ())

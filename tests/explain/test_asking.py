@@ -32,7 +32,7 @@ def first(text: str, described: Description | None = None) -> str:
             line(0xF200_0000, "-1 EPERM (Operation not permitted)"),
             "a driver had claimed the region",
         ),
-        (line(0xF200_0000, "-1 EPERM", "PROT_READ|PROT_EXEC"), "the mount is noexec"),
+        (line(0xF200_0000, "-1 EPERM", "PROT_READ|PROT_EXEC"), "a noexec mount"),
         (line(0xF200_0123, "-1 EINVAL"), "offset 0xf2000123 is not page aligned"),
         (line(0xF200_0000, "-1 EACCES"), "opened for reading only"),
         (

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explain.access import OPS, Access, access_of
+from devmemkit.explain.answer import format_owner
 from devmemkit.explain.candidates import TELLS, Cause
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, dump_of
@@ -16,6 +17,7 @@ from devmemkit.explain.hypotheses import HYPOTHESES, Hypothesis
 from devmemkit.explain.symptom import SYMPTOMS, causes, causes_text
 from devmemkit.explain.verdict import end_of, verdict
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import play
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, ask, known
 
@@ -58,7 +60,7 @@ def test_the_likeliest_cause(state: str, got: str, asked: dict[str, Any], says: 
 @pytest.mark.parametrize(
     ("got", "asked", "says"),
     [
-        ("EPERM", {"address": IVSHMEM_BAR, "exec": True}, "the mount is noexec"),
+        ("EPERM", {"address": IVSHMEM_BAR, "exec": True}, "a noexec mount"),
         ("EPERM", {"address": IVSHMEM_BAR}, "lets an ordinary user open it"),
         ("EACCES", {"address": IVSHMEM_BAR}, "is mounted nodev"),
     ],
@@ -247,3 +249,36 @@ def test_a_claim_that_the_dump_does_not_show_is_said_to_be_of_another_moment() -
 def test_a_missing_node_is_that_of_a_container_before_a_kernel_without_it() -> None:
     found = causes(*ask(known(dev_mem=None), address=0xF_0000), "ENOENT")
     assert found[0].what.startswith("this /dev has no such node")
+
+
+RAM = "00100000-7fffffff : System RAM\n"
+
+
+@pytest.mark.parametrize(("arch", "above"), [("x86_64", " above 1 MiB"), ("aarch64", "")])
+def test_a_page_of_ram_is_said_to_be_ram_once(arch: str, above: str) -> None:
+    described = known(iomem=dump_of(RAM.encode(), "dump"), arch=arch, config=None)
+    found = causes(*ask(described, address=0x20_0000), "EPERM")
+    said = f"it is RAM{above}, which STRICT_DEVMEM keeps from every process"
+    assert found[0].what == f"page 0x200 is not allowed: {said}"
+    assert sum("0x200" in cause.what for cause in found) == 1
+    assert verdict(*played_on(described, address=0x20_0000)).why == found[0].what
+    free = dump_of(b"fe000000-fe000fff : 0000:00:03.0\n", "dump")  # control
+    assert "RAM" not in verdict(*played_on(known(iomem=free), address=0xFE00_0000)).why
+
+
+def played_on(described: Description, **asked: Any) -> tuple[Machine, Access]:
+    """The likeliest machine and the access."""
+    machines, access = ask(described, **asked)
+    return machines.machine(next(machines.cases())[1]), access
+
+
+def test_all_claims_in_a_page_are_named() -> None:
+    text = "fe200000-fe2000b3 : gpio\nfe200100-fe2001ff : uart\nfe201000-fe201fff : spi\n"
+    described = known(iomem=dump_of(text.encode(), "dump"))
+    one = causes(*ask(described, address=0xFE20_0000), "EPERM")[0]
+    assert one.what == "page 0xfe200 is not allowed: gpio and uart have it"
+    other = causes(*ask(described, address=0xFE20_0100, length=4), "EPERM")[0]
+    assert other.what == "page 0xfe200 is not allowed: uart and gpio have it"
+    assert causes(*ask(described, address=0xFE20_1000), "EPERM")[0].what.endswith(": spi has it")
+    found = verdict(*played_on(described, address=0xFE20_0000))
+    assert format_owner(found).endswith("claimed, in a page with claims of uart")

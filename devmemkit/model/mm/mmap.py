@@ -79,7 +79,7 @@ def do_mmap(m: View, f: Frame) -> Next:
         flags &= ~VM.MAYWRITE
     if path_noexec(m, file):
         if VM.EXEC in flags:
-            raise KernelError("EPERM", "the mount is noexec, as sysfs always is: no PROT_EXEC")
+            raise KernelError("EPERM", "a noexec mount allows no PROT_EXEC")
         flags &= ~VM.MAYEXEC
     pgoff = f.offset >> PAGE_SHIFT
     f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0, shared=""))
