@@ -13,7 +13,8 @@ from devmemkit.explain.answer import format_owner
 from devmemkit.explain.candidates import TELLS, Cause
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, dump_of
-from devmemkit.explain.hypotheses import HYPOTHESES, Hypothesis
+from devmemkit.explain.hypotheses import HYPOTHESES
+from devmemkit.explain.hypothesis import Hypothesis
 from devmemkit.explain.symptom import SYMPTOMS, causes, causes_text
 from devmemkit.explain.verdict import end_of, verdict
 from devmemkit.model.flags import PAGE_SIZE

@@ -1,0 +1,193 @@
+"""Hypotheses about the calls: their arguments, cache types, what followed the mmap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from devmemkit.explain.access import Access
+from devmemkit.explain.calls import call, calls_of, mapping, touch
+from devmemkit.explain.cases import with_kernel
+from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
+from devmemkit.model import flags as fl
+from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.machine import Machine
+from devmemkit.model.process.task import new_task
+from devmemkit.scenarios.play import Act, Ref
+
+
+def _other_cache_type(asked: Asked) -> Some:
+    """Process Q maps the pages first, with another cache type."""
+    access = asked.access
+    sync = access.via == "devmem" and not access.sync
+    other = Access("devmem", "mmap", access.start, max(access.length, 1), sync=sync)
+    opens, maps = (
+        Act(f"other {one.key}", "Q", one.operation, {**one.arguments, "pid": "Q"})
+        for one in calls_of(other)
+    )
+    maps.arguments["fd"] = Ref(opens.key)
+    return (opens, maps, *asked.calls) if access.maps else ()
+
+
+def _other_than_sync(asked: Asked) -> Some:
+    """The same, where the access's file was opened with O_SYNC although nobody said so."""
+    access = asked.access
+    told = access.sync or access.traced or access.via != "devmem"
+    return () if told else _other_cache_type(replace(asked, access=replace(access, sync=True)))
+
+
+def _opened(mode: str) -> Callable[[Asked], Some]:
+    """The process opened the file in another mode."""
+
+    def calls(asked: Asked) -> Some:
+        other = replace(asked.access, mode=mode)
+        return () if other.via == "proc" or other.op == "load" else calls_of(other)
+
+    return calls
+
+
+def _read_only_store(asked: Asked) -> Some:
+    loads = replace(asked.access, op="load", prot="r")
+    return (*mapping(loads), touch("touch", "store")) if asked.access.maps else ()
+
+
+def _too_long(asked: Asked) -> Some:
+    device = asked.known.found.get(asked.access.bdf)
+    bar = device and device.bar(asked.access.bar)
+    return asked.mmap_with(length=bar.length + PAGE_SIZE) if bar else ()
+
+
+def _not_asked(asked: Asked) -> Some:
+    calls = [one for one in asked.calls if one.key != "ask"]
+    return calls if asked.access.via == "proc" else ()
+
+
+def _forked(asked: Asked) -> Some:
+    """A private mapping is written, then the process forks."""
+    if not asked.access.maps or asked.access.op == "load":  # which writes nothing
+        return ()
+    private = replace(asked.access, op="store", private=True)
+    return (*mapping(private), touch("touch", "store"), call("fork", "fork", child="C"))
+
+
+def _wc(asked: Asked) -> Some:
+    return calls_of(replace(asked.access, wc=True)) if asked.access.via == "sysfs" else ()
+
+
+def _ports(asked: Asked) -> Machine:
+    """The device with a BAR of ports, where nobody knows what the BAR is."""
+    access, device = asked.access, asked.machine["pci", asked.access.bdf]
+    bars = tuple(
+        replace(bar, flags=fl.IORESOURCE_IO) if bar.index == access.bar else bar
+        for bar in device.bars
+    )
+    return asked.machine.with_({("pci", access.bdf): replace(device, bars=bars)})
+
+
+CALLING = (
+    Hypothesis(
+        "other cache type",
+        "another mapping of the pages has another cache type (O_SYNC or not, _wc or not)",
+        "/sys/kernel/debug/x86/pat_memtype_list has the range; dmesg on a conflict",
+        _other_cache_type,
+        lambda asked: asked.machine.with_(new_task("Q")),
+        function="reserve_pfn_range",
+    ),
+    Hypothesis(
+        "other cache type than O_SYNC",
+        "the file was opened with O_SYNC, and another mapping of the pages was not",
+        "strace: O_SYNC; /sys/kernel/debug/x86/pat_memtype_list has the range",
+        _other_than_sync,
+        lambda asked: asked.machine.with_(new_task("Q")),
+    ),
+    Hypothesis(
+        "fork",
+        "fork failed: the process has a private mapping of /dev/mem and wrote to its first page",
+        "strace: MAP_PRIVATE, and fork or clone = -1 ENOMEM; map it shared, or fork before",
+        _forked,
+    ),
+    Hypothesis(
+        "opened read-only",
+        "the file was opened for reading only, and a shared mapping wants to write",
+        "strace: O_RDONLY with PROT_WRITE",
+        _opened("r"),
+    ),
+    Hypothesis(
+        "opened write-only",
+        "the file was opened for writing only",
+        "strace: O_WRONLY",
+        _opened("w"),
+    ),
+    Hypothesis(
+        "read-only store",
+        "a store to a mapping without PROT_WRITE",
+        "strace: the prot of mmap; si_code is SEGV_ACCERR",
+        _read_only_store,
+    ),
+    Hypothesis(
+        "beyond the end",
+        "the touch is behind the mapping's end",
+        "compare si_addr with /proc/PID/maps; si_code is SEGV_MAPERR",
+        lambda asked: asked.mapped(asked.touch(asked.size)),
+    ),
+    Hypothesis(
+        "unmapped",
+        "the mapping was gone already",
+        "strace: munmap; si_code is SEGV_MAPERR",
+        lambda asked: asked.mapped(
+            call("gone", "munmap", address=Ref("mmap"), length=asked.size), asked.touch()
+        ),
+    ),
+    Hypothesis(
+        "unaligned",
+        "the offset is not a multiple of the page size",
+        "strace: the last argument of mmap",
+        lambda asked: asked.mmap_with(offset=1),
+    ),
+    Hypothesis(
+        "empty",
+        "the length is 0",
+        "strace: the second argument of mmap",
+        lambda asked: asked.mmap_with(length=0),
+    ),
+    Hypothesis(
+        "too long",
+        "the mapping reaches beyond the end of the BAR",
+        "compare with the size of the resourceN file; offsets into it begin at 0",
+        _too_long,
+    ),
+    Hypothesis(
+        "no wc",
+        "the file is resourceN_wc, which only a prefetchable BAR has, and only with PAT",
+        "ls the device's folder; lspci -v: prefetchable; dmesg: x86/PAT",
+        _wc,
+        lambda asked: with_kernel(asked.machine, cmdline="nopat"),
+    ),
+    Hypothesis(
+        "ports",
+        "the BAR is one of I/O ports, which x86 cannot map",
+        "the device's resource file, or lspci -v: I/O ports at ...",
+        lambda asked: asked.calls if asked.no_bar and asked.access.op == "mmap" else (),
+        _ports,
+    ),
+    Hypothesis(
+        "not asked",
+        "PCIIOC_MMAP_IS_MEM was not called on the file",
+        "strace: the ioctl",
+        _not_asked,
+    ),
+    Hypothesis(
+        "copied",
+        "a system call was given a buffer inside a mapping that was revoked",
+        "strace: a write(2) whose buffer is the mapping, and EFAULT",
+        lambda asked: asked.mapped(
+            asked.claim, call("copy", "copy_from_user", address=Ref("mmap"))
+        ),
+    ),
+    Hypothesis(
+        "traced",
+        "a debugger looked at a page that was revoked",
+        "ptrace or /proc/PID/mem",
+        lambda asked: asked.mapped(asked.claim, call("copy", "ptrace_peek", address=Ref("mmap"))),
+    ),
+)

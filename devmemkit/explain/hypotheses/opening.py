@@ -1,0 +1,163 @@
+"""Hypotheses about the file: who may open it, how it is mounted, whether it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from devmemkit.explain.calls import DRIVER, call, calls_of
+from devmemkit.explain.cases import with_kernel
+from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
+from devmemkit.model.kernel import Config
+from devmemkit.model.machine import Machine
+from devmemkit.scenarios.play import Act
+
+
+def _remounted(path: str, options: str) -> Act:
+    return Act("remount", DRIVER, "remount", {"path": path, "options": options})
+
+
+def _noexec(asked: Asked) -> Some:
+    """The mapping is executable, and /dev is mounted noexec, as sysfs and procfs always are."""
+    if not asked.access.maps or asked.access.exec:  # then the description decides
+        return ()
+    return _remounted("/dev", "noexec"), *calls_of(replace(asked.access, exec=True))
+
+
+def _nodev(asked: Asked) -> Some:
+    is_node = asked.access.file.startswith("/dev/")
+    return (_remounted("/dev", "nodev"), *asked.calls) if is_node else ()
+
+
+def _read_only(asked: Asked) -> Some:
+    """sysfs or procfs is mounted read-only."""
+    mount = f"/{asked.access.file.split('/')[1]}"
+    return (_remounted(mount, "ro"), *asked.calls) if mount != "/dev" else ()
+
+
+def _let_in(asked: Asked) -> Some:
+    """Somebody made the file readable and writable for all, and the process is an ordinary one."""
+    chmod = Act("chmod", DRIVER, "chmod", {"path": asked.access.file, "mode": 0o666})
+    return chmod, call("user", "setuid"), *asked.calls
+
+
+def _through(*vias: str) -> Callable[[Asked], Some]:
+    """The calls as they are, if they go through one of these files."""
+    return lambda asked: asked.calls if asked.access.via in vias else ()
+
+
+def _locked(asked: Asked) -> Machine:
+    cmdline = f"{asked.machine.kernel.cmdline} lockdown=integrity".strip()
+    return with_kernel(asked.machine, cmdline=cmdline)
+
+
+def _built(asked: Asked, config: Config) -> Machine:
+    ours = asked.machine.kernel.config
+    return with_kernel(asked.machine, config=replace(config, x86=ours.x86, x86_pat=ours.x86_pat))
+
+
+NO_DEVMEM = Config(False, False, False)
+
+OPENING = (
+    Hypothesis(
+        "lockdown",
+        "lockdown is in force",
+        "cat /sys/kernel/security/lockdown; iomem=relaxed does not lift it",
+        machine=_locked,
+        unless=("lockdown",),
+    ),
+    Hypothesis(
+        "no capability",
+        "the process has no CAP_SYS_RAWIO, as root in a container has not",
+        "grep CapEff /proc/PID/status: bit 17",
+        lambda asked: (call("user", "capset"), *asked.calls),
+        unless=("capable",),
+    ),
+    Hypothesis(
+        "cgroup",
+        "the devices cgroup of a container or a service does not allow the node, which no "
+        "capability overrides",
+        "open fails although CapEff has bit 17 and lockdown is off; docker run --device, systemctl "
+        "show -p DevicePolicy -p DeviceAllow",
+        _through("devmem", "port"),
+        gives="EPERM",
+        function="devcgroup_check_permission",
+        opening=True,
+    ),
+    Hypothesis(
+        "no root",
+        "the process does not run as root, and the mode of the file keeps others out",
+        "id -u; ls -l of the file",
+        lambda asked: (call("user", "setuid"), *asked.calls),
+        unless=("root",),
+    ),
+    Hypothesis(
+        "file mode",
+        "the file's mode or ACL does not allow it: /dev/mem is usually 0640, so that group kmem "
+        "may read and not write",
+        "ls -l and getfacl of the file; strace: O_RDWR or O_RDONLY",
+        _through("devmem", "port", "sysfs", "proc"),
+        gives="EACCES",
+        function="inode_permission",
+        opening=True,
+        unless=("root",),
+    ),
+    Hypothesis(
+        "security module",
+        "a security module (SELinux, AppArmor) denies it, also to root",
+        "dmesg or the audit log: avc: denied, or apparmor=DENIED",
+        _through("devmem", "port", "sysfs", "proc"),
+        gives="EACCES",
+        function="security_file_open",
+        opening=True,
+    ),
+    Hypothesis(
+        "let in",
+        "the file's mode lets an ordinary user open it, but the process has no CAP_SYS_RAWIO",
+        "ls -l of the file; neither its mode nor a group such as kmem replaces the capability",
+        _let_in,
+        unless=("root",),
+    ),
+    Hypothesis(
+        "noexec",
+        "the mapping is executable (PROT_EXEC), and the file's mount is noexec",
+        "strace: PROT_EXEC; findmnt -no OPTIONS -T of the file: sysfs and procfs always are, "
+        "/dev often is",
+        _noexec,
+    ),
+    Hypothesis(
+        "nodev",
+        "/dev is mounted nodev, so that no device opens there, even for root",
+        "findmnt -no OPTIONS -T /dev/mem",
+        _nodev,
+        unless=("mounts",),
+    ),
+    Hypothesis(
+        "mounted read-only",
+        "the file's mount is read-only, as those of sysfs and procfs are in many containers",
+        "findmnt -no OPTIONS -T of the file; open it O_RDONLY and map it PROT_READ",
+        _read_only,
+        unless=("mounts",),
+    ),
+    Hypothesis(
+        "no node",
+        "this /dev has no such node, as in a container, a chroot or an initramfs",
+        "ls -l /dev/mem outside of it; grep ' mem$' /proc/devices",
+        machine=lambda asked: _built(asked, Config()).with_({"dev_mem": False}),
+        unless=("dev_mem",),
+    ),
+    Hypothesis(
+        "no devmem",
+        "the kernel has no /dev/mem (DEVMEM=n)",
+        "grep CONFIG_DEVMEM= /boot/config-*",
+        machine=lambda asked: _built(asked, NO_DEVMEM).with_({"dev_mem": False}),
+        unless=("CONFIG_DEVMEM", "dev_mem"),
+    ),
+    Hypothesis(
+        "empty node",
+        "somebody made the node although the kernel has no /dev/mem (DEVMEM=n)",
+        "grep CONFIG_DEVMEM= /boot/config-*; a container's /dev is often made by hand",
+        machine=lambda asked: _built(asked, NO_DEVMEM).with_({"dev_mem": True}),
+        unless=("CONFIG_DEVMEM",),
+    ),
+)

@@ -1,0 +1,58 @@
+"""Hypotheses about the range: a driver has claimed it, or it is RAM."""
+
+from __future__ import annotations
+
+from devmemkit.explain.calls import claim
+from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
+from devmemkit.model import flags as fl
+from devmemkit.model.flags import PAGE_SHIFT
+from devmemkit.model.machine import Machine
+from devmemkit.model.resource.tree import Resource, request_resource_conflict
+
+
+def _page_claimed(asked: Asked) -> Some:
+    """A driver has claimed the last page of the range alone."""
+    first, last = asked.access.pages
+    if asked.access.via != "devmem" or last == first:
+        return ()
+    return claim("driver", last << PAGE_SHIFT, 16), *asked.calls
+
+
+def _ram(asked: Asked) -> Machine:
+    """RAM where nobody knows what is there."""
+    root = asked.machine["iomem"]
+    fresh = Resource(root.start, root.end, root.name, root.flags)
+    ram = Resource(asked.start, asked.start + asked.size - 1, "System RAM", RAM)
+    request_resource_conflict(fresh, ram)
+    return asked.machine.with_({"iomem": fresh})
+
+
+RAM = fl.IORESOURCE_SYSTEM_RAM | fl.IORESOURCE_BUSY
+
+REGION = (
+    Hypothesis(
+        "claimed before",
+        "a driver had claimed the region before",
+        "the region has a line of a driver's in /proc/iomem, below the device's",
+        lambda asked: (asked.claim, *asked.calls),
+    ),
+    Hypothesis(
+        "claimed after",
+        "a driver claimed the region after it was mapped, and the mapping was revoked",
+        "modprobe, or a device that appeared, shortly before; dmesg says which driver bound",
+        lambda asked: asked.mapped(asked.claim, asked.touch()),
+    ),
+    Hypothesis(
+        "page claimed",
+        "one page of the range is claimed, and one is enough",
+        "/proc/iomem, with the range rounded to pages: look for an indented line inside",
+        _page_claimed,
+    ),
+    Hypothesis(
+        "ram",
+        "the range is RAM, which STRICT_DEVMEM keeps from every process",
+        "/proc/iomem, read by root: System RAM at the address",
+        lambda asked: asked.calls if asked.unknown else (),
+        _ram,
+    ),
+)
