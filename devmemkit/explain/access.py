@@ -40,6 +40,7 @@ class Access:
     `mode` ("r", "w") overrides the mode in which the operation opens the file, `prot` the
     protection of its mapping but for `exec`, `wc` means resourceN_wc. A `traced` access was made as
     it stands here, nothing is assumed; `other` is the path of a file of the device without memory.
+    The operations "ioperm" and "iopl" ask for ports, at the level `offset` of iopl.
     """
 
     via: str
@@ -63,6 +64,10 @@ class Access:
         more = "".join(f", {word}" for word, on in flags.items() if on)
         if self.op == "open":
             return f"open of {self.file}{more}"
+        if self.op == "iopl":
+            return f"iopl({self.offset})"
+        if self.op == "ioperm":
+            return f"ioperm of {self.length:#x} ports from {self.start:#x} on"
         at = "at port" if self.via == "port" else "at"
         at, start = ("at offset", self.offset) if self.traced and self.bdf else (at, self.start)
         return f"{self.op} of {self.length:#x} bytes {at} {start:#x} through {self.file}{more}"

@@ -73,9 +73,9 @@ def traced(known: Description, text: str, got: str | None = None) -> tuple[Machi
 
 def may_be_of(known: Description, access: Access, got: str) -> bool:
     """Whether a traced access can be the machine's: it has the device, and open ends as shown."""
-    if access.bdf not in ("", *known.found):
-        return False
     machines, calls = Machines(known, access), calls_of(access)[:1]
+    if access.bdf not in ("", *known.found) or calls[0].key != "open":
+        return access.bdf in ("", *known.found)
     every = (machines.machine(case) for _, case in machines.cases())
     ends = {format_ending(play(one, calls).outcomes["open"]) for one in every}
     return bool(ends & {"ok", got if access.op == "open" else "ok"})

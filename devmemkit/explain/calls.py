@@ -18,6 +18,10 @@ Calls = tuple[Act, ...]
 
 def calls_of(access: Access) -> Calls:
     """The calls of process P: open, then read, write or mmap, then load or store."""
+    if access.op == "iopl":
+        return (call("iopl", "iopl", level=access.offset),)
+    if access.op == "ioperm":
+        return (call("ioperm", "ioperm", first=access.start, count=access.length),)
     if access.op == "open":
         return opening(access)[:1]
     return (*opening(access), *using(access))

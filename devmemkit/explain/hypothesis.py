@@ -33,6 +33,11 @@ class Asked:
         return calls_of(self.access)
 
     @property
+    def opens(self) -> bool:
+        """Whether the access opens a file."""
+        return self.calls[0].key == "open"
+
+    @property
     def claim(self) -> Act | None:
         """The claim by the region's driver, else by some driver of the pages; None for ports."""
         found = claim_of(self.known, self.machine, self.access)

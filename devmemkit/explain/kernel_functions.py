@@ -26,6 +26,8 @@ FUNCTIONS = {
     "mmap_is_mem": ("proc_bus_pci_ioctl", PROC),
     "proc_bus_pci_mmap": ("proc_bus_pci_mmap", PROC),
     "open_dev_port": ("open_port", MEM),
+    "ksys_ioperm": ("ksys_ioperm", "arch/x86/kernel/ioport.c"),
+    "sys_iopl": ("sys_iopl", "arch/x86/kernel/ioport.c"),
     "pci_resource_io": ("pci_resource_io", SYSFS),
     "insert": ("__request_region", "kernel/resource.c"),
     "dup_mmap_failed": ("dup_mmap", "kernel/fork.c"),
@@ -95,6 +97,10 @@ SAYS = {
     "pci_resource_io": (
         "A BAR of ports takes 1, 2 or 4 bytes, else EINVAL; a memory BAR has no read or write: EIO."
     ),
+    "ksys_ioperm": (
+        "EINVAL for ports beyond 0xffff; EPERM without CAP_SYS_RAWIO or under lockdown."
+    ),
+    "sys_iopl": "EINVAL above level 3; EPERM without CAP_SYS_RAWIO or under lockdown.",
     "load_step": "The load: its bytes as a little-endian integer, or the signal of a fault.",
     "store_step": "The store: it writes nothing if any of its bytes faults.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ _MMAP = re.compile(
 _AT = re.compile(rf"\bp(read|write)(?:64)?\({_FD}, .*, {_NUMBER}, {_NUMBER}{_END}")
 _HERE = re.compile(rf"\b(read|write)\({_FD}, .*, {_NUMBER}{_END}")
 _SEEK = re.compile(rf"\b_?l?lseek\({_FD}, {_NUMBER}, (?:\[\d+\], )?SEEK_SET{_END}")
+_PORTS = re.compile(rf"\b(?:ioperm\({_NUMBER}, {_NUMBER}, [1-9]\d*|iopl\({_NUMBER}){_END}")
 _SIGNAL = re.compile(r"--- (SIGBUS|SIGSEGV) \{")
 _SYSFS = re.compile(
     r"/sys/.*/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/(?:resource([0-5])(_wc)?|resource|config)"
@@ -40,11 +42,15 @@ class Traced:
     got: str = ""
 
 
-def parse_strace(text: str, *, source: str = "--strace") -> Traced:
-    """The last access to device memory in lines of strace; TextError if there is none.
+def parse_strace(
+    text: str, *, source: str = "--strace", unknown: Mapping[str, Any] | None = None
+) -> Traced:
+    """The last access to device memory or ports in lines of strace; TextError if there is none.
 
-    A descriptor is that of /dev/mem unless its open is in the text, or strace -y shows its path.
+    A descriptor is that of the file `unknown`, by default /dev/mem, unless its open is in the text,
+    or strace -y shows its path.
     """
+    unknown = unknown or {"via": "devmem"}
     files: dict[str, dict[str, Any]] = {}
     seeks: dict[str, int] = {}
     found: Traced | None = None
@@ -59,7 +65,7 @@ def parse_strace(text: str, *, source: str = "--strace") -> Traced:
         elif match := _SEEK.search(line):
             seeks[match[1]] = int(match[3], 0)
         else:
-            found = _transfer(line, files, seeks) or found
+            found = _transfer(line, files, seeks, unknown) or _ports(line) or found
     if found is None:
         shown = printable(text.strip()[:40])
         call = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = -1 EPERM"
@@ -67,7 +73,25 @@ def parse_strace(text: str, *, source: str = "--strace") -> Traced:
     return found
 
 
-def _transfer(line: str, files: dict[str, dict[str, Any]], seeks: dict[str, int]) -> Traced | None:
+def _ports(line: str) -> Traced | None:
+    """A call that asks for access to ports; iopl asks for all of them."""
+    match = _PORTS.search(line)
+    if match is None:
+        return None
+    first, count, level, errno, _ = match.groups()
+    if level:
+        access = {"op": "iopl", "address": 0, "length": 1 << 16, "offset": int(level, 0)}
+    else:
+        access = {"op": "ioperm", "address": int(first, 0), "length": int(count, 0)}
+    return Traced({"via": "port", **access}, errno or "")
+
+
+def _transfer(
+    line: str,
+    files: dict[str, dict[str, Any]],
+    seeks: dict[str, int],
+    unknown: Mapping[str, Any],
+) -> Traced | None:
     """An mmap, read or write of device memory."""
     if match := _MMAP.search(line):
         length, prot, flags, fd, path, at, errno, _ = match.groups()
@@ -82,7 +106,7 @@ def _transfer(line: str, files: dict[str, dict[str, Any]], seeks: dict[str, int]
         more, at = {"op": op}, str(seeks[fd])
     else:
         return None
-    file = _file(path) if path else files.get(fd, {"via": "devmem"})
+    file = _file(path) if path else files.get(fd, unknown)
     where = "offset" if file.get("via") == "sysfs" else "address"
     access = {**file, **more, "length": int(length, 0), where: int(at, 0)}
     return Traced(access, errno or "") if file else None

@@ -22,6 +22,7 @@ MESSAGES = {
     "EFBIG": "file too large",
     "ESPIPE": "illegal seek",
     "EROFS": "read-only file system",
+    "ENOSYS": "function not implemented",
     "EOVERFLOW": "value too large for defined data type",
 }
 """The errnos that an access gives, with the messages of the C library (strerror)."""
@@ -43,6 +44,7 @@ NUMBERS = {
     27: "EFBIG",
     29: "ESPIPE",
     30: "EROFS",
+    38: "ENOSYS",
     75: "EOVERFLOW",
 }
 """The numbers of these errnos on Linux; 135 and 139 are the exit statuses of the signals."""

@@ -57,6 +57,10 @@ def first(text: str, described: Description | None = None) -> str:
             line(0xF000_0000, "-1 EIO", fd="5</proc/bus/pci/07/00.0>"),
             "was removed",
         ),
+        ("ioperm(0x3f8, 8, 1) = -1 EPERM (Operation not permitted)", "lockdown is in force"),
+        ("iopl(3) = -1 EPERM (Operation not permitted)", "lockdown is in force"),
+        ("iopl(4) = -1 EINVAL (Invalid argument)", "level 4 is above 3"),
+        ("iopl(3) = -1 ENOSYS (Function not implemented)", "X86_IOPL_IOPERM=n"),
     ],
 )
 def test_a_line_alone_has_causes(text: str, says: str) -> None:
@@ -87,6 +91,12 @@ def test_a_device_of_the_machine_is_the_machine_s() -> None:
     assert first(text, known()) == "the first page of BAR 0 is taken: e1000 has it"
 
 
+def test_a_call_for_ports_has_no_causes_of_a_file() -> None:
+    found = causes(*traced(known(lockdown="none"), "ioperm(0x80, 1, 1) = -1 EPERM"))
+    assert [cause.function for cause in found] == ["ksys_ioperm"]
+    assert "CAP_SYS_RAWIO" in found[0].what
+
+
 def test_which_machine_the_lines_may_be_of() -> None:
     for text, possible in (
         (line(0, "-1 EPERM"), True),
@@ -96,6 +106,8 @@ def test_which_machine_the_lines_may_be_of() -> None:
         _, access, got = traced(known(), text)
         assert may_be_of(known(), access, got) == possible
         assert not may_be_of(known(dev_mem=False, devices={}), access, got)
+    _, access, got = traced(known(), "iopl(3) = -1 EPERM")
+    assert may_be_of(known(), access, got)
     _, access, got = traced(known(), 'open("/dev/mem", O_RDWR) = -1 ENOENT')
     assert may_be_of(known(dev_mem=False), access, got)
     assert not may_be_of(known(dev_mem=False), access, "EPERM")

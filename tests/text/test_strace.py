@@ -82,6 +82,16 @@ OPEN = {"op": "open"}
             "EPERM",
         ),
         (
+            "[pid 12] ioperm(0x3f8, 8, 1)             = -1 EPERM (Operation not permitted)",
+            {"via": "port", "op": "ioperm", "address": 0x3F8, "length": 8},
+            "EPERM",
+        ),
+        (
+            "iopl(3)                                 = 0",
+            {"via": "port", "op": "iopl", "address": 0, "length": 1 << 16, "offset": 3},
+            "",
+        ),
+        (
             "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = 0x7f1a2b3c4000\n"
             "--- SIGBUS {si_signo=SIGBUS, si_code=BUS_ADRERR, si_addr=0x7f1a2b3c4000} ---",
             MEM | MAP | {"op": "load", "length": 4096, "address": 0xFE00_0000},
@@ -114,6 +124,19 @@ def test_a_text_without_such_an_access_is_refused(text: str) -> None:
     with pytest.raises(TextError, match=r"^--strace:1: expected a call such as mmap") as caught:
         parse_strace(text)
     assert str(caught.value).isprintable()
+
+
+def test_an_unknown_descriptor_is_that_of_the_file_that_is_named() -> None:
+    line = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0x1000) = -1 EINVAL"
+    bar = {"via": "sysfs", "bdf": "0000:03:00.0", "bar": 2}
+    assert parse_strace(line, unknown=bar).access == bar | MAP | {"length": 4096, "offset": 4096}
+    memory = 'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 3\n'
+    assert parse_strace(memory + line, unknown=bar).access["via"] == "devmem"
+
+
+def test_ports_that_are_given_back_are_no_access() -> None:
+    with pytest.raises(TextError):
+        parse_strace("ioperm(0x3f8, 8, 0) = 0")
 
 
 def test_a_file_of_another_kind_is_no_device_memory() -> None:

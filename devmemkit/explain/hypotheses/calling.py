@@ -171,6 +171,14 @@ CALLING = (
         _ports,
     ),
     Hypothesis(
+        "no port calls",
+        "the kernel was built without ioperm and iopl (X86_IOPL_IOPERM=n, which 5.5 brought)",
+        "grep CONFIG_X86_IOPL_IOPERM /boot/config-*",
+        lambda asked: () if asked.opens else asked.calls,
+        gives="ENOSYS",
+        function="ksys_ioperm, sys_iopl",
+    ),
+    Hypothesis(
         "not asked",
         "PCIIOC_MMAP_IS_MEM was not called on the file",
         "strace: the ioctl",

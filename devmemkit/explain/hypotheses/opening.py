@@ -37,6 +37,8 @@ def _read_only(asked: Asked) -> Some:
 
 def _let_in(asked: Asked) -> Some:
     """Somebody made the file readable and writable for all, and the process is an ordinary one."""
+    if not asked.opens:
+        return ()
     chmod = Act("chmod", DRIVER, "chmod", {"path": asked.access.file, "mode": 0o666})
     return chmod, call("user", "setuid"), *asked.calls
 
@@ -88,7 +90,7 @@ OPENING = (
         "no root",
         "the process does not run as root, and the mode of the file keeps others out",
         "id -u; ls -l of the file",
-        lambda asked: (call("user", "setuid"), *asked.calls),
+        lambda asked: (call("user", "setuid"), *asked.calls) if asked.opens else (),
         unless=("root",),
     ),
     Hypothesis(

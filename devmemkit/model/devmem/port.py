@@ -1,8 +1,8 @@
-"""I/O ports: /dev/port, and read(2) and write(2) of resourceN, which reach ports only.
+"""I/O ports: /dev/port, ioperm, iopl, and read(2) and write(2) of resourceN, of ports only.
 
 The kernel checks no claim here. The model has no devices, so the bytes read are unknown.
 Source: drivers/char/mem.c:read_port, write_port; drivers/pci/pci-sysfs.c:pci_resource_io;
-fs/sysfs/file.c:sysfs_kf_bin_read, sysfs_kf_bin_write.
+fs/sysfs/file.c:sysfs_kf_bin_read, sysfs_kf_bin_write; arch/x86/kernel/ioport.c.
 """
 
 from __future__ import annotations
@@ -87,3 +87,43 @@ read_resource = operation("read_resource", pci_resource_io, needs=("pid", "fd", 
 
 write_resource = operation("write_resource", pci_resource_io, needs=("pid", "fd", "data", "offset"))
 """pwrite(fd, data, offset) of resourceN."""
+
+
+def ksys_ioperm(m: View, f: Frame) -> Next:
+    """EINVAL for no port, or one beyond 0xffff; then as iopl, unless ports are given back."""
+    _only_x86(m, "ioperm")
+    if not f.first < f.first + f.count & U64 <= PORTS:
+        raise KernelError("EINVAL", f"{f.count:#x} ports from {f.first:#x} on are not in 0-0xffff")
+    if f.turn_on:
+        _raw_io(m, f.pid)
+    return Return(0)
+
+
+ioperm = operation("ioperm", ksys_ioperm, needs=("pid", "first", "count"), turn_on=True)
+"""ioperm(first, count, turn_on); the model has no instructions on ports."""
+
+
+def sys_iopl(m: View, f: Frame) -> Next:
+    """EINVAL above level 3; a level above 0, where processes begin, needs CAP_SYS_RAWIO."""
+    _only_x86(m, "iopl")
+    if f.level > 3:
+        raise KernelError("EINVAL", f"level {f.level} is above 3")
+    if f.level:
+        _raw_io(m, f.pid)
+    return Return(0)
+
+
+iopl = operation("iopl", sys_iopl, needs=("pid", "level"))
+"""iopl(level)."""
+
+
+def _only_x86(m: View, call: str) -> None:
+    if not m.kernel.config.x86:
+        raise KernelError("ENOSYS", f"{call} is a system call of x86 only")
+
+
+def _raw_io(m: View, pid: str) -> None:
+    if not m["task", pid].capable("SYS_RAWIO"):
+        raise KernelError("EPERM", "access to ports needs CAP_SYS_RAWIO")
+    if m.kernel.lockdown:
+        raise KernelError("EPERM", "lockdown refuses access to ports (LOCKDOWN_IOPORT)")

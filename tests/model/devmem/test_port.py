@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,3 +109,37 @@ def test_a_device_that_is_gone_is_enodev() -> None:
     m, fd = ok(machine(), "open_resource", bdf=BDF, bar=4)
     m = ok(m, "remove", "driver", bdf=BDF)[0]
     assert do(m, "read_resource", fd=fd, count=1, offset=0)[1].errno == "ENODEV"
+
+
+@pytest.mark.parametrize("version", ALL)
+@pytest.mark.parametrize(
+    ("more", "call", "given", "errno"),
+    [
+        ({}, "ioperm", {"first": 0x3F8, "count": 8}, None),
+        ({}, "ioperm", {"first": 0, "count": 0x10000}, None),
+        ({}, "ioperm", {"first": 0, "count": 0}, "EINVAL"),
+        ({}, "ioperm", {"first": 0xFFFF, "count": 2}, "EINVAL"),
+        ({"task": UNABLE}, "ioperm", {"first": 0xFFFF, "count": (1 << 64) - 1}, "EINVAL"),
+        ({"task": UNABLE}, "ioperm", {"first": 0x3F8, "count": 8}, "EPERM"),
+        (LOCKED, "ioperm", {"first": 0x3F8, "count": 8}, "EPERM"),
+        (LOCKED, "ioperm", {"first": 0x3F8, "count": 8, "turn_on": False}, None),
+        ({}, "iopl", {"level": 3}, None),
+        ({"task": UNABLE}, "iopl", {"level": 4}, "EINVAL"),
+        ({"task": UNABLE}, "iopl", {"level": 0}, None),
+        ({"task": UNABLE}, "iopl", {"level": 1}, "EPERM"),
+        (LOCKED, "iopl", {"level": 3}, "EPERM"),
+    ],
+)
+def test_access_to_ports(
+    version: str, more: dict[str, Any], call: str, given: dict[str, Any], errno: str | None
+) -> None:
+    assert do(machine(version, **more), call, **given)[1].errno == errno
+
+
+@pytest.mark.parametrize(
+    ("call", "given"), [("ioperm", {"first": 0, "count": 1}), ("iopl", {"level": 3})]
+)
+def test_other_architectures_have_no_access_to_ports(call: str, given: dict[str, Any]) -> None:
+    m = machine()
+    arm = m.with_kernel(replace(m.kernel, config=replace(m.kernel.config, x86=False)))
+    assert do(arm, call, **given)[1].errno == "ENOSYS"
