@@ -80,7 +80,8 @@ def add_parser(commands: Any) -> None:
     add("--private", action="store_true", help="map with MAP_PRIVATE")
     add("--sync", action="store_true", help="open with O_SYNC")
     add("--wc", action="store_true", help="use resourceN_wc, which is write-combining")
-    told = "lines of strace instead of these options: the access, and its symptom ('-': from stdin)"
+    told = "lines of strace instead of these options, but for --bdf, --bar and --wc, which name a "
+    told += "file: the access, and its symptom ('-': from stdin)"
     add("--strace", action="append", metavar="LINE", help=told)
     add = parser.add_argument_group("the answer").add_argument
     got = "list causes of a symptom: EPERM, 'Bad address', SIGBUS, zeros, ..., or a line of dmesg"
@@ -150,7 +151,7 @@ def _explained(options: argparse.Namespace) -> str:
     from devmemkit.explain.asking import causes_for, may_be_of, traced
     from devmemkit.explain.cases import Machines
     from devmemkit.explain.explanation import explain
-    from devmemkit.explain.symptom import causes, causes_text, symptom_of
+    from devmemkit.explain.symptom import causes, causes_text, symptom_on
 
     known = described(options)
     note = ""
@@ -158,25 +159,29 @@ def _explained(options: argparse.Namespace) -> str:
     asked = {name: getattr(options, name) for name in names}
     got = options.got
     if options.strace:
+        file = {name: getattr(options, name) for name in ("bdf", "bar", "wc")}
         if given := [
-            name for name in ("op", *names) if getattr(options, name) not in (None, False)
+            name
+            for name in ("op", *names)
+            if name not in file and getattr(options, name) not in (None, False)
         ]:
             raise AccessError(f"--strace: expected no other option of the access, got --{given[0]}")
         text = _lines(options.strace)
-        meant, access, shown = traced(known, text, got)
+        meant, access, shown = traced(known, text, got, **file)
         if this_machine(options) and not may_be_of(known, access, shown):
             known = described(options, this=False)
             note = "these lines cannot be this machine's, so nothing of it is assumed"
-            meant, access, shown = traced(known, text, got)
+            meant, access, shown = traced(known, text, got, **file)
         got = shown
         found = causes(meant, access, got) if got else ()
     elif got is not None:
         access, found = causes_for(known, got, op=options.op, **asked)
+        meant = Machines(known, access)
     else:
         access = access_of(known, op=options.op or "mmap", **asked)
         meant = Machines(known, access)
     if got:
-        name = symptom_of(got).name
+        name = symptom_on(meant, access, got).name
         if options.json:
             listed = [asdict(cause) for cause in found]
             return json.dumps({"access": str(access), "got": name, "causes": listed})

@@ -40,6 +40,7 @@ class Access:
     `mode` ("r", "w") overrides the mode in which the operation opens the file, `prot` the
     protection of its mapping but for `exec`, `wc` means resourceN_wc. A `traced` access was made as
     it stands here, nothing is assumed; `other` is the path of a file of the device without memory.
+    Without an operation `other` says in words what was refused, nobody knows by which call.
     The operations "ioperm" and "iopl" ask for ports, at the level `offset` of iopl.
     """
 
@@ -61,6 +62,8 @@ class Access:
 
     def __str__(self) -> str:
         flags = {"executable": self.exec, "private": self.private, "O_SYNC": self.sync}
+        if not self.op:
+            return self.other
         more = "".join(f", {word}" for word, on in flags.items() if on)
         if self.op == "open":
             return f"open of {self.file}{more}"
@@ -68,8 +71,9 @@ class Access:
             return f"iopl({self.offset})"
         if self.op == "ioperm":
             return f"ioperm of {self.length:#x} ports from {self.start:#x} on"
-        at = "at port" if self.via == "port" else "at"
-        at, start = ("at offset", self.offset) if self.traced and self.bdf else (at, self.start)
+        at, start = "at port" if self.via == "port" else "at", self.start
+        if self.other or (self.traced and self.bdf):
+            at, start = "at offset", self.offset
         return f"{self.op} of {self.length:#x} bytes {at} {start:#x} through {self.file}{more}"
 
     @property
@@ -166,11 +170,17 @@ def _at(known: Description, address: int, via: str) -> tuple[Device, Bar]:
     )
 
 
-def _bar(known: Description, bdf: str, index: int) -> Bar:
+def device_of(known: Description, bdf: str) -> Device:
+    """The machine's device of that address; AccessError for none."""
     device = known.found.get(bdf)
     if device is None:
         have = ", ".join(sorted(known.found)[:8]) or "no PCI device at all"
         raise AccessError(f"--bdf: expected a device of the machine ({have}), got {bdf}")
+    return device
+
+
+def _bar(known: Description, bdf: str, index: int) -> Bar:
+    device = device_of(known, bdf)
     found = device.bar(index)
     if found is None:
         have = ", ".join(str(bar.index) for bar in device.bars if bar.index < 6) or "none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from devmemkit.explain.access import Access, AccessError, access_of
+from devmemkit.explain.access import Access, AccessError, access_of, device_of
 from devmemkit.explain.calls import calls_of
 from devmemkit.explain.candidates import Cause
 from devmemkit.explain.cases import Machines
@@ -13,12 +13,13 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.symptom import causes, symptom_of
 from devmemkit.model import flags as fl
 from devmemkit.model.pci.device import Bar
+from devmemkit.model.pci.sysfs import config_path
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.play import play
 from devmemkit.scenarios.words import format_ending
 from devmemkit.text.lspci import Device
 from devmemkit.text.strace import Traced, parse_strace
-from devmemkit.text.symptom import WORDS
+from devmemkit.text.symptom import WORDS, refused
 
 OPS = ("mmap", "read", "write", "load", "store")
 """Operations in the order in which a symptom is looked for, if nobody names one."""
@@ -32,9 +33,19 @@ def causes_for(
 ) -> tuple[Access, tuple[Cause, ...]]:
     """An access and the causes of its symptom; without `op` of the first operation that has any.
 
-    Without a place it is the one that a line of dmesg names. ValueError as access_of and causes.
+    Without a place it is the one that a line of dmesg names, without a BAR the device's
+    configuration space. ValueError as access_of and causes.
     """
-    where = symptom_of(got).where
+    if (bdf := asked.get("bdf")) and asked.get("bar") is None and op in (None, "read", "write"):
+        access = _config_space(known, bdf, op or "write", asked)
+        if found := causes(Machines(known, access), access, got):
+            return access, found
+    where, words = symptom_of(got).where, refused(got)
+    if words and op is None and asked.get("address") is None and bdf is None:
+        node = "/dev/mem" in words  # which open refuses, whatever address is meant
+        op, other = ("open", "") if node else ("", printable(words))
+        access = Access("devmem", op, 0, 0, other=other)
+        return access, causes(Machines(known, access), access, got)
     if where and asked.get("address") is None and asked.get("bdf") is None:
         asked |= {"address": where[0], "length": asked.get("length") or where[1] - where[0] + 1}
     accesses: list[Access] = []
@@ -52,13 +63,37 @@ def causes_for(
     return accesses[0], ()
 
 
-def traced(known: Description, text: str, got: str | None = None) -> tuple[Machines, Access, str]:
+def _config_space(known: Description, bdf: str, op: str, asked: dict[str, Any]) -> Access:
+    """A read or write of a device's configuration space, which holds no memory."""
+    device_of(known, bdf)
+    offset, length = asked.get("offset") or 0, asked.get("length") or 4
+    return Access("sysfs", op, offset, length, bdf, offset=offset, other=config_path(bdf))
+
+
+def traced(
+    known: Description,
+    text: str,
+    got: str | None = None,
+    *,
+    bdf: str | None = None,
+    bar: int | None = None,
+    wc: bool = False,
+) -> tuple[Machines, Access, str]:
     """The machines, the access and the symptom ("": none) in lines of strace.
 
-    `got` is a symptom that the lines do not show. TextError for lines without an access.
+    `got` is a symptom that the lines do not show, `bdf`, `bar` and `wc` name the file of a
+    descriptor whose open they do not show; without `bar` it is the configuration space. TextError
+    for lines without an access.
     """
-    shown = parse_strace(text)
+    if bdf is None and (bar is not None or wc):
+        raise AccessError("--strace: expected --bdf with --bar and --wc, got none")
+    asked = {"bar": bar, "wc": wc or None} if bar is not None else {"other": config_path(bdf or "")}
+    named = {name: value for name, value in asked.items() if value is not None} | {"bdf": bdf}
+    shown = parse_strace(text, unknown={"via": "sysfs", **named} if bdf else None)
     access = shown.access
+    if bdf and any(access.get(name) != value for name, value in named.items() if name != "other"):
+        words = "the file that --bdf, --bar and --wc name" if bar is not None else bdf
+        raise AccessError(f"--strace: expected lines about {words}, got lines about another file")
     if bdf := access.get("bdf"):
         known = _with_device(known, bdf, shown)
     name = symptom_of(got).name if got else shown.got

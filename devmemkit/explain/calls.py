@@ -22,7 +22,7 @@ def calls_of(access: Access) -> Calls:
         return (call("iopl", "iopl", level=access.offset),)
     if access.op == "ioperm":
         return (call("ioperm", "ioperm", first=access.start, count=access.length),)
-    if access.op == "open":
+    if access.op in ("", "open"):
         return opening(access)[:1]
     return (*opening(access), *using(access))
 

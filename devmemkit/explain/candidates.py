@@ -39,6 +39,9 @@ WHAT = {
 PAGE_CHECKS = ("range_is_allowed", "phys_mem_access_prot_allowed", "read_mem", "write_mem")
 """The functions behind the line of dmesg "tried to access /dev/mem between"."""
 
+CACHE_CHECKS = ("mmap_mem", "pci_mmap_resource_range")
+"""The functions that fail where cache types conflict, which x86/PAT prints."""
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -83,6 +86,19 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         yield False, Cause(what, "the kernel's source, below arch/", "(not known)", played=False)
 
 
+def cache_errno(machines: Machines, access: Access) -> str:
+    """The errno of an access whose cache type conflicts with another's; "" if it cannot."""
+    (_, usual), *_ = machines.cases()
+    for hypothesis in HYPOTHESES:
+        for machine in _before(machines.machine(usual), access):
+            changed = hypothesis.apply(machines.known, machine, access)
+            if changed and hypothesis.name.startswith("other cache type"):
+                found = verdict_of(play(*changed), access)
+                if found.outcome != "ok" and found.deciding_check.function in CACHE_CHECKS:
+                    return found.outcome
+    return ""
+
+
 def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator[Candidate]:
     """The access as it is on each machine that fits the description."""
     usual: tuple[str, ...] = ()
@@ -113,7 +129,7 @@ def _supposed(
 ) -> Iterator[Candidate]:
     """The cause that a hypothesis gives on a machine, or on that before the range was claimed."""
     known, named = machines.known, hypothesis.name == symptom.cause
-    if not (named or hypothesis.is_open(known)):
+    if not (named or (access.op and hypothesis.is_open(known))):
         return
     contrary = "" if hypothesis.is_open(known) else " (the description says otherwise)"
     for before in _before(machine, access):
@@ -123,11 +139,16 @@ def _supposed(
         changed = hypothesis.apply(known, before, access)
         if changed is None:
             continue
-        what = hypothesis.what.replace("{owner}", Asked(known, before, access).owner) + contrary
+        asked = Asked(known, before, access)
+        what = hypothesis.what.replace("{owner}", asked.owner).replace("{driver}", asked.driver)
+        what += contrary
         if hypothesis.gives:
             fits = not access.traced or hypothesis.opening == (access.op == "open")
             if hypothesis.gives == symptom.name and fits and _shown(access, changed[1]):
                 yield named, Cause(what, hypothesis.tell, hypothesis.function, played=False)
+                return
+        elif named and access.other:
+            yield True, Cause(what, hypothesis.tell, hypothesis.function, played=False)
         elif not access.other:
             played = play(*changed)
             last = last_of(played.acts, played.outcomes)

@@ -12,6 +12,7 @@ from devmemkit.explain.owner import claim_of, owner_of
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
+from devmemkit.text.iomem_tree import is_driver
 
 Changed = tuple[Machine, Calls]
 """A machine, and the calls to play on it."""
@@ -60,6 +61,11 @@ class Asked:
         """The name of the resource at the range's first page."""
         found, _ = owner_of(self.machine, self.access.pages[0], self.access)
         return (found and found[0]) or "somebody"
+
+    @property
+    def driver(self) -> str:
+        """The name of the driver that has the range's first page."""
+        return self.owner if is_driver(self.owner) else "somebody else"
 
     @property
     def start(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.candidates import Cause, candidates
+from devmemkit.explain.candidates import Cause, cache_errno, candidates
 from devmemkit.explain.cases import Machines
 from devmemkit.model.printable import printable
 from devmemkit.text.html import safe
@@ -13,7 +13,7 @@ from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, parse_symptom
 
 SYMPTOMS = (*MESSAGES, *WORDS)
 
-CERTAIN = ("lockdown", "page refused")
+CERTAIN = ("lockdown", "page refused", "other cache type", "fork's cache type")
 """Causes whose line of dmesg nothing else prints."""
 
 
@@ -27,13 +27,19 @@ def symptom_of(got: str) -> Symptom:
     return found
 
 
+def symptom_on(machines: Machines, access: Access, got: str) -> Symptom:
+    """The symptom; a line of dmesg without an errno has that of the cause that it names."""
+    symptom = symptom_of(got)
+    return symptom if symptom.name else symptom._replace(name=cache_errno(machines, access))
+
+
 def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
     """The causes of `got` on that machine, the likeliest first.
 
     First what a line of dmesg names, then the machine as described, the other cases of the unknown
     facts, the hypotheses, the hardware. ValueError for a text that is no symptom.
     """
-    symptom = symptom_of(got)
+    symptom = symptom_on(machines, access, got)
     found = sorted(candidates(machines, access, symptom), key=lambda pair: not pair[0])
     if symptom.cause in CERTAIN and found and found[0][0]:
         found = [(named, cause) for named, cause in found if named]

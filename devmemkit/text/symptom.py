@@ -75,8 +75,11 @@ class Symptom(NamedTuple):
 DMESG: tuple[tuple[str, Symptom], ...] = (
     (r"Lockdown: .* is restricted", Symptom("EPERM", "lockdown")),
     (r"Program \S+ tried to access /dev/mem between", Symptom("EPERM", "page refused")),
-    (r"x86/PAT: .*(conflicting memory types|map pfn expected|memtype_reserve failed)",
+    # is_new_memtype_allowed: mmap takes any type but these, only fork demands the very same
+    (r"x86/PAT: .*(conflicting memory types|memtype_reserve failed"
+     r"|map pfn expected .*(got write-back|type write-through .*got write-combining))",
      Symptom("", "other cache type")),
+    (r"x86/PAT: .*map pfn expected", Symptom("ENOMEM", "fork's cache type")),
     (r"can't (claim|reserve|request) .*\[(mem|io) ", Symptom("EBUSY", "claim fails")),
     (r"resource \S+ \[mem .*conflicts with|resource sanity check", Symptom("EBUSY", "claim fails")),
     (r"traps: .* general protection|segfault at", Symptom("SIGSEGV")),
@@ -87,6 +90,12 @@ _WHERE = re.compile(
     r"\[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})|"
     r"(?:between|types) ([0-9a-f]{1,16})->?([0-9a-f]{1,16})"
 )
+
+
+def refused(text: str) -> str:
+    """What lockdown refused, in the words of its line of dmesg; "" for any other text."""
+    match = re.search(r"Lockdown: .{1,40}?: (.{1,99}) is restricted", text[:1000], re.I)
+    return match[1] if match else ""
 
 
 def parse_symptom(text: str) -> Symptom | None:

@@ -8,8 +8,9 @@ import devmemkit as dk
 from devmemkit.explain.access import AccessError
 from devmemkit.explain.asking import causes_for, may_be_of, traced
 from devmemkit.explain.calls import calls_of
+from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
-from devmemkit.explain.symptom import causes
+from devmemkit.explain.symptom import causes, symptom_on
 from tests.explain.known import E1000, E1000_BAR, IVSHMEM, known
 
 SYSFS = "/sys/bus/pci/devices/"
@@ -140,6 +141,88 @@ def test_the_operation_is_the_first_that_gives_the_symptom(got: str, op: str) ->
 def test_a_line_of_dmesg_names_the_place() -> None:
     access, _ = causes_for(known(), "can't reserve [mem 0xfebc0000-0xfebdffff]")
     assert (access.start, access.length) == (E1000_BAR, 0x2_0000)
+
+
+def lockdown(words: str) -> str:
+    return f"[ 12.0] Lockdown: kworker/0:1: {words} is restricted; see man kernel_lockdown.7"
+
+
+@pytest.mark.parametrize(
+    ("words", "subject", "function"),
+    [
+        ("/dev/mem,kmem,port", "open of /dev/mem", "open_port"),
+        ("direct PCI access", "direct PCI access", "lockdown_is_locked_down"),
+        ("raw io port access", "raw io port access", "lockdown_is_locked_down"),
+    ],
+)
+def test_a_line_of_lockdown_needs_no_address(words: str, subject: str, function: str) -> None:
+    for described in (Description(), known(lockdown="none")):
+        access, found = causes_for(described, lockdown(words))
+        assert str(access) == subject
+        assert [cause.function for cause in found] == [function]
+        assert "lockdown is in force" in found[0].what
+
+
+def test_a_device_without_a_bar_is_its_configuration_space() -> None:
+    for got in ("EPERM", lockdown("direct PCI access")):
+        access, found = causes_for(known(lockdown=None), got, bdf=E1000)
+        assert str(access) == f"write of 0x4 bytes at offset 0x0 through {SYSFS}{E1000}/config"
+        assert "lockdown" in found[0].what
+    text = 'pwrite64(3, "x", 2, 4) = -1 EPERM'
+    assert "configuration space" in causes(*traced(Description(), text, bdf=E1000))[0].what
+    with pytest.raises(AccessError, match=r"^expected --bar N with --bdf, got none$"):
+        causes_for(known(), "EINVAL", bdf=E1000)
+    with pytest.raises(AccessError, match=r"^--bdf: expected a device of the machine"):
+        causes_for(known(), "EPERM", bdf="0000:77:00.0")
+
+
+def test_options_name_the_file_that_lines_do_not_show() -> None:
+    text = line(0, "-1 EINVAL", fd="3")
+    _, access, _ = traced(known(), text, bdf=IVSHMEM, bar=2, wc=True)
+    assert access.file == f"{SYSFS}{IVSHMEM}/resource2_wc"
+    opened = f'open("{SYSFS}{IVSHMEM}/resource2", O_RDWR) = 3\n{text}'
+    assert traced(known(), opened, bdf=IVSHMEM, bar=2)[1].file == f"{SYSFS}{IVSHMEM}/resource2"
+    for named in ({"bdf": IVSHMEM, "bar": 0}, {"bdf": E1000}, {"bdf": IVSHMEM, "bar": 2, "wc": 1}):
+        with pytest.raises(AccessError, match=r"^--strace: expected lines about .*another file$"):
+            traced(known(), opened, **named)
+    with pytest.raises(AccessError, match=r"^--strace: expected --bdf with --bar"):
+        traced(known(), text, bar=2)
+
+
+PAT = "x86/PAT: Xorg:99 map pfn expected mapping type {} for [mem {:#x}-{:#x}], got {}"
+
+
+@pytest.mark.parametrize(
+    ("types", "errno", "says"),
+    [
+        # is_new_memtype_allowed refuses these three pairs; the others come from fork alone
+        (("uncached-minus", "write-back"), "EAGAIN", "another mapping of the pages"),
+        (("write-combining", "write-back"), "EAGAIN", "another mapping of the pages"),
+        (("write-through", "write-combining"), "EAGAIN", "another mapping of the pages"),
+        (("uncached-minus", "write-combining"), "ENOMEM", "fork failed"),
+        (("write-back", "uncached-minus"), "ENOMEM", "fork failed"),
+    ],
+)
+def test_a_line_about_cache_types_names_the_errno(
+    types: tuple[str, str], errno: str, says: str
+) -> None:
+    got = PAT.format(types[0], E1000_BAR, E1000_BAR + 0xFFF, types[1])
+    access, found = causes_for(known(), got)
+    assert symptom_on(Machines(known(), access), access, got).name == errno
+    assert [says in cause.what for cause in found] == [True]
+    if errno == "ENOMEM":
+        assert "e1000 has them with another" in found[0].what
+    access, found = causes_for(known(), got, bdf=IVSHMEM, bar=2)
+    wanted = {"EAGAIN": "EINVAL"}.get(errno, errno)
+    assert symptom_on(Machines(known(), access), access, got).name == wanted
+
+
+def test_a_conflict_that_the_machine_cannot_have_has_no_errno() -> None:
+    described = known(dev_mem=False)
+    got = PAT.format("uncached-minus", E1000_BAR, E1000_BAR + 0xFFF, "write-back")
+    access, found = causes_for(described, got)
+    assert symptom_on(Machines(described, access), access, got).name == ""
+    assert [cause.played for cause in found] == [False]
 
 
 def test_python_takes_the_same_lines() -> None:

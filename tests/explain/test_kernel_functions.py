@@ -27,6 +27,7 @@ def steps_of_accesses() -> set[tuple[str, str]]:
         and not (via == "port" and op not in ("read", "write"))
         and not (via == "proc" and op in ("read", "write"))
     ]
+    accesses += [Access("port", op, 0, 4) for op in ("ioperm", "iopl")]
     operations = {call.operation for access in accesses for call in calls_of(access)}
     return {
         (operation, step)

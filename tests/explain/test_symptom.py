@@ -205,9 +205,9 @@ def test_what_the_model_does_not_play_says_so(hypothesis: Hypothesis) -> None:
     assert hypothesis.gives in SYMPTOMS
     assert hypothesis.function
     described = known("idle", lockdown=None, iomem=None)
-    for access in (access for _, access in some_accesses()):
+    for access in (*(access for _, access in some_accesses()), Access("port", "iopl", 0, 1)):
         for cause in causes(Machines(described), access, hypothesis.gives):
-            if cause.what == hypothesis.what:
+            if cause.what.startswith(hypothesis.what.partition("{")[0]):
                 assert (cause.played, cause.function) == (False, hypothesis.function)
                 assert "not played by the model" in causes_text(access, hypothesis.gives, (cause,))
                 return

@@ -107,6 +107,16 @@ CALLING = (
         _forked,
     ),
     Hypothesis(
+        "fork's cache type",
+        "fork failed: the process has the pages mapped with one cache type, and {driver} has them "
+        "with another; mmap takes the other's type, only fork demands the very same",
+        "strace: fork or clone = -1 ENOMEM; /sys/kernel/debug/x86/pat_memtype_list has the range; "
+        "map it with the other's type, or fork before",
+        lambda asked: asked.calls if asked.access.maps else (),
+        gives="ENOMEM",
+        function="track_pfn_copy (up to 6.15)",
+    ),
+    Hypothesis(
         "opened read-only",
         "the file was opened for reading only, and a shared mapping wants to write",
         "strace: O_RDONLY with PROT_WRITE",

@@ -67,6 +67,7 @@ OPENING = (
         "cat /sys/kernel/security/lockdown; iomem=relaxed does not lift it",
         machine=_locked,
         unless=("lockdown",),
+        function="lockdown_is_locked_down",
     ),
     Hypothesis(
         "no capability",

@@ -33,6 +33,11 @@ def resource_path(bdf: str, bar: int, wc: bool = False) -> str:
     return f"/sys/bus/pci/devices/{bdf}/resource{bar}{'_wc' if wc else ''}"
 
 
+def config_path(bdf: str) -> str:
+    """The path of a device's configuration space in sysfs."""
+    return f"/sys/bus/pci/devices/{bdf}/config"
+
+
 def proc_path(bdf: str) -> str:
     """The path of a device's file in procfs; domain 0 is not in it."""
     domain, bus, rest = bdf.split(":")
