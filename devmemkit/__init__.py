@@ -16,6 +16,7 @@ __all__ = [
     "BarStory",
     "DenyIdle",
     "ExcludeNew",
+    "FaultRecheck",
     "KernelProfile",
     "NoProtection",
     "Policy",
@@ -23,6 +24,8 @@ __all__ = [
     "RevokeAfterGrace",
     "RevokeAll",
     "RevokeDevmem",
+    "SignalNow",
+    "SubstitutePage",
     "Takeover",
     "causes",
     "explain",
@@ -46,12 +49,15 @@ if TYPE_CHECKING:
     from devmemkit.model.policy import (
         DenyIdle,
         ExcludeNew,
+        FaultRecheck,
         NoProtection,
         Policy,
         RefuseClaim,
         RevokeAfterGrace,
         RevokeAll,
         RevokeDevmem,
+        SignalNow,
+        SubstitutePage,
         register_policy,
     )
 
@@ -65,8 +71,9 @@ _HOMES = {
     "explore.public": ("policy_matrix",),
     "model.kernel": ("KernelProfile",),
     "model.policy": (
-        *("DenyIdle", "ExcludeNew", "NoProtection", "Policy", "RefuseClaim"),
-        *("RevokeAfterGrace", "RevokeAll", "RevokeDevmem", "register_policy"),
+        *("DenyIdle", "ExcludeNew", "FaultRecheck", "NoProtection", "Policy", "RefuseClaim"),
+        *("RevokeAfterGrace", "RevokeAll", "RevokeDevmem", "SignalNow", "SubstitutePage"),
+        "register_policy",
     ),
 }
 """Module to public names."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from devmemkit.model.policy import GROUP, POLICIES, REPAIRS, Policy
+from devmemkit.model.policy import GROUP, POLICIES, REPAIRS, FaultRule, Policy
 
 
 class Row(NamedTuple):
@@ -228,6 +228,11 @@ class KernelProfile:
     @cached_property
     def policy(self) -> Policy:
         return POLICIES[self.policy_name or self["policy"]]
+
+    @cached_property
+    def on_fault(self) -> FaultRule:
+        """What a touch of a page without a PTE gets, by the policy or by the repair "fault"."""
+        return "insert" if self.repair == "fault" else self.policy.on_fault
 
     @property
     def revokes(self) -> bool:

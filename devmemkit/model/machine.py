@@ -27,6 +27,7 @@ COMPONENTS: dict[str, tuple[str, str]] = {
     "muxed_wait": ("", "tuple of actors queued for a MUXED region"),
     "sleeping": ("actor", "bool"),
     "notices": ("pid", "sorted tuple of (start, end), each a region that a claim asked to unmap"),
+    "signals": ("pid", "sorted tuple of addresses, the si_addr of each SIGBUS that a claim sent"),
     "iomem_inode": ("", "bool: iomem_init_inode or chr_dev_init has made the inode"),
     "dev_mem": ("", "bool: /dev/mem exists; absent means that DEVMEM=y"),
     "dev_port": ("", "bool: /dev/port exists; absent means True"),

@@ -13,12 +13,16 @@ FileKind = Literal["mem", "resource", "proc"]
 """/dev/mem, a resourceN of sysfs, a file of /proc/bus/pci."""
 
 ClaimStep = Literal[
-    "both_ends", "zap_begin", "zap", "refuse_if_mapped", "refused", "notify", "wait_for_unmap"
-]
+    "both_ends", "zap_begin", "zap", "refuse_if_mapped", "refused", "notify", "wait_for_unmap",
+    "signal_mappers",
+]  # fmt: skip
 """Steps of a claim after its node is in the tree; revoke.STEPS implements them.
 
 revoke_iomem (revoke_devmem before 5.12) is `both_ends`, then `zap_begin` and `zap`.
 """
+
+FaultRule = Literal["signal", "insert", "substitute"]
+"""What a touch of a page without a PTE gets: SIGBUS, the page after a check, a page of zeroes."""
 
 
 _TOGETHER = (("zap_begin", "zap"), ("refuse_if_mapped", "refused"), ("notify", "wait_for_unmap"))
@@ -50,6 +54,8 @@ class Policy:
     """The kinds of file whose mappings share the iomem inode's address space."""
     after_insert: ClassVar[tuple[ClaimStep, ...]] = ()
     """The claim's steps after the insertion, in order."""
+    on_fault: ClassVar[FaultRule] = "signal"
+    """What a touch of a page without a PTE gets; with "insert" an mmap fills no page."""
 
     def __init_subclass__(cls) -> None:
         base = next(one.name for one in cls.__mro__[1:] if issubclass(one, Policy))
@@ -57,6 +63,7 @@ class Policy:
             if name not in vars(cls):  # none of the three is inherited
                 setattr(cls, name, value)
         _check(f"{cls.__name__}.one_inode", cls.one_inode, get_args(FileKind))
+        _check(f"{cls.__name__}.on_fault", (cls.on_fault,), get_args(FaultRule))
         where, steps = f"{cls.__name__}.after_insert", cls.after_insert
         _check(where, steps, get_args(ClaimStep))
         for first, then in _TOGETHER:
@@ -158,6 +165,49 @@ class DenyIdle(RevokeAll):
     excludes_idle = True
 
 
+class FaultRecheck(RevokeAll):
+    """As VFIO: an mmap fills nothing; a fault checks its page, and inserts it, under a lock.
+
+    Pages that a claim has zapped come back by fault once the region is released. Source:
+    vfio_pci_mmap_huge_fault and vfio_pci_zap_and_down_write_memory_lock (7.3), whose lock is the
+    device's memory_lock; here it is the rmap lock.
+
+    >>> FaultRecheck.on_fault, FaultRecheck.after_insert == RevokeAll.after_insert
+    ('insert', True)
+    """
+
+    what = "a claim zaps; pages are filled by faults alone, which check them again"
+    on_fault = "insert"
+
+
+class SubstitutePage(RevokeAll):
+    """As DRM and RDMA: behind a claim a mapping has pages of zeroes, and the device never again.
+
+    Source: ttm_bo_vm_dummy_page and rdma_umap_fault (7.3). They share one page among addresses;
+    here each page of a process has its own.
+
+    >>> SubstitutePage.on_fault
+    'substitute'
+    """
+
+    what = "a claim zaps; the next touch of a page finds zeroes instead of a signal"
+    on_fault = "substitute"
+
+
+class SignalNow(RevokeAll):
+    """As memory failure: a claim signals those who map the region, and zaps nothing.
+
+    Source: memory_failure_pfn (7.3), for device memory. It signals those who asked for an early
+    signal; here every process has.
+
+    >>> SignalNow.after_insert
+    ('both_ends', 'signal_mappers')
+    """
+
+    what = "a claim sends SIGBUS to those who map the region; the mappings stay"
+    after_insert = ("both_ends", "signal_mappers")
+
+
 GROUP = "devmemkit.policies"
 """The group of entry points through which an installed package adds its policies."""
 
@@ -204,7 +254,8 @@ class _Registry(Mapping[str, Policy]):
 
 
 POLICIES = _Registry(
-    *(NoProtection, ExcludeNew, RevokeDevmem, RevokeAll, RefuseClaim, RevokeAfterGrace, DenyIdle)
+    *(NoProtection, ExcludeNew, RevokeDevmem, RevokeAll, RefuseClaim, RevokeAfterGrace, DenyIdle),
+    *(FaultRecheck, SubstitutePage, SignalNow),
 )
 
 _P = TypeVar("_P", bound=type[Policy])
@@ -242,3 +293,6 @@ REPAIRS = {
 
 PROPOSALS = ("RefuseClaim", "RevokeAfterGrace", "DenyIdle")
 """Policies that no kernel has, raised in the discussion."""
+
+ELSEWHERE = ("FaultRecheck", "SubstitutePage", "SignalNow")
+"""Policies that Linux has elsewhere, for mappings of other kinds."""

@@ -61,10 +61,10 @@ def test_an_answer_is_good_when_it_is_the_wanted_one(cells: dict[tuple[str, str]
         assert cell.good == (cell.answer.partition(";")[0] == WANTED[cell.question]), cell
 
 
-def test_only_a_repaired_mmap_or_no_idle_mapping_closes_the_race(
+def test_only_a_check_behind_the_insertion_or_no_idle_mapping_closes_the_race(
     cells: dict[tuple[str, str], Cell],
 ) -> None:
-    assert who(cells, "touch after the claim", "no") == {REPAIRED}
+    assert who(cells, "touch after the claim", "no") == {"FaultRecheck", REPAIRED}
     never = "no; never: a page is mapped"
     assert who(cells, "touch after the claim", never) == {"DenyIdle"}
     assert who(cells, "page lost without notice", never) == {"DenyIdle"}

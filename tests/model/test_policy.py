@@ -1,4 +1,4 @@
-"""The policies as classes, and the three that no kernel has as behaviour."""
+"""The policies as classes, and those that no kernel has for device memory as behaviour."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.kernel import FEATURES, KernelProfile
+from devmemkit.model.machine import Machine
 from devmemkit.model.policy import (
+    ELSEWHERE,
     GROUP,
     POLICIES,
     PROPOSALS,
@@ -56,12 +59,15 @@ def test_names_and_releases() -> None:
         "RefuseClaim": "",
         "RevokeAfterGrace": "",
         "DenyIdle": "",
+        "FaultRecheck": "",
+        "SubstitutePage": "",
+        "SignalNow": "",
     }
     rows = {row.value: row.version for row in FEATURES if row.feature == "policy"}
     assert {n: v for n, v in rows.items() if v != "0"} == {
         name: p.since for name, p in POLICIES.items() if p.since
     }
-    assert tuple(name for name in POLICIES if name not in rows) == PROPOSALS
+    assert tuple(name for name in POLICIES if name not in rows) == PROPOSALS + ELSEWHERE
     for policy in POLICIES.values():
         assert policy.what
         assert set(policy.after_insert) <= set(STEPS)
@@ -77,6 +83,7 @@ def test_what_each_policy_covers() -> None:
         "RefuseClaim": everything,
         "RevokeAfterGrace": everything,
         "DenyIdle": everything,
+        **dict.fromkeys(ELSEWHERE, everything),
     }
     assert [n for n, p in POLICIES.items() if not p.excludes_busy] == ["NoProtection"]
     assert [n for n, p in POLICIES.items() if p.excludes_idle] == ["DenyIdle"]
@@ -102,13 +109,13 @@ CLAIM_ARGS = {"begin": CLAIM["start"], "size": CLAIM["size"]}
 
 
 @pytest.mark.parametrize("version", ALL)
-@pytest.mark.parametrize("policy", ["RevokeAll", "RefuseClaim", "RevokeAfterGrace"])
+@pytest.mark.parametrize("policy", ["RevokeAll", "RefuseClaim", "RevokeAfterGrace", "SignalNow"])
 def test_pci_mappings_count_on_any_kernel(version: str, policy: str) -> None:
     """A policy overrides its own row alone, and that row says what hangs on the inode."""
     m, address = bar_mapped(machine(version, policy=policy), 0, 2)
     m, outcome = do(m, "request_mem_region", "driver", start=BAR0, size=PAGE)
     assert (outcome.errno == "EBUSY") == (policy == "RefuseClaim")
-    assert live(m, address, 2) == [policy == "RefuseClaim", True]
+    assert live(m, address, 2) == [policy in ("RefuseClaim", "SignalNow"), True]
 
 
 @pytest.mark.parametrize("version", ALL)
@@ -217,6 +224,70 @@ def test_a_mapping_without_pages_delays_no_later_claim() -> None:
     assert claim_(m, PMEM, PAGE)["clock"] == waited
 
 
+@pytest.mark.parametrize("version", ALL)
+@pytest.mark.parametrize("maps", [mapped, bar_mapped], ids=["devmem", "sysfs"])
+def test_fault_recheck(version: str, maps: Callable[..., tuple[Machine, int]]) -> None:
+    """A touch fills its page; a claimed one is SIGBUS, EFAULT to a copy, and back when released."""
+    m, address = maps(machine(version, policy="FaultRecheck"), PMEM if maps is mapped else 0, 2)
+    start = PMEM if maps is mapped else BAR0
+    assert m["pagetable", "p"].runs == []
+    one, _ = ok(m, "load", pid="p", address=address)
+    assert one["pagetable", "p"].runs == [(address >> PAGE_SHIFT,) * 2 + (start >> PAGE_SHIFT,)]
+    copied, _ = ok(m, "copy_to_user", pid="p", address=address + PAGE - 4)
+    assert len(copied["pagetable", "p"].present(0, 1 << 52)) == 2
+    stored, _ = ok(m, "store", pid="p", address=address, value=7)
+    claimed = claim_(stored, start, PAGE)
+    assert claimed["pagetable", "p"].runs == []
+    assert live(claimed, address, 2) == [False, True]
+    for copy in ("copy_from_user", "copy_to_user"):
+        assert do(claimed, copy, pid="p", address=address)[1].errno == "EFAULT"
+        ok(claimed, copy, pid="p", address=address + PAGE)
+    assert not claimed.get(("lock", "i_mmap", "iomem"))
+    free, _ = ok(claimed, "release_mem_region", "driver", start=start, size=PAGE)
+    assert ok(free, "load", pid="p", address=address)[1] == 7
+
+
+@pytest.mark.parametrize("version", ALL)
+@pytest.mark.parametrize("shared", [True, False])
+def test_substitute_page(version: str, shared: bool) -> None:
+    """Loads give zeroes, a store reaches no device, kernel copies work; nothing ever comes back."""
+    m, fd = ok(machine(version, policy="SubstitutePage"), "open_devmem", dsync=True)
+    m = m.with_({("page", PMEM >> PAGE_SHIFT): b"\x05" * PAGE})
+    m, address = ok(m, "mmap_devmem", fd=fd, offset=PMEM, length=2 * PAGE, shared=shared)
+    at = {"pid": "p", "address": address}
+    assert ok(m, "load", **at, size=1)[1] == 5
+    m = claim_(m, PMEM, PAGE)
+    assert ok(m, "load", **at)[1] == 0
+    ok(m, "copy_from_user", **at)
+    stored, _ = ok(m, "store", **at, value=7)
+    assert stored["page", PMEM >> PAGE_SHIFT] == b"\x05" * PAGE
+    assert ok(stored, "load", **at)[1] == 7
+    assert ok(m, "load", pid="p", address=address + PAGE - 4)[1] == 0
+    for state in (m, ok(m, "load", **at)[0]):  # touched while it was claimed, or not
+        free, _ = ok(state, "release_mem_region", "driver", start=PMEM, size=PAGE)
+        assert ok(free, "load", **at)[1] == 0
+    ok(m, "mprotect", **at, length=PAGE, prot="r")
+    gone, _ = ok(stored, "munmap", **at, length=PAGE)
+    assert do(gone, "load", **at)[1].si_code == "SEGV_MAPERR"
+    again = claim_(ok(stored, "release_mem_region", "driver", start=PMEM, size=PAGE)[0], PMEM, PAGE)
+    assert ok(again, "load", **at)[1] == 0
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_signal_now(version: str) -> None:
+    """Each process with a VMA of the region has its signal at the claim; all stays mapped."""
+    m = machine(version, "p", "q", policy="SignalNow")
+    m, address = mapped(m, PMEM, 4)
+    m, _ = mapped(m, PMEM + 4 * PAGE, 1, "q")
+    m = claim_(m, **CLAIM_ARGS)
+    assert m["signals", "p"] == (address + PAGE,)
+    assert m.get(("signals", "q")) is None
+    assert live(m, address, 4) == [True] * 4
+    assert do(m, "mmap_devmem", fd=0, offset=PMEM, length=2 * PAGE)[1].errno == "EPERM"
+    m, _ = ok(m, "release_mem_region", "driver", start=CLAIM["start"], size=PAGE)
+    assert claim_(m, **CLAIM_ARGS)["signals", "p"] == (address + PAGE,)
+
+
 @pytest.fixture
 def clean() -> Iterator[None]:
     """A registry without what a test adds to it."""
@@ -263,6 +334,12 @@ def test_what_cannot_be_registered_is_named() -> None:
 def test_steps_that_rely_on_others_come_with_them(steps: tuple[str, ...], says: str) -> None:
     with pytest.raises(ValueError, match=f"^Mine.after_insert: {says}"):
         type("Mine", (Policy,), {"after_insert": steps})
+
+
+def test_an_unknown_rule_for_faults_is_named() -> None:
+    says = "^Mine.on_fault: expected one of signal, insert, substitute; got 'zero'$"
+    with pytest.raises(ValueError, match=says):
+        type("Mine", (Policy,), {"on_fault": "zero"})
 
 
 @pytest.mark.usefixtures("clean")
@@ -336,7 +413,7 @@ def test_an_installed_package_adds_policies_through_entry_points(tmp_path: Path)
         "p['RevokeAll']; assert not p._loaded; print(*list(p)[-2:], len(p))"
     )
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("FromModule FromClass 9\n", "")
+    assert (done.stdout, done.stderr) == ("FromModule FromClass 12\n", "")
     command = [sys.executable, "-m", "devmemkit.cli", "explore", "mmap-vs-claim", "--json"]
     done = subprocess.run(
         [*command, "--policy", "FromModule"], env=env, capture_output=True, text=True

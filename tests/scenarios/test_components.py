@@ -12,7 +12,7 @@ import pytest
 import devmemkit
 from devmemkit.explore.check import explore
 from devmemkit.explore.names import SETS
-from devmemkit.explore.policy_matrix import OWN, matrix
+from devmemkit.explore.policy_matrix import OWN, REPAIRED, matrix
 from devmemkit.explore.search import Bounds
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, sequence
 from devmemkit.lab.reproducers import modelled
@@ -43,7 +43,7 @@ def everything() -> Iterator[Any]:
         for name in ORDERS:
             yield from (explore(concurrent(name, kernel, via, 2), SOME) for via in VIAS)
         yield from (explore(scenario, SOME) for scenario in Boot(version).scenarios())
-    yield list(matrix(NEW, rows=("RefuseClaim", "RevokeAfterGrace", "RevokeAll, recheck")))
+    yield list(matrix(NEW, rows=("RefuseClaim", "RevokeAfterGrace", "SignalNow", REPAIRED)))
 
 
 def reached(monkeypatch: pytest.MonkeyPatch) -> set[Key]:

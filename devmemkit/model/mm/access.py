@@ -33,7 +33,8 @@ def pieces(address: int, count: int) -> list[tuple[int, int]]:
 def fault(m: View, pid: str, address: int, need: VM) -> None:
     """Check an access as the MMU and handle_mm_fault do; Trap with SIGSEGV or SIGBUS.
 
-    A page without a PTE in a remapped VMA is SIGBUS, as the VMA has no ->fault.
+    A page without a PTE in a remapped VMA is SIGBUS, as the VMA has no ->fault. Under
+    SubstitutePage it becomes a page of zeroes.
     """
     table, vpn = m["pagetable", pid], address >> PAGE_SHIFT
     present = vpn in table.private or table.pfn(vpn) is not None
@@ -49,6 +50,9 @@ def fault(m: View, pid: str, address: int, need: VM) -> None:
         raise Trap("SIGSEGV", "SEGV_MAPERR", address)
     if not allowed:
         raise Trap("SIGSEGV", "SEGV_ACCERR", address)
+    if m.kernel.on_fault == "substitute":
+        m.edit(("pagetable", pid)).private[vpn] = bytes(PAGE_SIZE)
+        return
     raise Trap("SIGBUS", "BUS_ADRERR", address)
 
 
@@ -64,7 +68,8 @@ def poke(m: View, pid: str, address: int, data: bytes) -> None:
     """Write to a present page; a private mapping gets its own copy first (do_wp_page)."""
     vpn, at = address >> PAGE_SHIFT, address % PAGE_SIZE
     vma = find_vma(m, pid, address)
-    if vma is not None and VM.SHARED in vma.flags:
+    is_private = vpn in m["pagetable", pid].private  # a copy, or what SubstitutePage put there
+    if vma is not None and VM.SHARED in vma.flags and not is_private:
         write_physical(m, (m["pagetable", pid].pfn(vpn) << PAGE_SHIFT) + at, data)
         table = m["pagetable", pid]
         if vma.file.kind == "resource" and (vpn not in table.dirty or vpn in table.protected):
@@ -79,7 +84,7 @@ def poke(m: View, pid: str, address: int, data: bytes) -> None:
 def load_step(m: View, f: Frame) -> Next:
     """A load instruction gives the bytes as a little-endian integer, or a signal."""
     parts = pieces(f.address, f.size)
-    if _must_fault(m, f, VM.READ):
+    if _must_fault(m, f, f.size, VM.READ):
         return fault_lock
     data = b"".join(peek(m, f.pid, address, part) for address, part in parts)
     return Return(int.from_bytes(data, "little"))
@@ -88,7 +93,7 @@ def load_step(m: View, f: Frame) -> Next:
 def store_step(m: View, f: Frame) -> Next:
     """A store instruction writes all its bytes, or none when one of them faults."""
     parts = pieces(f.address, f.size)
-    if _must_fault(m, f, VM.WRITE):
+    if _must_fault(m, f, f.size, VM.WRITE):
         return fault_lock
     data = f.value.to_bytes(f.size, "little")
     for address, part in parts:
@@ -96,13 +101,13 @@ def store_step(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-def _must_fault(m: View, f: Frame, need: VM) -> bool:
-    """Check each page of an access; with the repair "fault", whether one must be inserted first."""
-    for address, _ in pieces(f.address, f.size):
+def _must_fault(m: View, f: Frame, count: int, need: VM) -> bool:
+    """Check each page of an access; whether one must be inserted first."""
+    for address, _ in pieces(f.address, count):
         try:
             fault(m, f.pid, address, need)
         except Trap as trap:
-            if trap.signal != "SIGBUS" or m.kernel.repair != "fault":
+            if trap.signal != "SIGBUS" or m.kernel.on_fault != "insert":
                 raise
             f.faulted = address
             return True
@@ -110,15 +115,15 @@ def _must_fault(m: View, f: Frame, need: VM) -> bool:
 
 
 def fault_insert(m: View, f: Frame) -> Next:
-    """fault: insert the PTE, drop the lock, and run the instruction again."""
+    """Insert the PTE, drop the lock, and run the instruction or the copy again."""
     fill(m, f, f.page, f.page)
     unlock(m, f, "i_mmap", f.vma.file.f_mapping)
-    return load_step if f.operation == "load" else store_step
+    return {"load": load_step, "store": store_step}.get(f.operation, user_copy)
 
 
 def _with_fault(step: Step) -> Steps:
     handler = (fault_lock, fault_check, fault_insert)
-    return lambda kernel: (step, *handler) if kernel.repair == "fault" else (step,)
+    return lambda kernel: (step, *handler) if kernel.on_fault == "insert" else (step,)
 
 
 load = operation("load", choose=_with_fault(load_step), needs=("pid", "address"), size=8)
@@ -131,8 +136,9 @@ def user_copy(m: View, f: Frame) -> Next:
     """copy_from_user and copy_to_user give EFAULT instead of a signal (measured, 5.10 to 7.3)."""
     need = VM.READ if f.operation == "copy_from_user" else VM.WRITE
     try:
+        if _must_fault(m, f, f.count, need):
+            return fault_lock
         for address, count in pieces(f.address, f.count):
-            fault(m, f.pid, address, need)
             if need == VM.WRITE:  # copies a private page, dirties a shared one
                 poke(m, f.pid, address, peek(m, f.pid, address, count))
     except Trap as trap:
@@ -140,10 +146,14 @@ def user_copy(m: View, f: Frame) -> Next:
     return Return(f.count)
 
 
-copy_from_user = operation("copy_from_user", user_copy, needs=("pid", "address"), count=8)
+copy_from_user = operation(
+    "copy_from_user", choose=_with_fault(user_copy), needs=("pid", "address"), count=8
+)
 """write(2) of a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
-copy_to_user = operation("copy_to_user", user_copy, needs=("pid", "address"), count=8)
+copy_to_user = operation(
+    "copy_to_user", choose=_with_fault(user_copy), needs=("pid", "address"), count=8
+)
 """read(2) into a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
 

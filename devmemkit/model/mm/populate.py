@@ -95,12 +95,12 @@ ORDERS: dict[str, tuple[Step, ...]] = {
 
 def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
     """The steps after the checks, in the kernel's own `order` or a repaired one."""
-    own = ORDERS[order]
+    own = (vma_link_file,) if kernel.on_fault == "insert" else ORDERS[order]
     steps: dict[str, tuple[Step, ...]] = {
         "": own,
+        "fault": own,
         "link-first": (vma_link_file, check_again, remap_pfn_range_complete),
         "recheck": (*own, check_again),
-        "fault": (vma_link_file,),
         "hold-rmap": (link_and_hold, remap_pfn_range_complete),
     }
     undo = (unmap_region, mmap_denied) if check_again in steps[kernel.repair] else ()
@@ -108,15 +108,17 @@ def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
 
 
 def fault_lock(m: View, f: Frame) -> Next:
-    """fault: the handler takes the rmap lock, which excludes a revocation meanwhile."""
+    """The handler takes the rmap lock, which excludes a revocation meanwhile."""
     f.vma = find_vma(m, f.pid, f.faulted)  # cannot vanish: its process is in the fault
     lock(m, f, "i_mmap", f.vma.file.f_mapping)
     return None
 
 
 def fault_check(m: View, f: Frame) -> Next:
-    """fault: a claimed page gives SIGBUS."""
+    """A claimed page gives SIGBUS, and EFAULT to a copy by the kernel."""
     f.page = f.vma.pgoff + ((f.faulted - f.vma.start) >> PAGE_SHIFT)
     if _is_denied(m, f.vma.file, f.page):
+        if f.operation not in ("load", "store"):
+            raise KernelError("EFAULT", f"the page at {f.faulted:#x} is claimed")
         raise Trap("SIGBUS", "BUS_ADRERR", f.faulted)
     return None

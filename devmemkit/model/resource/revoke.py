@@ -151,6 +151,21 @@ def notify(m: View, f: Frame) -> Next:
     return _after(m, f, notify)
 
 
+def signal_mappers(m: View, f: Frame) -> Next:
+    """SignalNow: SIGBUS, BUS_MCEERR_AO, to each process with a VMA of the region, PTEs or not.
+
+    The address is that of the VMA's first page in the region. Source: collect_procs_pfn and
+    kill_proc (mm/memory-failure.c, 7.3).
+    """
+    space = m.get(IOMEM)
+    first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
+    for mapped in space.overlapping(first, last) if space else []:
+        address = _vpns(mapped, first, last)[0] << PAGE_SHIFT
+        sent = {*m.get(("signals", mapped.pid), ()), address}
+        m["signals", mapped.pid] = tuple(sorted(sent))  # a pending signal is not sent twice
+    return _after(m, f, signal_mappers)
+
+
 def wait_for_unmap(m: View, f: Frame) -> Next:
     """RevokeAfterGrace: wait until no process maps the region, or the grace is over."""
     if mappers(m, f.start, f.size) and m["clock"] < f.deadline:
@@ -160,5 +175,8 @@ def wait_for_unmap(m: View, f: Frame) -> Next:
 
 STEPS: dict[str, Step] = {
     step.__name__: step
-    for step in (both_ends, zap_begin, zap, refuse_if_mapped, refused, notify, wait_for_unmap)
+    for step in (
+        *(both_ends, zap_begin, zap, refuse_if_mapped, refused),
+        *(notify, wait_for_unmap, signal_mappers),
+    )
 }

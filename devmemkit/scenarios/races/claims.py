@@ -32,7 +32,7 @@ def mmap_vs_claim(
     processes = tuple(f"U{number}" for number in range(users))
     for pid in processes:
         machine, fd = with_user(machine, pid, via)
-        programs[pid] = maps(pid, fd, via, rounds, pages, touch=kernel.repair == "fault")
+        programs[pid] = maps(pid, fd, via, rounds, pages, touch=kernel.on_fault == "insert")
     claimers = tuple(f"C{number}" for number in range(drivers))
     programs |= {task: claims(task, rounds, claimed) for task in claimers}
     asked = properties(programs, processes, claimers)

@@ -45,7 +45,7 @@ def corrupt_before(kernel: KernelProfile, via: str) -> Concurrent:
 def lose_unnoticed(kernel: KernelProfile, via: str) -> Concurrent:
     """Does a process lose a page of its mapping without having been told before?"""
     made = touch_after(kernel, via)
-    programs = made.programs | {U: Program(made.programs[U].acts[:1])}
+    programs = made.programs | {U: Program(made.programs[U].acts[:-1])}
 
     def mapped(m: View) -> bool:
         return reaches(m, U, programs[U], START, PAGE_SIZE)
@@ -68,7 +68,7 @@ def _maps(kernel: KernelProfile, via: str, name: str, driver: tuple[str, ...]) -
     for act in made.programs[C].acts:
         if act.key in driver:
             machine, _, _ = run(machine, C, act.operation, **act.arguments)
-    programs = {U: Program(made.programs[U].acts[:1])}
+    programs = {U: Program(made.programs[U].acts[:-1])}
 
     def unmapped(m: View) -> bool:
         return not reaches(m, U, programs[U], START, PAGE_SIZE)
@@ -102,7 +102,7 @@ def comes_up(kernel: KernelProfile, via: str, process: str) -> Concurrent:
     mapping = made.programs[U].acts
     programs = {
         "unmaps": Program(mapping),
-        "keeps": Program(mapping[:1]),
+        "keeps": Program(mapping[:-1]),
         "comes back": Program(mapping, again=0),
     }
     tries = Program(made.programs[C].acts[:1], again=0, until="claim0")
