@@ -83,6 +83,10 @@ def _values(action: argparse.Action) -> Iterable[str]:
     from devmemkit.scenarios.races import catalogue
 
     known = {"KERNEL": kernel.VERSIONS, "MACHINE": machines.names(), "RACE": catalogue.NAMES}
-    known |= {"POLICY": policy.POLICIES, "REPAIR": policy.REPAIRS, "SCENARIO": record.NAMES}
+    known |= {
+        "POLICY": policy.POLICIES,
+        "REPAIR": policy.REPAIRS | policy.COPY_REPAIRS,
+        "SCENARIO": record.NAMES,
+    }
     either = re.findall(r"\w+(?=\|)|(?<=\|)\w+", str(action.metavar))
     return map(str, action.choices or known.get(str(action.metavar), either))

@@ -15,7 +15,7 @@ from devmemkit.explore.interleavings import Orders, orders
 from devmemkit.explore.policy_matrix import QUESTIONS, matrix, row_in_words
 from devmemkit.host.files import write
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import GROUP, POLICIES, REPAIRS
+from devmemkit.model.policy import COPY_REPAIRS, GROUP, POLICIES, REPAIRS
 from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
 from devmemkit.text.columns import columns
 
@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> None:
         f"RACE is {', '.join(ORDERS)}; or policies: the table of policies, in which "
         f"searches answer {len(QUESTIONS)} questions about each.\n\n"
         f"POLICY is {policies}. A package adds its own by an entry point of the group {GROUP}. "
-        f"REPAIR is {'; '.join(f'{name} ({what})' for name, what in REPAIRS.items())}.",
+        f"REPAIR is {_listed(REPAIRS)}; of a read or write {_listed(COPY_REPAIRS)}.",
         examples=(
             "explore mmap-vs-claim --kernel 7.3",
             "explore mmap-vs-claim --kernel 7.3 --repair recheck",
@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
         "--repair",
         default="",
         metavar="REPAIR",
-        help=f"another order of the steps of an mmap, {listed}",
+        help=f"another order of the steps of an mmap or of a copy, {listed}",
     )
     add("--via", default="devmem", metavar="devmem|sysfs", help="mapped file (default: devmem)")
     add(
@@ -62,6 +62,10 @@ def add_parser(commands: Any) -> None:
     )
     add("--graph", type=Path, metavar="FILE", help="also write all states to a JSON file")
     add("--json", action="store_true", help="print the result as JSON")
+
+
+def _listed(repairs: dict[str, str]) -> str:
+    return "; ".join(f"{name} ({what})" for name, what in repairs.items())
 
 
 def run(options: argparse.Namespace) -> int:

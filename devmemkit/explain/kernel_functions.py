@@ -39,8 +39,9 @@ FUNCTIONS = {
 """Kernel function and file of a step."""
 
 BY_OPERATION = {
-    ("read_devmem", "copy_page"): ("read_mem", MEM),
-    ("write_devmem", "copy_page"): ("write_mem", MEM),
+    **{("read_devmem", step): ("read_mem", MEM) for step in ("check_page", "copy_page")},
+    **{("write_devmem", step): ("write_mem", MEM) for step in ("check_page", "copy_page")},
+    ("read_devmem", "fetch_page"): ("read_mem", MEM),
     ("read_ioport", "port_range"): ("read_port", MEM),
     ("write_ioport", "port_range"): ("write_port", MEM),
     ("copy_to_user", "user_copy"): ("copy_to_user", "arch/x86/lib"),
@@ -90,7 +91,9 @@ SAYS = {
     "valid_phys_addr_range": (
         "EFAULT before any permission is tested: above high_memory; on arm64 outside of RAM."
     ),
-    "copy_page": "Check and copy one page, or the part of it that is asked for.",
+    "check_page": "Check one page, or the part of it that is asked for, and map it.",
+    "fetch_page": "Copy the page into a buffer of the kernel's own.",
+    "copy_page": "Copy the page from or to the process.",
     "port_range": (
         "Byte by byte up to port 0xffff: bytes beyond do not count, a range beyond gives 0."
     ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from devmemkit.model.policy import GROUP, POLICIES, REPAIRS, FaultRule, Policy
+from devmemkit.model.policy import COPY_REPAIRS, GROUP, POLICIES, REPAIRS, FaultRule, Policy
 
 
 class Row(NamedTuple):
@@ -50,6 +50,8 @@ FEATURES: tuple[Row, ...] = (
     Row("sysram_rule", "5.16", True, "a9e7b8d4f663", "exclusive System RAM even when idle"),
     Row("low_ram", "0", "readable", "", "/dev/mem shows RAM below 1 MiB"),
     Row("low_ram", "4.11", "zeroes", "a4866aa81251", "it reads as zeroes, writes are dropped"),
+    Row("read_bounce", "0", False, "", "read_mem copies from memory to the process at once"),
+    Row("read_bounce", "4.16", True, "22ec1a2aea73", "through a page of its own, which may wait"),
     Row("low_reserved", "0", 16, "", "the kernel keeps pages of RAM; 64 KiB, measured on 5.10"),
     Row("low_reserved", "6.1", 256, "", "all of the first MiB; first seen in 6.1", "5.10"),
     Row("lockdown", "0", False, "", "there is no lockdown"),
@@ -169,8 +171,8 @@ class KernelProfile:
     """One kernel as the model runs it.
 
     `policy_name` overrides that row of FEATURES alone ("6.12, but RefuseClaim"), `repair` the order
-    of an mmap's steps, `features` other rows by name. Raises ValueError for what the model does not
-    know, naming what it does.
+    of the steps of an mmap or of a copy, `features` other rows by name. Raises ValueError for what
+    the model does not know, naming what it does.
 
     >>> KernelProfile("6.12").policy.name, KernelProfile("4.5")["lockdown"]
     ('RevokeAll', False)
@@ -192,8 +194,8 @@ class KernelProfile:
         if self.policy_name is not None and self.policy_name not in POLICIES:
             known = f"{', '.join(POLICIES)} (a package adds its own: entry points {GROUP})"
             raise ValueError(f"policy: expected one of {known}; got {self.policy_name!r}")
-        if self.repair and self.repair not in REPAIRS:
-            known = ", ".join(REPAIRS)
+        if self.repair and self.repair not in REPAIRS | COPY_REPAIRS:
+            known = ", ".join(REPAIRS | COPY_REPAIRS)
             raise ValueError(f"repair: expected one of {known}; got {self.repair!r}")
         for feature, value in self.features:
             _check(feature, value)

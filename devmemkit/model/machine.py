@@ -26,6 +26,7 @@ COMPONENTS: dict[str, tuple[str, str]] = {
     "lock": ("kind, owner", "tuple of (actor, writes), the holders"),
     "muxed_wait": ("", "tuple of actors queued for a MUXED region"),
     "sleeping": ("actor", "bool"),
+    "buffer": ("name, pid", "bool: the process has filled a buffer whose pages were missing"),
     "notices": ("pid", "sorted tuple of (start, end), each a region that a claim asked to unmap"),
     "signals": ("pid", "sorted tuple of addresses, the si_addr of each SIGBUS that a claim sent"),
     "iomem_inode": ("", "bool: iomem_init_inode or chr_dev_init has made the inode"),

@@ -1,9 +1,9 @@
 """Every operation of the model: importing this module registers them all, by name."""
 
 from devmemkit.model import boot
-from devmemkit.model.devmem import mem, port
-from devmemkit.model.drivers import bus, nvdimm, ramoops
-from devmemkit.model.mm import access, mremap, syscalls
+from devmemkit.model.devmem import copy, mem, port
+from devmemkit.model.drivers import bus, nvdimm, ramoops, registers
+from devmemkit.model.mm import access, mremap, syscalls, user_buffer
 from devmemkit.model.pci import device, driver, sysfs
 from devmemkit.model.process import cred, fork, permission
 from devmemkit.model.resource import claim
@@ -12,7 +12,7 @@ from devmemkit.model.step import OPERATIONS
 __all__ = ["MODULES", "OPERATIONS"]
 
 MODULES = (
-    *(claim, access, mremap, syscalls, mem, port, fork, cred, permission),
-    *(device, driver, sysfs, bus, nvdimm, ramoops, boot),
+    *(claim, access, mremap, syscalls, user_buffer, mem, copy, port, fork, cred, permission),
+    *(device, driver, sysfs, bus, nvdimm, ramoops, registers, boot),
 )
 """Each calls `operation` where it defines one."""

@@ -11,7 +11,7 @@ from devmemkit.cli.explore import format_result
 from devmemkit.explore.check import Result, explore
 from devmemkit.explore.interleavings import Orders
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import POLICIES, REPAIRS
+from devmemkit.model.policy import COPY_REPAIRS, POLICIES, REPAIRS
 from devmemkit.scenarios.races.catalogue import ORDERS
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 
@@ -70,10 +70,10 @@ def test_where_policies_come_from_is_said(name: str, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err.endswith(added)
     assert cli.main(["explore", "--help"]) == 0
     help = " ".join(capsys.readouterr().out.split())
-    for what in ("effect of a claim on mappings", "another order of the steps of an mmap"):
+    for what in ("effect of a claim on mappings", "order of the steps of an mmap or of a copy"):
         assert f"{what}, one of those above" in help
     assert f"POLICY is {', '.join(POLICIES)}. A package adds its own by an entry point" in help
-    for repair, what in REPAIRS.items():
+    for repair, what in (*REPAIRS.items(), *COPY_REPAIRS.items()):
         assert f"{repair} ({what})" in help
 
 

@@ -18,7 +18,7 @@ from devmemkit.figures.actors import arrows
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import FEATURES, VERSIONS, Config, KernelProfile
 from devmemkit.model.machine import Machine
-from devmemkit.model.step import step_names
+from devmemkit.model.step import step_names, take_step
 from devmemkit.text.iomem_tree import entries_of
 from tests.model.machines import (
     BAR0,
@@ -112,6 +112,16 @@ def low_ram(kernel: KernelProfile) -> object:
     """What /dev/mem reads of RAM below 1 MiB."""
     m, fd = ok(on(kernel).with_({("page", 1): b"\1" * PAGE}), "open_devmem")
     return ok(m, "read_devmem", fd=fd, offset=PAGE, count=1)[1]
+
+
+def read_bounce(kernel: KernelProfile) -> object:
+    """A read that waits for its buffer while the page changes."""
+    m = ok(on(kernel), "open_devmem")[0]
+    m = begin(m, "t", "read_devmem", pid="p", fd=0, offset=PMEM, count=1, buffer="b")
+    while blocked(m, "t") is None:
+        m, _ = take_step(m, "t")
+    m = m.with_({("page", PMEM >> 12): b"\1" * PAGE})
+    return finish(ok(m, "uffdio_copy", buffer="b")[0], "t")[1].value
 
 
 def low_reserved(kernel: KernelProfile) -> object:
@@ -260,6 +270,7 @@ ROWS: dict[Observe, tuple[tuple[str, Any], ...]] = {
     access_one_page: (("0", None), ("7.3", "EIO")),
     sysram_rule: (("0", None), ("5.16", "EINVAL")),
     low_ram: (("0", b"\1"), ("4.11", b"\0")),
+    read_bounce: (("0", b"\1"), ("4.16", b"\0")),
     low_reserved: (("0", [None, "EIO", "EIO"]), ("6.1", [None] * 3)),
     lockdown: (("0", None), ("5.4", "EPERM")),
     muxed_sleep: (("0", "muxed_resource_wait"), ("6.12", None)),

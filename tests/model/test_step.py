@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from devmemkit.model.errors import Blocked, KernelError, Outcome, Trap
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.policy import POLICIES, REPAIRS
+from devmemkit.model.policy import COPY_REPAIRS, POLICIES, REPAIRS
 from devmemkit.model.step import (
     OPERATIONS,
     Call,
@@ -400,7 +400,7 @@ def continuations(source: str) -> Iterator[tuple[str, Any]]:
 
 def test_every_step_and_operation_that_a_step_continues_with_exists() -> None:
     kernels = [KernelProfile(version) for version in ("5.10", "7.3")]
-    kernels += [KernelProfile("7.3", repair=repair) for repair in REPAIRS]
+    kernels += [KernelProfile("7.3", repair=repair) for repair in REPAIRS | COPY_REPAIRS]
     kernels += [KernelProfile("6.12", policy_name=name) for name in POLICIES]
     real = [one for one in OPERATIONS.values() if not one.name.startswith("test_")]
     steps = {step for one in real for kernel in kernels for step in one.steps(kernel)}

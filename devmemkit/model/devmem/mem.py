@@ -1,4 +1,4 @@
-"""/dev/mem: open, read, write, llseek and mmap, with the checks in the kernel's order.
+"""/dev/mem: open, llseek and mmap, with the checks in the kernel's order.
 
 Source: drivers/char/mem.c; the errnos are those of 5.10 to 7.3 unless a step says otherwise.
 """
@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from devmemkit.model.boot import iomem_get_mapping
 from devmemkit.model.errors import KernelError
-from devmemkit.model.flags import PAGE_SHIFT, U64
+from devmemkit.model.flags import U64
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import UC_MINUS, WB
 from devmemkit.model.mm.mmap import MMAP, do_mmap, remap
-from devmemkit.model.mm.physical import read_physical, write_physical
 from devmemkit.model.mm.populate import behind_checks
 from devmemkit.model.process.permission import may_open
 from devmemkit.model.process.task import File, get_file, open_file, open_mode, update_file
 from devmemkit.model.resource.strict import (
     DENY,
-    ZERO,
     devmem_is_allowed,
     page_is_allowed,
     same_answer_until,
@@ -26,9 +24,7 @@ from devmemkit.model.resource.strict import (
 from devmemkit.model.step import Frame, Next, Return, Step, operation
 
 MAX_ERRNO = 4095
-MAX_RW_COUNT = 0x7FFF_F000
-"""Bytes that one read or write transfers at most (include/linux/fs.h)."""
-_REFUSED = "page {:#x} is not allowed"
+REFUSED = "page {:#x} is not allowed"
 
 
 def open_port(m: View, f: Frame) -> Next:
@@ -79,81 +75,6 @@ def memory_lseek(m: View, f: Frame) -> Next:
 lseek_devmem = operation("lseek_devmem", memory_lseek, needs=("pid", "fd", "offset"), whence="SET")
 
 
-def valid_phys_addr_range(m: View, f: Frame) -> Next:
-    """EFAULT beyond high_memory, before any permission check (x86).
-
-    First come EINVAL for a negative offset, EBADF for a file not open for that, and EOVERFLOW
-    for a length that wraps at a position of 2^63 or more (rw_verify_area).
-    """
-    if f.offset is not None and f.offset >> 63:
-        raise KernelError("EINVAL", f"offset {f.offset:#x}")
-    file = get_file(m, f.pid, f.fd, "mem")
-    writing = f.operation == "write_devmem"
-    if not (file.write if writing else file.read):
-        raise KernelError("EBADF", "the file is not open for that")
-    f.done, f.read = 0, b""
-    count = f.count if not writing else f.data if isinstance(f.data, int) else len(f.data)
-    f.at_pos = f.offset is None
-    if f.at_pos:
-        f.offset = file.pos
-        if f.offset >> 63 and count >= U64 + 1 - f.offset:
-            raise KernelError("EOVERFLOW", f"{count} bytes at {f.offset:#x}")
-    f.left = min(count, MAX_RW_COUNT)
-    if (f.offset + f.left - 1) & U64 > m.machine.high_memory - 1:
-        high = "is above high_memory" if m.kernel.config.x86 else "is outside of the kernel's RAM"
-        raise KernelError("EFAULT", f"{f.offset:#x} {high}")
-    return None if f.left else Return(b"" if not writing and f.keep else 0)
-
-
-def copy_page(m: View, f: Frame) -> Next:
-    """read_mem and write_mem check and copy one page, or the part of it that is wanted.
-
-    A refused page is EPERM even when earlier pages were copied. A coarse machine copies all
-    pages of the same answer in one step.
-    """
-    at = f.offset + f.done
-    page, last = at >> PAGE_SHIFT, (at + f.left - 1) >> PAGE_SHIFT
-    answer = page_is_allowed(m, page)
-    if answer == DENY:
-        raise KernelError("EPERM", _REFUSED.format(page), page=page)
-    part = min(f.left, ((same_answer_until(m, page, last) + 1) << PAGE_SHIFT) - at)
-    if f.operation == "write_devmem":
-        if isinstance(f.data, bytes) and answer != ZERO:
-            write_physical(m, at, f.data[f.done : f.done + part])
-    elif f.keep:
-        f.read += bytes(part) if answer == ZERO else read_physical(m, at, part)
-    f.done += part
-    f.left -= part
-    if f.left:
-        return copy_page
-    if f.at_pos:
-        update_file(m, f.pid, f.fd, pos=f.offset + f.done)
-    return Return(f.read if f.operation == "read_devmem" and f.keep else f.done)
-
-
-read_devmem = operation(
-    "read_devmem",
-    valid_phys_addr_range,
-    copy_page,
-    needs=("pid", "fd", "count"),
-    offset=None,
-    keep=True,
-)
-"""pread(fd, count, offset) of /dev/mem, or read(2) without `offset`. EFAULT, EPERM.
-
-Gives the bytes, or without `keep` their count: then memory is checked, but not copied.
-"""
-
-write_devmem = operation(
-    "write_devmem", valid_phys_addr_range, copy_page, needs=("pid", "fd", "data"), offset=None
-)
-"""pwrite(fd, data, offset) of /dev/mem, or write(2) without `offset`; gives the count.
-EFAULT, EPERM.
-
-`data` are the bytes, or their count: then memory is checked, but not written.
-"""
-
-
 def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
     """EINVAL when the range wraps or exceeds the physical address width."""
     last = f.offset + (f.vma.end - f.vma.start) - 1
@@ -181,7 +102,7 @@ def phys_mem_access_prot_allowed(m: View, f: Frame) -> Next:
 def _check(m: View, f: Frame, again: Step, error: str, answer: int) -> Next:
     last = f.vma.pgoff + f.vma.pages - 1
     if answer == DENY:
-        raise KernelError(error, _REFUSED.format(f.page), page=f.page)
+        raise KernelError(error, REFUSED.format(f.page), page=f.page)
     f.page = same_answer_until(m, f.page, last) + 1
     if f.page <= last:
         return again

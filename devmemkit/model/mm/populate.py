@@ -103,8 +103,9 @@ def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
         "recheck": (*own, check_again),
         "hold-rmap": (link_and_hold, remap_pfn_range_complete),
     }
-    undo = (unmap_region, mmap_denied) if check_again in steps[kernel.repair] else ()
-    return (*steps[kernel.repair], mmap_end, *undo)
+    mine = steps.get(kernel.repair, own)  # else a repair of another operation
+    undo = (unmap_region, mmap_denied) if check_again in mine else ()
+    return (*mine, mmap_end, *undo)
 
 
 def fault_lock(m: View, f: Frame) -> Next:

@@ -7,6 +7,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.resource.region import Muxed, request_region
 from devmemkit.model.resource.revoke import STEPS, free_region
+from devmemkit.model.resource.strict import wait_for_resource_lock
 from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import Frame, Next, Return, Step, operation
 
@@ -37,6 +38,7 @@ def node_at(root: Resource, path: Path) -> Resource | None:
 
 def insert(m: View, f: Frame) -> Next:
     """__request_region inserts the node under resource_lock; EBUSY, or a wait for a MUXED one."""
+    wait_for_resource_lock(m, f.tree)
     root = m.edit(f.tree)
     parent = node_at(root, f.parent)
     if parent is None:  # removed while the claim slept on a MUXED region

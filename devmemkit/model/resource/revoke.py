@@ -13,7 +13,7 @@ from devmemkit.model.machine import Key, View
 from devmemkit.model.mm.address_space import Mapped
 from devmemkit.model.mm.pfn_tracking import untrack_zap
 from devmemkit.model.resource.region import release_region
-from devmemkit.model.resource.strict import devmem_is_allowed
+from devmemkit.model.resource.strict import devmem_is_allowed, wait_for_resource_lock
 from devmemkit.model.step import Frame, Next, Return, Step, lock, unlock
 
 IOMEM: Key = ("i_mmap", "iomem")
@@ -73,6 +73,7 @@ def _after(m: View, f: Frame, step: Step) -> Next:
 
 def free_region(m: View, tree: str, start: int, size: int) -> bool:
     """__release_region frees the exact range and wakes MUXED waiters; False if there is none."""
+    wait_for_resource_lock(m, tree)
     freed = release_region(m.edit(tree), start, size)
     if freed is None:
         return False

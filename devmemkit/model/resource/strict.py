@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from devmemkit.model import flags as fl
+from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import View
+from devmemkit.model.policy import LOCKED
 from devmemkit.model.resource.region import DISJOINT, exclusive_owner, next_edge, region_intersects
 from devmemkit.model.resource.tree import Resource
 
@@ -46,6 +48,18 @@ def devmem_is_allowed(m: View, pfn: int) -> int:
     if low:
         return ALLOW
     return DENY if is_taken(m, pfn) else ALLOW
+
+
+RESOURCE_LOCK = ("resource_lock", "iomem")
+
+
+def wait_for_resource_lock(m: View, tree: str) -> None:
+    """A change of the tree waits for a copy that holds resource_lock, which only repairs do.
+
+    All else takes and drops the lock within one step.
+    """
+    if tree == "iomem" and m.kernel.repair in LOCKED and m.get(("lock", *RESOURCE_LOCK)):
+        raise Blocked("resource_lock")
 
 
 def page_is_allowed(m: View, pfn: int) -> int:

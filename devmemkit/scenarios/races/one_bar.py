@@ -28,12 +28,14 @@ def bar_machine(kernel: KernelProfile, pages: int = PAGES) -> Machine:
     return node_machine(kernel, Resource(START, end, BDF, fl.IORESOURCE_MEM), ("pci", BDF), device)
 
 
-def node_machine(kernel: KernelProfile, node: Resource, key: Key, owner: object) -> Machine:
+def node_machine(
+    kernel: KernelProfile, node: Resource, key: Key, owner: object, *, high_memory: int = 0
+) -> Machine:
     """A machine whose tree holds one idle node, and the device or namespace that owns the node."""
     root = Resource(0, (1 << 40) - 1, "PCI mem", fl.IORESOURCE_MEM)
     request_resource_conflict(root, node)
     parts: dict[Key, object] = {"iomem": root, "iomem_inode": True, "clock": 0, key: owner}
-    return Machine(kernel, parts, fine=True)
+    return Machine(kernel, parts, high_memory=high_memory, fine=True)
 
 
 def check_via(via: str) -> None:
