@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +132,14 @@ class Suite:
             return []
         lines = self._apt("apt-cache", "search", "--names-only", KERNELS).splitlines()
         names = [line.split(" ")[0] for line in lines]
+        return self.show(*names) if names else []
+
+    def show(self, *names: str, newest: bool = False) -> list[Package]:
+        """These packages, each in all its versions or the `newest`; a name may be NAME=VERSION.
+
+        KernelError for one that the suite does not have.
+        """
+        versions = "--no-all-versions" if newest else "--all-versions"
         return [
             Package(
                 name=one["Package"],
@@ -141,19 +149,41 @@ class Suite:
                 sha256=one["SHA256"],
                 depends=one.get("Depends", ""),
             )
-            for one in stanzas(self._apt("apt-cache", "show", *names) if names else "")
+            for one in stanzas(self._apt("apt-cache", "show", versions, *names))
         ]
 
-    def download(self, package: Package, folder: Path, progress: Callable[[str], None]) -> Path:
-        """Download a package and check its digest; an interrupted download is resumed."""
-        path = folder / package.file
+    def with_needs(self, *names: str) -> list[Package]:
+        """These packages and all that they need, as apt would install them on an empty system."""
+        command = ("install", "--simulate", "--no-install-recommends")
+        said = self._apt("apt-get", *command, *names)
+        found = re.findall(r"^Inst (\S+) \((\S+)", said, re.MULTILINE)
+        return self.show(*(f"{name}={version}" for name, version in found))
+
+    def download(
+        self, packages: Sequence[Package], folder: Path, progress: Callable[[str], None]
+    ) -> Iterator[Path]:
+        """Download packages and check their digests; an interrupted download is resumed."""
+        wanted = [f"{one.name}={one.version}" for one in packages if not one.folder]
+        said = self._apt("apt-get", "download", "--print-uris", *wanted) if wanted else ""
+        # 'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE DIGEST
+        found = re.findall(r"^'(\S+)' ([^\s_]+)_", said, re.MULTILINE)
+        addresses = {name: address for address, name in found}
+        archive = self._sources.read_text().split()[2].rstrip("/")
+        addresses |= {
+            one.name: f"{archive}/{one.folder}/{one.file}" for one in packages if one.folder
+        }
+        for one in packages:
+            yield self._download(one, addresses[one.name], folder / one.file, progress)
+
+    def _download(
+        self, package: Package, address: str, path: Path, progress: Callable[[str], None]
+    ) -> Path:
         if path.exists() and path.stat().st_size >= package.size:
             if digest(path) == package.sha256:
                 return path
             path.unlink()
-        uri = self._address(package)
         checked = f"SHA256:{package.sha256}"
-        command = (HELPER, *self._options, "download-file", uri, str(path), checked)
+        command = (HELPER, *self._options, "download-file", address, str(path), checked)
         try:
             _watch(package, path, command, progress)
         finally:  # apt keeps a file with a wrong digest under this name
@@ -162,13 +192,6 @@ class Suite:
             path.unlink()
             raise KernelError(f"{package.file}: expected digest {package.sha256}, got another")
         return path
-
-    def _address(self, package: Package) -> str:
-        if package.folder:
-            archive = self._sources.read_text().split()[2]
-            return f"{archive.rstrip('/')}/{package.folder}/{package.file}"
-        wanted = f"{package.name}={package.version}"
-        return self._apt("apt-get", "download", "--print-uris", wanted).split("'")[1]
 
 
 def _watch(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.host.files import read
-from devmemkit.lab.kernels.apt import Package, digest
+from devmemkit.lab.kernels.apt import Package, Suite, digest
 from devmemkit.lab.kernels.catalogue import Progress, find, parts, unknown
 from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, release_of
 from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, run
@@ -63,7 +63,7 @@ def get(version: str, progress: Progress = print) -> Kernel:
     if kernel := cached(version):
         return kernel
     try:
-        with _alone(progress):
+        with filling(progress):
             return cached(version) or _take(version, progress)
     except BrokenPipeError:  # the reader of our progress is gone
         raise
@@ -72,7 +72,7 @@ def get(version: str, progress: Progress = print) -> Kernel:
 
 
 @contextmanager
-def _alone(progress: Progress) -> Iterator[None]:
+def filling(progress: Progress) -> Iterator[None]:
     """Let one process at a time fill the cache, and remove what a killed one left half-made."""
     cache_dir().mkdir(parents=True, exist_ok=True)
     with (cache_dir() / "lock").open("a") as lock:
@@ -90,16 +90,7 @@ def _take(version: str, progress: Progress) -> Kernel:
     run("dpkg", "dpkg-deb", "--version")  # fail before the download, not after it
     suite, packages, image = find(version, cache_dir() / "apt", progress)
     wanted = parts(image, packages)
-    debs = cache_dir() / "debs"
-    debs.mkdir(exist_ok=True)
-    need = sum(one.size + one.installed for one in wanted)
-    free = shutil.disk_usage(debs).free
-    if free < need:
-        raise KernelError(
-            f"{cache_dir()}: expected {need >> 20} MiB free for kernel {version}, "
-            f"got {free >> 20}; make room or set XDG_CACHE_HOME"
-        )
-    files = [suite.download(one, debs, progress) for one in wanted]
+    files = list(download(suite, wanted, f"kernel {version}", progress))
     progress(f"{image.name}: unpacking")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=cache_dir()) as work:
         new = _assemble(version, suite.name, wanted, files, Path(work))
@@ -112,6 +103,22 @@ def _take(version: str, progress: Progress) -> Kernel:
     kernel = cached(version)
     assert kernel is not None
     return kernel
+
+
+def download(
+    suite: Suite, packages: list[Package], what: str, progress: Progress
+) -> Iterator[Path]:
+    """Download packages into the cache; KernelError, before, when the disk is too full for them."""
+    debs = cache_dir() / "debs"
+    debs.mkdir(exist_ok=True)
+    need = sum(one.size + one.installed for one in packages)
+    free = shutil.disk_usage(debs).free
+    if free < need:
+        raise KernelError(
+            f"{cache_dir()}: expected {need >> 20} MiB free for {what}, "
+            f"got {free >> 20}; make room or set XDG_CACHE_HOME"
+        )
+    return suite.download(packages, debs, progress)
 
 
 def _assemble(

@@ -10,129 +10,16 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 from collections import namedtuple
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from devmemkit.lab.kernels import apt, cache, catalogue, listing
+from devmemkit.lab.kernels import cache, catalogue, listing
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.cache import KernelError
 from devmemkit.lab.kernels.programs import NoSuchSuite, explain
-from tests.lab.kernels.debian import MISSING, Archive, Handler, make_key, serve
-from tests.lab.kernels.images import bzimage
-
-# only Debian has apt; .ci/run has all of these programs, and fails on a skip
-needs_apt = pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
-
-OLD, NEW, SPLIT = "6.12.4+deb13-amd64", "6.12.15+deb13-amd64", "7.3.4+deb13-amd64"
-CONFIG = b"CONFIG_DEVMEM=y\nCONFIG_STRICT_DEVMEM=y\n"
-
-
-@dataclass
-class World:
-    """The repository, who serves it, what was said, and the key that signs nothing."""
-
-    archive: Archive
-    handler: type[Handler]
-    keyring: Path
-    other_key: Path
-    said: list[str]
-
-    def get(self, version: str) -> cache.Kernel:
-        return cache.get(version, self.said.append)
-
-    def served(self) -> list[str]:
-        """Names of the packages that were sent since the last time."""
-        names = [name for name, _, _ in self.handler.asked if name.endswith(".deb")]
-        self.handler.asked.clear()
-        return names
-
-
-@pytest.fixture(scope="session")
-def signed() -> Iterator[tuple[Path, Archive]]:
-    """A signed archive; below a short path, for the agent of gpg listens on a socket there."""
-    home = Path(tempfile.mkdtemp(prefix="key"))
-    try:
-        make_key(home / "ours", home / "ours.gpg")
-        make_key(home / "other", home / "other.gpg")
-        archive = Archive(home / "archive", home / "ours")
-        fill(archive, home / "build")
-        yield home, archive
-    finally:
-        for name in "ours", "other":
-            subprocess.run(["gpgconf", "--homedir", str(home / name), "--kill", "all"])
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def fill(archive: Archive, work: Path) -> None:
-    def image(release: str) -> dict[str, bytes]:
-        return {
-            f"boot/vmlinuz-{release}": bzimage(release) + os.urandom(200_000),
-            f"boot/config-{release}": CONFIG,
-            f"usr/lib/modules/{release}/kernel/e1000.ko": b"module",
-        }
-
-    stable = [
-        archive.package(work, f"linux-image-{NEW}", "6.12.15-1", image(NEW)),
-        archive.package(work, f"linux-image-{OLD}", "6.12.4-1", image(OLD)),
-        archive.package(work, "linux-image-6.12.99+deb13-rt-amd64", "6.12.99-1", {}),
-        archive.package(work, "linux-image-amd64", "6.12.15-1", {}, f"linux-image-{NEW}"),
-        archive.package(work, "linux-image-6.5.1-amd64", "6.5.1-1", {"boot/nothing": b""}),
-    ]
-    archive.suite("stable", stable)
-    base, binary, modules = (f"linux-{part}-{SPLIT}" for part in ("base", "binary", "modules"))
-    needs = f"dracut | initramfs-tools, {binary} (= 7.3.4-1), {modules} (= 7.3.4-1)"
-    below = f"usr/lib/modules/{SPLIT}"
-    backports = [
-        archive.package(work, f"linux-image-{SPLIT}", "7.3.4-1", {}, needs),
-        archive.package(work, binary, "7.3.4-1", {f"{below}/vmlinuz": bzimage(SPLIT)}),
-        archive.package(
-            work, modules, "7.3.4-1", {f"{below}/kernel/a.ko": b""}, f"{base} (= 7.3.4-1)"
-        ),
-        archive.package(work, base, "7.3.4-1", {f"{below}/config": CONFIG}),
-    ]
-    archive.suite("stable-backports", backports)
-
-
-@pytest.fixture
-def world(
-    signed: tuple[Path, Archive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    """A machine whose own apt knows the archive's stable suite; nothing is cached yet."""
-    home, made = signed
-    shutil.copytree(made.folder, tmp_path / "archive")
-    archive = Archive.__new__(Archive)
-    archive.folder, archive.key = tmp_path / "archive", made.key
-    server, handler = serve(archive.folder)
-    keyring = tmp_path / "keyring.gpg"
-    shutil.copy(home / "ours.gpg", keyring)
-    system = tmp_path / "system"
-    for part in ("lists/partial", "archives/partial"):
-        (system / part).mkdir(parents=True)
-    address = f"http://127.0.0.1:{server.server_port}"
-    (system / "debian.sources").write_text(
-        f"# ours\nTypes: deb\nURIs: {address}\nSuites: stable\nComponents: main\n"
-        f"Architectures: amd64\nSigned-By: {keyring}\n"
-    )
-    (system / "apt.conf").write_text(
-        f'Dir::State "{system}"; Dir::Cache "{system}"; Dir::State::status "/dev/null";'
-        f'Dir::Etc::SourceList "{system}/debian.sources"; Dir::Etc::SourceParts "/dev/null";'
-        'APT::Sandbox::User "root"; APT::Architecture "amd64"; Acquire::Retries "0";'
-        'Acquire::http::Proxy::127.0.0.1 "DIRECT"; APT::Update::Error-Mode "any";'
-    )
-    monkeypatch.setenv("APT_CONFIG", str(system / "apt.conf"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(catalogue, "SUITES", ("stable-backports", "stable"))
-    monkeypatch.setattr(apt, "KEYRING", keyring)
-    subprocess.run(["apt-get", "-q", "update"], check=True, capture_output=True)
-    yield World(archive, handler, keyring, home / "other", [])
-    server.shutdown()
-    server.server_close()
+from tests.lab.kernels.world import NEW, SPLIT, World, needs_apt
 
 
 def nothing_cached() -> bool:

@@ -1,0 +1,115 @@
+"""A compiler and a kernel's headers come verified and whole, and only what is missing comes."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from devmemkit.lab.kernels import cache, toolchain
+from devmemkit.lab.kernels.cache import KernelError
+from tests.lab.kernels.world import NEW, World, needs_apt
+
+HEADERS = 3
+"""Packages with headers; the compiler and its library are two more."""
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toolchain of the small repository."""
+    monkeypatch.setattr(toolchain, "TOOLS_SUITE", "stable")
+    monkeypatch.setattr(toolchain, "TOOLS", ("gcc-14",))
+
+
+def prepare(world: World, kernel: cache.Kernel) -> Path:
+    with cache.filling(world.said.append):
+        return toolchain.prepare(kernel, world.said.append)
+
+
+@needs_apt
+@pytest.mark.usefixtures("small")
+def test_headers_and_the_compiler_with_its_needs_come_once(world: World) -> None:
+    kernel = world.get("6.12")
+    world.served()
+    root = prepare(world, kernel)
+    assert (root / f"usr/src/linux-headers-{NEW}/Makefile").is_file()
+    assert (root / "usr/src/linux-headers-6.12.15+deb13-common/Makefile").is_file()
+    assert (root / "usr/lib/linux-kbuild-6.12.15+deb13/objtool").is_file()
+    assert (root / "usr/bin/gcc-14").read_bytes() == b"gcc"
+    assert (root / "usr/lib/libgcc.so").read_bytes() == b"library"
+    assert not (root / "usr/bin/unneeded").exists()
+    assert len(world.served()) == HEADERS + 2
+    assert prepare(world, kernel) == root
+    assert world.served() == []
+    assert list((cache.cache_dir() / "debs").iterdir()) == []
+
+
+@needs_apt
+@pytest.mark.usefixtures("small")
+def test_a_package_whose_unpacking_was_ended_is_unpacked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = world.get("6.12")
+    run = toolchain.run
+
+    def ended(where: str, *command: str, cwd: Path | None = None) -> str:
+        if where.startswith("libgcc"):
+            raise KeyboardInterrupt
+        return run(where, *command, cwd=cwd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(toolchain, "run", ended)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(world, kernel)
+    world.served()
+    root = prepare(world, kernel)
+    assert (root / "usr/lib/libgcc.so").read_bytes() == b"library"
+    assert not any(name.startswith("libgcc") for name in world.served()), "it was there already"
+
+
+@needs_apt
+@pytest.mark.usefixtures("small")
+def test_a_changed_byte_in_the_headers_is_noticed(world: World) -> None:
+    kernel = world.get("6.12")
+    deb = world.archive.folder / "pool" / f"linux-headers-{NEW}_6.12.15-1_amd64.deb"
+    data = bytearray(deb.read_bytes())
+    data[-100] ^= 1
+    deb.write_bytes(data)
+    with pytest.raises(KernelError, match=r"^linux-headers-.*: expected the digest"):
+        prepare(world, kernel)
+    assert not (cache.cache_dir() / f"build/root/usr/src/linux-headers-{NEW}").exists()
+
+
+@needs_apt
+@pytest.mark.usefixtures("small")
+def test_a_kernel_without_headers_is_refused_in_a_sentence(world: World) -> None:
+    kernel = world.get("7.3")
+    wanted = r"^kernel 7\.3: expected its headers, linux-headers-7\.3\.4\S+, in stable-backports"
+    with pytest.raises(KernelError, match=wanted):
+        prepare(world, kernel)
+    assert not (cache.cache_dir() / "build").exists()
+
+
+@needs_apt
+@pytest.mark.usefixtures("small")
+def test_a_suite_without_the_compiler_is_refused_in_a_sentence(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toolchain, "TOOLS", ("gcc-99",))
+    with pytest.raises(KernelError, match=r"^stable: Unable to locate package gcc-99$"):
+        prepare(world, world.get("6.12"))
+
+
+@needs_apt
+def test_a_kernel_passed_by_hand_has_no_headers(world: World) -> None:
+    kernel = replace(world.get("6.12"), suite="")
+    with pytest.raises(KernelError, match=f"{NEW[:6]}.*: expected a kernel of Debian's suites"):
+        prepare(world, kernel)
+
+
+def test_a_machine_without_namespaces_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(KernelError, match=r"^unshare: not found; install the package util-linux$"):
+        toolchain.run_in(Path("/"), "true")

@@ -1,0 +1,105 @@
+"""The repairs' module: built from nothing but packages, and never half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from devmemkit.lab.kernels.cache import Kernel, KernelError, cache_dir
+from devmemkit.lab.repair import build
+from devmemkit.model.policy import REPAIRS
+
+BY_HAND = Kernel("6.12", "6.12.9", "trixie", {}, Path("vmlinuz"), Path("modules"), {}, "")
+
+
+def elf(release: str) -> bytes:
+    """A module of which only the ELF header and the section .modinfo are there."""
+    text = f"vermagic={release} SMP\0".encode()
+    names = b"\0.modinfo\0.shstrtab\0"
+    sections = [(0, 0, 0), (1, 64, len(text)), (10, 64 + len(text), len(names))]
+    head = bytearray(64)
+    head[:6] = b"\x7fELF\2\1"
+    head[0x28:0x30] = (64 + len(text) + len(names)).to_bytes(8, "little")
+    head[0x3A:0x40] = b"".join(number.to_bytes(2, "little") for number in (64, 3, 2))
+    table = b""
+    for name, start, size in sections:
+        table += name.to_bytes(4, "little") + bytes(20)
+        table += start.to_bytes(8, "little") + size.to_bytes(8, "little") + bytes(24)
+    return bytes(head) + text + names + table
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A toolchain that is there already."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    root = cache_dir() / "build" / "root"
+    root.mkdir(parents=True)
+    monkeypatch.setattr(build, "prepare", lambda kernel, progress: root)
+    return root
+
+
+def making(release: str) -> Callable[..., str]:
+    def run(root: Path, *command: str) -> str:
+        assert command[:3] == ("make", "-C", "/usr/src/linux-headers-6.12.9")
+        assert (root / "work" / "Makefile").read_text().startswith("obj-m := devmemkit_repair.o")
+        (root / "work" / "devmemkit_repair.ko").write_bytes(elf(release))
+        return ""
+
+    return run
+
+
+def test_a_module_is_built_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "run_in", making("6.12.9"))
+    said: list[str] = []
+    assert build.build(BY_HAND, said.append) == elf("6.12.9")
+    assert said == ["6.12.9: building the module of the repairs"]
+    assert build.build(BY_HAND, said.append) == elf("6.12.9")
+    assert len(said) == 1
+    assert not (root / "work").exists()
+
+
+def test_another_source_is_built_anew(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(build, "run_in", making("6.12.9"))
+    said: list[str] = []
+    build.build(BY_HAND, said.append)
+    changed = tmp_path / "module.c"
+    changed.write_text(build.SOURCE.read_text() + "\n")
+    monkeypatch.setattr(build, "SOURCE", changed)
+    build.build(BY_HAND, said.append)
+    assert len(said) == 2
+
+
+def test_nothing_is_kept_of_a_build_that_fails(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(root: Path, *command: str) -> str:
+        (root / "work" / "devmemkit_repair.ko").write_bytes(b"half")
+        raise KernelError("make: gcc-14: not found")
+
+    monkeypatch.setattr(build, "run_in", fails)
+    with pytest.raises(KernelError, match=r"^make: gcc-14: not found$"):
+        build.build(BY_HAND, lambda line: None)
+    assert list((cache_dir() / "build").glob("*.ko")) == []
+
+
+def test_a_module_of_another_kernel_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "run_in", making("6.12.8"))
+    with pytest.raises(KernelError, match=r"expected a module of 6\.12\.9, got one of '6\.12\.8'"):
+        build.build(BY_HAND, lambda line: None)
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "devmemkit").touch()
+    with pytest.raises(KernelError, match="Not a directory"):
+        build.build(BY_HAND, lambda line: None)
+
+
+def test_the_module_has_each_repair_of_the_model() -> None:
+    text = build.SOURCE.read_text()
+    for name in REPAIRS:
+        assert f'"{name}"' in text
