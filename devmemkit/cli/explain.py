@@ -150,11 +150,11 @@ def _explained(options: argparse.Namespace) -> str:
     from devmemkit.explain.answer import as_json, as_text
     from devmemkit.explain.asking import causes_for, may_be_of, traced
     from devmemkit.explain.cases import Machines
-    from devmemkit.explain.explanation import explain
+    from devmemkit.explain.explanation import explain, notes_on
     from devmemkit.explain.symptom import causes, causes_text, symptom_on
 
     known = described(options)
-    note = ""
+    notes: list[str] = []
     names = ("address", "length", "bdf", "bar", "offset", "via", "exec", "private", "sync", "wc")
     asked = {name: getattr(options, name) for name in names}
     got = options.got
@@ -170,7 +170,7 @@ def _explained(options: argparse.Namespace) -> str:
         meant, access, shown = traced(known, text, got, **file)
         if this_machine(options) and not may_be_of(known, access, shown):
             known = described(options, this=False)
-            note = "these lines cannot be this machine's, so nothing of it is assumed"
+            notes += ["these lines cannot be this machine's, so nothing of it is assumed"]
             meant, access, shown = traced(known, text, got, **file)
         got = shown
         found = causes(meant, access, got) if got else ()
@@ -182,10 +182,14 @@ def _explained(options: argparse.Namespace) -> str:
         meant = Machines(known, access)
     if got:
         name = symptom_on(meant, access, got).name
+        if got != name:
+            notes.insert(0, f"'{got}' was read as {name or 'a conflict of cache types'}")
+        notes += notes_on(known, access)
         if options.json:
             listed = [asdict(cause) for cause in found]
-            return json.dumps({"access": str(access), "got": name, "causes": listed})
-        return "\n".join(filter(None, (note, causes_text(access, name, found))))
+            told = {"access": str(access), "got": name, "causes": listed, "notes": notes}
+            return json.dumps(told)
+        return causes_text(access, name, found, notes)
     answer = explain(meant, access)
     return json.dumps(as_json(answer), indent=1) if options.json else as_text(answer)
 

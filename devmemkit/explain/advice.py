@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.calls import ACTOR
+from devmemkit.explain.calls import ACTOR, Calls, calls_of
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.description import Description
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import unbind
-from devmemkit.explain.verdict import Verdict, later, verdict
+from devmemkit.explain.verdict import Verdict, end_of, later, verdict
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.process.task import Task
 from devmemkit.model.resource.strict import DENY, page_is_allowed
+from devmemkit.scenarios.play import play
 from devmemkit.text.iomem_tree import is_driver
 from devmemkit.text.lspci import Device
 
@@ -61,6 +62,56 @@ def advise(
             yield Advice(do, "ok", _and_later(risk, known, changed, access))
     if not enough:
         yield from _together(known, machine, access)
+
+
+def advise_about(
+    known: Description, access: Access, machine: Machine | None, calls: Calls, do: str
+) -> Iterator[Advice]:
+    """What to do about a cause: `do`, and what makes its `calls` on the machine end well."""
+    if do:
+        yield Advice(do, None)
+    if machine is None:
+        return
+    own = calls_of(access)
+    if calls[-len(own) :] == own:  # what is before them happened before the access
+        if others := calls[: -len(own)]:
+            machine = play(machine, others).moments[-1].machine
+        yield from advise(known, machine, access, verdict(machine, access))
+        return
+    owner, path = owner_of(machine, access.pages[0], access)
+    freed = unbound(machine, owner)
+    if owner and freed and _end(freed, calls) == "ok":
+        bdf = next((one for one in reversed(path) if BDF.fullmatch(one)), "")
+        yield from _unbinding(known, bdf, owner[0], "ok")
+    for change, risk, changed in CHANGES:
+        if _end(changed(machine), calls) == "ok":
+            yield Advice(change, "ok", _and_later(risk, known, changed(machine), access))
+
+
+def _end(machine: Machine, calls: Calls) -> str:
+    played = play(machine, calls)
+    return end_of(played.acts, played.outcomes)
+
+
+def _unbinding(known: Description, bdf: str, name: str, gives: str) -> Iterator[Advice]:
+    """Unbind the driver of a PCI device, which is called `name` in the dump."""
+    if not bdf:
+        return
+    device = known.found.get(bdf, Device(bdf))
+    command = unbind(bdf, device.driver or "")
+    risk = f"whatever {device.driver or name} served is gone until it is bound again"
+    yield Advice(f"unbind the driver: {command}", gives, risk, command)
+
+
+def advice_lines(advice: Sequence[Advice], title: str) -> Iterator[str]:
+    """Advice as lines of text, below a title."""
+    if advice:
+        yield ""
+        yield f"{title}, safest first:"
+    for number, one in enumerate(advice, 1):
+        yield f"  {number}. {one}"
+        if one.risk:
+            yield f"     risk: {one.risk}"
 
 
 def _and_later(risk: str, known: Description, machine: Machine, access: Access) -> str:
@@ -110,16 +161,10 @@ def _instead(
     if found.claimed and bdf and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
         if freed is not None:
-            device = known.found.get(bdf, Device(bdf))
-            command = unbind(bdf, device.driver or "")
-            yield Advice(
-                f"unbind the driver: {command}",
-                verdict(freed, access).outcome,
-                f"whatever {device.driver or name} served is gone until it is bound again",
-                command,
-            )
+            yield from _unbinding(known, bdf, name, verdict(freed, access).outcome)
     yield from _free_pages(machine, access)
-    if bdf and access.via != "port":
+    as_root = CHANGES[0][2]
+    if bdf and access.via != "port" and not _opens(as_root(machine), access):
         yield Advice(f"hand {bdf} to a program of yours with VFIO (vfio-pci) or UIO", None)
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.advice import Advice
+from devmemkit.explain.advice import Advice, advice_lines
 from devmemkit.explain.verdict import Check, Later, Verdict
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine
@@ -144,13 +144,7 @@ def _lines(answer: Answer) -> Iterator[str]:
             function = branch.verdict.deciding_check.function
             yield f"  if {', and '.join(branch.conditions)}:"
             yield f"      {format_verdict(branch.verdict)} ({function})"
-    if answer.advice:
-        yield ""
-        yield "what would change it, safest first:"
-        for number, advice in enumerate(answer.advice, 1):
-            yield f"  {number}. {advice}"
-            if advice.risk:
-                yield f"     risk: {advice.risk}"
+    yield from advice_lines(answer.advice, "what would change it")
     if answer.later is not None:
         yield ""
         yield from _laters(answer)

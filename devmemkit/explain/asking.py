@@ -96,14 +96,14 @@ def traced(
         raise AccessError(f"--strace: expected lines about {words}, got lines about another file")
     if bdf := access.get("bdf"):
         known = _with_device(known, bdf, shown)
-    name = symptom_of(got).name if got else shown.got
+    name = symptom_of(got or shown.got).name if got or shown.got else ""
     if name in WORDS and access["op"] == "mmap":
         access = {**access, "op": "load"}
     if access.get("other") and not name:
         path = printable(access["other"])
         raise AccessError(f"--strace: expected a file that holds memory, got {path}")
     traced_access = _access(known, access)
-    return Machines(known, traced_access), traced_access, got or name
+    return Machines(known, traced_access), traced_access, got or shown.got
 
 
 def may_be_of(known: Description, access: Access, got: str) -> bool:

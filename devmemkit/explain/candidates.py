@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple
 
 from devmemkit.explain.access import Access
+from devmemkit.explain.advice import Advice
 from devmemkit.explain.calls import ACTOR, Calls, calls_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.hypotheses import HYPOTHESES
 from devmemkit.explain.hypothesis import Asked, Hypothesis
 from devmemkit.explain.kernel_functions import function_of
-from devmemkit.explain.owner import owner_of, unbound
+from devmemkit.explain.owner import claims_of, owner_of, unbound
 from devmemkit.explain.shell import on_device
 from devmemkit.explain.verdict import last_of, verdict, verdict_of
 from devmemkit.model.machine import Machine
@@ -48,7 +51,7 @@ class Cause:
     """`what` gives the symptom, how to `tell` whether it happened, and the kernel function.
 
     `as_described` says whether the description alone leads to the symptom, `played` whether the
-    model does: the other causes are known, and outside of it.
+    model does: the other causes are known, and outside of it. `advice` is about the likeliest one.
     """
 
     what: str
@@ -56,10 +59,17 @@ class Cause:
     function: str
     as_described: bool = False
     played: bool = True
+    advice: tuple[Advice, ...] = ()
 
 
-Candidate = tuple[bool, Cause]
-"""A cause, and whether a line of dmesg names it."""
+class Candidate(NamedTuple):
+    """A cause, whether the symptom names it, and its calls on a machine; `do` is what helps."""
+
+    named: bool
+    cause: Cause
+    machine: Machine | None = None
+    calls: Calls = ()
+    do: str = ""
 
 
 def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator[Candidate]:
@@ -67,23 +77,35 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
     if not access.other:  # the model has no such file
         yield from _described(machines, access, symptom)
     (_, usual), *_ = machines.cases()
-    bases = {"": machines.machine(usual)}
+    cases = [("", usual)]
     for question in machines.questions:
         if question.name == "kernel":
             for words, kernel in list(question.answers.items())[1:]:
-                bases[f", if {words}"] = machines.machine({**usual, "kernel": kernel})
+                cases.append((f", if {words}", {**usual, "kernel": kernel}))
+
+    @cache  # of a long dump each machine takes long to make
+    def before(at: int) -> Sequence[Machine]:
+        return tuple(_before(machines.machine(cases[at][1]), access))
+
     for hypothesis in HYPOTHESES:
-        for condition, base in bases.items():
-            found = list(_supposed(machines, access, symptom, hypothesis, base))
-            for named, cause in found:
-                yield named, replace(cause, what=cause.what + condition)
+        if hypothesis.name != symptom.cause and not (
+            access.op and hypothesis.is_open(machines.known)
+        ):
+            continue
+        if hypothesis.name == "external abort" and symptom.cause == "no abort":
+            continue
+        for at, (condition, _) in enumerate(cases):
+            found = list(_supposed(machines, access, symptom, hypothesis, before(at)))
+            for one in found:
+                yield one._replace(cause=replace(one.cause, what=one.cause.what + condition))
             if found:
                 break
-    for cause in _hardware(machines, access, symptom.name, bases[""]):
-        yield False, cause
+    for cause in _hardware(machines, access, symptom.name, before(0)[0]):
+        yield Candidate(False, cause)
     if arch := machines.known.foreign:
         what = f"a rule of {arch}'s own: the model has what all architectures share"
-        yield False, Cause(what, "the kernel's source, below arch/", "(not known)", played=False)
+        tell = "the kernel's source, below arch/"
+        yield Candidate(False, Cause(what, tell, "(not known)", played=False))
 
 
 def cache_errno(machines: Machines, access: Access) -> str:
@@ -106,7 +128,8 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         usual = usual or words
         if case.get("lockdown"):
             continue  # a hypothesis says it better
-        played = play(machines.machine(case), calls_of(access))
+        machine = machines.machine(case)
+        played = play(machine, calls_of(access))
         found = verdict_of(played, access)
         end = "zeros" if found.contents else found.outcome
         if end != symptom.name or not _as_traced(access, played):
@@ -121,19 +144,22 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
             what += f", if {' and '.join(words[at] for at in other)}"
             tell = "; ".join(TELLS[machines.questions[at].name] for at in other)
         named = symptom.cause == "page refused" and function in PAGE_CHECKS
-        yield named, Cause(what, tell, function, not number)
+        yield Candidate(named, Cause(what, tell, function, not number), machine, played.acts)
 
 
 def _supposed(
-    machines: Machines, access: Access, symptom: Symptom, hypothesis: Hypothesis, machine: Machine
+    machines: Machines,
+    access: Access,
+    symptom: Symptom,
+    hypothesis: Hypothesis,
+    before_and_after: Sequence[Machine],
 ) -> Iterator[Candidate]:
     """The cause that a hypothesis gives on a machine, or on that before the range was claimed."""
     known, named = machines.known, hypothesis.name == symptom.cause
-    if not (named or (access.op and hypothesis.is_open(known))):
-        return
+    machine = before_and_after[0]
     contrary = "" if hypothesis.is_open(known) else " (the description says otherwise)"
-    for before in _before(machine, access):
-        if hypothesis.name == "claimed before" and known.iomem is not None:
+    for before in before_and_after:
+        if hypothesis.name in ("claimed before", "claimed after") and known.iomem is not None:
             unseen = " (the dump shows no claim there: it may be of another moment)"
             contrary = unseen if before is machine else ""
         changed = hypothesis.apply(known, before, access)
@@ -142,13 +168,19 @@ def _supposed(
         asked = Asked(known, before, access)
         what = hypothesis.what.replace("{owner}", asked.owner).replace("{driver}", asked.driver)
         what += contrary
+        if symptom.asker == asked.owner:
+            what += ", the one that asks: it claims twice, or the dump is of a later moment"
+        rest = *changed, hypothesis.do
         if hypothesis.gives:
             fits = not access.traced or hypothesis.opening == (access.op == "open")
             if hypothesis.gives == symptom.name and fits and _shown(access, changed[1]):
-                yield named, Cause(what, hypothesis.tell, hypothesis.function, played=False)
+                cause = Cause(what, hypothesis.tell, hypothesis.function, played=False)
+                named = named or (hypothesis.name == "external abort" and _unheld(machine, access))
+                yield Candidate(named, cause, do=hypothesis.do)
                 return
         elif named and access.other:
-            yield True, Cause(what, hypothesis.tell, hypothesis.function, played=False)
+            cause = Cause(what, hypothesis.tell, hypothesis.function, played=False)
+            yield Candidate(True, cause, do=hypothesis.do)
         elif not access.other:
             played = play(*changed)
             last = last_of(played.acts, played.outcomes)
@@ -158,9 +190,15 @@ def _supposed(
             ends = format_ending(played.outcomes[last.key]) == symptom.name
             if fits and ends and _is_news(machine, access, symptom.name, played):
                 named = named or (symptom.cause == "page refused" and function in PAGE_CHECKS)
-                yield named, Cause(what, hypothesis.tell, function)
+                yield Candidate(named, Cause(what, hypothesis.tell, function), *rest)
             elif named and not ends and before is machine:  # what the kernel has said
-                yield True, Cause(what, hypothesis.tell, hypothesis.function, played=False)
+                cause = Cause(what, hypothesis.tell, hypothesis.function, played=False)
+                yield Candidate(True, cause, do=hypothesis.do)
+
+
+def _unheld(machine: Machine, access: Access) -> bool:
+    """Whether no driver has the access's first page on a machine other than x86."""
+    return not (machine.kernel.config.x86 or claims_of(machine, access.pages[0], access))
 
 
 def _fits(access: Access, played: Played) -> bool:

@@ -10,6 +10,7 @@ from devmemkit.explain.answer import Answer, Branch, T
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.verdict import later, verdict
+from devmemkit.model.flags import U64
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.machine import Machine
 from devmemkit.text.iomem import grouped
@@ -42,7 +43,7 @@ def explain(machines: Machines, access: Access) -> Answer:
         next((then for _, then in laters), None) if ours.outcome == "ok" else None,
         tuple(_branches(laters, _matters(laters))) if _matters(laters) else (),
         tuple(question.what for question in machines.questions),
-        tuple(_notes(machines.known, access)),
+        tuple(notes_on(machines.known, access)),
     )
 
 
@@ -116,13 +117,28 @@ def _assumed(known: Description, access: Access) -> Iterator[str]:
         )
 
 
-def _notes(known: Description, access: Access) -> Iterator[str]:
+def notes_on(known: Description, access: Access) -> Iterator[str]:
+    """What limits an answer, and what looks wrong in the question."""
     if known.release is not None:
         yield from limits_of(known.release)
     if access.via == "port" and known.ioports is None:
         yield "there is no dump of /proc/ioports: which driver has which ports is not known"
     if known.architecture == "i386" and access.via == "devmem" and not access.maps:
         yield "i386 maps 896 MiB of RAM directly, unless VMSPLIT or vmalloc= says otherwise"
+    if access.start >> 31 == U64 >> 31:
+        yield (
+            f"{access.start:#x} is {access.start & 0xFFFF_FFFF:#x} with its sign extended from 32 "
+            "to 64 bits: hold the address in a uint64_t, and compile 32-bit programs with "
+            "-D_FILE_OFFSET_BITS=64"
+        )
+    dump = known.ioports if access.via == "port" else known.iomem
+    if dump is not None and (zeroed := sum(not one.end for one in dump.entries)):
+        yield (
+            f"{zeroed} of the dump's {len(dump.entries)} lines have no addresses: what they name "
+            "is missing here"
+        )
+    if dump is not None and access.start > (end := max(one.end for one in dump.entries)):
+        yield f"the dump ends at {end:#x}, before the address: it may have been cut"
     if known.iomem is not None and known.iomem.max_level is not None:
         yield "the dump was cut at its deepest level: a claim may hide below what it shows"
     for name, dump in (("iomem", known.iomem), ("ioports", known.ioports)):

@@ -104,6 +104,7 @@ class Hypothesis:
     Where the model ends, `gives` is the outcome and `function` the kernel function that gives it:
     such a row is not played, and its calls say only whether it can hold. It is about the last call
     of the access, or about open if `opening`. `function` alone is where dmesg has the cause from.
+    `do` is what a user can do about it.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Hypothesis:
     gives: str = ""
     function: str = ""
     opening: bool = False
+    do: str = ""
 
     def is_open(self, known: Description) -> bool:
         """Whether the description leaves open what the hypothesis is about."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.candidates import Cause, cache_errno, candidates
+from devmemkit.explain.advice import advice_lines, advise_about
+from devmemkit.explain.candidates import Candidate, Cause, cache_errno, candidates
 from devmemkit.explain.cases import Machines
 from devmemkit.model.printable import printable
 from devmemkit.text.html import safe
@@ -13,8 +15,11 @@ from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, parse_symptom
 
 SYMPTOMS = (*MESSAGES, *WORDS)
 
-CERTAIN = ("lockdown", "page refused", "other cache type", "fork's cache type")
-"""Causes whose line of dmesg nothing else prints."""
+CERTAIN = (
+    *("lockdown", "page refused", "external abort"),
+    *("other cache type", "fork's cache type"),
+)
+"""Causes whose line of dmesg, or whose si_code, nothing else gives."""
 
 
 def symptom_of(got: str) -> Symptom:
@@ -40,24 +45,37 @@ def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
     facts, the hypotheses, the hardware. ValueError for a text that is no symptom.
     """
     symptom = symptom_on(machines, access, got)
-    found = sorted(candidates(machines, access, symptom), key=lambda pair: not pair[0])
-    if symptom.cause in CERTAIN and found and found[0][0]:
-        found = [(named, cause) for named, cause in found if named]
-    return tuple(_distinct(cause for _, cause in found))
+    found = sorted(candidates(machines, access, symptom), key=lambda one: not one.named)
+    if symptom.cause in CERTAIN and found and found[0].named:
+        found = [one for one in found if one.named]
+    if not found:
+        return ()
+    first = found[0]
+    advice = advise_about(machines.known, access, first.machine, first.calls, first.do)
+    likeliest, *others = _distinct(found)
+    return replace(likeliest, advice=tuple(advice)), *others
 
 
-def _distinct(found: Iterable[Cause]) -> Iterator[Cause]:
-    """The causes without those that differ from an earlier one only in their conditions."""
-    seen: set[tuple[str, str]] = set()
-    for cause in found:
-        key = (cause.what.partition(", if ")[0], cause.function)
-        if key not in seen:
-            seen.add(key)
-            yield cause
+def _distinct(found: Iterable[Candidate]) -> Iterator[Cause]:
+    """The causes; those that differ only in their conditions are one, under any of them."""
+    alike: dict[tuple[str, str], list[Cause]] = {}
+    for one in found:
+        key = one.cause.what.partition(", if ")[0], one.cause.function
+        alike.setdefault(key, []).append(one.cause)
+    for (what, _), (first, *more) in alike.items():
+        if what == first.what:
+            yield first
+            continue
+        conditions = dict.fromkeys(one.what.partition(", if ")[2] for one in (first, *more))
+        tells = dict.fromkeys(tell for one in (first, *more) for tell in one.tell.split("; "))
+        said = ", or if ".join(filter(None, conditions))
+        yield replace(first, what=f"{what}, if {said}", tell="; ".join(tells))
 
 
-def causes_text(access: object, got: str, causes: tuple[Cause, ...]) -> str:
-    """The causes of a symptom as text."""
+def causes_text(
+    access: object, got: str, causes: tuple[Cause, ...], notes: Sequence[str] = ()
+) -> str:
+    """The causes of a symptom as text, and what to do about the likeliest."""
     lines = [f"{_subject(access, got)}; what can be behind it, the likeliest first:"]
     for number, cause in enumerate(causes, 1):
         found = "found by" if cause.played else "not played by the model; given by"
@@ -65,6 +83,8 @@ def causes_text(access: object, got: str, causes: tuple[Cause, ...]) -> str:
         lines.append(f"     how to tell: {cause.tell}")
     if not causes:
         lines.append("  nothing that the model knows gives this here")
+    lines += advice_lines(causes[0].advice if causes else (), "what would change the first")
+    lines += [f"note: {note}" for note in notes]
     return "\n".join(printable(line) for line in lines)
 
 

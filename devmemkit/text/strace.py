@@ -26,7 +26,7 @@ _AT = re.compile(rf"\bp(read|write)(?:64)?\({_FD}, .*, {_NUMBER}, {_NUMBER}{_END
 _HERE = re.compile(rf"\b(read|write)\({_FD}, .*, {_NUMBER}{_END}")
 _SEEK = re.compile(rf"\b_?l?lseek\({_FD}, {_NUMBER}, (?:\[\d+\], )?SEEK_SET{_END}")
 _PORTS = re.compile(rf"\b(?:ioperm\({_NUMBER}, {_NUMBER}, [1-9]\d*|iopl\({_NUMBER}){_END}")
-_SIGNAL = re.compile(r"--- (SIGBUS|SIGSEGV) \{")
+_SIGNAL = re.compile(r"--- (SIGBUS|SIGSEGV) \{(?:[^}]*si_code=(BUS_\w+))?")
 _SYSFS = re.compile(
     r"/sys/.*/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/(?:resource([0-5])(_wc)?|resource|config)"
 )
@@ -56,7 +56,9 @@ def parse_strace(
     found: Traced | None = None
     for line in (whole[:4096] for whole in text[:LONGEST].splitlines()):
         if match := _SIGNAL.search(line):
-            found = found and Traced({**found.access, "op": "load"}, match[1])
+            found = found and Traced(
+                {**found.access, "op": "load"}, " ".join(filter(None, match.groups()))
+            )
         elif match := _OPEN.search(line):
             file = _file(match[1])
             files[match[4] or ""] = file and file | _modes(match[2])

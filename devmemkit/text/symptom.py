@@ -64,15 +64,18 @@ class Symptom(NamedTuple):
     """A symptom by its name ("EPERM", "SIGBUS", "zeros").
 
     A line of dmesg names its `cause`, and some the first and the last byte of a range, `where`; the
-    name is "" if it comes with several errnos.
+    name is "" if it comes with several errnos. `asker` is the driver whose claim failed.
     """
 
     name: str
     cause: str = ""
     where: tuple[int, int] | None = None
+    asker: str = ""
 
 
 DMESG: tuple[tuple[str, Symptom], ...] = (
+    (r"BUS_OBJERR|external abort", Symptom("SIGBUS", "external abort")),
+    (r"BUS_ADRERR", Symptom("SIGBUS", "no abort")),
     (r"Lockdown: .* is restricted", Symptom("EPERM", "lockdown")),
     (r"Program \S+ tried to access /dev/mem between", Symptom("EPERM", "page refused")),
     # is_new_memtype_allowed: mmap takes any type but these, only fork demands the very same
@@ -86,6 +89,7 @@ DMESG: tuple[tuple[str, Symptom], ...] = (
 )  # fmt: skip
 """What lines of the kernel's log say about an access, by pattern."""
 
+_ASKER = re.compile(r"(\S+) [0-9a-f:.]{5,13}: .*can't (?:claim|reserve|request)", re.I)
 _WHERE = re.compile(
     r"\[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})|"
     r"(?:between|types) ([0-9a-f]{1,16})->?([0-9a-f]{1,16})"
@@ -107,7 +111,8 @@ def parse_symptom(text: str) -> Symptom | None:
     said = text.strip()[:1000]
     for pattern, symptom in DMESG:
         if re.search(pattern, said, re.I):
-            return symptom._replace(where=_where(said))
+            asker = _ASKER.search(said)
+            return symptom._replace(where=_where(said), asker=asker[1] if asker else "")
     word = said.lower().strip(". ")
     number = re.fullmatch(r"-?(\d+)", word) or re.search(r"\berrno\W{1,3}(\d+)", word)
     if number and word != "-1" and int(number[1]) in NUMBERS:  # -1 says only that a call failed

@@ -10,17 +10,19 @@ import pytest
 
 from devmemkit.explain.access import OPS, Access, access_of
 from devmemkit.explain.answer import format_owner
-from devmemkit.explain.candidates import TELLS, Cause
+from devmemkit.explain.asking import traced
+from devmemkit.explain.candidates import TELLS, Candidate, Cause
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, dump_of
+from devmemkit.explain.explanation import explain
 from devmemkit.explain.hypotheses import HYPOTHESES
 from devmemkit.explain.hypothesis import Hypothesis
-from devmemkit.explain.symptom import SYMPTOMS, causes, causes_text
+from devmemkit.explain.symptom import SYMPTOMS, _distinct, causes, causes_text
 from devmemkit.explain.verdict import end_of, verdict
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import play
-from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, ask, known
+from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, answer, ask, known
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,8 @@ def test_every_hypothesis_changes_an_outcome(hypothesis: Hypothesis) -> None:
 def test_what_the_model_does_not_play_says_so(hypothesis: Hypothesis) -> None:
     assert hypothesis.gives in SYMPTOMS
     assert hypothesis.function
-    described = known("idle", lockdown=None, iomem=None)
+    arch = "aarch64" if hypothesis.name == "external abort" else "x86_64"
+    described = known("idle", lockdown=None, iomem=None, arch=arch)
     for access in (*(access for _, access in some_accesses()), Access("port", "iopl", 0, 1)):
         for cause in causes(Machines(described), access, hypothesis.gives):
             if cause.what.startswith(hypothesis.what.partition("{")[0]):
@@ -283,3 +286,102 @@ def test_all_claims_in_a_page_are_named() -> None:
     assert causes(*ask(described, address=0xFE20_1000), "EPERM")[0].what.endswith(": spi has it")
     found = verdict(*played_on(described, address=0xFE20_0000))
     assert format_owner(found).endswith("claimed, in a page with claims of uart")
+
+
+ABORT = "the bus answered with an error"
+REVOKED = "a driver claimed the region after"
+
+
+@pytest.mark.parametrize(
+    ("arch", "got", "order"),
+    [
+        ("aarch64", "Bus error", [ABORT, REVOKED]),
+        ("aarch64", "--- SIGBUS {si_signo=SIGBUS, si_code=BUS_OBJERR, si_addr=0} ---", [ABORT]),
+        ("aarch64", "Unhandled fault: external abort on non-linefetch (0x018)", [ABORT]),
+        ("aarch64", "SIGBUS, BUS_ADRERR", [REVOKED]),
+        ("x86_64", "Bus error", [REVOKED]),
+    ],
+)
+def test_a_bus_error_has_two_readings(arch: str, got: str, order: list[str]) -> None:
+    machines, access = ask(known("idle", arch=arch), address=IVSHMEM_BAR, op="load")
+    found = [cause.what for cause in causes(machines, access, got)]
+    said = [
+        next(text for text in (ABORT, REVOKED, what) if what.startswith(text)) for what in found
+    ]
+    assert [one for one in said if one in (ABORT, REVOKED)] == order
+    assert all("the dump shows no claim" in what for what in found if what.startswith(REVOKED))
+    held = causes(*ask(known("bound", arch=arch), address=E1000_BAR, op="load"), "Bus error")
+    assert held[0].what == REVOKED + " it was mapped, and the mapping was revoked"
+
+
+def test_si_code_in_a_trace_tells_an_abort_from_a_revocation() -> None:
+    lines = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</dev/mem>, 0xf8000000) = 0x7f0000000000\n"
+    for code, says in (("BUS_OBJERR", ABORT), ("BUS_ADRERR", REVOKED)):
+        text = f"{lines}--- SIGBUS {{si_signo=SIGBUS, si_code={code}, si_addr=0x7f0000000000}} ---"
+        assert causes(*traced(known("idle", arch="aarch64"), text))[0].what.startswith(says)
+
+
+def test_a_cause_under_two_assumptions_is_told_once_with_both() -> None:
+    unknown = known("bound", config=None, cmdline=None)
+    found = causes(*ask(unknown, address=0x9_F000, op="read"), "EFAULT")
+    assert found == ()
+    several = [
+        Candidate(False, Cause("a page is taken, if it rains", "look out", "f")),
+        Candidate(False, Cause("a page is taken, if it snows", "go out; look out", "f")),
+        Candidate(False, Cause("something else", "", "f")),
+    ]
+    one, other = _distinct(several)
+    assert one.what == "a page is taken, if it rains, or if it snows"
+    assert one.tell == "look out; go out"
+    assert other.what == "something else"
+
+
+def test_the_likeliest_cause_comes_with_what_to_do() -> None:
+    first, *others = causes(*ask(known(), address=E1000_BAR), "EPERM")
+    plain = explain(*ask(known(), address=E1000_BAR))
+    assert first.advice == plain.advice != ()
+    assert not any(cause.advice for cause in others)
+    revoked = causes(*ask(known("idle"), address=IVSHMEM_BAR, op="load"), "SIGBUS")[0]
+    assert [one.do for one in revoked.advice][1] == "boot with iomem=relaxed"
+    held = causes(*ask(known(), address=E1000_BAR), "EBUSY")[0]
+    assert [one.do for one in held.advice] == [
+        "unbind the driver: echo 0000:00:03.0 > /sys/bus/pci/drivers/e1000/unbind"
+    ]
+    no_root = causes(*ask(known("idle", root=None), address=IVSHMEM_BAR), "EACCES")[0]
+    assert no_root.advice[0].do.startswith("run it as root")
+    assert "what would change the first, safest first:\n  1. use" in causes_text("", "", (first,))
+
+
+def test_no_driver_that_asks_is_told_that_another_one_has_it() -> None:
+    line = "{} 0000:00:03.0: BAR 0: can't reserve [mem 0xfebc0000-0xfebdffff]"
+    for asker, says in (("e1000", True), ("vfio-pci", False)):
+        first = causes(*ask(known(), address=E1000_BAR), line.format(asker))[0]
+        assert "because e1000 has it" in first.what
+        assert ("the one that asks" in first.what) == says
+
+
+@pytest.mark.parametrize(
+    ("mounts", "offered"),
+    [({}, False), (None, True), ({"/dev": frozenset({"noexec"})}, True)],
+    ids=["neither", "unknown", "noexec"],
+)
+def test_noexec_is_offered_where_the_mount_may_be_noexec(mounts: Any, offered: bool) -> None:
+    found = causes(*ask(known("idle", mounts=mounts), address=IVSHMEM_BAR), "EPERM")
+    assert ("noexec" in names(found)) == offered
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "says"),
+    [
+        ("100000-1fffff : System RAM\n", 0xFE00_0000, "the dump ends at 0x1fffff, before"),
+        ("100000-1fffff : a\n00000000-00000000 : b\n", 0x10_0000, "1 of the dump's 2 lines have"),
+        ("100000-1fffff : a\n", 0xFFFF_FFFF_FED1_0000, "0xfed10000 with its sign extended"),
+        ("100000-1fffff : a\n", 0x10_0000, ""),
+    ],
+)
+def test_what_looks_wrong_in_the_question_is_said(text: str, address: int, says: str) -> None:
+    described = known(iomem=dump_of(text.encode(), "dump"), devices={})
+    notes = answer(described, address=address).notes
+    assert any(says in note for note in notes) == bool(says)
+    if not says:
+        assert not any("dump" in note or "sign" in note for note in notes)

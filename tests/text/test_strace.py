@@ -95,7 +95,7 @@ OPEN = {"op": "open"}
             "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = 0x7f1a2b3c4000\n"
             "--- SIGBUS {si_signo=SIGBUS, si_code=BUS_ADRERR, si_addr=0x7f1a2b3c4000} ---",
             MEM | MAP | {"op": "load", "length": 4096, "address": 0xFE00_0000},
-            "SIGBUS",
+            "SIGBUS BUS_ADRERR",
         ),
     ],
 )

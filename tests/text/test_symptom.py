@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from devmemkit.text.symptom import MESSAGES, NUMBERS, parse_symptom
+from devmemkit.text.symptom import MESSAGES, NUMBERS, Symptom, parse_symptom
 
 
 def test_names_messages_and_numbers_are_those_of_linux() -> None:
@@ -16,13 +16,9 @@ def test_names_messages_and_numbers_are_those_of_linux() -> None:
         assert os.strerror(number).lower() == MESSAGES[name]
         for text in (name, name.lower(), str(number), f"-{number}", MESSAGES[name].title()):
             found = parse_symptom(text)
-            assert found == ((name, "", None) if text != "-1" else None)
-        assert parse_symptom(f"[Errno {number}] {os.strerror(number)}: '/dev/mem'") == (
-            name,
-            "",
-            None,
-        )
-        assert parse_symptom(f"mmap: {os.strerror(number)}\n") == (name, "", None)
+            assert found == (Symptom(name) if text != "-1" else None)
+        assert parse_symptom(f"[Errno {number}] {os.strerror(number)}: '/dev/mem'") == Symptom(name)
+        assert parse_symptom(f"mmap: {os.strerror(number)}\n") == Symptom(name)
     assert NUMBERS.keys() == {getattr(errno, name) for name in MESSAGES}
 
 
@@ -87,7 +83,7 @@ def test_the_range_that_a_line_of_dmesg_names(text: str, where: tuple[int, int] 
 
 def test_an_errno_comes_before_the_pointer_that_mmap_returned() -> None:
     line = "EAL: cannot mmap(40, 0x1100800000, 0x1000, 0x0): Invalid argument (0xffffffffffffffff)"
-    assert parse_symptom(line) == ("EINVAL", "", None)
-    assert parse_symptom("0xffffffffffffffff") == ("ones", "", None)
+    assert parse_symptom(line) == Symptom("EINVAL")
+    assert parse_symptom("0xffffffffffffffff") == Symptom("ones")
     line = "Lockdown: flashrom: raw io port access is restricted; see man kernel_lockdown.7"
-    assert parse_symptom(line) == ("EPERM", "lockdown", None)
+    assert parse_symptom(line) == Symptom("EPERM", "lockdown")

@@ -92,6 +92,7 @@ CALLING = (
         _other_cache_type,
         lambda asked: asked.machine.with_(new_task("Q")),
         function="reserve_pfn_range",
+        do="open the file as the other mapping's process did, with or without O_SYNC",
     ),
     Hypothesis(
         "other cache type than O_SYNC",
@@ -99,12 +100,14 @@ CALLING = (
         "strace: O_SYNC; /sys/kernel/debug/x86/pat_memtype_list has the range",
         _other_than_sync,
         lambda asked: asked.machine.with_(new_task("Q")),
+        do="open the file without O_SYNC",
     ),
     Hypothesis(
         "fork",
         "fork failed: the process has a private mapping of /dev/mem and wrote to its first page",
         "strace: MAP_PRIVATE, and fork or clone = -1 ENOMEM; map it shared, or fork before",
         _forked,
+        do="map it with MAP_SHARED, or fork before the mmap",
     ),
     Hypothesis(
         "fork's cache type",
@@ -121,24 +124,28 @@ CALLING = (
         "the file was opened for reading only, and a shared mapping wants to write",
         "strace: O_RDONLY with PROT_WRITE",
         _opened("r"),
+        do="open the file O_RDWR, or map it PROT_READ",
     ),
     Hypothesis(
         "opened write-only",
         "the file was opened for writing only",
         "strace: O_WRONLY",
         _opened("w"),
+        do="open the file O_RDWR: every mapping needs a file that can be read",
     ),
     Hypothesis(
         "read-only store",
         "a store to a mapping without PROT_WRITE",
         "strace: the prot of mmap; si_code is SEGV_ACCERR",
         _read_only_store,
+        do="map it with PROT_WRITE",
     ),
     Hypothesis(
         "beyond the end",
         "the touch is behind the mapping's end",
         "compare si_addr with /proc/PID/maps; si_code is SEGV_MAPERR",
         lambda asked: asked.mapped(asked.touch(asked.size)),
+        do="map as many bytes as the program touches",
     ),
     Hypothesis(
         "unmapped",
@@ -147,24 +154,28 @@ CALLING = (
         lambda asked: asked.mapped(
             call("gone", "munmap", address=Ref("mmap"), length=asked.size), asked.touch()
         ),
+        do="keep the mapping as long as the program touches it",
     ),
     Hypothesis(
         "unaligned",
         "the offset is not a multiple of the page size",
         "strace: the last argument of mmap",
         lambda asked: asked.mmap_with(offset=1),
+        do="round the offset down to a page, and add the rest to the address that mmap returns",
     ),
     Hypothesis(
         "empty",
         "the length is 0",
         "strace: the second argument of mmap",
         lambda asked: asked.mmap_with(length=0),
+        do="give mmap a length above 0",
     ),
     Hypothesis(
         "too long",
         "the mapping reaches beyond the end of the BAR",
         "compare with the size of the resourceN file; offsets into it begin at 0",
         _too_long,
+        do="map no more bytes than the BAR has behind the offset",
     ),
     Hypothesis(
         "no wc",
@@ -172,6 +183,7 @@ CALLING = (
         "ls the device's folder; lspci -v: prefetchable; dmesg: x86/PAT",
         _wc,
         lambda asked: with_kernel(asked.machine, cmdline="nopat"),
+        do="use resourceN in place of resourceN_wc",
     ),
     Hypothesis(
         "ports",
@@ -179,6 +191,7 @@ CALLING = (
         "the device's resource file, or lspci -v: I/O ports at ...",
         lambda asked: asked.calls if asked.no_bar and asked.access.op == "mmap" else (),
         _ports,
+        do="read and write resourceN by pread and pwrite, 1, 2 or 4 bytes at a time",
     ),
     Hypothesis(
         "no port calls",
@@ -193,6 +206,7 @@ CALLING = (
         "PCIIOC_MMAP_IS_MEM was not called on the file",
         "strace: the ioctl",
         _not_asked,
+        do="call ioctl(fd, PCIIOC_MMAP_IS_MEM, 0) before the mmap, or use resourceN in sysfs",
     ),
     Hypothesis(
         "copied",
@@ -201,6 +215,7 @@ CALLING = (
         lambda asked: asked.mapped(
             asked.claim, call("copy", "copy_from_user", address=Ref("mmap"))
         ),
+        do="copy to a buffer of the program first, and map again after a revocation",
     ),
     Hypothesis(
         "traced",

@@ -61,6 +61,7 @@ DEVICES = (
         _no_memory("mmap", "sysfs"),
         gives="ENODEV",
         function="kernfs_fop_mmap",
+        do="map resource0 to resource5 in the same folder",
     ),
     Hypothesis(
         "config space",
@@ -70,18 +71,22 @@ DEVICES = (
         unless=("lockdown",),
         gives="EPERM",
         function="pci_write_config",
+        do="do without the write, or leave lockdown (Secure Boot off, no lockdown= on the command "
+        "line)",
     ),
     Hypothesis(
         "removed",
         "the device was removed between open and mmap",
         "dmesg; the folder of the device in /sys/bus/pci/devices is gone",
         _removed,
+        do="echo 1 > /sys/bus/pci/rescan, and open the file again",
     ),
     Hypothesis(
         "removed later",
         "the device was removed while it was mapped",
         "dmesg; the folder of the device in /sys/bus/pci/devices is gone",
         _removed_later,
+        do="echo 1 > /sys/bus/pci/rescan, then open and map the file again",
     ),
     Hypothesis(
         "missing",
@@ -89,6 +94,7 @@ DEVICES = (
         "ls /sys/bus/pci/devices",
         lambda asked: asked.calls if asked.access.bdf else (),
         lambda asked: asked.machine.with_({("pci", asked.access.bdf): None}),
+        do="lspci -D shows the devices, ls of the device's folder the BARs that have files",
     ),
     Hypothesis(
         "claim fails",
@@ -106,6 +112,19 @@ DEVICES = (
         _framebuffer,
         gives="EBUSY",
         function="__request_region",
+        do="for VFIO boot with initcall_blacklist=sysfb_init, or video=efifb:off if efifb is the "
+        "holder: the screen stays dark until a driver takes the device",
+    ),
+    Hypothesis(
+        "external abort",
+        "the bus answered with an error (external abort): the device's clock or power is off, an "
+        "FPGA is not configured, or nothing is behind the address",
+        "si_code is BUS_OBJERR or 0, where a revoked page gives BUS_ADRERR; dmesg: external abort",
+        lambda asked: asked.mapped() if asked.machine.kernel.config.x86 is False else (),
+        gives="SIGBUS",
+        function="do_sea (on arm do_DataAbort)",
+        do="switch on the device's clock and power, which its driver does, and access its "
+        "registers alone",
     ),
     Hypothesis(
         "vfio",
@@ -115,6 +134,7 @@ DEVICES = (
         _mapped("mmap", "load", "store"),
         gives="SIGBUS",
         function="vfio_pci_mmap_fault (from 6.12 on vfio_pci_mmap_huge_fault)",
+        do="set bit 1 of COMMAND (memory decoding) through the VFIO device before the access",
     ),
     Hypothesis(
         "idxd",
@@ -125,5 +145,6 @@ DEVICES = (
         unless=("capable",),
         gives="EPERM",
         function="idxd_cdev_mmap",
+        do="run it as root with CAP_SYS_RAWIO, outside of the container",
     ),
 )

@@ -18,10 +18,11 @@ def _remounted(path: str, options: str) -> Act:
 
 
 def _noexec(asked: Asked) -> Some:
-    """The mapping is executable, and /dev is mounted noexec, as sysfs and procfs always are."""
+    """The mapping is executable, and /dev may be mounted noexec; sysfs and procfs always are."""
     if not asked.access.maps or asked.access.exec:  # then the description decides
         return ()
-    return _remounted("/dev", "noexec"), *calls_of(replace(asked.access, exec=True))
+    calls = calls_of(replace(asked.access, exec=True))
+    return calls if asked.known.mounts is not None else (_remounted("/dev", "noexec"), *calls)
 
 
 def _nodev(asked: Asked) -> Some:
@@ -86,6 +87,8 @@ OPENING = (
         gives="EPERM",
         function="devcgroup_check_permission",
         opening=True,
+        do="allow the node: docker run --device /dev/mem --cap-add SYS_RAWIO, or "
+        "DeviceAllow=/dev/mem rw in the service's unit",
     ),
     Hypothesis(
         "no root",
@@ -104,6 +107,7 @@ OPENING = (
         function="inode_permission",
         opening=True,
         unless=("root",),
+        do="run it as root; to write, the group kmem is not enough",
     ),
     Hypothesis(
         "security module",
@@ -113,6 +117,7 @@ OPENING = (
         gives="EACCES",
         function="security_file_open",
         opening=True,
+        do="run it where the module's policy allows it, or change that policy",
     ),
     Hypothesis(
         "let in",
@@ -127,6 +132,7 @@ OPENING = (
         "strace: PROT_EXEC; findmnt -no OPTIONS -T of the file: sysfs and procfs always are, "
         "/dev often is",
         _noexec,
+        do="map it without PROT_EXEC",
     ),
     Hypothesis(
         "nodev",
@@ -134,6 +140,7 @@ OPENING = (
         "findmnt -no OPTIONS -T /dev/mem",
         _nodev,
         unless=("mounts",),
+        do="run it outside of the container, or remount /dev with the option dev",
     ),
     Hypothesis(
         "mounted read-only",
@@ -141,6 +148,7 @@ OPENING = (
         "findmnt -no OPTIONS -T of the file; open it O_RDONLY and map it PROT_READ",
         _read_only,
         unless=("mounts",),
+        do="open it O_RDONLY, or remount the file system rw, outside of the container",
     ),
     Hypothesis(
         "no node",
@@ -148,6 +156,7 @@ OPENING = (
         "ls -l /dev/mem outside of it; grep ' mem$' /proc/devices",
         machine=lambda asked: _built(asked, Config()).with_({"dev_mem": False}),
         unless=("dev_mem",),
+        do="run it where /dev has the node, outside of the container",
     ),
     Hypothesis(
         "no devmem",

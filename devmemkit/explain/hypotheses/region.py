@@ -41,6 +41,8 @@ REGION = (
         "a driver claimed the region after it was mapped, and the mapping was revoked",
         "modprobe, or a device that appeared, shortly before; dmesg says which driver bound",
         lambda asked: asked.mapped(asked.claim, asked.touch()),
+        do="map it again when the driver has gone, or use the driver's interface: a revoked page "
+        "does not come back",
     ),
     Hypothesis(
         "page claimed",
