@@ -13,6 +13,7 @@ from devmemkit.scenarios.play import Played, play, processes
 from devmemkit.scenarios.stories.claims import claims
 from devmemkit.scenarios.stories.command_line import iomem_relaxed, lockdown_integrity
 from devmemkit.scenarios.stories.edges import edges
+from devmemkit.scenarios.stories.held import held_copies
 from devmemkit.scenarios.stories.pci_bars import bars, ioremap_conflicts
 from devmemkit.scenarios.stories.pmem import preload_gap, refused_claim
 from devmemkit.scenarios.stories.script import IVSHMEM, Story
@@ -47,6 +48,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Story, ...]]] = {
     "preload-gap": preload_gap,
     "refused-claim": refused_claim,
     "edges": edges,
+    "write-vs-claim": held_copies,
 }
 
 

@@ -116,8 +116,8 @@ def low_ram(kernel: KernelProfile) -> object:
 
 def read_bounce(kernel: KernelProfile) -> object:
     """A read that waits for its buffer while the page changes."""
-    m = ok(on(kernel), "open_devmem")[0]
-    m = begin(m, "t", "read_devmem", pid="p", fd=0, offset=PMEM, count=1, buffer="b")
+    m, fd = ok(on(kernel), "open_devmem")
+    m = begin(m, "t", "read_devmem", pid="p", fd=fd, offset=PMEM, count=1, buffer="b")
     while blocked(m, "t") is None:
         m, _ = take_step(m, "t")
     m = m.with_({("page", PMEM >> 12): b"\1" * PAGE})
@@ -171,8 +171,10 @@ def failed_copy_frees(kernel: KernelProfile) -> object:
 
 
 def ramoops_undo(kernel: KernelProfile) -> object:
-    """ramoops over write-back pages: its error, and whether the range is claimable afterwards."""
-    m, _ = mapped(on(kernel), PMEM, 1, dsync=False)
+    """ramoops beside a write that waits: its error, and whether the range is claimable then."""
+    m, fd = ok(on(kernel), "open_devmem")
+    m = begin(m, "t", "write_devmem", pid="p", fd=fd, offset=PMEM, data=b"x", buffer="b")
+    m = step_to(m, "t", "check_page")
     m, outcome = do(m, "ramoops_probe", "d", start=PMEM, size=PAGE)
     return outcome.errno, errno(m, "request_mem_region", "d", start=PMEM, size=PAGE)
 
@@ -278,7 +280,11 @@ ROWS: dict[Observe, tuple[tuple[str, Any], ...]] = {
     bind_error: (("0", "ENODEV"), ("6.1", "EBUSY")),
     memtype_lives: (("0", None), ("6.16", "ENOMEM")),
     failed_copy_frees: (("0", ("ENOMEM", None)), ("6.1", ("ENOMEM", "EAGAIN"))),
-    ramoops_undo: (("0", ("ENOMEM", "EBUSY")), ("7.2", ("ENOMEM", None))),
+    ramoops_undo: (
+        ("0", ("ENOMEM", None)),
+        ("6.16", ("ENOMEM", "EBUSY")),
+        ("7.2", ("ENOMEM", None)),
+    ),
     devmem_mmap: (("0", [(0, 1), (1, 1)]), ("6.19", [(1, 0), (1, 1)])),
     pat_check: (("0", ("EINVAL", None)), ("6.16", (None, "EINVAL"))),
     mremap_checks: (

@@ -16,7 +16,9 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <linux/capability.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -45,8 +47,9 @@
 #define LARGEST (4UL << 20) /* the kernel allocates a buffer as large as a dump zone */
 #define PCIIOC_MMAP_IS_MEM ('P' << 24 | 'C' << 16 | 'I' << 8 | 2)
 
-enum { MAX_ACTS = 32768, MAX_ARGS = 12, TEXT = 16 << 20, DATA = 16 << 20, WORKERS = 64 };
-enum state { WAITING, DONE, SKIPPED, CANNOT };
+enum { MAX_ACTS = 32768, MAX_ARGS = 12, TEXT = 16 << 20, DATA = 16 << 20, WORKERS = 64,
+       MAX_HELD = 64 };
+enum state { WAITING, DONE, SKIPPED, CANNOT, HELD };
 
 struct arg {
 	const char *name, *string; /* a string, or */
@@ -70,6 +73,7 @@ static struct shared {
 	struct act act[MAX_ACTS];
 	unsigned char data[DATA];
 	size_t used;
+	int held; /* how many acts wait for their buffers */
 	struct worker { char name[32]; pid_t pid; } worker[WORKERS];
 	struct race {
 		_Atomic enum { OPENING, READY, GO, RETURNED, TOUCH, TOUCHED } stage;
@@ -265,16 +269,150 @@ static void changed(uint64_t end)
 		top = 0;
 }
 
+/* A copy from or to `buffer`, of `count` bytes, of which the file has the other end. */
+static void copy(struct act *a, unsigned char *buffer, size_t count)
+{
+	int fd = number(a, "fd"), writes = !strncmp(string(a, "operation"), "write", 5);
+	off_t offset = number(a, "offset");
+
+	if (find(a, "offset"))
+		answer(a, writes ? pwrite(fd, buffer, count, offset)
+				 : pread(fd, buffer, count, offset));
+	else
+		answer(a, writes ? write(fd, buffer, count) : read(fd, buffer, count));
+}
+
+/* Copies whose buffers are missing: a thread each, which waits in the kernel until an act
+ * "uffdio_copy" fills all buffers of that name. */
+static struct held {
+	struct act *act;
+	pthread_t thread;
+	unsigned char *buffer, *data; /* the missing pages, and what lies in them later */
+	size_t count, size;
+	int ended[2];
+} held[MAX_HELD];
+static int helds, fills, missing = -1;
+static const char *filled[MAX_HELD];
+
+static void *held_copy(void *argument)
+{
+	struct held *h = argument;
+
+	copy(h->act, h->buffer, h->count);
+	if (write(h->ended[1], "", 1) != 1)
+		die("a held copy: %m");
+	return NULL;
+}
+
+static void end_held(struct held *h)
+{
+	pthread_join(h->thread, NULL);
+	if (h->act->bytes && !h->act->error)
+		memcpy(h->data, h->buffer, h->act->value);
+	munmap(h->buffer, h->size);
+	close(h->ended[0]);
+	close(h->ended[1]);
+	*h = held[--helds];
+}
+
+static int watch_missing(struct held *h)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	struct uffdio_register range = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+
+	if (missing < 0) {
+		missing = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+		if (missing < 0 || ioctl(missing, UFFDIO_API, &api))
+			return -1;
+	}
+	h->buffer = mmap(NULL, h->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (h->buffer == MAP_FAILED)
+		return -1;
+	range.range.start = (uint64_t)h->buffer;
+	range.range.len = h->size;
+	return ioctl(missing, UFFDIO_REGISTER, &range) || pipe2(h->ended, O_CLOEXEC);
+}
+
+/* Begin a copy that waits, and return when it waits or has ended. */
+static void hold(struct act *a, unsigned char *data, size_t count)
+{
+	struct held *h = &held[helds];
+	struct pollfd either[2];
+	struct uffd_msg fault;
+
+	if (helds == MAX_HELD)
+		return cannot(a, "more than %d held copies", MAX_HELD);
+	*h = (struct held){.act = a, .data = data, .count = count};
+	h->size = (count + PAGE - 1) & -PAGE;
+	if (!count || watch_missing(h) || pthread_create(&h->thread, NULL, held_copy, h))
+		return cannot(a, "no missing buffer of %zu bytes: %m", count);
+	helds++;
+	either[0] = (struct pollfd){.fd = missing, .events = POLLIN};
+	either[1] = (struct pollfd){.fd = h->ended[0], .events = POLLIN};
+	while (poll(either, 2, -1) < 0)
+		;
+	if (either[1].revents)
+		return end_held(h);
+	if (read(missing, &fault, sizeof fault) != sizeof fault ||
+	    fault.event != UFFD_EVENT_PAGEFAULT)
+		die("userfaultfd: %m");
+	a->state = HELD;
+	shared->held++;
+}
+
+static int is_filled(const char *name)
+{
+	for (int i = 0; i < fills; i++)
+		if (!strcmp(filled[i], name))
+			return 1;
+	return 0;
+}
+
+static void fill_buffers(struct act *a)
+{
+	const char *name = string(a, "buffer");
+
+	for (int i = helds - 1; i >= 0; i--) {
+		struct act *waits = held[i].act;
+		struct uffdio_copy page = {.dst = (uint64_t)held[i].buffer, .len = held[i].size};
+
+		if (strcmp(string(waits, "buffer"), name))
+			continue;
+		page.src = (uint64_t)mmap(NULL, page.len, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if ((void *)page.src == MAP_FAILED)
+			return answer(a, -1);
+		if (!waits->bytes)
+			memcpy((void *)page.src, held[i].data, held[i].count);
+		if (ioctl(missing, UFFDIO_COPY, &page))
+			return answer(a, -1);
+		munmap((void *)page.src, page.len);
+		end_held(&held[i]);
+		waits->state = DONE;
+		shared->held--;
+	}
+	if (!is_filled(name) && fills < MAX_HELD)
+		filled[fills++] = name;
+}
+
+static void copy_or_hold(struct act *a, unsigned char *data, size_t count)
+{
+	const char *name = string(a, "buffer");
+
+	if (*name && !is_filled(name))
+		hold(a, data, count);
+	else
+		copy(a, data, count);
+}
+
 static void read_devmem(struct act *a)
 {
 	size_t count = number(a, "count");
-	int fd = number(a, "fd");
 
 	a->bytes = space(count);
 	if (!a->bytes)
 		return cannot(a, "no room for %zu bytes", count);
-	answer(a, find(a, "offset") ? pread(fd, a->bytes, count, number(a, "offset"))
-				    : read(fd, a->bytes, count));
+	copy_or_hold(a, a->bytes, count);
 }
 
 static int hex_digit(char c)
@@ -287,14 +425,12 @@ static void write_devmem(struct act *a)
 	const char *hex = string(a, "data"); /* or a number of zeroes */
 	size_t count = *hex ? strlen(hex) / 2 : number(a, "data");
 	unsigned char *data = space(count);
-	int fd = number(a, "fd");
 
 	if (!data)
 		return cannot(a, "no room for %zu bytes", count);
 	for (size_t i = 0; i < count; i++)
 		data[i] = !*hex ? 0 : hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]);
-	answer(a, find(a, "offset") ? pwrite(fd, data, count, number(a, "offset"))
-				    : write(fd, data, count));
+	copy_or_hold(a, data, count);
 }
 
 static void lseek_devmem(struct act *a)
@@ -1208,7 +1344,7 @@ static const struct operation {
 } operations[] = {
 	{"load", load}, {"store", store}, {"open_devmem", open_devmem}, {"mmap_devmem", mmap_file},
 	{"read_devmem", read_devmem}, {"write_devmem", write_devmem},
-	{"lseek_devmem", lseek_devmem}, {"open_resource", open_resource},
+	{"uffdio_copy", fill_buffers}, {"lseek_devmem", lseek_devmem}, {"open_resource", open_resource},
 	{"open_ioport", open_ioport}, {"read_ioport", read_devmem}, {"write_ioport", write_devmem},
 	{"read_resource", read_devmem}, {"write_resource", write_devmem},
 	{"setuid", become_user}, {"capset", give_up_capabilities},
@@ -1470,6 +1606,8 @@ static void report(FILE *out, int i)
 	fprintf(out, "{\"i\":%d,\"ns\":%lu,", i, a->ns);
 	if (a->state == SKIPPED)
 		fprintf(out, "\"skipped\":true}\n");
+	else if (a->state == HELD)
+		fprintf(out, "\"cannot\":\"still waits for its buffer\"}\n");
 	else if (a->state != DONE)
 		fprintf(out, "\"cannot\":\"%s\"}\n", a->cannot);
 	else if (a->signal)
@@ -1516,13 +1654,14 @@ static void play(void)
 	int acts = parse(), sent = 0;
 
 	shared->used = 0;
+	shared->held = 0;
 	unmapping = NULL;
 	for (int i = 0, last; i < acts; i = last) {
 		const struct operation *operation = operation_of(&shared->act[i]);
 
 		last = i + 1;
 		if (!operation || operation->by_main) {
-			if (!unmapping) {
+			if (!unmapping && !shared->held) {
 				send_results(sent, i, 0); /* should this one hang, one sees which */
 				sent = i;
 			}

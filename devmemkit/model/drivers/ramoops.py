@@ -18,7 +18,7 @@ def ramoops_claim(m: View, f: Frame) -> Next:
 
 
 def persistent_ram_iomap(m: View, f: Frame) -> Next:
-    """ramoops maps its claim UC-; before 7.2 it keeps the claim when the mapping fails."""
+    """ramoops maps its claim UC-; feature ramoops_undo: whether a failure gives the claim back."""
     try:
         ioremap(m, f.start, f.start + f.size - 1, ("driver", "ramoops"))
     except KernelError:
@@ -27,7 +27,7 @@ def persistent_ram_iomap(m: View, f: Frame) -> Next:
 
 
 def persistent_ram_free(m: View, f: Frame) -> Next:
-    """persistent_ram_free releases the claim (7.2 on)."""
+    """persistent_ram_free releases the claim."""
     return Call("release_mem_region", {"start": f.start, "size": f.size})
 
 
