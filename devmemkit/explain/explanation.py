@@ -125,20 +125,32 @@ def notes_on(known: Description, access: Access) -> Iterator[str]:
         yield "there is no dump of /proc/ioports: which driver has which ports is not known"
     if known.architecture == "i386" and access.via == "devmem" and not access.maps:
         yield "i386 maps 896 MiB of RAM directly, unless VMSPLIT or vmalloc= says otherwise"
-    if access.start >> 31 == U64 >> 31:
-        yield (
-            f"{access.start:#x} is {access.start & 0xFFFF_FFFF:#x} with its sign extended from 32 "
-            "to 64 bits: hold the address in a uint64_t, and compile 32-bit programs with "
-            "-D_FILE_OFFSET_BITS=64"
-        )
     dump = known.ioports if access.via == "port" else known.iomem
     if dump is not None and (zeroed := sum(not one.end for one in dump.entries)):
         yield (
             f"{zeroed} of the dump's {len(dump.entries)} lines have no addresses: what they name "
             "is missing here"
         )
-    if dump is not None and access.start > (end := max(one.end for one in dump.entries)):
+    if access.start >> 31 == U64 >> 31:
+        yield (
+            f"{access.start:#x} is {access.start & 0xFFFF_FFFF:#x} with its sign extended from 32 "
+            "to 64 bits: hold the address in a uint64_t, and compile 32-bit programs with "
+            "-D_FILE_OFFSET_BITS=64"
+        )
+    elif dump is not None and access.start > (end := max(one.end for one in dump.entries)):
         yield f"the dump ends at {end:#x}, before the address: it may have been cut"
+    device = known.found.get(access.bdf)
+    bars = [one for one in (device.bars if device else ()) if one.memory]
+    if (
+        access.via == "proc"
+        and access.maps
+        and not any(one.start <= access.start <= one.end for one in bars)
+    ):
+        starts = ", ".join(f"{one.start:#x}" for one in bars)
+        yield (
+            f"{access.file} wants a BAR's physical address as the offset ({starts or 'none known'})"
+            ": offsets into the BAR are for resourceN of sysfs"
+        )
     if known.iomem is not None and known.iomem.max_level is not None:
         yield "the dump was cut at its deepest level: a claim may hide below what it shows"
     for name, dump in (("iomem", known.iomem), ("ioports", known.ioports)):
@@ -146,8 +158,8 @@ def notes_on(known: Description, access: Access) -> Iterator[str]:
             kinds = grouped(dump.repairs)
             rest = f"; {len(kinds) - 3} more kinds" if len(kinds) > 3 else ""
             yield f"the dump of {name} was repaired, {'; '.join(kinds[:3])}{rest}"
-    device = known.devices.get(access.bdf)
-    if device is not None and not device.numbered:
+    listed = known.devices.get(access.bdf)
+    if listed is not None and not listed.numbered:
         yield (
             "lspci -v prints no numbers of BARs: they were counted in order, which is wrong "
             "after one that is missing; lspci -vv prints them"

@@ -66,10 +66,15 @@ def _distinct(found: Iterable[Candidate]) -> Iterator[Cause]:
         if what == first.what:
             yield first
             continue
-        conditions = dict.fromkeys(one.what.partition(", if ")[2] for one in (first, *more))
-        tells = dict.fromkeys(tell for one in (first, *more) for tell in one.tell.split("; "))
-        said = ", or if ".join(filter(None, conditions))
-        yield replace(first, what=f"{what}, if {said}", tell="; ".join(tells))
+        under = {one: frozenset(_conditions(one)) for one in (first, *more)}
+        least = [one for one in under if not any(other < under[one] for other in under.values())]
+        said = dict.fromkeys(" and ".join(_conditions(one)) for one in least)
+        tells = dict.fromkeys(tell for one in least for tell in one.tell.split("; "))
+        yield replace(least[0], what=f"{what}, if {', or if '.join(said)}", tell="; ".join(tells))
+
+
+def _conditions(cause: Cause) -> list[str]:
+    return cause.what.partition(", if ")[2].split(" and ")
 
 
 def causes_text(
