@@ -160,8 +160,12 @@ def _instead(
     yield from _other_ways(machine, access)
     if found.claimed and bdf and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
-        if freed is not None:
-            yield from _unbinding(known, bdf, name, verdict(freed, access).outcome)
+        if freed is not None and _opens(freed, access):
+            yield from _unbinding(known, bdf, name, "ok")
+        elif freed is not None:
+            for way in _other_ways(freed, access):
+                for one in _unbinding(known, bdf, name, "ok"):
+                    yield replace(one, do=f"{one.do}; {way.do}")
     yield from _free_pages(machine, access)
     as_root = CHANGES[0][2]
     if bdf and access.via != "port" and not _opens(as_root(machine), access):

@@ -88,11 +88,33 @@ def _split(
 
 
 def _joined(answers: list[str]) -> str:
-    """Several answers to one question, in words; kernels become a range."""
-    names, versions = zip(*(answer.rpartition("Linux ")[::2] for answer in answers), strict=True)
-    if len(answers) > 2 and len(set(names)) == 1 and all(map(VERSIONS.__contains__, versions)):
-        return f"{names[0]}Linux {versions[-1]} to {versions[0]}"
-    return " or ".join(answers)
+    """Several answers to one question, in words; kernels become a range.
+
+    >>> _joined(["the kernel has A", "the kernel has B"])
+    'the kernel has A or B'
+    """
+    groups: dict[str, list[str]] = {}
+    for answer in answers:
+        name, kernel, version = answer.rpartition("Linux ")
+        known = bool(kernel) and version in VERSIONS
+        groups.setdefault(name + kernel if known else answer, []).append(version if known else "")
+    first, *more = (name + _versions(versions) for name, versions in groups.items())
+    said, words = first, first.split(" ")
+    for other in more:
+        rest = other.split(" ")
+        differ = (i for i, word in enumerate(rest) if words[i : i + 1] != [word])
+        same = next(differ, 0)
+        said += f" or {' '.join(rest[same:])}"
+    return said
+
+
+def _versions(newest_first: list[str]) -> str:
+    """Kernels in words: a range for more than two without a gap."""
+    versions = newest_first[::-1]
+    known = [*VERSIONS]
+    if len(versions) > 2 and versions == known[known.index(versions[0]) :][: len(versions)]:
+        return f"{versions[0]} to {versions[-1]}"
+    return " or ".join(versions)
 
 
 def _system(known: Description, machine: Machine) -> str:

@@ -9,7 +9,9 @@ import pytest
 
 from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
+from devmemkit.explain.explanation import _joined
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.config import parse_config
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, answer, known
 
@@ -296,3 +298,21 @@ def test_a_part_of_a_configuration_leaves_the_rest_open(text: str, outcomes: set
     described = known(config=parse_config(text), dev_mem=None)
     found = answer(described, address=E1000_BAR)
     assert ({b.verdict.outcome for b in found.branches} or {found.outcome}) == outcomes
+
+
+def test_several_answers_share_their_words() -> None:
+    told = "Linux 4.18.el8 has"
+    versions = [f"{told} the features of Linux {version}" for version in ("7.3", "5.10", "5.8")]
+    assert _joined([f"{told} no others", *versions[1:]]) == (
+        f"{told} no others or the features of Linux 5.8 or 5.10"
+    )
+    assert _joined(versions) == f"{told} the features of Linux 5.8 or 5.10 or 7.3"  # with a gap
+    every = [f"Linux {version}" for version in reversed(VERSIONS)]
+    assert _joined(every) == f"Linux {[*VERSIONS][0]} to {[*VERSIONS][-1]}"
+    assert _joined(["a", "b"]) == "a or b"
+
+
+def test_a_driver_is_unbound_only_where_that_helps() -> None:
+    read, mapped = (answer(known(), bdf=E1000, bar=0, op=op).advice for op in ("read", "mmap"))
+    assert any(one.do.endswith("; map it and load there, instead of read(2)") for one in read)
+    assert all(one.gives in (None, "ok") for one in (*read, *mapped))
