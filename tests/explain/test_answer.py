@@ -308,7 +308,7 @@ def test_several_answers_share_their_words() -> None:
     )
     assert _joined(versions) == f"{told} the features of Linux 5.8 or 5.10 or 7.3"  # with a gap
     every = [f"Linux {version}" for version in reversed(VERSIONS)]
-    assert _joined(every) == f"Linux {[*VERSIONS][0]} to {[*VERSIONS][-1]}"
+    assert _joined(every) == f"Linux {next(iter(VERSIONS))} to {[*VERSIONS][-1]}"
     assert _joined(["a", "b"]) == "a or b"
 
 

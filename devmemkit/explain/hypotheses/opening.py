@@ -87,8 +87,8 @@ OPENING = (
         gives="EPERM",
         function="devcgroup_check_permission",
         opening=True,
-        do="allow the node: docker run --device /dev/mem --cap-add SYS_RAWIO, or "
-        "DeviceAllow=/dev/mem rw in the service's unit",
+        do="allow the node: docker run --device and --cap-add SYS_RAWIO, or DeviceAllow= in the unit "
+        "of the service",
     ),
     Hypothesis(
         "no root",
