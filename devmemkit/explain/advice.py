@@ -31,6 +31,13 @@ TABLES = {
 }
 """The file in which the kernel publishes the contents of a resource."""
 
+FRAMEBUFFERS = ("BOOTFB", "simplefb", "simpledrm", "simple-framebuffer", "efifb", "vesafb")
+"""Names of the firmware's framebuffer in /proc/iomem."""
+NO_FRAMEBUFFER = (
+    "boot with initcall_blacklist=sysfb_init, or with video=efifb:off if efifb is the holder: the "
+    "screen stays dark until a driver takes the device"
+)
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -95,6 +102,9 @@ def _end(machine: Machine, calls: Calls) -> str:
 
 def _unbinding(known: Description, bdf: str, name: str, gives: str) -> Iterator[Advice]:
     """Unbind the driver of a PCI device, which is called `name` in the dump."""
+    if name in FRAMEBUFFERS:  # of a platform device inside the BAR
+        yield Advice(NO_FRAMEBUFFER, None)
+        return
     if not bdf:
         return
     device = known.found.get(bdf, Device(bdf))

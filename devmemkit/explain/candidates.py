@@ -100,8 +100,7 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
                 yield one._replace(cause=replace(one.cause, what=one.cause.what + condition))
             if found:
                 break
-    for cause in _hardware(machines, access, symptom.name, before(0)[0]):
-        yield Candidate(False, cause)
+    yield from _hardware(machines, access, symptom.name, before(0)[0])
     if arch := machines.known.foreign:
         what = f"a rule of {arch}'s own: the model has what all architectures share"
         tell = "the kernel's source, below arch/"
@@ -143,8 +142,10 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
             other = [at for at, word in enumerate(words) if word != usual[at]]
             what += f", if {' and '.join(words[at] for at in other)}"
             tell = "; ".join(TELLS[machines.questions[at].name] for at in other)
-        named = symptom.cause == "page refused" and function in PAGE_CHECKS
-        yield Candidate(named, Cause(what, tell, function, not number), machine, played.acts)
+        locked = bool(machine.kernel.lockdown) and found.page is None
+        named = {"page refused": function in PAGE_CHECKS, "lockdown": locked}.get(symptom.cause)
+        cause = Cause(what, tell, function, not number)
+        yield Candidate(bool(named), cause, machine, played.acts)
 
 
 def _supposed(
@@ -251,7 +252,9 @@ def _is_news(machine: Machine, access: Access, got: str, played: Played) -> bool
     return function != plain.deciding_check.function
 
 
-def _hardware(machines: Machines, access: Access, got: str, machine: Machine) -> Iterator[Cause]:
+def _hardware(
+    machines: Machines, access: Access, got: str, machine: Machine
+) -> Iterator[Candidate]:
     """Causes outside of the model, which ends at the CPU: what a bus returns without a device."""
     if got != "ones" or access.op not in ("load", "read"):
         return
@@ -259,24 +262,28 @@ def _hardware(machines: Machines, access: Access, got: str, machine: Machine) ->
         return
     for device, _ in machines.known.holders(access.start):
         if device.decodes is False:
-            yield Cause(
+            cause = Cause(
                 f"{device.bdf} does not answer: its memory decoding is off (Mem-)",
                 f"{on_device('setpci -s {} COMMAND', device.bdf)}: bit 1; "
                 "a driver's pci_enable_device sets it",
                 "(the device)",
                 True,
             )
+            yield Candidate(False, cause, do="bind the device's driver, which turns decoding on")
         listed = on_device("lspci -s {}", device.bdf)
         awake = on_device("cat /sys/bus/pci/devices/{}/power_state", device.bdf)
-        yield Cause(
+        cause = Cause(
             f"{device.bdf} is gone, asleep or hangs: a removed device's pages stay mapped",
             f"{listed}: rev ff, or no line; {awake}",
             "(the bus)",
         )
+        wake = on_device("echo on > /sys/bus/pci/devices/{}/power/control", device.bdf)
+        yield Candidate(False, cause, do=f"keep the device awake: {wake}; then read again")
         return
-    yield Cause(
+    cause = Cause(
         "no device decodes the address, and the bus gives ones",
         "the address is in no BAR of lspci -v",
         "(the bus)",
         True,
     )
+    yield Candidate(False, cause, do="take the address from lspci -v or /proc/iomem")

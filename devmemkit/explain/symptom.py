@@ -21,6 +21,8 @@ CERTAIN = (
 )
 """Causes whose line of dmesg, or whose si_code, nothing else gives."""
 
+NOTHING = "nothing that the model knows gives this on the machine that is described"
+
 
 def symptom_of(got: str) -> Symptom:
     """The symptom in a text: a name, a message, a number, a line of dmesg; ValueError."""
@@ -46,7 +48,7 @@ def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
     """
     symptom = symptom_on(machines, access, got)
     found = sorted(candidates(machines, access, symptom), key=lambda one: not one.named)
-    if symptom.cause in CERTAIN and found and found[0].named:
+    if symptom.cause in CERTAIN:
         found = [one for one in found if one.named]
     if not found:
         return ()
@@ -87,7 +89,7 @@ def causes_text(
         lines += [f"  {number}. {cause.what}", f"     {found}: {cause.function}"]
         lines.append(f"     how to tell: {cause.tell}")
     if not causes:
-        lines.append("  nothing that the model knows gives this here")
+        lines.append("  " + NOTHING)
     lines += advice_lines(causes[0].advice if causes else (), "what would change the first")
     lines += [f"note: {note}" for note in notes]
     return "\n".join(printable(line) for line in lines)
@@ -101,9 +103,7 @@ def causes_html(access: object, got: str, causes: tuple[Cause, ...]) -> str:
         f"<br>how to tell: {safe(cause.tell)}</li>"
         for cause in causes
     )
-    items = (
-        f"<ol>{items}</ol>" if causes else "<p>Nothing that the model knows gives this here.</p>"
-    )
+    items = f"<ol>{items}</ol>" if causes else f"<p>{NOTHING}</p>"
     return f"<div><p>{safe(_subject(access, got))}; the likeliest first:</p>{items}</div>"
 
 

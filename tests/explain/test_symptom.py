@@ -391,3 +391,24 @@ def test_an_offset_into_a_bar_is_no_address_for_proc() -> None:
         machines, access, _ = traced(known("idle"), text.format(at))
         notes = explain(machines, access).notes
         assert any("wants a BAR's physical address" in note for note in notes) == wrong
+
+
+@pytest.mark.parametrize("holder", ["BOOTFB", "simpledrm", "efifb"])
+def test_no_pci_driver_is_unbound_for_the_firmwares_framebuffer(holder: str) -> None:
+    text = f"d0000000-dfffffff : 0000:00:02.0\n  d0000000-d07e8fff : {holder}\n"
+    described = known(iomem=dump_of(text.encode(), "dump"), devices={})
+    for got in ("EBUSY", "EPERM"):
+        advice = causes(*ask(described, address=0xD000_0000), got)[0].advice
+        assert any("initcall_blacklist=sysfb_init" in one.do for one in advice)
+        assert not any("unbind" in one.do for one in advice)
+
+
+def test_a_line_that_a_check_cannot_print_here_has_no_cause() -> None:
+    line = "Program dmidecode tried to access /dev/mem between f0000->100000."
+    assert causes(*ask(known("idle", lockdown=None), address=0xF_0000), line) == ()
+    assert causes(*ask(known("idle", lockdown=None), address=0xF_0000), "EPERM")  # control
+
+
+def test_ones_come_with_what_to_do() -> None:
+    [first, *_] = causes(*ask(known("idle"), bdf=IVSHMEM, bar=2, op="load"), "ones")
+    assert "power/control" in first.advice[0].do

@@ -131,7 +131,7 @@ CALLING = (
         "the file was opened for writing only",
         "strace: O_WRONLY",
         _opened("w"),
-        do="open the file O_RDWR: every mapping needs a file that can be read",
+        do="open the file O_RDWR: reads and mappings need a file that can be read",
     ),
     Hypothesis(
         "read-only store",

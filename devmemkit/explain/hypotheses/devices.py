@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from devmemkit.explain.advice import FRAMEBUFFERS, NO_FRAMEBUFFER
 from devmemkit.explain.calls import DRIVER, claim
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
 from devmemkit.scenarios.play import Act
@@ -49,9 +50,6 @@ def _mapped(*ops: str) -> Callable[[Asked], Some]:
     """The calls, if the access is one of `ops`."""
     return lambda asked: asked.calls if asked.access.op in ops and not asked.access.traced else ()
 
-
-FRAMEBUFFERS = ("BOOTFB", "simplefb", "simpledrm", "simple-framebuffer", "efifb", "vesafb")
-"""Names of the firmware's framebuffer in /proc/iomem."""
 
 DEVICES = (
     Hypothesis(
@@ -112,8 +110,7 @@ DEVICES = (
         _framebuffer,
         gives="EBUSY",
         function="__request_region",
-        do="for VFIO boot with initcall_blacklist=sysfb_init, or video=efifb:off if efifb is the "
-        "holder: the screen stays dark until a driver takes the device",
+        do=NO_FRAMEBUFFER,
     ),
     Hypothesis(
         "external abort",

@@ -87,8 +87,8 @@ OPENING = (
         gives="EPERM",
         function="devcgroup_check_permission",
         opening=True,
-        do="allow the node: docker run --device and --cap-add SYS_RAWIO, or DeviceAllow= in the unit "
-        "of the service",
+        do="allow the node: docker run --device and --cap-add SYS_RAWIO, or DeviceAllow= in the "
+        "service's unit",
     ),
     Hypothesis(
         "no root",
