@@ -19,6 +19,7 @@ from devmemkit.model.pci.device import BDF
 from devmemkit.model.process.task import Task
 from devmemkit.model.resource.strict import DENY, page_is_allowed
 from devmemkit.scenarios.play import play
+from devmemkit.text.html import safe
 from devmemkit.text.iomem_tree import is_driver
 from devmemkit.text.lspci import Device
 
@@ -124,6 +125,15 @@ def advice_lines(advice: Sequence[Advice], title: str) -> Iterator[str]:
             yield f"     risk: {one.risk}"
 
 
+def advice_html(advice: Sequence[Advice], title: str) -> str:
+    """Advice as a list in HTML, below a title; "" for none."""
+    items = "".join(
+        f"<li>{safe(str(one))}{f'<br>risk: {safe(one.risk)}' if one.risk else ''}</li>"
+        for one in advice
+    )
+    return f"<p>{title}, safest first:</p><ol>{items}</ol>" if items else ""
+
+
 def _and_later(risk: str, known: Description, machine: Machine, access: Access) -> str:
     """The risk, and whether a driver's claim would still end the mapping."""
     if not risk:
@@ -178,7 +188,8 @@ def _instead(
                     yield replace(one, do=f"{one.do}; {way.do}")
     yield from _free_pages(machine, access)
     as_root = CHANGES[0][2]
-    if bdf and access.via != "port" and not _opens(as_root(machine), access):
+    wrong_call = found.outcome in ("EINVAL", "EIO") and not found.claimed
+    if bdf and access.via != "port" and not wrong_call and not _opens(as_root(machine), access):
         yield Advice(f"hand {bdf} to a program of yours with VFIO (vfio-pci) or UIO", None)
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.advice import Advice, advice_lines
+from devmemkit.explain.advice import Advice, advice_html, advice_lines
 from devmemkit.explain.verdict import Check, Later, Verdict
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine
@@ -188,12 +188,7 @@ def _parts(answer: Answer) -> Iterator[str]:
             ),
             _CELLS,
         )
-    if answer.advice:
-        yield "<p>What would change it, safest first:</p><ol>"
-        for advice in answer.advice:
-            risk = f"<br>risk: {safe(advice.risk)}" if advice.risk else ""
-            yield f"<li>{safe(str(advice))}{risk}</li>"
-        yield "</ol>"
+    yield advice_html(answer.advice, "What would change it")
     yield f"<p>{'<br>'.join(safe(line.strip()) for line in _laters(answer))}</p>"
     if answer.unknown:
         yield f"<p>Not known: {safe('; '.join(answer.unknown))}</p>"

@@ -173,6 +173,12 @@ def notes_on(known: Description, access: Access) -> Iterator[str]:
             f"{access.file} wants a BAR's physical address as the offset ({starts or 'none known'})"
             ": offsets into the BAR are for resourceN of sysfs"
         )
+    whole = device.bar(access.bar) if device and access.via == "sysfs" else None
+    if whole is not None and whole.start <= access.offset <= whole.end:
+        yield (
+            f"the offset {access.offset:#x} is the BAR's physical address: resourceN wants an "
+            f"offset into the BAR, here {access.offset - whole.start:#x}"
+        )
     if known.iomem is not None and known.iomem.max_level is not None:
         yield "the dump was cut at its deepest level: a claim may hide below what it shows"
     for name, dump in (("iomem", known.iomem), ("ioports", known.ioports)):

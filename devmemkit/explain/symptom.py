@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.advice import advice_lines, advise_about
+from devmemkit.explain.advice import advice_html, advice_lines, advise_about
 from devmemkit.explain.candidates import Candidate, Cause, cache_errno, candidates
 from devmemkit.explain.cases import Machines
 from devmemkit.model.printable import printable
@@ -104,7 +104,8 @@ def causes_html(access: object, got: str, causes: tuple[Cause, ...]) -> str:
         for cause in causes
     )
     items = f"<ol>{items}</ol>" if causes else f"<p>{NOTHING}</p>"
-    return f"<div><p>{safe(_subject(access, got))}; the likeliest first:</p>{items}</div>"
+    then = advice_html(causes[0].advice if causes else (), "What would change the first")
+    return f"<div><p>{safe(_subject(access, got))}; the likeliest first:</p>{items}{then}</div>"
 
 
 def _subject(access: object, got: str) -> str:

@@ -412,3 +412,14 @@ def test_a_line_that_a_check_cannot_print_here_has_no_cause() -> None:
 def test_ones_come_with_what_to_do() -> None:
     [first, *_] = causes(*ask(known("idle"), bdf=IVSHMEM, bar=2, op="load"), "ones")
     assert "power/control" in first.advice[0].do
+
+
+def test_an_address_is_no_offset_for_resource_n() -> None:
+    path = f"/sys/bus/pci/devices/{IVSHMEM}/resource2"
+    text = f"mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3<{path}>, {{}}) = -1 EINVAL"
+    for at, wrong in ((IVSHMEM_BAR, True), (0x1000, False)):
+        machines, access, got = traced(known("idle"), text.format(f"{at:#x}"))
+        notes = explain(machines, access).notes
+        assert any("resourceN wants an offset into the BAR" in note for note in notes) == wrong
+        [first, *_] = causes(machines, access, got)
+        assert any("VFIO" in one.do for one in first.advice) != wrong
