@@ -10,6 +10,7 @@ from typing import Any
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.description import Description
+from devmemkit.explain.owner import concerned, near
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
@@ -19,6 +20,7 @@ from devmemkit.model.resource.strict import LOW_MEGABYTE
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
 from devmemkit.text.config import told_of
+from devmemkit.text.iomem import uncollected
 from devmemkit.text.iomem_tree import flags_and_desc, tree_of
 from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of
@@ -56,7 +58,7 @@ class Machines:
     """
 
     def __init__(self, known: Description, access: Access | None = None) -> None:
-        self.known = known
+        self.known, self.access = known, access
         self.questions = (*_questions(known), *(_asked_by(known, access) if access else ()))
         self._reach = _reaches(known, access) if access else None
         self._bases: dict[tuple[int, bool, bool | None], Machine] = {}
@@ -82,6 +84,7 @@ class Machines:
         machine = self._bases[where].with_kernel(replace(kernel, config=config, cmdline=cmdline))
         return machine.with_({("mount", "/dev"): case["dev"]}) if "dev" in case else machine
 
+    @uncollected()
     def _base(self, bits: int, held: bool, reach: bool | None, kernel: KernelProfile) -> Machine:
         """The machine that cases with different kernels share."""
         known = self.known
@@ -91,11 +94,15 @@ class Machines:
         else:
             root = Resource(0, end, "PCI mem", fl.IORESOURCE_MEM)
             tree = _tree_of_bars(known.found.values(), root, held)
-        devices = known.found.values()
+        devices: Iterable[Device] = known.found.values()
+        if self.access is not None and self.access.via != "port":
+            devices = concerned(known, self.access)
+            tree = near(tree, self.access, devices)
         if known.ioports is not None:
             ports = tree_of(known.ioports, root_end=0xFFFF, ports=True)
         else:
-            ports = _tree_of_bars(devices, Resource(0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO), held)
+            every = known.found.values()
+            ports = _tree_of_bars(every, Resource(0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO), held)
         more: dict[Key, Any] = {"ioport": ports}
         for one in devices:
             held_bars = held_of(one.bars, tree, ports) if one.driver != "" else ()

@@ -18,6 +18,7 @@ from devmemkit.model.resource.region import DISJOINT, region_intersects
 from devmemkit.model.resource.strict import iomem_is_exclusive
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Act, play
+from devmemkit.text.lspci import Device
 
 Owner = tuple[str, int, int]
 """A resource's name, its first and its last byte."""
@@ -146,3 +147,46 @@ def _device(node: Resource) -> str:
     """The PCI device whose BAR contains a node, "" if there is none."""
     around = reversed(path_to(node)[:-1])
     return next((name for _, _, name in around if BDF.fullmatch(name)), "")
+
+
+AROUND = 1 << 20
+"""Bytes on either side of an access that calls may reach, such as one behind a mapping's end."""
+
+
+def concerned(known: Description, access: Access) -> list[Device]:
+    """The devices whose file or pages an access is about."""
+    start = access.pages[0] << PAGE_SHIFT
+    end = (access.pages[1] << PAGE_SHIFT) + PAGE_SIZE - 1
+    return [
+        device
+        for device in known.found.values()
+        if device.bdf == access.bdf or any(b.start <= end and b.end >= start for b in device.bars)
+    ]
+
+
+def near(tree: Resource, access: Access, devices: list[Device]) -> Resource:
+    """The part of a tree that an access, its devices and a claim of its owner's range can touch.
+
+    RAM and persistent memory stay whole: where RAM ends matters, and namespaces are numbered.
+    """
+    bars = [(bar.start, bar.end) for device in devices for bar in device.bars if bar.memory]
+    spans: list[Span] = []
+    for start, end in sorted((*bars, (access.start, access.start + access.length))):
+        if spans and start - AROUND <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end + AROUND, spans[-1][1])
+        else:
+            spans.append((start - AROUND, end + AROUND))
+
+    def part(node: Resource, *, whole: bool) -> Resource | None:
+        whole = whole or node.system_ram or node.name in DRIVERS
+        touched = whole or any(node.start <= b and node.end >= a for a, b in spans)
+        below = [one for child in node.children if (one := part(child, whole=whole))]
+        if not (touched or below):
+            return None
+        twin = Resource(node.start, node.end, node.name, node.flags, node.desc)
+        twin.disjoint, twin.children = node.disjoint, below
+        for child in below:
+            child.parent = twin
+        return twin
+
+    return part(tree, whole=False) or tree
