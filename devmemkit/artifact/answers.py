@@ -208,7 +208,11 @@ KINDS: dict[str, Kind] = {
     "race": Kind(_race, frozenset({"survived"})),
     "reproducer": Kind(_reproducer, frozenset({"reproduced", "not reproduced"})),
     "order": Kind(_order, frozenset({"found", "not-found"})),
-    "cell": Kind(_cell, frozenset({"yes", "no", "no: for ever", "no: ends"})),
+    "cell": Kind(
+        _cell,
+        frozenset({"yes", "no", "no: for ever", "no: ends", "never"})
+        | {"at the claim", "at the next touch", "0", "n"},
+    ),
     "boot": Kind(_boot, frozenset({"yes", "no"})),
     "edges": Kind(_edges, frozenset({"all", "some", "none"})),
 }

@@ -12,6 +12,7 @@ from devmemkit.explore.search import Bounds, SearchResult, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import GROUP, POLICIES, REPAIRS
 from devmemkit.scenarios.claim_path import reached
+from devmemkit.scenarios.play import Played
 from devmemkit.scenarios.races import questions
 from devmemkit.scenarios.races.scenario import Concurrent
 
@@ -121,6 +122,31 @@ def _depends(kernel: KernelProfile, via: str) -> Cell:
     return Cell(names, names == ALONE, len(found.parent), found.transitions, wanted=ALONE)
 
 
+def _played(say: Callable[[Played], str], wanted: str) -> Ask:
+    """A question that one story answers; "no mapping" or "no claim" leaves it open."""
+
+    def ask(kernel: KernelProfile, via: str) -> Cell:
+        played = questions.taken_away(kernel, via)
+        said = say(played)
+        decides = said not in ("no mapping", "no claim")
+        return Cell(said, said == wanted, len(played.moments), 0, decides=decides, wanted=wanted)
+
+    return ask
+
+
+PAGES = (1, 2, 4)
+"""Pages that are mapped and claimed, to see how the hold of a lock grows with them."""
+
+
+def _locked(kernel: KernelProfile, via: str) -> Cell:
+    """The steps of a claim of n pages during which it holds the rmap lock: "n", or a number."""
+    stories = [questions.taken_away(kernel, via, pages) for pages in PAGES]
+    counts = tuple(map(questions.steps_locked, stories))
+    same = str(counts[0]) if len(set(counts)) == 1 else ", ".join(map(str, counts))
+    said = "n" if counts == PAGES else same
+    return Cell(said, said == "0", sum(len(one.moments) for one in stories), 0, wanted="0")
+
+
 QUESTIONS: dict[str, Ask] = {
     "touch after the claim": _found(questions.touch_after, wanted="no"),
     "corrupt before the claim": _found(questions.corrupt_before, wanted="no"),
@@ -131,6 +157,11 @@ QUESTIONS: dict[str, Ask] = {
     "map a device without driver": _found(questions.map_idle, wanted="yes"),
     "map it when its driver has let go": _found(questions.map_released, wanted="yes"),
     "map it beside its driver": _found(questions.map_claimed, wanted="yes"),
+    "process learns of the claim": _played(questions.learns, wanted="at the claim"),
+    "unmodified program is killed": _found(questions.killed, wanted="no"),
+    "mapping works after the release": _played(questions.works_again, wanted="yes"),
+    "DMA after the claim": _found(questions.dma_after, wanted="no"),
+    "rmap lock held for n pages": _locked,
     "claim depends on": _depends,
 }
 

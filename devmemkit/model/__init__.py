@@ -6,7 +6,7 @@ Find a rule by the kernel function that it stands for: each step's docstring nam
     devmem/     drivers/char/mem.c: /dev/mem and /dev/port
     mm/         mm/, arch/x86/mm/pat: mappings, page tables, faults, cache types, system calls
     pci/        drivers/pci: devices, drivers, resourceN, /proc/bus/pci
-    drivers/    drivers/base, drivers/nvdimm, fs/pstore: bind, remove, nd_pmem, ramoops
+    drivers/    drivers/base, nvdimm, vfio, fs/pstore: bind, remove, nd_pmem, DMA, ramoops
     process/    kernel/fork.c, kernel/sys.c: tasks, files, fork, credentials
     boot.py     the initcalls that make the iomem inode and the resource files
 

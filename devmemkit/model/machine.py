@@ -29,6 +29,7 @@ COMPONENTS: dict[str, tuple[str, str]] = {
     "buffer": ("name, pid", "bool: the process has filled a buffer whose pages were missing"),
     "notices": ("pid", "sorted tuple of (start, end), each a region that a claim asked to unmap"),
     "signals": ("pid", "sorted tuple of addresses, the si_addr of each SIGBUS that a claim sent"),
+    "dma": ("pid", "sorted tuple of pfns, the pages that the process has mapped for DMA"),
     "iomem_inode": ("", "bool: iomem_init_inode or chr_dev_init has made the inode"),
     "dev_mem": ("", "bool: /dev/mem exists; absent means that DEVMEM=y"),
     "dev_port": ("", "bool: /dev/port exists; absent means True"),

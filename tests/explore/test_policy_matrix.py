@@ -36,9 +36,17 @@ WANTED = {
     "map a device without driver": "yes",
     "map it when its driver has let go": "yes",
     "map it beside its driver": "yes",
+    "process learns of the claim": "at the claim",
+    "unmodified program is killed": "no",
+    "mapping works after the release": "yes",
+    "DMA after the claim": "no",
+    "rmap lock held for n pages": "0",
     "claim depends on": "resource_lock",
 }
 """The answers that are wanted: a driver has its region to itself, a process has the rest."""
+
+
+WORKS = "mapping works after the release"
 
 
 def who(cells: dict[tuple[str, str], Cell], question: str, answer: str = "yes") -> set[str]:
@@ -49,8 +57,8 @@ def test_every_cell_is_a_search(cells: dict[tuple[str, str], Cell]) -> None:
     assert cells.keys() == {(row, question) for row in table_rows() for question in QUESTIONS}
     assert all(cell.states > 2 for cell in cells.values())
     for cell in cells.values():
-        comes_up = cell.question.startswith("driver comes up")
-        found = cell.answer == "yes" and not comes_up
+        by_story = cell.question.startswith("driver comes up") or cell.question == WORKS
+        found = cell.answer == "yes" and not by_story
         assert bool(cell.example) == (found or cell.answer.startswith("no: "))
 
 
@@ -96,6 +104,47 @@ def test_which_policies_take_pages_without_notice(cells: dict[tuple[str, str], C
     assert (told.answer, late) == ("yes", True)
     silent = who(cells, "page lost without notice", "no")
     assert silent >= {"NoProtection", "ExcludeNew", "RefuseClaim"}
+
+
+def test_who_learns_of_a_claim_and_who_survives_it(cells: dict[tuple[str, str], Cell]) -> None:
+    """A policy that tells at once kills all the same; the one that kills nobody tells nobody."""
+    learns = "process learns of the claim"
+    assert who(cells, learns, "at the claim") == {"RevokeAfterGrace", "SignalNow"}
+    assert who(cells, learns, "at the next touch") - {"RevokeDevmem"} == {
+        "RevokeAll", "FaultRecheck", REPAIRED
+    }  # fmt: skip
+    assert who(cells, learns, "no claim") == {"RefuseClaim"}
+    assert who(cells, learns, "no mapping") == {"DenyIdle"}
+    spared = who(cells, "unmodified program is killed", "no") - {"RevokeDevmem"}
+    assert spared == {"NoProtection", "ExcludeNew", "RefuseClaim", "SubstitutePage"}
+    vacuous = cells["DenyIdle", "unmodified program is killed"]
+    assert vacuous.answer == "no; never: a page is touched"
+    early = cells["SignalNow", "unmodified program is killed"].example
+    assert early.endswith("C0:insert C0:both_ends C0:signal_mappers")
+
+
+def test_what_comes_back_when_the_driver_lets_go(cells: dict[tuple[str, str], Cell]) -> None:
+    """Where the device was never taken away, and by fault; a grace that is over ends in a zap."""
+    never_lost = {"NoProtection", "ExcludeNew", "RefuseClaim", "SignalNow"}
+    assert who(cells, WORKS) - {"RevokeDevmem"} == {*never_lost, "FaultRecheck"}
+    assert {"RevokeAll", "RevokeAfterGrace", "SubstitutePage"} <= who(cells, WORKS, "no")
+
+
+def test_no_policy_reaches_a_device_s_dma(cells: dict[tuple[str, str], Cell]) -> None:
+    assert who(cells, "DMA after the claim") == set(table_rows()) - {"DenyIdle"}
+    vacuous = cells["DenyIdle", "DMA after the claim"]
+    assert (vacuous.answer, vacuous.decides) == ("no; never: a page is mapped for DMA", False)
+
+
+def test_how_long_a_claim_holds_the_rmap_lock(cells: dict[tuple[str, str], Cell]) -> None:
+    """A zap holds it for every page; without a mapping for its own two steps."""
+    held = "rmap lock held for n pages"
+    free = {"NoProtection", "ExcludeNew", "RefuseClaim", "SignalNow"}
+    assert who(cells, held, "0") == free
+    assert who(cells, held, "1") - {"RevokeDevmem"} == {"DenyIdle"}
+    assert who(cells, held, "n") - {"RevokeDevmem"} == set(table_rows()) - free - {
+        "DenyIdle", "RevokeDevmem"
+    }  # fmt: skip
 
 
 def test_what_a_claim_depends_on(cells: dict[tuple[str, str], Cell]) -> None:

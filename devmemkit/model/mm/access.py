@@ -14,7 +14,17 @@ from devmemkit.model.mm.populate import fault_check, fault_lock, fill
 from devmemkit.model.process.task import VM, Vma, find_vma
 from devmemkit.model.resource.region import DISJOINT, region_intersects
 from devmemkit.model.resource.strict import LOW_MEGABYTE
-from devmemkit.model.step import Frame, Next, Return, Step, Steps, lock, operation, unlock
+from devmemkit.model.step import (
+    OPERATIONS,
+    Frame,
+    Next,
+    Return,
+    Step,
+    Steps,
+    lock,
+    operation,
+    unlock,
+)
 
 BIOS = 0x9F
 """The page from which on x86 keeps low memory for the BIOS (reserve_bios_regions)."""
@@ -84,7 +94,7 @@ def poke(m: View, pid: str, address: int, data: bytes) -> None:
 def load_step(m: View, f: Frame) -> Next:
     """A load instruction gives the bytes as a little-endian integer, or a signal."""
     parts = pieces(f.address, f.size)
-    if _must_fault(m, f, f.size, VM.READ):
+    if must_fault(m, f, f.size, VM.READ):
         return fault_lock
     data = b"".join(peek(m, f.pid, address, part) for address, part in parts)
     return Return(int.from_bytes(data, "little"))
@@ -93,7 +103,7 @@ def load_step(m: View, f: Frame) -> Next:
 def store_step(m: View, f: Frame) -> Next:
     """A store instruction writes all its bytes, or none when one of them faults."""
     parts = pieces(f.address, f.size)
-    if _must_fault(m, f, f.size, VM.WRITE):
+    if must_fault(m, f, f.size, VM.WRITE):
         return fault_lock
     data = f.value.to_bytes(f.size, "little")
     for address, part in parts:
@@ -101,7 +111,7 @@ def store_step(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-def _must_fault(m: View, f: Frame, count: int, need: VM) -> bool:
+def must_fault(m: View, f: Frame, count: int, need: VM) -> bool:
     """Check each page of an access; whether one must be inserted first."""
     for address, _ in pieces(f.address, count):
         try:
@@ -118,25 +128,24 @@ def fault_insert(m: View, f: Frame) -> Next:
     """Insert the PTE, drop the lock, and run the instruction or the copy again."""
     fill(m, f, f.page, f.page)
     unlock(m, f, "i_mmap", f.vma.file.f_mapping)
-    return {"load": load_step, "store": store_step}.get(f.operation, user_copy)
+    return OPERATIONS[f.operation].steps(m.kernel)[0]
 
 
-def _with_fault(step: Step) -> Steps:
+def with_fault(step: Step) -> Steps:
+    """The steps of an operation that touches pages, with the fault handler if there is one."""
     handler = (fault_lock, fault_check, fault_insert)
     return lambda kernel: (step, *handler) if kernel.on_fault == "insert" else (step,)
 
 
-load = operation("load", choose=_with_fault(load_step), needs=("pid", "address"), size=8)
-store = operation(
-    "store", choose=_with_fault(store_step), needs=("pid", "address", "value"), size=8
-)
+load = operation("load", choose=with_fault(load_step), needs=("pid", "address"), size=8)
+store = operation("store", choose=with_fault(store_step), needs=("pid", "address", "value"), size=8)
 
 
 def user_copy(m: View, f: Frame) -> Next:
     """copy_from_user and copy_to_user give EFAULT instead of a signal (measured, 5.10 to 7.3)."""
     need = VM.READ if f.operation == "copy_from_user" else VM.WRITE
     try:
-        if _must_fault(m, f, f.count, need):
+        if must_fault(m, f, f.count, need):
             return fault_lock
         for address, count in pieces(f.address, f.count):
             if need == VM.WRITE:  # copies a private page, dirties a shared one
@@ -147,12 +156,12 @@ def user_copy(m: View, f: Frame) -> Next:
 
 
 copy_from_user = operation(
-    "copy_from_user", choose=_with_fault(user_copy), needs=("pid", "address"), count=8
+    "copy_from_user", choose=with_fault(user_copy), needs=("pid", "address"), count=8
 )
 """write(2) of a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
 copy_to_user = operation(
-    "copy_to_user", choose=_with_fault(user_copy), needs=("pid", "address"), count=8
+    "copy_to_user", choose=with_fault(user_copy), needs=("pid", "address"), count=8
 )
 """read(2) into a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
@@ -160,6 +169,13 @@ copy_to_user = operation(
 def _is_gone(m: View, vma: Vma) -> bool:
     """Whether the VMA maps a sysfs file whose device was removed (kernfs_get_active)."""
     return vma.file.kind == "resource" and m.get(("pci", vma.file.bdf)) is None
+
+
+def is_writable(m: View, pid: str, address: int) -> bool:
+    """Whether the PTE at a mapped address lets writes through to the device (pte_write)."""
+    vma = find_vma(m, pid, address)
+    may_write = vma is not None and VM.WRITE | VM.SHARED in vma.flags
+    return may_write and address >> PAGE_SHIFT not in m["pagetable", pid].protected
 
 
 def follow_phys(m: View, f: Frame) -> Next:
@@ -173,10 +189,7 @@ def follow_phys(m: View, f: Frame) -> Next:
     pfn = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
     if vma is None or pfn is None or _is_gone(m, vma):
         raise KernelError("EIO", f"no page at {f.address:#x}")
-    writable = VM.WRITE | VM.SHARED in vma.flags and (
-        f.address >> PAGE_SHIFT not in m["pagetable", f.pid].protected
-    )
-    if f.operation == "ptrace_poke" and not writable:
+    if f.operation == "ptrace_poke" and not is_writable(m, f.pid, f.address):
         raise KernelError("EIO", f"the PTE at {f.address:#x} is not writable")
     if m.kernel["access_one_page"] and pfn >= LOW_MEGABYTE:  # RAM below 1 MiB is reserved
         page = (pfn << PAGE_SHIFT, PAGE_SIZE)

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.step import run
-from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.one_bar import START
 from devmemkit.scenarios.races.properties import reaches
-from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, act_at, held
+from devmemkit.scenarios.races.scenario import (
+    Concurrent,
+    Program,
+    Property,
+    act_at,
+    held,
+    position,
+)
 
 U, C = "U0", "C0"
 
@@ -112,3 +120,83 @@ def comes_up(kernel: KernelProfile, via: str, process: str) -> Concurrent:
 def has_come_up(made: Concurrent) -> Callable[[View], bool]:
     """The goal of comes_up: the driver holds its claim."""
     return lambda m: bool(held(m, C, made.programs[C]))
+
+
+def killed(kernel: KernelProfile, via: str) -> Concurrent:
+    """Does a signal end a program that maps, touches, and handles no signal?"""
+    made = touch_after(kernel, via)
+    program = Program((*made.programs[U].acts[:-1], _touch("touch")), keep=("load0", "touch"))
+
+    def outcomes(m: View) -> list[Outcome]:
+        return [one for key, one in position(m, U)[1].items() if key in program.keep]
+
+    def lives(m: View) -> bool:
+        return not m.get(("signals", U)) and all(one.signal is None for one in outcomes(m))
+
+    asked = (
+        Property("always", "no signal comes to the process", lives),
+        Property("sometimes", "a page is touched", lambda m: any(one.ok for one in outcomes(m))),
+    )
+    return replace(made, programs=made.programs | {U: program}, properties=asked)
+
+
+def dma_after(kernel: KernelProfile, via: str) -> Concurrent:
+    """Can a device reach the region by DMA after the claim, if the process has set that up?"""
+    made = touch_after(kernel, via)
+    *mapping, munmap = made.programs[U].acts
+    setup = Act("dma", U, "map_dma", {"pid": U, "address": Ref("map0")})
+    programs = made.programs | {U: Program((*mapping, setup, munmap))}
+    page = START >> PAGE_SHIFT
+
+    def reaches_dma(m: View) -> bool:
+        return page in m.get(("dma", U), ())
+
+    asked = (
+        Property("always", "no device reaches what a driver has claimed",
+                 lambda m: not (held(m, C, programs[C]) and reaches_dma(m))),
+        Property("sometimes", "a page is mapped for DMA", reaches_dma),
+    )  # fmt: skip
+    return replace(made, programs=programs, properties=asked)
+
+
+DEVICE = b"\x05"
+"""What the device has in its first byte when the story of taken_away begins."""
+
+
+def _touch(key: str) -> Act:
+    return Act(key, U, "load", {"pid": U, "address": Ref("map0"), "size": 1})
+
+
+def taken_away(kernel: KernelProfile, via: str, pages: int = 1) -> Played:
+    """A process maps and touches, a driver claims, it touches, the driver releases, it touches."""
+    made = mmap_vs_claim(kernel, via=via, pages=pages, claimed=pages)
+    claim, release = made.programs[C].acts
+    mapping = (made.programs[U].acts[0], _touch("before"))
+    machine = made.machine.with_({("page", START >> PAGE_SHIFT): DEVICE})
+    told = (claim, Act("wait", C, SETTLE), _touch("meanwhile"), release, _touch("after"))
+    return play(machine, (*mapping, *told))
+
+
+def learns(played: Played) -> str:
+    """When the process of taken_away learns of the claim; "no mapping", "no claim" without them."""
+    ended, machine = played.outcomes, played.after("claim0")
+    if not ended["map0"].ok:
+        return "no mapping"
+    if not ended["claim0"].ok:
+        return "no claim"
+    if machine.get(("notices", U)) or machine.get(("signals", U)):
+        return "at the claim"
+    return "never" if ended["meanwhile"].ok else "at the next touch"
+
+
+def works_again(played: Played) -> str:
+    """Whether the last touch of taken_away finds the device; "no mapping" without one."""
+    if not played.outcomes["map0"].ok:
+        return "no mapping"
+    return "yes" if played.outcomes["after"].value == DEVICE[0] else "no"
+
+
+def steps_locked(played: Played) -> int:
+    """For how many steps of taken_away's claim others find the rmap lock taken."""
+    machines = [played.moments[at].machine for at in played.moments_of("claim0")]
+    return sum(bool(machine.get(("lock", "i_mmap", "iomem"))) for machine in machines)
