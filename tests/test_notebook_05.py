@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from devmemkit.explore.check import explore
 from devmemkit.explore.policy_matrix import QUESTIONS, table_rows
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
+from devmemkit.scenarios.survey import survey
 from tests.notebook import Cells
 
 CELLS = Cells("05-policies")
@@ -32,6 +34,9 @@ def test_the_stored_values_are_what_a_search_finds() -> None:
     assert named["others"]["attribute-creation 6.12"] == "found"
     assert named["others"]["muxed-claims 5.10"] == "found"
     assert named["others"]["muxed-claims 6.12"] == "not-found"
+    for kind, gets in named["survey"].items():
+        assert Counter(gets) == Counter(p.gets for p in survey().places if p.kind == kind)
+    assert named["survey"].keys() == {place.kind for place in survey().places}
 
 
 @pytest.mark.slow

@@ -28,7 +28,10 @@ MEASURED = ("boot", "mmap-vs-claim", "conform", "reproducers", "explain")
 """Scenarios that are not stories of acts."""
 TEXTS = ("iomem", "ioports", "pci.json")
 MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
-WRITTEN = ("findings.toml", "claim-path.toml", "references.toml", "recordings/schema.json")
+WRITTEN = (
+    *("findings.toml", "claim-path.toml", "references.toml", "revocation-survey.toml"),
+    "recordings/schema.json",
+)
 """Hand-written files on which verdicts depend."""
 FREE = "recordings/conform/"
 """The folder in which recordings share a file; they name it themselves."""
