@@ -45,6 +45,11 @@ OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {
     ("claim-ends-access", "order"): {"repair": "recheck"},
     ("check-again-repairs", "order"): {"repair": ""},
     ("rmap-lock-repairs", "order"): {"repair": "recheck"},
+    ("fault-check-repairs", "order"): {"policy": "RevokeAll"},
+    ("fault-check-repairs", "cell"): {"policy": "RevokeAll"},
+    ("substitute-spares", "cell"): {"policy": "RevokeAll"},
+    ("signal-ends-access", "cell"): {"policy": "FaultRecheck"},
+    ("claim-ends-dma", "cell"): {"policy": "DenyIdle"},
     ("muxed-wakes", "order"): {"older": "6.12", "newer": "6.1", "from": "6.12"},
     ("nd-pmem-never-idle", "order"): {"policy": "DenyIdle"},
 }
