@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from devmemkit.cli.parser import count
 from devmemkit.cli.screen import aside, refusing
+from devmemkit.model.policy import IN_KERNEL, PASS, REPAIRS, UNLOCKED
 from devmemkit.model.printable import printable
+
+REPAIR = (
+    f"race with an mmap that a module of ours, built for the kernel, repairs: {', '.join(REPAIRS)}, "
+    f"or a control: {PASS}, {UNLOCKED} (may be repeated)"
+)
 
 if TYPE_CHECKING:
     from devmemkit.lab.kernels.kernel import Kernel
@@ -26,6 +32,7 @@ def add_parser(commands: Any) -> None:
             "lab run pci-bars --kernel 5.10 --kernel 7.3",
             "lab run takeover --kernel vmlinuz --modules lib/modules/6.12.1",
             "lab record takeover --kernel 6.12",
+            "lab run mmap-vs-claim --kernel 6.12 --repair recheck",
         ),
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
@@ -44,6 +51,7 @@ def add_parser(commands: Any) -> None:
         add, is_run = action.add_argument, action is played
         version = "version (may be repeated), or with --modules the path of an image"
         add("--kernel", required=is_run, action="append", metavar="KERNEL", help=version)
+        add("--repair", action="append", choices=IN_KERNEL, metavar="REPAIR", help=REPAIR)
         add("--modules", type=Path, metavar="DIR", help="lib/modules/RELEASE of the image")
     guests, cpus = "guests at a time, but one for a race (default: each CPU)", os.cpu_count() or 1
     recorded.add_argument("--jobs", type=count, default=cpus, metavar="N", help=guests)
@@ -61,9 +69,26 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "run":
             from devmemkit.lab.recordings.record import check, run
 
-            name = check(options.scenario)  # a wrong name is refused before anything is fetched
-            return 0 if run(name, kernels(options.kernel, options.modules)) else 1
+            names = scenarios([options.scenario], options.repair)
+            for name in names:  # a wrong name is refused before anything is fetched
+                check(name)
+            booted = kernels(options.kernel, options.modules)
+            agree = [run(name, booted) for name in names]  # all of them, in any case
+            return 0 if all(agree) else 1
         return _record(options) if options.action == "record" else _list(options.refresh)
+
+
+def scenarios(names: list[str], repairs: list[str] | None) -> list[str]:
+    """The scenarios to play: with `repairs`, the race once with each of them.
+
+    ValueError when repairs are asked for another scenario.
+    """
+    if not repairs:
+        return names
+    if names != ["mmap-vs-claim"]:
+        got = printable(", ".join(names)) or "all scenarios"
+        raise ValueError(f"--repair: expected the scenario mmap-vs-claim, got {got}")
+    return [f"mmap-vs-claim-{repair}" for repair in dict.fromkeys(repairs)]
 
 
 def kernels(names: list[str], modules: Path | None) -> list[Kernel]:
@@ -94,13 +119,20 @@ def _record(options: argparse.Namespace) -> int:
     from devmemkit.lab.recordings.session import Job, record_all
 
     known = ("machine", *NAMES)
-    for name in options.scenario:  # a wrong name is refused before anything boots
+    names = scenarios(options.scenario, options.repair) or list(known)
+    for name in names:  # a wrong name is refused before anything boots
         if name not in known:
             raise ValueError(f"scenario: expected one of {', '.join(known)}; got {name!r}")
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
-    found = kernels(options.kernel or list(manifest.RECORDED), options.modules)
-    jobs = [Job(name, kernel) for kernel in found for name in options.scenario or known]
+    wanted = {version: None for name in names for version in manifest.kernels_of(name)}
+    found = kernels(options.kernel or list(wanted), options.modules)
+    jobs = [
+        Job(name, kernel)
+        for kernel in found
+        for name in names
+        if options.kernel or kernel.version in manifest.kernels_of(name)
+    ]
     record_all(jobs, options.jobs, anew=options.anew, progress=aside)
     return 0
 

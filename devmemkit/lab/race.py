@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from statistics import median
 from typing import Any
 
@@ -17,6 +18,7 @@ from devmemkit.explore.endings import race_outcomes
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.model.policy import PASS
 from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS, in_order
 from devmemkit.scenarios.races.one_bar import VIAS
 
@@ -24,6 +26,8 @@ MIB = 1 << 20
 SHARED_MIB = 1024
 BDF, RESOURCE = "0000:00:05.0", 2
 """The device whose BAR is mapped; no driver binds to it."""
+
+PATHS = {"devmem": "/dev/mem", "sysfs": f"/sys/bus/pci/devices/{BDF}/resource{RESOURCE}"}
 
 CLAIM_SIZE = {"whole": SHARED_MIB * MIB, "first page": 4096}
 
@@ -46,15 +50,20 @@ def sweep(kernel: Kernel, progress: Callable[[str], None] = print) -> dict[str, 
     ones that are mapped: the first page, or the first and last of every 2 MiB), outcome.
     GuestError when the guest fails.
     """
-    done: list[dict[str, Any]] = []
     with boot(kernel, shared_mib=SHARED_MIB) as guest:
-        start = bar_start(guest)
-        for claim in CLAIMS:
-            with holding(guest, start, claim):
-                for via in VIAS:
-                    made = _trials(guest, start, via, claim)
-                    done += made
-                    progress(f"{kernel.version}: {via}, {claim}: {_said(made)}")
+        return sweep_in(guest, kernel, progress)
+
+
+def sweep_in(guest: Guest, kernel: Kernel, progress: Callable[[str], None]) -> dict[str, Any]:
+    """The sweep in a guest that runs already; see sweep()."""
+    done: list[dict[str, Any]] = []
+    start = bar_start(guest)
+    for claim in CLAIMS:
+        with holding(guest, start, claim):
+            for via in VIAS:
+                made = _trials(guest, start, via, claim)
+                done += made
+                progress(f"{kernel.version}: {via}, {claim}: {tally(made)}")
     bar = {"bdf": BDF, "resource": RESOURCE, "start": start, "size": SHARED_MIB * MIB}
     return {"version": kernel.version, "release": kernel.release, "bar": bar, "trials": done}
 
@@ -106,13 +115,19 @@ def race(
     """
     size = SHARED_MIB * MIB
     skipped = size // 2 if control == "outside" else 0
-    path = "/dev/mem" if via == "devmem" else f"/sys/bus/pci/devices/{BDF}/resource{RESOURCE}"
     offset = skipped + (start if via == "devmem" else 0)
-    call = {"operation": "race", "path": path, "offset": offset, "start": start + skipped}
-    call |= {"length": size - skipped, "claim": control != "none", "delay": 0, **when}
+    call = {"path": PATHS[via], "offset": offset, "start": start + skipped}
+    return trial(guest, via, claim, control, when, **call, length=size - skipped)
+
+
+def trial(
+    guest: Guest, via: str, claim: str, control: str, when: dict[str, int], **call: Any
+) -> dict[str, Any]:
+    """One trial by the agent's `race`, to which `call` gives the mapping; see race()."""
+    call |= {"operation": "race", "claim": control != "none", "delay": 0, **when}
     (answer,) = guest.do(call)
     returned, begin, end, shown, error, alive, dead = map(int, answer["text"].split())
-    trial = {
+    told = {
         "via": via,
         "claim": claim,
         "control": control,
@@ -126,7 +141,7 @@ def race(
         "alive": alive,
         "dead": dead,
     }
-    return trial | {"outcome": outcome(trial)}
+    return told | {"outcome": outcome(told)}
 
 
 def outcome(trial: dict[str, Any]) -> str:
@@ -164,21 +179,40 @@ def judge(recorded: dict[str, Any]) -> list[Judged]:
     UNDECIDED when a control is missing or ended wrongly, or no claim began during the mmap; FAILED
     when the kernel showed an outcome that no interleaving of the model gives.
     """
-    return [
-        _judged(recorded["version"], via, claim, recorded["trials"])
-        for via in VIAS
-        for claim in CLAIMS
-    ]
+    version, repair = recorded["version"], model_repair(recorded)
+    judged = []
+    for via, claim in product(VIAS, CLAIMS):
+        mine = [t for t in recorded["trials"] if (t["via"], t["claim"]) == (via, claim)]
+        # nothing of the whole is left outside
+        known = CONTROLS[:-1] if claim == "whole" else CONTROLS
+        controls = {name: in_order(version, via, claim, name, repair) for name in known}
+        possible = race_outcomes(version, via, claim, repair)
+        judged.append(judge_trials(via, claim, mine, possible, controls))
+    return judged
 
 
-def _judged(version: str, via: str, claim: str, trials: list[dict[str, Any]]) -> Judged:
-    mine = [t for t in trials if (t["via"], t["claim"]) == (via, claim)]
+def model_repair(recorded: dict[str, Any]) -> str:
+    """The repair of the model that a sweep ran with: "" without one, and with PASS."""
+    repair: str = recorded.get("repair", PASS)
+    return "" if repair == PASS else repair
+
+
+def judge_trials(
+    via: str,
+    claim: str,
+    mine: list[dict[str, Any]],
+    possible: frozenset[str],
+    controls: dict[str, str],
+) -> Judged:
+    """Hold trials of one kind against the endings that are `possible`.
+
+    `controls` has the ending of each control by its name.
+    """
     real = [t for t in mine if not t["control"] and t["outcome"] != "undecided"]
     seen = dict(sorted(Counter(t["outcome"] for t in real).items()))
-    possible = race_outcomes(version, via, claim)
     inside = sum(0 <= t["begin"] < t["returned"] for t in real)
     never = ", ".join(sorted(seen.keys() - possible))
-    if why := _control_fault(version, via, claim, mine):
+    if why := _control_fault(mine, controls):
         verdict = Verdict.UNDECIDED
     elif not inside:
         verdict, why = Verdict.UNDECIDED, "no claim began within the mmap"
@@ -189,11 +223,8 @@ def _judged(version: str, via: str, claim: str, trials: list[dict[str, Any]]) ->
     return Judged(via, claim, seen, possible, inside, verdict, why)
 
 
-def _control_fault(version: str, via: str, claim: str, trials: list[dict[str, Any]]) -> str:
-    for control in CONTROLS:
-        if (control, claim) == ("outside", "whole"):  # nothing is left outside
-            continue
-        expected = in_order(version, via, claim, control)
+def _control_fault(trials: list[dict[str, Any]], controls: dict[str, str]) -> str:
+    for control, expected in controls.items():
         got = {t["outcome"] for t in trials if t["control"] == control and _in_place(t)}
         if got != {expected}:
             said = ", ".join(sorted(got)) or "no trial"
@@ -208,6 +239,7 @@ def _in_place(trial: dict[str, Any]) -> bool:
     return trial["control"] != "after" or bool(trial["begin"] >= trial["returned"])
 
 
-def _said(trials: list[dict[str, Any]]) -> str:
+def tally(trials: list[dict[str, Any]]) -> str:
+    """How often each ending was seen in the trials that are no controls, in words."""
     real = Counter(trial["outcome"] for trial in trials if not trial["control"])
     return ", ".join(f"{count} {name}" for name, count in sorted(real.items()))

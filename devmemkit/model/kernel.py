@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from devmemkit.model.policy import COPY_REPAIRS, GROUP, POLICIES, REPAIRS, FaultRule, Policy
+from devmemkit.model.policy import (
+    COPY_REPAIRS,
+    GROUP,
+    POLICIES,
+    REPAIRS,
+    UNLOCKED,
+    FaultRule,
+    Policy,
+)
 
 
 class Row(NamedTuple):
@@ -195,7 +203,7 @@ class KernelProfile:
         if self.policy_name is not None and self.policy_name not in POLICIES:
             known = f"{', '.join(POLICIES)} (a package adds its own: entry points {GROUP})"
             raise ValueError(f"policy: expected one of {known}; got {self.policy_name!r}")
-        if self.repair and self.repair not in REPAIRS | COPY_REPAIRS:
+        if self.repair not in ("", UNLOCKED, *REPAIRS, *COPY_REPAIRS):
             known = ", ".join(REPAIRS | COPY_REPAIRS)
             raise ValueError(f"repair: expected one of {known}; got {self.repair!r}")
         for feature, value in self.features:
@@ -235,7 +243,7 @@ class KernelProfile:
     @cached_property
     def on_fault(self) -> FaultRule:
         """What a touch of a page without a PTE gets, by the policy or by the repair "fault"."""
-        return "insert" if self.repair == "fault" else self.policy.on_fault
+        return "insert" if self.repair in ("fault", UNLOCKED) else self.policy.on_fault
 
     @property
     def revokes(self) -> bool:

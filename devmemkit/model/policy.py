@@ -302,6 +302,15 @@ COPY_REPAIRS = {
 LOCKED = ("bounce-locked", "hold-lock")
 """Those that take the lock of the resource tree."""
 
+UNLOCKED = "fault-unlocked"
+"""The repair "fault" without its lock, which an experiment must see fail."""
+
+PASS = "pass"
+"""The control of a repaired kernel: it hooks the kernel's functions and changes nothing."""
+
+IN_KERNEL = (PASS, *REPAIRS, UNLOCKED)
+"""What the lab's module can put into a running kernel: the repairs and their two controls."""
+
 PROPOSALS = ("RefuseClaim", "RevokeAfterGrace", "DenyIdle")
 """Policies that no kernel has, raised in the discussion."""
 

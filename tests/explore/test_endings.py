@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devmemkit.explore.endings import race_outcomes
-from devmemkit.scenarios.races.lab_race import in_order
+from devmemkit.explore.endings import race_outcomes, touch_outcomes
+from devmemkit.scenarios.races.lab_race import in_order, touch_in_order
 
 
 @pytest.mark.parametrize("version", ["5.10", "6.1", "6.12"])
@@ -49,3 +49,29 @@ def test_errors_say_what_was_expected() -> None:
     for control in ("outside", "never"):
         with pytest.raises(ValueError, match=r"control: expected one of none, .* that fits"):
             in_order("7.3", "sysfs", "whole", control)
+
+
+LEAKS = {"survived", "torn"}
+
+
+@pytest.mark.parametrize("version", ["6.12", "7.3"])
+@pytest.mark.parametrize(
+    ("repair", "leaks"),
+    [("", True), ("recheck", False), ("fault", False), ("link-first", True), ("hold-rmap", True)],
+)
+def test_which_repaired_maps_leak(version: str, repair: str, leaks: bool) -> None:
+    for via in ("devmem", "sysfs"):
+        for claim in ("whole", "first page"):
+            assert bool(LEAKS & race_outcomes(version, via, claim, repair)) == leaks
+
+
+@pytest.mark.parametrize("version", ["6.12", "7.3"])
+@pytest.mark.parametrize("via", ["devmem", "sysfs"])
+def test_a_fault_without_its_lock_inserts_a_page_that_was_claimed(version: str, via: str) -> None:
+    """Every page but the one in the fault is dead, as the next fault sees the claim."""
+    assert touch_outcomes(version, via, "fault") == {"killed"}
+    assert touch_outcomes(version, via, "fault-unlocked") == {"killed", "torn"}
+    assert not LEAKS & race_outcomes(version, via, "whole", "fault-unlocked")
+    for repair in ("fault", "fault-unlocked"):
+        ends = [touch_in_order(version, via, one, repair) for one in ("none", "before", "after")]
+        assert ends == ["alive", "killed", "killed"]

@@ -21,6 +21,11 @@ def test_the_takeover_agrees_on_a_real_kernel(
     [
         (["run", "coffee", "--kernel", "6.1"], "got 'coffee'"),
         (["run", "takeover", "--kernel", "1.0"], "1.0"),
+        (
+            ["run", "takeover", "--kernel", "6.12", "--repair", "recheck"],
+            "--repair: expected the scenario mmap-vs-claim, got takeover",
+        ),
+        (["record", "--repair", "recheck"], "the scenario mmap-vs-claim, got all scenarios"),
         (["record", "coffee"], "expected one of machine, takeover, claims"),
         (["record", "boot", "--kernel", "1.0"], "1.0"),
         (["run", "boot", "--kernel", "a", "--kernel", "b", "--modules", "c"], "one --kernel IMAGE"),

@@ -1156,19 +1156,39 @@ static void touch_pages(struct race *race, char *from, char *to)
 			}
 }
 
-/* The mapper: alone on the second CPU it maps once, at the time that was agreed on. */
+/* Load from each page of [at, end), up to the first that cannot be reached. */
+static void load_pages(char *at, char *end)
+{
+	char *volatile page = at;
+
+	for (; page < end; page += PAGE) {
+		if (sigsetjmp(on_trap, 1))
+			return;
+		*(volatile char *)page;
+	}
+}
+
+/* The mapper: alone on the second CPU it maps once, at the time that was agreed on; or with `touch`
+ * it maps before, and then loads from all pages. */
 static void race_to_map(struct act *a, struct race *race, int fd)
 {
 	uint64_t start = number(a, "start"), first = start, last = start + number(a, "length");
 	cpu_set_t second = {{2}};
-	char *at;
+	int touch = number(a, "touch");
+	char *at = MAP_FAILED;
 
 	sched_setaffinity(0, sizeof second, &second);
+	if (touch)
+		at = mmap(NULL, last - first, PROT_READ, MAP_SHARED, fd, number(a, "offset"));
 	race->stage = READY;
 	while (race->stage != GO || now() < race->start)
 		;
 	race->entered = now();
-	at = mmap(NULL, last - first, PROT_READ | PROT_WRITE, MAP_SHARED, fd, number(a, "offset"));
+	if (!touch)
+		at = mmap(NULL, last - first, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			  number(a, "offset"));
+	else if (at != MAP_FAILED)
+		load_pages(at, at + (last - first));
 	race->returned = now();
 	race->error = at == MAP_FAILED ? errno : 0;
 	race->stage = RETURNED;

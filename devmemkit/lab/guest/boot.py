@@ -24,10 +24,15 @@ from devmemkit.lab.kernels.programs import KernelError
 __all__ = ["CMDLINE", "Guest", "GuestError", "KernelError", "boot"]
 
 
-def machine(shared_mib: int = 64) -> tuple[str, ...]:
-    """QEMU's arguments: the machine of data/machines, with an ivshmem BAR of so many MiB."""
+def machine(shared_mib: int = 64, *, counted: bool = False) -> tuple[str, ...]:
+    """QEMU's arguments: the machine of data/machines, with an ivshmem BAR of so many MiB.
+
+    A `counted` one has one CPU, and its clock advances by 1 ns with each instruction.
+    """
+    clock = ("-icount", "shift=0,sleep=off") if counted else ()
+    cpus = ("-accel", f"tcg,thread={'single' if counted else 'multi'}")
     return (
-        *("-accel", "tcg,thread=multi", "-cpu", "qemu64", "-smp", "2", "-m", "2048"),
+        *(*cpus, *clock, "-cpu", "qemu64", "-smp", "1" if counted else "2", "-m", "2048"),
         *("-display", "none", "-no-reboot", "-nic", "none", "-device", "e1000"),
         *("-blockdev", "null-co,node-name=scratch,size=16777216,read-zeroes=on"),
         *("-device", "nvme,drive=scratch,serial=1", "-device", "ivshmem-plain,memdev=shared"),
@@ -185,20 +190,26 @@ def boot(
     cmdline: str = "",
     *,
     shared_mib: int = 64,
+    counted: bool = False,
     program: Path | None = None,
+    own: tuple[tuple[str, bytes], ...] = (),
 ) -> Iterator[Guest]:
     """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
 
     That holds even if this process is killed. The guest ends with the thread that booted it.
-    `program` is a C file that the guest gets compiled, as /program.
+    `shared_mib` and `counted` are those of machine(). `program` is a C file that the guest gets
+    compiled, as /program, `own` the name and image of modules that are no part of the kernel.
 
     GuestError, with the end of the console log, when it is not up after LIMIT seconds, or ends
     before it is up, TRIES times.
     """
+    archive = initramfs(kernel.modules, program, *own)
     with ExitStack() as stack:
         for left in reversed(range(TRIES)):
             try:
-                guest = stack.enter_context(_started(kernel, cmdline, shared_mib, program))
+                guest = stack.enter_context(
+                    _started(kernel, cmdline, machine(shared_mib, counted=counted), archive)
+                )
                 break
             except GuestEnded:
                 if not left:
@@ -208,17 +219,17 @@ def boot(
 
 @contextmanager
 def _started(
-    kernel: Kernel, cmdline: str, shared_mib: int, program: Path | None
+    kernel: Kernel, cmdline: str, arguments: tuple[str, ...], archive: bytes
 ) -> Iterator[Guest]:
     emulator = qemu()
     with scratch("devmemkit-guest-") as work:
-        (work / "initrd").write_bytes(initramfs(kernel.modules, program))
+        (work / "initrd").write_bytes(archive)
         ours, theirs = socket.socketpair()
         with ours, theirs:
             # When this process is killed, the host's kernel kills QEMU; and the agent powers the
             # guest off when its port closes.
             command = ending_with_us(
-                *(emulator, *machine(shared_mib), "-kernel", str(kernel.vmlinuz)),
+                *(emulator, *arguments, "-kernel", str(kernel.vmlinuz)),
                 *("-initrd", str(work / "initrd")),
                 *("-append", f"{CMDLINE} {cmdline}".strip()),
                 *("-chardev", f"socket,id=agent,fd={theirs.fileno()}"),

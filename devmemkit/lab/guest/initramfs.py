@@ -50,17 +50,19 @@ def compiled(source: Path) -> bytes:
 
 
 @cache
-def initramfs(modules: Path, program: Path | None = None) -> bytes:
+def initramfs(modules: Path, program: Path | None = None, *own: tuple[str, bytes]) -> bytes:
     """A cpio archive (newc) with the agent as /init; the same bytes for the same content.
 
-    `modules` is a kernel's module folder, `program` a C file that becomes /program. KernelError
-    when a module that is needed is not there.
+    `modules` is a kernel's module folder, `program` a C file that becomes /program, `own`
+    the name and image of further modules. KernelError when a module that is needed is not there.
     """
     files: dict[str, bytes | None] = dict.fromkeys(("dev", "proc", "sys", "modules"))
     for name in MODULES:
         order = {module_name(path.name): path for path in load_order(modules, [name])}
         files[f"modules/{name}.load"] = "".join(f"{one}\n" for one in order).encode()
         files |= {f"modules/{one}.ko": read_module(path) for one, path in order.items()}
+    for name, image in own:
+        files |= {f"modules/{name}.load": f"{name}\n".encode(), f"modules/{name}.ko": image}
     files["init"] = compiled(AGENT)
     if program is not None:
         files["program"] = compiled(program)

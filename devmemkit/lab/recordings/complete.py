@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from devmemkit.lab import accesses, race, timeline
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.recordings.encode import decode_story
-from devmemkit.lab.recordings.manifest import RecordingError
+from devmemkit.lab.recordings.manifest import REPAIR_RACES, RecordingError
+from devmemkit.lab.repair import sweep as repair
 from devmemkit.lab.runs import RUNS
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
 from devmemkit.scenarios.play import SETTLE, needed
@@ -43,6 +44,7 @@ def _faults(scenario: str, known: Mapping[str, Any], content: Mapping[str, Any])
                        f"got {', '.join(got)}")  # fmt: skip
     if "race" in content:
         yield from _race(content["race"]["trials"])
+        yield from _repaired(scenario, content["race"])
     if "timeline" in content:
         yield from _timeline(content["timeline"])
     if "reproducers" in content:
@@ -98,6 +100,25 @@ def _race(trials: list[dict[str, Any]]) -> Iterator[str]:
     for one in trials:
         if (outcome := race.outcome(one)) != one["outcome"]:
             yield f"race: expected the outcome {outcome} by what was measured, got {one['outcome']}"
+
+
+def _repaired(scenario: str, told: dict[str, Any]) -> Iterator[str]:
+    wanted, got = REPAIR_RACES.get(scenario, ""), told.get("repair", "")
+    if got != wanted:
+        yield f"race: expected the repair {wanted!r}, got {got!r}"
+    touches = told.get("touches", [])
+    count = Counter((one["via"], one["window"], one["control"]) for one in touches)
+    controls = ("", *repair.TOUCH_CONTROLS) if wanted in repair.TOUCHED else ()
+    for one in (asked := {*product(VIAS, repair.WINDOWS, controls)}) | count.keys():
+        trials = 0 if one not in asked else 3 if one[2] else race.TRIALS
+        if count[one] != trials:
+            yield f"touches: expected {trials} trials of {one}, got {count[one]}"
+    for one in touches:
+        if (outcome := race.outcome(one)) != one["outcome"]:
+            yield f"touches: expected the outcome {outcome}, got {one['outcome']}"
+    costs = [(one["via"], one["length"]) for one in told.get("costs", [])]
+    if costs != ([*product(VIAS, repair.LENGTHS)] if wanted else []):
+        yield f"costs: expected each way and length once, got {costs}"
 
 
 def _timeline(told: dict[str, Any]) -> Iterator[str]:

@@ -34,7 +34,7 @@ BINDS = tuple(
 
 def largest_bar(scenario: str) -> int:
     """The largest BAR of the machine on which a scenario is recorded, in MiB."""
-    return 1024 if scenario == "mmap-vs-claim" else 64
+    return 1024 if scenario.startswith("mmap-vs-claim") else 64
 
 
 def about(kernel: Kernel, scenario: str) -> dict[str, Any]:

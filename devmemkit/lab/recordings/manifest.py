@@ -18,13 +18,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devmemkit.lab.runs import RUNS
+from devmemkit.model.policy import IN_KERNEL
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import data_dir
 
 NAME = "SHA256SUMS"
 RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
 """The kernels whose recordings are in data/."""
-MEASURED = ("boot", "mmap-vs-claim", "conform", "reproducers", "explain")
+REPAIRED: tuple[str, ...] = ()
+"""Those of them that were also raced with a repaired mmap; Debian has headers for them."""
+REPAIR_RACES = {f"mmap-vs-claim-{repair}": repair for repair in IN_KERNEL}
+"""The scenarios of a repaired mmap, and the repair of each."""
+MEASURED = ("boot", "mmap-vs-claim", "conform", "reproducers", "explain", *REPAIR_RACES)
 """Scenarios that are not stories of acts."""
 TEXTS = ("iomem", "ioports", "pci.json")
 MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
@@ -43,9 +48,14 @@ class RecordingError(ValueError):
     """A recording is missing, incomplete or altered; one sentence."""
 
 
+def kernels_of(scenario: str) -> tuple[str, ...]:
+    """The kernels on which a scenario is recorded."""
+    return REPAIRED if scenario in REPAIR_RACES else RECORDED
+
+
 def required() -> set[str]:
     """The paths below data/ that a manifest must list; others may only be in FREE."""
-    found = {f"recordings/{s}/{v}.json" for s in (*SCENARIOS, *MEASURED) for v in RECORDED}
+    found = {f"recordings/{s}/{v}.json" for s in (*SCENARIOS, *MEASURED) for v in kernels_of(s)}
     found |= {f"machines/qemu-{version}/{name}" for version in RECORDED for name in MACHINE}
     return found | {f"reproducers/{name}.c" for name in RUNS} | {*WRITTEN}
 

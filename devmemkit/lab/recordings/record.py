@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from devmemkit.lab.accesses import attempt
@@ -15,12 +16,14 @@ from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import sweep
+from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.encode import encode_story
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.machine import about
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.lab.recordings.replay import replay
+from devmemkit.lab.repair.sweep import sweep as repaired
 from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile
@@ -90,6 +93,7 @@ MEASURED: dict[str, tuple[str, Callable[[Kernel, Progress], Any]]] = {
     "conform": ("conform", _random),
     "reproducers": ("reproducers", reproduce),
     "explain": ("explain", attempt),
+    **{name: ("race", partial(repaired, one)) for name, one in manifest.REPAIR_RACES.items()},
 }
 """Scenarios that are not stories of acts: the name of what is measured, and how."""
 

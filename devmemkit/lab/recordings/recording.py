@@ -88,7 +88,7 @@ def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
     return [
         load(one, kernel)
         for one in sorted((*SCENARIOS, *manifest.MEASURED))
-        for kernel in manifest.RECORDED
+        for kernel in manifest.kernels_of(one)
         if scenario in ("*", one) and version in ("*", kernel)
     ]
 

@@ -11,6 +11,7 @@ from devmemkit.lab.recordings.encode import decode_story
 from devmemkit.lab.recordings.judge import judge_story
 from devmemkit.lab.recordings.recheck import judge_run
 from devmemkit.lab.recordings.recording import Recording
+from devmemkit.lab.repair import sweep as repair
 from devmemkit.model.printable import printable
 from devmemkit.text.columns import columns
 
@@ -32,7 +33,8 @@ def findings(recording: Recording, progress: Say = _quiet) -> Iterator[Finding]:
     """
     content, version = recording.content, recording.version
     if "race" in content:
-        for way in race.judge(content["race"]):
+        judged = repair.judge if "repair" in content["race"] else race.judge
+        for way in judged(content["race"]):
             differs = (way.why,) if way.verdict is Verdict.FAILED else ()
             yield Finding(f"{way.via}, {way.claim}", way.verdict, sum(way.seen.values()), differs)
     elif "timeline" in content:

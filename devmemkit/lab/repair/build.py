@@ -26,29 +26,34 @@ def source_digest() -> str:
     return hashlib.sha256(SOURCE.read_bytes() + MAKEFILE.encode()).hexdigest()
 
 
+def kept(kernel: Kernel) -> Path:
+    """Where the cache keeps the module for a kernel, once it is built."""
+    return cache_dir() / "build" / f"{kernel.release}-{source_digest()[:16]}.ko"
+
+
 def build(kernel: Kernel, progress: Progress) -> bytes:
     """The module for a kernel, as a file's bytes, from the cache or built now.
 
     KernelError when it cannot be built, for want of headers or of a compiler, or for another cause.
     """
-    kept = cache_dir() / "build" / f"{kernel.release}-{source_digest()[:16]}.ko"
-    if not kept.exists():
+    path = kept(kernel)
+    if not path.exists():
         try:
             with filling(progress):
-                if not kept.exists():
-                    _build(kernel, kept, progress)
+                if not path.exists():
+                    _build(kernel, path, progress)
         except BrokenPipeError:  # the reader of our progress is gone
             raise
         except OSError as error:
-            raise KernelError(f"{error.filename or kept}: {error.strerror}") from None
-    image = ko.read_module(kept)
+            raise KernelError(f"{error.filename or path}: {error.strerror}") from None
+    image = ko.read_module(path)
     magic = ko.modinfo(image).get("vermagic", "").split(" ")[0]
     if magic != kernel.release:
-        raise KernelError(f"{kept}: expected a module of {kernel.release}, got one of {magic!r}")
+        raise KernelError(f"{path}: expected a module of {kernel.release}, got one of {magic!r}")
     return image
 
 
-def _build(kernel: Kernel, kept: Path, progress: Progress) -> None:
+def _build(kernel: Kernel, path: Path, progress: Progress) -> None:
     root = prepare(kernel, progress)
     progress(f"{kernel.release}: building the module of the repairs")
     work = root / "work"
@@ -58,5 +63,5 @@ def _build(kernel: Kernel, kept: Path, progress: Progress) -> None:
     shutil.copy(SOURCE, work / f"{NAME}.c")
     headers = f"/usr/src/linux-headers-{kernel.release}"
     run_in(root, "make", "-C", headers, "M=/work", *SETTINGS, "modules")
-    (work / f"{NAME}.ko").replace(kept)
+    (work / f"{NAME}.ko").replace(path)
     shutil.rmtree(work)

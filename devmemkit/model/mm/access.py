@@ -11,6 +11,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.physical import patched, read_physical, write_physical
 from devmemkit.model.mm.populate import fault_check, fault_lock, fill
+from devmemkit.model.policy import UNLOCKED
 from devmemkit.model.process.task import VM, Vma, find_vma
 from devmemkit.model.resource.region import DISJOINT, region_intersects
 from devmemkit.model.resource.strict import LOW_MEGABYTE
@@ -127,7 +128,8 @@ def must_fault(m: View, f: Frame, count: int, need: VM) -> bool:
 def fault_insert(m: View, f: Frame) -> Next:
     """Insert the PTE, drop the lock, and run the instruction or the copy again."""
     fill(m, f, f.page, f.page)
-    unlock(m, f, "i_mmap", f.vma.file.f_mapping)
+    if m.kernel.repair != UNLOCKED:
+        unlock(m, f, "i_mmap", f.vma.file.f_mapping)
     return OPERATIONS[f.operation].steps(m.kernel)[0]
 
 

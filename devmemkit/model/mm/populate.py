@@ -12,6 +12,7 @@ from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.syscalls import unmap
+from devmemkit.model.policy import UNLOCKED
 from devmemkit.model.process.task import File, find_vma, link_vma, put_vmas
 from devmemkit.model.resource.strict import DENY, is_taken, page_is_allowed
 from devmemkit.model.step import Frame, Next, Return, Step, lock
@@ -99,6 +100,7 @@ def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
     steps: dict[str, tuple[Step, ...]] = {
         "": own,
         "fault": own,
+        UNLOCKED: own,
         "link-first": (vma_link_file, check_again, remap_pfn_range_complete),
         "recheck": (*own, check_again),
         "hold-rmap": (link_and_hold, remap_pfn_range_complete),
@@ -111,7 +113,8 @@ def behind_checks(kernel: KernelProfile, order: str) -> tuple[Step, ...]:
 def fault_lock(m: View, f: Frame) -> Next:
     """The handler takes the rmap lock, which excludes a revocation meanwhile."""
     f.vma = find_vma(m, f.pid, f.faulted)  # cannot vanish: its process is in the fault
-    lock(m, f, "i_mmap", f.vma.file.f_mapping)
+    if m.kernel.repair != UNLOCKED:
+        lock(m, f, "i_mmap", f.vma.file.f_mapping)
     return None
 
 

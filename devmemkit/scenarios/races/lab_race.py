@@ -7,7 +7,7 @@ from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
-from devmemkit.scenarios.play import play
+from devmemkit.scenarios.play import Act, play
 from devmemkit.scenarios.races.one_bar import bar_machine, claims, maps, with_user
 from devmemkit.scenarios.races.scenario import Concurrent, Program
 
@@ -23,21 +23,42 @@ PAGES = 3
 MAPPER, CLAIMER = "mapper", "claimer"
 
 
-def race(version: str, via: str, claim: str, *, outside: bool = False) -> Concurrent:
+def race(
+    version: str, via: str, claim: str, *, outside: bool = False, repair: str = ""
+) -> Concurrent:
     """The mapper maps the BAR, or with `outside` all but its first page; the claimer claims.
 
-    ValueError for a kernel, a way to map or a claim that is not known.
+    ValueError for a kernel, a way to map, a claim or a `repair` that is not known.
     """
     if claim not in CLAIMS:
         raise ValueError(f"claim: expected one of {', '.join(CLAIMS)}; got {claim!r}")
-    machine, fd = with_user(bar_machine(KernelProfile(version), PAGES), MAPPER, via)
+    machine, fd = with_user(bar_machine(KernelProfile(version, repair=repair), PAGES), MAPPER, via)
     mmap, _ = maps(MAPPER, fd, via, 1, PAGES - outside, first=int(outside)).acts
     request, _ = claims(CLAIMER, 1, PAGES if claim == "whole" else 1).acts
     programs = {MAPPER: Program((mmap,), keep=(mmap.key,)), CLAIMER: Program((request,))}
     return Concurrent("race", machine, programs, ())
 
 
-def in_order(version: str, via: str, claim: str, control: str) -> str:
+def touch_race(version: str, via: str, repair: str) -> tuple[Concurrent, Outcome]:
+    """The mapper, which has mapped the BAR, loads from each page; the claimer claims all of it.
+
+    Beside the race it gives the outcome of the mmap. ValueError as in race().
+    """
+    made = race(version, via, "whole", repair=repair)
+    (mmap,) = made.programs[MAPPER].acts
+    machine, mapped, _ = run(made.machine, MAPPER, mmap.operation, **mmap.arguments)
+    machine = machine.with_({("outcome", MAPPER): None})
+    loads: list[Act] = []
+    for page in range(PAGES):
+        where = {"pid": MAPPER, "address": mapped.value + page * PAGE_SIZE, "size": 1}
+        loads.append(
+            Act(f"load{page}", MAPPER, "load", where, needs=f"load{page - 1}" if page else "")
+        )
+    programs = {MAPPER: Program(tuple(loads)), CLAIMER: made.programs[CLAIMER]}
+    return Concurrent("touch-race", machine, programs, ()), mapped
+
+
+def in_order(version: str, via: str, claim: str, control: str, repair: str = "") -> str:
     """How a control must end: as ending() says, or "alive" without a claim.
 
     ValueError for an unknown control, or for "outside" when the claim covers the whole region.
@@ -47,13 +68,23 @@ def in_order(version: str, via: str, claim: str, control: str) -> str:
         raise ValueError(
             f"control: expected one of {', '.join(CONTROLS)} that fits; got {control!r}"
         )
-    made = race(version, via, claim, outside=outside)
-    orders = {"none": (MAPPER,), "before": (CLAIMER, MAPPER)}
-    acts = [made.programs[task].acts[0] for task in orders.get(control, (MAPPER, CLAIMER))]
-    played = play(made.machine, tuple(acts))
-    machine, mapped = played.moments[-1].machine, played.outcomes["map0"]
+    made = race(version, via, claim, outside=outside, repair=repair)
     pages = 1 if claim == "first page" and not outside else PAGES - outside
-    reached = ending(machine, mapped, pages)
+    return _ended(made, control, None, pages)
+
+
+def touch_in_order(version: str, via: str, control: str, repair: str) -> str:
+    """How a control of the touch race must end, in the words of in_order()."""
+    made, mapped = touch_race(version, via, repair)
+    return _ended(made, control, mapped, PAGES)
+
+
+def _ended(made: Concurrent, control: str, mapped: Outcome | None, pages: int) -> str:
+    orders = {"none": (MAPPER,), "before": (CLAIMER, MAPPER)}
+    tasks = orders.get(control, (MAPPER, CLAIMER))
+    acts = [act for task in tasks for act in made.programs[task].acts]
+    played = play(made.machine, tuple(acts))
+    reached = ending(played.moments[-1].machine, mapped or played.outcomes["map0"], pages)
     return "alive" if control == "none" and reached == "survived" else reached
 
 

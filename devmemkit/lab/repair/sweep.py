@@ -1,0 +1,158 @@
+"""The race on a kernel with a repaired mmap; touches during a claim; the cost of the repair.
+
+The judge needs no kernel: it holds what was recorded against the model with that repair.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
+from typing import Any
+
+from devmemkit.explore.endings import touch_outcomes
+from devmemkit.lab import race
+from devmemkit.lab.compare import Verdict
+from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.lab.race import Judged
+from devmemkit.lab.repair.build import NAME, build, source_digest
+from devmemkit.model.policy import UNLOCKED
+from devmemkit.scenarios.races.lab_race import touch_in_order
+from devmemkit.scenarios.races.one_bar import VIAS
+
+TOUCHED = ("fault", UNLOCKED)
+"""Those that populate by faults, and are raced with touches, too."""
+WINDOWS = (0, 300)
+"""Microseconds that the module leaves between a fault's check and its insertion."""
+TOUCH_CONTROLS = ("none", "before", "after")
+TOUCHED_PAGES = 512
+"""Pages that are touched one after another: the agent then looks at each of them."""
+LEAKS = {"survived", "torn"}
+"""Endings of a claim after which a page can be reached."""
+
+LENGTHS = (4 << 10, 2 << 20, 1 << 30)
+"""Bytes of the mappings whose instructions are counted."""
+COUNTS = 5
+
+
+@contextmanager
+def repaired(
+    kernel: Kernel, image: bytes, repair: str, window: int = 0, *, counted: bool = False
+) -> Iterator[Guest]:
+    """A guest whose kernel has the repair; its taint ends with it. GuestError when it fails."""
+    with boot(kernel, shared_mib=race.SHARED_MIB, counted=counted, own=((NAME, image),)) as guest:
+        words = f"repair={repair} window={window}"
+        guest.do({"operation": "load_module", "name": NAME, "parameters": words})
+        yield guest
+
+
+def sweep(repair: str, kernel: Kernel, progress: Callable[[str], None]) -> dict[str, Any]:
+    """What race.sweep() measures, on a kernel with this repair, and three things more.
+
+    "repair"; "module", the digest of its source; "touches", for the repairs in TOUCHED: trials in
+    which a process touches TOUCHED_PAGES pages while all of the BAR is claimed, each with its
+    "window"; "costs": for each way and length, the instructions of an mmap and those of the first
+    load from it, COUNTS times. KernelError when the module cannot be built, GuestError when a
+    guest fails.
+    """
+    image = build(kernel, progress)
+    touches: list[dict[str, Any]] = []
+    with repaired(kernel, image, repair) as guest:
+        found = race.sweep_in(guest, kernel, progress)
+        if repair in TOUCHED:
+            touches += _touches(guest, WINDOWS[0], kernel, progress)
+    if repair in TOUCHED:
+        with repaired(kernel, image, repair, WINDOWS[1]) as guest:
+            touches += _touches(guest, WINDOWS[1], kernel, progress)
+    with repaired(kernel, image, repair, counted=True) as guest:
+        costs = [_cost(guest, via, length) for via, length in product(VIAS, LENGTHS)]
+    told = {"repair": repair, "module": source_digest(), "costs": costs}
+    return found | told | ({"touches": touches} if touches else {})
+
+
+def _touches(
+    guest: Guest, window: int, kernel: Kernel, progress: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    start, made = race.bar_start(guest), []
+    with race.holding(guest, start, "whole"):
+        for via in VIAS:
+            mine = [touch(guest, start, via, window, "none", delay=0) for _ in range(3)]
+            duration = min(one["returned"] for one in mine)
+            for control, delay in (("before", -50_000_000), ("after", 2 * duration + 50_000_000)):
+                mine += [touch(guest, start, via, window, control, delay=delay) for _ in range(3)]
+            for number in range(race.TRIALS):
+                delay = duration * number // (2 * race.TRIALS)
+                mine.append(touch(guest, start, via, window, delay=delay))
+            progress(f"{kernel.version}: {via}, touch, {window} us: {race.tally(mine)}")
+            made += mine
+    return made
+
+
+def touch(
+    guest: Guest, start: int, via: str, window: int, control: str = "", *, delay: int
+) -> dict[str, Any]:
+    """One trial as in sweep(): the claim comes `delay` ns after the first touch."""
+    where = {"path": race.PATHS[via], "offset": start if via == "devmem" else 0, "start": start}
+    length = TOUCHED_PAGES << 12
+    made = race.trial(
+        guest, via, "whole", control, {"delay": delay}, **where, length=length, touch=True
+    )
+    return made | {"window": window}
+
+
+def _cost(guest: Guest, via: str, length: int) -> dict[str, Any]:
+    """Instructions of an mmap and of the first load from it: one CPU runs nothing else."""
+    start, pid = race.bar_start(guest), f"{via}{length}"
+    opens = {
+        "devmem": {"operation": "open_devmem", "dsync": True},
+        "sysfs": {"operation": "open_resource", "bdf": race.BDF, "bar": race.RESOURCE},
+    }
+    who = {"pid": pid}
+    calls: list[dict[str, Any]] = [{"operation": "process", **who}, {**opens[via], **who}]
+    offset = start if via == "devmem" else 0
+    for _ in range(COUNTS):
+        at = {"ref": len(calls), "plus": 0}
+        name = "mmap_devmem" if via == "devmem" else "mmap_resource"
+        fd = {"ref": 1, "plus": 0}
+        calls += [
+            {"operation": name, **who, "fd": fd, "length": length, "offset": offset,
+             "prot": "rw", "shared": True},
+            {"operation": "load", **who, "address": at, "size": 1},
+            {"operation": "munmap", **who, "address": at, "length": length},
+        ]  # fmt: skip
+    answers = guest.do(*calls)
+    if any("signal" in one for one in answers):
+        raise GuestError(f"{via}: expected loads to reach the device, got a signal")
+    times = [one["ns"] for one in answers[2:]]
+    return {"via": via, "length": length, "mmap": times[0::3], "load": times[1::3]}
+
+
+def judge(recorded: dict[str, Any]) -> list[Judged]:
+    """Hold what sweep() gave against the model: races, touches, and last whether anything leaked.
+
+    The last is PASSED when a page could be reached after a claim in at least one trial, or in
+    none, as the model's search has it.
+    """
+    judged = race.judge(recorded)
+    version, repair = recorded["version"], race.model_repair(recorded)
+    for via, window in product(VIAS, WINDOWS if "touches" in recorded else ()):
+        mine = [t for t in recorded["touches"] if (t["via"], t["window"]) == (via, window)]
+        controls = {name: touch_in_order(version, via, name, repair) for name in TOUCH_CONTROLS}
+        possible = touch_outcomes(version, via, repair)
+        judged.append(race.judge_trials(via, f"touch, {window} us", mine, possible, controls))
+    return [*judged, leaks(judged)]
+
+
+def leaks(judged: list[Judged]) -> Judged:
+    """All cells as one: whether anything leaked on the kernel, and does in the model."""
+    seen = sum((Counter(one.seen) for one in judged), Counter[str]())
+    possible = frozenset().union(*(one.possible for one in judged))
+    verdict, why = Verdict.PASSED, ""
+    if LEAKS & seen.keys() - possible:
+        verdict, why = Verdict.FAILED, "a page was reached after the claim; the model has no such"
+    elif LEAKS & possible and not LEAKS & seen.keys():
+        verdict, why = Verdict.UNDECIDED, "no page was reached after a claim, as the model has it"
+    inside = sum(one.inside for one in judged)
+    return Judged("both ways", "leaks", dict(seen), possible, inside, verdict, why)
