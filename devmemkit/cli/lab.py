@@ -13,8 +13,8 @@ from devmemkit.model.policy import IN_KERNEL, PASS, REPAIRS, UNLOCKED
 from devmemkit.model.printable import printable
 
 REPAIR = (
-    f"race with an mmap that a module of ours, built for the kernel, repairs: {', '.join(REPAIRS)}, "
-    f"or a control: {PASS}, {UNLOCKED} (may be repeated)"
+    "race with an mmap that a module of ours, built for the kernel, repairs: "
+    f"{', '.join(REPAIRS)}, or a control: {PASS}, {UNLOCKED} (may be repeated)"
 )
 
 if TYPE_CHECKING:
