@@ -11,6 +11,7 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.advice import Advice
 from devmemkit.explain.calls import ACTOR, Calls, calls_of
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.description import Description
 from devmemkit.explain.hypotheses import HYPOTHESES
 from devmemkit.explain.hypothesis import Asked, Hypothesis
 from devmemkit.explain.kernel_functions import function_of
@@ -88,11 +89,7 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         return tuple(_before(machines.machine(cases[at][1]), access))
 
     for hypothesis in HYPOTHESES:
-        if hypothesis.name != symptom.cause and not (
-            access.op and hypothesis.is_open(machines.known)
-        ):
-            continue
-        if hypothesis.name == "external abort" and symptom.cause == "no abort":
+        if _excluded(machines.known, access, symptom, hypothesis):
             continue
         for at, (condition, _) in enumerate(cases):
             found = list(_supposed(machines, access, symptom, hypothesis, before(at)))
@@ -146,6 +143,17 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         named = {"page refused": function in PAGE_CHECKS, "lockdown": locked}.get(symptom.cause)
         cause = Cause(what, tell, function, not number)
         yield Candidate(bool(named), cause, machine, played.acts)
+
+
+def _excluded(known: Description, access: Access, symptom: Symptom, hypothesis: Hypothesis) -> bool:
+    """Whether the description or the symptom rules a hypothesis out."""
+    if hypothesis.name == "noexec" and known.mounts is not None and access.file[:5] == "/dev/":
+        return "noexec" not in known.mounts.get("/dev", ())
+    if hypothesis.name == "external abort" and symptom.cause == "no abort":
+        return True
+    # a line of the log may come without an operation: then only what it names is a cause
+    is_open = bool(access.op) and hypothesis.is_open(known)
+    return hypothesis.name != symptom.cause and not is_open
 
 
 def _supposed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -423,3 +424,13 @@ def test_an_address_is_no_offset_for_resource_n() -> None:
         assert any("resourceN wants an offset into the BAR" in note for note in notes) == wrong
         [first, *_] = causes(machines, access, got)
         assert any("VFIO" in one.do for one in first.advice) != wrong
+
+
+@pytest.mark.parametrize("release", ["4.13.0-21-generic", "4.19.0-5-amd64", "6.12"])
+@pytest.mark.parametrize("where", [{"address": IVSHMEM_BAR}, {"bdf": IVSHMEM, "bar": 2}])
+def test_lockdown_is_offered_on_kernels_that_may_have_been_patched(
+    release: str, where: dict[str, Any]
+) -> None:
+    asked = known("idle", release=release, lockdown=None)
+    assert "lockdown" in names(causes(*ask(asked, **where), "EPERM"))
+    assert "lockdown" not in names(causes(*ask(replace(asked, lockdown=""), **where), "EPERM"))

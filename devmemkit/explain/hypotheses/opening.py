@@ -18,11 +18,10 @@ def _remounted(path: str, options: str) -> Act:
 
 
 def _noexec(asked: Asked) -> Some:
-    """The mapping is executable, and /dev may be mounted noexec; sysfs and procfs always are."""
+    """The mapping is executable, and /dev is mounted noexec, as sysfs and procfs always are."""
     if not asked.access.maps or asked.access.exec:  # then the description decides
         return ()
-    calls = calls_of(replace(asked.access, exec=True))
-    return calls if asked.known.mounts is not None else (_remounted("/dev", "noexec"), *calls)
+    return _remounted("/dev", "noexec"), *calls_of(replace(asked.access, exec=True))
 
 
 def _nodev(asked: Asked) -> Some:
@@ -50,8 +49,11 @@ def _through(*vias: str) -> Callable[[Asked], Some]:
 
 
 def _locked(asked: Asked) -> Machine:
-    cmdline = f"{asked.machine.kernel.cmdline} lockdown=integrity".strip()
-    return with_kernel(asked.machine, cmdline=cmdline)
+    """Lockdown is in force; distributions had it before the kernel."""
+    kernel = asked.machine.kernel
+    features = () if kernel["lockdown"] else (("lockdown", True),)
+    cmdline = f"{kernel.cmdline} lockdown=integrity".strip()
+    return with_kernel(asked.machine, cmdline=cmdline, features=(*kernel.features, *features))
 
 
 def _built(asked: Asked, config: Config) -> Machine:
@@ -65,7 +67,8 @@ OPENING = (
     Hypothesis(
         "lockdown",
         "lockdown is in force",
-        "cat /sys/kernel/security/lockdown; iomem=relaxed does not lift it",
+        "cat /sys/kernel/security/lockdown, or dmesg on a distribution's kernel before 5.4; "
+        "iomem=relaxed does not lift it",
         machine=_locked,
         unless=("lockdown",),
         function="lockdown_is_locked_down",
