@@ -182,8 +182,9 @@ def _explained(options: argparse.Namespace) -> str:
         meant = Machines(known, access)
     if got:
         name = symptom_on(meant, access, got).name
-        if got != name:
-            notes.insert(0, f"'{got}' was read as {name or 'a conflict of cache types'}")
+        if options.got and options.got.strip() != name:
+            shown = printable(options.got.strip()[:100])
+            notes.insert(0, f"'{shown}' was read as {name or 'a conflict of cache types'}")
         notes += notes_on(known, access)
         if options.json:
             listed = [asdict(cause) for cause in found]

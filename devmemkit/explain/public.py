@@ -72,6 +72,7 @@ def causes(
 ) -> tuple[Cause, ...]:
     """List what can be behind a symptom, the likeliest first: `what`, how to `tell`, `function`.
 
+    The likeliest one has `advice`: what to do about it.
     `got` is an errno or a signal by name, message or number, "zeros" or "ones", or a line of dmesg.
     `access` are the arguments of `explain`; without `op` every operation is tried. Lines of
     `strace` show the access, and the symptom too. ValueError for what is no symptom or no access.

@@ -145,3 +145,14 @@ def test_names_from_a_dump_cannot_steer(capsys: pytest.CaptureFixture[str], tmp_
         tags.feed(page)
         assert "script" not in tags.seen
     assert answer(described, address=0xFEBC_0000)._repr_html_() == pages[0]
+
+
+def test_what_a_sentence_was_read_as_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = (*MACHINE, *CERTAIN, "--address", "0xfebc0000", "--got")
+    said = explained(capsys, *asked, "mmap: Operation not permitted")
+    assert "note: 'mmap: Operation not permitted' was read as EPERM\n" in said
+    assert "was read as" not in explained(capsys, *asked, "EPERM")
+    told = json.loads(
+        explained(capsys, *asked, "x " * 99 + "Bad address", "--op", "read", "--json")
+    )
+    assert told["notes"] == [f"'{'x ' * 50}' was read as EFAULT"]
