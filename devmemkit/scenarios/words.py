@@ -57,7 +57,7 @@ def format_cell(outcome: Outcome | None) -> tuple[str, str]:
 
 
 def page_states(machine: Machine, pid: str, vma: Vma) -> list[str]:
-    """Each page of a mapping: "live", "private" (the process's own copy) or "zapped"."""
+    """Each page of a mapping: "live", "private" (a copy, or a substitute) or "zapped"."""
     table = machine["pagetable", pid]
     first, last = vma.vpns
     live = {v for low, high, _ in table.between(first, last) for v in range(low, high + 1)}

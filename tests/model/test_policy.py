@@ -245,6 +245,10 @@ def test_fault_recheck(version: str, maps: Callable[..., tuple[Machine, int]]) -
     assert not claimed.get(("lock", "i_mmap", "iomem"))
     free, _ = ok(claimed, "release_mem_region", "driver", start=start, size=PAGE)
     assert ok(free, "load", pid="p", address=address)[1] == 7
+    assert not m.get("memtype")  # nothing is filled, so nothing is reserved, and a fork can copy it
+    child, _ = ok(free, "fork", child="c")
+    assert ok(child, "load", "c", address=address)[1] == 7
+    ok(child, "munmap", address=address, length=2 * PAGE)
 
 
 @pytest.mark.parametrize("version", ALL)

@@ -96,8 +96,12 @@ def is_gone(m: View, file: File) -> bool:
 
 
 def remap(m: View, f: Frame, wanted: CacheType, error: str) -> None:
-    """Reserve the memtype for the whole VMA (track_pfn_remap), or fail with errno `error`."""
-    tracked = track_remap(m, f.pid, f.vma, wanted)
+    """Reserve the memtype for the whole VMA (track_pfn_remap), or fail with errno `error`.
+
+    An mmap that fills nothing reserves nothing: vmf_insert_pfn only looks the type up.
+    """
+    filled = m.kernel.on_fault != "insert"
+    tracked = track_remap(m, f.pid, f.vma, wanted) if filled else f.vma
     if tracked is None:
         raise KernelError(error, f"memtype: wanted {wanted}, the pages are mapped WB")
     f.vma = replace(tracked, flags=tracked.flags | REMAPPED)
