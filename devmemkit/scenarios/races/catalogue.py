@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import COPY_REPAIRS, REPAIRS
+from devmemkit.model.policy import COPY_REPAIRS, REPAIRS, UNLOCKED
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.races.copies import read_vs_claim, write_vs_claim
@@ -44,7 +44,8 @@ def concurrent(name: str, kernel: KernelProfile, via: str = "devmem", tasks: int
     if not 1 <= tasks <= 9:
         raise ValueError(f"tasks: expected 1 to 9, got {tasks}")
     repairs = COPY_REPAIRS if name in COPIES else REPAIRS
-    if kernel.repair and kernel.repair not in repairs:
+    allowed = ("", *repairs) if name in COPIES else ("", *repairs, UNLOCKED)
+    if kernel.repair not in allowed:
         known = ", ".join(repairs)
         raise ValueError(f"repair: expected one of {known} for {name}; got {kernel.repair!r}")
     return ORDERS[name](kernel, via, tasks)

@@ -103,7 +103,7 @@ def built() -> tuple[cache.Kernel, bytes]:
         kernel = cache.cached(version)
         if kernel is not None and build.kept(kernel).exists():
             return kernel, build.build(kernel, print)
-    pytest.skip("no module is in the cache; lab run mmap-vs-claim --repair builds one")
+    pytest.skip("no module of the repairs is built; lab run mmap-vs-claim --repair builds one")
 
 
 @pytest.mark.slow
