@@ -26,6 +26,9 @@ HEADERS = re.compile(r"linux-(?:headers|kbuild)-\d[^\s,]*")
 
 FAULT = re.compile("error|not found|fatal|denied|permitted")
 
+FAULT = re.compile(r"error\b|not found|fatal|denied|permitted")
+"""What a line of a failed command has that says why; a warning has none of these."""
+
 ENTER = 'mount --rbind /dev "$0/dev"; mount --rbind /proc "$0/proc"; exec unshare --root="$0" "$@"'
 """The compiler's options are tested with /dev/null; 7.3's objtool reads /proc/self/limits."""
 
@@ -96,9 +99,17 @@ def run_in(root: Path, *command: str) -> str:
         text=True,
     )
     if done.returncode:
-        lines = (done.stdout + done.stderr).splitlines()
-        said = [
-            line for line in lines if re.search(r"error|not found|fatal|denied|permitted", line)
-        ]
-        raise KernelError(f"{command[0]}: {(said or lines or ['failed without a word'])[0]}")
+        raise _failure(command[0], done.stderr + done.stdout)
     return done.stdout
+
+
+def _failure(program: str, output: str) -> KernelError:
+    """The output of a failed command in one sentence."""
+    lines = output.splitlines()
+    said = [line for line in lines if FAULT.search(line)] or lines or ["failed without a word"]
+    if said[0].startswith(("unshare:", "mount:")):
+        return KernelError(
+            f"a root folder for the compiler: expected permission, got {said[0]}; run it as root, "
+            "or allow user namespaces"
+        )
+    return KernelError(f"{program}: {said[0]}")

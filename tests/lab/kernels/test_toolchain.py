@@ -113,3 +113,25 @@ def test_a_machine_without_namespaces_is_told(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(KernelError, match=r"^unshare: not found; install the package util-linux$"):
         toolchain.run_in(Path("/"), "true")
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("unshare: unshare failed: Operation not permitted", "run it as root, or allow user name"),
+        ("mount: /root/dev: permission denied.", "run it as root, or allow user namespaces"),
+        ("warning: pahole differs\nmodule.c:1:1: error: no such type", "make: module.c:1:1: error"),
+        ("/bin/sh: 1: x86_64-linux-gnu-gcc-14: not found", "make: .*gcc-14: not found$"),
+        ("", "make: failed without a word"),
+    ],
+)
+def test_a_command_that_fails_is_one_sentence(
+    said: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "unshare"
+    fake.write_text(f"#!/bin/sh\nprintf '%s' '{said}' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(fake))
+    with pytest.raises(KernelError, match=sentence) as raised:
+        toolchain.run_in(tmp_path, "make", "modules")
+    assert "\n" not in str(raised.value)
