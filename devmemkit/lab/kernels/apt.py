@@ -130,9 +130,13 @@ class Suite:
         """The packages that kernels are made of, as of the last update; none before the first."""
         if not self._sources.exists():
             return []
-        lines = self._apt("apt-cache", "search", "--names-only", KERNELS).splitlines()
-        names = [line.split(" ")[0] for line in lines]
+        names = self.names(KERNELS)
         return self.show(*names) if names else []
+
+    def names(self, pattern: str) -> list[str]:
+        """The names of the packages that match a pattern, as of the last update."""
+        lines = self._apt("apt-cache", "search", "--names-only", pattern).splitlines()
+        return [line.split(" ")[0] for line in lines]
 
     def show(self, *names: str, newest: bool = False) -> list[Package]:
         """These packages, each in all its versions or the `newest`; a name may be NAME=VERSION.

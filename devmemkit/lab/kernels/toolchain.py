@@ -60,15 +60,15 @@ def prepare(kernel: Kernel, progress: Progress) -> Path:
 def _headers(kernel: Kernel, suite: Suite) -> list[Package]:
     """The packages with the headers of exactly this kernel."""
     name = f"linux-headers-{kernel.release}"
-    try:
-        (main,) = suite.show(name, newest=True)
-        return [main, *suite.show(*sorted(set(HEADERS.findall(main.depends))), newest=True)]
-    except KernelError as error:
+    there = suite.names(r"^linux-headers-[0-9].*[0-9]-amd64$")
+    if name not in there:
         raise KernelError(
-            f"kernel {kernel.version}: expected its headers, {name}, in {kernel.suite}, found "
-            f"none ({error}); to have the suite's present kernel, remove "
-            f"{cache_dir() / kernel.version}"
-        ) from None
+            f"kernel {kernel.version}: expected its headers, {name}, in {kernel.suite}, which has "
+            f"{', '.join(sorted(there)) or 'none'}; to have a newer release of the same version, "
+            f"remove {cache_dir() / kernel.version}"
+        )
+    (main,) = suite.show(name, newest=True)
+    return [main, *suite.show(*sorted(set(HEADERS.findall(main.depends))), newest=True)]
 
 
 def _unpack(suite: Suite, packages: list[Package], folder: Path, progress: Progress) -> None:

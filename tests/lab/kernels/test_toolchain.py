@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from devmemkit.lab.kernels import cache, toolchain
 from devmemkit.lab.kernels.cache import KernelError
-from tests.lab.kernels.world import NEW, World, needs_apt
+from tests.lab.kernels.world import NEW, OLD, World, needs_apt
 
 HEADERS = 3
 """Packages with headers; the compiler and its library are two more."""
@@ -86,10 +87,18 @@ def test_a_changed_byte_in_the_headers_is_noticed(world: World) -> None:
 @pytest.mark.usefixtures("small")
 def test_a_kernel_without_headers_is_refused_in_a_sentence(world: World) -> None:
     kernel = world.get("7.3")
-    wanted = r"^kernel 7\.3: expected its headers, linux-headers-7\.3\.4\S+, in stable-backports"
+    wanted = r"^kernel 7\.3: expected its headers, linux-headers-7\.3\.4\S+, in stable-backports, which has none;"
     with pytest.raises(KernelError, match=wanted):
         prepare(world, kernel)
     assert not (cache.cache_dir() / "build").exists()
+
+
+@needs_apt
+@pytest.mark.usefixtures("small")
+def test_the_headers_that_a_suite_has_are_named(world: World) -> None:
+    kernel = replace(world.get("6.12"), release=OLD)
+    with pytest.raises(KernelError, match=f", which has linux-headers-{re.escape(NEW)}; to have"):
+        prepare(world, kernel)
 
 
 @needs_apt
