@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,12 @@ _AT = re.compile(rf"\bp(read|write)(?:64)?\({_FD}, .*, {_NUMBER}, {_NUMBER}{_END
 _HERE = re.compile(rf"\b(read|write)\({_FD}, .*, {_NUMBER}{_END}")
 _SEEK = re.compile(rf"\b_?l?lseek\({_FD}, {_NUMBER}, (?:\[\d+\], )?SEEK_SET{_END}")
 _PORTS = re.compile(rf"\b(?:ioperm\({_NUMBER}, {_NUMBER}, [1-9]\d*|iopl\({_NUMBER}){_END}")
+_COLOUR = re.compile(r"\x1b\[[0-9;]{0,32}[mK]")
+_WRAPPED = re.compile(r"(?<=([,|]))\r?\n[>\t ]{0,40}")
+_PID = re.compile(r"\[pid +\d{1,10}\]|^\d{1,10} ")
+_CALL = re.compile(r"\b(\w{1,30})\(")
+_UNFINISHED = "<unfinished ...>"
+_RESUMED = re.compile(r"<\.\.\. (\w{1,30}) resumed>")
 _SIGNAL = re.compile(r"--- (SIGBUS|SIGSEGV) \{(?:[^}]*si_code=(BUS_\w+))?")
 _SYSFS = re.compile(
     r"/sys/.*/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/(?:resource([0-5])(_wc)?|resource|config)"
@@ -54,7 +60,7 @@ def parse_strace(
     files: dict[str, dict[str, Any]] = {}
     seeks: dict[str, int] = {}
     found: Traced | None = None
-    for line in (whole[:4096] for whole in text[:LONGEST].splitlines()):
+    for line in (whole[:4096] for whole in _whole(text[:LONGEST])):
         if match := _SIGNAL.search(line):
             found = found and Traced(
                 {**found.access, "op": "load"}, " ".join(filter(None, match.groups()))
@@ -73,6 +79,21 @@ def parse_strace(
         call = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = -1 EPERM"
         raise TextError(source, 1, f"expected a call such as {call}; got '{shown}'")
     return found
+
+
+def _whole(text: str) -> Iterator[str]:
+    """The lines without colours and quoting, wrapped ones and those of two threads put together."""
+    begun: dict[tuple[str, str], str] = {}
+    plain = _WRAPPED.sub(lambda match: " " * (match[1] == ","), _COLOUR.sub("", text))
+    for line in (whole[:4096].rstrip() for whole in plain.splitlines()):
+        who = match[0] if (match := _PID.search(line)) else ""
+        resumed = _RESUMED.search(line)
+        if line.endswith(_UNFINISHED) and (call := _CALL.search(line)):
+            begun[who, call[1]] = line.removesuffix(_UNFINISHED).rstrip(" ,")
+        elif resumed and (who, resumed[1]) in begun:
+            yield begun.pop((who, resumed[1])) + line[resumed.end() :]
+        else:
+            yield line
 
 
 def _ports(line: str) -> Traced | None:

@@ -148,3 +148,28 @@ def test_a_file_of_another_kind_is_no_device_memory() -> None:
         parse_strace(trace)
     memory = 'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 4\n'
     assert parse_strace(trace + memory).access["via"] == "devmem"
+
+
+BAR = "/sys/bus/pci/devices/0000:03:00.0/resource0"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # two threads
+        f'[pid 12] openat(AT_FDCWD, "{BAR}", O_RDWR <unfinished ...>\n'
+        '[pid 13] openat(AT_FDCWD, "/etc/fstab", O_RDONLY <unfinished ...>\n'
+        "[pid 12] <... openat resumed>) = 5\n[pid 13] <... openat resumed>) = 6\n"
+        "[pid 12] mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5, 0 <unfinished ...>\n"
+        "[pid 12] <... mmap resumed>)      = -1 EINVAL (Invalid argument)\n",
+        # a mail that wraps, with Windows' line ends
+        f'> openat(AT_FDCWD, "{BAR}",\r\n> O_RDWR) = 5\r\n'
+        "> mmap(NULL, 4096, PROT_READ, MAP_SHARED,\r\n> 5, 0) = -1 EINVAL\r\n",
+        # colours
+        f'\x1b[33mopenat\x1b[0m(AT_FDCWD, \x1b[32m"{BAR}"\x1b[0m, O_RDWR) = 5\n'
+        "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5, 0) = \x1b[31m-1 EINVAL\x1b[0m (Invalid)",
+    ],
+)
+def test_the_file_of_a_descriptor_is_found_however_the_trace_was_pasted(text: str) -> None:
+    traced = parse_strace(text)
+    assert (traced.access["via"], traced.access.get("bar"), traced.got) == ("sysfs", 0, "EINVAL")
