@@ -85,9 +85,18 @@ class Description:
     @cached_property
     def architecture(self) -> str:
         """The machine's architecture; x86_64 if nothing in the description shows another."""
+        return self._shown or "x86_64"
+
+    @cached_property
+    def _shown(self) -> str | None:
         told = architecture.of_machine(self.arch) or architecture.of_config(self.config)
         told = told or architecture.of_release(self.release)
-        return told or architecture.of_dump(self.iomem) or "x86_64"
+        return told or architecture.of_dump(self.iomem)
+
+    @property
+    def shows_architecture(self) -> bool:
+        """Whether something in the description shows the machine's architecture."""
+        return self._shown is not None
 
     @property
     def foreign(self) -> str:

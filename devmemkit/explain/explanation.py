@@ -141,6 +141,8 @@ def _assumed(known: Description, access: Access) -> Iterator[str]:
 
 def notes_on(known: Description, access: Access) -> Iterator[str]:
     """What limits an answer, and what looks wrong in the question."""
+    if not known.shows_architecture:
+        yield "nothing shows the machine's architecture: this is x86-64's answer (see --arch)"
     if known.release is not None:
         yield from limits_of(known.release)
     if access.via == "port" and known.ioports is None:

@@ -9,7 +9,7 @@ import pytest
 
 from devmemkit.explain.access import AccessError, access_of
 from devmemkit.explain.answer import as_json, as_text
-from devmemkit.explain.description import Description
+from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.symptom import causes
 from devmemkit.text.config import parse_config
 from devmemkit.text.iomem import parse
@@ -150,3 +150,15 @@ def test_i386_maps_896_mib_of_ram() -> None:
     described = known(iomem=parse(text), devices={}, arch="i686", phys_bits=36)
     assert answer(described, address=above, op="read").outcome == "EFAULT"
     assert answer(described, address=below, op="read").outcome == "EPERM"
+
+
+def test_what_shows_no_architecture_is_answered_for_x86_and_says_so() -> None:
+    text = (
+        b"00:02.0 VGA compatible controller: A\n"
+        b"\tRegion 0: Memory at fe900000 (32-bit, non-prefetchable) [size=128K]\n"
+    )
+    alone = with_lspci(Description(), text, "x")
+    said = "nothing shows the machine's architecture"
+    for described, wanted in ((alone, True), (replace(alone, arch="x86_64"), False)):
+        found = answer(described, bdf="0000:00:02.0", bar=0)
+        assert any(said in note for note in found.notes) == wanted
