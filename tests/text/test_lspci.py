@@ -353,3 +353,16 @@ def test_real_texts(name: str, devices: int, regions: int | None, without: int |
     if regions is not None:
         assert sum(len(one.bars) + len(one.missing) for one in found) == regions
         assert sum(len(one.missing) for one in found) == without
+
+
+def test_a_list_of_modules_is_whole_when_each_line_has_a_blank_one_below() -> None:
+    text = (
+        "00:02.0 VGA compatible controller: A\n\n"
+        "\tRegion 0: Memory at fe900000 (32-bit, non-prefetchable)\n\n[size=128K]\n\n"
+        "\tKernel driver in use: nouveau\n\n\tKernel modules: nouveau, nvidia_drm,\n\nnvidia\n\n"
+        "00:03.0 Ethernet controller: B\n"
+    )
+    first, second = parse_lspci(text)
+    assert first.modules == ("nouveau", "nvidia_drm", "nvidia")
+    assert [(bar.start, bar.end) for bar in first.bars] == [(0xFE90_0000, 0xFE91_FFFF)]
+    assert second.bdf == "0000:00:03.0"

@@ -70,21 +70,21 @@ def parts(lines: Sequence[str], source: str) -> Iterator[Part]:
         if (head or part) and _INSIDE.search(line, 1):
             raise refused(number, "a line of its own for each device, region and driver", line)
         fact, region = _ONCE.match(line), REGION.match(line)
+        above, rest = part.below[-1] if part and part.below else (0, "")
+        cut = (REGION.match(rest) and "[size=" not in rest) or MODULES.match(rest)
+        ends = rest.endswith((",", "-")) or _REST.match(line)
         if head:
             if part:
                 yield part
             bdf = full_bdf((head["domain"] or "") + head["bdf"])
             part, once = Part(bdf, head["what"], number, lead[0]), set()
+        elif part and cut and ends and len(rest) < _WIDEST:
+            part.below[-1] = (above, f"{rest}{' ' * (rest[-1] != '-')}{line}")
         elif part and not (blank and lead[0] == part.lead and not _BELOW.match(line)):
             if fact and fact[0] in once:
                 raise refused(number, _ABOVE, line)
             once |= {fact[0]} if fact else set()
-            above, rest = part.below[-1] if part.below else (0, "")
-            cut = (REGION.match(rest) and "[size=" not in rest) or MODULES.match(rest)
-            if cut and len(rest) < _WIDEST and (rest.endswith((",", "-")) or _REST.match(line)):
-                part.below[-1] = (above, f"{rest}{' ' * (rest[-1] != '-')}{line}")
-            else:
-                part.below.append((number, line))
+            part.below.append((number, line))
         else:  # text that is no device's, such as the command that follows
             if DRIVER.match(line) or (region and AT.match(region["words"])):
                 raise refused(number, _ABOVE, line)
