@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from devmemkit.text import TextError
@@ -125,6 +127,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         raise TextError(source, *describe(lines))
     if notes:  # a text as r_show prints it is no diff
         refuse_diff(lines, (_RANGE,), source)
+        _refuse_columns(rows, source)
     entries: list[Entry] = []
     parents: list[int | None] = []
     max_level: int | None = None
@@ -160,6 +163,17 @@ def _check_size(text: str, lines: list[str], source: str) -> None:
         raise TextError(source, lines.index(longest) + 1, reason)
     if sum(text.count(mark) for mark in _COLONS) > LINES:
         raise TextError(source, 1, f"expected at most {LINES} ranges, got more")
+
+
+def _refuse_columns(rows: list[Row], source: str) -> None:
+    """TextError where lines go on below their first range, as columns do, not behind their last."""
+    pairs = [(a, b) for a, b in pairwise(rows) if a.line != b.line]
+    beside = Counter(row.line for row in rows)
+    pairs = [(a, b) for a, b in pairs if beside[a.line] > 1 and beside[b.line] > 1]
+    back = [b.line for a, b in pairs if b.start < a.start]
+    if len(back) > 1 and 2 * len(back) > len(pairs):
+        reason = "expected one range below the other, got columns: give the text without them"
+        raise TextError(source, back[0], reason)
 
 
 def _check_depth(entries: list[Entry], parents: list[int | None], source: str) -> None:

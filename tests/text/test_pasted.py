@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from devmemkit.text.iomem import LONGEST, Dump, parse
+from devmemkit.text import TextError
+from devmemkit.text.iomem import LONGEST, Dump, format_dump, parse
 from devmemkit.text.iomem_tree import entries_of, tree_of
 
 SKIPPED = "not an entry: skipped"
@@ -196,3 +199,55 @@ def test_a_tree_starts_at_address_zero_and_prints_its_children() -> None:
     assert (tree.start, tree.end) == (0, (1 << 64) - 1)
     printed = [(one.name, one.depth) for one in entries_of(tree, levels=5)]
     assert printed == [("0000:00:04.0", 0), ("nvme", 1)]
+
+
+SHORT = """\
+00001000-0009ffff : System RAM
+fe000000-fe0fffff : PCI Bus 0000:00
+  fe000000-fe003fff : 0000:00:03.0
+    fe000000-fe003fff : e1000
+  fe004000-fe007fff : 0000:00:04.0
+fed00000-fed003ff : HPET 0
+"""
+
+
+@pytest.mark.parametrize("gap", ["\t", "    "])
+def test_columns_are_refused(gap: str) -> None:
+    low = (
+        "00000000-00000fff : Reserved",
+        "00001000-0009ffff : System RAM",
+        "000a0000-000bffff : B",
+    )
+    lines = [
+        *low,
+        *SHORT.splitlines()[1:],
+        "fee00000-fee00fff : Local APIC",
+        "ff000000-ffffffff : R",
+    ]
+    pasted = "".join(f"{a:36}{gap}{b}\n" for a, b in zip(lines[:5], lines[5:], strict=True))
+    with pytest.raises(
+        TextError, match=r"^x:2: expected one range below the other, got columns: give"
+    ):
+        parse(pasted, source="x")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda line: line.replace("PCI", "\x1b[01;31m\x1b[KPCI\x1b[m\x1b[K"), "terminal escapes"),
+        (lambda line: f"{line:50}\u2502 top - 12:00:01 up 1 day", "text beside the line"),
+        (lambda line: line.replace("e0", "eO", 1).replace("fe1", "feI"), "letters O, I and l"),
+    ],
+)
+def test_what_terminals_and_readers_of_pictures_add(
+    change: Callable[[str], str], said: str
+) -> None:
+    dump = parse("".join(f"{change(line)}\n" for line in SHORT.splitlines()))
+    assert format_dump(dump.entries) == SHORT
+    assert any(said in repair.what for repair in dump.repairs)
+
+
+def test_lines_in_a_list_of_json() -> None:
+    dump = parse('["' + '", "'.join(SHORT.splitlines()) + '"]')
+    wanted = [line.partition(" : ")[2] for line in SHORT.splitlines()]
+    assert [entry.name for entry in dump.entries] == wanted

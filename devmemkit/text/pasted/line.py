@@ -49,6 +49,11 @@ CUT = re.compile(
     rf"(?:0x)?[0-9a-fA-F]{{4,16}}{_BLANK}?(?:{DASH.pattern}{_BLANK}?[0-9a-fA-FxX]{{0,16}})?"
 )
 
+LOOKALIKE = re.compile(  # as a reader of pictures takes 0 and 1 for letters
+    r"(?<![\w/])(?=[0-9a-f-]{0,33}[OoIl])[0-9a-fOoIl]{8,16}-[0-9a-fOoIl]{8,16}(?= : )"
+)
+DIGITS = str.maketrans("OoIl", "0011")
+
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,32}[@-~]|\x1b[()][0-9A-B]|\x1b[=>]")
 _TAG = re.compile(
     r"</?(?:a|b|body|br|code|div|em|font|html|i|kbd|li|p|pre|samp|small|span|strong|t[dhrt]|u|ul)"
@@ -111,6 +116,8 @@ def make_row(number: int, line: str, match: re.Match[str]) -> tuple[Row | None, 
     if marks:
         indent += lead[: len(head) - len(prefix)]  # list marks move with the depth
     plain = "".join(c for c in indent if c in " \t")
+    name, pane, _ = name.partition("\u2502")
+    name = name.rstrip() if pane else name
     closing = _CLOSING.get(prefix[-1:])
     if closing and (bare := name.rstrip(" \t,;")).endswith(closing):
         name = bare[:-1].rstrip()
@@ -120,6 +127,7 @@ def make_row(number: int, line: str, match: re.Match[str]) -> tuple[Row | None, 
         "invisible characters before the range removed": plain != indent,
         "mail quoting removed": marks and ">" in prefix,
         "text before the range removed": prefix and not (marks and ">" in prefix),
+        "text beside the line removed": pane,
         "0x before the addresses removed": prefixed,
         "upper-case addresses read": (start + end).lower() != start + end,
         "dash between the addresses is not a plain '-'": dash != "-",

@@ -11,6 +11,8 @@ from devmemkit.model.printable import printable
 from devmemkit.text.pasted.line import (
     BARE,
     DASH,
+    DIGITS,
+    LOOKALIKE,
     LOOSE,
     MARKS,
     NBSPS,
@@ -32,6 +34,7 @@ _TAILS = ("^M$", "$", "^M", '",', '"', "',", "'", "<br>", "<br/>", "<br />", "\\
 _LEAST_WIDTH = 72  # columns of a terminal; few printed lines are that long
 
 _HALF = re.compile(rf"[0-9a-fA-F]{{4}}{DASH.pattern}$")
+_QUOTED = re.compile(r'"(?:, ?"|[,\]]*$)')
 _YEARS = re.compile("(?:19|20)[0-9]{2}-(?:19|20)[0-9]{2}:")
 _OTHER_END = re.compile("([\r\u2028\x85])[ \t>]*[0-9a-fA-F]{4,16}-")
 
@@ -86,7 +89,7 @@ def read_rows(lines: list[str], notes: Notes) -> list[Row]:
     for number, match in enumerate(map(PRINTED.fullmatch, lines), 1):
         if match:
             indent, start, end, name = match.groups()
-            if " : " in name and NEXT.search(name):
+            if (" : " in name and NEXT.search(name)) or "\x1b" in name or "\u2502" in name:
                 continue
             digits = (start, end)
             row = Row(number, "", indent, int(start, 16), int(end, 16), digits, name, match.string)
@@ -127,9 +130,14 @@ def _read_loose(lines: Sequence[str], indices: Sequence[int], found: Found, note
     doubtful = []  # small numbers and years; kept unless they outnumber certain ranges
     for i in indices:
         line, did = unmangled(lines[i])
+        if lookalike := LOOKALIKE.search(line):
+            line = line[: lookalike.end()].translate(DIGITS) + line[lookalike.end() :]
+            did.append("letters O, I and l in an address read as digits")
         starts = [m.start() for m in NEXT.finditer(line)] if line.count(" : ") > 1 else []
         pieces = [line]
         if len(starts) > 1:
+            line = _QUOTED.sub(" ", line)
+            starts = [m.start() for m in NEXT.finditer(line)]
             pieces = [line[: starts[1]]]
             for a, b in zip(starts[1:], [*starts[2:], len(line)], strict=True):
                 before = pieces[-1].rstrip()
