@@ -8,11 +8,12 @@ import pytest
 
 from devmemkit import cli
 from devmemkit.explore import policy_matrix
-from devmemkit.explore.check import Result
+from devmemkit.explore.check import Result, explore
 from devmemkit.explore.policy_matrix import QUESTIONS, REPAIRED, Cell, matrix, table_rows
 from devmemkit.explore.progress import Progress
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES, REPAIRS, ClaimStep, RevokeAll
+from devmemkit.scenarios.races.claims import mmap_vs_claim
 
 MAPS = (
     "map a device without driver",
@@ -104,6 +105,19 @@ def test_which_policies_take_pages_without_notice(cells: dict[tuple[str, str], C
     assert (told.answer, late) == ("yes", True)
     silent = who(cells, "page lost without notice", "no")
     assert silent >= {"NoProtection", "ExcludeNew", "RefuseClaim"}
+
+
+@pytest.mark.parametrize("version", ["5.10", "6.12", "7.3"])
+@pytest.mark.parametrize("via", ["devmem", "sysfs"])
+def test_fault_recheck_is_revocation_with_the_repaired_fault(version: str, via: str) -> None:
+    """One fault handler for both; control: another repair has another number of states."""
+    policy = KernelProfile(version, policy_name="FaultRecheck")
+    repaired = KernelProfile(version, policy_name="RevokeAll", repair="fault")
+    other = KernelProfile(version, policy_name="RevokeAll", repair="recheck")
+    found = [explore(mmap_vs_claim(k, via=via, users=2)) for k in (policy, repaired, other)]
+    sizes = [(one.verdict, one.states, one.transitions) for one in found]
+    assert sizes[0] == sizes[1] != sizes[2]
+    assert sizes[0][0] == "not-found"
 
 
 def test_who_learns_of_a_claim_and_who_survives_it(cells: dict[tuple[str, str], Cell]) -> None:

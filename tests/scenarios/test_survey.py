@@ -32,6 +32,13 @@ def test_every_row_has_its_fields_in_the_survey_s_words() -> None:
     assert {kind for kind in KINDS if re.search(rf"^#   .*\b{kind}  ", TEXT, re.M)} == set(KINDS)
 
 
+def test_a_removal_that_takes_nothing_away_leaves_the_page() -> None:
+    for one in TOLD["without"]:
+        assert one.keys() == {"file", "function", "when", "gets", "touch"}
+        assert one["gets"] == "page"
+        assert one["function"] not in {place.function for place in SURVEY.places}
+
+
 def test_the_rows_are_in_order_and_none_is_there_twice() -> None:
     places = [(one.file, one.function, one.calls) for one in SURVEY.places]
     assert places == sorted(set(places))
