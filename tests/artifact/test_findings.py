@@ -52,6 +52,10 @@ OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {
     ("claim-ends-dma", "cell"): {"policy": "DenyIdle"},
     ("muxed-wakes", "order"): {"older": "6.12", "newer": "6.1", "from": "6.12"},
     ("nd-pmem-never-idle", "order"): {"policy": "DenyIdle"},
+    ("claim-ends-writes", "order"): {"repair": "bounce-locked"},
+    ("check-again-repairs-writes", "order"): {"repair": "bounce-locked"},
+    ("locked-bounce-repairs-writes", "order"): {"repair": ""},
+    ("held-lock-waits", "order"): {"repair": "bounce-locked"},
 }
 """What to ask instead, by the finding and the kind: other arguments, or a kernel on the other side
 of the change, "from" which kernel on."""

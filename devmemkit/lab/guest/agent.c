@@ -312,7 +312,7 @@ static void end_held(struct held *h)
 	munmap(h->buffer, h->size);
 	close(h->ended[0]);
 	close(h->ended[1]);
-	*h = held[--helds];
+	h->act = NULL; /* its place is not used again */
 }
 
 static int watch_missing(struct held *h)
@@ -372,11 +372,11 @@ static void fill_buffers(struct act *a)
 {
 	const char *name = string(a, "buffer");
 
-	for (int i = helds - 1; i >= 0; i--) {
+	for (int i = 0; i < helds; i++) { /* in the order in which they began */
 		struct act *waits = held[i].act;
 		struct uffdio_copy page = {.dst = (uint64_t)held[i].buffer, .len = held[i].size};
 
-		if (strcmp(string(waits, "buffer"), name))
+		if (!waits || strcmp(string(waits, "buffer"), name))
 			continue;
 		page.src = (uint64_t)mmap(NULL, page.len, PROT_READ | PROT_WRITE,
 					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
