@@ -176,7 +176,7 @@ class Judged:
 def judge(recorded: dict[str, Any]) -> list[Judged]:
     """Hold a sweep against the model, each way to map and each claim by itself.
 
-    UNDECIDED when a control is missing or ended wrongly, or no claim began during the mmap; FAILED
+    UNDECIDED when a control is missing or ended wrongly, or no claim overlapped the mmap; FAILED
     when the kernel showed an outcome that no interleaving of the model gives.
     """
     version, repair = recorded["version"], model_repair(recorded)
@@ -214,8 +214,8 @@ def judge_trials(
     never = ", ".join(sorted(seen.keys() - possible))
     if why := _control_fault(mine, controls):
         verdict = Verdict.UNDECIDED
-    elif not inside:
-        verdict, why = Verdict.UNDECIDED, "no claim began within the mmap"
+    elif not any(t["begin"] < t["returned"] and t["end"] > 0 for t in real):
+        verdict, why = Verdict.UNDECIDED, "no claim overlapped the mmap"
     elif never:
         verdict, why = Verdict.FAILED, f"the model never gives: {never}"
     else:

@@ -27,6 +27,7 @@ TOUCHED = ("fault", UNLOCKED)
 WINDOWS = (0, 300)
 """Microseconds that the module leaves between a fault's check and its insertion."""
 TOUCH_CONTROLS = ("none", "before", "after")
+EARLY = {"delay": -50_000_000}
 TOUCHED_PAGES = 512
 """Pages that are touched one after another: the agent then looks at each of them."""
 LEAKS = {"survived", "torn"}
@@ -78,10 +79,11 @@ def _touches(
     start, made = race.bar_start(guest), []
     with race.holding(guest, start, "whole"):
         for via in VIAS:
-            mine = [touch(guest, start, via, window, "none", delay=0) for _ in range(3)]
+            mine = [touch(guest, start, via, window, "none") for _ in range(3)]
             duration = min(one["returned"] for one in mine)
-            for control, delay in (("before", -50_000_000), ("after", 2 * duration + 50_000_000)):
-                mine += [touch(guest, start, via, window, control, delay=delay) for _ in range(3)]
+            # the claim that comes after waits for more page tables than there will be
+            for control, when in (("before", EARLY), ("after", {"grown": 2 * race.TABLES})):
+                mine += [touch(guest, start, via, window, control, **when) for _ in range(3)]
             for number in range(race.TRIALS):
                 delay = duration * number // (2 * race.TRIALS)
                 mine.append(touch(guest, start, via, window, delay=delay))
@@ -91,14 +93,12 @@ def _touches(
 
 
 def touch(
-    guest: Guest, start: int, via: str, window: int, control: str = "", *, delay: int
+    guest: Guest, start: int, via: str, window: int, control: str = "", **when: int
 ) -> dict[str, Any]:
-    """One trial as in sweep(): the claim comes `delay` ns after the first touch."""
+    """One trial as in sweep(); `when` is that of race(), from the first touch on."""
     where = {"path": race.PATHS[via], "offset": start if via == "devmem" else 0, "start": start}
     length = TOUCHED_PAGES << 12
-    made = race.trial(
-        guest, via, "whole", control, {"delay": delay}, **where, length=length, touch=True
-    )
+    made = race.trial(guest, via, "whole", control, when, **where, length=length, touch=True)
     return made | {"window": window}
 
 

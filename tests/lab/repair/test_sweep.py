@@ -130,7 +130,7 @@ def test_a_real_fault_needs_its_lock(built: tuple[cache.Kernel, bytes]) -> None:
         with repaired(kernel, image, repair, WINDOWS[1]) as guest:
             start = race.bar_start(guest)
             with race.holding(guest, start, "whole"):
-                alive = touch(guest, start, "sysfs", WINDOWS[1], "none", delay=0)
+                alive = touch(guest, start, "sysfs", WINDOWS[1], "none")
                 got = {
                     touch(guest, start, "sysfs", WINDOWS[1], delay=n * 5_000_000)["outcome"]
                     for n in range(8)
