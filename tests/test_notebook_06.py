@@ -65,7 +65,7 @@ def test_every_cell_runs(parameters: dict[str, Any]) -> None:
     ("parameters", "sentence"),
     [
         ({"kernel": "4.5"}, "kernel: expected one of 5.10, .*, 7.3; got '4.5'"),
-        ({"scenario": "boot"}, "scenario: expected one of claims, .*, takeover; got 'boot'"),
+        ({"scenario": "boot"}, "scenario: expected one of claims, .*, write-vs-claim; got 'boot'"),
         ({"story": "x"}, "story: expected one of .*hot_removal; got 'x'"),
         ({"scenario": "claims"}, "story: expected one of .*; got 'hot_removal'"),
     ],

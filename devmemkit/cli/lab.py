@@ -117,6 +117,7 @@ def _record(options: argparse.Namespace) -> int:
     from devmemkit.lab.recordings import manifest
     from devmemkit.lab.recordings.record import NAMES
     from devmemkit.lab.recordings.session import Job, record_all
+    from devmemkit.scenarios.machines import data_dir
 
     known = ("machine", *NAMES)
     names = scenarios(options.scenario, options.repair) or list(known)
@@ -125,6 +126,7 @@ def _record(options: argparse.Namespace) -> int:
             raise ValueError(f"scenario: expected one of {', '.join(known)}; got {name!r}")
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
+    data_dir()  # outside of a checkout nothing is fetched or booted
     wanted = {version: None for name in names for version in manifest.kernels_of(name)}
     found = kernels(options.kernel or list(wanted), options.modules)
     jobs = [

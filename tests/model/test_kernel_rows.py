@@ -281,9 +281,8 @@ ROWS: dict[Observe, tuple[tuple[str, Any], ...]] = {
     memtype_lives: (("0", None), ("6.16", "ENOMEM")),
     failed_copy_frees: (("0", ("ENOMEM", None)), ("6.1", ("ENOMEM", "EAGAIN"))),
     ramoops_undo: (
-        ("0", ("ENOMEM", None)),
-        ("6.16", ("ENOMEM", "EBUSY")),
-        ("7.2", ("ENOMEM", None)),
+        *(("0", ("ENOMEM", "EBUSY")), ("5.10", ("ENOMEM", None)), ("5.11", ("ENOMEM", "EBUSY"))),
+        *(("6.1", ("ENOMEM", None)), ("6.13", ("ENOMEM", "EBUSY")), ("7.2", ("ENOMEM", None))),
     ),
     devmem_mmap: (("0", [(0, 1), (1, 1)]), ("6.19", [(1, 0), (1, 1)])),
     pat_check: (("0", ("EINVAL", None)), ("6.16", (None, "EINVAL"))),
