@@ -78,5 +78,6 @@ RUNS: dict[str, tuple[Run, ...]] = {
         _nd_pmem(PMEM),
         _claims(f"/dev/mem {PMEM:#x}", PMEM, 0x1000),  # a driver that claims once
     ),
+    "held-write": (_nd_pmem(PMEM + 0x4_0000), _with(_nd_pmem(PMEM + 0x4_0000), "late")),
 }
 """By name: the run that reproduces, and its control (without one, older kernels are it)."""

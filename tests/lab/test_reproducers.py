@@ -229,6 +229,12 @@ def test_only_a_repair_that_closes_the_race_leaves_no_mapping_in_the_making(repa
     assert on_model("mapping-in-the-making", replace(NEWEST, repair=repair)) != closes
 
 
+@pytest.mark.parametrize(("repair", "lands"), [("recheck", True), ("bounce", False),
+                                               ("bounce-locked", False)])  # fmt: skip
+def test_a_write_that_waits_before_its_check_cannot_be_held(repair: str, lands: bool) -> None:
+    assert on_model("held-write", replace(NEWEST, repair=repair)) == lands
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_without_dev_mem_nothing_that_needs_it_is_reproduced(name: str) -> None:
     locked = KernelProfile("7.3", cmdline="lockdown=integrity")

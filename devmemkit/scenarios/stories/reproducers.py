@@ -13,7 +13,7 @@ from devmemkit.model.errors import Blocked
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
-from devmemkit.scenarios.play import Played
+from devmemkit.scenarios.play import Act, Played, Ref
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.stories.reproducer import (
     NOT_REPRODUCED,
@@ -218,6 +218,39 @@ def _maps(machine: Machine, where: dict[str, Any]) -> bool | None:
         return None
 
 
+def held_write(words: list[str], device: Device) -> Reproducer:
+    """16 threads write a page each from bytes that come later; LATE, when the driver has bound."""
+    address, pages = int(words[1], 0), range(16)
+
+    def write(page: int, who: str, key: str, **more: Any) -> Act:
+        where = {"pid": P.name, "fd": Ref("open"), "offset": address + page * PAGE_SIZE, **more}
+        return Act(key, who, "write_devmem", where)
+
+    writes = [write(n, f"T{n}", f"write{n}", data=b"\1", buffer="missing") for n in pages]
+    bind = [device.bind()]
+    acts = (
+        *device.prepared(),
+        P.open_mem(),
+        write(0, P.name, "before", data=bytes(16 * PAGE_SIZE)),
+        *(bind + writes if len(words) > 4 else writes + bind),
+        write(0, P.name, "refused", data=b"\0"),
+        P("fill", "uffdio_copy", "the bytes come", buffer="missing"),
+        device.unbind("unbind", "bind"),
+        P("read", "read_devmem", "reads the pages", fd=Ref("open"), offset=address,
+          count=16 * PAGE_SIZE),
+    )  # fmt: skip
+
+    def rule(played: Played) -> Told:
+        if not succeeded(played, "before"):
+            return NOT_TRIED, f"cannot be prepared: {strerror(played.outcomes.get('before'))}"
+        if not succeeded(played, "bind") or succeeded(played, "refused"):
+            return NOT_TRIED, f"{words[3]} does not bind, or claims nothing there"
+        landed = sum(played.outcomes["read"].value[::PAGE_SIZE])
+        return int(not landed), f"{landed} of 16 writes landed in claimed pages"
+
+    return Reproducer(acts, rule)
+
+
 REPRODUCERS: dict[str, Callable[[list[str], Device], Reproducer]] = {
     "mapping-in-the-making": mapping_in_the_making,
     "unaligned-claim": unaligned_claim,
@@ -226,5 +259,6 @@ REPRODUCERS: dict[str, Callable[[list[str], Device], Reproducer]] = {
     "low-megabyte": low_megabyte,
     "dead-mapping": dead_mapping,
     "nd-pmem-gaps": nd_pmem_gaps,
+    "held-write": held_write,
 }
 """By the name of the C file: what it does, from the command line behind the program's name."""
