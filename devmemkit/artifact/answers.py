@@ -13,9 +13,12 @@ from devmemkit.figures.outcomes import ending, kernel_ending
 from devmemkit.lab import race, reproducers
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.recordings.judge import judge
-from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.manifest import kernels_of
 from devmemkit.lab.recordings.recording import Recording, load
+from devmemkit.lab.repair.sweep import TOUCHED, leaked
+from devmemkit.lab.repair.sweep import judge as judge_repaired
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.policy import PASS, UNLOCKED
 from devmemkit.scenarios.catalogue import on_model, stories
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.races.catalogue import concurrent
@@ -60,7 +63,7 @@ class Sources:
             return self.given[scenario, version]
         if self.live:
             raise Missing(f"{scenario} was not played")
-        if version not in RECORDED:
+        if version not in kernels_of(scenario):
             raise Missing("not recorded there")
         return _read(scenario, version)
 
@@ -119,6 +122,26 @@ def _race(asked: Sources, version: str, *, via: str, claim: str) -> Answer:
     seen = {f"{one.via}, {one.claim}": one.seen for one in race.judge(sweep)}
     survived = _of(seen, "race", f"{via}, {claim}").get("survived")
     return Answer("survived" if survived else "none seen", asked.rests_on, bool(survived))
+
+
+def _repaired(asked: Sources, version: str, *, repair: str) -> Answer:
+    """Whether a page was reached after a claim on a kernel with this repair of the mmap.
+
+    That none was decides only where all trials were as they must be, and a page was reached with
+    the controls of the experiment.
+    """
+
+    def judged(name: str) -> list[race.Judged]:
+        sweep = asked.recording(f"mmap-vs-claim-{name}", version).content["race"]
+        return judge_repaired(sweep)
+
+    mine = judged(repair)
+    if leaked(mine):
+        return Answer("leaked", asked.rests_on)
+    controls = (PASS, UNLOCKED) if repair in TOUCHED else (PASS,)
+    decides = all(leaked(judged(control)) for control in controls)
+    decides = decides and all(one.verdict is Verdict.PASSED for one in mine)
+    return Answer("none leaked", asked.rests_on, decides)
 
 
 def _searched(result: Result, named: Mapping[str, str] | None = None) -> Answer:
@@ -206,6 +229,7 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "story": Kind(_story),
     "race": Kind(_race, frozenset({"survived"})),
+    "repaired": Kind(_repaired, frozenset({"leaked", "none leaked"})),
     "reproducer": Kind(_reproducer, frozenset({"reproduced", "not reproduced"})),
     "order": Kind(_order, frozenset({"found", "not-found"})),
     "cell": Kind(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import groupby, product
 from statistics import median
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.lab.compare import Verdict
@@ -140,14 +140,8 @@ def race(sweep: Mapping[str, Any]) -> Picture:
     )
 
 
-def races(
-    sweeps: Mapping[str, Mapping[str, Any]], by: Literal["kernel", "repair"] = "kernel"
-) -> Picture:
-    """Picture the sweeps of several kernels, or of one kernel with several repairs.
-
-    Each is a strip, with the outcomes' shares in bins.
-    """
-    before = "Linux " if by == "kernel" else ""
+def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
+    """Picture the sweeps of several kernels: a strip each, with the outcomes' shares in bins."""
     marks = Marks()
     ticks: list[tuple[float, str]] = []
     told = []
@@ -158,26 +152,26 @@ def races(
         y += HEAD
         for at in GUIDES:
             marks.line(at, y, at, y + STRIP * len(sweeps), "muted")
-        for one, sweep in sweeps.items():
-            ticks.append((y + STRIP / 2, one))
+        for version, sweep in sweeps.items():
+            ticks.append((y + STRIP / 2, version))
             trials = landed(sweep, via, claim)
             for left, right, shares in _binned(trials):
                 top = y + 2
                 for outcome, share in shares:
                     bottom = top + share * (STRIP - 4)
-                    tip = f"{before}{one}, {label}: {outcome}"
+                    tip = f"Linux {version}, {label}: {outcome}"
                     marks.rect(left, right, top, bottom, LOOKS[outcome][0], tip)
                     top = bottom
-            count = Counter(trial.outcome for trial in trials)
+            count = Counter(one.outcome for one in trials)
             seen = ", ".join(f"{count[name]} {name}" for name in sorted(count))
-            told.append(f"{before}{one}, {label}: {seen}")
+            told.append(f"Linux {version}, {label}: {seen}")
             y += STRIP
             marks.line(FIRST, y, LAST, y, "grid")
         y += GAP
     return Picture(
-        name="races" if by == "kernel" else "repaired-races",
-        title=f"The same race {'on every kernel' if by == 'kernel' else 'with every repair'}",
-        alt=f"The mmap-versus-claim race, {by} by {by}. {'; '.join(told)}.",
+        name="races",
+        title="The same race on every kernel",
+        alt=f"The mmap-versus-claim race, kernel by kernel. {'; '.join(told)}.",
         x=X_AXIS,
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,

@@ -23,7 +23,9 @@ from devmemkit.explore.check import Result
 from devmemkit.explore.policy_matrix import REPAIRED
 from devmemkit.lab.recordings import recording
 from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.manifest import REPAIRED as REPAIRED_KERNELS
 from devmemkit.lab.recordings.recording import Recording, RecordingError, load, path_of, read
+from devmemkit.lab.repair.sweep import LEAKS
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.races.catalogue import ORDERS
@@ -50,6 +52,8 @@ OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {
     ("substitute-spares", "cell"): {"policy": "RevokeAll"},
     ("signal-ends-access", "cell"): {"policy": "FaultRecheck"},
     ("claim-ends-dma", "cell"): {"policy": "DenyIdle"},
+    ("link-first-repairs", "order"): {"repair": "recheck"},
+    ("unlocked-fault-repairs", "order"): {"repair": "fault"},
     ("muxed-wakes", "order"): {"older": "6.12", "newer": "6.1", "from": "6.12"},
     ("nd-pmem-never-idle", "order"): {"policy": "DenyIdle"},
     ("claim-ends-writes", "order"): {"repair": "bounce-locked"},
@@ -91,6 +95,17 @@ def nothing_survived(recording: Recording) -> Recording:
     return Recording(recording.scenario, recording.about, content)
 
 
+def leak_turned(recording: Recording) -> Recording:
+    """The recording of a repaired mmap in which all leaked if nothing did, and else nothing."""
+    content = copy.deepcopy(recording.content)
+    race = content["race"]
+    real = [t for t in (*race["trials"], *race.get("touches", ())) if not t["control"]]
+    leaked = any(trial["outcome"] in LEAKS for trial in real)
+    for trial in real:
+        trial["outcome"] = "killed" if leaked else "survived"
+    return Recording(recording.scenario, recording.about, content)
+
+
 def spoiled(id: str, kind: str) -> Callable[..., Answer]:
     """Who answers that kind of evidence of the finding, of something else than it was asked."""
     ask = KINDS[kind].ask
@@ -103,6 +118,11 @@ def spoiled(id: str, kind: str) -> Callable[..., Answer]:
     def raced(_: Sources, version: str, **arguments: Any) -> Answer:
         name = "mmap-vs-claim"
         return ask(Sources({(name, version): nothing_survived(load(name, version))}), version,
+                   **arguments)  # fmt: skip
+
+    def repaired(_: Sources, version: str, **arguments: Any) -> Answer:
+        name = f"mmap-vs-claim-{arguments['repair']}"
+        return ask(Sources({(name, version): leak_turned(load(name, version))}), version,
                    **arguments)  # fmt: skip
 
     def run(_: Sources, version: str, **arguments: Any) -> Answer:
@@ -122,7 +142,8 @@ def spoiled(id: str, kind: str) -> Callable[..., Answer]:
         newer = ORDER.index(version) >= ORDER.index(told["from"])
         return ask(sources, told["newer" if newer else "older"], **arguments)
 
-    return {"story": recorded, "race": raced, "reproducer": run}.get(kind, another)
+    given = {"story": recorded, "race": raced, "repaired": repaired, "reproducer": run}
+    return given.get(kind, another)
 
 
 @pytest.fixture
@@ -146,7 +167,8 @@ def test_every_answer_turns_with_what_is_asked(
     # where a story is asked of the model, an edited recording shows nothing
     old = ("4.4", "4.5", "5.8", "5.12", "5.15", "7.1", "7.2")
     recorded = kind in ("story", "race", "reproducer")
-    ledger = Ledger(kernels=RECORDED if recorded else (*old, "6.1", "6.12", "7.3"))
+    kernels = RECORDED if recorded else (*old, "6.1", "6.12", "7.3")
+    ledger = Ledger(kernels=REPAIRED_KERNELS if kind == "repaired" else kernels)
     found = ledger.weigh(ENTRIES[id])
     if not found.kernels:
         assert id == "survived-before-5.8"

@@ -83,13 +83,6 @@ def test_a_strip_a_kernel_and_race_with_shares_that_fill_it(versions: tuple[str,
     assert f"kernel by kernel. Linux {versions[0]}, /dev/mem" in picture.alt
 
 
-def test_a_strip_a_repair() -> None:
-    picture = races({"pass": sweep(), "recheck": sweep("6.12", trial("killed"))}, by="repair")
-    assert [label for _, label in picture.y.ticks] == ["pass", "recheck"] * 4
-    assert "repair by repair. pass, /dev/mem, whole BAR claimed: 1 survived" in picture.alt
-    assert picture.title == "The same race with every repair"
-
-
 def test_the_usual_lanes_are_always_there() -> None:
     labels = [label for _, label in race(sweep()).y.ticks]
     assert labels == [*LANES] * 4

@@ -25,7 +25,7 @@ from devmemkit.scenarios.machines import data_dir
 NAME = "SHA256SUMS"
 RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
 """The kernels whose recordings are in data/."""
-REPAIRED: tuple[str, ...] = ()
+REPAIRED = ("6.12",)
 """Those of them that were also raced with a repaired mmap; Debian has headers for them."""
 REPAIR_RACES = {f"mmap-vs-claim-{repair}": repair for repair in IN_KERNEL}
 """The scenarios of a repaired mmap, and the repair of each."""

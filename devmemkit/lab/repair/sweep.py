@@ -5,7 +5,6 @@ The judge needs no kernel: it holds what was recorded against the model with tha
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -145,14 +144,18 @@ def judge(recorded: dict[str, Any]) -> list[Judged]:
     return [*judged, leaks(judged)]
 
 
+def leaked(judged: list[Judged]) -> bool:
+    """Whether a page was reached after a claim, in any trial."""
+    return any(LEAKS & one.seen.keys() for one in judged)
+
+
 def leaks(judged: list[Judged]) -> Judged:
-    """All cells as one: whether anything leaked on the kernel, and does in the model."""
-    seen = sum((Counter(one.seen) for one in judged), Counter[str]())
+    """All cells as one, without their trials: whether a page leaked, here and in the model."""
     possible = frozenset().union(*(one.possible for one in judged))
+    found, expected = leaked(judged), bool(LEAKS & possible)
     verdict, why = Verdict.PASSED, ""
-    if LEAKS & seen.keys() - possible:
-        verdict, why = Verdict.FAILED, "a page was reached after the claim; the model has no such"
-    elif LEAKS & possible and not LEAKS & seen.keys():
-        verdict, why = Verdict.UNDECIDED, "no page was reached after a claim, as the model has it"
-    inside = sum(one.inside for one in judged)
-    return Judged("both ways", "leaks", dict(seen), possible, inside, verdict, why)
+    if found and not expected:
+        verdict, why = Verdict.FAILED, "a page was reached after a claim, in the model never"
+    elif expected and not found:
+        verdict, why = Verdict.UNDECIDED, "no page was reached after a claim; in the model one can"
+    return Judged("both ways", "leaks", {}, possible, 0, verdict, why)

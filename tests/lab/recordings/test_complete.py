@@ -111,6 +111,38 @@ CUT: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
         lambda c: [one.update(outcome="killed") for one in c["race"]["trials"]],
         "expected the outcome .*, got killed",
     ),
+    "a repair in the place of another": (
+        "mmap-vs-claim-recheck",
+        lambda c: c["race"].update(repair="pass"),
+        "expected the repair 'recheck', got 'pass'",
+    ),
+    "a repair where there was none": (
+        "mmap-vs-claim",
+        lambda c: c["race"].update(repair="fault"),
+        "expected the repair '', got 'fault'",
+    ),
+    "a touch gone": (
+        "mmap-vs-claim-fault",
+        lambda c: c["race"]["touches"].pop(),
+        "touches: expected 40 trials of .*sysfs.*, got 39",
+    ),
+    "touches of an order that populates at once": (
+        "mmap-vs-claim-pass",
+        lambda c: c["race"].update(
+            touches=[{**c["race"]["trials"][0], "window": 0, "outcome": "alive"}]
+        ),
+        "touches: expected 0 trials of .*, got 1",
+    ),
+    "a touch that was not measured": (
+        "mmap-vs-claim-fault-unlocked",
+        lambda c: [one.update(outcome="killed") for one in c["race"]["touches"]],
+        "touches: expected the outcome .*, got killed",
+    ),
+    "a cost gone": (
+        "mmap-vs-claim-pass",
+        lambda c: c["race"]["costs"].pop(),
+        "costs: expected each way and length once",
+    ),
     "a boot of another kernel": (
         "boot",
         lambda c: c["timeline"].update(version="7.3"),
