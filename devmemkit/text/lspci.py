@@ -16,7 +16,8 @@ from devmemkit.text import TextError
 from devmemkit.text.iomem import LINES
 from devmemkit.text.pasted.devices import AT, DRIVER, HEAD, MODULES, REGION, Part, parts
 from devmemkit.text.pasted.diff import refuse_diff
-from devmemkit.text.pasted.line import NBSPS, unmangled
+from devmemkit.text.pasted.line import DASH, NBSPS, unmangled
+from devmemkit.text.pasted.prefix import without_prefixes
 from devmemkit.text.pasted.rows import decode
 
 ROM = 6
@@ -67,14 +68,14 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
     raw = decode(text, []).splitlines()
     if len(raw) > LINES:
         raise TextError(source, LINES + 1, f"expected at most {LINES} lines, got more")
-    lines = [_cleaned(line[:LONGEST]) for line in raw]
+    lines = without_prefixes([_cleaned(line[:LONGEST]) for line in raw], HEAD.match)
     refuse_diff(lines, (HEAD, REGION, DRIVER), source)
     found: dict[str, tuple[Part, Device]] = {}
     told = False
-    more: set[str] = set()  # devices of which more than the name is printed
+    more: set[str] = set()  # devices of which all is printed, and more than the name
     for part in parts(lines, source):
         told |= any(DRIVER.match(line) or MODULES.match(line) for _, line in part.below)
-        more |= {part.bdf} if part.below else set()
+        more |= {part.bdf} if part.below and not part.cut else set()
         if len(found) == MANY and part.bdf not in found:
             raise TextError(source, part.line, f"expected at most {MANY} functions, got more")
         device = _device(part, source)
@@ -99,7 +100,9 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
 
 def _cleaned(line: str) -> str:
     """A line without what browsers, mails, forums and cat -A put into it."""
-    line = NBSPS.sub(" ", unmangled(_FORUM.sub("", line))[0])
+    line = unmangled(_FORUM.sub("", line))[0]
+    if not line.isascii():
+        line = DASH.sub("-", NBSPS.sub(" ", line))
     return line.rstrip().removesuffix("$").removesuffix("^M").rstrip()
 
 
@@ -141,7 +144,9 @@ def _bar(index: int, words: str, source: str, number: int) -> Bar | None:
     match = AT.match(words)
     if match is None:
         shown = printable(words.strip()[:60])
-        raise TextError(source, number, f"expected 'Memory at' or 'I/O ports at', got '{shown}'")
+        raise TextError(
+            source, number, f"expected 'Memory at' or 'I/O ports at' and an address, got '{shown}'"
+        )
     if not match["at"] or not int(match["size"] or 0):
         return None
     start = int(match["at"], 16)

@@ -9,6 +9,7 @@ from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 from devmemkit.text.pasted.devices import full_bdf
+from devmemkit.text.pasted.prefix import without_prefixes
 from devmemkit.text.pasted.rows import decode
 
 ROWS = (6, 7, 13, 17, 18)
@@ -21,6 +22,7 @@ SHOWN = 10
 """Rows that head(1) shows of a file; the BARs and the ROM are among them."""
 
 _ROW = re.compile(r"(.*?)0x([0-9a-f]{16}) 0x([0-9a-f]{16}) 0x([0-9a-f]{16})")
+_BARE = re.compile("\\s*0x")
 _NAME = re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?!\w)", re.I)
 _AROUND = "> \t\xa0"
 _RULE = "`:=-~"
@@ -63,7 +65,8 @@ def parse_resources(text: str | bytes, *, source: str = "<text>") -> dict[str, t
         expected = "three numbers of 16 hex digits with 0x, as in a device's resource file"
         return TextError(source, at, f"expected {expected}, got '{printable(line[:60])[:60]}'")
 
-    for at, whole in enumerate(decode(text, []).splitlines(), 1):
+    lines = decode(text, []).splitlines()
+    for at, whole in enumerate(without_prefixes(lines, _BARE.match), 1):
         line = whole.strip(_AROUND)
         if not line.strip(_RULE):
             continue

@@ -13,6 +13,7 @@ from devmemkit.model.flags import IORESOURCE_PREFETCH
 from devmemkit.text import TextError
 from devmemkit.text.lspci import Device, parse_lspci
 from tests.samples import SAMPLES, needs_samples
+from tests.text.numbered import NUMBERED
 
 TEXT = """\
 0000:03:00.0 Ethernet controller [0200]: Example Corp. Thing [8086:10d3] (rev 01)
@@ -263,7 +264,7 @@ def test_what_follows_x_is_left_out() -> None:
         ("\x1b[31mhello\n", r"x:1: expected what lspci -v prints, .*, got '\\x1b\[31mhello'"),
         (
             "00:02.0 VGA: A\n\tRegion 0: Nothing at all\n",
-            "x:2: expected 'Memory at' or 'I/O ports at', got 'Nothing at all'",
+            "x:2: expected 'Memory at' or 'I/O ports at' and an address, got 'Nothing at all'",
         ),
         (
             "00:02.0 VGA: A\n\tRegion 0: Memory at 1000 [size=4K]\n"
@@ -301,7 +302,7 @@ def test_what_follows_x_is_left_out() -> None:
         ),
         (
             "00:02.0 VGA: A\n\tRegion 0: Memory at\n",
-            "x:2: expected 'Memory at' or 'I/O ports at', got 'Memory at'",
+            "x:2: expected 'Memory at' or 'I/O ports at' and an address, got 'Memory at'",
         ),
     ],
 )
@@ -328,6 +329,7 @@ def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
         assert len(set(indices)) == len(indices)
 
 
+@pytest.mark.slow
 def test_a_million_lines_are_read() -> None:
     text = TEXT + "\tRegion: x\n" * 1_000_000
     assert len(parse_lspci(text)) == 1
@@ -366,3 +368,45 @@ def test_a_list_of_modules_is_whole_when_each_line_has_a_blank_one_below() -> No
     assert first.modules == ("nouveau", "nvidia_drm", "nvidia")
     assert [(bar.start, bar.end) for bar in first.bars] == [(0xFE90_0000, 0xFE91_FFFF)]
     assert second.bdf == "0000:00:03.0"
+
+
+LAST = "00:03.0 Ethernet controller: B\n\tMemory at fe900000 (32-bit, prefetchable) [size=128K]\n"
+
+
+@pytest.mark.parametrize(
+    ("after", "driver"),
+    [
+        ("", None),
+        ("\tCapabili", None),
+        ("\n", ""),  # lspci -v ends each device with a blank line
+        ("\n00:04.0 Bridge: C\n", ""),
+        ("\t[...]\n\n", None),
+        ("\tKernel driver in use: e1000e\n", "e1000e"),
+    ],
+)
+def test_a_device_at_which_the_text_was_cut_may_have_a_driver(
+    after: str, driver: str | None
+) -> None:
+    first, last, *_ = parse_lspci(TEXT + "\n" + LAST + after)
+    assert (first.driver, last.driver) == ("e1000e", driver)
+
+
+def test_the_last_device_of_a_text_with_a_blank_line_below_each_may_be_cut() -> None:
+    spaced = (TEXT + LAST).replace("\n", "\n\n")
+    assert [one.driver for one in parse_lspci(spaced)] == ["e1000e", None]
+
+
+@pytest.mark.parametrize("dash", ["\u2013", "\u2212", "\udc96"])
+def test_dashes_of_other_code_pages_are_dashes(dash: str) -> None:
+    assert parse_lspci(TEXT.replace("-", dash)) == parse_lspci(TEXT)
+
+
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_a_text_is_read_behind_what_tools_put_before_each_line(kind: str) -> None:
+    text = NUMBERED[kind](f"{TEXT}\n{LAST}\n")
+    assert parse_lspci(text) == parse_lspci(f"{TEXT}\n{LAST}\n")
+
+
+def test_a_list_of_buses_is_no_text_with_numbers() -> None:
+    text = "01:00.0 Bridge: A\n02:00.0 Bridge: B\n"
+    assert [one.bdf for one in parse_lspci(text)] == ["0000:01:00.0", "0000:02:00.0"]

@@ -10,6 +10,7 @@ from devmemkit.model.pci.device import Bar
 from devmemkit.text import TextError
 from devmemkit.text.pci_resource import ROWS, bars_of, parse_resource, parse_resources
 from tests.samples import SAMPLES, needs_samples
+from tests.text.numbered import NUMBERED
 
 EMPTY = "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 u64 = st.integers(0, 2**64 - 1)
@@ -98,6 +99,14 @@ def named(head: str, each: str = "") -> str:
 )
 def test_files_that_have_their_names(text: str) -> None:
     assert parse_resources(text) == {name: parse_resource(rows) for name, rows in FILES.items()}
+
+
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_a_file_is_read_behind_what_tools_put_before_each_line(kind: str) -> None:
+    text = BAR + 6 * EMPTY
+    assert parse_resource(NUMBERED[kind](text)) == parse_resource(text)
+    both = named(f"==> {PATH} <==\n")
+    assert parse_resources(NUMBERED[kind](both)) == parse_resources(both)
 
 
 def test_what_head_shows_of_each_file() -> None:

@@ -32,6 +32,7 @@ MODULES = re.compile(r"Kernel modules: (.*\S)")
 _WIDEST = 300  # characters of a line that was wrapped
 _BELOW = re.compile(r"[A-Z][\w ./-]{0,30}:|[0-9a-f]{2,3}: |(?:Expansion ROM|Memory|I/O ports) at\b")
 _ABOVE = "a line like '00:1f.0 ISA bridge: ...' above, to say whose this is"
+_LEFT_OUT = re.compile(r"[\[<(\s]*(?:\.\.|\u2026|snip\b|cut\b)", re.I)
 _ONCE = re.compile(r"Subsystem: |Control: I/O|Flags: .*devsel")
 _INSIDE = re.compile(
     r"\bRegion \d+: (?:Memory|I/O)|\bKernel driver in use: "
@@ -41,19 +42,24 @@ _INSIDE = re.compile(
 
 @dataclass
 class Part:
-    """What one command printed about a device: its first line, and those below it."""
+    """What one command printed about a device: its first line, and those below it.
+
+    `cut` says whether more lines may have been below them.
+    """
 
     bdf: str
     what: str
     line: int
     lead: str
     below: list[tuple[int, str]] = field(default_factory=list)
+    cut: bool = False
 
 
 def parts(lines: Sequence[str], source: str) -> Iterator[Part]:
     """The parts of a text, each from a device's first line; wrapped lines are joined."""
     part: Part | None = None
     blank = True
+    spaced = False  # whether blank lines are also inside of parts
     once: set[str] = set()  # what lspci prints once for each device
 
     def refused(number: int, expected: str, line: str) -> TextError:
@@ -85,6 +91,8 @@ def parts(lines: Sequence[str], source: str) -> Iterator[Part]:
                 raise refused(number, _ABOVE, line)
             once |= {fact[0]} if fact else set()
             part.below.append((number, line))
+            spaced |= blank
+            part.cut |= _LEFT_OUT.match(line) is not None
         else:  # text that is no device's, such as the command that follows
             if DRIVER.match(line) or (region and AT.match(region["words"])):
                 raise refused(number, _ABOVE, line)
@@ -93,6 +101,9 @@ def parts(lines: Sequence[str], source: str) -> Iterator[Part]:
             part = None
         blank = False
     if part:
+        # lspci prints the modules last, and a blank line below each device
+        ended = any(MODULES.match(line) for _, line in part.below) or (blank and not spaced)
+        part.cut |= not ended
         yield part
 
 
