@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +19,18 @@ from devmemkit.model.printable import printable
 from devmemkit.scenarios.play import play
 from devmemkit.scenarios.words import format_ending
 from devmemkit.text.lspci import Device
-from devmemkit.text.strace import Traced, parse_strace
-from devmemkit.text.symptom import WORDS, refused
+from devmemkit.text.message import access_in
+from devmemkit.text.strace import parse_strace
+from devmemkit.text.symptom import WORDS, Symptom, refused
 
 OPS = ("mmap", "read", "write", "load", "store")
 """Operations in the order in which a symptom is looked for, if nobody names one."""
+
+SINGLE = ("", "open", "iopl")
+"""Operations of one call, which need no address; "" is what lockdown refused."""
+
+PLACE = ("address", "length", "bdf", "bar", "wc")
+"""The fields of an access that say where it is."""
 
 SOMEWHERE = 1 << 32
 """Where a BAR is placed whose address nobody knows."""
@@ -33,21 +41,30 @@ def causes_for(
 ) -> tuple[Access, tuple[Cause, ...]]:
     """An access and the causes of its symptom; without `op` of the first operation that has any.
 
-    Without a place it is the one that a line of dmesg names, without a BAR the device's
-    configuration space. ValueError as access_of and causes.
+    What is not asked is taken from the line of dmesg or the message; without a BAR it is the
+    device's configuration space. ValueError as access_of and causes.
     """
+    symptom = symptom_of(got)
+    shown = _shown(symptom, got)
+    if asked.get("address") is None and not asked.get("bdf"):
+        asked = {name: shown[name] for name in ("via", *PLACE) if name in shown} | {
+            name: value for name, value in asked.items() if value is not None
+        }
+    elif symptom.cause:
+        shown = {}  # the place says more than the line
+    else:
+        shown |= {name: asked[name] for name in PLACE if asked.get(name) is not None}
+        shown |= {"via": asked.get("via") or ("sysfs" if asked.get("bdf") else "devmem")}
+    if op is None and shown.get("op") in SINGLE and "via" in shown:
+        bdf = shown.get("bdf")
+        access = _access(_with_device(known, bdf, shown) if bdf else known, shown)
+        return access, causes(Machines(known, access), access, got)
+    if op is None and symptom.name not in WORDS:  # a signal comes with a load or a store
+        op = shown.get("op") or None
     if (bdf := asked.get("bdf")) and asked.get("bar") is None and op in (None, "read", "write"):
         access = _config_space(known, bdf, op or "write", asked)
         if found := causes(Machines(known, access), access, got):
             return access, found
-    where, words = symptom_of(got).where, refused(got)
-    if words and op is None and asked.get("address") is None and bdf is None:
-        node = "/dev/mem" in words  # which open refuses, whatever address is meant
-        op, other = ("open", "") if node else ("", printable(words))
-        access = Access("devmem", op, 0, 0, other=other)
-        return access, causes(Machines(known, access), access, got)
-    if where and asked.get("address") is None and asked.get("bdf") is None:
-        asked |= {"address": where[0], "length": asked.get("length") or where[1] - where[0] + 1}
     accesses: list[Access] = []
     errors: list[AccessError] = []
     for one in (op,) if op else OPS:
@@ -61,6 +78,18 @@ def causes_for(
     if not accesses:
         raise errors[0]
     return accesses[0], ()
+
+
+def _shown(symptom: Symptom, got: str) -> dict[str, Any]:
+    """What a line of dmesg or a message shows of the access."""
+    if words := refused(got):
+        node = "/dev/mem" in words  # which open refuses, whatever address is meant
+        more = {"op": "open"} if node else {"op": "", "other": printable(words)}
+        return {"via": "devmem", **more}
+    if symptom.where:
+        start, last = symptom.where
+        return {"address": start, "length": last - start + 1}
+    return {} if symptom.cause else access_in(got)
 
 
 def _config_space(known: Description, bdf: str, op: str, asked: dict[str, Any]) -> Access:
@@ -95,7 +124,7 @@ def traced(
         words = "the file that --bdf, --bar and --wc name" if bar is not None else bdf
         raise AccessError(f"--strace: expected lines about {words}, got lines about another file")
     if bdf := access.get("bdf"):
-        known = _with_device(known, bdf, shown)
+        known = _with_device(known, bdf, access)
     name = symptom_of(got or shown.got).name if got or shown.got else ""
     if name in WORDS and access["op"] == "mmap":
         access = {**access, "op": "load"}
@@ -131,11 +160,10 @@ def _access(known: Description, given: dict[str, Any]) -> Access:
     return access
 
 
-def _with_device(known: Description, bdf: str, shown: Traced) -> Description:
+def _with_device(known: Description, bdf: str, given: Mapping[str, Any]) -> Description:
     """The description with the trace's device; one that has not got it is of another machine."""
     if bdf in known.found:
         return known
-    given = shown.access
     start = given.get("address", SOMEWHERE)
     bars: tuple[Bar, ...] = ()
     if given["via"] == "sysfs" or "address" in given:

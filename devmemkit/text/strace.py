@@ -66,7 +66,7 @@ def parse_strace(
                 {**found.access, "op": "load"}, " ".join(filter(None, match.groups()))
             )
         elif match := _OPEN.search(line):
-            file = _file(match[1])
+            file = file_of(match[1])
             files[match[4] or ""] = file and file | _modes(match[2])
             if file:
                 found = Traced({"op": "open", **file, **_modes(match[2])}, match[3] or "")
@@ -129,14 +129,18 @@ def _transfer(
         more, at = {"op": op}, str(seeks[fd])
     else:
         return None
-    file = _file(path) if path else files.get(fd, unknown)
+    file = file_of(path) if path else files.get(fd, unknown)
     where = "offset" if file.get("via") == "sysfs" else "address"
     access = {**file, **more, "length": int(length, 0), where: int(at, 0)}
     return Traced(access, errno or "") if file else None
 
 
-def _file(path: str) -> dict[str, Any]:
-    """The fields of an access that name its file; none for a file of something else."""
+def file_of(path: str) -> dict[str, Any]:
+    """The fields of an access that name its file; none for a file of something else.
+
+    >>> file_of("/sys/bus/pci/devices/0000:03:00.0/resource2_wc")
+    {'via': 'sysfs', 'bdf': '0000:03:00.0', 'bar': 2, 'wc': True}
+    """
     if path in ("/dev/mem", "/dev/port"):
         return {"via": {"/dev/mem": "devmem", "/dev/port": "port"}[path]}
     if match := _SYSFS.fullmatch(path):

@@ -11,7 +11,7 @@ from devmemkit.explain.calls import calls_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.symptom import causes, symptom_on
-from tests.explain.known import E1000, E1000_BAR, IVSHMEM, known
+from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, known
 
 SYSFS = "/sys/bus/pci/devices/"
 MAP = "mmap(NULL, 4096, {}, MAP_SHARED, {}, {:#x}) = {}"
@@ -232,3 +232,49 @@ def test_python_takes_the_same_lines() -> None:
     assert dk.causes(known(), "bad address", address=E1000_BAR)[0].function == (
         "valid_phys_addr_range"
     )
+
+
+@pytest.mark.parametrize(
+    ("got", "subject"),
+    [
+        (
+            "Error accessing ICH RCRB, 0x4000 bytes at 0x00000000fed1c000\n"
+            "/dev/mem mmap failed: Operation not permitted",
+            "mmap of 0x4000 bytes at 0xfed1c000 through /dev/mem",
+        ),
+        (
+            "conmem: mmap of device at 0xf7d00000 for 0x00010000 bytes failed: Operation not "
+            "permitted",
+            "mmap of 0x10000 bytes at 0xf7d00000 through /dev/mem",
+        ),
+        ("devmem 0xf7d00000 32\nBus error", "mmap of 0x1000 bytes at 0xf7d00000 through /dev/mem"),
+        ("dd: failed to open '/dev/mem': Permission denied", "open of /dev/mem"),
+        ("ERROR: Could not get I/O privileges (Function not implemented).", "iopl(3)"),
+        (
+            f"PermissionError: [Errno 13] Permission denied, opening {SYSFS}{IVSHMEM}/resource2_wc",
+            f"open of {SYSFS}{IVSHMEM}/resource2_wc",
+        ),
+        (
+            f"mmap of {SYSFS}{IVSHMEM}/resource2: Invalid argument",
+            f"mmap of 0x1000 bytes at {IVSHMEM_BAR:#x} through {SYSFS}{IVSHMEM}/resource2",
+        ),
+        (
+            "error reading /dev/mem at 0x100000: Operation not permitted",
+            "read of 0x4 bytes at 0x100000 through /dev/mem",
+        ),
+    ],
+)
+def test_a_message_of_a_tool_names_the_access(got: str, subject: str) -> None:
+    access, found = causes_for(known("idle", lockdown=None, capable=None, root=None), got)
+    assert str(access) == subject
+    assert found
+
+
+def test_what_is_asked_comes_before_what_the_message_shows() -> None:
+    got = "mmap of 0x4000 bytes at 0xfed1c000: Operation not permitted"
+    access, _ = causes_for(known(), got, address=E1000_BAR, op="read")
+    assert str(access) == f"read of 0x4 bytes at {E1000_BAR:#x} through /dev/mem"
+    access, _ = causes_for(known(), "open: Operation not permitted", address=E1000_BAR)
+    assert str(access) == "open of /dev/mem"
+    with pytest.raises(AccessError, match="expected --address or --bdf"):
+        causes_for(known(), "open: Operation not permitted")
