@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from devmemkit.model.printable import printable
 from devmemkit.text.pasted.devices import full_bdf
 
 if TYPE_CHECKING:
+    from devmemkit.explain.access import Access
+    from devmemkit.explain.candidates import Cause
+    from devmemkit.explain.cases import Machines
     from devmemkit.explain.description import Description
 
 FILES = ("iomem", "ioports", "lspci", "resource", "config")
@@ -119,6 +123,11 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
         known = description_of(snapshot.take(), "this machine")
         # root reads more of this machine; the process that is asked about need not be root
         known = replace(known, root=known.root and None, capable=known.capable and None)
+        if options.arch and parse_architecture(options.arch) != known.architecture:
+            known = Description()
+        elif options.kernel not in (None, known.release):  # the rest is of the kernel that runs
+            kept = ("iomem", "ioports", "devices", "cmdline", "phys_bits", "mtrr_uc", "arch")
+            known = Description(**{name: getattr(known, name) for name in kept})
     facts: dict[str, Any] = {"release": options.kernel, "cmdline": options.cmdline}
     if options.arch is not None:
         facts["arch"] = parse_architecture(options.arch)
@@ -146,40 +155,21 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
 
 
 def _explained(options: argparse.Namespace) -> str:
-    from devmemkit.explain.access import access_of
     from devmemkit.explain.answer import as_json, as_text
-    from devmemkit.explain.asking import causes_for, may_be_of, traced
-    from devmemkit.explain.cases import Machines
+    from devmemkit.explain.asking import may_be_of
     from devmemkit.explain.explanation import explain, notes_on
-    from devmemkit.explain.symptom import causes, causes_text, symptom_on
+    from devmemkit.explain.symptom import causes_text, symptom_on
 
+    trace = _lines(options.strace or ())
     known = described(options)
+    meant, access, got, found = _asked(options, known, trace)
     notes: list[str] = []
-    names = ("address", "length", "bdf", "bar", "offset", "via", "exec", "private", "sync", "wc")
-    asked = {name: getattr(options, name) for name in names}
-    got = options.got
-    if options.strace:
-        file = {name: getattr(options, name) for name in ("bdf", "bar", "wc")}
-        if given := [
-            name
-            for name in ("op", *names)
-            if name not in file and getattr(options, name) not in (None, False)
-        ]:
-            raise AccessError(f"--strace: expected no other option of the access, got --{given[0]}")
-        text = _lines(options.strace)
-        meant, access, shown = traced(known, text, got, **file)
-        if this_machine(options) and not may_be_of(known, access, shown):
+    if this_machine(options):
+        notes = ["this is about this machine (see --help for the options that describe another)"]
+        if got and not may_be_of(known, access, got):
             known = described(options, this=False)
-            notes += ["these lines cannot be this machine's, so nothing of it is assumed"]
-            meant, access, shown = traced(known, text, got, **file)
-        got = shown
-        found = causes(meant, access, got) if got else ()
-    elif got is not None:
-        access, found = causes_for(known, got, op=options.op, **asked)
-        meant = Machines(known, access)
-    else:
-        access = access_of(known, op=options.op or "mmap", **asked)
-        meant = Machines(known, access)
+            meant, access, got, found = _asked(options, known, trace)
+            notes = ["this cannot be about this machine, so nothing of it is assumed"]
     if got:
         name = symptom_on(meant, access, got).name
         if options.got and options.got.strip() != name:
@@ -192,10 +182,36 @@ def _explained(options: argparse.Namespace) -> str:
             return json.dumps(told)
         return causes_text(access, name, found, notes)
     answer = explain(meant, access)
+    answer = replace(answer, notes=(*notes, *answer.notes))
     return json.dumps(as_json(answer), indent=1) if options.json else as_text(answer)
 
 
-def _lines(given: list[str]) -> str:
+def _asked(
+    options: argparse.Namespace, known: Description, trace: str
+) -> tuple[Machines, Access, str, tuple[Cause, ...]]:
+    """The machines and the access that are asked about, the symptom ("": none) and its causes."""
+    from devmemkit.explain.access import access_of
+    from devmemkit.explain.asking import causes_for, traced
+    from devmemkit.explain.cases import Machines
+    from devmemkit.explain.symptom import causes
+
+    names = ("address", "length", "bdf", "bar", "offset", "via", "exec", "private", "sync", "wc")
+    asked = {name: getattr(options, name) for name in names}
+    if options.strace:
+        file = {name: asked.pop(name) for name in ("bdf", "bar", "wc")}
+        others = {"op": options.op, **asked}
+        if given := [name for name, value in others.items() if value not in (None, False)]:
+            raise AccessError(f"--strace: expected no other option of the access, got --{given[0]}")
+        meant, access, got = traced(known, trace, options.got, **file)
+        return meant, access, got, causes(meant, access, got) if got else ()
+    if options.got is None:
+        access = access_of(known, op=options.op or "mmap", **asked)
+        return Machines(known, access), access, "", ()
+    access, found = causes_for(known, options.got, op=options.op, **asked)
+    return Machines(known, access), access, options.got, found
+
+
+def _lines(given: Iterable[str]) -> str:
     """The lines of a trace; those of standard input for "-"."""
     from devmemkit.host.files import read
 

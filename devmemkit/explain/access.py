@@ -108,13 +108,14 @@ def access_of(
     offset: int | None = None,
     via: str | None = None,
     op: str = "mmap",
+    anywhere: bool = False,
     **more: Any,
 ) -> Access:
     """The access at an address, or at an offset into a BAR of a device.
 
     The default length is a page for mmap and 4 bytes for the other operations. AccessError if
     neither or both are given, if the description lacks the device or the BAR, or if the file does
-    not support the operation.
+    not support the operation. `anywhere` allows an address of which the description knows nothing.
     """
     for name, value in (("--address", address), ("--length", length), ("--offset", offset)):
         if value is not None and not 0 <= value <= U64:
@@ -137,13 +138,13 @@ def access_of(
         bdf, bar, offset = device.bdf, found.index, address - found.start
     where = bdf or "", bar or 0, offset or 0
     access = Access(via or "devmem", op, address, length, *where, **more)
+    if known.iomem is None and access.via == "devmem" and not anywhere:
+        _at(known, access.start, "devmem without a dump of /proc/iomem")
     _check(known, access)
     return access
 
 
 def _check(known: Description, access: Access) -> None:
-    if known.iomem is None and access.via == "devmem":
-        _at(known, access.start, "devmem without a dump of /proc/iomem")
     if known.foreign and access.via in ("proc", "port"):
         raise AccessError(
             f"--via: expected devmem or sysfs on {known.foreign}, for the model knows "

@@ -50,14 +50,15 @@ def causes_for(
         asked = {name: shown[name] for name in ("via", *PLACE) if name in shown} | {
             name: value for name, value in asked.items() if value is not None
         }
+        if "bdf" in asked:
+            known = _with_device(known, asked["bdf"], asked)
     elif symptom.cause:
         shown = {}  # the place says more than the line
     else:
         shown |= {name: asked[name] for name in PLACE if asked.get(name) is not None}
         shown |= {"via": asked.get("via") or ("sysfs" if asked.get("bdf") else "devmem")}
     if op is None and shown.get("op") in SINGLE and "via" in shown:
-        bdf = shown.get("bdf")
-        access = _access(_with_device(known, bdf, shown) if bdf else known, shown)
+        access = _access(known, shown)
         return access, causes(Machines(known, access), access, got)
     if op is None and symptom.name not in WORDS:  # a signal comes with a load or a store
         op = shown.get("op") or None
@@ -69,7 +70,7 @@ def causes_for(
     errors: list[AccessError] = []
     for one in (op,) if op else OPS:
         try:
-            accesses.append(access_of(known, op=one, **asked))
+            accesses.append(access_of(known, op=one, anywhere=True, **asked))
         except AccessError as error:
             errors.append(error)
         else:
@@ -136,13 +137,17 @@ def traced(
 
 
 def may_be_of(known: Description, access: Access, got: str) -> bool:
-    """Whether a traced access can be the machine's: it has the device, and open ends as shown."""
+    """Whether a symptom can be the machine's: it has the device, and open can end as shown."""
     machines, calls = Machines(known, access), calls_of(access)[:1]
-    if access.bdf not in ("", *known.found) or calls[0].key != "open":
-        return access.bdf in ("", *known.found)
+    symptom = symptom_of(got) if got else Symptom("ok")
+    if not {access.bdf, symptom.bdf} <= {"", *known.found}:
+        return False
+    if calls[0].key != "open" or not access.op:
+        return True
     every = (machines.machine(case) for _, case in machines.cases())
     ends = {format_ending(play(one, calls).outcomes["open"]) for one in every}
-    return bool(ends & {"ok", got if access.op == "open" else "ok"})
+    fits = {symptom.name} if access.op == "open" else {"ok"}
+    return bool(ends & (fits if access.traced else {"ok", symptom.name}))
 
 
 def _access(known: Description, given: dict[str, Any]) -> Access:

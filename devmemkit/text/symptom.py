@@ -64,13 +64,15 @@ class Symptom(NamedTuple):
     """A symptom by its name ("EPERM", "SIGBUS", "zeros").
 
     A line of dmesg names its `cause`, and some the first and the last byte of a range, `where`; the
-    name is "" if it comes with several errnos. `asker` is the driver whose claim failed.
+    name is "" if it comes with several errnos. `asker` is the driver whose claim failed, `bdf` its
+    device.
     """
 
     name: str
     cause: str = ""
     where: tuple[int, int] | None = None
     asker: str = ""
+    bdf: str = ""
 
 
 DMESG: tuple[tuple[str, Symptom], ...] = (
@@ -89,7 +91,7 @@ DMESG: tuple[tuple[str, Symptom], ...] = (
 )  # fmt: skip
 """What lines of the kernel's log say about an access, by pattern."""
 
-_ASKER = re.compile(r"(\S+) [0-9a-f:.]{5,13}: .*can't (?:claim|reserve|request)", re.I)
+_ASKER = re.compile(r"(\S+) ([0-9a-f]{4,8}:[0-9a-f:.]{7}): .*can't (?:claim|reserve|request)", re.I)
 _WHERE = re.compile(
     r"\[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})|"
     r"(?:between|types) ([0-9a-f]{1,16})->?([0-9a-f]{1,16})"
@@ -112,7 +114,8 @@ def parse_symptom(text: str) -> Symptom | None:
     for pattern, symptom in DMESG:
         if re.search(pattern, said, re.I):
             asker = _ASKER.search(said)
-            return symptom._replace(where=_where(said), asker=asker[1] if asker else "")
+            who = {"asker": asker[1], "bdf": asker[2].lower()} if asker else {}
+            return symptom._replace(where=_where(said), **who)
     word = said.lower().strip(". ")
     number = re.fullmatch(r"-?(\d+)", word) or re.search(r"\berrno\W{1,3}(\d+)", word)
     if number and word != "-1" and int(number[1]) in NUMBERS:  # -1 says only that a call failed

@@ -156,3 +156,44 @@ def test_what_a_sentence_was_read_as_is_said(capsys: pytest.CaptureFixture[str])
         explained(capsys, *asked, "x " * 99 + "Bad address", "--op", "read", "--json")
     )
     assert told["notes"] == [f"'{'x ' * 50}' was read as EFAULT"]
+
+
+ABOUT = "note: this is about this machine"
+NOT_ABOUT = "note: this cannot be about this machine, so nothing of it is assumed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "note"),
+    [
+        (("--got", "ENOENT", "--address", "0xfebc0000"), ABOUT),
+        (("--got", "EPERM", "--address", "0xfebc0000"), NOT_ABOUT),  # open does not succeed
+        (("--got", "open /dev/mem: Permission denied"), NOT_ABOUT),
+        (("--got", "nvme 0000:77:00.0: can't reserve [mem 0xfebc0000-0xfebc0fff]"), NOT_ABOUT),
+        (("--got", "/sys/bus/pci/devices/0000:77:00.0/resource0: mmap: EINVAL"), NOT_ABOUT),
+        (("--address", "0xfebc0000"), ABOUT),
+    ],
+)
+def test_a_question_that_names_no_machine_says_whose_answer_it_is(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    note: str,
+) -> None:
+    monkeypatch.setattr("devmemkit.explain.stored.description_of", lambda *_: known(dev_mem=False))
+    found = explained(capsys, *arguments)
+    assert [one for one in (ABOUT, NOT_ABOUT) if one in found] == [note]
+    assert "e1000" not in found or note == ABOUT
+
+
+@pytest.mark.parametrize(("kernel", "outcome"), [("6.12", "ENOENT"), ("6.1", "EPERM")])
+def test_another_kernel_is_not_the_one_that_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kernel: str, outcome: str
+) -> None:
+    mine = known(dev_mem=False, release="6.12")
+    monkeypatch.setattr("devmemkit.explain.stored.description_of", lambda *_: mine)
+    asked = ("--kernel", kernel, "--address", "0xfebc0000", "--json")
+    found = json.loads(explained(capsys, *asked))
+    assert (found["outcome"], found["owner"]["name"]) == (outcome, "e1000")
+    assert bool(found["assumed"]) == (kernel != "6.12")
+    other = ("--arch", "arm64", "--got", "can't reserve [mem 0xfebc0000-0xfebc0fff]")
+    assert "e1000" not in explained(capsys, *other)
