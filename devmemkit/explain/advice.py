@@ -38,6 +38,9 @@ NO_FRAMEBUFFER = (
     "boot with initcall_blacklist=sysfb_init, or with video=efifb:off if efifb is the holder: the "
     "screen stays dark until a driver takes the device"
 )
+UNNAMED = ("driver", "a driver")
+"""What hypotheses call a driver that nobody knows."""
+LEAVE_LOCKDOWN = "leave lockdown (Secure Boot off, no lockdown= on the command line)"
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,15 @@ def advise_about(
     known: Description, access: Access, machine: Machine | None, calls: Calls, do: str
 ) -> Iterator[Advice]:
     """What to do about a cause: `do`, and what makes its `calls` on the machine end well."""
-    if do:
-        yield Advice(do, None)
-    if machine is None:
-        return
+    others = [] if machine is None else [*_advise_about(known, access, machine, calls)]
+    if do and not any(do in one.do for one in others):
+        yield Advice(do, None, next((risk for change, risk, _ in CHANGES if change == do), ""))
+    yield from others
+
+
+def _advise_about(
+    known: Description, access: Access, machine: Machine, calls: Calls
+) -> Iterator[Advice]:
     own = calls_of(access)
     if calls[-len(own) :] == own:  # what is before them happened before the access
         if others := calls[: -len(own)]:
@@ -176,7 +184,8 @@ def _instead(
         yield Advice(f"read it where the kernel publishes it: {TABLES[name]}", None)
     bdf = next((one for one in reversed((*found.path, name)) if BDF.fullmatch(one)), access.bdf)
     if found.claimed and is_driver(name):
-        yield Advice(f"use the interface of {name}, which owns it", None)
+        owner = "the driver that" if name in UNNAMED else f"{name}, which"
+        yield Advice(f"use the interface of {owner} owns it", None)
     yield from _other_ways(machine, access)
     if found.claimed and bdf and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
@@ -268,7 +277,7 @@ CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine]], ...] = (
         _relaxed,
     ),
     (
-        "leave lockdown (Secure Boot off, no lockdown= on the command line)",
+        LEAVE_LOCKDOWN,
         "lockdown protects the kernel from root: without it a stolen root account owns the kernel",
         _unlocked,
     ),

@@ -31,6 +31,7 @@ TELLS = {
     "held": "/proc/iomem, read by root",
     "reach": "/proc/iomem: the end of the last System RAM",
     "low": "devmem_is_allowed of that architecture",
+    "prefetch": "lspci -v: prefetchable",
     "dev": "findmnt -no OPTIONS -T /dev/mem",
 }
 """How to answer a question that a description leaves open, by the question's name."""
@@ -167,17 +168,19 @@ def _supposed(
     known, named = machines.known, hypothesis.name == symptom.cause
     machine = before_and_after[0]
     contrary = "" if hypothesis.is_open(known) else " (the description says otherwise)"
+    unseen = " (the dump shows no claim there: it may be of another moment)"
     for before in before_and_after:
         if hypothesis.name in ("claimed before", "claimed after") and known.iomem is not None:
-            unseen = " (the dump shows no claim there: it may be of another moment)"
             contrary = unseen if before is machine else ""
         changed = hypothesis.apply(known, before, access)
         if changed is None:
             continue
         asked = Asked(known, before, access)
-        what = hypothesis.what.replace("{owner}", asked.owner).replace("{driver}", asked.driver)
+        what = hypothesis.what.replace("{holder}", asked.holder).replace("{driver}", asked.driver)
+        if hypothesis.name == "claim fails" and known.iomem is not None:
+            contrary = unseen if asked.holder == "somebody" else ""
         what += contrary
-        if symptom.asker == asked.owner:
+        if symptom.asker == asked.holder:
             what += ", the one that asks: it claims twice, or the dump is of a later moment"
         rest = *changed, hypothesis.do
         if hypothesis.gives:

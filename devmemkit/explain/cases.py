@@ -82,6 +82,8 @@ class Machines:
             self._bases[where] = self._base(*where, kernel)
         cmdline = " ".join(_cmdline(known, case))
         machine = self._bases[where].with_kernel(replace(kernel, config=config, cmdline=cmdline))
+        if case.get("prefetch") and self.access is not None:
+            machine = _prefetchable(machine, self.access)
         return machine.with_({("mount", "/dev"): case["dev"]}) if "dev" in case else machine
 
     @uncollected()
@@ -128,6 +130,16 @@ def with_kernel(machine: Machine, **changes: Any) -> Machine:
     return machine.with_kernel(replace(machine.kernel, **changes))
 
 
+def _prefetchable(machine: Machine, access: Access) -> Machine:
+    """The machine with the access's BAR prefetchable."""
+    device: PciDevice = machine["pci", access.bdf]
+    bars = tuple(
+        replace(bar, flags=bar.flags | fl.IORESOURCE_PREFETCH) if bar.index == access.bar else bar
+        for bar in device.bars
+    )
+    return machine.with_({("pci", access.bdf): replace(device, bars=bars)})
+
+
 def needed_bits(known: Description) -> int:
     """Bits of the highest address in the description."""
     ends = [entry.end for entry in known.iomem.entries] if known.iomem else []
@@ -172,6 +184,9 @@ def _configs(known: Description) -> dict[str, Config]:
 
 def _asked_by(known: Description, access: Access) -> Iterator[Question]:
     """What only some accesses depend on."""
+    if access.wc and known.assumes(access.bdf):  # a dump has no flags of BARs
+        answers = {"the BAR is prefetchable": True, "the BAR is not prefetchable": False}
+        yield Question("prefetch", "whether the BAR is prefetchable", answers)
     if access.via != "devmem":
         return
     arch = known.foreign
@@ -231,7 +246,9 @@ def _kernels(known: Description) -> dict[str, KernelProfile]:
     locked = known.lockdown in ("integrity", "confidentiality")
     if known.release is not None:
         return kernels_of(known.release, lockdown=locked)
-    every = {f"Linux {version}": KernelProfile(version) for version in reversed(VERSIONS)}
+    every = {
+        f"the kernel is Linux {number}": KernelProfile(number) for number in reversed(VERSIONS)
+    }
     return {words: kernel for words, kernel in every.items() if kernel["lockdown"] or not locked}
 
 

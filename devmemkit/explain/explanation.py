@@ -25,20 +25,22 @@ def explain(machines: Machines, access: Access) -> Answer:
     cases = list(machines.cases())
     found = [(words, verdict(machines.machine(case), access)) for words, case in cases]
     machine = machines.machine(cases[0][1])
-    words, ours = found[0]
+    _, ours = found[0]
     ends = (
         (words, later(machines.known, machines.machine(case), access))
         for (words, case), (_, one) in zip(cases, found, strict=True)
         if one.outcome == "ok"
     )
     laters = [(words, end) for words, end in ends if end is not None]
+    branches = tuple(_branches(found, matters)) if (matters := _matters(found)) else ()
     return Answer(
         access,
         machine,
         _system(machines.known, machine),
         ours,
-        (*(words[i] for i in _matters(found)), *_assumed(machines.known, access)),
-        tuple(_branches(found, _matters(found))) if _matters(found) else (),
+        # the first branch is that of the likeliest case
+        (*(branches[0].conditions if branches else ()), *_assumed(machines.known, access)),
+        branches,
         tuple(advise(machines.known, machine, access, ours)),
         next((then for _, then in laters), None) if ours.outcome == "ok" else None,
         tuple(_branches(laters, _matters(laters))) if _matters(laters) else (),
@@ -105,7 +107,9 @@ def _joined(answers: list[str]) -> str:
         differ = (i for i, word in enumerate(rest) if words[i : i + 1] != [word])
         same = next(differ, 0)
         said += f" or {' '.join(rest[same:])}"
-    return said
+    return said.replace(
+        "IO_STRICT_DEVMEM=y or IO_STRICT_DEVMEM=n", "STRICT_DEVMEM=y"
+    )  # all that have it
 
 
 def _versions(newest_first: list[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import Calls, calls_of, claim, mapping, touch
 from devmemkit.explain.description import Description
-from devmemkit.explain.owner import claim_of, owner_of
+from devmemkit.explain.owner import claim_of, claims_in, owner_of
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
@@ -61,6 +61,13 @@ class Asked:
         """The name of the resource at the range's first page."""
         found, _ = owner_of(self.machine, self.access.pages[0], self.access)
         return (found and found[0]) or "somebody"
+
+    @property
+    def holder(self) -> str:
+        """The name of the first claim in the range, or RAM's, which no driver can claim."""
+        nodes = claims_in(self.machine["iomem"], self.start, self.start + self.size - 1)
+        ram = "System RAM"
+        return next((node.name for node in nodes), ram if self.owner == ram else "somebody")
 
     @property
     def driver(self) -> str:

@@ -45,7 +45,7 @@ def owner_of(
     if ram:
         node = iomem_is_exclusive(View(machine), page)
     else:
-        node = next(chain(_claims(tree, *asked), _claims(tree, *whole)), None)
+        node = next(chain(claims_in(tree, *asked), claims_in(tree, *whole)), None)
     if node is None:
         inside: Resource | None = tree
         while inside is not None:
@@ -62,7 +62,7 @@ def owner_of(
 def claims_of(machine: Machine, page: int, access: Access) -> tuple[Owner, ...]:
     """The drivers' claims of parts of a page, or of the ports, exclusive or not."""
     tree, _, whole = _asked(machine, page, access)
-    return tuple((node.name, node.start, node.end) for node in _claims(tree, *whole))
+    return tuple((node.name, node.start, node.end) for node in claims_in(tree, *whole))
 
 
 Span = tuple[int, int]
@@ -79,13 +79,13 @@ def _asked(machine: Machine, page: int, access: Access | None) -> tuple[Resource
     return machine["iomem"], (max(first, whole[0]), min(last, whole[1])), whole
 
 
-def _claims(tree: Resource, start: int, end: int) -> Iterator[Resource]:
+def claims_in(tree: Resource, start: int, end: int) -> Iterator[Resource]:
     """The outermost claims by drivers of some of the bytes, in the order of address."""
     for node in tree.overlapping(start, end):
         if node.busy and not node.system_ram:
             yield node
         else:
-            yield from _claims(node, start, end)
+            yield from claims_in(node, start, end)
 
 
 def claim_of(known: Description, machine: Machine, access: Access) -> Act | None:

@@ -102,8 +102,8 @@ def verdict_of(played: Played, access: Access) -> Verdict:
     view = View(played.before)
     owner, path = owner_of(played.before, at, access)
     exclusive = access.via != "port" and iomem_is_exclusive(view, at) is not None
-    copied = access.via == "devmem" and outcome.ok and not access.maps
-    zeroes = copied and page_is_allowed(view, at) == ZERO
+    allowed = page_is_allowed(view, at) if access.via == "devmem" else None
+    zeroes = outcome.ok and not access.maps and allowed == ZERO
     claims = claims_of(played.before, at, access)
     return Verdict(
         format_ending(outcome),
@@ -116,7 +116,7 @@ def verdict_of(played: Played, access: Access) -> Verdict:
         path,
         tuple(dict.fromkeys(name for name, *_ in claims if owner and name != owner[0])),
         exclusive or bool(claims),
-        "" if exclusive else _why_shared(played.before.kernel, access),
+        "" if exclusive and allowed in (None, DENY) else _why_shared(played.before.kernel, access),
     )
 
 

@@ -16,7 +16,7 @@ from devmemkit.text import TextError
 from devmemkit.text.iomem import LINES
 from devmemkit.text.pasted.devices import AT, DRIVER, HEAD, MODULES, REGION, Part, parts
 from devmemkit.text.pasted.diff import refuse_diff
-from devmemkit.text.pasted.line import DASH, NBSPS, unmangled
+from devmemkit.text.pasted.line import typewritten, unmangled
 from devmemkit.text.pasted.prefix import without_prefixes
 from devmemkit.text.pasted.rows import decode
 
@@ -100,9 +100,7 @@ def parse_lspci(text: str | bytes, *, source: str = "<lspci>") -> tuple[Device, 
 
 def _cleaned(line: str) -> str:
     """A line without what browsers, mails, forums and cat -A put into it."""
-    line = unmangled(_FORUM.sub("", line))[0]
-    if not line.isascii():
-        line = DASH.sub("-", NBSPS.sub(" ", line))
+    line = typewritten(unmangled(_FORUM.sub("", line))[0])
     return line.rstrip().removesuffix("$").removesuffix("^M").rstrip()
 
 

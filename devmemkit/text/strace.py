@@ -10,6 +10,7 @@ from typing import Any
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 from devmemkit.text.pasted.devices import full_bdf
+from devmemkit.text.pasted.line import typewritten
 
 LONGEST = 1 << 16
 """Characters of a text that are read; of each line 4096, where real ones have some hundred."""
@@ -84,7 +85,7 @@ def parse_strace(
 def _whole(text: str) -> Iterator[str]:
     """The lines without colours and quoting, wrapped ones and those of two threads put together."""
     begun: dict[tuple[str, str], str] = {}
-    plain = _WRAPPED.sub(lambda match: " " * (match[1] == ","), _COLOUR.sub("", text))
+    plain = _WRAPPED.sub(lambda match: " " * (match[1] == ","), _COLOUR.sub("", typewritten(text)))
     for line in (whole[:4096].rstrip() for whole in plain.splitlines()):
         who = match[0] if (match := _PID.search(line)) else ""
         resumed = _RESUMED.search(line)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from devmemkit.text.pasted.line import typewritten
+
 MESSAGES = {
     "EPERM": "operation not permitted",
     "ENOENT": "no such file or directory",
@@ -86,7 +88,8 @@ DMESG: tuple[tuple[str, Symptom], ...] = (
      Symptom("", "other cache type")),
     (r"x86/PAT: .*map pfn expected", Symptom("ENOMEM", "fork's cache type")),
     (r"can't (claim|reserve|request) .*\[(mem|io) ", Symptom("EBUSY", "claim fails")),
-    (r"resource \S+ \[mem .*conflicts with|resource sanity check", Symptom("EBUSY", "claim fails")),
+    (r"could not (acquire|reserve|request) .*\[mem ", Symptom("EBUSY", "claim fails")),
+    (r"resource \S+ \[mem .*conflicts with", Symptom("EBUSY", "claim fails")),
     (r"traps: .* general protection|segfault at", Symptom("SIGSEGV")),
 )  # fmt: skip
 """What lines of the kernel's log say about an access, by pattern."""
@@ -110,7 +113,7 @@ def parse_symptom(text: str) -> Symptom | None:
     >>> parse_symptom("Operation not permitted").name, parse_symptom("eperm").name
     ('EPERM', 'EPERM')
     """
-    said = text.strip()[:1000]
+    said = typewritten(text.strip()[:1000])
     for pattern, symptom in DMESG:
         if re.search(pattern, said, re.I):
             asker = _ASKER.search(said)

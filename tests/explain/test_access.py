@@ -112,6 +112,15 @@ def test_a_dump_names_devices_and_their_bars_are_assumed(bdf: str, bar: int, sta
     )
 
 
+def test_a_dump_does_not_say_whether_a_bar_is_prefetchable() -> None:
+    described = known(devices={}, iomem=parse(REGIONS), ioports=None)
+    found = answer(described, bdf="0000:00:03.0", bar=1, wc=True)
+    assert {branch.conditions[0]: branch.verdict.outcome for branch in found.branches} == {
+        "the BAR is prefetchable": "ok",
+        "the BAR is not prefetchable": "ENOENT",
+    }
+
+
 def test_a_number_that_a_dump_cannot_know_is_refused_with_addresses() -> None:
     described = known(devices={}, iomem=parse(REGIONS), ioports=None)
     why = "got 4; a dump does not number BARs, so ask with --address: 0xfe010000, 0xfe004000"

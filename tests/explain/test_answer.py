@@ -143,6 +143,23 @@ def test_the_headline_names_the_release_of_the_user(release: str) -> None:
     assert as_json(found)["kernel"].startswith(f"Linux {release}, ")
 
 
+def test_the_conditions_are_those_of_the_case_that_the_answer_is_about() -> None:
+    ram = answer(known(config=None, cmdline=None, release=None), address=0x10_0000, op="read")
+    assert (ram.outcome, ram.assumed) == ("EPERM", ("the kernel has STRICT_DEVMEM=y",))
+    lines = as_text(ram).splitlines()
+    assert lines[2] == "    if the kernel has STRICT_DEVMEM=y"
+    old = answer(known(config=None, release=None), address=E1000_BAR)
+    assert old.assumed[0] == "the kernel is Linux 4.5 to 7.3"
+    assert old.assumed == old.branches[0].conditions
+
+
+def test_a_claim_below_1_mib_does_not_keep_others_out() -> None:
+    for op in ("read", "load"):
+        found = answer(known(), address=0xF_0000, op=op)
+        assert (found.outcome, found.verdict.shared) == ("ok", "below 1 MiB")
+    assert answer(known(), address=E1000_BAR).verdict.shared == ""
+
+
 def test_who_asks_matters() -> None:
     assert answer(known(root=False), address=0xF_0000).verdict.outcome == "EACCES"
     assert answer(known(capable=False), address=0xF_0000).verdict.outcome == "EPERM"

@@ -11,7 +11,7 @@ import pytest
 
 from devmemkit.explain.access import OPS, Access, access_of
 from devmemkit.explain.answer import format_owner
-from devmemkit.explain.asking import traced
+from devmemkit.explain.asking import causes_for, traced
 from devmemkit.explain.candidates import TELLS, Candidate, Cause
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, dump_of
@@ -434,3 +434,38 @@ def test_lockdown_is_offered_on_kernels_that_may_have_been_patched(
     asked = known("idle", release=release, lockdown=None)
     assert "lockdown" in names(causes(*ask(asked, **where), "EPERM"))
     assert "lockdown" not in names(causes(*ask(replace(asked, lockdown=""), **where), "EPERM"))
+
+
+@pytest.mark.parametrize(
+    ("where", "holder"),
+    [
+        ((0xFEBC_0000, 0xFEBD_FFFF), "e1000 has it"),
+        ((0xFEB8_0000, 0xFEBD_FFFF), "e1000 has it"),  # which begins behind the first page
+        ((0x10_0000, 0x10_0FFF), "System RAM has it"),
+        ((0xC000_0000, 0xC000_0FFF), "somebody has it (the dump shows no claim there"),
+    ],
+)
+def test_only_a_claim_holds_a_range(where: tuple[int, int], holder: str) -> None:
+    start, end = where
+    line = f"vfio-pci 0000:00:03.0: BAR 0: can't reserve [mem {start:#x}-{end:#x}]"
+    first = causes(*ask(known(), address=start, length=end - start + 1), line)[0]
+    assert f"because {holder}" in first.what
+    assert first.function == "__request_region"
+
+
+def test_no_cgroup_keeps_a_node_closed_that_is_not_there() -> None:
+    for dev_mem, offered in ((None, True), (False, False)):
+        found = causes(*ask(known(dev_mem=dev_mem), address=E1000_BAR), "EPERM")
+        assert any("cgroup" in cause.what for cause in found) == offered
+
+
+def test_each_cause_that_a_line_names_comes_with_what_to_do() -> None:
+    lines = {
+        "Lockdown: dd: Direct MSR access is restricted; see man": "leave lockdown",
+        "x86/PAT: X:9 map pfn expected mapping type uncached-minus for [mem "
+        "0xf8000000-0xf8000fff], got write-combining": "fork before the mmap",
+    }
+    for line, do in lines.items():
+        _, found = causes_for(known("idle", release="5.10"), line)
+        assert found[0].advice[0].do.startswith(do)
+    assert "stolen root" in causes_for(known(), next(iter(lines)))[1][0].advice[0].risk

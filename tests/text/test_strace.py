@@ -168,6 +168,9 @@ BAR = "/sys/bus/pci/devices/0000:03:00.0/resource0"
         # colours
         f'\x1b[33mopenat\x1b[0m(AT_FDCWD, \x1b[32m"{BAR}"\x1b[0m, O_RDWR) = 5\n'
         "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5, 0) = \x1b[31m-1 EINVAL\x1b[0m (Invalid)",
+        # a web page that sets quotation marks and dashes
+        f"openat(AT_FDCWD, \u201c{BAR}\u201d, O_RDWR) = 5\n"
+        "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5, 0) = \u20131 EINVAL (Invalid argument)",
     ],
 )
 def test_the_file_of_a_descriptor_is_found_however_the_trace_was_pasted(text: str) -> None:

@@ -49,6 +49,10 @@ def test_names_messages_and_numbers_are_those_of_linux() -> None:
         ("Program dd tried to access /dev/mem between 100000->101000.", "EPERM", "page refused"),
         ("nvme 0000:01:00.0: can't reserve [mem 0xfd000000-0xfd003fff 64bit]", "EBUSY",
          "claim fails"),
+        ("nvme 0000:01:00.0: can\u2019t reserve [mem 0xfd000000-0xfd003fff 64bit]", "EBUSY",
+         "claim fails"),
+        ("simple-framebuffer.0: [drm] *ERROR* could not acquire memory region [mem "
+         "0xfd000000-0xfd3fffff]: -16", "EBUSY", "claim fails"),
     ],
 )  # fmt: skip
 def test_signals_contents_and_lines_of_dmesg(text: str, name: str, cause: str) -> None:
@@ -57,7 +61,12 @@ def test_signals_contents_and_lines_of_dmesg(text: str, name: str, cause: str) -
     assert found[:2] == (name, cause)
 
 
-@pytest.mark.parametrize("text", ["", "nope", "-1", "ENOSPC", "7", "999", "\x1b[2J", "x" * 10**6])
+WARNING = "resource: resource sanity check: requesting [mem 0xfed10000-0xfed15fff], which spans"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nope", "-1", "ENOSPC", "7", "999", "\x1b[2J", "x" * 10**6, WARNING]
+)
 def test_what_is_no_symptom(text: str) -> None:
     assert parse_symptom(text) is None
 

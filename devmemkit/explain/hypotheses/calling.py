@@ -118,6 +118,7 @@ CALLING = (
         lambda asked: asked.calls if asked.access.maps else (),
         gives="ENOMEM",
         function="track_pfn_copy (up to 6.15)",
+        do="fork before the mmap, or map the pages with the other's cache type",
     ),
     Hypothesis(
         "opened read-only",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from devmemkit.explain.advice import FRAMEBUFFERS, NO_FRAMEBUFFER
+from devmemkit.explain.advice import FRAMEBUFFERS, LEAVE_LOCKDOWN, NO_FRAMEBUFFER
 from devmemkit.explain.calls import DRIVER, claim
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
 from devmemkit.scenarios.play import Act
@@ -69,8 +69,7 @@ DEVICES = (
         unless=("lockdown",),
         gives="EPERM",
         function="pci_write_config",
-        do="do without the write, or leave lockdown (Secure Boot off, no lockdown= on the command "
-        "line)",
+        do=f"do without the write, or {LEAVE_LOCKDOWN}",
     ),
     Hypothesis(
         "removed",
@@ -96,10 +95,11 @@ DEVICES = (
     ),
     Hypothesis(
         "claim fails",
-        "a driver's claim of the range fails, because {owner} has it",
+        "a driver's claim of the range fails, because {holder} has it",
         "/proc/iomem; dmesg: can't reserve [mem ...]; unbind the holder, or find out why it is "
         "bound",
         _claim_fails,
+        function="__request_region",
     ),
     Hypothesis(
         "framebuffer",

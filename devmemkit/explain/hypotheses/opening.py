@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from devmemkit.explain.advice import LEAVE_LOCKDOWN
 from devmemkit.explain.calls import DRIVER, call, calls_of
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
@@ -48,6 +49,13 @@ def _through(*vias: str) -> Callable[[Asked], Some]:
     return lambda asked: asked.calls if asked.access.via in vias else ()
 
 
+def _through_node(asked: Asked) -> Some:
+    """The calls as they are, if they open a node of /dev that exists."""
+    known = asked.known.dev_mem if asked.access.via == "devmem" else asked.known.dev_port
+    is_node = asked.access.file.startswith("/dev/")
+    return asked.calls if is_node and known is not False else ()
+
+
 def _locked(asked: Asked) -> Machine:
     """Lockdown is in force; distributions had it before the kernel."""
     kernel = asked.machine.kernel
@@ -72,6 +80,7 @@ OPENING = (
         machine=_locked,
         unless=("lockdown",),
         function="lockdown_is_locked_down",
+        do=LEAVE_LOCKDOWN,
     ),
     Hypothesis(
         "no capability",
@@ -86,7 +95,7 @@ OPENING = (
         "capability overrides",
         "open fails although CapEff has bit 17 and lockdown is off; docker run --device, systemctl "
         "show -p DevicePolicy -p DeviceAllow",
-        _through("devmem", "port"),
+        _through_node,
         gives="EPERM",
         function="devcgroup_check_permission",
         opening=True,

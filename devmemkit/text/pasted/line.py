@@ -36,6 +36,8 @@ _NBSP = "\xa0\u2000-\u200a\u202f\u205f\u3000\udca0"
 NBSPS = re.compile(f"\xc2?[{_NBSP}]")  # \xc2 too: UTF-8 taken for Latin-1
 _BLANK = f"[ \t\r{_NBSP}\u200b\ufeff]"
 DASH = re.compile("[-\u2010-\u2015\u2212\udc96\udc97]")  # the last two: dashes of Windows-1252
+_QUOTES = {0x2018: "'", 0x2019: "'", 0xDC91: "'", 0xDC92: "'"}
+_QUOTES |= dict.fromkeys((0x201C, 0x201D, 0xDC93, 0xDC94), '"')
 _HEX = "(?:0[xX])?([0-9a-fA-F]{1,16})"
 _RANGE = (
     rf"(?<![0-9a-fA-F]){_HEX}({_BLANK}{{0,4}}{DASH.pattern}{_BLANK}{{0,4}}){_HEX}(?![0-9a-fA-F])"
@@ -66,6 +68,13 @@ MARKS = re.compile(r"""[>|\xbb+\-*#;/!:=~,."'`\[({\s\u2022]*""")
 _WORDED = re.compile(r"[:>|\]#$%]$|(?<![0-9a-f]{4}-[0-9a-f]{4})(?<=\d)-$|^\[?[\d. ]{1,40}[\])]?$")
 _CLOSING = {'"': '"', "'": "'", "`": "`", "|": "|", "[": "]", "(": ")", "{": "}"}
 PERMISSIONS = re.compile(r"[r-][w-][x-][ps]\b")
+
+
+def typewritten(text: str) -> str:
+    """The text with plain blanks, dashes and quotation marks in place of a typesetter's."""
+    if text.isascii():
+        return text
+    return DASH.sub("-", NBSPS.sub(" ", text)).translate(_QUOTES)
 
 
 def unmangled(line: str) -> tuple[str, list[str]]:
