@@ -101,6 +101,8 @@ FEATURES: tuple[Row, ...] = (
     Row("populate", "0", "unknown", "", "madvise(POPULATE_READ) is EINVAL; measured on 5.10"),
     Row("populate", "5.14", "each VMA", "4ca9b3859dac", "goes on behind a hole; measured on 6.1"),
     Row("populate", "6.12", "in order", "", "ends at a hole, ENOMEM; first seen in 6.12", "6.1"),
+    Row("mseal", "0", False, "", "there is no mseal; measured on 5.10 and 6.1"),
+    Row("mseal", "6.10", True, "8be7258aad44", "mseal seals; measured on 6.12"),
     Row("zap_lock", "0", "write", "", "unmap_mapping_range excludes other walks"),
     Row("zap_lock", "6.1", "read", "", "walks may overlap; first seen in 6.1", "5.10"),
     Row("iores_levels", "0", 5, "", "MAX_IORES_LEVEL of /proc/iomem"),

@@ -17,6 +17,7 @@ from devmemkit.scenarios.stories.held import held_copies
 from devmemkit.scenarios.stories.pci_bars import bars, ioremap_conflicts
 from devmemkit.scenarios.stories.pmem import preload_gap, refused_claim
 from devmemkit.scenarios.stories.script import IVSHMEM, Story
+from devmemkit.scenarios.stories.sealed import sealed
 from devmemkit.scenarios.stories.takeover import Takeover
 
 
@@ -49,6 +50,7 @@ SCENARIOS: dict[str, Callable[[], tuple[Story, ...]]] = {
     "refused-claim": refused_claim,
     "edges": edges,
     "write-vs-claim": held_copies,
+    "sealed": sealed,
 }
 
 

@@ -231,6 +231,13 @@ def populate(kernel: KernelProfile) -> object:
     )
 
 
+def mseal(kernel: KernelProfile) -> object:
+    """munmap of a mapping that the process has tried to seal."""
+    m, address = mapped(on(kernel), PMEM, 1)
+    m, _ = do(m, "mseal", address=address, length=PAGE)
+    return errno(m, "munmap", address=address, length=PAGE)
+
+
 def zap_lock(kernel: KernelProfile) -> object:
     """Whether one claim's walk waits for another's."""
     m = begin(on(kernel), "a", "request_mem_region", start=PMEM, size=PAGE)
@@ -298,6 +305,7 @@ ROWS: dict[Observe, tuple[tuple[str, Any], ...]] = {
         ("5.14", ("ENOMEM", "EINVAL")),
         ("6.12", ("ENOMEM", "ENOMEM")),
     ),
+    mseal: (("0", None), ("6.10", "EPERM")),
     zap_lock: (("0", "i_mmap iomem"), ("6.1", None)),
     iores_levels: (("0", 5), ("7.3", 8)),
     non_mappable: (("0", "ENODEV"), ("7.2", "EINVAL")),

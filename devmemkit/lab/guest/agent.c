@@ -545,6 +545,11 @@ static void lock(struct act *a)
 	answer(a, mlock(pointer(a), number(a, "length")));
 }
 
+static void seal(struct act *a)
+{
+	answer(a, syscall(462, pointer(a), number(a, "length"), 0)); /* mseal */
+}
+
 static void serve(int slot);
 static void process(struct act *a);
 
@@ -582,6 +587,16 @@ static void fork_child(struct act *a)
 }
 
 /* Acts of main: what drivers, debuggers and administrators do */
+
+static void end_process(struct act *a)
+{
+	int slot = slot_of(string(a, "pid"), 0);
+	pid_t pid = slot < 0 ? -1 : shared->worker[slot].pid;
+
+	if (pid < 0 || kill(pid, SIGKILL) || waitpid(pid, NULL, __WALL) != pid)
+		return cannot(a, "end of process %s: %s", string(a, "pid"), strerror(errno));
+	shared->worker[slot] = (struct worker){0};
+}
 
 static int say(const char *path, const char *text)
 {
@@ -1372,7 +1387,8 @@ static const struct operation {
 	{"open_proc_pci", open_proc_pci}, {"pciioc_mmap_is_mem", pciioc_mmap_is_mem},
 	{"mmap_proc_pci", mmap_file}, {"close", close_file}, {"copy_from_user", copy_from_user},
 	{"copy_to_user", copy_to_user}, {"munmap", unmap}, {"mprotect", protect}, {"mremap", move},
-	{"madvise", advise}, {"msync", sync_mapping}, {"mlock", lock}, {"fork", fork_child},
+	{"madvise", advise}, {"msync", sync_mapping}, {"mlock", lock}, {"mseal", seal},
+	{"fork", fork_child}, {"exit", end_process, 1},
 	{"ptrace_peek", peek_or_poke, 1}, {"ptrace_poke", peek_or_poke, 1},
 	{"process_vm_readv", vm_read, 1}, {"request_mem_region", claim, 1},
 	{"release_mem_region", release, 1}, {"ramoops_probe", probe_ramoops, 1},

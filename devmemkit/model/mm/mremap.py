@@ -9,7 +9,7 @@ from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 from devmemkit.model.mm.mmap import is_gone
 from devmemkit.model.mm.pfn_tracking import move_memtype
-from devmemkit.model.mm.syscalls import check_range, split, unmap
+from devmemkit.model.mm.syscalls import check_range, sealed, split, unmap
 from devmemkit.model.process.task import (
     TASK_SIZE,
     VM,
@@ -27,7 +27,8 @@ def mremap_begin(m: View, f: Frame) -> Next:
     """The checks of mremap before it changes anything.
 
     EINVAL for addresses inside a page, a new length of 0 and ranges that overlap; EFAULT where
-    nothing is mapped. 5.10 does not check the source here; from 6.17 on all checks are here.
+    nothing is mapped, EPERM where it is sealed. 5.10 does not check the source here; from 6.17 on
+    all checks are here.
     """
     lock(m, f, "mmap", f.pid)
     f.length, f.new_length = page_align(f.length), page_align(f.new_length)
@@ -53,6 +54,8 @@ def _source(m: View, f: Frame, address: int) -> Vma:
     vma = find_vma(m, f.pid, address)
     if vma is None:
         raise KernelError("EFAULT", f"nothing is mapped at {address:#x}")
+    if VM.SEALED in vma.flags:
+        raise KernelError("EPERM", f"the mapping at {vma.start:#x} is sealed")
     return vma
 
 
@@ -75,15 +78,15 @@ def _check_source(f: Frame, vma: Vma) -> None:
 
 def unmap_target(m: View, f: Frame) -> Next:
     """MREMAP_FIXED unmaps the target range, even if the move fails afterwards."""
-    unmap(m, f.pid, f.to, f.new_length)
-    return None
+    return None if unmap(m, f.pid, f.to, f.new_length) else sealed
 
 
 def shrink(m: View, f: Frame) -> Next:
     """mremap unmaps the end of the range, across VMAs and holes; without `to` it then ends."""
     if f.length > f.new_length:
         check_range(f.address, f.length)
-        unmap(m, f.pid, f.address + f.new_length, f.length - f.new_length)
+        if not unmap(m, f.pid, f.address + f.new_length, f.length - f.new_length):
+            return sealed
         f.length = f.new_length
     if f.to is None and f.length == f.new_length:
         return Return(f.address)
@@ -120,7 +123,8 @@ def remap_move(m: View, f: Frame) -> Next:
     if alone or (not f.moved and at != f.address) or at >= vma.end:
         raise KernelError("EFAULT", f"{at:#x} cannot move with the rest")
     to = f.to + at - f.address
-    unmap(m, f.pid, to, until - at)
+    if VM.SEALED in vma.flags or not unmap(m, f.pid, to, until - at):
+        return sealed
     if is_gone(m, vma.file):
         return get_unmapped_area
     vma = _source(m, f, at)  # the target may have been another part of it
@@ -153,8 +157,9 @@ mremap = operation(
     move_vma,
     remap_move,
     get_unmapped_area,
+    sealed,
     needs=("pid", "address", "length", "new_length"),
     to=None,
 )
 """Resize or move; gives the address. `to` is a fixed new address, None to stay.
-EINVAL, EFAULT, EIO."""
+EINVAL, EFAULT, EIO, EPERM."""

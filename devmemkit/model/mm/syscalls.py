@@ -43,7 +43,7 @@ def _between(m: View, pid: str, start: int, end: int) -> list[Vma]:
     return [vma for vma in m["vmas", pid] if vma.start < end and vma.end > start and start < end]
 
 
-def _hole(f: Frame, vmas: list[Vma]) -> int | None:
+def hole_in(f: Frame, vmas: list[Vma]) -> int | None:
     """The first address of the range outside every VMA, None when all are mapped."""
     at = f.address
     for vma in vmas:
@@ -53,7 +53,7 @@ def _hole(f: Frame, vmas: list[Vma]) -> int | None:
     return at if at < f.address + page_align(f.length) else None
 
 
-def _not_mapped(f: Frame) -> KernelError:
+def not_mapped(f: Frame) -> KernelError:
     return KernelError("ENOMEM", f"part of {f.address:#x}+{f.length:#x} is not mapped")
 
 
@@ -77,15 +77,34 @@ def check_range(address: int, length: int) -> None:
         raise KernelError("EINVAL", f"{address:#x}+{length:#x} is beyond {TASK_SIZE:#x}")
 
 
-def unmap(m: View, pid: str, address: int, length: int) -> None:
-    """Remove the VMAs, PTEs and memtypes of [address, address+length)."""
+def unmap(m: View, pid: str, address: int, length: int) -> bool:
+    """Remove the VMAs, PTEs and memtypes of [address, address+length), or none if one is sealed.
+
+    False for a sealed one. If it is not the first, that has been split (vms_gather_munmap_vmas).
+    """
     end = address + page_align(length)
-    for vma in _between(m, pid, address, end):
+    vmas = _between(m, pid, address, end)
+    if any(VM.SEALED in vma.flags for vma in vmas):
+        if VM.SEALED not in vmas[0].flags:
+            split(m, pid, vmas[0], address, end)
+        return False
+    remove_vmas(m, pid, vmas, address, end)
+    return True
+
+
+def remove_vmas(m: View, pid: str, vmas: list[Vma], address: int, end: int) -> None:
+    """Remove what lies in [address, end) of these VMAs, with its PTEs and memtypes."""
+    for vma in vmas:
         part = split(m, pid, vma, address, end)
         untrack_end(m, pid, part)
         m.edit(("pagetable", pid)).zap(*part.vpns)
         unlink_vma(m, pid, part)
         put_vmas(m, pid, remove=(part,))
+
+
+def sealed(m: View, f: Frame) -> Next:
+    """munmap, mremap and mprotect give EPERM for a sealed mapping."""
+    raise KernelError("EPERM", "the mapping is sealed")
 
 
 def do_munmap(m: View, f: Frame) -> Next:
@@ -94,17 +113,16 @@ def do_munmap(m: View, f: Frame) -> Next:
     if not f.length:
         raise KernelError("EINVAL", "length 0")
     check_range(f.address, f.length)
-    unmap(m, f.pid, f.address, f.length)
-    return Return(0)
+    return Return(0) if unmap(m, f.pid, f.address, f.length) else sealed
 
 
-munmap = operation("munmap", do_munmap, needs=("pid", "address", "length"))
+munmap = operation("munmap", do_munmap, sealed, needs=("pid", "address", "length"))
 
 
 WRITABLE = VM.WRITE | VM.SHARED
 
 
-def _reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
+def reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
     """Give the part of a VMA in the range other flags; a VMA that has them is not split."""
     if flags == vma.flags:
         return
@@ -119,14 +137,16 @@ def _reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
 def do_mprotect(m: View, f: Frame) -> Next:
     """mprotect goes from VMA to VMA; those before a failure keep the new protection."""
     vmas = touched(m, f, "ENOMEM")
-    wanted, hole = vm_prot(f.prot), _hole(f, vmas)
+    wanted, hole = vm_prot(f.prot), hole_in(f, vmas)
     for vma in vmas:
         if hole is not None and vma.start >= hole:
             break
         missing = {VM.WRITE: VM.MAYWRITE, VM.EXEC: VM.MAYEXEC}
         if any(bit in wanted and may not in vma.flags for bit, may in missing.items()):
             return mprotect_denied
-        _reflag(m, f, vma, (vma.flags & ~(VM.READ | VM.WRITE | VM.EXEC)) | wanted)
+        if VM.SEALED in vma.flags:
+            return sealed
+        reflag(m, f, vma, (vma.flags & ~(VM.READ | VM.WRITE | VM.EXEC)) | wanted)
     return Return(0) if hole is None else mprotect_hole
 
 
@@ -137,13 +157,14 @@ def mprotect_denied(m: View, f: Frame) -> Next:
 
 def mprotect_hole(m: View, f: Frame) -> Next:
     """mprotect gives ENOMEM at a hole."""
-    raise _not_mapped(f)
+    raise not_mapped(f)
 
 
 mprotect = operation(
     "mprotect",
     do_mprotect,
     mprotect_denied,
+    sealed,
     mprotect_hole,
     needs=("pid", "address", "length", "prot"),
 )
@@ -181,19 +202,23 @@ def do_madvise(m: View, f: Frame) -> Next:
     if f.advice in POPULATE and m.kernel["populate"] == "unknown":
         raise KernelError("EINVAL", f"there is no MADV_{f.advice}")
     vmas = touched(m, f, "EINVAL")
-    if f.advice in POPULATE and m.kernel["populate"] == "in order" and _hole(f, vmas) == f.address:
-        raise _not_mapped(f)
+    if (
+        f.advice in POPULATE
+        and m.kernel["populate"] == "in order"
+        and hole_in(f, vmas) == f.address
+    ):
+        raise not_mapped(f)
     if vmas and f.advice in REFUSED:
         raise KernelError("EINVAL", f"MADV_{f.advice} on a VM_PFNMAP mapping")
     for vma in vmas:
         cleared, added = TAKEN[f.advice]
-        _reflag(m, f, vma, vma.flags & ~cleared | added)
-    return Return(0) if _hole(f, vmas) is None else madvise_hole
+        reflag(m, f, vma, vma.flags & ~cleared | added)
+    return Return(0) if hole_in(f, vmas) is None else madvise_hole
 
 
 def madvise_hole(m: View, f: Frame) -> Next:
     """madvise gives ENOMEM for a hole, after it has advised the other pages."""
-    raise _not_mapped(f)
+    raise not_mapped(f)
 
 
 madvise = operation(
@@ -209,8 +234,8 @@ def do_msync(m: View, f: Frame) -> Next:
     vmas = touched(m, f, "ENOMEM", round_to_0=True)
     if any(VM.SHARED in vma.flags and vma.file.kind != "resource" for vma in vmas):
         raise KernelError("EINVAL", "the file has no fsync operation")
-    if _hole(f, vmas) is not None:
-        raise _not_mapped(f)
+    if hole_in(f, vmas) is not None:
+        raise not_mapped(f)
     return Return(0)
 
 
@@ -221,8 +246,8 @@ def do_mlock(m: View, f: Frame) -> Next:
     """mlock rounds to whole pages and revives no page; ENOMEM at a hole."""
     into = f.address % PAGE_SIZE
     f.address, f.length = f.address - into, f.length + into
-    if _hole(f, touched(m, f, "EINVAL", round_to_0=True)) is not None:
-        raise _not_mapped(f)
+    if hole_in(f, touched(m, f, "EINVAL", round_to_0=True)) is not None:
+        raise not_mapped(f)
     return Return(0)
 
 

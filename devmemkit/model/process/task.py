@@ -34,6 +34,7 @@ class VM(IntFlag):
     DONTDUMP = 0x4000000
     HUGEPAGE = 0x20000000
     NOHUGEPAGE = 0x40000000
+    SEALED = 1 << 63
 
 
 TASK_SIZE = (1 << 47) - PAGE_SIZE
