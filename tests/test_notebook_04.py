@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from devmemkit.lab.recordings.manifest import RECORDED
 from tests.notebook import Cells
 
 CELLS = Cells("04-preload-gap")
@@ -17,6 +18,16 @@ def test_every_kernel_serves_what_the_process_wrote_last() -> None:
     assert named["served"].keys() == {"5.10", "6.1", "6.12", "6.18", "7.3"}
     assert named["verdicts"]["PASSED"] == 17
     assert named["verdicts"]["FAILED"] == named["verdicts"]["UNDECIDED"] == 0
+
+
+def test_held_writes_land_after_the_claim_and_those_begun_after_it_do_not() -> None:
+    held = CELLS.stored()["held"]
+    assert held.keys() == set(RECORDED)
+    for counted in held.values():
+        assert counted == {
+            "landed": 16, "landed, begun after": 0, "EPERM, begun after": 16,
+            "read before the claim": 16, "begun meanwhile": "EPERM",
+        }  # fmt: skip
 
 
 def test_dev_mem_is_there_long_before_a_process_and_the_driver_is_a_module() -> None:
