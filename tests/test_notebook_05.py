@@ -10,11 +10,19 @@ import pytest
 from devmemkit.explore.check import explore
 from devmemkit.explore.policy_matrix import QUESTIONS, table_rows
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.policy import COPY_REPAIRS, POLICIES
+from devmemkit.scenarios.races.catalogue import concurrent
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.survey import survey
 from tests.notebook import Cells
 
 CELLS = Cells("05-policies")
+
+
+def test_no_policy_that_lets_a_process_map_the_region_reaches_a_write_under_way() -> None:
+    for name in POLICIES:
+        found = explore(concurrent("write-vs-claim", KernelProfile("7.3", policy_name=name)))
+        assert (found.verdict == "found") == (name != "DenyIdle")
 
 
 def test_the_stored_values_are_what_a_search_finds() -> None:
@@ -28,6 +36,13 @@ def test_the_stored_values_are_what_a_search_finds() -> None:
     right = {where.split(" ")[0] for where, v in named["repairs"].items() if v == "not-found"}
     wrong = {where.split(" ")[0] for where, v in named["repairs"].items() if v == "found"}
     assert (right, wrong) == ({"recheck", "fault"}, {"link-first", "hold-rmap"})
+    alone = {order for order, said in named["copies"].items() if set(said) == {"never"}}
+    assert alone == {"bounce-locked"}
+    assert named["copies"].keys() == {"as released", *COPY_REPAIRS}
+    for order, (lands, fresh, *waits) in named["copies"].items():
+        assert (lands == "never") == (order in {"bounce-locked", "hold-lock"})
+        assert (fresh == "never") == (order in {"recheck", "bounce-locked", "hold-lock"})
+        assert waits == ["in some order" if order == "hold-lock" else "never"] * 2
     assert named["policies"].keys() == table_rows().keys()
     assert all(answers.keys() == QUESTIONS.keys() for answers in named["policies"].values())
     assert named["others"]["attribute-creation 7.3"] == "not-found"
