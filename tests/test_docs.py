@@ -15,7 +15,7 @@ import pytest
 
 from devmemkit.cli import main
 from devmemkit.explore.policy_matrix import BOUNDS, matrix
-from devmemkit.model.policy import POLICIES, REPAIRS
+from devmemkit.model.policy import COPY_REPAIRS, IN_KERNEL, POLICIES, REPAIRS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -59,13 +59,26 @@ def test_the_tutorials_and_guides_have_examples() -> None:
     assert names >= {"add-a-policy", "add-a-kernel", "read-a-dump"}
 
 
+def _table(text: str) -> dict[str, str]:
+    """The first two columns of the rows behind the first head of a table."""
+    return dict(re.findall(r"^\| (\S+) \| (.*) \|$", text, re.M))
+
+
 def test_the_questions_and_repairs_are_those_of_the_code() -> None:
     text = (DOCS / "words.md").read_text(encoding="utf-8")
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     wanted = {cell.question: cell.wanted for cell in matrix("6.12", rows=("NoProtection",))}
     assert {row[0]: row[2] for row in rows if len(row) == 3 and row[0] != "question"} == wanted
-    assert {row[0]: row[1] for row in rows if row[0] in REPAIRS} == REPAIRS
+    of_mmap, of_copy = text[text.index("| repair of an mmap ") :].split("| repair of a copy ")
+    assert _table(of_mmap) == REPAIRS
+    assert _table(of_copy) == COPY_REPAIRS
     assert f"{BOUNDS.states:,} states" in text
+
+
+def test_the_page_on_repaired_kernels_has_all_that_the_module_does() -> None:
+    text = (DOCS / "how-to/repair-a-kernel.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([a-z, -]+) \| ", text, re.M)
+    assert sorted(", ".join(rows).split(", ")) == sorted(IN_KERNEL)
 
 
 def test_each_page_is_in_a_table_of_contents() -> None:

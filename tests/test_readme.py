@@ -10,9 +10,11 @@ import pytest
 from devmemkit.cli import main
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.svg import to_svg
-from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.manifest import RECORDED, kernels_of
+from devmemkit.lab.recordings.record import NAMES
 from devmemkit.lab.recordings.recording import recordings
 from devmemkit.lab.recordings.replay import findings
+from devmemkit.lab.recordings.session import ALONE, OTHERS, SECONDS
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.takeover import Takeover
 
@@ -53,6 +55,16 @@ def test_the_counts_in_its_prose_are_those_of_the_recordings() -> None:
     assert "in less than sixty lines of C" in text
     programs = [path.read_text().count("\n") for path in data_dir().glob("reproducers/*.c")]
     assert max(programs) < 60
+
+
+def test_the_time_that_recording_takes_is_what_the_lab_expects() -> None:
+    jobs = [(name, one) for name in ("machine", *NAMES) for one in kernels_of(name)]
+    seconds = sum(
+        SECONDS.get(name, OTHERS) / (1 if name in ALONE else 2) for name, _ in jobs
+    )  # two guests on two cores, but one for a race
+    assert round(seconds / 3600) == 2
+    for page in ("README.md", "docs/artifact.md", "data/recordings/README.md"):
+        assert "about two hours" in " ".join((ROOT / page).read_text(encoding="utf-8").split())
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/artifact.md", "benchmarks/RESULTS.md"])
