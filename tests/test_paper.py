@@ -64,6 +64,14 @@ def test_what_it_says_is_what_the_evidence_says(html: str) -> None:
         "5.10": "found", "6.12": "found", "7.1": "found", "7.2": "not-found", "7.3": "not-found",
     }  # fmt: skip
     assert told["repairs"] == {"recheck": "not-found", "hold-rmap": "found"}
+    for name, closes in {"pass": False, "recheck": True, "fault": True, "hold-rmap": False}.items():
+        assert told["repaired"][name].startswith("0 of ") == closes
+    assert told["repaired_verdicts"] == ["PASSED"]
+    landed, control, stale = told["held"]
+    assert (landed, control, stale) == ("80 of 80", "0 of 80", "80 of 80")
+    right = {repair for repair, verdict in told["writes"].items() if verdict == "not-found"}
+    assert right == {"bounce-locked"}
+    assert told["reproducers"]["held-write"]["7.3"] == "reproduced"
     assert told["edges"]["4.5"] < told["edges"]["6.12"]
     assert all(survived > 0 for survived, _ in told["survived"].values())
     assert told["reproducers"]["removal-leaves-mapped"]["5.10"] == "not reproduced"
