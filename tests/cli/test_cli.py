@@ -17,7 +17,7 @@ from devmemkit.host.files import SourceError, read
 ROOT = os.path.dirname(os.path.dirname(devmemkit.__file__))
 DUMP = (
     b"00000000-0009fbff : System RAM\n"
-    b"  00001000-00001fff : \xffodd\x1b[31m\r\n"
+    b"  00001000-00001fff : \xffodd\x1b]2;\r\n"
     b"0009fc00-0009ffff : r\n"
 )
 
@@ -75,7 +75,7 @@ def test_iomem_prints_the_tree_and_the_repairs_without_control_characters(dump):
     lines = done.stdout.decode().splitlines()
     assert lines[:4] == [
         "00000000-0009fbff : System RAM",
-        "  00001000-00001fff : \\xffodd\\x1b[31m",
+        "  00001000-00001fff : \\xffodd\\x1b]2;",
         "0009fc00-0009ffff : r",
         "repaired:",
     ]
@@ -124,7 +124,7 @@ def test_iomem_json_has_exactly_the_documented_keys(dump, source):
     data = json.loads(done.stdout)
     assert data["entries"] == [
         {"start": 0, "end": 0x9FBFF, "name": "System RAM", "depth": 0},
-        {"start": 0x1000, "end": 0x1FFF, "name": "\udcffodd\x1b[31m", "depth": 1},
+        {"start": 0x1000, "end": 0x1FFF, "name": "\udcffodd\x1b]2;", "depth": 1},
         {"start": 0x9FC00, "end": 0x9FFFF, "name": "r", "depth": 0},
     ]
     assert set(data) == {"entries", "repairs"}

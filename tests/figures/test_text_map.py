@@ -12,13 +12,13 @@ from devmemkit.text.iomem_tree import tree_of
 DUMP = """\
 00001000-0009ffff : System RAM
 fe000000-fe00ffff : PCI Bus 0000:00
-  fe000000-fe000fff : \x1b[31mtoy
+  fe000000-fe000fff : \x1b]2;toy
 """
 MAP = r"""
     1000    636 KiB  ===          System RAM
           3.968 GiB               (unused)
 fe000000     64 KiB  ::           PCI Bus 0000:00
-fe000000      4 KiB  #              \x1b[31mtoy
+fe000000      4 KiB  #              \x1b]2;toy
 
 = System RAM, # busy, : bus window
 """

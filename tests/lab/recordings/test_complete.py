@@ -78,7 +78,7 @@ CUT: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "a program gone": (
         "reproducers",
         lambda c: c["reproducers"].pop(),
-        "expected the program nd-pmem-gaps, found none",
+        "expected the program held-write, found none",
     ),
     "a program twice": (
         "reproducers",
