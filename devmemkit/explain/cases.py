@@ -97,14 +97,15 @@ class Machines:
             root = Resource(0, end, "PCI mem", fl.IORESOURCE_MEM)
             tree = _tree_of_bars(known.found.values(), root, held)
         devices: Iterable[Device] = known.found.values()
-        if self.access is not None and self.access.via != "port":
-            devices = concerned(known, self.access)
-            tree = near(tree, self.access, devices)
         if known.ioports is not None:
             ports = tree_of(known.ioports, root_end=0xFFFF, ports=True)
         else:
             every = known.found.values()
             ports = _tree_of_bars(every, Resource(0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO), held)
+        if self.access is not None:
+            devices = concerned(known, self.access)
+            tree = near(tree, self.access, devices)
+            ports = near(ports, self.access, devices, ports=True)
         more: dict[Key, Any] = {"ioport": ports}
         for one in devices:
             held_bars = held_of(one.bars, tree, ports) if one.driver != "" else ()

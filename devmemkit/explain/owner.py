@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import DRIVER, claim
@@ -40,8 +40,9 @@ def owner_of(
     with a byte of the access. An access to ports is about its ports instead of a page.
     """
     tree, asked, whole = _asked(machine, page, access)
-    ram = access is None or access.via != "port"
-    ram &= region_intersects(tree, whole[0], PAGE_SIZE, IORESOURCE_SYSTEM_RAM) != DISJOINT
+    ram = (access is None or access.via != "port") and (
+        region_intersects(tree, whole[0], PAGE_SIZE, IORESOURCE_SYSTEM_RAM) != DISJOINT
+    )
     if ram:
         node = iomem_is_exclusive(View(machine), page)
     else:
@@ -149,33 +150,46 @@ def _device(node: Resource) -> str:
     return next((name for _, _, name in around if BDF.fullmatch(name)), "")
 
 
-AROUND = 1 << 20
-"""Bytes on either side of an access that calls may reach, such as one behind a mapping's end."""
+AROUND = {False: 1 << 20, True: 1 << 8}
+"""Bytes on either side of an access that calls may reach, such as one behind a mapping's end, and
+ports."""
+
+
+MOST = 64
+"""Devices of one machine at most: each takes time in every step, and others matter to none."""
 
 
 def concerned(known: Description, access: Access) -> list[Device]:
-    """The devices whose file or pages an access is about."""
-    start = access.pages[0] << PAGE_SHIFT
-    end = (access.pages[1] << PAGE_SHIFT) + PAGE_SIZE - 1
-    return [
+    """The devices whose file, pages or ports an access is about, that of its file first."""
+    start, end = access.pages[0] << PAGE_SHIFT, (access.pages[1] << PAGE_SHIFT) + PAGE_SIZE - 1
+    memory = access.via != "port"
+    if not memory:
+        start, end = access.start, access.start + access.length
+    there = (
         device
         for device in known.found.values()
-        if device.bdf == access.bdf or any(b.start <= end and b.end >= start for b in device.bars)
-    ]
+        if any(b.memory == memory and b.start <= end and b.end >= start for b in device.bars)
+    )
+    own = known.found.get(access.bdf)
+    first = [one for one in (own, *islice(there, MOST)) if one is not None]
+    return list({one.bdf: one for one in first}.values())
 
 
-def near(tree: Resource, access: Access, devices: list[Device]) -> Resource:
+def near(tree: Resource, access: Access, devices: list[Device], *, ports: bool = False) -> Resource:
     """The part of a tree that an access, its devices and a claim of its owner's range can touch.
 
     RAM and persistent memory stay whole: where RAM ends matters, and namespaces are numbered.
     """
-    bars = [(bar.start, bar.end) for device in devices for bar in device.bars if bar.memory]
+    asked = [(b.start, b.end) for device in devices for b in device.bars if b.memory != ports]
+    if (access.via == "port") == ports:
+        asked.append((access.start, access.start + access.length))
+    around = AROUND[ports]
     spans: list[Span] = []
-    for start, end in sorted((*bars, (access.start, access.start + access.length))):
-        if spans and start - AROUND <= spans[-1][1]:
-            spans[-1] = spans[-1][0], max(end + AROUND, spans[-1][1])
+    for start, end in sorted(asked):
+        if spans and start - around <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end + around, spans[-1][1])
         else:
-            spans.append((start - AROUND, end + AROUND))
+            spans.append((start - around, end + around))
 
     def part(node: Resource, *, whole: bool) -> Resource | None:
         whole = whole or node.system_ram or node.name in DRIVERS
@@ -189,4 +203,4 @@ def near(tree: Resource, access: Access, devices: list[Device]) -> Resource:
             child.parent = twin
         return twin
 
-    return part(tree, whole=False) or tree
+    return part(tree, whole=False) or Resource(tree.start, tree.end, tree.name, tree.flags)

@@ -210,7 +210,7 @@ def test_what_is_far_from_an_access_does_not_change_its_answer(
         return found
 
     parts = answers()
-    monkeypatch.setattr(cases, "near", lambda tree, access, devices: tree)
+    monkeypatch.setattr(cases, "near", lambda tree, *_, **__: tree)
     monkeypatch.setattr(cases, "concerned", lambda known, access: list(known.found.values()))
     assert parts == answers()
 
@@ -228,3 +228,22 @@ def test_only_what_is_near_an_access_is_in_its_machine() -> None:
     devices = [key for key in machine.components if key[0] == "pci"]
     assert 1 <= len(devices) <= 2
     assert sum(1 for _ in machine["iomem"].walk()) < len(lines) / 2
+
+
+def test_only_ports_near_an_access_and_a_bounded_number_of_devices_are_in_its_machine() -> None:
+    text = "".join(
+        f"00:{at >> 3:02x}.{at & 7} Thing: A\n\tI/O ports at {at << 8:04x} [size=256]\n"
+        "\tMemory at fe000000 (32-bit) [size=4K]\n\n"
+        for at in range(200)
+    )
+    described = with_lspci(Description(), text.encode(), "x")
+    for asked in ({"bdf": "0000:00:18.7", "bar": 1}, {"via": "port", "address": 0xC700}):
+        access = access_of(described, op="load" if "bdf" in asked else "read", **asked)
+        machines = Machines(described, access)
+        machine = machines.machine(next(machines.cases())[1])
+        devices = [key[1] for key in machine.components if key[0] == "pci"]
+        assert "0000:00:18.7" in devices
+        assert len(devices) < 100
+        ports = [node.start for node in machine["ioport"].walk()]
+        assert 0xC700 in ports
+        assert len(ports) < 150  # of 400
