@@ -164,7 +164,7 @@ def _explained(options: argparse.Namespace) -> str:
     known = described(options)
     meant, access, got, found = _asked(options, known, trace)
     notes: list[str] = []
-    if this_machine(options):
+    if this_machine(options) and known != described(options, this=False):
         notes = ["this is about this machine (see --help for the options that describe another)"]
         if got and not may_be_of(known, access, got):
             known = described(options, this=False)

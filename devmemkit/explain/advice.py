@@ -65,7 +65,8 @@ def advise(
     """What to do about an access that fails or reads zeroes; nothing for one that succeeds."""
     if found.outcome == "ok" and not found.contents:
         return
-    yield from _instead(known, machine, access, found)
+    if access.op not in ("open", "iopl"):  # which are about no place
+        yield from _instead(known, machine, access, found)
     enough = False
     for do, risk, change in CHANGES:
         if _opens(changed := change(machine), access):

@@ -19,7 +19,7 @@ _HEX = r"(0x[0-9a-f]{1,16})\b"
 _COUNT = r"(0x[0-9a-f]{1,16}|\d{1,10})"
 _BYTES_AT = re.compile(rf"{_COUNT} bytes (?:at|from) (?:address )?{_HEX}", re.I)
 _AT_FOR = re.compile(rf"\b(?:at|address) {_HEX} for {_COUNT} bytes", re.I)
-_AT = re.compile(rf"(mapped |virtual )?\b(?:at|address|at address|devmem2?) {_HEX}", re.I)
+_AT = re.compile(rf"(mapped |virtual )?\b(?:at|address|at address|devmem2?) +{_HEX}", re.I)
 _VIRTUAL = range(0x5000_0000_0000, 1 << 47)
 """Where programs and their mappings are on x86-64."""
 

@@ -136,6 +136,7 @@ def parse_symptom(text: str) -> Symptom | None:
         if message in word:
             return Symptom(name)
     # last: (0xffffffffffffffff) behind an errno is what mmap returned, not what a load read
+    word = value[1] if (value := re.search(r"[\w)] ?[:=] ?(0x0+|0xf+)$", word)) else word
     return next((Symptom(name) for name, words in WORDS.items() if word in words), None)
 
 

@@ -262,6 +262,10 @@ def test_python_takes_the_same_lines() -> None:
             "error reading /dev/mem at 0x100000: Operation not permitted",
             "read of 0x4 bytes at 0x100000 through /dev/mem",
         ),
+        (
+            "Read at address  0xF8000000 (0xb6f7e000): 0xFFFFFFFF",
+            "load of 0x4 bytes at 0xf8000000 through /dev/mem",
+        ),
     ],
 )
 def test_a_message_of_a_tool_names_the_access(got: str, subject: str) -> None:
@@ -278,3 +282,12 @@ def test_what_is_asked_comes_before_what_the_message_shows() -> None:
     assert str(access) == "open of /dev/mem"
     with pytest.raises(AccessError, match="expected --address or --bdf"):
         causes_for(known(), "open: Operation not permitted")
+
+
+def test_an_open_that_is_shown_is_of_that_file_and_no_place() -> None:
+    unknown = known("idle", lockdown=None, capable=None, root=None)
+    _, found = causes_for(unknown, f"open {SYSFS}0000:77:00.0/resource0: ENOENT")
+    assert [cause.what for cause in found] == ["there is no such device, or its BAR has no file"]
+    port = 'openat(AT_FDCWD, "/dev/port", O_RDWR) = -1 ENOENT'
+    first, *_ = causes(*traced(known(dev_port=False), port))
+    assert not any("interface" in advice.do for advice in first.advice)

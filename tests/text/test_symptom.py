@@ -33,6 +33,8 @@ def test_names_messages_and_numbers_are_those_of_linux() -> None:
         ("sigbus", "SIGBUS", ""),
         ("0xffffffff", "ones", ""),
         ("zeroes", "zeros", ""),
+        ("Read at address  0xFE200000 (0xb6f7e000): 0xFFFFFFFF", "ones", ""),
+        ("Value at address 0xFE200000 (0x7f7f373000): 0x0", "zeros", ""),
         (
             "[ 7.1] Lockdown: dd: /dev/mem,kmem,port is restricted; see man kernel_lockdown.7",
             "EPERM",

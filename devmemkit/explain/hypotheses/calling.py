@@ -71,7 +71,9 @@ def _forked(asked: Asked) -> Some:
 
 
 def _wc(asked: Asked) -> Some:
-    return calls_of(replace(asked.access, wc=True)) if asked.access.via == "sysfs" else ()
+    access = asked.access  # a trace or a message shows the file
+    other = access.via == "sysfs" and (access.wc or not access.traced)
+    return calls_of(replace(access, wc=True)) if other else ()
 
 
 def _ports(asked: Asked) -> Machine:
