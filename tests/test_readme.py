@@ -63,7 +63,8 @@ def test_the_time_that_recording_takes_is_what_the_lab_expects() -> None:
         SECONDS.get(name, OTHERS) / (1 if name in ALONE else 2) for name, _ in jobs
     )  # two guests on two cores, but one for a race
     assert round(seconds / 3600) == 2
-    for page in ("README.md", "docs/artifact.md", "data/recordings/README.md"):
+    pages = ("README.md", "docs/artifact.md", "data/recordings/README.md")
+    for page in (*pages, "notebooks/06-real-kernels.ipynb"):
         assert "about two hours" in " ".join((ROOT / page).read_text(encoding="utf-8").split())
 
 
