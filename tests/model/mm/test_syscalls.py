@@ -322,6 +322,12 @@ def test_old_length_zero() -> None:
         assert do(m, "mremap", **move)[1].errno == errno
 
 
+def test_mlock_takes_the_whole_page_of_its_last_byte() -> None:
+    m, address = mapped(machine(), PMEM, 1)
+    ok(m, "mlock", address=address + PAGE - 1, length=1)
+    assert do(m, "mlock", address=address + PAGE - 1, length=2)[1].errno == "ENOMEM"
+
+
 def test_msync_of_what_has_an_fsync() -> None:
     """/dev/mem shared is EINVAL; private, read-only and sysfs mappings are fine."""
     m, shared = mapped(machine(), PMEM, 1)
