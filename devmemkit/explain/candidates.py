@@ -99,8 +99,9 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
             if found:
                 break
     yield from _hardware(machines, access, symptom.name, before(0)[0])
-    if arch := machines.known.foreign:
-        what = f"a rule of {arch}'s own: the model has what all architectures share"
+    if machines.known.foreign:
+        whose = machines.known.this_architecture
+        what = f"a rule of {whose}'s own: the model has what all architectures share"
         tell = "the kernel's source, below arch/"
         yield Candidate(False, Cause(what, tell, "(not known)", played=False))
 

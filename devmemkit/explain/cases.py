@@ -190,13 +190,13 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
         yield Question("prefetch", "whether the BAR is prefetchable", answers)
     if access.via != "devmem":
         return
-    arch = known.foreign
+    arch, this = known.foreign, known.this_architecture
     if arch not in ("", "arm64") and access.pages[0] < LOW_MEGABYTE:
         answers = {
-            f"{arch} has no rule of its own below 1 MiB": False,
-            f"{arch} has x86's rule below 1 MiB": True,
+            f"{this} has no rule of its own below 1 MiB": False,
+            f"{this} has x86's rule below 1 MiB": True,
         }
-        yield Question("low", f"what {arch} does below 1 MiB", answers)
+        yield Question("low", f"what {this} does below 1 MiB", answers)
     if access.maps:
         if access.exec and known.mounts is None:
             options = {
@@ -210,7 +210,7 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
     if arch:
         does = f"{access.op}(2) reaches the address"
         answers = {does.replace("reaches", "does not reach"): False, does: True}
-        yield Question("reach", f"what {access.op}(2) reaches on {arch}", answers)
+        yield Question("reach", f"what {access.op}(2) reaches on {this}", answers)
     elif not _shows_ram(known):
         answers = {"RAM ends below the address": False, "RAM reaches beyond the address": True}
         if access.start < 1 << 32:  # most machines have more than 4 GiB

@@ -103,6 +103,11 @@ class Description:
         """The architecture if it is not x86, else "": the model has x86's rules only."""
         return "" if self.architecture in architecture.X86 else self.architecture
 
+    @property
+    def this_architecture(self) -> str:
+        """The architecture as a sentence names it, also one without a name."""
+        return "this architecture" if self.foreign == architecture.OTHER else self.architecture
+
 
 def _numbered(regions: list[Bar]) -> Iterator[Bar]:
     """The BARs that a device may have: its one region by any number, else in order."""

@@ -13,6 +13,7 @@ from devmemkit.explain.verdict import later, verdict
 from devmemkit.model.flags import U64
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.model.machine import Machine
+from devmemkit.text import architecture
 from devmemkit.text.iomem import grouped
 from devmemkit.text.release import limits_of
 
@@ -123,6 +124,7 @@ def _versions(newest_first: list[str]) -> str:
 
 def _system(known: Description, machine: Machine) -> str:
     on = f" on {known.foreign}" if known.foreign else ""
+    on += " than x86" if known.foreign == architecture.OTHER else ""
     return f"{known.release or machine.kernel.version}{on}"
 
 
@@ -137,9 +139,9 @@ def _assumed(known: Description, access: Access) -> Iterator[str]:
     if known.foreign:
         ours = "" if known.foreign == "arm64" else "below 1 MiB, read and write, "
         yield (
-            f"{known.foreign} has no rules of its own here: the answer uses what all architectures "
-            "share (exclusive regions, revocation, PROT_EXEC, file modes, lockdown, the devices "
-            f"cgroup); {ours}cache types and pages beyond 4 KiB are open"
+            f"{known.this_architecture} has no rules of its own here: the answer uses what all "
+            "architectures share (exclusive regions, revocation, PROT_EXEC, file modes, lockdown, "
+            f"the devices cgroup); {ours}cache types and pages beyond 4 KiB are open"
         )
 
 

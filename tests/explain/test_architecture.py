@@ -162,3 +162,12 @@ def test_what_shows_no_architecture_is_answered_for_x86_and_says_so() -> None:
     for described, wanted in ((alone, True), (replace(alone, arch="x86_64"), False)):
         found = answer(described, bdf="0000:00:02.0", bar=0)
         assert any(said in note for note in found.notes) == wanted
+
+
+def test_an_architecture_without_a_name_is_named_in_words() -> None:
+    described = Description(iomem=parse("40000000-4fffffff : pcie-controller@1003000\n"))
+    found = answer(described, address=0x900, op="read")
+    assert found.release.endswith(" on another architecture than x86")
+    said = as_text(found)
+    assert "if this architecture has no rules of its own here" in said
+    assert "another architecture has" not in said
