@@ -193,23 +193,24 @@ def boot(
     counted: bool = False,
     program: Path | None = None,
     own: tuple[tuple[str, bytes], ...] = (),
+    devices: tuple[str, ...] = (),
 ) -> Iterator[Guest]:
     """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
 
     That holds even if this process is killed. The guest ends with the thread that booted it.
     `shared_mib` and `counted` are those of machine(). `program` is a C file that the guest gets
-    compiled, as /program, `own` the name and image of modules that are no part of the kernel.
+    compiled, as /program, `own` the name and image of modules that are no part of the kernel,
+    `devices` further arguments of QEMU.
 
     GuestError, with the end of the console log, when it is not up after LIMIT seconds, or ends
     before it is up, TRIES times.
     """
     archive = initramfs(kernel.modules, program, *own)
+    arguments = (*machine(shared_mib, counted=counted), *devices)
     with ExitStack() as stack:
         for left in reversed(range(TRIES)):
             try:
-                guest = stack.enter_context(
-                    _started(kernel, cmdline, machine(shared_mib, counted=counted), archive)
-                )
+                guest = stack.enter_context(_started(kernel, cmdline, arguments, archive))
                 break
             except GuestEnded:
                 if not left:

@@ -28,10 +28,15 @@ class GuestError(Exception):
     """The guest could not be made, did not start, or stopped answering; one sentence."""
 
 
+def digest(source: Path) -> str:
+    """The SHA-256 of a C file and of the headers beside it."""
+    texts = [source, *sorted(source.parent.glob("*.h"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in texts)).hexdigest()
+
+
 def compiled(source: Path) -> bytes:
     """A C file as a static program, compiled once for each content."""
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    program = cache_dir().parent / "agent" / digest
+    program = cache_dir().parent / "agent" / digest(source)
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         gcc = shutil.which(COMPILE[0])

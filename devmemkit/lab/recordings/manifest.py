@@ -35,12 +35,20 @@ TEXTS = ("iomem", "ioports", "pci.json")
 MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
 WRITTEN = (
     *("findings.toml", "claim-path.toml", "references.toml", "revocation-survey.toml"),
+    *("attempts.toml", "attempts.json"),
     "recordings/schema.json",
 )
 """Hand-written files on which verdicts depend."""
 FREE = "recordings/conform/"
 """The folder in which recordings share a file; they name it themselves."""
-PATTERNS = ("*.toml", "recordings/*.json", "recordings/*/*", "machines/*/**/*", "reproducers/*.c")
+PATTERNS = (
+    "*.toml",
+    "*.json",
+    "recordings/*.json",
+    "recordings/*/*",
+    "machines/*/**/*",
+    "reproducers/*.c",
+)
 """The files below data/ that the manifest covers."""
 
 

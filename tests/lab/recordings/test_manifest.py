@@ -144,7 +144,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no manifest": (lambda data: (data / manifest.NAME).unlink(), "expected a manifest"),
     "an empty manifest": (
         lambda data: (data / manifest.NAME).write_text(""),
-        "expected claim-path.toml, found none",
+        "expected attempts.json, found none",
     ),
     "a path outside": (
         lambda data: (data / manifest.NAME).write_text(f"{'0' * 64}  ../../etc/passwd\n"),
