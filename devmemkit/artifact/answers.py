@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.policy_matrix import QUESTIONS, table_rows
 from devmemkit.figures.outcomes import ending, kernel_ending
-from devmemkit.lab import race, reproducers
+from devmemkit.lab import attempts, race, reproducers
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.manifest import kernels_of
@@ -216,6 +216,15 @@ def _reproducer(asked: Sources, version: str, *, name: str) -> Answer:
     return Answer(found, asked.rests_on, found in ("reproduced", "not reproduced"))
 
 
+def _attempt(asked: Sources, version: str, *, name: str) -> Answer:
+    """What the runs of an attempt to get past a claim said (data/attempts.json)."""
+    seen = attempts.results().get(version, {}).get("attempts", {})
+    if asked.live or name not in seen:
+        raise Missing("not tried there")
+    found = attempts.verdict(seen[name]["runs"])
+    return Answer(found, "recorded", found in ("stopped", "past"))
+
+
 class Kind(NamedTuple):
     """A kind of evidence: the function that asks one kernel, and the possible answers.
 
@@ -231,6 +240,7 @@ KINDS: dict[str, Kind] = {
     "race": Kind(_race, frozenset({"survived"})),
     "repaired": Kind(_repaired, frozenset({"leaked", "none leaked"})),
     "reproducer": Kind(_reproducer, frozenset({"reproduced", "not reproduced"})),
+    "attempt": Kind(_attempt, frozenset({"stopped", "past"})),
     "order": Kind(_order, frozenset({"found", "not-found"})),
     "cell": Kind(
         _cell,

@@ -59,6 +59,7 @@ OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {
     ("claim-ends-writes", "order"): {"repair": "bounce-locked"},
     ("check-again-repairs-writes", "order"): {"repair": "bounce-locked"},
     ("locked-bounce-repairs-writes", "order"): {"repair": ""},
+    ("claim-covers-device", "attempt"): {"name": "sealed"},
     ("held-lock-waits", "order"): {"repair": "bounce-locked"},
 }
 """What to ask instead, by the finding and the kind: other arguments, or a kernel on the other side

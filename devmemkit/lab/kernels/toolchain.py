@@ -24,8 +24,6 @@ TOOLS = ("base-files", "gcc-14", "make", "dash", "gawk", "libelf1t64", "coreutil
 """Packages of the toolchain; base-files, with the links to /usr, is unpacked first."""
 HEADERS = re.compile(r"linux-(?:headers|kbuild)-\d[^\s,]*")
 
-FAULT = re.compile("error|not found|fatal|denied|permitted")
-
 FAULT = re.compile(r"error\b|not found|fatal|denied|permitted")
 """What a line of a failed command has that says why; a warning has none of these."""
 
