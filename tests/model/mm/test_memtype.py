@@ -173,6 +173,13 @@ def test_an_uncachable_mtrr_hides_the_conflict(version: str) -> None:
     assert [r.type for r in control["memtype"]] == ["WB"]
 
 
+def test_one_page_of_ram_is_ram() -> None:
+    """Above 1 MiB it is write-back for every request, and nothing is recorded."""
+    m = View(machine())
+    assert memtype_reserve(m, 0x100, 0x100, UC_MINUS, ("owner",)) == WB
+    assert "memtype" not in m.writes
+
+
 @pytest.mark.parametrize("version", ALL)
 def test_what_is_never_tracked(version: str) -> None:
     """The ISA range is WB to everybody; RAM below it is tracked like a device."""

@@ -205,6 +205,12 @@ def test_the_ioctl_of_procfs() -> None:
         do(opened("6.12"), "pciioc_mmap_is_mem", fd=0)
 
 
+def test_a_device_that_goes_while_procfs_maps_it() -> None:
+    m = begin(proc(), "p", "mmap_proc_pci", fd=0, offset=BAR0, length=PAGE)
+    m = ok(step_to(m, "p", "do_mmap"), "remove", "root", bdf=BDF)[0]
+    assert finish(m, "p")[1].errno == "EIO"
+
+
 @pytest.mark.parametrize("version", ALL)
 def test_nothing_in_sysfs_is_mapped_for_execution(version: str) -> None:
     """SB_I_NOEXEC: EPERM at mmap, EACCES at mprotect; /dev/mem allows it."""
