@@ -132,7 +132,8 @@ class Watched:
         self.page.route("**/*", self._route)
 
     def _console(self, message):
-        slow = re.search(r"took [\d.]+ms to activate", message.text)  # JupyterLab on a busy machine
+        # JupyterLab on a busy machine
+        slow = re.search(r"took [\d.]+ms to activate|taking too long to activate", message.text)
         if message.type in ("error", "warning") and not slow:
             self.complaints.append(message.text)
 
