@@ -312,7 +312,7 @@ def test_choose():
 
 
 def test_a_ledger_that_is_gone_is_told(below):
-    assert "\nfindings: failed at RecordingError: SHA256SUMS: expected claim-pat" in below[1]
+    assert "\nfindings: failed at RecordingError: SHA256SUMS: expected attempts.json" in below[1]
 
 
 @pytest.mark.parametrize(

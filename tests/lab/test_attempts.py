@@ -56,12 +56,12 @@ def _kernels(one: dict[str, Any]) -> list[str]:
 
 def test_every_attempt_was_tried_where_a_verdict_is_expected() -> None:
     expected = {(v, name) for name, one in TABLE.items() for v in _kernels(one)}
-    assert expected == {(v, name) for v, kernel in SEEN.items() for name in kernel["attempts"]}
+    assert expected == {(v, name) for v, of in SEEN.items() for name in of["attempts"]}
     assert all((v, name) in expected for v in KERNELS for name in TABLE)
 
 
 @pytest.mark.parametrize(
-    ("version", "name"), [(v, name) for v, kernel in SEEN.items() for name in kernel["attempts"]]
+    ("version", "name"), [(v, name) for v, of in SEEN.items() for name in of["attempts"]]
 )
 def test_what_was_seen_is_of_todays_program_and_says_what_is_expected(
     version: str, name: str
