@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devmemkit.explore import search as search_module
-from devmemkit.explore.check import explore, explore_each
+from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.counterexample import replay
 from devmemkit.explore.search import Bounds, SearchResult, search
 from devmemkit.explore.system import System
@@ -84,6 +84,22 @@ def test_only_reductions_that_can_reduce_are_named() -> None:
     assert explore(repaired).reductions == ("partial order",)
     each = explore_each(mmap_vs_claim(KernelProfile("6.12")))
     assert {result.reductions for result in each.values()} == {()}
+
+
+def test_one_search_for_all_properties_makes_one_state_of_tasks_alike() -> None:
+    two = mmap_vs_claim(KernelProfile("6.12"), users=2)
+    counts = {
+        symmetry: len(search(two, symmetry=symmetry, check="each")[1].parent)
+        for symmetry in (False, True)
+    }
+    assert counts[True] < counts[False]
+    assert {result.states for result in explore_each(two).values()} == {counts[True]}
+
+
+def test_a_result_for_json_has_its_time_to_a_tenth_of_a_millisecond() -> None:
+    made = Result("not-found", 1, 0, 1.23456789, None)
+    assert made.to_dict()["seconds"] == 1.2346
+    assert made.to_dict()["ends"] == 0
 
 
 def test_a_vacuous_result_says_so() -> None:

@@ -43,6 +43,13 @@ def test_a_state_in_which_two_properties_are_broken_is_listed_for_both() -> None
     assert broken == {small.name: [2], odd.name: [2]}
 
 
+def test_states_are_numbers_of_values() -> None:
+    found = graph(scenario("toy_add"))
+    at = found["components"].index("count")
+    assert found["values"][at] == [None, "1", "2"]
+    assert [found["values"][at][state[at]] for state in found["states"]][-1] == "2"
+
+
 def test_a_bounded_graph_says_so() -> None:
     found = graph(mmap_vs_claim(KernelProfile("6.12"), users=2), Bounds(states=20))
     assert found["bound"] == "20 states"

@@ -197,6 +197,7 @@ def test_a_bounded_search_answers_undecided(monkeypatch: pytest.MonkeyPatch) -> 
     for question in ("touch after the claim", "driver comes up, process keeps"):
         answer = QUESTIONS[question](KernelProfile("6.12"), "devmem")
         assert (answer.answer, answer.good, answer.decides) == ("undecided", False, False)
+        assert (answer.states, answer.transitions) == (7, 9 if question[0] == "t" else 0)
 
 
 @pytest.mark.parametrize(

@@ -56,3 +56,7 @@ def test_the_walk_makes_the_files_of_every_device_that_is_there() -> None:
         assert m.get(("sysfs", bdf)) is None  # pci_sysfs_init has not begun
     m, _ = ok(m, "pci_sysfs_init", "init")
     assert [len(m["sysfs", bdf]) for bdf in (BDF, other)] == [3, 3]
+
+
+def test_what_making_the_files_gives() -> None:
+    assert ok(machine(), "pci_create_resource_files", "init", bdf=BDF)[1] == 0

@@ -58,7 +58,7 @@ class PageTable:
         self.zap(first, last)
         index = self._from(first)
         # joining with both neighbours keeps values equal however the pages arrived
-        if self.runs[index : index + 1]:
+        if index < len(self.runs):
             low, high, base = self.runs[index]
             if low == last + 1 and base == pfn + low - first:
                 last = high

@@ -28,7 +28,7 @@ def node_at(root: Resource, path: Path) -> Resource | None:
     """The node at a path, None when a node of the path was removed."""
     at = root
     for wanted in path:
-        below = (child for child in at.overlapping(wanted[0], wanted[1]))
+        below = (child for child in at.overlapping(*wanted[:2]))
         found = next((c for c in below if (c.start, c.end, c.name) == wanted), None)
         if found is None:
             return None

@@ -149,3 +149,7 @@ def test_a_read_of_the_disk_stays_in_one_page_of_it(offset: int, count: int) -> 
     m = bind(machine())
     with pytest.raises(ValueError, match="offset: expected 8 bytes in one page of 0x100000"):
         do(m, "read_block", "u", device="pmem0", offset=offset, count=count)
+
+
+def test_what_a_probe_gives() -> None:
+    assert ok(machine(), "nd_pmem_probe", "nd", bdf=NAME)[1] == 0

@@ -12,15 +12,18 @@ from tests.model.machines import (
     BDF,
     PAGE,
     PMEM,
+    RAM,
     bar_mapped,
     begin,
     blocked,
     claim_,
     do,
     finish,
+    iomem,
     live,
     machine,
     mapped,
+    node,
     ok,
     step_to,
 )
@@ -254,3 +257,11 @@ def test_ptrace_of_low_memory(version: str) -> None:
     found = [do(m, "ptrace_peek", "t", pid="p", address=low + i * PAGE)[1].errno for i in range(32)]
     assert found == [None] * 16 + (["EIO"] if version == "5.10" else [None]) * 16
     assert do(m, "load", address=low + 20 * PAGE)[1].ok
+
+
+@pytest.mark.parametrize(("page", "errno"), [(0x9E, "EIO"), (0x9F, None)])
+def test_ptrace_below_1_mib_ends_at_the_bios(page: int, errno: str | None) -> None:
+    """On 5.10 the kernel has RAM up to page 0x9e in use, as the BIOS has the next for itself."""
+    tree = iomem(node(0x9_F000, 0x9_FFFF, "System RAM", RAM))
+    m, address = mapped(machine("5.10", tree=tree), page * PAGE, 1, dsync=False)
+    assert do(m, "ptrace_peek", address=address)[1].errno == errno

@@ -555,3 +555,10 @@ def test_a_copy_says_how_much(count: int) -> None:
     for name in ("copy_from_user", "copy_to_user"):
         assert ok(m, name, address=address)[1] == 8
         assert ok(m, name, address=address, count=count)[1] == count
+
+
+def test_fork_waits_for_an_mmap() -> None:
+    m, _ = mapped(machine(), PMEM, 1)
+    m = begin(m, "t", "mmap_devmem", pid="p", fd=0, offset=PMEM + PAGE, length=PAGE)
+    m = step_to(m, "t", "do_mmap")
+    assert blocked(begin(m, "f", "fork", pid="p", child="c"), "f") == "mmap p"

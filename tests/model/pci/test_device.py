@@ -231,3 +231,16 @@ def test_bind_unbind_and_remove_exclude_one_another() -> None:
     m, _ = ok(m, "remove", "x", bdf=BDF)
     assert m.get(("pci", BDF)) is None
     assert not [key for key in m.components if key[0] == "lock"]
+
+
+@pytest.mark.parametrize("version", ["6.18", "7.3"])
+def test_a_failed_ioremap_leaves_no_cache_type_of_the_driver(version: str) -> None:
+    """BAR 0 is mapped when BAR 2 conflicts with what a process had mapped write-back."""
+    m, _ = mapped(machine(version), BAR2, 1, dsync=False)
+    m, outcome = do(m, "bind", "driver", bdf=BDF)
+    assert not outcome.ok
+    assert [one.owner[0] for one in m["memtype"]] == ["vma"]
+
+
+def test_what_a_probe_gives() -> None:
+    assert ok(machine(), "pci_probe", "d", bdf=BDF, driver="driver", bars=(0, 2))[1] == 0

@@ -10,6 +10,8 @@ import pytest
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine
+from devmemkit.model.pci.device import Bar
+from devmemkit.model.pci.sysfs import resource_path
 from devmemkit.model.process.task import Task
 from devmemkit.model.step import finished, take_step
 from tests.model.machines import (
@@ -317,3 +319,17 @@ def test_link_waits_for_a_zap_walk(version: str) -> None:
     assert blocked(m, "P") == "i_mmap iomem"
     m, outcome = finish(finish(m, "K")[0], "P")
     assert live(m, outcome.value, 1) == [True]
+
+
+def test_procfs_maps_the_last_bar() -> None:
+    m = proc()
+    bar = Bar(5, BAR2, BAR2 + 4 * PAGE - 1, fl.IORESOURCE_MEM)
+    m = m.with_({("pci", BDF): replace(m["pci", BDF], bars=(bar,))})
+    assert do(m, "mmap_proc_pci", fd=0, offset=BAR2, length=PAGE)[1].ok
+    rom = m.with_({("pci", BDF): replace(m["pci", BDF], bars=(replace(bar, index=6),))})
+    assert do(rom, "mmap_proc_pci", fd=0, offset=BAR2, length=PAGE)[1].errno == "ENODEV"
+
+
+def test_the_paths_of_a_bar() -> None:
+    assert resource_path(BDF, 0) == f"/sys/bus/pci/devices/{BDF}/resource0"
+    assert resource_path(BDF, 0, wc=True) == f"/sys/bus/pci/devices/{BDF}/resource0_wc"
