@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devmemkit.explore import public
 from devmemkit.explore import search as search_module
 from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.counterexample import replay
@@ -225,3 +226,8 @@ def test_the_searches_of_one_question_share_one_deadline(monkeypatch: pytest.Mon
     assert explore(mmap_vs_claim(KernelProfile("6.12")), Bounds(seconds=1e6)).verdict == "found"
     assert len(seen) > 2
     assert len(set(seen)) == 1
+
+
+def test_one_task_of_each_kind_is_the_default() -> None:
+    asked = public.explore("mmap-vs-claim", kernel="7.3")
+    assert asked.states == explore(mmap_vs_claim(KernelProfile("7.3"))).states
