@@ -109,10 +109,12 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
 def cache_errno(machines: Machines, access: Access) -> str:
     """The errno of an access whose cache type conflicts with another's; "" if it cannot."""
     (_, usual), *_ = machines.cases()
+    before_and_after = tuple(_before(machines.machine(usual), access))
     for hypothesis in HYPOTHESES:
-        for machine in _before(machines.machine(usual), access):
-            changed = hypothesis.apply(machines.known, machine, access)
-            if changed and hypothesis.name.startswith("other cache type"):
+        if not hypothesis.name.startswith("other cache type"):
+            continue
+        for machine in before_and_after:
+            if changed := hypothesis.apply(machines.known, machine, access):
                 found = verdict_of(play(*changed), access)
                 if found.outcome != "ok" and found.deciding_check.function in CACHE_CHECKS:
                     return found.outcome

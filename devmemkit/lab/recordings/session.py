@@ -19,7 +19,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
 
-import devmemkit
 from devmemkit.host.child import ending_with_us
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.kernels import cache
@@ -41,6 +40,8 @@ SECONDS = {
 }
 """What a scenario takes on two cores, measured on 6.12; others take OTHERS. For the estimate."""
 OTHERS = 30
+PACKAGE = Path(__file__).parents[2]
+"""devmemkit itself, the sources of every recording."""
 ALONE = ("mmap-vs-claim", *manifest.REPAIR_RACES, "reproducers")
 """Scenarios with races, whose timing another guest would change."""
 
@@ -92,7 +93,7 @@ def record_all(jobs: Sequence[Job], guests: int, *, anew: bool, progress: Progre
     progress(f"{len(todo)} recordings, about {expected} min on two cores at rest")
     failed = []
     for stage, width in _stages(todo, guests):
-        for job, why, paths in _side_by_side(stage, width, progress):
+        for job, why, paths in _side_by_side(stage, width):
             if why:
                 failed.append(f"{job.name}: {why}")
             else:
@@ -114,9 +115,7 @@ def _stages(jobs: list[Job], guests: int) -> Iterator[tuple[list[Job], int]]:
     yield alone, 1
 
 
-def _side_by_side(
-    jobs: list[Job], width: int, progress: Progress
-) -> Iterator[tuple[Job, str, tuple[Path, ...]]]:
+def _side_by_side(jobs: list[Job], width: int) -> Iterator[tuple[Job, str, tuple[Path, ...]]]:
     """Each job as it ends, with what went wrong, or the files it wrote."""
     children: list[subprocess.Popen[str]] = []
     over = Event()
@@ -215,7 +214,7 @@ class _Journal:
 def _sources() -> str:
     """A digest of this package: other sources may record otherwise."""
     found = hashlib.sha256()
-    for path in sorted(Path(devmemkit.__file__).parent.rglob("*.[pc]*")):
+    for path in sorted(PACKAGE.rglob("*.[pc]*")):
         if path.suffix in (".py", ".c"):
             found.update(path.read_bytes())
     return found.hexdigest()
