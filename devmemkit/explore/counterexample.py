@@ -8,10 +8,10 @@ from typing import Any
 
 from devmemkit.explore.independence import TIME
 from devmemkit.explore.search import SearchResult
-from devmemkit.explore.system import System, Taken, started, take
+from devmemkit.explore.system import System, started, take
 from devmemkit.model.errors import Blocked, Outcome
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.step import finished, step_in
+from devmemkit.model.step import Event, finished, step_in
 from devmemkit.scenarios.races.scenario import Concurrent
 
 
@@ -106,10 +106,10 @@ def _taken(scenario: Concurrent, machine: Machine, task: str) -> Step:
     """The step that a task, or the clock, takes from a machine."""
     m = View(machine)
     if task == TIME:
-        m["clock"], taken = _next_tick(scenario, machine), Taken("clock", "passes", None)
+        m["clock"], taken = _next_tick(scenario, machine), Event(TIME, "clock", "passes", None)
     else:
         taken = take(m, task, scenario.programs[task])
-    return Step(task, *taken, machine.with_(m.writes))
+    return Step(*taken, machine.with_(m.writes))
 
 
 def _next_tick(scenario: Concurrent, machine: Machine) -> int:

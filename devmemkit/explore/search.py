@@ -92,11 +92,7 @@ def search(
 
 
 def breadth_first(
-    system: System,
-    bounds: Bounds = UNBOUNDED,
-    *,
-    symmetry: bool = False,
-    check: Check = "nothing",
+    system: System, bounds: Bounds = UNBOUNDED, *, symmetry: bool = False, check: Check = "nothing"
 ) -> SearchResult:
     """Visit states in breadth-first order; the arguments are those of search()."""
     canonical = Symmetry(system.space).canonical if symmetry else None

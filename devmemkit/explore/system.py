@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from devmemkit.explore.independence import PROPERTY, TIME, Independence
 from devmemkit.explore.learn import Tree
 from devmemkit.explore.pack import Space
-from devmemkit.model.errors import Blocked, Outcome
+from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.step import step_in
+from devmemkit.model.step import Event, step_in
 from devmemkit.scenarios.races.scenario import Concurrent, Program, proceed
 
 CLOCK = -1
@@ -19,14 +19,6 @@ CLOCK = -1
 
 MOST_MERGED = 100
 """Steps merged into one transition at most: a task could loop for ever."""
-
-
-class Taken(NamedTuple):
-    """A step that a task took: its operation, its name, and the outcome if the operation ended."""
-
-    operation: str
-    step: str
-    outcome: Outcome | None
 
 
 class System:
@@ -106,10 +98,10 @@ class System:
             return Tree(self.space, function)
         return Tree(self.space, function, partial(self._independence.learn, self.space, task))
 
-    def _step(self, task: str, program: Program) -> Callable[[View], Taken | None]:
+    def _step(self, task: str, program: Program) -> Callable[[View], Event | None]:
         """The function that takes a task's next step; None once its program is over."""
 
-        def step(m: View) -> Taken | None:
+        def step(m: View) -> Event | None:
             if m.get(("stack", task)) is None:
                 return None
             taken = take(m, task, program)
@@ -137,9 +129,9 @@ def _merge(m: View, task: str, program: Program, independence: Independence) -> 
         m.writes |= following.writes
 
 
-def take(m: View, task: str, program: Program) -> Taken:
+def take(m: View, task: str, program: Program) -> Event:
     """Take a task's next step in a view, and begin its next operation if one ended."""
-    taken = Taken(*step_in(m, task))
+    taken = step_in(m, task)
     if m.get(("stack", task)) is None:
         proceed(m, task, program)
     return taken

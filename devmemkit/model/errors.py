@@ -48,7 +48,6 @@ class Blocked(Exception):
     def __init__(self, on: str, until: int | None = None) -> None:
         self.on = on
         self.until = until
-        self.reads: frozenset[Any] = frozenset()  # what the step had looked at, set by take_step
         super().__init__(on)
 
 

@@ -18,12 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from devmemkit.model.errors import Blocked, KernelBug, KernelError, Outcome, Trap
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Machine, View, value_of
-from devmemkit.model.trace import Event
+from devmemkit.model.machine import Machine, View
 
 
 class Frame(SimpleNamespace):
@@ -44,6 +43,15 @@ class Call:
     arguments: dict[str, Any] = field(default_factory=dict)
     then: Step | None = None
     catch: Step | None = None
+
+
+class Event(NamedTuple):
+    """One step of an actor in an operation; `outcome` is None except after the last step."""
+
+    actor: str
+    operation: str
+    step: str
+    outcome: Outcome | None
 
 
 Step = Callable[[View, Frame], "Next"]
@@ -150,14 +158,12 @@ def step_names(kernel: KernelProfile, name: str) -> tuple[str, ...]:
 def take_step(machine: Machine, actor: str) -> tuple[Machine, Event]:
     """Run the actor's next atomic step; Blocked when it cannot run yet."""
     m = View(machine)
-    operation, step, outcome = step_in(m, actor)
-    changed = {k: v for k, v in m.writes.items() if _differs(machine.get(k), v)}
-    event = Event(actor, operation, step, frozenset(m.reads), frozenset(changed), outcome)
-    return machine.with_(changed), event
+    event = step_in(m, actor)
+    return machine.with_(m.writes), event
 
 
-def step_in(m: View, actor: str) -> tuple[str, str, Outcome | None]:
-    """Same as take_step(), but inside a fresh view: operation, step, outcome after the last step.
+def step_in(m: View, actor: str) -> Event:
+    """Same as take_step(), but inside a fresh view.
 
     A view in which Blocked was raised is void: drop what was written to it.
     """
@@ -179,9 +185,6 @@ def step_in(m: View, actor: str) -> tuple[str, str, Outcome | None]:
         else:
             f.at = at + 1 if following is None else steps.index(following)
             stack.append(_frozen(f))
-    except Blocked as blocked:
-        blocked.reads = frozenset(m.reads)  # one of these must change first
-        raise
     except (KernelError, KernelBug, Trap) as error:
         m.writes = {}  # drop all that the failed step wrote
         f = Frame(**dict(m["stack", actor][-1]))
@@ -189,11 +192,7 @@ def step_in(m: View, actor: str) -> tuple[str, str, Outcome | None]:
     if not stack:
         m["outcome", actor] = outcome
     m["stack", actor] = tuple(stack) or None
-    return operation, step.__name__, outcome
-
-
-def _differs(old: Any, new: Any) -> bool:
-    return old is not new and (old is None or new is None or value_of(old) != value_of(new))
+    return Event(actor, operation, step.__name__, outcome)
 
 
 def _leave(
@@ -221,19 +220,23 @@ def finished(machine: Machine, actor: str) -> bool:
     return machine.get(("stack", actor)) is None
 
 
-def steps_of(machine: Machine, actor: str) -> Iterator[tuple[Machine, Event]]:
-    """Run the actor's steps until its operation ends; the clock advances while a step waits for it.
+def steps_of(
+    machine: Machine, actor: str, *, may_wait: bool = False
+) -> Iterator[tuple[Machine, Event]]:
+    """Run the actor's steps until its operation ends, or, if it `may_wait`, until a step must wait.
 
-    Blocked when a step waits for another actor.
+    Else the clock advances while a step waits for it; Blocked when a step waits for another actor.
     """
     while not finished(machine, actor):
         try:
             machine, event = take_step(machine, actor)
         except Blocked as blocked:
+            if may_wait:
+                return
             if blocked.until is None:
                 raise
             machine = machine.with_({"clock": blocked.until})
-            event = Event("time", "clock", "passes", frozenset(), frozenset({"clock"}), None)
+            event = Event("time", "clock", "passes", None)
         yield machine, event
 
 

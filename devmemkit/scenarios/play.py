@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import devmemkit.model.operations  # noqa: F401 - registers every operation
-from devmemkit.model.errors import Blocked, Outcome
+from devmemkit.model.errors import Outcome
 from devmemkit.model.machine import Machine
-from devmemkit.model.step import finished, start, steps_of, take_step
-from devmemkit.model.trace import Event
+from devmemkit.model.step import Event, finished, start, steps_of
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,9 @@ def play(machine: Machine, acts: tuple[Act, ...], known: Mapping[str, Outcome] =
 
     def go_on(index: int, machine: Machine, *, may_wait: bool) -> Machine:
         actor = acts[index].actor
-        for moment in _moments(index, machine, actor, may_wait):
-            moments.append(moment)
-            machine = moment.machine
+        for after, event in steps_of(machine, actor, may_wait=may_wait):
+            moments.append(Moment(index, event, after))
+            machine = after
         if finished(machine, actor):
             outcomes[acts[index].key] = machine["outcome", actor]
         elif index not in waiting:
@@ -140,16 +139,3 @@ def filled(act: Act, outcomes: dict[str, Outcome]) -> dict[str, Any]:
         name: outcomes[value.key].value + value.plus if isinstance(value, Ref) else value
         for name, value in act.arguments.items()
     }
-
-
-def _moments(index: int, machine: Machine, actor: str, may_wait: bool) -> Iterator[Moment]:
-    if not may_wait:
-        for after, event in steps_of(machine, actor):
-            yield Moment(index, event, after)
-        return
-    while not finished(machine, actor):
-        try:
-            machine, event = take_step(machine, actor)
-        except Blocked:
-            return
-        yield Moment(index, event, machine)

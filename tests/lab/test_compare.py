@@ -11,12 +11,11 @@ from devmemkit.lab.kernels.cache import Kernel
 from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
-from devmemkit.model.trace import Event
+from devmemkit.model.step import Event
 from devmemkit.scenarios.play import SETTLE, Act, Moment, Played, Ref, processes
 from devmemkit.scenarios.stories.takeover import Takeover
 
 BEFORE = Machine(KernelProfile("6.12"), {})
-NONE: frozenset[str] = frozenset()
 ACTS = (
     Act("open", "P", "open_devmem", {"pid": "P"}),
     Act("map", "P", "mmap_devmem", {"pid": "P", "fd": Ref("open"), "length": 0x2000}),
@@ -34,7 +33,7 @@ PLAYED = Played(
     ACTS,
     BEFORE,
     tuple(
-        Moment(at, Event(act.actor, act.operation, f"last_of_{act.key}", NONE, NONE, None), BEFORE)
+        Moment(at, Event(act.actor, act.operation, f"last_of_{act.key}", None), BEFORE)
         for at, act in enumerate(ACTS)
         if act.key in MODEL
     ),

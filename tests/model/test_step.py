@@ -100,7 +100,6 @@ def test_steps_locks_and_outcome() -> None:
     m, event = take_step(m, "a")
     assert (event.actor, event.operation, event.step) == ("a", "test_inner", "count")
     assert (event.outcome, m["lock", "counter"]) == (None, (("a", True),))
-    assert {"count", ("lock", "counter"), ("stack", "a")} <= event.changed
     m, event = take_step(m, "a")
     assert (event.step, event.outcome) == ("fail", None)
     m, event = take_step(m, "a")
@@ -317,12 +316,10 @@ def test_no_step_touches_an_earlier_machine(version: str, turns: list[bool]) -> 
             continue
         before = m.value()
         try:
-            m, event = take_step(m, actor)
+            m, _ = take_step(m, actor)
         except Blocked:
             assert m.value() == before
             continue
-        untouched = {k: v for k, v in seen[-1][0].components.items() if k not in event.changed}
-        assert all(m.components[k] is v for k, v in untouched.items())
         seen.append((m, m.value()))
     assert all(each.value() == value for each, value in seen)
 
@@ -354,15 +351,13 @@ def test_arguments_are_checked() -> None:
             start(m, "p", "mmap_devmem", **arguments)
 
 
-def test_a_blocked_step_says_what_it_had_read() -> None:
-    """The explorer tries it again when one of these changes."""
+def test_a_step_that_waits_for_a_lock_is_blocked() -> None:
     m = step_to(begin(machine(), "u", "open_devmem", pid="p"), "u", "open_port")
     m = begin(m, "u", "mmap_devmem", pid="p", fd=0, offset=PMEM, length=PAGE)
     m = step_to(m, "u", "do_mmap")
     m = begin(m, "v", "munmap", pid="p", address=0, length=PAGE)
-    with pytest.raises(Blocked) as caught:
+    with pytest.raises(Blocked, match="mmap p"):
         take_step(m, "v")
-    assert ("lock", "mmap", "p") in caught.value.reads
 
 
 def test_opened_and_closed_equals_never_opened() -> None:

@@ -29,12 +29,7 @@ LOWEST = 0x7F00_0000_0000
 
 MAX_LFS_FILESIZE = (1 << 63) - 1
 
-MMAP: dict[str, Any] = {
-    "needs": ("pid", "fd", "length"),
-    "prot": "rw",
-    "shared": True,
-    "offset": 0,
-}
+MMAP: dict[str, Any] = {"needs": ("pid", "fd", "length"), "prot": "rw", "shared": True, "offset": 0}
 """The arguments of every mmap: bytes, protection letters, MAP_SHARED or MAP_PRIVATE."""
 
 KIND: dict[str, FileKind] = {

@@ -11,10 +11,7 @@ from devmemkit.model.mm.memtype import ioremap, memtype_free
 from devmemkit.model.pci.device import bar_of, device
 from devmemkit.model.step import Call, Frame, Next, Return, operation
 
-PROBE_ERRORS: dict[str, tuple[str, str]] = {
-    "e1000": ("EBUSY", "EIO"),
-    "nvme": ("ENODEV", "ENODEV"),
-}
+PROBE_ERRORS: dict[str, tuple[str, str]] = {"e1000": ("EBUSY", "EIO"), "nvme": ("ENODEV", "ENODEV")}
 """The errno of a probe whose claim is refused (measured), whose ioremap is refused (read)."""
 
 ANY_DRIVER = ("EBUSY", "ENOMEM")

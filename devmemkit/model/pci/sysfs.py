@@ -118,9 +118,7 @@ def _legacy(*checks: Step) -> Steps:
 
 
 mmap_resource = operation(
-    "mmap_resource",
-    choose=_legacy(do_mmap, pci_mmap_resource, pci_mmap_resource_range),
-    **MMAP,
+    "mmap_resource", choose=_legacy(do_mmap, pci_mmap_resource, pci_mmap_resource_range), **MMAP
 )
 """mmap an open resourceN, `offset` within the BAR; gives the address."""
 
@@ -177,9 +175,7 @@ def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
 
 
 mmap_proc_pci = operation(
-    "mmap_proc_pci",
-    choose=_legacy(do_mmap, proc_bus_pci_mmap, pci_mmap_resource_range),
-    **MMAP,
+    "mmap_proc_pci", choose=_legacy(do_mmap, proc_bus_pci_mmap, pci_mmap_resource_range), **MMAP
 )
 
 

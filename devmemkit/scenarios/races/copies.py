@@ -86,10 +86,7 @@ def _copies(
     region = {"start": PMEM, "size": PAGE_SIZE}
     claim = Act("claim", CLAIMER, "request_mem_region", region)
     keys = tuple(act.key for act in (claim, *after))
-    programs |= {
-        ANSWERER: Program((answer,)),
-        CLAIMER: Program((claim, *after), keep=keys),
-    }
+    programs |= {ANSWERER: Program((answer,)), CLAIMER: Program((claim, *after), keep=keys)}
 
     def no_wait(m: View) -> bool:
         inserts = act_at(m, CLAIMER, programs[CLAIMER]) == claim.operation and _next(m, CLAIMER)

@@ -97,11 +97,7 @@ class Boot:
         return Concurrent("files", machine, programs, asked)
 
     def _claims(self) -> Concurrent:
-        programs = {
-            "init": self._init(),
-            "U0": maps_early(BEGIN),
-            "C0": claims("C0", 1),
-        }
+        programs = {"init": self._init(), "U0": maps_early(BEGIN), "C0": claims("C0", 1)}
         asked = tuple(
             one
             for one in (no_bug(programs), *properties(programs, ("U0",), ("C0",)))

@@ -14,14 +14,7 @@ from devmemkit.scenarios.play import SETTLE, Act, Played, Ref, play
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.one_bar import START
 from devmemkit.scenarios.races.properties import reaches
-from devmemkit.scenarios.races.scenario import (
-    Concurrent,
-    Program,
-    Property,
-    act_at,
-    held,
-    position,
-)
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, act_at, held, position
 
 U, C = "U0", "C0"
 

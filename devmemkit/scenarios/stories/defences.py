@@ -61,11 +61,7 @@ ATTEMPTS: dict[str, tuple[Act, ...]] = {
         _MAP,
         _STORE,
     ),
-    "a BAR through resource2": (
-        P.open_bar(IVSHMEM, 2),
-        P.map_bar("map", "maps it"),
-        _STORE,
-    ),
+    "a BAR through resource2": (P.open_bar(IVSHMEM, 2), P.map_bar("map", "maps it"), _STORE),
 }
 """Ways to write into what no driver has claimed: persistent memory, and one device's BAR."""
 
