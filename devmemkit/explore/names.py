@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from devmemkit.model.machine import Key
@@ -57,11 +57,8 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:
         for entry in value.value():
             twin.link(renamed(entry, names))
         return twin
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(
-            value, **{one.name: renamed(getattr(value, one.name), names) for one in fields(value)}
-        )
-    return value
+    parts = _parts(value)
+    return replace(value, **{n: renamed(p, names) for n, p in parts.items()}) if parts else value
 
 
 def tasks_in(value: Any, tasks: Iterable[str]) -> set[str]:
@@ -77,6 +74,12 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
     elif isinstance(value, AddressSpace):
         yield from _strings(value.value())
-    elif is_dataclass(value) and not isinstance(value, type):
-        for one in fields(value):
-            yield from _strings(getattr(value, one.name))
+    else:
+        for part in _parts(value).values():
+            yield from _strings(part)
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    """The fields of an immutable record; no task is named in what steps edit in place."""
+    names = () if hasattr(value, "copy") else getattr(value, "__dataclass_fields__", ())
+    return {name: getattr(value, name) for name in names}

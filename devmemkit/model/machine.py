@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from devmemkit.model.kernel import KernelProfile
@@ -53,6 +54,7 @@ key of a shared one is its name.
 """
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Machine:
     """An immutable snapshot of a machine under a kernel.
 
@@ -60,22 +62,12 @@ class Machine:
     address width. With `fine`, loops over pages take one step for each page.
     """
 
-    __slots__ = ("components", "fine", "high_memory", "kernel", "phys_bits")
-
-    def __init__(
-        self,
-        kernel: KernelProfile,
-        components: Mapping[Key, Any],
-        *,
-        high_memory: int = 0,
-        phys_bits: int = 40,
-        fine: bool = False,
-    ) -> None:
-        self.kernel = kernel
-        self.components = components
-        self.high_memory = high_memory
-        self.phys_bits = phys_bits
-        self.fine = fine
+    kernel: KernelProfile
+    components: Mapping[Key, Any]
+    _: KW_ONLY
+    high_memory: int = 0
+    phys_bits: int = 40
+    fine: bool = False
 
     def __getitem__(self, key: Key) -> Any:
         return self.components[key]
@@ -86,20 +78,11 @@ class Machine:
     def with_(self, changes: Mapping[Key, Any]) -> Machine:
         """The machine after `changes`; None removes a component."""
         merged = {**self.components, **changes}
-        return self._twin(self.kernel, {k: v for k, v in merged.items() if v is not None})
+        return replace(self, components={k: v for k, v in merged.items() if v is not None})
 
     def with_kernel(self, kernel: KernelProfile) -> Machine:
         """The same machine under another kernel."""
-        return self._twin(kernel, self.components)
-
-    def _twin(self, kernel: KernelProfile, components: Mapping[Key, Any]) -> Machine:
-        return Machine(
-            kernel,
-            components,
-            high_memory=self.high_memory,
-            phys_bits=self.phys_bits,
-            fine=self.fine,
-        )
+        return replace(self, kernel=kernel)
 
     def value(self) -> frozenset[tuple[Key, Any]]:
         """The state by value: equal for machines that no later step can tell apart."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort_right
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ class Mapped(NamedTuple):
     start: int
 
 
+@dataclass(slots=True, eq=False)
 class AddressSpace:
     """The part of struct address_space that unmap_mapping_range needs.
 
@@ -27,15 +29,10 @@ class AddressSpace:
     costs O(log n + found) for each list.
     """
 
-    __slots__ = ("classes",)
-
-    def __init__(self) -> None:
-        self.classes: dict[int, list[Mapped]] = {}
+    classes: dict[int, list[Mapped]] = field(default_factory=dict)
 
     def copy(self) -> AddressSpace:
-        twin = AddressSpace()
-        twin.classes = {size: entries.copy() for size, entries in self.classes.items()}
-        return twin
+        return AddressSpace({size: entries.copy() for size, entries in self.classes.items()})
 
     def value(self) -> tuple[Mapped, ...]:
         # in the order of a walk: VMAs of equal offset in the order of linking

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 BITS = ("dirty", "protected", "soft")
 Run = tuple[int, int, int]
 """First and last virtual page number (inclusive), pfn of the first."""
 
 
+@dataclass(slots=True, eq=False)
 class PageTable:
     """The present PTEs of one mm: runs onto physical pages, and private copies (page contents).
 
@@ -18,21 +20,14 @@ class PageTable:
     files with ->page_mkwrite.
     """
 
-    __slots__ = ("dirty", "private", "protected", "runs", "soft")
-
-    def __init__(self) -> None:
-        self.runs: list[Run] = []
-        self.private: dict[int, bytes] = {}
-        self.dirty: frozenset[int] = frozenset()
-        self.protected: frozenset[int] = frozenset()
-        self.soft: frozenset[int] = frozenset()
+    runs: list[Run] = field(default_factory=list)
+    private: dict[int, bytes] = field(default_factory=dict)
+    dirty: frozenset[int] = frozenset()
+    protected: frozenset[int] = frozenset()
+    soft: frozenset[int] = frozenset()
 
     def copy(self) -> PageTable:
-        twin = PageTable()
-        twin.runs = self.runs.copy()
-        twin.private = self.private.copy()
-        twin.dirty, twin.protected, twin.soft = self.dirty, self.protected, self.soft
-        return twin
+        return replace(self, runs=self.runs.copy(), private=self.private.copy())
 
     def value(self) -> tuple[object, ...]:
         copies = tuple(sorted(self.private.items()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from devmemkit.model.errors import Blocked, KernelBug
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
@@ -75,26 +77,10 @@ def _steps(kernel: KernelProfile) -> tuple[Step, ...]:
     return (insert, *after, fall_asleep, schedule)
 
 
-request_mem_region = operation(
-    "request_mem_region",
-    choose=_steps,
-    needs=("start", "size"),
-    tree="iomem",
-    parent=(),
-    name="driver",
-    flags=0,
-)
-"""Claim bytes [start, start+size) of "iomem"; gives `start`. EBUSY."""
-
-operation(
-    "request_region",
-    choose=_steps,
-    needs=("start", "size"),
-    tree="ioport",
-    parent=(),
-    name="driver",
-    flags=0,
-)
+CLAIM: dict[str, Any] = {"needs": ("start", "size"), "parent": (), "name": "driver", "flags": 0}
+"""Bytes [start, start+size) of a tree are claimed; gives `start`. EBUSY."""
+operation("request_mem_region", choose=_steps, tree="iomem", **CLAIM)
+operation("request_region", choose=_steps, tree="ioport", **CLAIM)
 
 
 def release(m: View, f: Frame) -> Next:
@@ -105,5 +91,5 @@ def release(m: View, f: Frame) -> Next:
     return Return(int(free_region(m, f.tree, f.start, f.size)))
 
 
-release_mem_region = operation("release_mem_region", release, needs=("start", "size"), tree="iomem")
+operation("release_mem_region", release, needs=("start", "size"), tree="iomem")
 operation("release_region", release, needs=("start", "size"), tree="ioport")

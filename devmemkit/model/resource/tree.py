@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 from devmemkit.model import flags as fl
@@ -13,23 +14,21 @@ from devmemkit.model.printable import printable
 _END = attrgetter("end")
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Resource:
     """A node: `start` and `end` (bytes, inclusive), name, flags, desc, parent and children.
 
     Source: struct resource, include/linux/ioport.h.
     """
 
-    __slots__ = ("children", "desc", "disjoint", "end", "flags", "name", "parent", "start")
-
-    def __init__(self, start: int, end: int, name: str = "", flags: int = 0, desc: int = 0) -> None:
-        self.start = start
-        self.end = end
-        self.name = name
-        self.flags = flags
-        self.desc = desc
-        self.parent: Resource | None = None
-        self.children: list[Resource] = []
-        self.disjoint = True  # children sorted and disjoint; False only in damaged firmware trees
+    start: int
+    end: int
+    name: str = ""
+    flags: int = 0
+    desc: int = 0
+    parent: Resource | None = None
+    children: list[Resource] = field(default_factory=list)
+    disjoint: bool = True  # children sorted and disjoint; False only in damaged firmware trees
 
     def __str__(self) -> str:
         return f"{self.start:08x}-{self.end:08x} : {printable(self.name)}"
@@ -79,14 +78,8 @@ class Resource:
 
     def value(self) -> tuple[object, ...]:
         """The subtree as nested tuples: equal values, equal trees."""
-        return (
-            self.start,
-            self.end,
-            self.name,
-            self.flags,
-            self.desc,
-            tuple([child.value() for child in self.children]),
-        )
+        below = tuple([child.value() for child in self.children])
+        return self.start, self.end, self.name, self.flags, self.desc, below
 
     def copy(self) -> Resource:
         """A deep copy of the subtree, without a parent."""
