@@ -6,13 +6,12 @@ Source: vaddr_get_pfns and follow_fault_pfn (drivers/vfio/vfio_iommu_type1.c, 7.
 from __future__ import annotations
 
 from devmemkit.model.errors import KernelError, Trap
-from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 from devmemkit.model.mm.access import BIOS, is_writable, must_fault, with_fault
 from devmemkit.model.mm.populate import fault_lock
 from devmemkit.model.process.task import VM
-from devmemkit.model.resource.region import DISJOINT, region_intersects
-from devmemkit.model.resource.strict import LOW_MEGABYTE
+from devmemkit.model.resource.strict import LOW_MEGABYTE, has_ram
 from devmemkit.model.step import Frame, Next, Return, lock, operation
 
 
@@ -37,8 +36,7 @@ def vaddr_get_pfns(m: View, f: Frame) -> Next:
 def _is_ram_in_use(m: View, pfn: int) -> bool:
     """Not is_invalid_reserved_pfn: below 1 MiB the kernel has reserved most of the RAM."""
     low = pfn < m.kernel["low_reserved"] or BIOS <= pfn < LOW_MEGABYTE
-    page = (pfn << PAGE_SHIFT, PAGE_SIZE)
-    return not low and region_intersects(m["iomem"], *page, IORESOURCE_SYSTEM_RAM) != DISJOINT
+    return not low and has_ram(m, pfn)
 
 
 map_dma = operation("map_dma", choose=with_fault(vaddr_get_pfns), needs=("pid", "address"))

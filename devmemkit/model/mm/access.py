@@ -6,15 +6,14 @@ Source: handle_mm_fault and do_fault (mm/memory.c), generic_access_phys, fs and 
 from __future__ import annotations
 
 from devmemkit.model.errors import Blocked, KernelError, Trap
-from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.physical import patched, read_physical, write_physical
 from devmemkit.model.mm.populate import fault_check, fault_lock, fill
 from devmemkit.model.policy import UNLOCKED
 from devmemkit.model.process.task import VM, Vma, find_vma
-from devmemkit.model.resource.region import DISJOINT, region_intersects
-from devmemkit.model.resource.strict import LOW_MEGABYTE
+from devmemkit.model.resource.strict import LOW_MEGABYTE, has_ram
 from devmemkit.model.step import (
     OPERATIONS,
     Frame,
@@ -193,10 +192,9 @@ def follow_phys(m: View, f: Frame) -> Next:
         raise KernelError("EIO", f"no page at {f.address:#x}")
     if f.operation == "ptrace_poke" and not is_writable(m, f.pid, f.address):
         raise KernelError("EIO", f"the PTE at {f.address:#x} is not writable")
-    if m.kernel["access_one_page"] and pfn >= LOW_MEGABYTE:  # RAM below 1 MiB is reserved
-        page = (pfn << PAGE_SHIFT, PAGE_SIZE)
-        if region_intersects(m["iomem"], *page, IORESOURCE_SYSTEM_RAM) != DISJOINT:
-            raise KernelError("EIO", f"pfn {pfn:#x} is System RAM")
+    # RAM below 1 MiB is reserved
+    if m.kernel["access_one_page"] and pfn >= LOW_MEGABYTE and has_ram(m, pfn):
+        raise KernelError("EIO", f"pfn {pfn:#x} is System RAM")
     f.pfn = pfn
     return None
 
@@ -216,9 +214,7 @@ def copy_phys(m: View, f: Frame) -> Next:
 
     EIO where ioremap refuses RAM in use: pages below 1 MiB that the kernel has not reserved.
     """
-    page = (f.pfn << PAGE_SHIFT, PAGE_SIZE)
-    in_use = m.kernel["low_reserved"] <= f.pfn < BIOS
-    if in_use and region_intersects(m["iomem"], *page, IORESOURCE_SYSTEM_RAM) != DISJOINT:
+    if m.kernel["low_reserved"] <= f.pfn < BIOS and has_ram(m, f.pfn):
         raise KernelError("EIO", f"ioremap refuses pfn {f.pfn:#x}, which is System RAM")
     at = (f.pfn << PAGE_SHIFT) + f.address % PAGE_SIZE
     if f.operation == "ptrace_peek":

@@ -34,6 +34,12 @@ def is_taken(m: View, pfn: int) -> bool:
     return idle_too or iomem_is_exclusive(m, pfn) is not None
 
 
+def has_ram(m: View, pfn: int) -> bool:
+    """Whether a byte of the page is System RAM."""
+    page = (pfn << fl.PAGE_SHIFT, fl.PAGE_SIZE)
+    return region_intersects(m["iomem"], *page, fl.IORESOURCE_SYSTEM_RAM) != DISJOINT
+
+
 def devmem_is_allowed(m: View, pfn: int) -> int:
     """DENY, ALLOW or ZERO for one page (arch/x86/mm/init.c, lib/devmem_is_allowed.c).
 
@@ -41,9 +47,7 @@ def devmem_is_allowed(m: View, pfn: int) -> int:
     but never below 1 MiB. Without X86 nothing is special below 1 MiB.
     """
     low = pfn < LOW_MEGABYTE and m.kernel.config.x86
-    address = pfn << fl.PAGE_SHIFT
-    ram = region_intersects(m["iomem"], address, fl.PAGE_SIZE, fl.IORESOURCE_SYSTEM_RAM)
-    if ram != DISJOINT:
+    if has_ram(m, pfn):
         return (ZERO if m.kernel["low_ram"] == "zeroes" else ALLOW) if low else DENY
     if low:
         return ALLOW
