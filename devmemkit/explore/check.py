@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from devmemkit.explore.counterexample import Counterexample, counterexample
-from devmemkit.explore.search import UNBOUNDED, Bounds, SearchResult, search
+from devmemkit.explore.search import SearchResult, search
 from devmemkit.scenarios.races.scenario import Concurrent
 
 Verdict = Literal["found", "not-found", "bounded"]
@@ -41,25 +41,24 @@ class Result:
 
 def explore(
     scenario: Concurrent,
-    bounds: Bounds = UNBOUNDED,
+    most: int | None = None,
     *,
     partial_order: bool = True,
     symmetry: bool = True,
 ) -> Result:
-    """Search every interleaving of the tasks' steps.
+    """Search every interleaving of the tasks' steps; give up at `most` states.
 
     The counterexample is a shortest one, unless `bound` says that the search for it stopped. The
     numbers of states and transitions, and `reductions`, are those of the search that settled the
     verdict.
     """
     began = time.perf_counter()
-    bounds = bounds.begun()
     system, found = search(
-        scenario, bounds, partial_order=partial_order, symmetry=symmetry, check="first"
+        scenario, most, partial_order=partial_order, symmetry=symmetry, check="first"
     )
     if partial_order and (found.broken or (_vacuous(scenario, found) and not found.bound)):
         # merged steps hide states: the shortest path, or one where a "sometimes" property holds
-        again = search(scenario, bounds, symmetry=symmetry, check="first")
+        again = search(scenario, most, symmetry=symmetry, check="first")
         if again[1].broken or not found.broken:
             partial_order = False
             system, found = again

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from devmemkit.explore.names import key_text
-from devmemkit.explore.search import UNBOUNDED, Bounds, search
+from devmemkit.explore.search import search
 from devmemkit.model.machine import value_of
 from devmemkit.scenarios.races.scenario import Concurrent
 
 
-def graph(scenario: Concurrent, bounds: Bounds = UNBOUNDED) -> dict[str, Any]:
+def graph(scenario: Concurrent, most: int | None = None) -> dict[str, Any]:
     """All states and steps, without reductions.
 
     "components" are names; "values" has the values of each as text; "states" has, for each state,
@@ -18,7 +18,7 @@ def graph(scenario: Concurrent, bounds: Bounds = UNBOUNDED) -> dict[str, Any]:
     "before" has the predecessors of each state; "broken" has, by "always" property, the states in
     which it is broken; "bound" is "" for a complete graph.
     """
-    system, found = search(scenario, bounds, check="each")
+    system, found = search(scenario, most, check="each")
     index = {state: at for at, state in enumerate(found.parent)}
     steps: list[list[Any]] = []
     before: list[list[int]] = [[] for _ in index]

@@ -13,7 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 from devmemkit.explore.learn import Leaf
-from devmemkit.explore.search import Bounds, search
+from devmemkit.explore.search import search
 from devmemkit.scenarios.races.scenario import Concurrent
 
 MOST_STATES = 20_000
@@ -29,7 +29,7 @@ class Orders(NamedTuple):
 
 def orders(scenario: Concurrent) -> Orders | None:
     """Count; None for a scenario with a loop, with a clock, or of more than MOST_STATES states."""
-    system, found = search(scenario, Bounds(states=MOST_STATES))
+    system, found = search(scenario, MOST_STATES)
     waits = (leaf.blocked for tree in system.trees for leaf in tree.leaves if leaf.blocked)
     loops = any(program.again is not None for program in scenario.programs.values())
     if loops or found.bound or any(blocked.until is not None for blocked in waits):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from devmemkit.explore.check import explore
 from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
-from devmemkit.explore.search import Bounds, SearchResult, search
+from devmemkit.explore.search import SearchResult, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import GROUP, POLICIES, REPAIRS
 from devmemkit.scenarios.claim_path import reached
@@ -30,7 +30,7 @@ def row_in_words(row: str) -> str:
     return POLICIES[policy].what + (f"; {REPAIRS[repair]}" if repair else "")
 
 
-BOUNDS = Bounds(states=5_000)
+MOST_STATES = 5_000
 """Where a search of the table gives up; the largest one of a built-in policy has 257 states."""
 UNDECIDED = "undecided"
 """The answer when the search reached a bound."""
@@ -74,7 +74,7 @@ def _found(build: Callable[[KernelProfile, str], Concurrent], wanted: str) -> As
     """A question answered "yes" when a counterexample is found, "no" when there is none."""
 
     def ask(kernel: KernelProfile, via: str) -> Cell:
-        result = explore(build(kernel, via), BOUNDS)
+        result = explore(build(kernel, via), MOST_STATES)
         if result.verdict == "bounded":
             return _undecided(wanted, result.states, result.transitions)
         yes = result.verdict == "found"
@@ -90,7 +90,7 @@ def _found(build: Callable[[KernelProfile, str], Concurrent], wanted: str) -> As
 def _comes_up(process: str) -> Ask:
     def ask(kernel: KernelProfile, via: str) -> Cell:
         made = questions.comes_up(kernel, via, process)
-        progress = must_come(made, questions.has_come_up(made), BOUNDS)
+        progress = must_come(made, questions.has_come_up(made), MOST_STATES)
         if progress.holds is None:
             return _undecided("yes", progress.states)
         said = "yes" if progress.holds else f"no: {progress.stuck}"
@@ -102,7 +102,7 @@ def _comes_up(process: str) -> Ask:
 def kinds_of_a_claim(kernel: KernelProfile, via: str) -> tuple[set[str], SearchResult]:
     """The kinds of components that a claim reads or replaces, in any interleaving with an mmap."""
     made = questions.touch_after(kernel, via)
-    system, found = search(made, BOUNDS)
+    system, found = search(made, MOST_STATES)
     tree = system.trees[system.tasks.index(questions.C)]
     kinds = {
         kind(key)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from devmemkit.explore.counterexample import Step, line, replay
 from devmemkit.explore.lasso import Graph, Path, lasso, shortest, strongly_connected
 from devmemkit.explore.learn import Tree
-from devmemkit.explore.search import UNBOUNDED, Bounds, search
+from devmemkit.explore.search import search
 from devmemkit.explore.system import CLOCK, System
 from devmemkit.scenarios.races.scenario import Concurrent, Predicate
 
@@ -38,9 +38,9 @@ class Progress:
         return " ".join(part for part in parts if part)
 
 
-def must_come(scenario: Concurrent, goal: Predicate, bounds: Bounds = UNBOUNDED) -> Progress:
+def must_come(scenario: Concurrent, goal: Predicate, most: int | None = None) -> Progress:
     """Whether `goal` holds some time in every weakly fair schedule."""
-    system, found = search(scenario, bounds)
+    system, found = search(scenario, most)
     states = len(found.parent)
     if found.bound:
         return Progress(None, states)

@@ -6,7 +6,6 @@ another task's reduction assumed impossible. The search then starts again, with 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -20,26 +19,6 @@ from devmemkit.scenarios.races.scenario import Concurrent
 DEADLOCK = "deadlock"
 """The property that is broken where no task can continue and some task waits."""
 
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Limits at which a search gives up; None for no limit. The states beyond stay unknown.
-
-    The seconds end at the `deadline`, by time.monotonic().
-    """
-
-    states: int | None = None
-    seconds: float | None = None
-    deadline: float | None = None
-
-    def begun(self) -> Bounds:
-        """The bounds of a search that begins now, unless it has begun before."""
-        if self.seconds is None or self.deadline is not None:
-            return self
-        return replace(self, deadline=time.monotonic() + self.seconds)
-
-
-UNBOUNDED = Bounds()
 
 Check = Literal["nothing", "first", "each"]
 
@@ -65,7 +44,7 @@ class SearchResult:
 
 def search(
     scenario: Concurrent,
-    bounds: Bounds = UNBOUNDED,
+    most: int | None = None,
     *,
     partial_order: bool = False,
     symmetry: bool = False,
@@ -73,10 +52,10 @@ def search(
 ) -> tuple[System, SearchResult]:
     """Search a scenario's states, again until nothing that it learns would change the search.
 
-    With `check` "first" the search ends in the first state in which a property is broken, or a
+    It gives up at `most` states (None: never); those beyond stay unknown. With `check` "first" it
+    ends in the first state in which a property is broken, or a
     deadlock; with "each" the properties are evaluated in all states.
     """
-    bounds = bounds.begun()
     if check == "nothing":
         scenario = replace(scenario, properties=())
     alike = tuple(group for group in scenario.alike if symmetry and len(group) > 1)
@@ -84,7 +63,7 @@ def search(
     system = System(scenario, space, partial_order=partial_order)
     while True:
         try:
-            return system, breadth_first(system, bounds, symmetry=symmetry, check=check)
+            return system, breadth_first(system, most, symmetry=symmetry, check=check)
         except LayoutChanged:
             system.lay_out()  # the states are void, the steps learned are not
         except FootprintGrew:
@@ -92,7 +71,7 @@ def search(
 
 
 def breadth_first(
-    system: System, bounds: Bounds = UNBOUNDED, *, symmetry: bool = False, check: Check = "nothing"
+    system: System, most: int | None = None, *, symmetry: bool = False, check: Check = "nothing"
 ) -> SearchResult:
     """Visit states in breadth-first order; the arguments are those of search()."""
     canonical = Symmetry(system.space).canonical if symmetry else None
@@ -122,10 +101,8 @@ def breadth_first(
         level = next_level
         if not level:
             break  # all states were visited, whatever that took
-        if bounds.states is not None and len(parent) > bounds.states:
-            found.bound = f"{bounds.states} states"
-        elif bounds.deadline is not None and time.monotonic() > bounds.deadline:
-            found.bound = f"{bounds.seconds} seconds"
+        if most is not None and len(parent) > most:
+            found.bound = f"{most} states"
     return found
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from devmemkit.explore import public
-from devmemkit.explore import search as search_module
 from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.counterexample import replay
-from devmemkit.explore.search import Bounds, SearchResult, search
-from devmemkit.explore.system import System
+from devmemkit.explore.search import search
 from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
@@ -72,9 +69,8 @@ def test_steps_that_no_other_task_can_observe_are_merged() -> None:
 
 def test_a_bounded_search_is_not_a_proof() -> None:
     made = replace(mmap_vs_claim(KernelProfile("6.12"), users=2), properties=())
-    result = explore(made, Bounds(states=50))
+    result = explore(made, 50)
     assert (result.verdict, result.bound) == ("bounded", "50 states")
-    assert explore(made, Bounds(seconds=0)).bound == "0 seconds"
     assert explore(made).verdict == "not-found"
 
 
@@ -194,7 +190,7 @@ def test_a_violation_stands_though_the_search_for_its_shortest_path_stops_at_a_b
     made = mmap_vs_claim(KernelProfile(version), users=tasks)
     unbounded = explore(made)
     assert (unbounded.verdict, unbounded.bound) == ("found", "")
-    bounded = explore(made, Bounds(states=states))
+    bounded = explore(made, states)
     assert (bounded.verdict, bounded.bound) == ("found", f"{states} states")
     assert unbounded.counterexample is not None
     longer = bounded.counterexample
@@ -209,23 +205,10 @@ def test_a_violation_stands_though_the_search_for_its_shortest_path_stops_at_a_b
 def test_a_search_whose_last_level_passes_the_bound_is_complete() -> None:
     made = mmap_vs_claim(KernelProfile("7.3"))
     _, whole = search(made)
-    _, exact = search(made, Bounds(states=len(whole.parent)))
+    _, exact = search(made, len(whole.parent))
     assert exact.bound == ""
-    _, less = search(made, Bounds(states=1))
+    _, less = search(made, 1)
     assert less.bound == "1 states"
-
-
-def test_the_searches_of_one_question_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, real = [], search_module.breadth_first
-
-    def seeing(system: System, bounds: Bounds, **more: Any) -> SearchResult:
-        seen.append(bounds.deadline)
-        return real(system, bounds, **more)
-
-    monkeypatch.setattr(search_module, "breadth_first", seeing)
-    assert explore(mmap_vs_claim(KernelProfile("6.12")), Bounds(seconds=1e6)).verdict == "found"
-    assert len(seen) > 2
-    assert len(set(seen)) == 1
 
 
 def test_one_task_of_each_kind_is_the_default() -> None:

@@ -10,7 +10,6 @@ import pytest
 from devmemkit import cli
 from devmemkit.explore.check import explore
 from devmemkit.explore.graph import graph
-from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.scenario import Property
@@ -51,7 +50,7 @@ def test_states_are_numbers_of_values() -> None:
 
 
 def test_a_bounded_graph_says_so() -> None:
-    found = graph(mmap_vs_claim(KernelProfile("6.12"), users=2), Bounds(states=20))
+    found = graph(mmap_vs_claim(KernelProfile("6.12"), users=2), 20)
     assert found["bound"] == "20 states"
     assert all(at < len(found["states"]) for step in found["steps"] for at in step[:2])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.explore.progress import must_come
-from devmemkit.explore.search import Bounds
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.scenarios.play import Act
@@ -47,7 +46,7 @@ def test_a_task_that_can_always_take_a_step_takes_one() -> None:
 
 def test_a_bounded_search_decides_nothing() -> None:
     made = comes_up(KernelProfile("6.12"), "devmem", "comes back")
-    assert must_come(made, has_come_up(made), Bounds(states=5)).holds is None
+    assert must_come(made, has_come_up(made), 5).holds is None
 
 
 def test_a_mapping_that_stays_keeps_a_driver_out_only_where_a_claim_can_be_refused() -> None:

@@ -13,7 +13,6 @@ import devmemkit
 from devmemkit.explore.check import explore
 from devmemkit.explore.names import SETS
 from devmemkit.explore.policy_matrix import OWN, REPAIRED, matrix
-from devmemkit.explore.search import Bounds
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, sequence
 from devmemkit.lab.reproducers import modelled
 from devmemkit.lab.runs import RUNS
@@ -28,7 +27,7 @@ from devmemkit.scenarios.races.initcall_order import Boot
 from devmemkit.scenarios.races.one_bar import VIAS
 
 OLD, NEW = "5.10", "7.3"
-SOME = Bounds(states=2000)
+SOME = 2000
 
 
 def everything() -> Iterator[Any]:
