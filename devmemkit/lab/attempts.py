@@ -20,7 +20,7 @@ from devmemkit.lab.kernels.catalogue import by_number
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.kernels.modules import load_order, module_name, read_module
 from devmemkit.lab.recordings import manifest
-from devmemkit.lab.reproducers import PROGRAM
+from devmemkit.lab.reproducers import run_program
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM
 
@@ -98,7 +98,8 @@ def _in_guest(
         if "binds" in attempt:
             guest.do({"operation": "bind", **attempt["binds"]})
         for mode in modes:
-            yield mode, _run(guest, mode, page)
+            status, output = run_program(guest, f"{mode} {page:#x}")
+            yield mode, {"status": status, "output": output.splitlines()}
 
 
 def _page(guest: Guest, place: str) -> int:
@@ -108,13 +109,6 @@ def _page(guest: Guest, place: str) -> int:
     device, _, bar = place.partition("/")
     lines = guest.read(f"/sys/bus/pci/devices/{device}/resource").splitlines()
     return int(lines[int(bar)].split()[0], 16)
-
-
-def _run(guest: Guest, mode: str, page: int) -> dict[str, Any]:
-    call = {"operation": "run_program", "path": PROGRAM, "arguments": f"{mode} {page:#x}"}
-    (answer,) = guest.play([call], limit=120)
-    status, _, output = bytes.fromhex(answer["bytes"]).decode(errors="replace").partition("\n")
-    return {"status": int(status), "output": output.strip().splitlines()}
 
 
 def main(*words: str) -> None:

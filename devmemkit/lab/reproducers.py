@@ -14,7 +14,7 @@ from typing import Any
 
 from devmemkit.explore.check import explore_each
 from devmemkit.lab.compare import Finding, Verdict
-from devmemkit.lab.guest.boot import boot
+from devmemkit.lab.guest.boot import Guest, boot
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.recordings import manifest
@@ -28,11 +28,10 @@ from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.play import play, processes
 from devmemkit.scenarios.races.properties import NOBODY_REACHES
-from devmemkit.scenarios.stories.reproducer import NOT_REPRODUCED, NOT_TRIED, REPRODUCED
+from devmemkit.scenarios.stories.reproducer import NOT_REPRODUCED, NOT_TRIED, REPRODUCED, Told
 from devmemkit.scenarios.stories.reproducers import REPRODUCERS
 from devmemkit.scenarios.stories.script import IVSHMEM, IVSHMEM_BAR
 
-PROGRAM = "/program"
 ENDINGS = {
     REPRODUCED: "reproduced",
     NOT_REPRODUCED: "not reproduced",
@@ -74,17 +73,18 @@ def ended(run: Mapping[str, Any]) -> str:
 
 
 def _run(kernel: Kernel, name: str, run: Run, control: bool) -> dict[str, Any]:
-    call = {"operation": "run_program", "path": PROGRAM, "arguments": run.arguments}
     with boot(kernel, shared_mib=run.shared_mib, program=source(name)) as guest:
         guest.do(*run.calls)
-        (answer,) = guest.play([call], limit=120)
+        status, output = run_program(guest, run.arguments)
+    return {"arguments": run.arguments, "control": control, "status": status, "output": output}
+
+
+def run_program(guest: Guest, arguments: str) -> Told:
+    """The status and the output of the program that a guest was booted with."""
+    call = {"operation": "run_program", "path": "/program", "arguments": arguments}
+    (answer,) = guest.play([call], limit=120)
     status, _, output = bytes.fromhex(answer["bytes"]).decode(errors="replace").partition("\n")
-    return {
-        "arguments": run.arguments,
-        "control": control,
-        "status": int(status),
-        "output": output.strip(),
-    }
+    return int(status), output.strip()
 
 
 def on_model(name: str, kernel: KernelProfile) -> bool:
