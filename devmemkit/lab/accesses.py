@@ -51,24 +51,12 @@ def _read(asked: Asked) -> Some:
 READ = Hypothesis("read", "read(2) was used where only mmap can reach", "", _read)
 """Tried by the lab alone: for a user, a read is an access of its own."""
 
+LEFT_OUT = (
+    *("lockdown", "no node", "no devmem", "empty node", "removed", "removed later", "missing"),
+    *("traced", "ram", "fork", "claim fails", "other cache type than O_SYNC"),
+)
 PLAYABLE = {
-    hypothesis.name: hypothesis
-    for hypothesis in (*HYPOTHESES, READ)
-    if not hypothesis.gives
-    and hypothesis.name
-    not in (
-        *(
-            "lockdown",
-            "no node",
-            "no devmem",
-            "empty node",
-            "removed",
-            "removed later",
-            "missing",
-            "traced",
-        ),
-        *("ram", "fork", "claim fails", "other cache type than O_SYNC"),
-    )
+    one.name: one for one in (*HYPOTHESES, READ) if not one.gives and one.name not in LEFT_OUT
 }
 """The hypotheses that can be played in a guest that goes on."""
 

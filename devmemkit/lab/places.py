@@ -88,7 +88,8 @@ def harmless(machine: Machine, acts: tuple[Act, ...], access: Access, end: str) 
 
     That holds even if the prediction is wrong.
     """
-    if _crosses(access, MTRR_ENDS):
+    first, last = access.pages
+    if access.maps and any(first < border >> PAGE_SHIFT <= last for border in MTRR_ENDS):
         return False
     bound = bool(machine["nd", "namespace0.0"].driver)
     claims = [act.arguments["start"] for act in acts if act.operation == "request_mem_region"]
@@ -100,14 +101,8 @@ def harmless(machine: Machine, acts: tuple[Act, ...], access: Access, end: str) 
         return False
     if not any(act.operation in WRITES for act in acts) or access.via == "port":
         return True
-    first, last = access.pages
     fails = end != "ok" and first == last
     return fails or (access.op != "write" and _unused(access.start, access.length, bound))
-
-
-def _crosses(access: Access, borders: tuple[int, ...]) -> bool:
-    first, last = access.pages
-    return access.maps and any(first < border >> PAGE_SHIFT <= last for border in borders)
 
 
 def _unused(start: int, size: int, bound: bool) -> bool:
