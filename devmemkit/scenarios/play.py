@@ -128,6 +128,19 @@ def needed(act: Act) -> list[str]:
     return [*refs, act.needs] if act.needs else refs
 
 
+def without(acts: tuple[Act, ...], keys: set[str]) -> tuple[Act, ...]:
+    """The acts without those of `keys`, and without all that need their value or process."""
+    gone, nobody = set(keys), set()
+    kept = []
+    for act in acts:
+        if gone & {act.key, *needed(act)} or act.arguments.get("pid") in nobody:
+            gone.add(act.key)
+            nobody |= {act.arguments["child"]} if act.operation == "fork" else set()
+        else:
+            kept.append(act)
+    return tuple(kept)
+
+
 def can_play(act: Act, outcomes: dict[str, Outcome]) -> bool:
     """Whether every act that this one needs has succeeded."""
     return all(key in outcomes and outcomes[key].ok for key in needed(act))

@@ -8,7 +8,7 @@ from typing import Any
 
 from devmemkit.lab.fuzz.places import WINDOW
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.play import Act, Ref, needed
+from devmemkit.scenarios.play import Act, Ref, without
 
 Acts = tuple[Act, ...]
 Judge = Callable[[Acts], bool]
@@ -30,19 +30,6 @@ def shrink(acts: Acts, shows: Judge) -> Acts:
         acts = _fewer(acts, shows)
         acts = _smaller(acts, shows)
     return acts
-
-
-def without(acts: Acts, keys: set[str]) -> Acts:
-    """The acts without those of `keys`, and without all that need their value or process."""
-    gone, nobody = set(keys), set()
-    kept = []
-    for act in acts:
-        if gone & {act.key, *needed(act)} or act.arguments.get("pid") in nobody:
-            gone.add(act.key)
-            nobody |= {act.arguments["child"]} if act.operation == "fork" else set()
-        else:
-            kept.append(act)
-    return tuple(kept)
 
 
 def _fewer(acts: Acts, shows: Judge) -> Acts:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.play import Act, Ref, without
 from devmemkit.scenarios.races.one_bar import check_via
 
 PMEM, PMEM_END = 0x4000_0000, 0x4FFF_FFFF
@@ -117,11 +117,7 @@ class Story:
         """The story without its cause and the acts that need it; None without a cause."""
         if not self.cause:
             return None
-        gone = {self.cause}
-        for act in self.acts:
-            if gone & {act.needs, *(v.key for v in act.arguments.values() if isinstance(v, Ref))}:
-                gone.add(act.key)
-        kept = tuple(act for act in self.acts if act.key not in gone)
+        kept = without(self.acts, {self.cause})
         says = f"{self.says} (control: without {self.cause!r})"
         return replace(self, name=f"{self.name}-control", says=says, acts=kept, cause="")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devmemkit.lab.fuzz.shrink import Acts, shrink, without
-from devmemkit.scenarios.play import Act, Ref
+from devmemkit.lab.fuzz.shrink import Acts, shrink
+from devmemkit.scenarios.play import Act, Ref, without
 
 ACTS = (
     Act("open", "P", "open_devmem", {"pid": "P", "dsync": True}),
