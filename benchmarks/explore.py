@@ -24,7 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from devmemkit.explore.check import explore
-from devmemkit.explore.promela import promela
+from devmemkit.explore.export import promela
 from devmemkit.explore.search import search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim

@@ -180,6 +180,7 @@ PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no_shrink
 
 OWN = {
     "explore/counterexample": ("explore/test_check",),
+    "explore/export": ("explore/test_graph", "explore/test_promela"),
     "explore/lasso": ("explore/test_progress",),
     "explore/learn": ("explore/test_search", "explore/test_check"),
     "explore/names": ("explore/test_promela",),
@@ -199,6 +200,7 @@ OWN = {
     "model/pci/driver": ("model/pci/test_device", "model/mm/test_memtype"),
     "model/printable": ("text/test_iomem",),
     "model/process/fork": ("model/mm/test_syscalls",),
+    "model/process/permission": ("model/process/test_cred",),
     "model/process/task": ("model/mm/test_syscalls", "model/devmem/test_mem"),
 }
 """The tests of modules that have no test file of their name."""

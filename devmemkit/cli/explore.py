@@ -10,7 +10,7 @@ from typing import Any
 
 from devmemkit.cli.screen import refusing, status
 from devmemkit.explore.check import Result, explore
-from devmemkit.explore.graph import graph
+from devmemkit.explore.export import graph
 from devmemkit.explore.interleavings import Orders, orders
 from devmemkit.explore.policy_matrix import QUESTIONS, matrix, row_in_words
 from devmemkit.host.files import write

@@ -15,7 +15,7 @@ scenarios/races/scenario.py (programs, properties, tasks alike). Then, in the or
 - progress.py, lasso.py: whether every fair schedule reaches a goal; cycles that avoid it
 - interleavings.py: how many orders of all steps there are, and how many differ
 - endings.py: the ways in which the lab's race can end
-- graph.py, promela.py: all states as JSON, and as a model for SPIN
+- export.py: all states as JSON, and as a model for SPIN
 - policy_matrix.py: the table of policies and questions
 - public.py: what `import devmemkit` offers of this package
 

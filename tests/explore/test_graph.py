@@ -9,7 +9,7 @@ import pytest
 
 from devmemkit import cli
 from devmemkit.explore.check import explore
-from devmemkit.explore.graph import graph
+from devmemkit.explore.export import graph
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.scenario import Property

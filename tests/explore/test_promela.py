@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from devmemkit.explore.check import explore
+from devmemkit.explore.export import promela
 from devmemkit.explore.learn import Tree
-from devmemkit.explore.promela import promela
 from devmemkit.explore.search import search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim

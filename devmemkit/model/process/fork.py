@@ -1,4 +1,7 @@
-"""fork of a process with device mappings (kernel/fork.c:dup_mmap, mm/memory.c:copy_page_range)."""
+"""fork of a process with device mappings, and its end by exit or a signal.
+
+Source: kernel/fork.c:dup_mmap, mm/memory.c:copy_page_range, kernel/exit.c:do_exit.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.mm.page_table import PageTable
 from devmemkit.model.mm.pfn_tracking import can_copy, copy_memtype, untrack_copy
-from devmemkit.model.process.task import VM, link_vma, put_vmas, share_files
+from devmemkit.model.mm.syscalls import remove_vmas
+from devmemkit.model.process.task import TASK_SIZE, VM, link_vma, put_vmas, share_files
 from devmemkit.model.step import Frame, Next, Return, lock, operation
 
 
@@ -69,3 +73,21 @@ def dup_mmap_failed(m: View, f: Frame) -> Next:
 
 fork = operation("fork", dup_mm, dup_mmap, copy_page_range, dup_mmap_failed, needs=("pid", "child"))
 """Fork `pid` into `child`; gives the child's name. ENOMEM."""
+
+
+def exit_mmap(m: View, f: Frame) -> Next:
+    """exit_mmap unmaps everything, what is sealed, too."""
+    lock(m, f, "mmap", f.pid)
+    remove_vmas(m, f.pid, list(m["vmas", f.pid]), 0, TASK_SIZE)
+    return None
+
+
+def exit_files(m: View, f: Frame) -> Next:
+    """exit_files closes all files, a VFIO container among them; nothing of the process is left."""
+    for part in ("files", "vmas", "pagetable", "task", "dma"):
+        m[part, f.pid] = None
+    return Return(0)
+
+
+operation("exit", exit_mmap, exit_files, needs=("pid",))
+"""End a process that no other operation is using; a later act of it has nothing to act on."""

@@ -1,14 +1,14 @@
-"""Who may open a file, and what its mount allows; chmod and remount change that.
+"""Who may open a file, and what its mount allows; chmod, remount, setuid and capset change that.
 
-Source: fs/namei.c:may_open, fs/open.c:do_dentry_open, fs/exec.c:path_noexec; the same in 5.10 to
-7.3.
+Source: fs/namei.c:may_open, fs/open.c:do_dentry_open, fs/exec.c:path_noexec,
+kernel/sys.c:__sys_setresuid, kernel/capability.c:capset; the same in 5.10 to 7.3.
 """
 
 from __future__ import annotations
 
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
-from devmemkit.model.process.task import File, open_mode
+from devmemkit.model.process.task import File, Task, open_mode
 from devmemkit.model.step import Frame, Next, Return, operation
 
 MOUNTS = ("/dev", "/sys", "/proc")
@@ -72,3 +72,21 @@ def do_remount(m: View, f: Frame) -> Next:
 
 remount = operation("remount", do_remount, needs=("path",), options="")
 """Change the options of the mount at `path`, such as "ro,noexec"."""
+
+
+def sys_setuid(m: View, f: Frame) -> Next:
+    """setuid to an ordinary user, which also drops the capabilities."""
+    m["task", f.pid] = Task(root=False, capabilities=frozenset())
+    return Return(0)
+
+
+operation("setuid", sys_setuid, needs=("pid",))
+
+
+def sys_capset(m: View, f: Frame) -> Next:
+    """capset drops all capabilities of a process that stays root."""
+    m["task", f.pid] = Task(root=m["task", f.pid].root, capabilities=frozenset())
+    return Return(0)
+
+
+operation("capset", sys_capset, needs=("pid",))
