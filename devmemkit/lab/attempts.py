@@ -21,8 +21,7 @@ from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.kernels.modules import load_order, module_name, read_module
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.reproducers import run_program
-from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM
+from devmemkit.scenarios.machines import IVSHMEM_BAR, PMEM, data_dir
 
 MODES = ("late", "claim", "none")
 """The order in which a program's runs are made: the attempt is the second."""

@@ -10,8 +10,8 @@ from devmemkit.explain.description import Description
 from devmemkit.lab.fuzz.places import HOLE, NOBODY
 from devmemkit.model.flags import IORESOURCE_PREFETCH, PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import Machine
+from devmemkit.scenarios.machines import IVSHMEM_BAR, PMEM, PMEM_END
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM, PMEM_END
 
 CONSOLE = "virtio-pci"
 """The driver of the port between lab and guest; accesses leave its registers alone."""

@@ -25,12 +25,11 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.resource.tree import Resource, release_resource, request_resource_conflict
 from devmemkit.scenarios.catalogue import before
-from devmemkit.scenarios.machines import data_dir
+from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, data_dir
 from devmemkit.scenarios.play import play, processes
 from devmemkit.scenarios.races.properties import NOBODY_REACHES
 from devmemkit.scenarios.stories.reproducer import NOT_REPRODUCED, NOT_TRIED, REPRODUCED, Told
 from devmemkit.scenarios.stories.reproducers import REPRODUCERS
-from devmemkit.scenarios.stories.script import IVSHMEM, IVSHMEM_BAR
 
 ENDINGS = {
     REPRODUCED: "reproduced",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM
 from devmemkit.scenarios.stories.reproducer import NO_DEVICE, PMEM_DEVICE, Device, ramoops
-from devmemkit.scenarios.stories.script import IVSHMEM, IVSHMEM_BAR, PMEM
 
 RAMOOPS = "/sys/bus/platform/drivers/ramoops ramoops"
 NOBODY = 0xE000_0000

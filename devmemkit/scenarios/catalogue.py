@@ -8,7 +8,7 @@ from functools import cache
 from devmemkit.model.kernel import KernelProfile, is_between
 from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
-from devmemkit.scenarios.machines import load_machine, recorded
+from devmemkit.scenarios.machines import IVSHMEM, load_machine, recorded
 from devmemkit.scenarios.play import Played, play, processes
 from devmemkit.scenarios.stories.claims import claims
 from devmemkit.scenarios.stories.command_line import iomem_relaxed, lockdown_integrity
@@ -16,7 +16,7 @@ from devmemkit.scenarios.stories.edges import edges
 from devmemkit.scenarios.stories.held import held_copies
 from devmemkit.scenarios.stories.pci_bars import bars, ioremap_conflicts
 from devmemkit.scenarios.stories.pmem import preload_gap, refused_claim
-from devmemkit.scenarios.stories.script import IVSHMEM, Story
+from devmemkit.scenarios.stories.script import Story
 from devmemkit.scenarios.stories.sealed import sealed
 from devmemkit.scenarios.stories.takeover import Takeover
 

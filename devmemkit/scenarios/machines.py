@@ -26,6 +26,16 @@ MTRR_UC = ((2 << 30 >> 12, (4 << 30 >> 12) - 1),)
 PHYS_BITS = 46
 """Bits of a physical address, assumed for an iomem dump alone."""
 
+PMEM, PMEM_END = 0x4000_0000, 0x4FFF_FFFF
+"""Idle persistent memory of the recorded machines (data/machines/README.md)."""
+IVSHMEM, IVSHMEM_BAR = "0000:00:05.0", 0xF800_0000
+"""A device without a driver, and its 64 MiB BAR 2."""
+NVME, NVME_BAR = "0000:00:04.0", 0xFEBF_0000
+E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
+"""Devices with drivers, and their BAR 0 of 16 and 128 KiB."""
+NAMESPACE, DISK = "namespace0.0", "pmem0"
+"""The persistent memory's namespace, and its disk once nd_pmem has bound."""
+
 
 def data_dir() -> Path:
     """The checkout's data folder: in or above the current directory, else beside the package.

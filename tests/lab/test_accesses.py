@@ -12,7 +12,7 @@ from devmemkit.lab.accesses import BOOTS, OF_FILE, PLAYABLE, Predictor, accesses
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.places import harmless
 from devmemkit.lab.recordings.recording import path_of, read
-from devmemkit.scenarios.stories.script import IVSHMEM_BAR
+from devmemkit.scenarios.machines import IVSHMEM_BAR
 
 RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
 

@@ -7,8 +7,8 @@ from typing import Any
 from devmemkit.lab.fuzz.places import EDGES, MEMORY_BAR, PLACES, REFUSED
 from devmemkit.lab.fuzz.writer import MAPPED, File, Process, Writer
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.machines import E1000, E1000_BAR, IVSHMEM, NVME, NVME_BAR
 from devmemkit.scenarios.play import Ref
-from devmemkit.scenarios.stories.script import E1000, E1000_BAR, IVSHMEM, NVME, NVME_BAR
 
 HUGE = 1 << 47
 ADVICE = (

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.stories.script import (
+from devmemkit.scenarios.machines import (
     E1000,
     E1000_BAR,
     IVSHMEM,
@@ -21,6 +20,7 @@ from devmemkit.scenarios.stories.script import (
     NVME_BAR,
     PMEM,
 )
+from devmemkit.scenarios.play import Act
 
 WINDOW = 0x10000
 """Bytes of a window; sequences map its first half and claim anywhere in it."""

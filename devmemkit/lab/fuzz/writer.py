@@ -8,8 +8,8 @@ from typing import Any
 
 from devmemkit.lab.fuzz.places import MEMORY_BAR, NOBODY, PORTS, REGISTERS, Bar, windows
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.machines import IVSHMEM, PMEM
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.stories.script import IVSHMEM, PMEM
 
 MAPPED = 8
 """Pages of a window that sequences map."""

@@ -16,8 +16,7 @@ from typing import Any
 from devmemkit.lab.guest.boot import CMDLINE, Guest, boot, machine, qemu
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.scenarios.machines import data_dir
-from devmemkit.scenarios.stories.script import E1000, NVME
+from devmemkit.scenarios.machines import E1000, NVME, data_dir
 
 ARCHITECTURE = "x86-64"
 MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}

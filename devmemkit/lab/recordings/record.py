@@ -28,7 +28,8 @@ from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
-from devmemkit.scenarios.stories.script import IVSHMEM_BAR, PMEM, Story
+from devmemkit.scenarios.machines import IVSHMEM_BAR, PMEM
+from devmemkit.scenarios.stories.script import Story
 
 Ranges = tuple[tuple[int, int], ...]
 CLEAR: Ranges = ((PMEM, 16 << 20), (IVSHMEM_BAR, 16 << 20))

@@ -10,9 +10,9 @@ from devmemkit.model.flags import IORESOURCE_EXCLUSIVE, IORESOURCE_SYSTEM_RAM, P
 from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
+from devmemkit.scenarios.machines import IVSHMEM, NAMESPACE, PMEM
 from devmemkit.scenarios.play import SETTLE, Act, Ref, play
-from devmemkit.scenarios.stories.pmem import NAMESPACE
-from devmemkit.scenarios.stories.script import IVSHMEM, PMEM, D, P
+from devmemkit.scenarios.stories.script import D, P
 from devmemkit.scenarios.words import format_ending
 
 OPEN = "nothing more"

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.one_bar import VIAS
-from devmemkit.scenarios.stories.claims import ELSEWHERE
-from devmemkit.scenarios.stories.pmem import NAMESPACE
-from devmemkit.scenarios.stories.script import (
+from devmemkit.scenarios.machines import (
     E1000_BAR,
     IVSHMEM,
     IVSHMEM_BAR,
+    NAMESPACE,
     NVME,
     NVME_BAR,
     PMEM,
-    D,
-    G,
-    P,
-    Story,
-    Window,
-    story,
 )
+from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.races.one_bar import VIAS
+from devmemkit.scenarios.stories.claims import ELSEWHERE
+from devmemkit.scenarios.stories.script import D, G, P, Story, Window, story
 
 TOP = 1 << 64
 NVME_SIZE = 0x4000

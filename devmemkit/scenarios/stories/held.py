@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.machines import DISK, NAMESPACE, PMEM
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.stories.pmem import DISK, NAMESPACE
-from devmemkit.scenarios.stories.script import IN_PAGE, PMEM, Actor, D, P, Story, story
+from devmemkit.scenarios.stories.script import IN_PAGE, Actor, D, P, Story, story
 
 COUNT = 16
 """Threads that write, a page each, and as many that read."""

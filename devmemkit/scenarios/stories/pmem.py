@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.machines import DISK, E1000, E1000_BAR, NAMESPACE, NVME, NVME_BAR, PMEM
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.stories.script import (
-    E1000,
-    E1000_BAR,
-    IN_PAGE,
-    NVME,
-    NVME_BAR,
-    PMEM,
-    D,
-    P,
-    Story,
-    story,
-)
-
-NAMESPACE, DISK = "namespace0.0", "pmem0"
+from devmemkit.scenarios.stories.script import IN_PAGE, D, P, Story, story
 
 
 def _read_disk(key: str, page: int, says: str) -> Act:

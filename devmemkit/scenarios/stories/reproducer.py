@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.scenarios.machines import NAMESPACE
 from devmemkit.scenarios.play import Act, Played, Ref
 from devmemkit.scenarios.races.scenario import Concurrent
-from devmemkit.scenarios.stories.pmem import NAMESPACE
 from devmemkit.scenarios.stories.script import D, P
 
 REPRODUCED, NOT_REPRODUCED, NOT_TRIED = range(3)

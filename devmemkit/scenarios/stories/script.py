@@ -8,16 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM
 from devmemkit.scenarios.play import Act, Ref, without
 from devmemkit.scenarios.races.one_bar import check_via
-
-PMEM, PMEM_END = 0x4000_0000, 0x4FFF_FFFF
-"""Idle persistent memory of the lab's machine (data/machines/README.md)."""
-IVSHMEM, IVSHMEM_BAR = "0000:00:05.0", 0xF800_0000
-"""A device without a driver, and its 64 MiB BAR 2."""
-NVME, NVME_BAR = "0000:00:04.0", 0xFEBF_0000
-E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
-"""Devices with drivers, and their BAR 0 of 16 and 128 KiB."""
 
 IN_PAGE = 0x40
 """Offset in a page at which stories read and write; ramoops writes to a claim's first bytes."""

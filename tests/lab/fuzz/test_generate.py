@@ -14,8 +14,8 @@ from devmemkit.lab.guest.perform import requests
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import OPERATIONS
 from devmemkit.scenarios.catalogue import before
+from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM
 from devmemkit.scenarios.play import Act, Ref, play, processes
-from devmemkit.scenarios.stories.script import IVSHMEM, IVSHMEM_BAR, PMEM
 
 SOME = [*range(12), LIFE - 1]
 RISKY = {"store", "write_devmem", "copy_to_user", "ptrace_poke"}
