@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from errno import errorcode
 from typing import NamedTuple
 
 from devmemkit.text.pasted.line import typewritten
@@ -29,32 +30,11 @@ MESSAGES = {
 }
 """The errnos that an access gives, with the messages of the C library (strerror)."""
 
-NUMBERS = {
-    1: "EPERM",
-    2: "ENOENT",
-    5: "EIO",
-    6: "ENXIO",
-    9: "EBADF",
-    11: "EAGAIN",
-    12: "ENOMEM",
-    13: "EACCES",
-    14: "EFAULT",
-    16: "EBUSY",
-    19: "ENODEV",
-    22: "EINVAL",
-    25: "ENOTTY",
-    27: "EFBIG",
-    29: "ESPIPE",
-    30: "EROFS",
-    38: "ENOSYS",
-    75: "EOVERFLOW",
-}
-"""The numbers of these errnos on Linux; 135 and 139 are the exit statuses of the signals."""
-
 SIGNALS = {
     "SIGBUS": ("bus error", "signal 7", "135"),
     "SIGSEGV": ("segmentation fault", "segfault", "signal 11", "139"),
 }
+"""135 and 139 are the exit statuses of a shell's command."""
 WORDS = {
     **SIGNALS,
     "zeros": ("zeros", "zeroes", "zero", "0", "0x0", "0x00000000"),
@@ -121,8 +101,9 @@ def parse_symptom(text: str) -> Symptom | None:
             return symptom._replace(where=_where(said), **who)
     word = said.lower().strip(". ")
     number = re.fullmatch(r"-?(\d+)", word) or re.search(r"\berrno\W{1,3}(\d+)", word)
-    if number and word != "-1" and int(number[1]) in NUMBERS:  # -1 says only that a call failed
-        return Symptom(NUMBERS[int(number[1])])
+    # -1 says only that a call failed
+    if number and word != "-1" and (name := errorcode.get(int(number[1]))) in MESSAGES:
+        return Symptom(name)
     if exited := re.search(r"\b(?:status|code) (135|139)\b", word):
         word = exited[1]
     for name, words in SIGNALS.items():
