@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import Calls, calls_of, claim, mapping, touch
@@ -39,16 +40,22 @@ class Asked:
         return self.calls[0].key == "open"
 
     @property
+    def mount(self) -> str:
+        """The mount that has the file: /dev, /sys or /proc."""
+        return f"/{self.access.file.split('/')[1]}"
+
+    @property
+    def has_node(self) -> bool:
+        """Whether a node of /dev exists, as far as is known."""
+        known = self.known
+        return (known.dev_mem if self.access.via == "devmem" else known.dev_port) is not False
+
+    @property
     def claim(self) -> Act | None:
         """The claim by the region's driver, else by some driver of the pages; None for ports."""
         found = claim_of(self.known, self.machine, self.access)
         free = found is None and self.access.via == "devmem"
         return claim("a driver", self.start, self.size) if free else found
-
-    @property
-    def unknown(self) -> bool:
-        """Whether nobody knows what is at the range."""
-        return self.known.iomem is None and self.access.via == "devmem"
 
     @property
     def no_bar(self) -> bool:
@@ -85,6 +92,10 @@ class Asked:
         first, last = self.access.pages
         return (last - first + 1) * PAGE_SIZE
 
+    def but(self, **changes: Any) -> Asked:
+        """The same with other fields of the access."""
+        return replace(self, access=replace(self.access, **changes))
+
     def touch(self, plus: int = 0) -> Act:
         """A touch of the mapping, by a store if the access is one."""
         return touch("touch", "store" if self.access.op == "store" else "load", plus)
@@ -107,6 +118,7 @@ class Asked:
 class Hypothesis:
     """`what` may have happened, how to `tell`, and the calls and the machine if it did.
 
+    It can hold only `when` that is true, and none of the calls is None.
     A description that has one of the facts `unless` (a field of it, or CONFIG_X) knows better.
     Where the model ends, `gives` is the outcome and `function` the kernel function that gives it:
     such a row is not played, and its calls say only whether it can hold. It is about the last call
@@ -119,6 +131,7 @@ class Hypothesis:
     tell: str
     calls: Callable[[Asked], Some] = lambda asked: asked.calls
     machine: Callable[[Asked], Machine] = lambda asked: asked.machine
+    when: Callable[[Asked], object] = lambda asked: True
     unless: tuple[str, ...] = ()
     gives: str = ""
     function: str = ""
@@ -136,7 +149,7 @@ class Hypothesis:
     def apply(self, known: Description, machine: Machine, access: Access) -> Changed | None:
         """The machine and the calls under the hypothesis; None if it cannot hold."""
         asked = Asked(known, machine, access)
-        calls = self.calls(asked)
+        calls = self.calls(asked) if self.when(asked) else ()
         possible = tuple(one for one in calls if one is not None)
         if not possible or len(possible) < len(calls):
             return None

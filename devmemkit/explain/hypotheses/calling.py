@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.calls import call, calls_of, mapping, touch
+from devmemkit.explain.calls import call, calls_of, touch
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
 from devmemkit.model import flags as fl
@@ -26,54 +25,18 @@ def _other_cache_type(asked: Asked) -> Some:
         for one in calls_of(other)
     )
     maps.arguments["fd"] = Ref(opens.key)
-    return (opens, maps, *asked.calls) if access.maps else ()
+    return opens, maps, *asked.calls
 
 
-def _other_than_sync(asked: Asked) -> Some:
-    """The same, where the access's file was opened with O_SYNC although nobody said so."""
-    access = asked.access
-    told = access.sync or access.traced or access.via != "devmem"
-    return () if told else _other_cache_type(replace(asked, access=replace(access, sync=True)))
-
-
-def _opened(mode: str) -> Callable[[Asked], Some]:
-    """The process opened the file in another mode."""
-
-    def calls(asked: Asked) -> Some:
-        other = replace(asked.access, mode=mode)
-        return () if other.via == "proc" or other.op == "load" else calls_of(other)
-
-    return calls
-
-
-def _read_only_store(asked: Asked) -> Some:
-    loads = replace(asked.access, op="load", prot="r")
-    return (*mapping(loads), touch("touch", "store")) if asked.access.maps else ()
+def _in_mode(asked: Asked) -> bool:
+    """Whether the mode in which the file was opened can be another."""
+    return asked.access.via != "proc" and asked.access.op != "load"
 
 
 def _too_long(asked: Asked) -> Some:
     device = asked.known.found.get(asked.access.bdf)
     bar = device and device.bar(asked.access.bar)
     return asked.mmap_with(length=bar.length + PAGE_SIZE) if bar else ()
-
-
-def _not_asked(asked: Asked) -> Some:
-    calls = [one for one in asked.calls if one.key != "ask"]
-    return calls if asked.access.via == "proc" else ()
-
-
-def _forked(asked: Asked) -> Some:
-    """A private mapping is written, then the process forks."""
-    if not asked.access.maps or asked.access.op == "load":  # which writes nothing
-        return ()
-    private = replace(asked.access, op="store", private=True)
-    return (*mapping(private), touch("touch", "store"), call("fork", "fork", child="C"))
-
-
-def _wc(asked: Asked) -> Some:
-    access = asked.access  # a trace or a message shows the file
-    other = access.via == "sysfs" and (access.wc or not access.traced)
-    return calls_of(replace(access, wc=True)) if other else ()
 
 
 def _ports(asked: Asked) -> Machine:
@@ -93,6 +56,7 @@ CALLING = (
         "/sys/kernel/debug/x86/pat_memtype_list has the range; dmesg on a conflict",
         _other_cache_type,
         lambda asked: asked.machine.with_(new_task("Q")),
+        lambda asked: asked.access.maps,
         function="reserve_pfn_range",
         do="open the file as the other mapping's process did, with or without O_SYNC",
     ),
@@ -100,15 +64,23 @@ CALLING = (
         "other cache type than O_SYNC",
         "the file was opened with O_SYNC, and another mapping of the pages was not",
         "strace: O_SYNC; /sys/kernel/debug/x86/pat_memtype_list has the range",
-        _other_than_sync,
+        lambda asked: _other_cache_type(asked.but(sync=True)),
         lambda asked: asked.machine.with_(new_task("Q")),
+        lambda asked: (
+            asked.access.via == "devmem"
+            and asked.access.maps
+            and not (asked.access.sync or asked.access.traced)
+        ),
         do="open the file without O_SYNC",
     ),
     Hypothesis(
         "fork",
         "fork failed: the process has a private mapping of /dev/mem and wrote to its first page",
         "strace: MAP_PRIVATE, and fork or clone = -1 ENOMEM; map it shared, or fork before",
-        _forked,
+        lambda asked: asked.but(op="store", private=True).mapped(
+            touch("touch", "store"), call("fork", "fork", child="C")
+        ),
+        when=lambda asked: asked.access.op in ("mmap", "store"),
         do="map it with MAP_SHARED, or fork before the mmap",
     ),
     Hypothesis(
@@ -117,7 +89,7 @@ CALLING = (
         "with another; mmap takes the other's type, only fork demands the very same",
         "strace: fork or clone = -1 ENOMEM; /sys/kernel/debug/x86/pat_memtype_list has the range; "
         "map it with the other's type, or fork before",
-        lambda asked: asked.calls if asked.access.maps else (),
+        when=lambda asked: asked.access.maps,
         gives="ENOMEM",
         function="track_pfn_copy (up to 6.15)",
         do="fork before the mmap, or map the pages with the other's cache type",
@@ -126,21 +98,24 @@ CALLING = (
         "opened read-only",
         "the file was opened for reading only, and a shared mapping wants to write",
         "strace: O_RDONLY with PROT_WRITE",
-        _opened("r"),
+        lambda asked: asked.but(mode="r").calls,
+        when=_in_mode,
         do="open the file O_RDWR, or map it PROT_READ",
     ),
     Hypothesis(
         "opened write-only",
         "the file was opened for writing only",
         "strace: O_WRONLY",
-        _opened("w"),
+        lambda asked: asked.but(mode="w").calls,
+        when=_in_mode,
         do="open the file O_RDWR: reads and mappings need a file that can be read",
     ),
     Hypothesis(
         "read-only store",
         "a store to a mapping without PROT_WRITE",
         "strace: the prot of mmap; si_code is SEGV_ACCERR",
-        _read_only_store,
+        lambda asked: asked.but(op="load", prot="r").mapped(touch("touch", "store")),
+        when=lambda asked: asked.access.maps,
         do="map it with PROT_WRITE",
     ),
     Hypothesis(
@@ -184,23 +159,25 @@ CALLING = (
         "no wc",
         "the file is resourceN_wc, which only a prefetchable BAR has, and only with PAT",
         "ls the device's folder; lspci -v: prefetchable; dmesg: x86/PAT",
-        _wc,
+        lambda asked: asked.but(wc=True).calls,
         lambda asked: with_kernel(asked.machine, cmdline="nopat"),
+        # a trace or a message shows the file
+        lambda asked: asked.access.via == "sysfs" and (asked.access.wc or not asked.access.traced),
         do="use resourceN in place of resourceN_wc",
     ),
     Hypothesis(
         "ports",
         "the BAR is one of I/O ports, which x86 cannot map",
         "the device's resource file, or lspci -v: I/O ports at ...",
-        lambda asked: asked.calls if asked.no_bar and asked.access.op == "mmap" else (),
-        _ports,
+        machine=_ports,
+        when=lambda asked: asked.no_bar and asked.access.op == "mmap",
         do="read and write resourceN by pread and pwrite, 1, 2 or 4 bytes at a time",
     ),
     Hypothesis(
         "no port calls",
         "the kernel was built without ioperm and iopl (X86_IOPL_IOPERM=n, which 5.5 brought)",
         "grep CONFIG_X86_IOPL_IOPERM /boot/config-*",
-        lambda asked: () if asked.opens else asked.calls,
+        when=lambda asked: not asked.opens,
         gives="ENOSYS",
         function="ksys_ioperm, sys_iopl",
     ),
@@ -208,7 +185,8 @@ CALLING = (
         "not asked",
         "PCIIOC_MMAP_IS_MEM was not called on the file",
         "strace: the ioctl",
-        _not_asked,
+        lambda asked: [one for one in asked.calls if one.key != "ask"],
+        when=lambda asked: asked.access.via == "proc",
         do="call ioctl(fd, PCIIOC_MMAP_IS_MEM, 0) before the mmap, or use resourceN in sysfs",
     ),
     Hypothesis(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from devmemkit.explain.advice import LEAVE_LOCKDOWN
-from devmemkit.explain.calls import DRIVER, call, calls_of
+from devmemkit.explain.calls import DRIVER, call
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
 from devmemkit.model.kernel import Config
@@ -14,46 +13,15 @@ from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
 
 
-def _remounted(path: str, options: str) -> Act:
-    return Act("remount", DRIVER, "remount", {"path": path, "options": options})
-
-
-def _noexec(asked: Asked) -> Some:
-    """The mapping is executable, and /dev is mounted noexec, as sysfs and procfs always are."""
-    if not asked.access.maps or asked.access.exec:  # then the description decides
-        return ()
-    return _remounted("/dev", "noexec"), *calls_of(replace(asked.access, exec=True))
-
-
-def _nodev(asked: Asked) -> Some:
-    is_node = asked.access.file.startswith("/dev/")
-    return (_remounted("/dev", "nodev"), *asked.calls) if is_node else ()
-
-
-def _read_only(asked: Asked) -> Some:
-    """sysfs or procfs is mounted read-only."""
-    mount = f"/{asked.access.file.split('/')[1]}"
-    return (_remounted(mount, "ro"), *asked.calls) if mount != "/dev" else ()
+def _remounted(asked: Asked, path: str, options: str) -> Some:
+    """The calls, after a mount was made anew with other options."""
+    return Act("remount", DRIVER, "remount", {"path": path, "options": options}), *asked.calls
 
 
 def _let_in(asked: Asked) -> Some:
     """Somebody made the file readable and writable for all, and the process is an ordinary one."""
-    if not asked.opens:
-        return ()
     chmod = Act("chmod", DRIVER, "chmod", {"path": asked.access.file, "mode": 0o666})
     return chmod, call("user", "setuid"), *asked.calls
-
-
-def _through(*vias: str) -> Callable[[Asked], Some]:
-    """The calls as they are, if they go through one of these files."""
-    return lambda asked: asked.calls if asked.access.via in vias else ()
-
-
-def _through_node(asked: Asked) -> Some:
-    """The calls as they are, if they open a node of /dev that exists."""
-    known = asked.known.dev_mem if asked.access.via == "devmem" else asked.known.dev_port
-    is_node = asked.access.file.startswith("/dev/")
-    return asked.calls if is_node and known is not False else ()
 
 
 def _locked(asked: Asked) -> Machine:
@@ -95,7 +63,7 @@ OPENING = (
         "capability overrides",
         "open fails although CapEff has bit 17 and lockdown is off; docker run --device, systemctl "
         "show -p DevicePolicy -p DeviceAllow",
-        _through_node,
+        when=lambda asked: asked.mount == "/dev" and asked.has_node,
         gives="EPERM",
         function="devcgroup_check_permission",
         opening=True,
@@ -106,7 +74,8 @@ OPENING = (
         "no root",
         "the process does not run as root, and the mode of the file keeps others out",
         "id -u; ls -l of the file",
-        lambda asked: (call("user", "setuid"), *asked.calls) if asked.opens else (),
+        lambda asked: (call("user", "setuid"), *asked.calls),
+        when=lambda asked: asked.opens,
         unless=("root",),
     ),
     Hypothesis(
@@ -114,7 +83,6 @@ OPENING = (
         "the file's mode or ACL does not allow it: /dev/mem is usually 0640, so that group kmem "
         "may read and not write",
         "ls -l and getfacl of the file; strace: O_RDWR or O_RDONLY",
-        _through("devmem", "port", "sysfs", "proc"),
         gives="EACCES",
         function="inode_permission",
         opening=True,
@@ -125,7 +93,6 @@ OPENING = (
         "security module",
         "a security module (SELinux, AppArmor) denies it, also to root",
         "dmesg or the audit log: avc: denied, or apparmor=DENIED",
-        _through("devmem", "port", "sysfs", "proc"),
         gives="EACCES",
         function="security_file_open",
         opening=True,
@@ -136,6 +103,7 @@ OPENING = (
         "the file's mode lets an ordinary user open it, but the process has no CAP_SYS_RAWIO",
         "ls -l of the file; neither its mode nor a group such as kmem replaces the capability",
         _let_in,
+        when=lambda asked: asked.opens,
         unless=("root",),
     ),
     Hypothesis(
@@ -143,14 +111,17 @@ OPENING = (
         "the mapping is executable (PROT_EXEC), and the file's mount is noexec",
         "strace: PROT_EXEC; findmnt -no OPTIONS -T of the file: sysfs and procfs always are, "
         "/dev often is",
-        _noexec,
+        lambda asked: _remounted(asked.but(exec=True), "/dev", "noexec"),
+        # for an executable mapping the description decides
+        when=lambda asked: asked.access.maps and not asked.access.exec,
         do="map it without PROT_EXEC",
     ),
     Hypothesis(
         "nodev",
         "/dev is mounted nodev, so that no device opens there, even for root",
         "findmnt -no OPTIONS -T /dev/mem",
-        _nodev,
+        lambda asked: _remounted(asked, "/dev", "nodev"),
+        when=lambda asked: asked.mount == "/dev",
         unless=("mounts",),
         do="run it outside of the container, or remount /dev with the option dev",
     ),
@@ -158,7 +129,8 @@ OPENING = (
         "mounted read-only",
         "the file's mount is read-only, as those of sysfs and procfs are in many containers",
         "findmnt -no OPTIONS -T of the file; open it O_RDONLY and map it PROT_READ",
-        _read_only,
+        lambda asked: _remounted(asked, asked.mount, "ro"),
+        when=lambda asked: asked.mount != "/dev",
         unless=("mounts",),
         do="open it O_RDONLY, or remount the file system rw, outside of the container",
     ),

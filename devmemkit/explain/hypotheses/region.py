@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from devmemkit.explain.calls import claim
-from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
+from devmemkit.explain.hypothesis import Asked, Hypothesis
 from devmemkit.model import flags as fl
-from devmemkit.model.flags import PAGE_SHIFT
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
-
-
-def _page_claimed(asked: Asked) -> Some:
-    """A driver has claimed the last page of the range alone."""
-    first, last = asked.access.pages
-    if asked.access.via != "devmem" or last == first:
-        return ()
-    return claim("driver", last << PAGE_SHIFT, 16), *asked.calls
 
 
 def _ram(asked: Asked) -> Machine:
@@ -48,13 +40,15 @@ REGION = (
         "page claimed",
         "one page of the range is claimed, and one is enough",
         "/proc/iomem, with the range rounded to pages: look for an indented line inside",
-        _page_claimed,
+        lambda asked: (claim("driver", asked.access.pages[1] << PAGE_SHIFT, 16), *asked.calls),
+        when=lambda asked: asked.access.via == "devmem" and asked.size > PAGE_SIZE,
     ),
     Hypothesis(
         "ram",
         "the range is RAM, which STRICT_DEVMEM keeps from every process",
         "/proc/iomem, read by root: System RAM at the address",
-        lambda asked: asked.calls if asked.unknown else (),
-        _ram,
+        machine=_ram,
+        when=lambda asked: asked.access.via == "devmem",
+        unless=("iomem",),
     ),
 )
