@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from devmemkit.explain.access import Access
@@ -67,13 +68,8 @@ def advise(
         return
     if access.op not in ("open", "iopl"):  # which are about no place
         yield from _instead(known, machine, access, found)
-    enough = False
-    for do, risk, change in CHANGES:
-        if _opens(changed := change(machine), access):
-            enough = True
-            yield Advice(do, "ok", _and_later(risk, known, changed, access))
-    if not enough:
-        yield from _together(known, machine, access)
+    enough = [*_changes(known, machine, access, lambda changed: _opens(changed, access))]
+    yield from enough or _together(known, machine, access)
 
 
 def advise_about(
@@ -99,10 +95,17 @@ def _advise_about(
     freed = unbound(machine, owner)
     if owner and freed and _end(freed, calls) == "ok":
         bdf = next((one for one in reversed(path) if BDF.fullmatch(one)), "")
-        yield from _unbinding(known, bdf, owner[0], "ok")
-    for change, risk, changed in CHANGES:
-        if _end(changed(machine), calls) == "ok":
-            yield Advice(change, "ok", _and_later(risk, known, changed(machine), access))
+        yield from _unbinding(known, bdf, owner[0])
+    yield from _changes(known, machine, access, lambda changed: _end(changed, calls) == "ok")
+
+
+def _changes(
+    known: Description, machine: Machine, access: Access, works: Callable[[Machine], bool]
+) -> Iterator[Advice]:
+    """Each change of CHANGES that is enough alone."""
+    for do, risk, change in CHANGES:
+        if works(changed := change(machine)):
+            yield Advice(do, "ok", _and_later(risk, known, changed, access))
 
 
 def _end(machine: Machine, calls: Calls) -> str:
@@ -110,7 +113,7 @@ def _end(machine: Machine, calls: Calls) -> str:
     return end_of(played.acts, played.outcomes)
 
 
-def _unbinding(known: Description, bdf: str, name: str, gives: str) -> Iterator[Advice]:
+def _unbinding(known: Description, bdf: str, name: str) -> Iterator[Advice]:
     """Unbind the driver of a PCI device, which is called `name` in the dump."""
     if name in FRAMEBUFFERS:  # of a platform device inside the BAR
         yield Advice(NO_FRAMEBUFFER, None)
@@ -120,7 +123,7 @@ def _unbinding(known: Description, bdf: str, name: str, gives: str) -> Iterator[
     device = known.found.get(bdf, Device(bdf))
     command = unbind(bdf, device.driver or "")
     risk = f"whatever {device.driver or name} served is gone until it is bound again"
-    yield Advice(f"unbind the driver: {command}", gives, risk, command)
+    yield Advice(f"unbind the driver: {command}", "ok", risk, command)
 
 
 def advice_lines(advice: Sequence[Advice], title: str) -> Iterator[str]:
@@ -191,10 +194,10 @@ def _instead(
     if found.claimed and bdf and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
         if freed is not None and _opens(freed, access):
-            yield from _unbinding(known, bdf, name, "ok")
+            yield from _unbinding(known, bdf, name)
         elif freed is not None:
             for way in _other_ways(freed, access):
-                for one in _unbinding(known, bdf, name, "ok"):
+                for one in _unbinding(known, bdf, name):
                     yield replace(one, do=f"{one.do}; {way.do}")
     yield from _free_pages(machine, access)
     as_root = CHANGES[0][2]
@@ -205,25 +208,25 @@ def _instead(
 
 def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
     """The first other form of the access that succeeds."""
-    forms: list[tuple[str, dict[str, Any]]] = []
-    if access.exec:
-        forms.append(("map it without PROT_EXEC", {"exec": False}))
-    if access.wc:
-        forms.append(
-            (f"use resource{access.bar} in place of resource{access.bar}_wc", {"wc": False})
-        )
-    if access.op in ("read", "write") and access.via != "port":
-        op = "load" if access.op == "read" else "store"
-        forms.append((f"map it and {op} there, instead of {access.op}(2)", {"op": op}))
-    if access.bdf and access.via in ("sysfs", "proc"):
-        forms.append(("go through /dev/mem", {"via": "devmem"}))
-    if access.maps and access.via == "devmem" and not access.sync:
-        forms.append(("open /dev/mem with O_SYNC", {"sync": True}))
-    if access.maps and access.length + access.start % PAGE_SIZE > PAGE_SIZE:
-        inside = PAGE_SIZE - access.start % PAGE_SIZE
-        forms.append((f"map one page only ({inside:#x} bytes)", {"length": inside}))
-    for do, change in forms:
-        if _opens(machine, replace(access, **change)):
+    op = "load" if access.op == "read" else "store"
+    reads = access.op in ("read", "write") and access.via != "port"
+    usual = access.maps and access.via == "devmem" and not access.sync
+    inside = PAGE_SIZE - access.start % PAGE_SIZE
+    file = f"resource{access.bar}"
+    forms: tuple[tuple[object, str, dict[str, Any]], ...] = (
+        (access.exec, "map it without PROT_EXEC", {"exec": False}),
+        (access.wc, f"use {file} in place of {file}_wc", {"wc": False}),
+        (reads, f"map it and {op} there, instead of {access.op}(2)", {"op": op}),
+        (access.via in ("sysfs", "proc"), "go through /dev/mem", {"via": "devmem"}),
+        (usual, "open /dev/mem with O_SYNC", {"sync": True}),
+        (
+            access.maps and access.length > inside,
+            f"map one page only ({inside:#x} bytes)",
+            {"length": inside},
+        ),
+    )
+    for is_other, do, change in forms:
+        if is_other and _opens(machine, replace(access, **change)):
             yield Advice(do, "ok")
             return
 
@@ -233,28 +236,15 @@ def _free_pages(machine: Machine, access: Access) -> Iterator[Advice]:
     first, last = access.pages
     if access.via != "devmem" or not access.maps or first == last or last - first > 1 << 20:
         return
-    view, runs = View(machine), [[first, first]]
-    for page in range(first, last + 1):
-        if page_is_allowed(view, page) == DENY:
-            runs.append([page + 1, page + 1])
-        else:
-            runs[-1][1] = page + 1
-    start, end = max(runs, key=lambda run: run[1] - run[0])
-    if end - start and (start, end) != (first, last + 1):
+    view = View(machine)
+    pages = groupby(range(first, last + 1), lambda page: page_is_allowed(view, page) != DENY)
+    free = max(([*run] for allowed, run in pages if allowed), key=len, default=[])
+    if 0 < len(free) <= last - first:
+        start, end = free[0], free[-1] + 1
         at = max(access.start, start << PAGE_SHIFT)
         length = min(access.start + access.length, end << PAGE_SHIFT) - at
         gives = verdict(machine, replace(access, start=at, length=length)).outcome
         yield Advice(f"map only the free pages: {length:#x} bytes at {at:#x}", gives)
-
-
-def _relaxed(machine: Machine) -> Machine:
-    return with_kernel(machine, cmdline=f"{machine.kernel.cmdline} iomem=relaxed".strip())
-
-
-def _unlocked(machine: Machine) -> Machine:
-    words = machine.kernel.cmdline.split()
-    kept = " ".join(word for word in words if not word.startswith("lockdown="))
-    return with_kernel(machine, cmdline=kept)
 
 
 def _lax(machine: Machine) -> Machine:
@@ -275,12 +265,19 @@ CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine]], ...] = (
         "boot with iomem=relaxed",
         "every driver's registers and memory become writable to root's programs: a stray store can "
         "hang the machine or destroy data",
-        _relaxed,
+        lambda machine: with_kernel(
+            machine, cmdline=f"{machine.kernel.cmdline} iomem=relaxed".strip()
+        ),
     ),
     (
         LEAVE_LOCKDOWN,
         "lockdown protects the kernel from root: without it a stolen root account owns the kernel",
-        _unlocked,
+        lambda machine: with_kernel(
+            machine,
+            cmdline=" ".join(
+                word for word in machine.kernel.cmdline.split() if word[:9] != "lockdown="
+            ),
+        ),
     ),
     (
         "build a kernel with DEVMEM=y and STRICT_DEVMEM=n",

@@ -20,7 +20,7 @@ from devmemkit.model.resource.strict import LOW_MEGABYTE
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
 from devmemkit.text.config import told_of
-from devmemkit.text.iomem import uncollected
+from devmemkit.text.iomem import Dump, Entry, uncollected
 from devmemkit.text.iomem_tree import flags_and_desc, tree_of
 from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of
@@ -83,32 +83,29 @@ class Machines:
         cmdline = " ".join(_cmdline(known, case))
         machine = self._bases[where].with_kernel(replace(kernel, config=config, cmdline=cmdline))
         if case.get("prefetch") and self.access is not None:
-            machine = _prefetchable(machine, self.access)
+            machine = with_bar(machine, self.access, fl.IORESOURCE_MEM | fl.IORESOURCE_PREFETCH)
         return machine.with_({("mount", "/dev"): case["dev"]}) if "dev" in case else machine
 
     @uncollected()
     def _base(self, bits: int, held: bool, reach: bool | None, kernel: KernelProfile) -> Machine:
         """The machine that cases with different kernels share."""
         known = self.known
-        end = (1 << bits) - 1
-        if known.iomem is not None:
-            tree = tree_of(known.iomem, root_end=end)
-        else:
-            root = Resource(0, end, "PCI mem", fl.IORESOURCE_MEM)
-            tree = _tree_of_bars(known.found.values(), root, held)
-        devices: Iterable[Device] = known.found.values()
-        if known.ioports is not None:
-            ports = tree_of(known.ioports, root_end=0xFFFF, ports=True)
-        else:
-            every = known.found.values()
-            ports = _tree_of_bars(every, Resource(0, 0xFFFF, "PCI IO", fl.IORESOURCE_IO), held)
-        if self.access is not None:
-            devices = concerned(known, self.access)
-            tree = near(tree, self.access, devices)
-            ports = near(ports, self.access, devices, ports=True)
+        every = [*known.found.values()]
+        devices = concerned(known, self.access) if self.access else every
+
+        def tree(dump: Dump | None, end: int, ports: bool) -> Resource:
+            """The tree of a dump, or one of the BARs in its place, around the access."""
+            if dump is not None:
+                whole = tree_of(dump, root_end=end, ports=ports)
+            else:
+                whole = _tree_of_bars(every, end, ports, held)
+            return near(whole, self.access, devices, ports=ports) if self.access else whole
+
+        iomem = tree(known.iomem, (1 << bits) - 1, False)
+        ports = tree(known.ioports, 0xFFFF, True)
         more: dict[Key, Any] = {"ioport": ports}
         for one in devices:
-            held_bars = held_of(one.bars, tree, ports) if one.driver != "" else ()
+            held_bars = held_of(one.bars, iomem, ports) if one.driver != "" else ()
             driver = one.driver or (one.claimant if held_bars else None)
             more["pci", one.bdf] = PciDevice(one.bdf, one.bars, driver, held_bars)
         if known.mtrr_uc:
@@ -120,7 +117,7 @@ class Machines:
         able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable is not False else ())
         task = Task(root=known.root is not False, capabilities=able)
         more |= new_task(ACTOR, task)
-        machine = assemble(kernel, tree, bits, more)
+        machine = assemble(kernel, iomem, bits, more)
         high = machine.high_memory if reach is None else reach << bits
         high = min(high, LOWMEM) if known.architecture == "i386" else high
         return Machine(kernel, machine.components, high_memory=high, phys_bits=bits)
@@ -131,14 +128,11 @@ def with_kernel(machine: Machine, **changes: Any) -> Machine:
     return machine.with_kernel(replace(machine.kernel, **changes))
 
 
-def _prefetchable(machine: Machine, access: Access) -> Machine:
-    """The machine with the access's BAR prefetchable."""
+def with_bar(machine: Machine, access: Access, flags: int) -> Machine:
+    """The machine with other flags of the access's BAR."""
     device: PciDevice = machine["pci", access.bdf]
-    bars = tuple(
-        replace(bar, flags=bar.flags | fl.IORESOURCE_PREFETCH) if bar.index == access.bar else bar
-        for bar in device.bars
-    )
-    return machine.with_({("pci", access.bdf): replace(device, bars=bars)})
+    bars = (replace(b, flags=flags) if b.index == access.bar else b for b in device.bars)
+    return machine.with_({("pci", access.bdf): replace(device, bars=tuple(bars))})
 
 
 def needed_bits(known: Description) -> int:
@@ -211,7 +205,7 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
         does = f"{access.op}(2) reaches the address"
         answers = {does.replace("reaches", "does not reach"): False, does: True}
         yield Question("reach", f"what {access.op}(2) reaches on {this}", answers)
-    elif not _shows_ram(known):
+    elif not any(_ram(known)):
         answers = {"RAM ends below the address": False, "RAM reaches beyond the address": True}
         if access.start < 1 << 32:  # most machines have more than 4 GiB
             answers = dict(reversed(answers.items()))
@@ -225,21 +219,15 @@ def _reaches(known: Description, access: Access) -> bool | None:
     """
     if known.architecture != "arm64" or access.via != "devmem" or access.maps:
         return None
-    entries = known.iomem.entries if known.iomem is not None else ()
     last = access.start + max(access.length, 1) - 1
-    return any(
-        one.start <= access.start and last <= one.end
-        for one in entries
-        if flags_and_desc(one.name, one.start)[0] & fl.IORESOURCE_SYSRAM
-    )
+    return any(one.start <= access.start and last <= one.end for one in _ram(known))
 
 
-def _shows_ram(known: Description) -> bool:
-    """Whether a dump shows RAM, and so where it ends."""
-    return known.iomem is not None and any(
-        flags_and_desc(entry.name, entry.start)[0] & fl.IORESOURCE_SYSRAM
-        for entry in known.iomem.entries
-    )
+def _ram(known: Description) -> Iterator[Entry]:
+    """The RAM that a dump shows."""
+    for entry in known.iomem.entries if known.iomem else ():
+        if flags_and_desc(entry.name, entry.start)[0] & fl.IORESOURCE_SYSRAM:
+            yield entry
 
 
 def _kernels(known: Description) -> dict[str, KernelProfile]:
@@ -278,9 +266,10 @@ def _cmdline(known: Description, case: Case) -> Iterable[str]:
     yield from (case[name] for name in ("lockdown", "relaxed") if case.get(name))
 
 
-def _tree_of_bars(devices: Iterable[Device], root: Resource, held: bool) -> Resource:
+def _tree_of_bars(devices: Iterable[Device], end: int, ports: bool, held: bool) -> Resource:
     """A tree of the BARs, which drivers have claimed if `held`; replaces a dump."""
-    kind = root.flags
+    kind = fl.IORESOURCE_IO if ports else fl.IORESOURCE_MEM
+    root = Resource(0, end, "PCI IO" if ports else "PCI mem", kind)
     bars = [(bar, one) for one in devices for bar in one.bars if bar.length and bar.flags & kind]
     for bar, device in sorted(bars, key=lambda pair: pair[0].start):
         node = Resource(bar.start, bar.end, device.bdf, kind)

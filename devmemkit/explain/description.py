@@ -8,6 +8,7 @@ from functools import cached_property
 
 from devmemkit.model import flags as fl
 from devmemkit.model.pci.device import BDF, Bar
+from devmemkit.model.printable import printable
 from devmemkit.text import TextError, architecture
 from devmemkit.text.iomem import Dump, parse
 from devmemkit.text.lspci import Device, parse_lspci
@@ -83,20 +84,16 @@ class Description:
                     yield device, bar
 
     @cached_property
-    def architecture(self) -> str:
-        """The machine's architecture; x86_64 if nothing in the description shows another."""
-        return self._shown or "x86_64"
-
-    @cached_property
-    def _shown(self) -> str | None:
-        told = architecture.of_machine(self.arch) or architecture.of_config(self.config)
-        told = told or architecture.of_release(self.release)
+    def shown_architecture(self) -> str | None:
+        """The architecture that the description shows, an unknown one by its own name."""
+        told = self.arch and (architecture.named(self.arch) or printable(self.arch[:20]))
+        told = told or architecture.of_config(self.config) or architecture.of_release(self.release)
         return told or architecture.of_dump(self.iomem)
 
     @property
-    def shows_architecture(self) -> bool:
-        """Whether something in the description shows the machine's architecture."""
-        return self._shown is not None
+    def architecture(self) -> str:
+        """The machine's architecture; x86_64 if nothing in the description shows another."""
+        return self.shown_architecture or "x86_64"
 
     @property
     def foreign(self) -> str:

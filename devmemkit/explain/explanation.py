@@ -12,7 +12,6 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.verdict import later, verdict
 from devmemkit.model.flags import U64
 from devmemkit.model.kernel import VERSIONS
-from devmemkit.model.machine import Machine
 from devmemkit.text import architecture
 from devmemkit.text.iomem import grouped
 from devmemkit.text.release import limits_of
@@ -26,6 +25,8 @@ def explain(machines: Machines, access: Access) -> Answer:
     cases = list(machines.cases())
     found = [(words, verdict(machines.machine(case), access)) for words, case in cases]
     machine = machines.machine(cases[0][1])
+    on = machines.known.foreign
+    on += " than x86" if on == architecture.OTHER else ""
     _, ours = found[0]
     ends = (
         (words, later(machines.known, machines.machine(case), access))
@@ -37,7 +38,7 @@ def explain(machines: Machines, access: Access) -> Answer:
     return Answer(
         access,
         machine,
-        _system(machines.known, machine),
+        (machines.known.release or machine.kernel.version) + (on and f" on {on}"),
         ours,
         # the first branch is that of the likeliest case
         (*(branches[0].conditions if branches else ()), *_assumed(machines.known, access)),
@@ -122,12 +123,6 @@ def _versions(newest_first: list[str]) -> str:
     return " or ".join(versions)
 
 
-def _system(known: Description, machine: Machine) -> str:
-    on = f" on {known.foreign}" if known.foreign else ""
-    on += " than x86" if known.foreign == architecture.OTHER else ""
-    return f"{known.release or machine.kernel.version}{on}"
-
-
 def _assumed(known: Description, access: Access) -> Iterator[str]:
     """What each case assumes: a BAR's number, and that the machine follows the model's rules."""
     bar = known.found[access.bdf].bar(access.bar) if known.assumes(access.bdf) else None
@@ -147,7 +142,7 @@ def _assumed(known: Description, access: Access) -> Iterator[str]:
 
 def notes_on(known: Description, access: Access) -> Iterator[str]:
     """What limits an answer, and what looks wrong in the question."""
-    if not known.shows_architecture:
+    if known.shown_architecture is None:
         yield "nothing shows the machine's architecture: this is x86-64's answer (see --arch)"
     if known.release is not None:
         yield from limits_of(known.release)

@@ -50,27 +50,23 @@ _LOW_END = 0xA_0000
 
 def parse_architecture(text: str, *, source: str = "--arch") -> str:
     """The architecture of that name, as uname -m prints it; TextError for an unknown one."""
-    found = _named(text.strip())
+    found = named(text.strip())
     if found is None:
         known = ", ".join(NAMES)
         raise TextError(source, 1, f"expected one of {known}; got '{printable(text[:40])}'")
     return found
 
 
-def _named(word: str) -> str | None:
+def named(word: str) -> str | None:
+    """The architecture that a word names, as uname -m and distributions do; None for another."""
     matches = (name for name, rule in NAMES.items() if re.fullmatch(rule, word, re.I))
     return next(matches, None)
-
-
-def of_machine(arch: str | None) -> str | None:
-    """The architecture that uname -m names, an unknown one by its own name."""
-    return arch and (_named(arch) or printable(arch[:20]))
 
 
 def of_release(release: str | None) -> str | None:
     """The architecture in a release such as 6.1.0-28-arm64 or 5.14.0-503.el9.x86_64."""
     words = re.split(r"[^A-Za-z0-9_]+", (release or "")[:400])
-    return next((name for word in reversed(words) if (name := _named(word))), None)
+    return next((name for word in reversed(words) if (name := named(word))), None)
 
 
 def of_config(config: Mapping[str, str] | None) -> str | None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import call, calls_of, touch
-from devmemkit.explain.cases import with_kernel
+from devmemkit.explain.cases import with_bar, with_kernel
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
 from devmemkit.model import flags as fl
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.play import Act, Ref
 
@@ -37,16 +34,6 @@ def _too_long(asked: Asked) -> Some:
     device = asked.known.found.get(asked.access.bdf)
     bar = device and device.bar(asked.access.bar)
     return asked.mmap_with(length=bar.length + PAGE_SIZE) if bar else ()
-
-
-def _ports(asked: Asked) -> Machine:
-    """The device with a BAR of ports, where nobody knows what the BAR is."""
-    access, device = asked.access, asked.machine["pci", asked.access.bdf]
-    bars = tuple(
-        replace(bar, flags=fl.IORESOURCE_IO) if bar.index == access.bar else bar
-        for bar in device.bars
-    )
-    return asked.machine.with_({("pci", access.bdf): replace(device, bars=bars)})
 
 
 CALLING = (
@@ -169,7 +156,7 @@ CALLING = (
         "ports",
         "the BAR is one of I/O ports, which x86 cannot map",
         "the device's resource file, or lspci -v: I/O ports at ...",
-        machine=_ports,
+        machine=lambda asked: with_bar(asked.machine, asked.access, fl.IORESOURCE_IO),
         when=lambda asked: asked.no_bar and asked.access.op == "mmap",
         do="read and write resourceN by pread and pwrite, 1, 2 or 4 bytes at a time",
     ),
