@@ -133,4 +133,4 @@ def write(inside: Folder, records: Collection[Record], made_from: Iterable[Entit
     context = [f"{VERSION}/context", "https://w3id.org/ro/terms/workflow-run/context"]
     # a line for each entity: the whole is written after each job
     lines = ",\n".join(json.dumps(entity, ensure_ascii=False) for entity in once.values())
-    inside.write(CRATE, f'{{"@context": {json.dumps(context)}, "@graph": [\n{lines}\n]}}\n')
+    inside.write({CRATE: f'{{"@context": {json.dumps(context)}, "@graph": [\n{lines}\n]}}\n'})

@@ -12,10 +12,12 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
+
+from devmemkit.artifact.record import RUNNING
 
 LARGEST = 1 << 30  # bytes of one file that are read; a page of the report has a few million
 DEEPEST = 16  # folders in folders; a report has three
@@ -130,30 +132,27 @@ class Folder:
         """The SHA-256 of a file in hexadecimal; OSError when it is larger than LARGEST."""
         return hashlib.sha256(self.read(name)).hexdigest()
 
-    def write(self, name: str, content: str | bytes) -> None:
-        """Write a file, replacing an older one at once, and make the folders that it is in.
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        """Write files, and make their folders: each replaces an older one when all are written.
 
         Half of a surrogate pair, which UTF-8 cannot encode, is spelled out.
         """
-        data = content if isinstance(content, bytes) else content.encode(errors="backslashreplace")
-        with self.at(name, make=True) as (fd, last):
-            temporary = f".{last}.new"
-            try:
-                with suppress(FileNotFoundError):
-                    os.unlink(temporary, dir_fd=fd)
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-                with open(os.open(temporary, flags, dir_fd=fd, mode=0o666), "wb") as stream:
-                    stream.write(data)
-                os.replace(temporary, last, src_dir_fd=fd, dst_dir_fd=fd)
-            except OSError:
-                with suppress(OSError):  # on a full disk, make room for the record of the failure
-                    os.unlink(temporary, dir_fd=fd)
-                raise
-
-    def move(self, old: str, new: str) -> None:
-        """Give a file another name, replacing an older file; make the folders that it is in."""
-        with self.at(old) as (there, last), self.at(new, make=True) as (here, name):
-            os.replace(last, name, src_dir_fd=there, dst_dir_fd=here)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            for name, content in files.items():
+                if isinstance(content, str):
+                    content = content.encode(errors="backslashreplace")
+                with (
+                    self.at(f"{RUNNING}/{name}", make=True) as (fd, last),
+                    open(os.open(last, flags, dir_fd=fd, mode=0o666), "wb") as stream,
+                ):
+                    stream.write(content)
+            for name in files:
+                written = self.at(f"{RUNNING}/{name}")
+                with written as (there, last), self.at(name, make=True) as (here, _):
+                    os.replace(last, last, src_dir_fd=there, dst_dir_fd=here)
+        finally:
+            self.remove(RUNNING)
 
     def remove(self, name: str) -> None:
         """Remove a file, a link itself, or a folder with all that is in it; if it is there."""

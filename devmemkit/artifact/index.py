@@ -102,5 +102,5 @@ def write_index(
             sums=[f"{digest}  {name}" for name, digest in data_files(root).items()],
         )
     )
-    store.inside.write(INDEX, html)
+    store.inside.write({INDEX: html})
     return store.folder / INDEX

@@ -93,7 +93,7 @@ def _report(
         done = list(records.values())
         failed = sum(bool(record.error) for record in done)
         if swept:
-            store.inside.write(TABLE, cell_table(todo, records, store.inside))
+            store.inside.write({TABLE: cell_table(todo, records, store.inside)})
             say(f"{len(done) - failed} of {len(done)} cells done; {store.folder / TABLE}")
         findings = weighed(store.inside, done)
         for line in finding_lines(findings):

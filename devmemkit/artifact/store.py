@@ -111,16 +111,10 @@ class Store:
         """
         if foreign := [name for name in files if not record.makes(job.name, name)]:
             raise OSError(errno.EINVAL, f"not a file of {job.name}: {foreign[0]}")
-        try:
-            for name, content in files.items():
-                self.inside.write(f"{RUNNING}/{name}", content)
-            for name in self.records[job.name].outputs if job.name in self.records else ():
-                if name not in files:
-                    self.inside.remove(name)
-            for name in files:
-                self.inside.move(f"{RUNNING}/{name}", name)
-        finally:
-            self.inside.remove(RUNNING)
+        self.inside.write(files)
+        for name in self.records[job.name].outputs if job.name in self.records else ():
+            if name not in files:
+                self.inside.remove(name)
         path = job.notebook.name if job.notebook else ""
         told = Record(
             job.name,

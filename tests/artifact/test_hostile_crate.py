@@ -48,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 names = (PAGE, "01-toy.html", FIGURE)
                 files = {name: f"content of {name}".encode() for name in names}
             store.place(job, files, "2026-01-01T00:00:00+00:00", 1.0, "")
-        store.inside.write("index.html", "the index")
+        store.inside.write({"index.html": "the index"})
         store.write_crate()
     return root
 

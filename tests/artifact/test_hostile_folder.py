@@ -117,7 +117,7 @@ FINDING = {
 
 FOLDERS = (HIDDEN, f"{HIDDEN}/running", "figures", "figures/a job")
 FILES = (
-    *(f"{HIDDEN}/lock", ONE, FIGURE, "index.html", ".index.html.new", "table.csv"),
+    *(f"{HIDDEN}/lock", ONE, FIGURE, "index.html", "table.csv"),
     *("ro-crate-metadata.json", "a job.partial.html", f"{HIDDEN}/running/1-a job/x"),
 )
 
@@ -176,9 +176,9 @@ def test_a_link_that_comes_during_the_run_is_not_followed(out: Path) -> None:
         (out / "figures").unlink()
         (out / ONE).unlink(missing_ok=True)
         (out / ONE).symlink_to(outside / "victim")
-        (out / ".index.html.new").symlink_to(outside / "victim")
+        (out / "index.html").symlink_to(outside / "victim")
         done(store)  # replaces the link
-        store.inside.write("index.html", "1")
+        store.inside.write({"index.html": "1"})
         assert (out / ONE).read_text() == "1"
         assert (out / "index.html").read_text() == "1"
         (out / HIDDEN / "running").symlink_to(outside / "folder")
@@ -201,9 +201,9 @@ def test_a_link_among_the_files_of_a_job_is_not_followed(
 def test_hard_links_are_replaced_and_the_lock_must_be_none(out: Path) -> None:
     victim = out.parent / "outside" / "victim"
     os.link(victim, out / ONE)
-    os.link(victim, out / ".index.html.new")
+    os.link(victim, out / "index.html")
     with Store(out, out) as store:
-        store.inside.write("index.html", "1")
+        store.inside.write({"index.html": "1"})
         done(store)
     assert (out / ONE).read_text() == "1"
     (out / HIDDEN / "lock").unlink()
@@ -326,7 +326,7 @@ def test_findings_of_an_earlier_run_are_printed_only_as_such(out: Path, finding:
 
 def test_a_report_is_written_whatever_its_texts(out: Path) -> None:
     with Folder(out) as folder:
-        folder.write("index.html", "a\ud800\0\x1bü")
+        folder.write({"index.html": "a\ud800\0\x1bü"})
     assert (out / "index.html").read_bytes() == "a\\ud800\0\x1bü".encode()
 
 

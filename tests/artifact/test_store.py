@@ -89,15 +89,15 @@ def test_a_file_that_cannot_be_written_keeps_the_older_one(
 ) -> None:
     path = tmp_path / "file"
     folder = Folder(tmp_path)
-    folder.write("file", "old")
+    folder.write({"file": "old"})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            folder.write("file", "new" * 100)
+            folder.write({"other": "new", "file": "new" * 100})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["file"]
     assert path.read_text() == "old"
 
 
