@@ -7,6 +7,7 @@ import math
 import re
 import reprlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
@@ -20,7 +21,7 @@ from devmemkit.artifact.record import CRATE, INDEX, TABLE, Record, UsageError, m
 LARGEST = 32 << 20  # bytes of the metadata; enough for ten thousand runs
 COMPLETED = "http://schema.org/CompletedActionStatus"
 
-DIGEST = re.compile("[0-9a-f]{64}")
+DIGEST = "[0-9a-f]{64}"
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,16 @@ class Crate:
 def read(folder: Folder) -> Crate:
     """The crate of a finished run; UsageError with the place of a malformed value."""
     try:
-        return _crate(_by_id(json.loads(folder.read(CRATE, LARGEST))["@graph"]))
-    except _Malformed as error:
-        raise UsageError(f"{folder.path / CRATE}: {error}") from None
+        told = json.loads(folder.read(CRATE, LARGEST))["@graph"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-    raise UsageError(f"{folder.path}: expected a finished run with {CRATE}, got: {why}")
+        raise UsageError(
+            f"{folder.path}: expected a finished run with {CRATE}, got: {why}"
+        ) from None
+    try:
+        return _crate(_by_id(told))
+    except UsageError as error:
+        raise UsageError(f"{folder.path / CRATE}: {error}") from None
 
 
 def earlier(folder: Folder) -> dict[str, Record]:
@@ -59,12 +64,8 @@ def earlier(folder: Folder) -> dict[str, Record]:
         return {}
 
 
-class _Malformed(ValueError):
-    """A malformed value: expected, got, and where."""
-
-
 def _expected(what: str, got: object, where: str) -> NoReturn:
-    raise _Malformed(f"expected {what}, got {reprlib.repr(got)} at {where}")
+    raise UsageError(f"expected {what}, got {reprlib.repr(got)} at {where}")
 
 
 def _by_id(graph: object) -> dict[str, Entity]:
@@ -76,8 +77,7 @@ def _by_id(graph: object) -> dict[str, Entity]:
         if not isinstance(entity, dict):
             _expected("an entity", entity, where)
         _text(entity, "@type", where)
-        id = _text(entity, "@id", where)
-        if id in found:
+        if (id := _text(entity, "@id", where)) in found:
             _expected("each @id once", id, where)
         found[id] = entity
     return found
@@ -86,8 +86,12 @@ def _by_id(graph: object) -> dict[str, Entity]:
 def _text(entity: Entity, key: str, where: str, form: str = "(?s:.+)") -> str:
     value = entity.get(key)
     if not isinstance(value, str) or not re.fullmatch(form, value):
-        _expected("SHA-256 digits" if form == DIGEST.pattern else "a text", value, f"{where}.{key}")
+        _expected("SHA-256 digits" if form == DIGEST else "a text", value, f"{where}.{key}")
     return value
+
+
+def _digest(found: Mapping[str, Entity], id: str) -> str:
+    return _text(found.get(id, {}), "sha256", id, DIGEST)
 
 
 def _ids(entity: Entity, key: str, where: str) -> list[str]:
@@ -100,57 +104,42 @@ def _ids(entity: Entity, key: str, where: str) -> list[str]:
 
 def name_of(id: str) -> str:
     """The name of the file that an id stands for; each file has exactly one id."""
-    try:
+    with suppress(OSError, UnicodeEncodeError):
         name = unquote(id)
         parts(name)
         if quote(name) == id:
             return name
-    except (OSError, UnicodeEncodeError):
-        pass
     return _expected("the name of a file inside the folder", id, "@id")
 
 
 def _crate(found: dict[str, Entity]) -> Crate:
-    kinds: dict[str, dict[str, Entity]] = {}
-    for id, entity in found.items():
-        kinds.setdefault(entity["@type"], {})[id] = entity
-    files = {
-        name_of(id): _text(one, "sha256", id, DIGEST.pattern)
-        for id, one in kinds.get("File", {}).items()
-    }
+    root = found.get("./", {})
+    files = {name_of(id): _digest(found, id) for id in _ids(root, "hasPart", "./")}
     state = {
-        unquote(id[1:]): _text(one, "sha256", id, DIGEST.pattern)
-        for id, one in kinds.get("CreativeWork", {}).items()
-        if "sha256" in one
+        unquote(id[1:]): _digest(found, id)
+        for id, one in found.items()
+        if one["@type"] == "CreativeWork" and "sha256" in one
     }
-    records = tuple(_record(id, found, files, state) for id in kinds.get("CreateAction", {}))
-    if not records or not files:
-        _expected("at least a run (CreateAction) and a File", None, "@graph")
-    if "./" not in found or "#devmemkit" not in found:
-        _expected("the entities ./ and #devmemkit", None, "@graph")
-    listed = {*_ids(found["./"], "mentions", "./"), *_ids(found["./"], "hasPart", "./")}
-    described = {*kinds.get("File", {}), *kinds["CreateAction"]}
-    if other := sorted(listed ^ described):
-        _expected("the same runs and files in ./ as in @graph", other[0], "./")
+    records = tuple(_record(id, found, files, state) for id in _ids(root, "mentions", "./"))
     made = {name for one in records for name in one.outputs}
     if other := sorted((made ^ files.keys()) - {INDEX, TABLE}):
-        _expected("the same files as results of runs and as Files", other[0], "@graph")
+        _expected("the same files in ./ as in the results of runs", other[0], "@graph")
     versions = {
         id.removeprefix("#version-"): _text(one, "version", id)
-        for id, one in kinds.get("SoftwareApplication", {}).items()
+        for id, one in found.items()
         if id.startswith("#version-")
     }
-    code = _text(found["#devmemkit"], "sha256", "#devmemkit", DIGEST.pattern)
-    profile = found["./"].get("conformsTo") == {"@id": PROFILE}
-    return Crate(files, records, state, versions, code, profile)
+    profile = root.get("conformsTo") == {"@id": PROFILE}
+    return Crate(files, records, state, versions, _digest(found, "#devmemkit"), profile)
 
 
 def _record(
     id: str, found: Mapping[str, Entity], files: Mapping[str, str], state: Mapping[str, str]
 ) -> Record:
-    entity = found[id]
+    entity = found.get(id, {})
     name = _text(entity, "name", id)
-    if id != f"#run-{quote(name, errors='replace')}" or len(parts(name)) != 1:
+    quoted = quote(name, errors="replace")
+    if id != f"#run-{quoted}" or "/" in name:
         _expected(f"the id of the run {name}", id, id)
     error = _text(entity, "error", id) if "error" in entity else ""
     status = entity.get("actionStatus")
@@ -163,9 +152,9 @@ def _record(
     if not outputs and not error:
         error = "its results, of which there are none"
     objects = _ids(entity, "object", id)
-    read = [unquote(one[1:]) for one in objects if one.startswith("#notebooks/")]
-    notebook = read[0] if read and read[0] in state and len(parts(read[0])) == 2 else ""
-    values = [found[one] for one in objects if one.startswith(f"#{quote(name)}/") and one in found]
+    read = (unquote(one[1:]) for one in objects if one.startswith("#notebooks/"))
+    notebook = next((one for one in read if one in state), "")
+    values = [found[one] for one in objects if one.startswith(f"#{quoted}/") and one in found]
     began = _text(entity, "startTime", id)
     try:
         took = datetime.fromisoformat(_text(entity, "endTime", id)) - datetime.fromisoformat(began)

@@ -93,6 +93,11 @@ def of(graph: list[Json], id: str) -> Json:
     return next(one for one in graph if one["@id"] == id)
 
 
+def test_an_entity_that_somebody_added_is_passed_over(run: Run) -> None:
+    run.change(lambda graph: graph.append({"@id": "#me", "@type": "Person", "sha256": 5}))
+    assert run.verify()[0] == 0
+
+
 def test_the_run_itself_is_verified(run: Run) -> None:
     assert run.verify()[0] == 0
     assert run.verify("--against", run.folder)[0] == 0
@@ -186,8 +191,7 @@ MALFORMED = [
     lambda graph: graph.append([]),
     lambda graph: graph.append("x"),
     lambda graph: graph.clear(),
-    lambda graph: graph.append({"@id": "mine.txt", "@type": "File", "sha256": "0" * 64}),
-    lambda graph: graph.append({"@id": "a", "@type": "File", "sha256": "0", "contentSize": "1"}),
+    *(lambda graph, id=id: of(graph, "./")["hasPart"].append({"@id": id}) for id in ("a", "#data")),
     *(
         lambda graph, kind=kind: graph.__setitem__(
             slice(None), [one for one in graph if one["@type"] != kind]
