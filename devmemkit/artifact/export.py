@@ -45,10 +45,9 @@ def css() -> str:
 def title(notebook: Mapping[str, Any], otherwise: str) -> str:
     """The notebook's first heading as plain text, or `otherwise`."""
     for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown" and ERROR_MARKER not in cell["metadata"].get("tags", ()):
-            source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-            if heading := re.search(r"^#{1,6}\s+(.+?)\s*#*$", source, re.MULTILINE):
-                return re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", r"\1", heading[1])
+        heading = re.search(r"^#{1,6}\s+(.+?)\s*#*$", cell["source"], re.MULTILINE)
+        if heading and cell.get("cell_type") == "markdown":
+            return re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", r"\1", heading[1])
     return otherwise
 
 

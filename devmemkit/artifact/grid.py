@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from devmemkit.artifact.parameters import Parameter, convert, find, texts
+from devmemkit.artifact.parameters import convert, texts
 from devmemkit.artifact.record import UsageError
 from devmemkit.host.files import read
 
@@ -51,7 +51,7 @@ def _listed(file: Path, name: str, values: Any) -> list[str]:
 def cells(
     given: Sequence[str],
     file: Path | None,
-    known: Mapping[str, Parameter],
+    known: Mapping[str, str],
     where: str,
     most: int,
 ) -> list[dict[str, Any]]:
@@ -63,12 +63,11 @@ def cells(
     if file is not None:
         for name, values in toml(file, "NAME = [VALUE, ...]").items():
             told[name] = _listed(file, name, values)
-    typed = texts(given, known, where)
-    told |= {name: values.split(",") for name, values in typed.items()}
+    told |= {name: values.split(",") for name, values in texts(given, where).items()}
     if not told:
         raise UsageError("expected -p NAME=VALUE,VALUE,... or --grid FILE, got neither")
     columns = {
-        name: [convert(find(name, known, where), value, where) for value in values]
+        name: [convert(name, value, known, where) for value in values]
         for name, values in told.items()
     }
     if (count := math.prod(map(len, columns.values()))) > most:

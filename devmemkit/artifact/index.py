@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact import export
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.plan import text_of
+from devmemkit.artifact.parameters import read
 from devmemkit.artifact.provenance import data_files, made_on
 from devmemkit.artifact.record import INDEX, Job, Record
 from devmemkit.artifact.scope import by_verdict
@@ -18,8 +17,8 @@ from devmemkit.artifact.store import Store
 
 def _title(notebook: Path) -> str:
     try:
-        return export.title(json.loads(text_of(notebook)), notebook.stem)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return export.title(read(notebook), notebook.stem)
+    except ValueError:
         return notebook.stem  # its job says what is wrong
 
 

@@ -10,13 +10,14 @@ import ast
 import difflib
 import json
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact.record import UsageError
+from devmemkit.host import files
 
 Value = str | int | float | bool | None
 
@@ -26,130 +27,116 @@ EXPECTED = {
     "float": "a finite number",
     "bool": "true or false",
 }
+"""The types that a parameter may have, in words; with ` | None` behind it may be none, too."""
 
-
-LONGEST = 4096
+LONGEST = 1024
 """Characters of a value, which becomes an argument of a process, a name and a cell of tables."""
 
-BITS = 1024
+
+def text_of(notebook: Path) -> bytes:
+    """The text of a notebook; ValueError if the file cannot be read."""
+    return files.read(notebook, pipes=False, texts=(), what="a notebook")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One annotated assignment of the cell: its name, its type (a key of `EXPECTED`), or None."""
+def read(notebook: Path) -> dict[str, Any]:
+    """A notebook, the source of each cell in one piece; ValueError if it is none of format 4."""
+    text = text_of(notebook)
+    try:
+        told: dict[str, Any] = json.loads(text)
+        if told["nbformat"] == 4:
+            for cell in told["cells"]:
+                cell["source"] = "".join(cell["source"])
+                cell["tags"] = list(cell["metadata"].get("tags", ()))
+            return told
+        reason = f"format {told['nbformat']}"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    raise UsageError(f"{notebook}: expected a notebook of format 4, got {reason}")
 
-    name: str
-    type: str
-    optional: bool
 
+def declared(notebook: Path) -> dict[str, str]:
+    """The types of a notebook's parameters by name, such as "int | None", in the cell's order.
 
-def shown(text: str) -> str:
-    """The beginning of a text, in quotes."""
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
-
-
-def declared(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
-    """The parameters of a notebook (as parsed JSON), by name, in the order of the cell.
-
-    UsageError when the cell tagged `parameters` is not Python, or annotates anything else
-    than `str`, `int`, `float`, `bool`, or one of these `| None`.
+    UsageError for what is no notebook, and when its cell tagged `parameters` is not Python, or
+    annotates anything else than a type of EXPECTED.
     """
-    return {
-        node.target.id: _parameter(node.target.id, ast.unparse(node.annotation), where)
-        for node in _assignments(notebook, where)
-        if isinstance(node.target, ast.Name)
-    }
+    found = {ast.unparse(one.target): ast.unparse(one.annotation) for one in _assigned(notebook)}
+    for name, type in found.items():
+        if type.removesuffix(" | None") not in EXPECTED:
+            raise UsageError(
+                f"{notebook.name}: expected {', '.join(EXPECTED)} (or one of them | None) as the "
+                f"type of parameter {name}, got {type}"
+            )
+    return found
 
 
 def defaults(notebook: Path | None) -> dict[str, Value]:
     """The default values of a notebook's parameters, such as the seed; none if it has none."""
-    if notebook:
-        # one that is no notebook has failed; the others are described
-        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return {
-                ast.unparse(node.target): ast.literal_eval(node.value)
-                for node in _assignments(json.loads(notebook.read_text("utf-8")), notebook.name)
-                if node.value is not None
-            }
+    with suppress(ValueError):  # one that is no notebook has failed; the others are described
+        return {
+            ast.unparse(one.target): ast.literal_eval(one.value)
+            for one in (_assigned(notebook) if notebook else ())
+            if one.value is not None
+        }
     return {}
 
 
-def _assignments(notebook: Mapping[str, Any], where: str) -> list[ast.AnnAssign]:
-    cells = [
-        cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-        for cell in notebook["cells"]
-        if cell["cell_type"] == "code" and "parameters" in cell["metadata"].get("tags", ())
-    ]
+def _assigned(notebook: Path) -> list[ast.AnnAssign]:
+    cells = (one for one in read(notebook)["cells"] if one.get("cell_type") == "code")
+    source = next((one["source"] for one in cells if "parameters" in one["tags"]), "")
     try:
-        body = ast.parse(cells[0]).body if cells else []
+        return [one for one in ast.parse(source).body if isinstance(one, ast.AnnAssign)]
     except SyntaxError as error:
         raise UsageError(
-            f"{where}: expected Python in the parameters cell, got {error.msg} on its line "
+            f"{notebook.name}: expected Python in the parameters cell, got {error.msg} on its line "
             f"{error.lineno}"
         ) from None
-    return [node for node in body if isinstance(node, ast.AnnAssign)]
 
 
-def _parameter(name: str, annotation: str, where: str) -> Parameter:
-    types = [part.strip() for part in annotation.split("|")]
-    base = [part for part in types if part != "None"]
-    if len(base) != 1 or base[0] not in EXPECTED:
+def convert(name: str, text: str, known: Mapping[str, str], where: str) -> Value:
+    """The value that `text` denotes for a parameter; UsageError if it denotes none.
+
+    UsageError, too, for a name that is not `known`, which has the types by name.
+    """
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
         raise UsageError(
-            f"{where}: expected {', '.join(EXPECTED)} (or one of them | None) as the type of "
-            f"parameter {name}, got {annotation}"
+            f"{where}: no parameter {reprlib.repr(name)}"
+            + (f" (did you mean {near[0]!r}?)" if near else "")
+            + (f"; it has {', '.join(known)}" if known else "; it has none")
         )
-    return Parameter(name, base[0], "None" in types)
-
-
-def convert(parameter: Parameter, text: str, where: str) -> Value:
-    """The value that `text` denotes for this parameter; UsageError if it denotes none."""
-    if parameter.optional and text.lower() == "none":
+    type, optional, _ = known[name].partition(" | ")
+    if optional and text.lower() == "none":
         return None
-    expected = EXPECTED[parameter.type] + (" or none" if parameter.optional else "")
+    expected = EXPECTED[type] + (" or none" if optional else "")
     with suppress(KeyError, ValueError):
         if len(text) > LONGEST or any("\ud800" <= one <= "\udfff" for one in text):
             expected = f"at most {LONGEST} characters of UTF-8"
-        elif parameter.type == "str":
+        elif type == "str":
             return text
-        elif parameter.type == "bool":
+        elif type == "bool":
             return {"true": True, "false": False}[text.lower()]
-        elif parameter.type == "float":
-            if math.isfinite(number := float(text)):
-                return number
-        elif (whole := int(text, 0)).bit_length() <= BITS:
-            return whole
-        else:
-            expected = f"an integer of at most {BITS} bits"
-    raise UsageError(f"{where}: expected {expected} for {parameter.name}, got {shown(text)}")
+        elif type == "int":
+            return int(text, 0)
+        elif math.isfinite(number := float(text)):
+            return number
+    raise UsageError(f"{where}: expected {expected} for {name}, got {reprlib.repr(text)}")
 
 
-def texts(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> dict[str, str]:
-    """`NAME=VALUE` strings by their names; UsageError naming what is known."""
+def texts(given: Iterable[str], where: str) -> dict[str, str]:
+    """`NAME=VALUE` strings by their names."""
     found: dict[str, str] = {}
     for item in given:
         name, equals, text = item.partition("=")
         if not equals:
-            raise UsageError(f"{where}: expected NAME=VALUE, got {shown(item)}")
+            raise UsageError(f"{where}: expected NAME=VALUE, got {reprlib.repr(item)}")
         if name in found:
-            raise UsageError(f"{where}: the parameter {shown(name)} is given twice")
-        find(name, known, where)
+            raise UsageError(f"{where}: the parameter {reprlib.repr(name)} is given twice")
         found[name] = text
     return found
 
 
-def find(name: str, known: Mapping[str, Parameter], where: str) -> Parameter:
-    """The parameter of that name; UsageError naming what is known."""
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, 1)
-    raise UsageError(
-        f"{where}: no parameter {shown(name)}"
-        + (f" (did you mean {near[0]!r}?)" if near else "")
-        + (f"; it has {', '.join(known)}" if known else "; it has none")
-    )
-
-
-def parse(given: Iterable[str], known: Mapping[str, Parameter], where: str) -> dict[str, Value]:
+def parse(given: Iterable[str], known: Mapping[str, str], where: str) -> dict[str, Value]:
     """`NAME=VALUE` strings as typed values for papermill; UsageError for others."""
-    told = texts(given, known, where)
-    return {name: convert(known[name], text, where) for name, text in told.items()}
+    told = texts(given, where)
+    return {name: convert(name, text, known, where) for name, text in told.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import reprlib
@@ -16,7 +15,6 @@ from typing import Any
 from devmemkit.artifact import grid, parameters
 from devmemkit.artifact.provenance import checkout, state
 from devmemkit.artifact.record import INDEX, LEDGER, Job, UsageError
-from devmemkit.host import files
 from devmemkit.model.kernel import KernelProfile
 
 
@@ -36,26 +34,6 @@ def choose(notebooks: Sequence[Path], only: str) -> Path:
     raise UsageError(f"{what} {only!r}: expected one of {names}")
 
 
-def text_of(notebook: Path) -> bytes:
-    """The text of a notebook; ValueError if the file cannot be read."""
-    return files.read(notebook, pipes=False, texts=(), what="a notebook")
-
-
-def declared(notebook: Path) -> dict[str, parameters.Parameter]:
-    """The parameters of a notebook, by name; ValueError if it is none of format 4."""
-    text = text_of(notebook)
-    try:
-        parsed = json.loads(text)
-        if parsed["nbformat"] == 4:
-            return parameters.declared(parsed, notebook.name)
-        reason = f"format {parsed['nbformat']}"
-    except UsageError:
-        raise
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"
-    raise UsageError(f"{notebook}: expected a notebook of format 4, got {reason}")
-
-
 def name_of(notebook: Path, given: Mapping[str, Any]) -> str:
     """The name of a run's files: the notebook's, with the parameters that it was given."""
     if not given:
@@ -70,7 +48,7 @@ def name_of(notebook: Path, given: Mapping[str, Any]) -> str:
 
 def job_of(notebook: Path, given: Mapping[str, Any], known: Mapping[str, str]) -> Job:
     """The job that runs a notebook; `known` is the state that it depends on."""
-    digest = hashlib.sha256(text_of(notebook)).hexdigest()
+    digest = hashlib.sha256(parameters.text_of(notebook)).hexdigest()
     inputs = {**known, f"notebooks/{notebook.name}": digest}
     return Job(name_of(notebook, given), "notebook", notebook, dict(given), inputs)
 
@@ -152,7 +130,7 @@ def plan(
     ledgers = {f"{LEDGER}-{version}": {"kernel": version} for version in versions}
     if only is not None:
         chosen = choose(notebooks, only)
-        known = declared(chosen) if given else {}
+        known = parameters.declared(chosen) if given else {}
         return jobs(root, [(chosen, parameters.parse(given, known, chosen.name))], ledgers)
     # if the ledger alone is gone, the job must fail, not disappear
     if any((root / "data" / name).exists() for name in ("findings.toml", "SHA256SUMS")):

@@ -17,7 +17,8 @@ from devmemkit.artifact.cluster import cluster
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.index import write_index
 from devmemkit.artifact.jobs import run, say
-from devmemkit.artifact.plan import choose, declared, folder_for, jobs, notebooks_here, plan
+from devmemkit.artifact.parameters import declared
+from devmemkit.artifact.plan import choose, folder_for, jobs, notebooks_here, plan
 from devmemkit.artifact.record import TABLE, Job, Record, UsageError
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Store
