@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -41,9 +41,7 @@ class Answer(NamedTuple):
     decides: bool = True
 
 
-@cache
-def _read(scenario: str, version: str) -> Recording:
-    return load(scenario, version)
+_read = cache(load)
 
 
 @dataclass
@@ -232,21 +230,18 @@ class Kind(NamedTuple):
     """
 
     ask: Callable[..., Answer]
-    can_be: frozenset[str] = frozenset()
+    can_be: Set[str] = frozenset()
 
 
+OF_CELLS = {"yes", "no", "no: for ever", "no: ends", "never", "at the claim", "at the next touch"}
 KINDS: dict[str, Kind] = {
     "story": Kind(_story),
-    "race": Kind(_race, frozenset({"survived"})),
-    "repaired": Kind(_repaired, frozenset({"leaked", "none leaked"})),
-    "reproducer": Kind(_reproducer, frozenset({"reproduced", "not reproduced"})),
-    "attempt": Kind(_attempt, frozenset({"stopped", "past"})),
-    "order": Kind(_order, frozenset({"found", "not-found"})),
-    "cell": Kind(
-        _cell,
-        frozenset({"yes", "no", "no: for ever", "no: ends", "never"})
-        | {"at the claim", "at the next touch", "0", "n"},
-    ),
-    "boot": Kind(_boot, frozenset({"yes", "no"})),
-    "edges": Kind(_edges, frozenset({"all", "some", "none"})),
+    "race": Kind(_race, {"survived"}),
+    "repaired": Kind(_repaired, {"leaked", "none leaked"}),
+    "reproducer": Kind(_reproducer, {"reproduced", "not reproduced"}),
+    "attempt": Kind(_attempt, {"stopped", "past"}),
+    "order": Kind(_order, {"found", "not-found"}),
+    "cell": Kind(_cell, {*OF_CELLS, "0", "n"}),
+    "boot": Kind(_boot, {"yes", "no"}),
+    "edges": Kind(_edges, {"all", "some", "none"}),
 }

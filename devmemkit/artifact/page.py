@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from IPython.display import display
+from devmemkit.figures.text import output
 
 if TYPE_CHECKING:
     from devmemkit.explore.check import Result
@@ -28,7 +28,7 @@ def number(name: str, given: object, low: float, high: float) -> None:
 
 def tell(line: str, mark: str = "") -> None:
     """Display a computed sentence, set as text."""
-    display({"text/markdown": f"{mark}{line}{mark}", "text/plain": line}, raw=True)  # type: ignore[no-untyped-call]
+    output({"text/markdown": f"{mark}{line}{mark}", "text/plain": line})
 
 
 def evidence(

@@ -6,11 +6,10 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from IPython.display import display
-
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.show import image
 from devmemkit.figures.svg import to_svg
+from devmemkit.figures.text import output
 from devmemkit.scenarios.machines import data_dir
 
 
@@ -38,13 +37,11 @@ class Paper:
     def _display(self, kind: str, html: str, caption: str, more: Mapping[str, str]) -> None:
         self.count[kind] += 1
         number = f"{kind} {self.count[kind]}"
-        anchor = number.lower().replace(" ", "-")
         figure = (
-            f'<figure id="{anchor}">{html}<figcaption><b>{number}.</b> {escape(caption)}'
-            "</figcaption></figure>"
+            f'<figure id="{kind.lower()}-{self.count[kind]}">{html}<figcaption>'
+            f"<b>{number}.</b> {escape(caption)}</figcaption></figure>"
         )
-        shown = {"text/html": figure, "text/plain": f"{number}. {caption}", **more}
-        display(shown, raw=True)  # type: ignore[no-untyped-call]
+        output({"text/html": figure, "text/plain": f"{number}. {caption}", **more})
 
     def bibliography(self) -> None:
         """Display all references, in the order of their keys' names."""
@@ -53,5 +50,4 @@ class Paper:
             for key, text in self.references.items()
         )
         plain = "\n".join(self.references.values())
-        html = f'<ol class="references">{items}</ol>'
-        display({"text/html": html, "text/plain": plain}, raw=True)  # type: ignore[no-untyped-call]
+        output({"text/html": f'<ol class="references">{items}</ol>', "text/plain": plain})

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import devmemkit
 from devmemkit.host.files import read
+from devmemkit.text.columns import columns
 
 PACKAGES = ("anywidget", "bokeh", "ipykernel", "ipywidgets", "nbclient", "nbconvert", "papermill")
 ARCHIVED = ".git_archival.txt"
@@ -26,8 +27,7 @@ class Provenance(dict[str, str]):
     """Facts and their values, in the order in which they are shown; a table in a notebook."""
 
     def __repr__(self) -> str:
-        width = max(map(len, self), default=0)
-        return "\n".join(f"{fact:{width}}  {value}" for fact, value in self.items())
+        return columns(list(self.items()))
 
     def _repr_html_(self) -> str:
         rows = "".join(

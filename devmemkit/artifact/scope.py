@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from devmemkit.model.kernel import VERSIONS, is_between
 
@@ -60,14 +61,12 @@ def expand(names: Iterable[str]) -> list[str]:
 
 def in_words(versions: Iterable[str]) -> str:
     """Kernels in few words: three or more neighbours of ORDER are "A to B", as expand reads it."""
-    runs: list[list[str]] = []
-    for version in sorted(versions, key=ORDER.index):
-        if runs and ORDER.index(version) == ORDER.index(runs[-1][-1]) + 1:
-            runs[-1].append(version)
-        else:
-            runs.append([version])
-    parts = [[f"{run[0]}{TO}{run[-1]}"] if len(run) > 2 else run for run in runs]
-    return ", ".join(part for run in parts for part in run)
+    parts: list[str] = []
+    places = enumerate(sorted(map(ORDER.index, versions)))
+    for _, run in groupby(places, key=lambda place: place[1] - place[0]):
+        names = [ORDER[place] for _, place in run]
+        parts += [f"{names[0]}{TO}{names[-1]}"] if len(names) > 2 else names
+    return ", ".join(parts)
 
 
 def by_verdict(verdicts: Mapping[str, str]) -> str:
