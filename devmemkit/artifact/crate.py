@@ -20,72 +20,58 @@ from devmemkit.artifact.record import CRATE, INDEX, TABLE, Record
 
 VERSION = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+MIT, CC_BY = "https://spdx.org/licenses/MIT", "https://spdx.org/licenses/CC-BY-4.0"
 
 Entity = dict[str, Any]
 
 
-def refer(*ids: str) -> list[Entity]:
+def _entity(id: str, kind: str, name: str, **more: Any) -> Entity:
+    return {"@id": id, "@type": kind, "name": name, **more}
+
+
+def _refer(ids: Iterable[str]) -> list[Entity]:
     return [{"@id": one} for one in ids]
 
 
 def made_from(root: Path) -> list[Entity]:
     """What every job depends on: the data, one entity with many parts, code and packages."""
     data = data_files(root)
-    files = [
-        {"@id": f"#{quote(name)}", "@type": "CreativeWork", "name": name, "sha256": digest}
-        for name, digest in data.items()
+    ids = {name: f"#{quote(name)}" for name in data}
+    whole = {"license": {"@id": CC_BY}, "sha256": digest_of(data), "hasPart": _refer(ids.values())}
+    code = {"softwareVersion": devmemkit.__version__, "sha256": code_digest()}
+    return [
+        _entity("#devmemkit", "SoftwareApplication", "devmemkit", license={"@id": MIT}, **code),
+        _entity("#data", "Collection", "the data of the checkout", **whole),
+        *(_entity(ids[name], "CreativeWork", name, sha256=data[name]) for name in data),
+        *(
+            _entity(f"#version-{name}", "SoftwareApplication", name, version=value)
+            for name, value in versions().items()
+        ),
     ]
-    whole = {
-        "@id": "#data",
-        "@type": "Collection",
-        "name": "the data of the checkout",
-        "license": {"@id": "https://spdx.org/licenses/CC-BY-4.0"},
-        "sha256": digest_of(data),
-        "hasPart": refer(*(str(one["@id"]) for one in files)),
-    }
-    code = {
-        "@id": "#devmemkit",
-        "@type": "SoftwareApplication",
-        "name": "devmemkit",
-        "softwareVersion": devmemkit.__version__,
-        "license": {"@id": "https://spdx.org/licenses/MIT"},
-        "sha256": code_digest(),
-    }
-    packages = [
-        {"@id": f"#version-{name}", "@type": "SoftwareApplication", "name": name, "version": value}
-        for name, value in versions().items()
-    ]
-    return [code, whole, *files, *packages]
 
 
 def _action(record: Record) -> list[Entity]:
     name = quote(record.name)
-    values = [
-        {"@id": f"#{name}/{quote(key)}", "@type": "PropertyValue", "name": key, "value": value}
+    read = [
+        _entity(f"#{name}/{quote(key)}", "PropertyValue", key, value=value)
         for key, value in record.parameters.items()
     ]
-    read = ["#data", *(str(one["@id"]) for one in values)]
-    source: list[Entity] = []
     if record.notebook:
         path = f"notebooks/{record.notebook}"
-        read.append(f"#{quote(path)}")
-        source = [{"@id": read[-1], "@type": "CreativeWork", "name": path, "sha256": record.source}]
+        read.append(_entity(f"#{quote(path)}", "CreativeWork", path, sha256=record.source))
     ended = datetime.fromisoformat(record.began) + timedelta(seconds=record.seconds)
     status = "FailedActionStatus" if record.error else "CompletedActionStatus"
     action = {
-        "@id": f"#run-{name}",
-        "@type": "CreateAction",
-        "name": record.name,
         "identifier": record.key,
         "startTime": record.began,
         "endTime": ended.isoformat(timespec="milliseconds"),
         "actionStatus": {"@id": f"http://schema.org/{status}"},
         "instrument": {"@id": "#devmemkit"},
-        "object": refer(*read),
-        "result": refer(*map(quote, record.outputs)),
+        "object": _refer(("#data", *(str(one["@id"]) for one in read))),
+        "result": _refer(map(quote, record.outputs)),
         **({"error": record.error} if record.error else {}),
     }
-    return [action, *values, *source]
+    return [_entity(f"#run-{name}", "CreateAction", record.name, **action), *read]
 
 
 def write(inside: Folder, records: Collection[Record], made_from: Iterable[Entity]) -> None:
@@ -94,39 +80,22 @@ def write(inside: Folder, records: Collection[Record], made_from: Iterable[Entit
     for record in records:
         made |= record.outputs  # as the run left them, whatever they are now
     names = sorted(made)
-    crate: list[Entity] = [
-        {
-            "@id": CRATE,
-            "@type": "CreativeWork",
-            "about": {"@id": "./"},
-            "conformsTo": {"@id": VERSION},
-        },
-        {
-            "@id": "./",
-            "@type": "Dataset",
-            "conformsTo": {"@id": PROFILE},
-            "name": "devmemkit: results",
-            "description": "Executed notebooks of devmemkit, their figures, values and findings.",
-            "datePublished": datetime.now(UTC).date().isoformat(),
-            "license": {"@id": "https://spdx.org/licenses/CC-BY-4.0"},
-            "hasPart": refer(*map(quote, names)),
-            "mentions": refer(*(f"#run-{quote(one.name)}" for one in records)),
-        },
-        {
-            "@id": PROFILE,
-            "@type": "CreativeWork",
-            "name": "Process Run Crate",
-            "version": PROFILE.rpartition("/")[2],
-        },
-        *(
-            {"@id": f"https://spdx.org/licenses/{name}", "@type": "CreativeWork", "name": name}
-            for name in ("MIT", "CC-BY-4.0")
-        ),
+    root = {
+        "conformsTo": {"@id": PROFILE},
+        "description": "Executed notebooks of devmemkit, their figures, values and findings.",
+        "datePublished": datetime.now(UTC).date().isoformat(),
+        "license": {"@id": CC_BY},
+        "hasPart": _refer(map(quote, names)),
+        "mentions": _refer(f"#run-{quote(one.name)}" for one in records),
+    }
+    of_crate = {"about": {"@id": "./"}, "conformsTo": {"@id": VERSION}}
+    crate = [
+        {"@id": CRATE, "@type": "CreativeWork", **of_crate},
+        _entity("./", "Dataset", "devmemkit: results", **root),
+        _entity(PROFILE, "CreativeWork", "Process Run Crate", version=PROFILE.rpartition("/")[2]),
+        *(_entity(one, "CreativeWork", one.rpartition("/")[2]) for one in (MIT, CC_BY)),
         *made_from,
-        *(
-            {"@id": quote(name), "@type": "File", "name": name, "sha256": made[name]}
-            for name in names
-        ),
+        *(_entity(quote(name), "File", name, sha256=made[name]) for name in names),
         *(entity for record in records for entity in _action(record)),
     ]
     once = {entity["@id"]: entity for entity in crate}

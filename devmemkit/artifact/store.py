@@ -14,7 +14,6 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -41,11 +40,6 @@ class Store:
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder, self.root = folder, root
 
-    @cached_property
-    def made_from(self) -> list[crate.Entity]:
-        """The entities of all that the results depend on."""
-        return crate.made_from(self.root)
-
     def __enter__(self) -> Store:
         try:
             with suppress(FileExistsError):
@@ -58,6 +52,7 @@ class Store:
                 for name in (RUNNING, RECORDS):
                     self.inside.remove(name)
                 self.records = earlier(self.inside)
+                self._made_from = crate.made_from(self.root)
                 self._opened = opened.pop_all()
         except OSError as error:
             raise UsageError(
@@ -133,7 +128,7 @@ class Store:
 
     def write_crate(self) -> None:
         """Describe what is in the folder, and the runs that made it."""
-        crate.write(self.inside, self.records.values(), self.made_from)
+        crate.write(self.inside, self.records.values(), self._made_from)
 
 
 def _check(inside: Folder) -> None:

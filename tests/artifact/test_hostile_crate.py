@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     notebook.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     (root / "data" / "recording").write_text("recorded")
     inputs = {f"notebooks/{PAGE}": sha256(notebook)}
-    with pytest.MonkeyPatch.context() as patched, Store(root / "report", root) as store:
-        patched.chdir(root)
+    with chdir(root), Store(root / "report", root) as store:
         for job in (
             Job("01-toy", "notebook", notebook, {"kernel": "6.12"}, inputs),
             Job("findings", "findings"),
