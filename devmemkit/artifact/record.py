@@ -22,8 +22,6 @@ ENDINGS = (
     *(".ipynb", ".html", ".pdf", ".values.json", ".partial.ipynb", ".partial.html"),
     ".json",  # of a job that weighs the findings
 )
-SUFFIXES = (".html", ".ipynb", ".json", ".svg", ".csv", ".pdf")
-"""Suffixes of the files of a report."""
 
 
 class UsageError(ValueError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import itertools
 import os
 import re
 from collections.abc import Mapping
@@ -27,7 +26,6 @@ from devmemkit.artifact.record import (
     LOCK,
     RECORDS,
     RUNNING,
-    SUFFIXES,
     Job,
     Record,
     UsageError,
@@ -132,21 +130,9 @@ class Store:
 
 
 def _check(inside: Folder) -> None:
-    """UsageError if a name that a run reads or writes is of another kind (a link, a FIFO)."""
-    at_top = (entry for entry in inside.content() if _expected(entry[0]))
-    for name, kind in itertools.chain(at_top, inside.walk(HIDDEN), inside.walk(FIGURES)):
-        expected = _expected(name) or (kind if kind in ("file", "folder") else "file")
-        if kind != expected:
+    """UsageError if what should be a folder of the report is something else (a link)."""
+    for name in (HIDDEN, FIGURES, *(name for name, _ in inside.content(FIGURES))):
+        if (kind := inside.kind(name)) not in ("folder", ""):
             raise UsageError(
-                f"expected a {expected} of the report or nothing, got a {kind}: "
-                f"{inside.path / name}"
+                f"expected a folder of the report or nothing, got a {kind}: {inside.path / name}"
             )
-
-
-def _expected(name: str) -> str:
-    """The kind a name must have, "file" or "folder"; "" if the name does not belong to a report."""
-    if name in (HIDDEN, RUNNING, FIGURES) or os.path.dirname(name) == FIGURES:
-        return "folder"
-    if name.startswith(f"{RUNNING}/"):
-        return ""
-    return "file" if name == LOCK or name.endswith(SUFFIXES) else ""
