@@ -73,7 +73,7 @@ def _rows(
 
 
 def _finding(finding: Mapping[str, Any], folder: Folder) -> dict[str, Any]:
-    kinds = dict.fromkeys(kind for kinds in finding["rests_on"].values() for kind in kinds)
+    kinds = dict.fromkeys(str(kind) for kinds in finding["rests_on"].values() for kind in kinds)
     page, verdict = _there(folder, f"{finding['notebook']}.html"), by_verdict(finding["verdicts"])
     return {**finding, "page": page, "kinds": list(kinds), "verdict": verdict}
 

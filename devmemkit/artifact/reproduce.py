@@ -110,10 +110,9 @@ def parsed(folder: Folder, name: str, kind: type[Kind]) -> Kind:
     """The content of a JSON file of the report; UsageError if it is not of that `kind`."""
     try:
         told = json.loads(folder.read(name, LARGEST))
-    except OSError as error:
-        raise _unexpected(folder, name, f"JSON, got: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise _unexpected(folder, name, f"JSON, got: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        why = getattr(error, "strerror", error)
+        raise _unexpected(folder, name, f"JSON, got: {why}") from None
     if not isinstance(told, kind):
         raise _unexpected(folder, name, f"a {kind.__name__}, got {reprlib.repr(told)}")
     return told
@@ -158,18 +157,14 @@ def weighed(folder: Folder, records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def is_finding(told: Any) -> bool:
     """Whether a finding read from a file, which anyone may have written, can be printed."""
-    texts = ("id", "says", "by", "notebook")
+    by_kernel = {"verdicts": str, "expected": str, "rests_on": list}
     return (
         isinstance(told, dict)
-        and all(isinstance(told.get(key), str) for key in texts)
         and isinstance(told.get("reproduced"), bool)
-        and all(
-            isinstance(told.get(key), dict) and told[key].keys() <= VERSIONS.keys()
-            for key in ("verdicts", "expected", "rests_on")
-        )
-        and all(isinstance(v, str) for key in ("verdicts", "expected") for v in told[key].values())
-        and all(isinstance(kinds, list) for kinds in told["rests_on"].values())
-        and all(isinstance(kind, str) for kinds in told["rests_on"].values() for kind in kinds)
+        and all(isinstance(told.get(key), str) for key in ("id", "says", "by", "notebook"))
+        and all(isinstance(told.get(key), dict) for key in by_kernel)
+        and all(told[key].keys() <= VERSIONS.keys() for key in by_kernel)
+        and all(isinstance(v, kind) for key, kind in by_kernel.items() for v in told[key].values())
     )
 
 

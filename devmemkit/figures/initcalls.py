@@ -40,10 +40,17 @@ class Level(NamedTuple):
     us: int
 
 
+def _calls(timeline: Mapping[str, Any]) -> list[Any]:
+    """The initcalls that start before the first process, and the process: name, level, start."""
+    process = timeline["first_process"]
+    calls = [call for call in timeline["initcalls"] if call[2] < process]
+    return [*calls, (PROCESS, PROCESS, process)]
+
+
 def levels(timeline: Mapping[str, Any]) -> list[Level]:
-    """The levels of a recorded timeline in order, up to the first process."""
+    """The levels of a recorded timeline in order; the last one is the first process."""
     found = []
-    for name, run in groupby(enumerate(_before_process(timeline)), key=lambda call: call[1][1]):
+    for name, run in groupby(enumerate(_calls(timeline)), key=lambda call: call[1][1]):
         (first, call), *rest = run
         found.append(Level(name, first, first + 1 + len(rest), call[2]))
     return found
@@ -51,14 +58,11 @@ def levels(timeline: Mapping[str, Any]) -> list[Level]:
 
 def moments(timeline: Mapping[str, Any]) -> list[Moment]:
     """The recorded moments, each with its place in the order of initcalls."""
-    calls = _before_process(timeline)
+    calls = _calls(timeline)
     starts = [call[2] for call in calls]
     place = {call[0]: index for index, call in enumerate(calls)}
     found = []
     for us, function, brings in timeline["moments"]:
-        if us >= timeline["first_process"]:
-            found.append(Moment(len(calls), PROCESS, us, function, brings))
-            continue
         order = place.get(function, max(0, bisect_right(starts, us) - 1))
         found.append(Moment(order, calls[order][1], us, function, brings))
     return found
@@ -82,25 +86,21 @@ def made_by(timeline: Mapping[str, Any]) -> str:
     return str(_first_made(timeline)["made_by"][2])
 
 
-def _before_process(timeline: Mapping[str, Any]) -> list[Any]:
-    return [call for call in timeline["initcalls"] if call[2] < timeline["first_process"]]
-
-
 def initcalls(timeline: Mapping[str, Any]) -> Picture:
     """Picture one boot: a row a level, below it the level's moments.
 
     `timeline` is what lab.timeline.timeline() gives.
     """
     found = moments(timeline)
-    rows = [*levels(timeline), Level(PROCESS, 0, 0, timeline["first_process"])]
-    total = rows[-2].end
+    rows = levels(timeline)
+    total = rows[-1].first
     file = first_file(timeline)
     marks = Marks()
     ticks = []
     y = 0.0
     for level in rows:
         ticks.append((y + ROW / 2, level.name))
-        if level.end:
+        if level.name != PROCESS:
             which = f"{level.name}: initcalls {level.first + 1} to {level.end}"
             tip = f"{which}\nfrom {_seconds(level.us)} on"
             marks.rect(level.first, level.end, y + 3, y + ROW - 3, "kernel", tip)

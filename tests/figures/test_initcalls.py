@@ -54,9 +54,9 @@ OLD, NEW = timeline("6.18", late=True), timeline("7.3", late=False)
 
 def test_levels_follow_each_other_up_to_the_first_process() -> None:
     found = levels(OLD)
-    assert [one.name for one in found] == ["early", "subsys", "fs", "device", "late"]
+    assert [one.name for one in found] == ["early", "subsys", "fs", "device", "late", PROCESS]
     assert [one.first for one in found] == [0, *(one.end for one in found[:-1])]
-    assert found[-1].end == len(OLD["initcalls"]) - 1
+    assert found[-1].first == len(OLD["initcalls"]) - 1
 
 
 def test_a_moment_stands_at_its_initcall_or_at_the_one_that_was_running() -> None:
@@ -83,7 +83,7 @@ def test_a_boot_without_files_is_refused() -> None:
 @pytest.mark.parametrize("boot", [OLD, NEW], ids=["old", "new"])
 def test_the_picture_has_every_level_and_moment(boot: dict[str, Any]) -> None:
     picture = initcalls(boot)
-    assert [label for _, label in picture.y.ticks] == [*(one.name for one in levels(boot)), PROCESS]
+    assert [label for _, label in picture.y.ticks] == [one.name for one in levels(boot)]
     bars = [(bar.left, bar.right) for bar in picture.marks.rects]
     assert bars == [(one.first, one.end) for one in levels(boot)]
     dots = picture.marks.markers
