@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from devmemkit.host.files import read
 from devmemkit.lab.kernels.apt import Package, Suite, digest
@@ -32,13 +33,24 @@ def cached(version: str) -> Kernel | None:
     folder = cache_dir() / version
     try:
         told = json.loads(read(folder / "kernel.json", pipes=False, texts=(), most=1 << 20))
-        if told["version"] != version:
+        if not _is_kernel(told) or told["version"] != version:
             return None
         kernel = Kernel(vmlinuz=folder / "vmlinuz", modules=folder / "modules", **told)
         whole = kernel.modules.is_dir() and digest(kernel.vmlinuz) == kernel.sha256
         return kernel if whole else None
     except (OSError, ValueError, TypeError, RecursionError):
         return None
+
+
+def _is_kernel(told: Any) -> bool:
+    """Whether the facts have the types that Kernel declares; Kernel itself checks their names."""
+    texts, tables = ("version", "release", "suite", "sha256"), ("packages", "config")
+    return (
+        isinstance(told, dict)
+        and all(isinstance(told.get(name), str) for name in texts)
+        and all(isinstance(told.get(name), dict) for name in tables)
+        and all(isinstance(one, str) for name in tables for one in told[name].values())
+    )
 
 
 def get(version: str, progress: Progress = print) -> Kernel:
