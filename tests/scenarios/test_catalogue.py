@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.kernel import VERSIONS, KernelProfile
+from devmemkit.scenarios import machines
 from devmemkit.scenarios.catalogue import SCENARIOS, machine_of, on_model, stories
 from devmemkit.scenarios.machines import load_machine, recorded
-from devmemkit.scenarios.stories import script
 
 MODERN = [version for version, words in VERSIONS.items() if "historic" not in words]
 each = pytest.mark.parametrize("scenario", SCENARIOS)
@@ -64,10 +64,10 @@ def test_the_machine_is_that_of_the_kernel_or_the_next_older() -> None:
 def test_the_places_of_the_stories_are_in_the_recorded_machines(name: str) -> None:
     machine = load_machine(name, KernelProfile("6.12"))
     nodes = {(node.start, node.end): node.name for node in machine["iomem"].walk()}
-    assert nodes[script.PMEM, script.PMEM_END] == "Persistent Memory (legacy)"
+    assert nodes[machines.PMEM, machines.PMEM_END] == "Persistent Memory (legacy)"
     for bdf, bar, start in (
-        (script.IVSHMEM, 2, script.IVSHMEM_BAR),
-        (script.NVME, 0, script.NVME_BAR),
-        (script.E1000, 0, script.E1000_BAR),
+        (machines.IVSHMEM, 2, machines.IVSHMEM_BAR),
+        (machines.NVME, 0, machines.NVME_BAR),
+        (machines.E1000, 0, machines.E1000_BAR),
     ):
         assert machine["pci", bdf].bar(bar).start == start
