@@ -1,7 +1,5 @@
 """Counterexamples: the steps from the start to a state, replayed on the model itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any

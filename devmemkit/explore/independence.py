@@ -39,8 +39,6 @@ devmemkit.explore.independence.FootprintGrew
 False
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 

@@ -8,8 +8,6 @@
 ({'C0'}, (('C1', True),))
 """
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any

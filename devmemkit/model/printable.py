@@ -1,7 +1,5 @@
 """Untrusted names of dumps, made safe to print on a terminal."""
 
-from __future__ import annotations
-
 
 def printable(name: str) -> str:
     """Return `name` with controls, escapes and undecodable bytes spelled out, safe to print."""

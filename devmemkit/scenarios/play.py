@@ -1,7 +1,5 @@
 """Play a story: operations of several actors in order, and every state in between."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -3,8 +3,6 @@
 Source: data/revocation-survey.toml.
 """
 
-from __future__ import annotations
-
 import tomllib
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """`devmemkit conform --live`: random operation sequences on a real kernel, beside the model."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """`devmemkit lab list`: the kernels that are cached, can be had, or are recorded."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from devmemkit.lab.kernels.cache import cache_dir, cached

@@ -1,7 +1,5 @@
 """Kernel modules as files: where they are, what they need, and the order they load in."""
 
-from __future__ import annotations
-
 import gzip
 import lzma
 import os
