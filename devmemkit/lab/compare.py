@@ -1,12 +1,10 @@
 """Model against kernel: each act's two outcomes, and a verdict."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.model.errors import Outcome
@@ -36,7 +34,7 @@ class Finding(NamedTuple):
     differences: tuple[str, ...]
 
     @classmethod
-    def of(cls, name: str, compared: int, differences: Iterable[str] = ()) -> Finding:
+    def of(cls, name: str, compared: int, differences: Iterable[str] = ()) -> Self:
         """FAILED with differences, else PASSED."""
         differs = tuple(differences)
         return cls(name, Verdict.FAILED if differs else Verdict.PASSED, compared, differs)

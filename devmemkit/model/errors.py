@@ -1,10 +1,8 @@
 """How a kernel operation can end: a value, an errno, a signal, a kernel bug, or a wait."""
 
-from __future__ import annotations
-
 import errno as _errno
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 
 class KernelError(Exception):
@@ -74,7 +72,7 @@ class Outcome:
         return self.errno is None and self.signal is None and self.bug is None
 
     @classmethod
-    def of(cls, error: KernelError | KernelBug | Trap) -> Outcome:
+    def of(cls, error: KernelError | KernelBug | Trap) -> Self:
         if isinstance(error, Trap):
             return cls(None, None, error.signal, error.code, error.address)
         if isinstance(error, KernelBug):

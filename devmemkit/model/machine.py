@@ -1,10 +1,8 @@
 """The state that steps act on: a record of components, accessed only through a View."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from devmemkit.model.kernel import KernelProfile
 
@@ -75,12 +73,12 @@ class Machine:
     def get(self, key: Key, default: Any = None) -> Any:
         return self.components.get(key, default)
 
-    def with_(self, changes: Mapping[Key, Any]) -> Machine:
+    def with_(self, changes: Mapping[Key, Any]) -> Self:
         """The machine after `changes`; None removes a component."""
         merged = {**self.components, **changes}
         return replace(self, components={k: v for k, v in merged.items() if v is not None})
 
-    def with_kernel(self, kernel: KernelProfile) -> Machine:
+    def with_kernel(self, kernel: KernelProfile) -> Self:
         """The same machine under another kernel."""
         return replace(self, kernel=kernel)
 

@@ -109,10 +109,8 @@ class Actions(Writer):
 
     def debug(self) -> None:
         key, page = self._page()
-        at: dict[str, Any] = {
-            "pid": self.at.name,
-            "address": Ref(key, page + 8 * self.chance.randrange(512)),
-        }
+        address = Ref(key, page + 8 * self.chance.randrange(512))
+        at: dict[str, Any] = {"pid": self.at.name, "address": address}
         what = ["ptrace_peek"] * 6 + ([] if self.live else ["ptrace_poke"] * 6)
         operation = self.chance.choice((*what, "process_vm_readv"))
         if operation == "ptrace_poke":

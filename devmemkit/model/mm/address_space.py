@@ -1,11 +1,9 @@
 """An inode's i_mmap: the VMAs that map the file, by page offset (physical page number)."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right, insort_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from devmemkit.model.flags import U64
 
@@ -31,8 +29,8 @@ class AddressSpace:
 
     classes: dict[int, list[Mapped]] = field(default_factory=dict)
 
-    def copy(self) -> AddressSpace:
-        return AddressSpace({size: entries.copy() for size, entries in self.classes.items()})
+    def copy(self) -> Self:
+        return replace(self, classes={n: found.copy() for n, found in self.classes.items()})
 
     def value(self) -> tuple[Mapped, ...]:
         # in the order of a walk: VMAs of equal offset in the order of linking

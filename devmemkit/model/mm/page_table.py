@@ -1,10 +1,9 @@
 """Page tables as runs of consecutive PTEs; a run maps virtual pages to consecutive pfns."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 BITS = ("dirty", "protected", "soft")
 Run = tuple[int, int, int]
@@ -26,7 +25,7 @@ class PageTable:
     protected: frozenset[int] = frozenset()
     soft: frozenset[int] = frozenset()
 
-    def copy(self) -> PageTable:
+    def copy(self) -> Self:
         return replace(self, runs=self.runs.copy(), private=self.private.copy())
 
     def value(self) -> tuple[object, ...]:

@@ -200,11 +200,8 @@ def do_madvise(m: View, f: Frame) -> Next:
     if f.advice in POPULATE and m.kernel["populate"] == "unknown":
         raise KernelError("EINVAL", f"there is no MADV_{f.advice}")
     vmas = touched(m, f, "EINVAL")
-    if (
-        f.advice in POPULATE
-        and m.kernel["populate"] == "in order"
-        and hole_in(f, vmas) == f.address
-    ):
+    ends_at_hole = f.advice in POPULATE and m.kernel["populate"] == "in order"
+    if ends_at_hole and hole_in(f, vmas) == f.address:
         raise not_mapped(f)
     if vmas and f.advice in REFUSED:
         raise KernelError("EINVAL", f"MADV_{f.advice} on a VM_PFNMAP mapping")

@@ -1,10 +1,8 @@
 """Processes: their credentials, open files and VMAs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import IntFlag
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from devmemkit.model.errors import Blocked, KernelError
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
@@ -123,7 +121,7 @@ class Vma:
     def entry(self, pid: str) -> Mapped:
         return Mapped(self.pgoff, self.pgoff + self.pages - 1, pid, self.start)
 
-    def part(self, start: int, end: int, **changes: object) -> Vma:
+    def part(self, start: int, end: int, **changes: object) -> Self:
         """The piece [start, end) of this VMA."""
         pgoff = self.pgoff + ((start - self.start) >> PAGE_SHIFT)
         return replace(self, start=start, end=end, pgoff=pgoff, **changes)  # type: ignore[arg-type]

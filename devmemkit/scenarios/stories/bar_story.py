@@ -1,10 +1,8 @@
 """A PCI BAR, mapped through resourceN and /dev/mem; a driver claims part of it; the device goes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
@@ -118,6 +116,6 @@ class BarStory(ParameterStory):
         )
         return tuple(act for act in acts if act.actor in VIAS[self.via] + "D")
 
-    def on(self, kernel: str, **changes: Any) -> BarStory:
+    def on(self, kernel: str, **changes: Any) -> Self:
         """The same story on another kernel."""
         return replace(self, kernel=kernel, **changes)

@@ -1,11 +1,9 @@
 """Write stories: actors that make acts, and the idle ranges of the lab's machine."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM
@@ -106,7 +104,7 @@ class Story:
     cmdline: str = ""
 
     @cached_property
-    def control(self) -> Story | None:
+    def control(self) -> Self | None:
         """The story without its cause and the acts that need it; None without a cause."""
         if not self.cause:
             return None

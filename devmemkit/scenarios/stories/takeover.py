@@ -1,10 +1,9 @@
 """Driver takeover: a process maps an idle region through /dev/mem, a driver claims part of it."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
@@ -144,7 +143,7 @@ class Takeover(ParameterStory):
             act for act in acts if self.free_page is not None or not act.key.endswith("_beyond")
         )
 
-    def on(self, kernel: str, policy: str = AS_RELEASED) -> Takeover:
+    def on(self, kernel: str, policy: str = AS_RELEASED) -> Self:
         """The same story on another kernel, with its own policy unless told otherwise."""
         return replace(self, kernel=kernel, policy=policy)
 
