@@ -62,7 +62,7 @@ def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Ma
     if state not in ("idle", "bound"):
         raise ValueError(f"state: expected idle or bound, got {state!r}")
     if name in recorded():
-        return _recorded(data_dir() / "machines" / name, kernel, state)
+        return assemble(kernel, *_parsed(data_dir() / "machines" / name, state))
     path = Path(name)
     if not path.is_file():
         known = ", ".join(recorded())
@@ -72,29 +72,23 @@ def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Ma
     return assemble(kernel, tree_of(dump, root_end=(1 << bits) - 1), bits, {})
 
 
-def _recorded(folder: Path, kernel: KernelProfile, state: str) -> Machine:
-    names = ("machine.json", f"{state}/iomem", f"{state}/ioports", f"{state}/pci.json")
-    texts = [(folder / name).read_text() for name in (*names, "bound/pci.json")]
-    bits, tree, more = _parsed(f"{folder.name}/{state}", *texts)
-    return assemble(kernel, tree, bits, more)
-
-
 @cache  # a replay asks for the same machine hundreds of times
-def _parsed(
-    name: str, about: str, iomem: str, ioports: str, pci: str, bound: str
-) -> tuple[int, Resource, Mapping[Key, Any]]:
-    """The width of an address, the resource tree and the other components of a recorded machine."""
-    bits: int = json.loads(about)["physical_address_bits"]
-    tree = tree_of(parse(iomem, source=f"{name}/iomem"), root_end=(1 << bits) - 1)
-    dump = parse(ioports, source=f"{name}/ioports")
-    port_tree = tree_of(dump, root_end=0xFFFF, ports=True)
+def _parsed(folder: Path, state: str) -> tuple[Resource, int, Mapping[Key, Any]]:
+    """The resource tree, the width of an address and the other components of a recorded machine."""
+    bits: int = json.loads((folder / "machine.json").read_text())["physical_address_bits"]
+    iomem, ioports = (
+        parse((folder / state / name).read_text(), source=f"{folder.name}/{state}/{name}")
+        for name in ("iomem", "ioports")
+    )
+    tree = tree_of(iomem, root_end=(1 << bits) - 1)
+    port_tree = tree_of(ioports, root_end=0xFFFF, ports=True)
+    pci, bound = (json.loads((folder / s / "pci.json").read_text()) for s in (state, "bound"))
     more: dict[Key, Any] = {"ioport": port_tree, "mtrr_uc": MTRR_UC}
-    fits = {bdf: entry["driver"] for bdf, entry in json.loads(bound).items()}
-    for bdf, entry in json.loads(pci).items():
+    for bdf, entry in pci.items():
         bars = bars_of(parse_resource(entry["resource"]))
         held = held_of(bars, tree, port_tree)
-        more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, fits[bdf] or "")
-    return bits, tree, more
+        more["pci", bdf] = PciDevice(bdf, bars, entry["driver"], held, bound[bdf]["driver"] or "")
+    return tree, bits, more
 
 
 def held_of(bars: Iterable[Bar], iomem: Resource, ports: Resource) -> tuple[int, ...]:
