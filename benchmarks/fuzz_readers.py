@@ -20,11 +20,11 @@ with atheris.instrument_imports():
     from devmemkit.explain.description import dump_of
     from devmemkit.explain.stored import description_of
     from devmemkit.text import TextError
-    from devmemkit.text.config import parse_config
     from devmemkit.text.iomem_tree import tree_of
     from devmemkit.text.lspci import parse_lspci
     from devmemkit.text.pci_resource import parse_resource
     from devmemkit.text.release import parse_release
+    from devmemkit.text.system_files import parse_config
 
 
 def read_dump(text: str) -> object:

@@ -111,9 +111,8 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
     from devmemkit.explain.stored import description_of
     from devmemkit.host.files import read
     from devmemkit.text.architecture import parse_architecture
-    from devmemkit.text.config import parse_config
     from devmemkit.text.release import parse_release
-    from devmemkit.text.system_files import parse_lockdown
+    from devmemkit.text.system_files import parse_config, parse_lockdown
 
     if options.machine is not None:
         known = machines.described(options.machine)

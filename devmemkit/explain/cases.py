@@ -19,11 +19,11 @@ from devmemkit.model.process.task import Task, new_task
 from devmemkit.model.resource.strict import LOW_MEGABYTE
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
-from devmemkit.text.config import told_of
 from devmemkit.text.iomem import Dump, Entry, uncollected
 from devmemkit.text.iomem_tree import flags_and_desc, tree_of
 from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of
+from devmemkit.text.system_files import told_of
 
 LEAST_BITS, MOST_BITS = 36, 52
 """Physical address widths of x86 with 64 bits."""

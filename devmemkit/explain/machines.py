@@ -12,7 +12,7 @@ from devmemkit.host.files import SourceError
 from devmemkit.host.files import read as read_file
 from devmemkit.model.printable import printable
 from devmemkit.scenarios.machines import data_dir, recorded
-from devmemkit.text.config import OPTIONS
+from devmemkit.text.system_files import OPTIONS
 
 
 def names() -> tuple[str, ...]:

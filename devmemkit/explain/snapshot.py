@@ -21,11 +21,11 @@ from devmemkit.explain.stored import description_of
 from devmemkit.host.files import SourceError
 from devmemkit.host.files import read as read_file
 from devmemkit.model.printable import printable
-from devmemkit.text.config import parse_config
 from devmemkit.text.iomem import LARGEST
 from devmemkit.text.release import release_of
 from devmemkit.text.system_files import (
     parse_address_sizes,
+    parse_config,
     parse_lockdown,
     parse_mounts,
     parse_mtrr,

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from devmemkit.text import TextError
 from devmemkit.text.pasted.block import blocks, width_of
 from devmemkit.text.pasted.depth import depths_of, flattened_at, parents_of
-from devmemkit.text.pasted.diff import refuse_diff
 from devmemkit.text.pasted.line import Notes, Row
+from devmemkit.text.pasted.marks import refuse_diff
 from devmemkit.text.pasted.rows import decode, describe, note_ends, read_rows, split_lines
 
 DEEPEST = 64
@@ -130,6 +130,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         _refuse_columns(rows, source)
     entries: list[Entry] = []
     parents: list[int | None] = []
+    levels: list[int] = []
     max_level: int | None = None
     for block in blocks(rows, notes):
         depths = depths_of(block, notes)
@@ -137,13 +138,14 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         level = flattened_at(block, depths)
         if level is not None:
             max_level = max(level, max_level or 0)
-        for parent in parents_of(block, depths, level, notes):
-            parents.append(None if parent is None else len(entries) + parent)
-        entries += [
-            Entry(row.start, row.end, row.name, depth, row.line, width)
-            for row, depth in zip(block, depths, strict=True)
-        ]
-    _check_depth(entries, parents, source)
+        first = len(entries)
+        above = parents_of(block, depths, level, notes)
+        for row, depth, parent in zip(block, depths, above, strict=True):
+            entries.append(Entry(row.start, row.end, row.name, depth, row.line, width))
+            parents.append(None if parent is None else first + parent)
+            levels.append(0 if parent is None else levels[first + parent] + 1)
+            if levels[-1] == DEEPEST:
+                raise TextError(source, row.line, f"expected at most {DEEPEST} levels, got more")
     _note_oddities(rows, notes)
     notes.sort(key=lambda note: note[0])
     return Dump(
@@ -174,15 +176,6 @@ def _refuse_columns(rows: list[Row], source: str) -> None:
     if len(back) > 1 and 2 * len(back) > len(pairs):
         reason = "expected one range below the other, got columns: give the text without them"
         raise TextError(source, back[0], reason)
-
-
-def _check_depth(entries: list[Entry], parents: list[int | None], source: str) -> None:
-    levels: list[int] = []
-    for entry, parent in zip(entries, parents, strict=True):
-        level = 0 if parent is None else levels[parent] + 1
-        if level == DEEPEST:
-            raise TextError(source, entry.line, f"expected at most {DEEPEST} levels, got more")
-        levels.append(level)
 
 
 def _note_oddities(rows: list[Row], notes: Notes) -> None:

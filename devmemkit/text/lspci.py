@@ -15,9 +15,8 @@ from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 from devmemkit.text.iomem import LINES
 from devmemkit.text.pasted.devices import AT, DRIVER, HEAD, MODULES, REGION, Part, parts
-from devmemkit.text.pasted.diff import refuse_diff
 from devmemkit.text.pasted.line import typewritten, unmangled
-from devmemkit.text.pasted.prefix import without_prefixes
+from devmemkit.text.pasted.marks import refuse_diff, without_prefixes
 from devmemkit.text.pasted.rows import decode
 
 ROM = 6

@@ -9,7 +9,7 @@ from devmemkit.model.pci.device import Bar
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 from devmemkit.text.pasted.devices import full_bdf
-from devmemkit.text.pasted.prefix import without_prefixes
+from devmemkit.text.pasted.marks import without_prefixes
 from devmemkit.text.pasted.rows import decode
 
 ROWS = (6, 7, 13, 17, 18)

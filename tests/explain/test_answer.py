@@ -12,7 +12,7 @@ from devmemkit.explain.description import Description, dump_of, with_lspci, with
 from devmemkit.explain.explanation import _joined
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import VERSIONS
-from devmemkit.text.config import parse_config
+from devmemkit.text.system_files import parse_config
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, answer, known
 
 

@@ -11,8 +11,8 @@ from devmemkit.explain.access import AccessError, access_of
 from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.symptom import causes
-from devmemkit.text.config import parse_config
 from devmemkit.text.iomem import parse
+from devmemkit.text.system_files import parse_config
 from tests.explain.known import E1000, E1000_BAR, IVSHMEM_BAR, answer, ask, known
 
 GIB = 1 << 30

@@ -12,12 +12,12 @@ from devmemkit.cli import main
 from devmemkit.explain.description import Description, dump_of, with_lspci
 from devmemkit.explain.stored import MOST_RANGES, MOST_TEXT, description_of, has_addresses
 from devmemkit.text import TextError
-from devmemkit.text.config import parse_config
 from devmemkit.text.iomem import LARGEST, LINES, LONGEST, parse
 from devmemkit.text.lspci import MANY
 from devmemkit.text.pasted.line import Row
 from devmemkit.text.pasted.wrap import _MOST_BEGINNINGS, _Names
 from devmemkit.text.release import release_of
+from devmemkit.text.system_files import parse_config
 
 RANGE = "00001000-00001fff : a "
 PIECE = RANGE * 2000 + "\n"

@@ -14,7 +14,7 @@ from devmemkit.explain.stored import description_of
 from devmemkit.host.files import SourceError
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.text import TextError
-from devmemkit.text.config import told_of
+from devmemkit.text.system_files import told_of
 
 IOMEM = "00000000-00000fff : Reserved\n00001000-0009ffff : System RAM\n"
 ROW = "0x00000000fe000000 0x00000000fe003fff 0x0000000000040200\n"

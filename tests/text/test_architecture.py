@@ -6,8 +6,8 @@ import pytest
 
 from devmemkit.text import TextError
 from devmemkit.text.architecture import of_config, of_dump, of_release, parse_architecture
-from devmemkit.text.config import parse_config
 from devmemkit.text.iomem import parse
+from devmemkit.text.system_files import parse_config
 from tests.samples import SAMPLES, needs_samples
 
 

@@ -1,10 +1,18 @@
-"""Lockdown state, address sizes and mounts; any other text leaves them unknown."""
+"""Configurations, lockdown state, address sizes and mounts."""
 
 from __future__ import annotations
 
 import pytest
 
-from devmemkit.text.system_files import parse_address_sizes, parse_lockdown, parse_mounts
+from devmemkit.text import TextError
+from devmemkit.text.system_files import (
+    WHOLE,
+    parse_address_sizes,
+    parse_config,
+    parse_lockdown,
+    parse_mounts,
+    told_of,
+)
 
 
 def test_lockdown_and_address_sizes() -> None:
@@ -28,3 +36,26 @@ def test_lockdown_and_address_sizes() -> None:
 )
 def test_mounts(lines: list[str], found: dict[str, list[str]]) -> None:
     assert parse_mounts("\n".join(f"{line} 0 0" for line in lines)) == found
+
+
+def test_configurations() -> None:
+    text = "CONFIG_X86=y\nCONFIG_DEVMEM=y\nCONFIG_STRICT_DEVMEM=y\n"
+    options = parse_config(text + "# CONFIG_IO_STRICT_DEVMEM is not set\n")
+    assert options["CONFIG_IO_STRICT_DEVMEM"] == "n"
+    assert told_of(options) == {"devmem": True, "strict_devmem": True, "io_strict_devmem": False}
+    with pytest.raises(TextError, match="expected lines like CONFIG_STRICT_DEVMEM=y, got 'x'"):
+        parse_config("x")
+
+
+def test_what_a_part_does_not_set_is_not_told() -> None:
+    part = "CONFIG_STRICT_DEVMEM=y\n"
+    assert told_of(parse_config(part)) == {"devmem": True, "strict_devmem": True}
+    whole = part + "CONFIG_DEVMEM=y\n" + "".join(f"CONFIG_A{i}=y\n" for i in range(WHOLE))
+    told = {"devmem": True, "strict_devmem": True, "io_strict_devmem": False, "x86_pat": False}
+    assert told_of(parse_config(whole)) == told
+
+
+def test_an_option_is_off_without_the_one_it_needs() -> None:
+    options = parse_config("# CONFIG_DEVMEM is not set\nCONFIG_IO_STRICT_DEVMEM=y\n")
+    assert not any(told_of(options).values())
+    assert told_of({"CONFIG_DEVMEM": "m"}) == {"devmem": True}
