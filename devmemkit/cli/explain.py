@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,6 @@ from devmemkit.model.printable import printable
 from devmemkit.text.pasted.devices import full_bdf
 
 if TYPE_CHECKING:
-    from devmemkit.explain.access import Access
-    from devmemkit.explain.candidates import Cause
-    from devmemkit.explain.cases import Machines
     from devmemkit.explain.description import Description
 
 FILES = ("iomem", "ioports", "lspci", "resource", "config")
@@ -112,7 +108,7 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
     from devmemkit.host.files import read
     from devmemkit.text.architecture import parse_architecture
     from devmemkit.text.release import parse_release
-    from devmemkit.text.system_files import parse_config, parse_lockdown
+    from devmemkit.text.system_files import parse_config
 
     if options.machine is not None:
         known = machines.described(options.machine)
@@ -127,7 +123,14 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
         elif options.kernel not in (None, known.release):  # the rest is of the kernel that runs
             kept = ("iomem", "ioports", "devices", "cmdline", "phys_bits", "mtrr_uc", "arch")
             known = Description(**{name: getattr(known, name) for name in kept})
-    facts: dict[str, Any] = {"release": options.kernel, "cmdline": options.cmdline}
+    is_so = {"yes": True, "no": False}
+    facts: dict[str, Any] = {
+        "release": options.kernel,
+        "cmdline": options.cmdline,
+        "lockdown": options.lockdown,
+        "root": is_so.get(options.root),
+        "capable": is_so.get(options.rawio),
+    }
     if options.arch is not None:
         facts["arch"] = parse_architecture(options.arch)
     for name in ("iomem", "ioports"):
@@ -139,10 +142,6 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
         facts["config"] = parse_config(config, source=options.config)
     if options.kernel is not None:
         parse_release(options.kernel)
-    if options.lockdown is not None:
-        facts["lockdown"] = parse_lockdown(f"[{options.lockdown}]")
-    for name, said in (("root", options.root), ("capable", options.rawio)):
-        facts[name] = said and said == "yes"
     known = replace(known, **{name: fact for name, fact in facts.items() if fact is not None})
     if options.lspci:
         text = read(options.lspci, what="output of lspci -v")
@@ -155,19 +154,19 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
 
 def _explained(options: argparse.Namespace) -> str:
     from devmemkit.explain.answer import as_json, as_text
-    from devmemkit.explain.asking import may_be_of
+    from devmemkit.explain.asking import asked_of, may_be_of
     from devmemkit.explain.explanation import explain, notes_on
     from devmemkit.explain.symptom import causes_text, symptom_on
 
-    trace = _lines(options.strace or ())
+    asked = _asked(options)
     known = described(options)
-    meant, access, got, found = _asked(options, known, trace)
+    meant, access, got, found = asked_of(known, options.got, **asked)
     notes: list[str] = []
     if this_machine(options) and known != described(options, this=False):
         notes = ["this is about this machine (see --help for the options that describe another)"]
         if got and not may_be_of(known, access, got):
             known = described(options, this=False)
-            meant, access, got, found = _asked(options, known, trace)
+            meant, access, got, found = asked_of(known, options.got, **asked)
             notes = ["this cannot be about this machine, so nothing of it is assumed"]
     if got:
         name = symptom_on(meant, access, got).name
@@ -185,34 +184,16 @@ def _explained(options: argparse.Namespace) -> str:
     return json.dumps(as_json(answer), indent=1) if options.json else as_text(answer)
 
 
-def _asked(
-    options: argparse.Namespace, known: Description, trace: str
-) -> tuple[Machines, Access, str, tuple[Cause, ...]]:
-    """The machines and the access that are asked about, the symptom ("": none) and its causes."""
-    from devmemkit.explain.access import access_of
-    from devmemkit.explain.asking import causes_for, traced
-    from devmemkit.explain.cases import Machines
-    from devmemkit.explain.symptom import causes
-
-    names = ("address", "length", "bdf", "bar", "offset", "via", "exec", "private", "sync", "wc")
-    asked = {name: getattr(options, name) for name in names}
-    if options.strace:
-        file = {name: asked.pop(name) for name in ("bdf", "bar", "wc")}
-        others = {"op": options.op, **asked}
-        if given := [name for name, value in others.items() if value not in (None, False)]:
-            raise AccessError(f"--strace: expected no other option of the access, got --{given[0]}")
-        meant, access, got = traced(known, trace, options.got, **file)
-        return meant, access, got, causes(meant, access, got) if got else ()
-    if options.got is None:
-        access = access_of(known, op=options.op or "mmap", **asked)
-        return Machines(known, access), access, "", ()
-    access, found = causes_for(known, options.got, op=options.op, **asked)
-    return Machines(known, access), access, options.got, found
-
-
-def _lines(given: Iterable[str]) -> str:
-    """The lines of a trace; those of standard input for "-"."""
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of asked_of that describe the access."""
     from devmemkit.host.files import read
 
-    texts = (read("-").decode("utf-8", "replace") if line == "-" else line for line in given)
-    return "\n".join(texts)
+    file, place = ("bdf", "bar", "wc"), ("address", "length", "offset", "via")
+    names = ("op", *place, "exec", "private", "sync")
+    asked = {name: getattr(options, name) for name in (*names, *file)}
+    if not options.strace:
+        return asked
+    if given := [name for name in names if asked[name] not in (None, False)]:
+        raise AccessError(f"--strace: expected no other option of the access, got --{given[0]}")
+    lines = (read("-").decode("utf-8", "replace") if one == "-" else one for one in options.strace)
+    return {"strace": "\n".join(lines), **{name: asked[name] for name in file}}

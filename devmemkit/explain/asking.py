@@ -36,6 +36,25 @@ SOMEWHERE = 1 << 32
 """Where a BAR is placed whose address nobody knows."""
 
 
+def asked_of(
+    known: Description,
+    got: str | None,
+    *,
+    strace: str | None = None,
+    op: str | None = None,
+    **asked: Any,
+) -> tuple[Machines, Access, str, tuple[Cause, ...]]:
+    """The machines and the access that are asked about, the symptom ("": none) and its causes."""
+    if strace is not None:
+        machines, access, symptom = traced(known, strace, got, **asked)
+        return machines, access, symptom, causes(machines, access, symptom) if symptom else ()
+    if got is not None:
+        access, found = causes_for(known, got, op=op, **asked)
+        return Machines(known, access), access, got, found
+    access = access_of(known, op=op or "mmap", **asked)
+    return Machines(known, access), access, "", ()
+
+
 def causes_for(
     known: Description, got: str, *, op: str | None = None, **asked: Any
 ) -> tuple[Access, tuple[Cause, ...]]:

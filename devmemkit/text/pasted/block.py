@@ -66,8 +66,7 @@ def _rewidened(first: Row, row: Row) -> bool:
     """Whether 4 digits, as in /proc/ioports, became 8, as in /proc/iomem, or the reverse."""
     now, before = len(row.digits[0]), len(first.digits[0])
     return bool(
-        now != before
-        and {now, before} == {4, 8}
+        {now, before} == {4, 8}
         and (len(row.digits[1]), len(first.digits[1])) == (now, before)
         and row.digits[0][0] == first.digits[0][0] == "0"
         and (row.blanks or row.skipped or len(row.indent) <= len(first.indent))

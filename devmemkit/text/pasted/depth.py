@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from math import gcd
 
 from devmemkit.text.pasted.line import Notes, Row
@@ -24,8 +23,6 @@ _MOST_UNITS = 4  # units of indentation that are tried, the most frequent first
 
 def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
     """The depth of each row (outermost 0), inferred from the indents of all rows."""
-    if printed := _printed(block):
-        return printed
     sizes = (8, 4, 2, 1) if any("\t" in row.indent for row in block) else (8,)
     columns, (depth_of, exact, _) = min(
         ((columns, _reading(columns)) for columns in (_columns(block, size) for size in sizes)),
@@ -58,19 +55,6 @@ def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
         found.append(depth)
         above = depth
     return found
-
-
-def _printed(block: Sequence[Row]) -> list[int]:
-    """The depths of a dump with the indents of r_show; an empty list for any other."""
-    indents = [row.prefix + row.indent for row in block]
-    depth_of = {indent: len(indent) // 2 for indent in indents}
-    if (
-        indents[0]
-        or any(indent != "  " * depth for indent, depth in depth_of.items())
-        or any(len(below) > len(above) + 2 for above, below in set(pairwise(indents)))
-    ):
-        return []
-    return [depth_of[indent] for indent in indents]
 
 
 def _columns(block: Sequence[Row], tab: int) -> list[int]:
