@@ -81,22 +81,17 @@ class Finding:
     @property
     def rests_on(self) -> dict[str, tuple[str, ...]]:
         """What the verdict on each kernel rests on: recorded, live, explored, model, read."""
-        return {
-            version: tuple(
-                dict.fromkeys(
-                    one.answers[version].rests_on
-                    for one in self.evidence
-                    if one.speaks(version) is not None
-                )
-            )
-            for version in self.kernels
-        }
+        found: dict[str, tuple[str, ...]] = {}
+        for version in self.kernels:
+            speaking = (one for one in self.evidence if one.speaks(version) is not None)
+            found[version] = tuple(dict.fromkeys(one.answers[version].rests_on for one in speaking))
+        return found
 
     @property
     def reproduced(self) -> bool:
         """Whether the verdicts and each piece of evidence are those that the ledger expects."""
         return self.verdicts == {v: self.expected.get(v) for v in self.kernels} and all(
-            one.speaks(version) in ({FOR, AGAINST} if not one.expected else {one.expected})
+            one.speaks(version) in ((one.expected,) if one.expected else (FOR, AGAINST))
             for one in self.evidence
             for version in one.answers
         )
@@ -119,17 +114,11 @@ class Ledger:
             evidence = [self._weigh(one, scope) for one in entry["evidence"]]
             if any((PARTLY in entry["expected"]) != bool(one.expected) for one in evidence):
                 raise ValueError("expected `speaks` with all evidence of what holds in part only")
-            return Finding(
-                entry["id"],
-                entry["says"],
-                entry["by"],
-                entry["notebook"],
-                scope,
-                tuple(one for one in evidence if one.answers or one.not_asked),
-                self._expected(entry["expected"], scope),
-                entry.get("nearest", ""),
-                entry.get("reproducer", ""),
-            )
+            told = {name: entry[name] for name in ("id", "says", "by", "notebook")}
+            told |= {name: entry.get(name, "") for name in ("nearest", "reproducer")}
+            expected = self._expected(entry["expected"], scope)
+            weighed = tuple(one for one in evidence if one.answers or one.not_asked)
+            return Finding(**told, scope=scope, evidence=weighed, expected=expected)
         except manifest.RecordingError:
             raise  # it names the recording
         except KeyError as error:
@@ -236,9 +225,12 @@ def _live(name: str, told: Sequence[Mapping[str, Any]], tell: Callable[[str], No
         known = ", ".join(manifest.RECORDED)
         raise ValueError(f"--live: expected a kernel that was recorded ({known}), got {name!r}")
     measured = {"race": "mmap-vs-claim", "reproducer": "reproducers"}
-    asked = [one for entry in told for one in entry["evidence"]]
-    wanted = {measured.get(one["kind"]) or one.get("scenario") for one in asked
-              if one["kind"] in ("story", *measured)}  # fmt: skip
+    wanted = {
+        measured.get(one["kind"]) or one["scenario"]
+        for entry in told
+        for one in entry["evidence"]
+        if one["kind"] in ("story", *measured)
+    }
     kernel = cache.get(version)
     given = {}
     for scenario in sorted(wanted):

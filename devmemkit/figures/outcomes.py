@@ -82,12 +82,12 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         marks.text(width - 0.02, y + LABEL / 2, status, *look, anchor="right")
         y += LABEL
         top = y
-        _draw_cells(marks, label, kernels, {v: row.kernel for v, row in rows.items()}, y)
+        cells = {version: (kernels[version], row.kernel) for version, row in rows.items()}
+        _draw_cells(marks, label, cells, y)
         y += CELL
         if failed:
-            words = {version: ending(row.act, row.model) for version, row in rows.items()}
-            model = {version: row.model for version, row in rows.items()}
-            _draw_cells(marks, f"{label}, in the model", words, model, y, "model: ")
+            cells = {v: (ending(row.act, row.model), row.model) for v, row in rows.items()}
+            _draw_cells(marks, f"{label}, in the model", cells, y, "model: ")
             y += CELL
         if loud:
             marks.outline(0, width, top - 1, y + 1, "now")
@@ -124,20 +124,17 @@ def _acts(found: Mapping[str, Comparison]) -> dict[str, dict[str, Row]]:
     return by_key
 
 
-def _draw_cells(
-    marks: Marks,
-    label: str,
-    words: Mapping[str, str],
-    outcomes: Mapping[str, Outcome | None],
-    y: float,
-    before: str = "",
-) -> None:
+Cells = Mapping[str, tuple[str, Outcome | None]]
+"""How an act ended on each kernel, in words and as it is."""
+
+
+def _draw_cells(marks: Marks, label: str, cells: Cells, y: float, before: str = "") -> None:
     """Draw one line of cells; neighbouring kernels with the same word share a cell."""
-    each = (MIN_WIDTH - 2 * EDGE) / len(words)
+    each = (MIN_WIDTH - 2 * EDGE) / len(cells)
     at = 0
-    for word, run in groupby(words, key=lambda version: words[version]):
+    for word, run in groupby(cells, key=lambda version: cells[version][0]):
         versions = list(run)
-        outcome = outcomes[versions[0]]
+        outcome = cells[versions[0]][1]
         short, role = (word, "muted") if outcome is None else format_cell(outcome)
         room = each * len(versions) - 10
         fits = [text for text in (before + word, word, short) if text_width(text, "small") <= room]
