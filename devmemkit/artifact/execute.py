@@ -74,13 +74,8 @@ def _literal(path: Path) -> str:
     return str(path.resolve()).replace("{", "{{").replace("}", "}}")
 
 
-def execute(
-    notebook: Path,
-    output: Path,
-    parameters: Mapping[str, Any],
-    limit: int = 600,
-) -> int:
-    """Run a notebook in its folder and write it to `output` after every cell; the number of cells.
+def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], limit: int = 600) -> None:
+    """Run a notebook in its folder and write it to `output` after every cell.
 
     NotebookFailed when a code cell raises or takes more than `limit` seconds, or the kernel dies;
     `output` then has the partial notebook.
@@ -114,7 +109,6 @@ def execute(
                 coalesce_streams=True,
                 on_cell_execute=on_cell_execute,
             )
-            return len(begun)
         except papermill.PapermillExecutionError as error:
             message = one_sentence(error.ename, error.evalue)
             raise NotebookFailed(message, error.exec_count, error.source) from None

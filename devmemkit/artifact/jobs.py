@@ -71,8 +71,7 @@ def _stored(job: Job, future: Future[Done], store: Store) -> tuple[Record, str]:
     try:
         done = future.result()
         record = store.place(job, done.files, done.began, done.seconds, done.error)
-        cells = f"done, {done.cells} cells" if done.cells else "done"
-        return record, f"failed at {done.error}" if done.error else cells
+        return record, f"failed at {done.error}" if done.error else "done"
     except Exception as error:  # whatever became of a disk or a cluster, the other jobs continue
         reason = getattr(error, "strerror", None)
         said = f"cannot write: {reason}" if reason else f"{type(error).__name__}: {error}"

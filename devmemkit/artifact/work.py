@@ -29,11 +29,10 @@ _INPUT, _OPEN = os.pipe()
 class Done(NamedTuple):
     """How a job ended: the content of its files by name, and the error, "" if there is none.
 
-    It has `cells` code cells, and took `seconds` from `began` (ISO 8601) on.
+    It took `seconds` from `began` (ISO 8601) on.
     """
 
     files: Mapping[str, bytes]
-    cells: int
     error: str
     began: str
     seconds: float
@@ -48,13 +47,8 @@ def do(job: Job, limit: int) -> Done:
     OSError for a file that is not a regular one, or where nothing can be written.
     """
     began, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-    task = {
-        "work": job.work,
-        "name": job.name,
-        "notebook": str(job.notebook or ""),
-        "parameters": dict(job.parameters),
-        "limit": limit,
-    }
+    told = {"work": job.work, "name": job.name, "notebook": str(job.notebook or "")}
+    task = {**told, "parameters": dict(job.parameters), "limit": limit}
     with scratch() as folder, tempfile.TemporaryFile() as log:
         results = folder / "results"
         results.mkdir()
@@ -66,16 +60,15 @@ def do(job: Job, limit: int) -> Done:
             stderr=log,
             start_new_session=True,  # Ctrl-C is for this process, which ends the others
         )
-        try:
-            told = json.loads(ended.stdout)
-        except ValueError:
+        error = ended.stdout.decode().strip()
+        if ended.returncode:
             log.seek(0)
             last = log.read().decode(errors="replace").strip().rpartition("\n")[2]
-            told = {"error": f"its process ended with status {ended.returncode}: {last}"}
+            error = f"its process ended with status {ended.returncode}: {last}"
         with Folder(results) as made:
             names = [name for name, kind in made.walk() if kind != "folder"]
             files = {name: made.read(name) for name in names}
-    return Done(files, told.get("cells", 0), told["error"], began, time.monotonic() - start)
+    return Done(files, error, began, time.monotonic() - start)
 
 
 def end_all() -> None:

@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ GRACE = 10
 """Seconds to end a kernel."""
 
 
-def notebook(task: dict[str, Any], folder: Path) -> int:
-    """Execute and export into `folder`; the number of code cells. NotebookFailed if a cell fails.
+def notebook(task: dict[str, Any], folder: Path) -> None:
+    """Execute and export into `folder`; NotebookFailed if a cell fails.
 
     Success leaves NAME.ipynb (stripped, to be compared with the committed one), NAME.html, the
     figures and the named values; failure NAME.partial.ipynb and NAME.partial.html.
@@ -33,7 +32,7 @@ def notebook(task: dict[str, Any], folder: Path) -> int:
     name, source = task["name"], Path(task["notebook"])
     partial = folder / f"{name}.partial.ipynb"
     try:
-        cells = execute(source, partial, task["parameters"], task["limit"])
+        execute(source, partial, task["parameters"], task["limit"])
     except NotebookFailed as error:
         _export(partial, folder / f"{name}.partial.html", source.stem, str(error))
         raise
@@ -48,7 +47,6 @@ def notebook(task: dict[str, Any], folder: Path) -> int:
 
         print_pdf(folder / f"{name}.html", folder / f"{name}.pdf")
     partial.unlink()
-    return cells
 
 
 def _extract(stripped: dict[str, Any], name: str, folder: Path) -> None:
@@ -66,19 +64,15 @@ def _extract(stripped: dict[str, Any], name: str, folder: Path) -> None:
         write_json(folder / f"{name}.values.json", values)
 
 
-def findings(task: dict[str, Any], folder: Path) -> int:
+def findings(task: dict[str, Any], folder: Path) -> None:
     """Weigh every finding of the ledger into NAME.json, on a live kernel if one is given."""
     from devmemkit.artifact.ledger import ledger, to_json
 
     found = ledger(live=task["parameters"].get("kernel", ""))
     write_json(folder / f"{task['name']}.json", [to_json(one) for one in found], sort=False)
-    return 0
 
 
-WORK: dict[str, Callable[[dict[str, Any], Path], int]] = {
-    "notebook": notebook,
-    "findings": findings,
-}
+WORK = {"notebook": notebook, "findings": findings}
 
 
 def _export(notebook: Path, target: Path, name: str, failure: str = "") -> None:
@@ -109,21 +103,19 @@ def _end_with_input() -> None:
 
 
 def main(task: str, folder: str) -> int:
-    """Do the TASK, a JSON object, into FOLDER; print {"error", "cells"}."""
-    result = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """Do the TASK, a JSON object, into FOLDER; print the error if there is one."""
+    result = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
     os.dup2(2, 1)  # so that nothing a kernel prints gets into it
     _end_with_input()
     told: dict[str, Any] = json.loads(task)
-    cells, error = 0, ""
     try:
-        cells = WORK[told["work"]](told, Path(folder))
+        WORK[told["work"]](told, Path(folder))
     except NotebookFailed as failure:
-        error = str(failure)
+        print(failure, file=result, flush=True)
     except KeyboardInterrupt:
         return 130
     except Exception as failure:
-        error = one_sentence(type(failure).__name__, str(failure))
-    print(json.dumps({"error": error, "cells": cells}), file=result, flush=True)
+        print(one_sentence(type(failure).__name__, str(failure)), file=result, flush=True)
     return 0
 
 

@@ -201,7 +201,7 @@ def test_a_link_among_the_files_of_a_job_is_not_followed(
     out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim = out.parent / "outside" / "victim"
-    code = f"import os, sys; os.symlink({str(victim)!r}, f'{{sys.argv[-1]}}/{ONE}'); print('{{}}')"
+    code = f"import os, sys; os.symlink({str(victim)!r}, f'{{sys.argv[-1]}}/{ONE}')"
     monkeypatch.setattr(work, "COMMAND", [sys.executable, "-c", code])
     with Store(out, out) as store, work.here(1, 600) as submit:
         (record,) = jobs.run([JOB], store, submit, 1).values()  # type: ignore[union-attr]
@@ -236,7 +236,7 @@ def test_what_a_lock_says_is_told_only_when_it_is_a_process(out: Path) -> None:
 def ended(**fields: object) -> Future[Done]:
     """A job that has ended, well but for some fields."""
     future: Future[Done] = Future()
-    future.set_result(Done({ONE: b"1"}, 1, "", BEGAN, 1.0)._replace(**fields))  # type: ignore[arg-type]
+    future.set_result(Done({ONE: b"1"}, "", BEGAN, 1.0)._replace(**fields))  # type: ignore[arg-type]
     return future
 
 
@@ -270,6 +270,14 @@ def test_a_job_into_a_folder_that_a_link_has_replaced_fails_and_says_so(
         (record,) = jobs.run([JOB], store, lambda _: ended(files=files), 1).values()  # type: ignore[union-attr]
     assert record.error == "cannot write: Not a directory"
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_a_file_stays_and_its_job_fails(out: Path) -> None:
+    (out / ONE / "mine").mkdir(parents=True)
+    with Store(out, out) as store:
+        (record,) = jobs.run([JOB], store, lambda _: ended(), 1).values()  # type: ignore[union-attr]
+    assert record.error == "cannot write: Is a directory"
+    assert (out / ONE / "mine").exists()
 
 
 def test_no_name_steers_the_terminal(out: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,7 @@ def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys
     assert done.stderr == ""
     assert "\n02-bad: failed at cell In [2], '# why': expected 6.12, got 9, " in done.stdout
     assert "\n03-dead: failed at cell In [1], 'import os': the kernel died, " in done.stdout
-    assert "\n01-good: done, 3 cells, " in "\n" + done.stdout
+    assert "\n01-good: done, " in "\n" + done.stdout
     assert re.search(r"^\d+ s$", done.stdout, re.M)
     assert done.stdout.endswith(f"report: {report}/index.html\n")
     assert names(report) == [
@@ -159,7 +159,7 @@ def test_the_kernel_is_this_interpreter_whatever_is_registered(below):
 
 
 def test_a_long_path_of_temporary_files_leaves_room_for_the_sockets(below):
-    assert "\n03-kernel: done, 1 cells, " in below[1]
+    assert "\n03-kernel: done, " in below[1]
 
 
 def test_the_checkout_is_found_from_below(below):
@@ -217,7 +217,7 @@ def test_progress_is_told_and_a_repaired_notebook_replaces_its_partial_output(ch
     *lines, _, _ = re.sub(r"\d+(\.\d)? s", "N s", done.stdout).splitlines()
     assert lines == [
         "01-good: started",
-        "01-good: done, 3 cells, N s",
+        "01-good: done, N s",
         "1 of 2 done, about N s left",
         "02-bad: started",
         "02-bad: failed at cell In [2], '# why': expected 6.12, got 9, N s",
@@ -258,7 +258,6 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(checkout, toys, 
             "expected a folder to write to, got {root}/loop: Too many levels of symbolic",
         ),
         ("--out /proc", "expected a folder to write to, got /proc: "),
-        ("--out taken", "expected a file of the report or nothing, got a folder: {root}/taken/01-"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_in_one_sentence(
@@ -267,7 +266,6 @@ def test_what_cannot_be_asked_for_is_refused_in_one_sentence(
     checkout.write("01-good", toys["good"]())
     checkout.write("02-bad", toys["bad"]())
     (checkout.root / "other" / ".git").mkdir(parents=True)
-    (checkout.root / "taken" / "01-good.html").mkdir(parents=True)
     (checkout.root / "loop").symlink_to("loop")
     before = sorted(checkout.root.rglob("*"))
     expected = sentence.replace("{root}", str(checkout.root))
@@ -283,7 +281,7 @@ def test_a_file_that_is_no_notebook_is_named_and_the_others_go_on(checkout, toys
     done = checkout.run("reproduce")
     assert done.returncode == 1
     assert "\n01-broken: failed at NotJSONError: Notebook does not appear to be JSON" in done.stdout
-    assert "\n02-good: done, 3 cells" in done.stdout
+    assert "\n02-good: done, " in done.stdout
     assert done.stderr == ""
     named = checkout.run("reproduce", "--only", "1", "-p", "a=1")
     assert named.returncode == 2
