@@ -1,5 +1,7 @@
 """Reading files: a machine to ask about, a dump of /proc/iomem."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 

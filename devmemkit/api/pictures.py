@@ -1,5 +1,7 @@
 """Pictures as SVG: of the state of a story, and of a whole address space."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 

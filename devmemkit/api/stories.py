@@ -1,5 +1,7 @@
 """The stories with what a reader asks of them: outcomes, steps, and the state after a call."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any, Self
 

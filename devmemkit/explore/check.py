@@ -1,5 +1,7 @@
 """explore: prove or refute a scenario's properties over all interleavings."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,5 +1,7 @@
 """Counterexamples: the steps from the start to a state, replayed on the model itself."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """The ways in which a scenario can end, over all interleavings."""
 
+from __future__ import annotations
+
 from functools import cache
 
 from devmemkit.explore.search import search

@@ -4,6 +4,8 @@ In Promela the learned steps are printed unchanged: one process that never ends,
 each leaf of each task's tree. SPIN must store exactly as many states as the search found.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -39,6 +39,8 @@ devmemkit.explore.independence.FootprintGrew
 False
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 

@@ -6,6 +6,8 @@ replaces. Sleep sets count one interleaving of each class (Godefroid, Partial-Or
 Verification of Concurrent Systems, 1996, chapter 5).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple

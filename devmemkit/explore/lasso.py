@@ -1,5 +1,7 @@
 """Paths, cycles and strongly connected parts of a state graph: the shape of endless schedules."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Container, Iterator
 
 Graph = dict[int, list[tuple[int, int]]]

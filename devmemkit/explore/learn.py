@@ -17,6 +17,8 @@ component, leaves say how the state changes. Nothing here knows a rule of the ke
 14
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -8,6 +8,8 @@
 ({'C0'}, (('C1', True),))
 """
 
+from __future__ import annotations
+
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any

@@ -13,6 +13,8 @@ shared components. A component of one of them must not name another: nothing wou
 ('0x101', 9)
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from devmemkit.explore.names import key_text, owner, renamed, renamed_value, tasks_in

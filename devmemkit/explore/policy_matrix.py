@@ -1,5 +1,7 @@
 """The table of policies: a row each, a column for each question; a cell is a search's result."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

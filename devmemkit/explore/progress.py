@@ -6,6 +6,8 @@ found on the whole graph, without reductions: an endless schedule stays in a str
 of the states before the goal, and each task takes a step there or is blocked somewhere in it.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from devmemkit.explore.counterexample import Step, line, replay

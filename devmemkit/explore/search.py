@@ -4,6 +4,8 @@ What is learned during a search can prove it wrong: a field too narrow for a new
 another task's reduction assumed impossible. The search then starts again, with what was learned.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal

@@ -1,5 +1,7 @@
 """Symmetry reduction: keep one of the states that differ only in the names of tasks alike."""
 
+from __future__ import annotations
+
 from functools import cache
 from typing import Any
 

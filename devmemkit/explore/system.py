@@ -1,5 +1,7 @@
 """A concurrent scenario as a transition system: the steps of its tasks and its properties."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -4,6 +4,8 @@ A store or a port write that could hit a device or the machine's own memory is t
 predicted to fail at its first page.
 """
 
+from __future__ import annotations
+
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping

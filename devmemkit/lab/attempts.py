@@ -4,6 +4,8 @@ python -m devmemkit.lab.attempts VERSION... [NAME...] runs them and keeps the re
 data/attempts.json.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import tomllib

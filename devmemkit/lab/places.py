@@ -1,5 +1,7 @@
 """Where random accesses go in a guest, and which of them are harmless there."""
 
+from __future__ import annotations
+
 import random
 from typing import Any
 

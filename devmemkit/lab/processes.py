@@ -1,5 +1,7 @@
 """Worker processes that play the model: they leave interrupts to their parent and end with it."""
 
+from __future__ import annotations
+
 import os
 import signal
 import threading

@@ -3,6 +3,8 @@
 The judge needs no kernel: it holds a recorded sweep against every interleaving of the model.
 """
 
+from __future__ import annotations
+
 import errno
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -4,6 +4,8 @@ A program ends with 0 when it reproduced its finding, 1 when it did not, 2 when 
 Its control is a run without the cause of the finding, and must end with 1.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import zip_longest

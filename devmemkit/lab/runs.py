@@ -1,5 +1,7 @@
 """How each program of data/reproducers is run: its arguments, and how the guest is prepared."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

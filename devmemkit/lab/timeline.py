@@ -1,5 +1,7 @@
 """A boot traced by the kernel itself: every initcall, and when PCI resource files appear."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

@@ -4,6 +4,8 @@ Source: kernel/resource.c:iomem_init_inode, drivers/char/mem.c:chr_dev_init,
 drivers/pci/pci-sysfs.c:pci_create_sysfs_dev_files, pci_sysfs_init, drivers/pci/bus.c.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import Blocked, KernelBug, KernelError
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View

@@ -3,6 +3,8 @@
 Only FEATURES knows versions. All other code asks a profile for a feature by name.
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from dataclasses import dataclass, field, fields

@@ -4,6 +4,8 @@ A policy says which mappings share the iomem inode, which new mappings are refus
 a claim takes after its node is in the tree. `register_policy` adds one from outside of the package.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal, TypeVar, get_args
 

@@ -1,5 +1,7 @@
 """Untrusted names of dumps, made safe to print on a terminal."""
 
+from __future__ import annotations
+
 
 def printable(name: str) -> str:
     """Return `name` with controls, escapes and undecodable bytes spelled out, safe to print."""

@@ -1,5 +1,7 @@
 """The stories by scenario name, for notebooks, lab and command line."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from functools import cache
 

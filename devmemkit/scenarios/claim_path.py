@@ -1,5 +1,7 @@
 """Locks, subsystems and initcalls that a claim uses in each kernel (data/claim-path.toml)."""
 
+from __future__ import annotations
+
 import tomllib
 from collections.abc import Iterable
 from functools import cache

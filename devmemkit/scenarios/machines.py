@@ -1,5 +1,7 @@
 """Recorded machines as states of the model: resource trees and PCI devices of real kernels."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache

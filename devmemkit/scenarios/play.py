@@ -1,5 +1,7 @@
 """Play a story: operations of several actors in order, and every state in between."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

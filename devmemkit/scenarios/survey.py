@@ -3,6 +3,8 @@
 Source: data/revocation-survey.toml.
 """
 
+from __future__ import annotations
+
 import tomllib
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Outcomes and pages in words. Figures, tables, messages and named values take them from here."""
 
+from __future__ import annotations
+
 from devmemkit.model.errors import Outcome
 from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import Vma

@@ -1,5 +1,7 @@
 """What a random sequence does to mappings, claims and drivers."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from devmemkit.lab.fuzz.places import EDGES, MEMORY_BAR, PLACES, REFUSED

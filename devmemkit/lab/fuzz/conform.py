@@ -1,5 +1,7 @@
 """`devmemkit conform --live`: random operation sequences on a real kernel, beside the model."""
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -11,6 +11,8 @@ Left out, as the model does not have them or the guest cannot do them:
   child one that was closed before the fork, for the agent opens descriptors of its own there.
 """
 
+from __future__ import annotations
+
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass

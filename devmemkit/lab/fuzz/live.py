@@ -1,5 +1,7 @@
 """A guest that plays random sequences: booted when needed, and used to shrink differences."""
 
+from __future__ import annotations
+
 import time
 from contextlib import ExitStack, suppress
 from typing import Any

@@ -5,6 +5,8 @@ windows: memory that one may map write-back and another uncached is not used twi
 other places are mapped with one type only.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any, NamedTuple
 

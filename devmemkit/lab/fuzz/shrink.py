@@ -1,5 +1,7 @@
 """Shrinking a sequence that shows a difference: fewer acts, smaller numbers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any

@@ -1,5 +1,7 @@
 """Counts of a random run: operations by outcome, and which were rare."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Mapping
 

@@ -1,5 +1,7 @@
 """Writing a random sequence: its processes, their files, and the acts on files."""
 
+from __future__ import annotations
+
 import random
 from dataclasses import dataclass, field
 from typing import Any

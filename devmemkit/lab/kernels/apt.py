@@ -1,5 +1,7 @@
 """A private apt root for one Debian suite, with the repositories of the machine's own apt."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re

@@ -1,5 +1,7 @@
 """The kernels that the lab boots: found in Debian's suites, kept in a cache, or passed by hand."""
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os

@@ -1,5 +1,7 @@
 """Which kernels Debian's suites have, and the packages that each is made of."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

@@ -1,5 +1,7 @@
 """A kernel that the lab can boot: its image, its modules, its release and configuration."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,7 @@
 """`devmemkit lab list`: the kernels that are cached, can be had, or are recorded."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 
 from devmemkit.lab.kernels.cache import cache_dir, cached

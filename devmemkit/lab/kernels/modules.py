@@ -1,5 +1,7 @@
 """Kernel modules as files: where they are, what they need, and the order they load in."""
 
+from __future__ import annotations
+
 import gzip
 import lzma
 import os

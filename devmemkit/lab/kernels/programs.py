@@ -1,5 +1,7 @@
 """Running apt and dpkg, and turning their failures into one sentence."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil

@@ -4,6 +4,8 @@ The compiler is the one that the kernels of TOOLS_SUITE were built with. It and 
 the headers need that suite's C library, so they run with the folder as their root.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import shutil

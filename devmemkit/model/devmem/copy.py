@@ -3,6 +3,8 @@
 Source: read_mem and write_mem (drivers/char/mem.c), 5.10 to 7.3 unless a step says otherwise.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.devmem.mem import REFUSED
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import PAGE_SHIFT, U64

@@ -3,6 +3,8 @@
 Source: drivers/char/mem.c; the errnos are those of 5.10 to 7.3 unless a step says otherwise.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.boot import iomem_get_mapping
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import U64

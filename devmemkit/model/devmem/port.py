@@ -5,6 +5,8 @@ Source: drivers/char/mem.c:read_port, write_port; drivers/pci/pci-sysfs.c:pci_re
 fs/sysfs/file.c:sysfs_kf_bin_read, sysfs_kf_bin_write; arch/x86/kernel/ioport.c.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.devmem.mem import check_open
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import U64

@@ -4,6 +4,8 @@ Source: drivers/base/bus.c, dd.c, drivers/pci/pci-driver.c, remove.c; the same i
 a step says otherwise.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from devmemkit.model.errors import KernelError

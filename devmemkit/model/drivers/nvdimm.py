@@ -3,6 +3,8 @@
 Source: drivers/nvdimm/pmem.c, claim.c, e820.c; the same in 5.10 to 7.3 (measured).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from devmemkit.model.errors import KernelError

@@ -4,6 +4,8 @@ The lab uses it to claim any range. Source: ramoops_probe, persistent_ram_new,
 persistent_ram_iomap (fs/pstore/ram_core.c); with mem_type=1, which is ioremap.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import ioremap, memtype_free

@@ -1,5 +1,7 @@
 """What a driver does in the region that it has claimed: it reads and writes, and asks nobody."""
 
+from __future__ import annotations
+
 from devmemkit.model.machine import View
 from devmemkit.model.mm.physical import read_physical, write_physical
 from devmemkit.model.step import Frame, Next, Return, operation

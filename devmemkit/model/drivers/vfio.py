@@ -3,6 +3,8 @@
 Source: vaddr_get_pfns and follow_fault_pfn (drivers/vfio/vfio_iommu_type1.c, 7.3).
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import KernelError, Trap
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View

@@ -3,6 +3,8 @@
 Source: handle_mm_fault and do_fault (mm/memory.c), generic_access_phys, fs and mm helpers.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import Blocked, KernelError, Trap
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile

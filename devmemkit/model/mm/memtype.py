@@ -1,5 +1,7 @@
 """Page cache types (x86 PAT): the reservations, and which requests conflict with them."""
 
+from __future__ import annotations
+
 from typing import Final, Literal, NamedTuple
 
 from devmemkit.model.errors import KernelError

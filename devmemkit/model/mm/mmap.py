@@ -1,5 +1,7 @@
 """The first steps of every mmap of device memory: do_mmap and the memtype of the pages."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,7 @@
 """mremap of device mappings: shrinking and moving work, growing does not (mm/mremap.c)."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from devmemkit.model.errors import KernelError

@@ -1,5 +1,7 @@
 """mseal: mappings that may not change any more (mm/mseal.c)."""
 
+from __future__ import annotations
+
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.mm.syscalls import hole_in, not_mapped, reflag, touched

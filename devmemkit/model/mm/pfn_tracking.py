@@ -7,6 +7,8 @@ Source: track_pfn_remap, track_pfn_copy, untrack_pfn (arch/x86/mm/pat/memtype.c)
 6.1, 6.12, 6.18 and 7.3.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from devmemkit.model.flags import PAGE_SHIFT

@@ -1,5 +1,7 @@
 """The contents of physical memory: plain bytes, page by page, zero until written."""
 
+from __future__ import annotations
+
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 

@@ -5,6 +5,8 @@ orders are counterfactuals (policy.REPAIRS).
 Source: mm/mmap.c, mm/vma.c, remap_pfn_range (mm/memory.c).
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import KernelError, Trap
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.kernel import KernelProfile

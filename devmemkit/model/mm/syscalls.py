@@ -1,5 +1,7 @@
 """System calls on mappings that exist: munmap, mprotect, madvise, msync, mlock."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from itertools import pairwise
 

@@ -1,5 +1,7 @@
 """A buffer of a process whose pages are missing, so that a kernel copy has to wait for them."""
 
+from __future__ import annotations
+
 from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import Key, View
 from devmemkit.model.step import Frame, Next, Return, operation

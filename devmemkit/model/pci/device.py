@@ -3,6 +3,8 @@
 Source: drivers/pci/pci.c; the same in 5.10 to 7.3 unless a step says otherwise.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, replace
 

@@ -3,6 +3,8 @@
 Source: probe and remove of a typical driver; drivers/net/ethernet/intel/e1000, drivers/nvme/host.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import ioremap, memtype_free

@@ -3,6 +3,8 @@
 Source: drivers/pci/pci-sysfs.c, drivers/pci/mmap.c, drivers/pci/proc.c.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from devmemkit.model import flags as fl

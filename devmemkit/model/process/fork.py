@@ -3,6 +3,8 @@
 Source: kernel/fork.c:dup_mmap, mm/memory.c:copy_page_range, kernel/exit.c:do_exit.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.mm.page_table import PageTable

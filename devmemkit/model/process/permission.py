@@ -4,6 +4,8 @@ Source: fs/namei.c:may_open, fs/open.c:do_dentry_open, fs/exec.c:path_noexec,
 kernel/sys.c:__sys_setresuid, kernel/capability.c:capset; the same in 5.10 to 7.3.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
 from devmemkit.model.process.task import File, Task, open_mode

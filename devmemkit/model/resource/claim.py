@@ -1,5 +1,7 @@
 """request_mem_region and release_mem_region as operations (kernel/resource.c)."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from devmemkit.model.errors import Blocked, KernelBug

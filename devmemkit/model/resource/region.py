@@ -1,5 +1,7 @@
 """Claims of regions, and the checks that read the tree (kernel/resource.c)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from devmemkit.model import flags as fl

@@ -5,6 +5,8 @@ on), unmap_mapping_range (mm/memory.c). Steps that no kernel has are those of th
 policies in policy.py.
 """
 
+from __future__ import annotations
+
 from devmemkit.model.errors import Blocked, KernelError
 from devmemkit.model.flags import IORESOURCE_MUXED, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Key, View

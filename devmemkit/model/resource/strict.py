@@ -1,5 +1,7 @@
 """Access to a page of physical memory: the checks of STRICT_DEVMEM and IO_STRICT_DEVMEM."""
 
+from __future__ import annotations
+
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import View

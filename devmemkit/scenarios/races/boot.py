@@ -1,5 +1,7 @@
 """Races while booting: claims before the iomem inode, and resource files made twice."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from devmemkit.model import flags as fl

@@ -1,5 +1,7 @@
 """The races by name, for notebooks and command line."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from devmemkit.model.kernel import KernelProfile

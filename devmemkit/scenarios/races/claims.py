@@ -1,5 +1,7 @@
 """Races of claims with mmaps, with other claims and with releases."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from devmemkit.model.flags import IORESOURCE_MUXED

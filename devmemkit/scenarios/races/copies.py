@@ -1,5 +1,7 @@
 """Races of a claim with a read or write of /dev/mem whose buffer is missing at first."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 from devmemkit.model import flags as fl

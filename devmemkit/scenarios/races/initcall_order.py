@@ -1,5 +1,7 @@
 """A boot with initcalls at other levels, and the races that this order opens."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from functools import cached_property
 

@@ -1,5 +1,7 @@
 """The mmap-versus-claim race as the lab runs it: one mmap, one claim, and how they end."""
 
+from __future__ import annotations
+
 from devmemkit.model.errors import Outcome
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile

@@ -1,5 +1,7 @@
 """The smallest machine, with one BAR, and programs that map or claim the BAR."""
 
+from __future__ import annotations
+
 from devmemkit.model import flags as fl
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile

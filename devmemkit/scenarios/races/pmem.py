@@ -1,5 +1,7 @@
 """The race of nd_pmem's three claims and a process that maps in the gaps between them."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from devmemkit.model import flags as fl

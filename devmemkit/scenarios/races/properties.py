@@ -1,5 +1,7 @@
 """Properties of claims that are checked in every order: of drivers, processes and the tree."""
 
+from __future__ import annotations
+
 from itertools import pairwise
 
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE

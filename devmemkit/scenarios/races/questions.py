@@ -1,5 +1,7 @@
 """The questions by which policies are compared, a small scenario each."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,5 +1,7 @@
 """A race: programs of several tasks on one machine, and the properties asked of every order."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property

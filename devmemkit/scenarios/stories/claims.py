@@ -1,5 +1,7 @@
 """Stories of claims: which pages die, in whose mappings, and what still works on a dead one."""
 
+from __future__ import annotations
+
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.races.one_bar import VIAS

@@ -1,5 +1,7 @@
 """Stories of the command line: iomem=relaxed and lockdown=integrity."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from devmemkit.model.flags import PAGE_SIZE

@@ -1,5 +1,7 @@
 """The gap before a driver loads: ways to write into an idle region, and what could stop them."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """Stories of the edges: claims that do not fit, ranges that wrap, and calls that nobody expects."""
 
+from __future__ import annotations
+
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.machines import (
     E1000_BAR,

@@ -6,6 +6,8 @@ programs; the driver's claim comes `delay` seconds after that, give or take a sh
 Whether a write succeeds at all is an answer of the model (defences.py), not an assumption.
 """
 
+from __future__ import annotations
+
 import math
 import random
 from dataclasses import dataclass

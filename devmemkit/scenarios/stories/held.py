@@ -1,5 +1,7 @@
 """Stories of reads and writes of /dev/mem that a process holds while a driver claims the memory."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE

@@ -1,5 +1,7 @@
 """What the stories with parameters share: a kernel, its policy and a recorded machine."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,5 +1,7 @@
 """Stories of PCI BARs: drivers that take them, files that still map them, devices that go."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE

@@ -1,5 +1,7 @@
 """Stories of persistent memory before its driver, and of drivers whose claim is refused."""
 
+from __future__ import annotations
+
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.machines import DISK, E1000, E1000_BAR, NAMESPACE, NVME, NVME_BAR, PMEM
 from devmemkit.scenarios.play import Act, Ref

@@ -1,5 +1,7 @@
 """The parts of a story of data/reproducers: the device that is bound, the acts, the exit rule."""
 
+from __future__ import annotations
+
 import errno
 import os
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 Each function gets the command line of the program, and the device that it binds.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any

@@ -1,5 +1,7 @@
 """Stories of sealed mappings (mseal, 6.10), and of a revoked one that nobody can unmap."""
 
+from __future__ import annotations
+
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.claims import ELSEWHERE
