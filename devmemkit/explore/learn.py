@@ -2,8 +2,9 @@
 
 A step's result depends only on the components that it reads, and which it reads next depends only
 on the values that it has read before: so its cases form a tree. The real step runs once for each
-combination of values read, and the tree remembers what it replaced: inner nodes look up a
-component, leaves say how the state changes. Nothing here knows a rule of the kernel.
+combination of values read (and again when the layout of the states has changed), and the tree
+remembers what it replaced: inner nodes look up a component, leaves say how the state changes.
+Nothing here knows a rule of the kernel.
 
 >>> from devmemkit.model.kernel import KernelProfile
 >>> from devmemkit.model.machine import Machine
@@ -86,15 +87,7 @@ class Tree:
         self.leaves.append(leaf)
         return leaf
 
-    def lay_out(self) -> None:
-        """Place all leaves again: the layout of the states has changed, their values have not."""
-        self._root, self.reads_mask = None, 0
-        self.cache.clear()
-        for leaf in self.leaves:
-            self._place(leaf)
-
     def _place(self, leaf: Leaf) -> None:
-        leaf.keep, leaf.put = -1, 0
         for key, number in leaf.writes.items():
             shift, mask = self._space.field(key)
             leaf.keep &= ~(mask << shift)

@@ -53,8 +53,8 @@ def search(
     """Search a scenario's states, again until nothing that it learns would change the search.
 
     It gives up at `most` states (None: never); those beyond stay unknown. With `check` "first" it
-    ends in the first state in which a property is broken, or a
-    deadlock; with "each" the properties are evaluated in all states.
+    ends in the first state in which a property is broken, or a deadlock; with "each" the properties
+    are evaluated in all states.
     """
     if check == "nothing":
         scenario = replace(scenario, properties=())
@@ -64,10 +64,8 @@ def search(
     while True:
         try:
             return system, breadth_first(system, most, symmetry=symmetry, check=check)
-        except LayoutChanged:
-            system.lay_out()  # the states are void, the steps learned are not
-        except FootprintGrew:
-            system.restart()  # steps were merged wrongly: only the footprints stay
+        except (LayoutChanged, FootprintGrew):
+            system.restart()
 
 
 def breadth_first(

@@ -27,8 +27,7 @@ class System:
     With `partial_order`, a step that forms a persistent set by itself is merged with the step
     before it: the state between them is left out, and so are the steps of other tasks from there.
     All tasks take their steps from each state that is kept, so none is put off forever.
-    The search must start again after restart() when FootprintGrew is raised, and after lay_out()
-    when LayoutChanged is.
+    The search must start again after restart() when LayoutChanged or FootprintGrew is raised.
     """
 
     def __init__(self, scenario: Concurrent, space: Space, *, partial_order: bool = False) -> None:
@@ -39,17 +38,9 @@ class System:
         self._independence = Independence(self.tasks, start) if partial_order else None
         self.restart()
 
-    def lay_out(self) -> None:
-        """Lay out the states again; the steps learned so far stay, with their values' numbers."""
-        self.space.lay_out()
-        for tree in self.trees:
-            tree.lay_out()
-        for trees in self.properties.values():
-            for tree in trees.values():
-                tree.lay_out()
-
     def restart(self) -> None:
-        """Forget all learned steps: some were merged wrongly."""
+        """Forget all learned steps, but not the numbers of values, nor the footprints."""
+        self.space.lay_out()
         if self._independence is not None:
             self._independence.restart()
         self.trees = [
