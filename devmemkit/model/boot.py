@@ -30,12 +30,14 @@ drivers of host bridges, which find further devices at any time.
 """
 
 
+@operation("iomem_init_inode")
 def make_inode(m: View, f: Frame) -> Next:
     """iomem_init_inode publishes the inode that all revocable mappings share (v5.12 on)."""
     m["iomem_inode"] = True
     return Return(0)
 
 
+@operation("chr_dev_init")
 def make_dev_mem(m: View, f: Frame) -> Next:
     """chr_dev_init creates /dev/mem, if CONFIG_DEVMEM=y."""
     m["dev_mem"] = m.kernel.config.devmem
@@ -51,12 +53,14 @@ def iomem_get_mapping(m: View) -> None:
         raise KernelBug("null pointer: the iomem inode's mapping, before there is the inode")
 
 
+@operation("populate_rootfs")
 def start_user_space(m: View, f: Frame) -> Next:
     """populate_rootfs unpacks the initramfs; from then on the kernel can start programs."""
     m["user_space"] = True
     return Return(0)
 
 
+@operation("begin_program")
 def wait_for_user_space(m: View, f: Frame) -> Next:
     """A user program starts once the initramfs is unpacked."""
     if not m.get("user_space"):
@@ -64,25 +68,19 @@ def wait_for_user_space(m: View, f: Frame) -> Next:
     return Return(0)
 
 
+@operation("host_driver_init")
 def probe_drivers(m: View, f: Frame) -> Next:
     """Drivers of host bridges are registered; their probes may be asynchronous or deferred."""
     m["host_drivers"] = True
     return Return(0)
 
 
+@operation("begin_probe")
 def wait_for_driver(m: View, f: Frame) -> Next:
     """The probe of a host bridge starts once its driver is registered."""
     if not m.get("host_drivers"):
         raise Blocked("no driver yet")
     return Return(0)
-
-
-operation("iomem_init_inode", make_inode)
-operation("chr_dev_init", make_dev_mem)
-operation("populate_rootfs", start_user_space)
-operation("begin_program", wait_for_user_space)
-operation("host_driver_init", probe_drivers)
-operation("begin_probe", wait_for_driver)
 
 
 def device_add(m: View, f: Frame) -> Next:
@@ -184,6 +182,7 @@ def nothing_to_do(m: View, f: Frame) -> Next:
 operation("pci_sysfs_init", choose=_sysfs_steps)
 
 
+@operation("look_for_files", needs=("bdf",))
 def look_for_files(m: View, f: Frame) -> Next:
     """A program looks for the resource files of a device; ENOENT when the device has none."""
     if f.bdf not in m.get("pci_devices", ()):
@@ -191,6 +190,3 @@ def look_for_files(m: View, f: Frame) -> Next:
     if not m.get(("sysfs", f.bdf)):
         raise KernelError("ENOENT", f"{f.bdf} has no resource files")
     return Return(0)
-
-
-operation("look_for_files", look_for_files, needs=("bdf",))

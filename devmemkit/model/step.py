@@ -82,11 +82,22 @@ def operation(
     choose: Steps | None = None,
     needs: tuple[str, ...] = (),
     **defaults: Any,
-) -> Operation:
-    """Register an operation with fixed `steps`, or with the steps that `choose(kernel)` returns."""
-    made = Operation(name, choose or (lambda kernel: steps), needs, defaults)
-    OPERATIONS[name] = made
-    return made
+) -> Callable[[Step], Step]:
+    """Register an operation with fixed `steps`, or with the steps that `choose(kernel)` returns.
+
+    As a decorator it registers the operation of one step.
+    """
+
+    def register(*steps: Step) -> None:
+        OPERATIONS[name] = Operation(name, choose or (lambda kernel: steps), needs, defaults)
+
+    def decorate(step: Step) -> Step:
+        register(step)
+        return step
+
+    if steps or choose:
+        register(*steps)
+    return decorate
 
 
 def lock(m: View, f: Frame, *name: str, write: bool = True) -> None:

@@ -162,7 +162,7 @@ def _steps_of(name: str) -> Steps:
     return lambda kernel: (valid_phys_addr_range, *_order(kernel, name))
 
 
-read_devmem = operation(
+operation(
     "read_devmem",
     choose=_steps_of("read_devmem"),
     needs=("pid", "fd", "count"),
@@ -176,7 +176,7 @@ Gives the bytes, or without `keep` their count: then memory is checked, but not 
 by name is missing: the copy waits until uffdio_copy fills it.
 """
 
-write_devmem = operation(
+operation(
     "write_devmem",
     choose=_steps_of("write_devmem"),
     needs=("pid", "fd", "data"),

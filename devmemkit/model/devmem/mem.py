@@ -27,8 +27,11 @@ MAX_ERRNO = 4095
 REFUSED = "page {:#x} is not allowed"
 
 
+@operation("open_devmem", needs=("pid",), mode="rw", dsync=False)
 def open_port(m: View, f: Frame) -> Next:
-    """ENOENT without the node, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown.
+    """Open /dev/mem; gives the descriptor. `mode` is "r", "w" or "rw", `dsync` O_SYNC.
+
+    ENOENT without the node, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown.
 
     A node made by hand although DEVMEM=n is ENXIO (memory_open). Lockdown is checked only here.
     From v5.8 on the file gets the iomem inode's mapping.
@@ -56,10 +59,7 @@ def check_open(m: View, f: Frame, path: str, missing: str = "") -> None:
         raise KernelError("EPERM", f"lockdown refuses {path} (LOCKDOWN_DEV_MEM)")
 
 
-open_devmem = operation("open_devmem", open_port, needs=("pid",), mode="rw", dsync=False)
-"""Open /dev/mem; gives the descriptor. `mode` is "r", "w" or "rw", `dsync` O_SYNC."""
-
-
+@operation("lseek_devmem", needs=("pid", "fd", "offset"), whence="SET")
 def memory_lseek(m: View, f: Frame) -> Next:
     """SEEK_SET and SEEK_CUR, else EINVAL; EOVERFLOW for an offset that looks like -errno."""
     file = get_file(m, f.pid, f.fd, "mem")
@@ -70,9 +70,6 @@ def memory_lseek(m: View, f: Frame) -> Next:
         raise KernelError("EOVERFLOW", f"offset {pos:#x} looks like an errno")
     update_file(m, f.pid, f.fd, pos=pos)
     return Return(pos)
-
-
-lseek_devmem = operation("lseek_devmem", memory_lseek, needs=("pid", "fd", "offset"), whence="SET")
 
 
 def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
@@ -127,6 +124,6 @@ def _mmap_steps(kernel: KernelProfile) -> tuple[Step, ...]:
     return checks + behind_checks(kernel, kernel["devmem_mmap"])
 
 
-mmap_devmem = operation("mmap_devmem", choose=_mmap_steps, **MMAP)
+operation("mmap_devmem", choose=_mmap_steps, **MMAP)
 """mmap /dev/mem; gives the address. `offset` and `length` in bytes, `prot` letters.
 EACCES, EINVAL, EPERM, EAGAIN. Source: mmap_mem (to 6.18), mmap_mem_prepare (from 6.19)."""

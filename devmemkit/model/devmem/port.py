@@ -1,6 +1,7 @@
 """I/O ports: /dev/port, ioperm, iopl, and read(2) and write(2) of resourceN, of ports only.
 
-The kernel checks no claim here. The model has no devices, so the bytes read are unknown.
+The kernel checks no claim here. The model has no devices, so the bytes read are unknown, and no
+instructions on ports.
 Source: drivers/char/mem.c:read_port, write_port; drivers/pci/pci-sysfs.c:pci_resource_io;
 fs/sysfs/file.c:sysfs_kf_bin_read, sysfs_kf_bin_write; arch/x86/kernel/ioport.c.
 """
@@ -19,20 +20,22 @@ PORTS = 0x10000
 """Ports that x86 has (IO_SPACE_LIMIT + 1)."""
 
 
+@operation("open_ioport", needs=("pid",), mode="rw")
 def open_dev_port(m: View, f: Frame) -> Next:
-    """As /dev/mem: ENOENT, EACCES by file mode, EPERM without SYS_RAWIO or under lockdown."""
+    """Open /dev/port: ENOENT, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown."""
     if not m.get("dev_port", True):
         raise KernelError("ENOENT", "/dev/port does not exist")
     check_open(m, f, "/dev/port")
     return Return(open_file(m, f.pid, File("port", "/dev/port", *open_mode(f.mode))))
 
 
-open_ioport = operation("open_ioport", open_dev_port, needs=("pid",), mode="rw")
-"""Open /dev/port; gives the descriptor."""
-
-
+@operation("read_ioport", needs=("pid", "fd", "count", "offset"))
+@operation("write_ioport", needs=("pid", "fd", "data", "offset"))
 def port_range(m: View, f: Frame) -> Next:
-    """read_port and write_port stop at port 0xffff; a range beyond it gives 0 bytes."""
+    """pread and pwrite of /dev/port stop at port 0xffff; a range beyond it gives 0 bytes.
+
+    The bytes read are zeroes, as the model has no devices.
+    """
     if f.offset >> 63:
         raise KernelError("EINVAL", f"offset {f.offset:#x}")
     file = get_file(m, f.pid, f.fd, "port")
@@ -44,15 +47,10 @@ def port_range(m: View, f: Frame) -> Next:
     return Return(done if writing else bytes(done))
 
 
-read_ioport = operation("read_ioport", port_range, needs=("pid", "fd", "count", "offset"))
-"""pread(fd, count, offset) of /dev/port; gives zeroes, as the model has no devices."""
-
-write_ioport = operation("write_ioport", port_range, needs=("pid", "fd", "data", "offset"))
-"""pwrite(fd, data, offset) of /dev/port; gives the count."""
-
-
+@operation("read_resource", needs=("pid", "fd", "count", "offset"))
+@operation("write_resource", needs=("pid", "fd", "data", "offset"))
 def pci_resource_io(m: View, f: Frame) -> Next:
-    """A port BAR takes 1, 2 or 4 bytes, else EINVAL; a memory BAR is EIO.
+    """pread and pwrite of resourceN: ports take 1, 2 or 4 bytes, else EINVAL; memory is EIO.
 
     pwrite(2) to a file open for reading is ESPIPE, as kernfs leaves no FMODE_PWRITE. At the end
     of the file a read gives no bytes and a write is EFBIG; a range beyond the end is cut. EPERM
@@ -82,15 +80,9 @@ def pci_resource_io(m: View, f: Frame) -> Next:
     return Return(count if writing else bytes(count))
 
 
-read_resource = operation("read_resource", pci_resource_io, needs=("pid", "fd", "count", "offset"))
-"""pread(fd, count, offset) of resourceN."""
-
-write_resource = operation("write_resource", pci_resource_io, needs=("pid", "fd", "data", "offset"))
-"""pwrite(fd, data, offset) of resourceN."""
-
-
+@operation("ioperm", needs=("pid", "first", "count"), turn_on=True)
 def ksys_ioperm(m: View, f: Frame) -> Next:
-    """EINVAL for no port, or one beyond 0xffff; then as iopl, unless ports are given back."""
+    """ioperm: EINVAL for no port or one beyond 0xffff; as iopl, unless ports are given back."""
     _only_x86(m, "ioperm")
     if not f.first < f.first + f.count & U64 <= PORTS:
         raise KernelError("EINVAL", f"{f.count:#x} ports from {f.first:#x} on are not in 0-0xffff")
@@ -99,22 +91,15 @@ def ksys_ioperm(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-ioperm = operation("ioperm", ksys_ioperm, needs=("pid", "first", "count"), turn_on=True)
-"""ioperm(first, count, turn_on); the model has no instructions on ports."""
-
-
+@operation("iopl", needs=("pid", "level"))
 def sys_iopl(m: View, f: Frame) -> Next:
-    """EINVAL above level 3; a level above 0, where processes begin, needs CAP_SYS_RAWIO."""
+    """iopl: EINVAL above level 3; a level above 0, where processes begin, needs CAP_SYS_RAWIO."""
     _only_x86(m, "iopl")
     if f.level > 3:
         raise KernelError("EINVAL", f"level {f.level} is above 3")
     if f.level:
         _raw_io(m, f.pid)
     return Return(0)
-
-
-iopl = operation("iopl", sys_iopl, needs=("pid", "level"))
-"""iopl(level)."""
 
 
 def _only_x86(m: View, call: str) -> None:

@@ -57,7 +57,7 @@ def _told(m: View, errno: str) -> str:
     return "ENODEV" if m.kernel["bind_error"] == "ENODEV" else errno
 
 
-bind = operation(
+operation(
     "bind",
     device_driver_attach,
     driver_bound,
@@ -86,7 +86,7 @@ def unbound(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-unbind = operation("unbind", device_driver_detach, unbound, needs=("bdf",))
+operation("unbind", device_driver_detach, unbound, needs=("bdf",))
 
 
 def remove_driver(m: View, f: Frame) -> Next:
@@ -123,4 +123,4 @@ def remove_device(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-remove = operation("remove", remove_driver, remove_files, remove_device, needs=("bdf",))
+operation("remove", remove_driver, remove_files, remove_device, needs=("bdf",))

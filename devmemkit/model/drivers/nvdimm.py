@@ -98,7 +98,7 @@ def _release(m: View, f: Frame, size: int) -> Call:
     return Call("release_mem_region", {"start": m["nd", f.bdf].start, "size": size})
 
 
-nd_pmem_probe = operation(
+operation(
     "nd_pmem_probe",
     nd_info_block_reserve,
     nd_btt_probe,
@@ -126,11 +126,14 @@ def pmem_release(m: View, f: Frame) -> Next:
     return _release(m, f, m["nd", f.bdf].size)
 
 
-nd_pmem_remove = operation("nd_pmem_remove", memunmap_pages, pmem_release, needs=("bdf",))
+operation("nd_pmem_remove", memunmap_pages, pmem_release, needs=("bdf",))
 
 
+@operation("read_block", needs=("device", "offset", "count"))
 def pmem_submit_bio(m: View, f: Frame) -> Next:
-    """A direct read of the disk gives the memory at that offset of the namespace.
+    """Read a pmem disk, `offset` and `count` in bytes within one page. ENOENT.
+
+    A direct read of the disk gives the memory at that offset of the namespace.
 
     ENOENT without a bound driver. ValueError for bytes that are not in one page of the disk.
     """
@@ -142,7 +145,3 @@ def pmem_submit_bio(m: View, f: Frame) -> Next:
             f"offset: expected {f.count} bytes in one page of {space.size:#x}, got {f.offset:#x}"
         )
     return Return(read_physical(m, space.start + f.offset, f.count))
-
-
-read_block = operation("read_block", pmem_submit_bio, needs=("device", "offset", "count"))
-"""Read a pmem disk, `offset` and `count` in bytes within one page. ENOENT."""

@@ -47,10 +47,8 @@ operation(
 """Claim and map [start, start+size); gives `start`. EBUSY, ENOMEM."""
 
 
+@operation("ramoops_remove", needs=("start", "size"))
 def ramoops_unmap(m: View, f: Frame) -> Next:
     """ramoops_remove unmaps the range and releases the claim."""
     memtype_free(m, ("driver", "ramoops"))
     return Call("release_mem_region", {"start": f.start, "size": f.size})
-
-
-operation("ramoops_remove", ramoops_unmap, needs=("start", "size"))

@@ -39,5 +39,5 @@ def _is_ram_in_use(m: View, pfn: int) -> bool:
     return not low and has_ram(m, pfn)
 
 
-map_dma = operation("map_dma", choose=with_fault(vaddr_get_pfns), needs=("pid", "address"))
+operation("map_dma", choose=with_fault(vaddr_get_pfns), needs=("pid", "address"))
 """VFIO_IOMMU_MAP_DMA of one page, to read and write."""

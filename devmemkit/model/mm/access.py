@@ -138,8 +138,8 @@ def with_fault(step: Step) -> Steps:
     return lambda kernel: (step, *handler) if kernel.on_fault == "insert" else (step,)
 
 
-load = operation("load", choose=with_fault(load_step), needs=("pid", "address"), size=8)
-store = operation("store", choose=with_fault(store_step), needs=("pid", "address", "value"), size=8)
+operation("load", choose=with_fault(load_step), needs=("pid", "address"), size=8)
+operation("store", choose=with_fault(store_step), needs=("pid", "address", "value"), size=8)
 
 
 def user_copy(m: View, f: Frame) -> Next:
@@ -156,14 +156,10 @@ def user_copy(m: View, f: Frame) -> Next:
     return Return(f.count)
 
 
-copy_from_user = operation(
-    "copy_from_user", choose=with_fault(user_copy), needs=("pid", "address"), count=8
-)
+operation("copy_from_user", choose=with_fault(user_copy), needs=("pid", "address"), count=8)
 """write(2) of a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
-copy_to_user = operation(
-    "copy_to_user", choose=with_fault(user_copy), needs=("pid", "address"), count=8
-)
+operation("copy_to_user", choose=with_fault(user_copy), needs=("pid", "address"), count=8)
 """read(2) into a buffer inside the mapping; gives the count; EFAULT on a zapped page."""
 
 
@@ -227,15 +223,13 @@ def _access_steps(kernel: KernelProfile) -> tuple[Step, ...]:
     return (follow_phys, recheck if kernel["access_recheck"] else copy_phys)
 
 
-ptrace_peek = operation("ptrace_peek", choose=_access_steps, needs=("pid", "address"))
+operation("ptrace_peek", choose=_access_steps, needs=("pid", "address"))
 """PTRACE_PEEKDATA at an aligned address of `pid`; EIO on a zapped page."""
 
-ptrace_poke = operation("ptrace_poke", choose=_access_steps, needs=("pid", "address", "value"))
+operation("ptrace_poke", choose=_access_steps, needs=("pid", "address", "value"))
 
 
+@operation("process_vm_readv", needs=("pid", "address"))
 def gup_refuses(m: View, f: Frame) -> Next:
     """process_vm_readv fails with EFAULT, as get_user_pages refuses every remapped VMA."""
     raise KernelError("EFAULT", f"{f.address:#x} is in a VM_PFNMAP mapping or in none")
-
-
-process_vm_readv = operation("process_vm_readv", gup_refuses, needs=("pid", "address"))

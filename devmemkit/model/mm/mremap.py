@@ -149,7 +149,7 @@ def _move(m: View, pid: str, vma: Vma, start: int, end: int, to: int) -> None:
     move_memtype(m, pid, part, moved, [v for v in rest if v != moved])
 
 
-mremap = operation(
+operation(
     "mremap",
     mremap_begin,
     unmap_target,

@@ -9,8 +9,11 @@ from devmemkit.model.process.task import VM
 from devmemkit.model.step import Frame, Next, Return, operation
 
 
+@operation("mseal", needs=("pid", "address", "length"))
 def do_mseal(m: View, f: Frame) -> Next:
-    """do_mseal marks every VMA of a range, or none: ENOMEM for a hole, EINVAL; before 6.10 ENOSYS.
+    """Seal a range until the process ends or replaces its program. ENOSYS, EINVAL, ENOMEM.
+
+    do_mseal marks every VMA of a range, or none: ENOMEM for a hole, EINVAL; before 6.10 ENOSYS.
 
     A page that is gone can be sealed.
     """
@@ -22,7 +25,3 @@ def do_mseal(m: View, f: Frame) -> Next:
     for vma in vmas:
         reflag(m, f, vma, vma.flags | VM.SEALED)
     return Return(0)
-
-
-mseal = operation("mseal", do_mseal, needs=("pid", "address", "length"))
-"""Seal a range until the process ends or replaces its program. ENOSYS, EINVAL, ENOMEM."""

@@ -116,7 +116,7 @@ def do_munmap(m: View, f: Frame) -> Next:
     return Return(0) if unmap(m, f.pid, f.address, f.length) else sealed
 
 
-munmap = operation("munmap", do_munmap, sealed, needs=("pid", "address", "length"))
+operation("munmap", do_munmap, sealed, needs=("pid", "address", "length"))
 
 
 WRITABLE = VM.WRITE | VM.SHARED
@@ -160,7 +160,7 @@ def mprotect_hole(m: View, f: Frame) -> Next:
     raise not_mapped(f)
 
 
-mprotect = operation(
+operation(
     "mprotect",
     do_mprotect,
     mprotect_denied,
@@ -218,11 +218,10 @@ def madvise_hole(m: View, f: Frame) -> Next:
     raise not_mapped(f)
 
 
-madvise = operation(
-    "madvise", do_madvise, madvise_hole, needs=("pid", "address", "length", "advice")
-)
+operation("madvise", do_madvise, madvise_hole, needs=("pid", "address", "length", "advice"))
 
 
+@operation("msync", needs=("pid", "address", "length"))
 def do_msync(m: View, f: Frame) -> Next:
     """msync(MS_SYNC) gives EINVAL for a shared mapping of a file without fsync, ENOMEM at a hole.
 
@@ -236,9 +235,7 @@ def do_msync(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-msync = operation("msync", do_msync, needs=("pid", "address", "length"))
-
-
+@operation("mlock", needs=("pid", "address", "length"))
 def do_mlock(m: View, f: Frame) -> Next:
     """mlock rounds to whole pages and revives no page; ENOMEM at a hole."""
     into = f.address % PAGE_SIZE
@@ -246,6 +243,3 @@ def do_mlock(m: View, f: Frame) -> Next:
     if hole_in(f, touched(m, f, "EINVAL", round_to_0=True)) is not None:
         raise not_mapped(f)
     return Return(0)
-
-
-mlock = operation("mlock", do_mlock, needs=("pid", "address", "length"))

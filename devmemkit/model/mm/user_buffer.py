@@ -21,11 +21,8 @@ def wait_for_buffer(m: View, f: Frame) -> None:
         raise Blocked(f"buffer {f.buffer}")
 
 
+@operation("uffdio_copy", needs=("pid", "buffer"))
 def userfaultfd_copy(m: View, f: Frame) -> Next:
-    """UFFDIO_COPY fills all pages of the buffer and wakes the copies that wait for it."""
+    """UFFDIO_COPY fills all pages of a process's buffer, and wakes the copies that wait for it."""
     m[_key(f)] = True
     return Return(0)
-
-
-uffdio_copy = operation("uffdio_copy", userfaultfd_copy, needs=("pid", "buffer"))
-"""The process fills one of its buffers by UFFDIO_COPY; from then on no copy waits for it."""

@@ -67,6 +67,7 @@ def bar_of(m: View, bdf: str, index: int) -> Bar:
     return found
 
 
+@operation("pci_enable_device", needs=("bdf",))
 def pci_enable(m: View, f: Frame) -> Next:
     """pci_enable_device claims nothing; EINVAL for a BAR unassigned or not in the tree."""
     for bar in device(m, f.bdf).bars:
@@ -74,9 +75,6 @@ def pci_enable(m: View, f: Frame) -> Next:
         if bar.index < 6 and (bar.flags & fl.IORESOURCE_UNSET or node_of(tree, bar, f.bdf) is None):
             raise KernelError("EINVAL", f"{f.bdf} BAR {bar.index} is not claimed in the tree")
     return Return(0)
-
-
-pci_enable_device = operation("pci_enable_device", pci_enable, needs=("bdf",))
 
 
 def node_of(tree: Resource, bar: Bar, bdf: str) -> Resource | None:
@@ -99,12 +97,11 @@ def note_held(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-pci_request_region = operation(
-    "pci_request_region", pci_request, note_held, needs=("bdf", "bar"), name="driver"
-)
+operation("pci_request_region", pci_request, note_held, needs=("bdf", "bar"), name="driver")
 """Claim one BAR that the device has for `name`; EBUSY ("can't reserve")."""
 
 
+@operation("pci_release_region", needs=("bdf", "bar"))
 def pci_release(m: View, f: Frame) -> Next:
     """pci_release_region releases the exact range of the BAR; the holder is not checked."""
     dev, bar = device(m, f.bdf), bar_of(m, f.bdf, f.bar)
@@ -113,9 +110,7 @@ def pci_release(m: View, f: Frame) -> Next:
     return Call(name, {"start": bar.start, "size": bar.length})
 
 
-pci_release_region = operation("pci_release_region", pci_release, needs=("bdf", "bar"))
-
-
+@operation("pci_release_regions", needs=("bdf", "bars"))
 def release_last(m: View, f: Frame) -> Next:
     """Release the BARs of the list one by one, the last first."""
     if not f.bars:
@@ -123,10 +118,6 @@ def release_last(m: View, f: Frame) -> Next:
     bar = f.bars[-1]
     f.bars = f.bars[:-1]
     return Call("pci_release_region", {"bdf": f.bdf, "bar": bar}, then=release_last)
-
-
-pci_release_regions = operation("pci_release_regions", release_last, needs=("bdf", "bars"))
-"""Release `bars`, last first."""
 
 
 def begin_bars(m: View, f: Frame) -> Next:
@@ -156,7 +147,7 @@ def cannot_reserve(m: View, f: Frame) -> Next:
     raise KernelError("EBUSY", f"{f.bdf} BAR {f.bars[f.claimed]}: can't reserve")
 
 
-pci_request_regions = operation(
+operation(
     "pci_request_regions",
     begin_bars,
     next_bar,

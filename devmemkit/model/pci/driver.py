@@ -68,20 +68,18 @@ operation(
 )
 
 
+@operation("ioremap", needs=("start", "size"), name="driver")
 def ioremap_region(m: View, f: Frame) -> Next:
     """A driver maps its claim UC-; ENOMEM when the memtypes conflict."""
     ioremap(m, f.start, f.start + f.size - 1, ("driver", f.name))
     return Return(0)
 
 
+@operation("iounmap", name="driver")
 def iounmap_region(m: View, f: Frame) -> Next:
     """iounmap removes the driver's mapping and frees its memtype."""
     memtype_free(m, ("driver", f.name))
     return Return(0)
-
-
-operation("ioremap", ioremap_region, needs=("start", "size"), name="driver")
-operation("iounmap", iounmap_region, name="driver")
 
 
 def unbind_ioremap(m: View, f: Frame) -> Next:

@@ -44,8 +44,11 @@ def proc_path(bdf: str) -> str:
     return f"/proc/bus/pci/{bus if domain == '0000' else f'{domain}:{bus}'}/{rest}"
 
 
+@operation("open_resource", needs=("pid", "bdf", "bar"), mode="rw", wc=False)
 def sysfs_open(m: View, f: Frame) -> Next:
-    """The file's mode is 0600, no capability needed; ENOENT without the file.
+    """Open a device's resourceN; gives the descriptor. ENOENT, EACCES.
+
+    The file's mode is 0600, no capability needed; ENOENT without the file.
 
     From v5.12 on the file has the iomem inode's mapping.
     """
@@ -66,12 +69,6 @@ def sysfs_open(m: View, f: Frame) -> Next:
             iomem_get_mapping(m)
     file = File("resource", mapping, *open_mode(f.mode), bdf=f.bdf, bar=f.bar, wc=f.wc)
     return Return(open_file(m, f.pid, file))
-
-
-open_resource = operation(
-    "open_resource", sysfs_open, needs=("pid", "bdf", "bar"), mode="rw", wc=False
-)
-"""Open a device's resourceN; gives the descriptor. ENOENT, EACCES."""
 
 
 def pci_mmap_resource(m: View, f: Frame) -> Next:
@@ -117,12 +114,13 @@ def _legacy(*checks: Step) -> Steps:
     return lambda kernel: (*checks, *behind_checks(kernel, "populate, link"))
 
 
-mmap_resource = operation(
+operation(
     "mmap_resource", choose=_legacy(do_mmap, pci_mmap_resource, pci_mmap_resource_range), **MMAP
 )
 """mmap an open resourceN, `offset` within the BAR; gives the address."""
 
 
+@operation("open_proc_pci", needs=("pid", "bdf"))
 def proc_open(m: View, f: Frame) -> Next:
     """Open /proc/bus/pci/BB/DD.F read-write; from v5.12 on with the iomem inode's mapping."""
     if m.get(("pci", f.bdf)) is None:
@@ -133,9 +131,7 @@ def proc_open(m: View, f: Frame) -> Next:
     return Return(open_file(m, f.pid, file))
 
 
-open_proc_pci = operation("open_proc_pci", proc_open, needs=("pid", "bdf"))
-
-
+@operation("pciioc_mmap_is_mem", needs=("pid", "fd"))
 def mmap_is_mem(m: View, f: Frame) -> Next:
     """ioctl PCIIOC_MMAP_IS_MEM; without it the file maps I/O ports, which x86 cannot.
 
@@ -148,9 +144,6 @@ def mmap_is_mem(m: View, f: Frame) -> Next:
         raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
     update_file(m, f.pid, f.fd, memory_state=True)
     return Return(0)
-
-
-pciioc_mmap_is_mem = operation("pciioc_mmap_is_mem", mmap_is_mem, needs=("pid", "fd"))
 
 
 def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
@@ -174,16 +167,14 @@ def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
     raise KernelError("ENODEV", f"no memory BAR of {file.bdf} at {f.offset:#x}")
 
 
-mmap_proc_pci = operation(
+operation(
     "mmap_proc_pci", choose=_legacy(do_mmap, proc_bus_pci_mmap, pci_mmap_resource_range), **MMAP
 )
 
 
+@operation("close", needs=("pid", "fd"))
 def sys_close(m: View, f: Frame) -> Next:
     """close(2) frees the descriptor; mappings stay."""
     get_file(m, f.pid, f.fd)
     close_file(m, f.pid, f.fd)
     return Return(0)
-
-
-close = operation("close", sys_close, needs=("pid", "fd"))

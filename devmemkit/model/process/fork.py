@@ -71,7 +71,7 @@ def dup_mmap_failed(m: View, f: Frame) -> Next:
     raise KernelError("ENOMEM", "the first page of a tracked mapping is a private copy")
 
 
-fork = operation("fork", dup_mm, dup_mmap, copy_page_range, dup_mmap_failed, needs=("pid", "child"))
+operation("fork", dup_mm, dup_mmap, copy_page_range, dup_mmap_failed, needs=("pid", "child"))
 """Fork `pid` into `child`; gives the child's name. ENOMEM."""
 
 

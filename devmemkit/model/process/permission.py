@@ -50,18 +50,16 @@ def path_noexec(m: View, file: File) -> bool:
     return file.kind not in ("mem", "port") or "noexec" in _options(m, "/dev")
 
 
+@operation("chmod", needs=("path", "mode"))
 def sys_chmod(m: View, f: Frame) -> Next:
-    """chmod of a file that exists, by root; open files keep what they have."""
+    """chmod, by root, of a file that exists, such as 0o666 for "/dev/mem"; open files stay."""
     m["mode", f.path] = f.mode
     return Return(0)
 
 
-chmod = operation("chmod", sys_chmod, needs=("path", "mode"))
-"""Change the permission bits of the file at `path`, such as 0o666 for "/dev/mem"."""
-
-
+@operation("remount", needs=("path",), options="")
 def do_remount(m: View, f: Frame) -> Next:
-    """remount gives a mount other options; mappings that exist keep theirs."""
+    """remount gives a mount other options, such as "ro,noexec"; mappings that exist keep theirs."""
     options = frozenset(f.options.split(",")) - {""}
     if f.path not in MOUNTS or options - OPTIONS:
         known = f"one of {', '.join(MOUNTS)} with options of {', '.join(sorted(OPTIONS))}"
@@ -70,23 +68,15 @@ def do_remount(m: View, f: Frame) -> Next:
     return Return(0)
 
 
-remount = operation("remount", do_remount, needs=("path",), options="")
-"""Change the options of the mount at `path`, such as "ro,noexec"."""
-
-
+@operation("setuid", needs=("pid",))
 def sys_setuid(m: View, f: Frame) -> Next:
     """setuid to an ordinary user, which also drops the capabilities."""
     m["task", f.pid] = Task(root=False, capabilities=frozenset())
     return Return(0)
 
 
-operation("setuid", sys_setuid, needs=("pid",))
-
-
+@operation("capset", needs=("pid",))
 def sys_capset(m: View, f: Frame) -> Next:
     """capset drops all capabilities of a process that stays root."""
     m["task", f.pid] = Task(root=m["task", f.pid].root, capabilities=frozenset())
     return Return(0)
-
-
-operation("capset", sys_capset, needs=("pid",))

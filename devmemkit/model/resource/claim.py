@@ -83,13 +83,11 @@ operation("request_mem_region", choose=_steps, tree="iomem", **CLAIM)
 operation("request_region", choose=_steps, tree="ioport", **CLAIM)
 
 
+@operation("release_mem_region", needs=("start", "size"), tree="iomem")
+@operation("release_region", needs=("start", "size"), tree="ioport")
 def release(m: View, f: Frame) -> Next:
     """__release_region frees an exact range; zapped mappings stay zapped.
 
     The value is 1, or 0 with nothing changed for a "nonexistent resource".
     """
     return Return(int(free_region(m, f.tree, f.start, f.size)))
-
-
-operation("release_mem_region", release, needs=("start", "size"), tree="iomem")
-operation("release_region", release, needs=("start", "size"), tree="ioport")
