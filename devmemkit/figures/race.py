@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.race import judge
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import CLAIMS
-from devmemkit.scenarios.races.one_bar import VIAS
 
 LOOKS: Final = {
     "denied EPERM": ("idle", "square", "denied, EPERM"),

@@ -19,8 +19,8 @@ from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.model.policy import PASS
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS, in_order
-from devmemkit.scenarios.races.one_bar import VIAS
 
 MIB = 1 << 20
 SHARED_MIB = 1024

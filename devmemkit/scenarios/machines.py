@@ -35,6 +35,14 @@ E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
 """Devices with drivers, and their BAR 0 of 16 and 128 KiB."""
 NAMESPACE, DISK = "namespace0.0", "pmem0"
 """The persistent memory's namespace, and its disk once nd_pmem has bound."""
+VIAS = ("devmem", "sysfs")
+"""The files through which processes map."""
+
+
+def check_via(via: str) -> None:
+    """ValueError for a file other than those of VIAS."""
+    if via not in VIAS:
+        raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {via!r}")
 
 
 def data_dir() -> Path:

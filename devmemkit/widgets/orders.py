@@ -14,8 +14,9 @@ from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.policy import REPAIRS
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.one_bar import PAGES, VIAS
+from devmemkit.scenarios.races.one_bar import PAGES
 from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
 from devmemkit.widgets.explorer import StepExplorer, dropdown, kernels, policies

@@ -6,8 +6,8 @@ import pytest
 from pictures import column
 
 from devmemkit.figures.race import EDGE, FIRST, LANES, LAST, LOOKS, landed, race, races
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import CLAIMS
-from devmemkit.scenarios.races.one_bar import VIAS
 
 
 def trial(outcome: str, begin: int = 50, returned: int = 100, **more: Any) -> dict[str, Any]:

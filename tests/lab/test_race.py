@@ -12,8 +12,8 @@ from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.cache import Kernel
 from devmemkit.lab.race import TABLES, bar_start, holding, judge, outcome, race
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS, in_order
-from devmemkit.scenarios.races.one_bar import VIAS
 
 MS = 1_000_000
 BEFORE, AFTER, HALFWAY = {"delay": -100 * MS}, {"grown": 2 * TABLES}, {"grown": TABLES // 2}

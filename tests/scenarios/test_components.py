@@ -21,10 +21,10 @@ from devmemkit.model.machine import COMPONENTS, Key, View
 from devmemkit.model.step import run
 from devmemkit.scenarios.catalogue import SCENARIOS, before, on_model, stories
 from devmemkit.scenarios.claim_path import edges
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.play import play
 from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
 from devmemkit.scenarios.races.initcall_order import Boot
-from devmemkit.scenarios.races.one_bar import VIAS
 
 OLD, NEW = "5.10", "7.3"
 SOME = 2000

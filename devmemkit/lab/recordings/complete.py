@@ -18,9 +18,9 @@ from devmemkit.lab.recordings.manifest import REPAIR_RACES, RecordingError
 from devmemkit.lab.repair import sweep as repair
 from devmemkit.lab.runs import RUNS
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.play import SETTLE, needed
 from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS
-from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.script import Story
 
 if TYPE_CHECKING:

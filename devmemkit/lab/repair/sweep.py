@@ -18,8 +18,8 @@ from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import Judged
 from devmemkit.lab.repair.build import NAME, build, source_digest
 from devmemkit.model.policy import UNLOCKED
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import touch_in_order
-from devmemkit.scenarios.races.one_bar import VIAS
 
 TOUCHED = ("fault", UNLOCKED)
 """Those that populate by faults, and are raced with touches, too."""

@@ -11,10 +11,11 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine, View
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.model.process.task import new_task
-from devmemkit.scenarios.play import Act, Ref
+from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.one_bar import PAGES, START, bar_machine, claims
 from devmemkit.scenarios.races.properties import no_bug, properties
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
+from devmemkit.scenarios.stories.script import Process
 
 TWICE = "no resource file is made twice"
 WHOLE = "every device has all its files"
@@ -35,13 +36,9 @@ def before_boot(kernel: KernelProfile) -> Machine:
 
 def maps_early(*first: Act) -> Program:
     """After the acts `first`, U0 opens /dev/mem and maps the BAR."""
-    where = {"pid": "U0", "fd": Ref("open"), "offset": START, "length": PAGES * PAGE_SIZE}
-    acts = (
-        *first,
-        Act("open", "U0", "open_devmem", {"pid": "U0", "dsync": True}),
-        Act("map", "U0", "mmap_devmem", where),
-    )
-    return Program(acts, keep=("open",))
+    me = Process("U0")
+    acts = me.open_mem(dsync=True), me.map_mem("map", "maps it", START, PAGES)
+    return Program((*first, *acts), keep=("open",))
 
 
 def early_claim(

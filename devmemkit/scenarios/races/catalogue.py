@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import COPY_REPAIRS, REPAIRS, UNLOCKED
+from devmemkit.scenarios.machines import check_via
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.races.copies import read_vs_claim, write_vs_claim
-from devmemkit.scenarios.races.one_bar import check_via
 from devmemkit.scenarios.races.pmem import nd_pmem
 from devmemkit.scenarios.races.scenario import Concurrent
 

@@ -49,8 +49,7 @@ def claim_vs_release(
     made = mmap_vs_claim(kernel, via=via, drivers=drivers)
     (user,), claimers = made.alike
     first = made.programs[user].acts[0]
-    fixed = {name: value for name, value in first.arguments.items() if name != "pid"}
-    machine, _, _ = run(made.machine, user, first.operation, pid=user, **fixed)
+    machine, _, _ = run(made.machine, user, first.operation, **first.arguments)
     programs = made.programs | {user: Program(())}
     if rogue:
         (claim, _) = programs[claimers[0]].acts

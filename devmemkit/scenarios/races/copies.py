@@ -12,9 +12,9 @@ from devmemkit.model.machine import View
 from devmemkit.model.resource.strict import RESOURCE_LOCK
 from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import OPERATIONS
+from devmemkit.scenarios.machines import NAMESPACE, PMEM
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.one_bar import node_machine, with_user
-from devmemkit.scenarios.races.pmem import NAME, PMEM
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, act_at, position
 
 PROCESS, CLAIMER, ANSWERER = "P", "C0", "A0"
@@ -74,8 +74,8 @@ def _copies(
 ) -> Concurrent:
     """Threads that copy, one that fills their buffer, and a driver that claims and goes on."""
     node = Resource(PMEM, PMEM + PAGE_SIZE - 1, LEGACY, fl.IORESOURCE_MEM)
-    space = Namespace(NAME, node.start, node.end)
-    machine = node_machine(kernel, node, ("nd", NAME), space, high_memory=node.end + 1)
+    space = Namespace(NAMESPACE, node.start, node.end)
+    machine = node_machine(kernel, node, ("nd", NAMESPACE), space, high_memory=node.end + 1)
     machine, fd = with_user(machine, PROCESS, "devmem")
     threads = _threads(count)
     where = {"pid": PROCESS, "fd": fd, "offset": PMEM, "buffer": BUFFER, **what}

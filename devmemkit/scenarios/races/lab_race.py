@@ -7,9 +7,10 @@ from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import run
-from devmemkit.scenarios.play import Act, play
+from devmemkit.scenarios.play import play
 from devmemkit.scenarios.races.one_bar import bar_machine, claims, maps, with_user
 from devmemkit.scenarios.races.scenario import Concurrent, Program
+from devmemkit.scenarios.stories.script import Process
 
 CLAIMS = ("whole", "first page")
 """What the claimer claims of the mapping."""
@@ -48,12 +49,11 @@ def touch_race(version: str, via: str, repair: str) -> tuple[Concurrent, Outcome
     (mmap,) = made.programs[MAPPER].acts
     machine, mapped, _ = run(made.machine, MAPPER, mmap.operation, **mmap.arguments)
     machine = machine.with_({("outcome", MAPPER): None})
-    loads: list[Act] = []
+    loads = []
     for page in range(PAGES):
-        where = {"pid": MAPPER, "address": mapped.value + page * PAGE_SIZE, "size": 1}
-        loads.append(
-            Act(f"load{page}", MAPPER, "load", where, needs=f"load{page - 1}" if page else "")
-        )
+        where = {"address": mapped.value + page * PAGE_SIZE, "size": 1}
+        needs = f"load{page - 1}" if page else ""
+        loads.append(Process(MAPPER)(f"load{page}", "load", "reads it", **where, needs=needs))
     programs = {MAPPER: Program(tuple(loads)), CLAIMER: made.programs[CLAIMER]}
     return Concurrent("touch-race", machine, programs, ()), mapped
 

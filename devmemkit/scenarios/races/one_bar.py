@@ -10,15 +10,15 @@ from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.model.process.task import new_task
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.model.step import run
+from devmemkit.scenarios.machines import check_via
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.races.scenario import Program
+from devmemkit.scenarios.stories.script import Process
 
 BDF, BAR, START = "0000:00:05.0", 2, 0xF800_0000
 """A device without a driver of its own, and the BAR that is mapped and claimed."""
 PAGES = 2
 """Pages of the BAR; a step of its own each, where the kernel goes page by page."""
-VIAS = ("devmem", "sysfs")
-"""The files through which processes map."""
 
 
 def bar_machine(kernel: KernelProfile, pages: int = PAGES) -> Machine:
@@ -36,12 +36,6 @@ def node_machine(
     request_resource_conflict(root, node)
     parts: dict[Key, object] = {"iomem": root, "iomem_inode": True, "clock": 0, key: owner}
     return Machine(kernel, parts, high_memory=high_memory, fine=True)
-
-
-def check_via(via: str) -> None:
-    """ValueError for a file other than those of VIAS."""
-    if via not in VIAS:
-        raise ValueError(f"via: expected one of {', '.join(VIAS)}; got {via!r}")
 
 
 def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
@@ -66,17 +60,15 @@ def maps(
 
     With `touch`, it loads between.
     """
-    acts: list[Act] = []
+    me, acts = Process(pid), list[Act]()
+    mmap, start = ("mmap_devmem", START) if via == "devmem" else ("mmap_resource", 0)
+    where = {"fd": fd, "length": pages * PAGE_SIZE, "offset": start + first * PAGE_SIZE}
     for turn in range(rounds):
-        where = {"pid": pid, "fd": fd, "length": pages * PAGE_SIZE}
-        where["offset"] = first * PAGE_SIZE + (START if via == "devmem" else 0)
-        key = f"map{turn}"
-        acts.append(Act(key, pid, "mmap_devmem" if via == "devmem" else "mmap_resource", where))
+        mapped = Ref(f"map{turn}")
+        acts.append(me(mapped.key, mmap, "maps it", **where))
         if touch:
-            at = {"pid": pid, "address": Ref(key), "size": 1}
-            acts.append(Act(f"load{turn}", pid, "load", at))
-        gone = {"pid": pid, "address": Ref(key), "length": pages * PAGE_SIZE}
-        acts.append(Act(f"munmap{turn}", pid, "munmap", gone))
+            acts.append(me(f"load{turn}", "load", address=mapped, size=1))
+        acts.append(me(f"munmap{turn}", "munmap", address=mapped, length=where["length"]))
     return Program(tuple(acts))
 
 

@@ -10,13 +10,14 @@ from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.resource.tree import Resource
+from devmemkit.scenarios.machines import NAMESPACE, PMEM
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.races.one_bar import node_machine, with_user
 from devmemkit.scenarios.races.properties import reaches
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
+from devmemkit.scenarios.stories.script import Process
 
-PMEM, PAGES = 0x4000_0000, INFO_BLOCK // PAGE_SIZE + 1
-NAME = "namespace0.0"
+PAGES = INFO_BLOCK // PAGE_SIZE + 1
 
 
 def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
@@ -28,18 +29,16 @@ def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
     kernel = replace(kernel, repair=kernel.repair or "fault")
     end = PMEM + PAGES * PAGE_SIZE - 1
     node = Resource(PMEM, end, LEGACY, fl.IORESOURCE_MEM, fl.IORES_DESC_PERSISTENT_MEMORY_LEGACY)
-    machine = node_machine(kernel, node, ("nd", NAME), Namespace(NAME, PMEM, end))
+    machine = node_machine(kernel, node, ("nd", NAMESPACE), Namespace(NAMESPACE, PMEM, end))
     programs: dict[str, Program] = {}
     for number in range(users):
         pid = f"U{number}"
         machine, fd = with_user(machine, pid, "devmem")
-        where = {"pid": pid, "fd": fd, "offset": PMEM, "length": PAGE_SIZE}
-        store = {"pid": pid, "address": Ref("map"), "value": 1, "size": 1}
-        programs[pid] = Program(
-            (Act("map", pid, "mmap_devmem", where), Act("store", pid, "store", store))
-        )
+        me = Process(pid)
+        mmap = me("map", "mmap_devmem", fd=fd, offset=PMEM, length=PAGE_SIZE)
+        programs[pid] = Program((mmap, me("store", "store", address=Ref("map"), value=1, size=1)))
     processes = tuple(programs)
-    bind = Act("bind", "D0", "bind", {"bdf": NAME, "driver": "nd_pmem"})
+    bind = Act("bind", "D0", "bind", {"bdf": NAMESPACE, "driver": "nd_pmem"})
     programs["D0"] = Program((bind,), keep=("bind",))
 
     def reached(m: View) -> bool:
@@ -51,7 +50,7 @@ def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
         return any(f["operation"] == "nd_pmem_probe" and f["at"] > 1 for f in frames)
 
     def bound(m: View) -> bool:
-        return m["nd", NAME].driver is not None
+        return m["nd", NAMESPACE].driver is not None
 
     asked = (
         Property("always", "nobody reaches the info block once the driver has looked at it",

@@ -15,8 +15,10 @@ from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.one_bar import START
 from devmemkit.scenarios.races.properties import reaches
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, act_at, held, position
+from devmemkit.scenarios.stories.script import Process
 
 U, C = "U0", "C0"
+USER = Process(U)
 
 
 def touch_after(kernel: KernelProfile, via: str) -> Concurrent:
@@ -28,8 +30,7 @@ def corrupt_before(kernel: KernelProfile, via: str) -> Concurrent:
     """Can a process write to the region before its driver claims it?"""
     made = touch_after(kernel, via)
     mmap = made.programs[U].acts[0]
-    store = Act("store", U, "store", {"pid": U, "address": Ref(mmap.key), "value": 1, "size": 1})
-
+    store = USER("store", "store", address=Ref(mmap.key), value=1, size=1)
     claim = Program(made.programs[C].acts[:1], keep=("claim0",))
 
     def untouched(m: View) -> bool:
@@ -137,7 +138,7 @@ def dma_after(kernel: KernelProfile, via: str) -> Concurrent:
     """Can a device reach the region by DMA after the claim, if the process has set that up?"""
     made = touch_after(kernel, via)
     *mapping, munmap = made.programs[U].acts
-    setup = Act("dma", U, "map_dma", {"pid": U, "address": Ref("map0")})
+    setup = USER("dma", "map_dma", address=Ref("map0"))
     programs = made.programs | {U: Program((*mapping, setup, munmap))}
     page = START >> PAGE_SHIFT
 
@@ -157,7 +158,7 @@ DEVICE = b"\x05"
 
 
 def _touch(key: str) -> Act:
-    return Act(key, U, "load", {"pid": U, "address": Ref("map0"), "size": 1})
+    return USER(key, "load", address=Ref("map0"), size=1)
 
 
 def taken_away(kernel: KernelProfile, via: str, pages: int = 1) -> Played:

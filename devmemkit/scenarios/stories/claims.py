@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.script import C, D, G, P, Q, Story, Window, in_page, story
 
 ELSEWHERE = 0x7F10_0000_0000

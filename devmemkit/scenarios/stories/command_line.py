@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, NVME, NVME_BAR, PMEM
+from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, NVME, NVME_BAR, PMEM, VIAS
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.script import D, P, Story, Window, story
 
 

@@ -11,9 +11,9 @@ from devmemkit.scenarios.machines import (
     NVME,
     NVME_BAR,
     PMEM,
+    VIAS,
 )
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.claims import ELSEWHERE
 from devmemkit.scenarios.stories.script import D, G, P, Story, Window, story
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, NVME, NVME_BAR
+from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, NVME, NVME_BAR, VIAS
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.races.one_bar import VIAS
 from devmemkit.scenarios.stories.script import D, P, Q, Story, Window, story
 
 NVME_CC = 0x14

@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import Any, Self
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM
+from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM, check_via
 from devmemkit.scenarios.play import Act, Ref, without
-from devmemkit.scenarios.races.one_bar import check_via
 
 IN_PAGE = 0x40
 """Offset in a page at which stories read and write; ramoops writes to a claim's first bytes."""

@@ -21,8 +21,8 @@ from devmemkit.lab.repair.sweep import (
     touch,
 )
 from devmemkit.model.policy import IN_KERNEL
+from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import touch_in_order
-from devmemkit.scenarios.races.one_bar import VIAS
 from tests.lab.test_race import HALFWAY, ended, sweep_of, trial
 
 BEGINS = {"none": None, "before": -5, "after": 12, "": 5}
