@@ -21,7 +21,7 @@ Nothing here knows a rule of the kernel.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.explore.pack import Space
@@ -46,24 +46,17 @@ class Leaf:
     put: int = 0
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Tree:
     """A function of a View, learned for the states asked so far; `on_learn` gets each new leaf."""
 
-    __slots__ = ("_function", "_on_learn", "_root", "_space", "cache", "leaves", "reads_mask")
-
-    def __init__(
-        self,
-        space: Space,
-        function: Callable[[View], Any],
-        on_learn: Callable[[Leaf], None] = lambda leaf: None,
-    ) -> None:
-        self.leaves: list[Leaf] = []
-        self.reads_mask = 0  # the fields that any leaf reads: other bits make no difference
-        self.cache: dict[int, Leaf] = {}  # by the state's bits under that mask
-        self._root: Any = None
-        self._space = space
-        self._function = function
-        self._on_learn = on_learn
+    space: Space
+    function: Callable[[View], Any]
+    on_learn: Callable[[Leaf], None] = lambda leaf: None
+    leaves: list[Leaf] = field(default_factory=list)
+    reads_mask: int = 0  # the fields that any leaf reads: other bits make no difference
+    cache: dict[int, Leaf] = field(default_factory=dict)  # by the state's bits under that mask
+    _root: Any = None
 
     def at(self, state: int) -> Leaf:
         """The leaf for a state."""
@@ -83,16 +76,16 @@ class Tree:
     def _learn(self, state: int) -> Leaf:
         leaf = self._watch(state)
         self._place(leaf)
-        self._on_learn(leaf)
+        self.on_learn(leaf)
         self.leaves.append(leaf)
         return leaf
 
     def _place(self, leaf: Leaf) -> None:
         for key, number in leaf.writes.items():
-            shift, mask = self._space.field(key)
+            shift, mask = self.space.field(key)
             leaf.keep &= ~(mask << shift)
             leaf.put |= number << shift
-        fields = [self._space.field(key) for key in leaf.reads]
+        fields = [self.space.field(key) for key in leaf.reads]
         for shift, mask in fields:
             if not self.reads_mask >> shift & mask:
                 self.reads_mask |= mask << shift
@@ -109,11 +102,11 @@ class Tree:
         branches[last] = leaf
 
     def _watch(self, state: int) -> Leaf:
-        space = self._space
+        space = self.space
         m = View(space.unpack(state))
         result, blocked = None, None
         try:
-            result = self._function(m)
+            result = self.function(m)
         except Blocked as error:
             blocked, m.writes = error, {}
         reads = {key: space.number_in(state, key) for key in m.reads}

@@ -1,7 +1,7 @@
 """The state that steps act on: a record of components, accessed only through a View."""
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Self
 
 from devmemkit.model.kernel import KernelProfile
@@ -101,18 +101,16 @@ def value_of(part: Any) -> Any:
     return part.value() if hasattr(part, "value") and callable(part.value) else part
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class View:
     """One step's access to a machine; records the components read and replaced.
 
     `edit` returns a private copy of a component, to be changed in place.
     """
 
-    __slots__ = ("machine", "reads", "writes")
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.reads: dict[Key, None] = {}  # in order of first use
-        self.writes: dict[Key, Any] = {}
+    machine: Machine
+    reads: dict[Key, None] = field(default_factory=dict)  # in order of first use
+    writes: dict[Key, Any] = field(default_factory=dict)
 
     @property
     def kernel(self) -> KernelProfile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.lab.compare import Row, compare, shown
@@ -22,17 +23,17 @@ PATIENCE = 120.0
 """Seconds for shrinking one sequence."""
 
 
+@dataclass
 class Live:
     """A guest of `kernel`, and the model's machine `before`; close() it at the end."""
 
-    def __init__(self, kernel: Kernel, before: Machine, progress: Progress) -> None:
-        self.kernel = kernel
-        self.before = before
-        self.progress = progress
-        self.boots = 0
-        self._stack = ExitStack()
-        self._guest: Guest | None = None
-        self._spare = LIFE
+    kernel: Kernel
+    before: Machine
+    progress: Progress
+    boots: int = 0
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _guest: Guest | None = None
+    _spare: int = LIFE
 
     def close(self) -> None:
         """End the guest; the next sequence boots another, with fresh windows."""
