@@ -50,7 +50,8 @@ def _smaller(acts: Acts, shows: Judge) -> Acts:
     for at in range(len(acts)):
         for name in acts[at].arguments:
             for value in _candidates(acts[at], name):
-                simpler = _with(acts, at, name, value)
+                act = replace(acts[at], arguments={**acts[at].arguments, name: value})
+                simpler = (*acts[:at], act, *acts[at + 1 :])
                 if shows(simpler):
                     acts = simpler
                     break
@@ -73,16 +74,3 @@ def _candidates(act: Act, name: str) -> Iterator[Any]:
             elif name == "size" and act.operation in ("load", "store"):
                 numbers = (1,)
             yield from (less for less in numbers if less < value)
-
-
-def _with(acts: Acts, at: int, name: str, value: Any) -> Acts:
-    """Replace one argument; that of a claim in all acts on the same range."""
-    old = acts[at]
-    claim = [old.arguments.get(part) for part in ("start", "size")]
-    changed = []
-    for index, act in enumerate(acts):
-        same = None not in claim and [act.arguments.get(p) for p in ("start", "size")] == claim
-        if index == at or same:
-            act = replace(act, arguments={**act.arguments, name: value})
-        changed.append(act)
-    return tuple(changed)
