@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from devmemkit.cli import main
-from devmemkit.explore.policy_matrix import BOUNDS, matrix
+from devmemkit.explore.policy_matrix import MOST_STATES, matrix
 from devmemkit.model.policy import COPY_REPAIRS, IN_KERNEL, POLICIES, REPAIRS
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +72,7 @@ def test_the_questions_and_repairs_are_those_of_the_code() -> None:
     of_mmap, of_copy = text[text.index("| repair of an mmap ") :].split("| repair of a copy ")
     assert _table(of_mmap) == REPAIRS
     assert _table(of_copy) == COPY_REPAIRS
-    assert f"{BOUNDS.states:,} states" in text
+    assert f"{MOST_STATES:,} states" in text
 
 
 def test_the_page_on_repaired_kernels_has_all_that_the_module_does() -> None:

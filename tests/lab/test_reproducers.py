@@ -217,7 +217,7 @@ def test_the_life_of_a_memtype_decides_over_a_dead_mapping() -> None:
 
 def test_a_driver_that_claims_once_has_no_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = (nvdimm.pmem_attach_disk, nvdimm.memremap_pages, nvdimm.pmem_undo, nvdimm.pmem_failed)
-    once = replace(nvdimm.nd_pmem_probe, steps=lambda kernel: steps)
+    once = replace(OPERATIONS["nd_pmem_probe"], steps=lambda kernel: steps)
     monkeypatch.setitem(OPERATIONS, "nd_pmem_probe", once)
     assert not on_model("nd-pmem-gaps", NEWEST)
 
