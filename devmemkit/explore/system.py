@@ -41,8 +41,6 @@ class System:
     def restart(self) -> None:
         """Forget all learned steps, but not the numbers of values, nor the footprints."""
         self.space.lay_out()
-        if self._independence is not None:
-            self._independence.restart()
         self.trees = [
             self._tree(task, self._step(task, program))
             for task, program in self.scenario.programs.items()
