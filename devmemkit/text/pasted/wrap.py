@@ -25,7 +25,6 @@ _TAIL_WORDS = frozenset(("(kmem)", "(legacy)", "(boot alias)"))
 
 _MOST_WRAPS = 3  # lines on which one name may continue
 _MOST_SKIPPED = 10_000  # skipped lines in a row that get a note each
-_MOST_BEGINNINGS = 1 << 18  # of names; a real dump has some hundred
 
 
 def _shape(name: str) -> str:
@@ -37,14 +36,7 @@ class _Names:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.limit = max(len(row.raw) for row in rows)
-        self.whole: Counter[str] = Counter()
-        self.beginnings: set[str] = set()
-        for row in rows:
-            shape = _shape(row.name.rstrip())
-            self.whole[shape] += 1
-            if len(self.beginnings) < _MOST_BEGINNINGS:
-                cuts = [i for i, c in enumerate(shape[:80]) if c == " "]
-                self.beginnings.update(shape[:i] for i in cuts)
+        self.whole = Counter(_shape(row.name.rstrip()) for row in rows)
 
     def joined(self, row: Row, rest: str) -> str:
         """The name with `rest` joined if something shows a wrap, else an empty string."""
@@ -55,7 +47,7 @@ class _Names:
             return ""
         if row.raw.endswith("=") and name.endswith("="):  # quoted-printable's soft line break
             return name[:-1] + rest
-        shape, spaced = _shape(name), f"{name} {rest}".strip()
+        spaced = f"{name} {rest}".strip()
         words = len(rest.split(maxsplit=4))
         if (
             _INCOMPLETE.fullmatch(name)
@@ -65,7 +57,6 @@ class _Names:
             or any(name.count(a) > name.count(b) for a, b in ("[]", "()"))
             or (words <= 2 and row.start > 0xFFFF and f"{row.start:x}" in rest)  # device tree
             or (words <= 3 and (not name or row.name[-1:].isspace()))
-            or (words <= 3 and shape in self.beginnings and self.whole[shape] == 1)
         ):
             return spaced
         return name + rest if self.whole[_shape(name + rest)] else ""
