@@ -54,11 +54,7 @@ def add_parser(commands: Any) -> None:
     add("--iomem", metavar="FILE", help="a dump of /proc/iomem")
     add("--ioports", metavar="FILE", help="a dump of /proc/ioports")
     add("--lspci", metavar="FILE", help="output of lspci -v")
-    add(
-        "--resource",
-        metavar="FILE",
-        help="resource files of sysfs with names, or one with --bdf",
-    )
+    add("--resource", metavar="FILE", help="resource files of sysfs with names, or one with --bdf")
     add("--config", metavar="FILE", help="the kernel's configuration")
     add("--kernel", metavar="RELEASE", help="release, as uname -r prints it")
     add("--arch", metavar="ARCH", help="architecture, as uname -m prints it")

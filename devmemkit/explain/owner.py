@@ -23,11 +23,7 @@ from devmemkit.text.lspci import Device
 Owner = tuple[str, int, int]
 """A resource's name, its first and its last byte."""
 
-DRIVERS = {
-    "Persistent Memory": "nd_pmem",
-    LEGACY: "nd_pmem",
-    "Soft Reserved": "device_dax",
-}
+DRIVERS = {"Persistent Memory": "nd_pmem", LEGACY: "nd_pmem", "Soft Reserved": "device_dax"}
 """The driver that claims a resource outside of PCI devices."""
 
 

@@ -63,12 +63,7 @@ def explain(
 
 
 def causes(
-    machine: Description,
-    got: str = "",
-    *,
-    op: str | None = None,
-    strace: str = "",
-    **access: Any,
+    machine: Description, got: str = "", *, op: str | None = None, strace: str = "", **access: Any
 ) -> tuple[Cause, ...]:
     """List what can be behind a symptom, the likeliest first: `what`, how to `tell`, `function`.
 

@@ -15,16 +15,19 @@ from devmemkit.text.pasted.line import typewritten
 LONGEST = 1 << 16
 """Characters of a text that are read; of each line 4096, where real ones have some hundred."""
 
-_FD = r"(\d+)(?:<([^>]*)>)?"
+_FD = r"(?P<fd>\d+)(?:<(?P<path>[^>]*)>)?"
 _NUMBER = r"(0x[0-9a-f]{1,16}|\d{1,20})"
-_END = r"\)\s*= (?:-1 (E[A-Z0-9]+)|(0x[0-9a-f]+|\d+))"
+_END = r"\)\s*= (?:-1 (?P<errno>E[A-Z0-9]+)|(?P<value>0x[0-9a-f]+|\d+))"
 _OPEN = re.compile(rf'\bopen(?:at\([^"]*|\()"([^"]*)", (O_[A-Z_|]+)(?:, 0\d*)?{_END}')
-_MMAP = re.compile(
-    rf"\bmmap2?\((?:NULL|0x[0-9a-f]+), {_NUMBER}, ([A-Z_|]+|0), ([A-Z_|0-9x]+), "
-    rf"{_FD}, {_NUMBER}{_END}"
+_LENGTH, _AT = f"(?P<length>{_NUMBER})", f"(?P<at>{_NUMBER})"
+_TRANSFERS = (
+    re.compile(
+        rf"\b(?P<op>mmap)2?\((?:NULL|0x[0-9a-f]+), {_LENGTH}, (?P<prot>[A-Z_|]+|0), "
+        rf"(?P<flags>[A-Z_|0-9x]+), {_FD}, {_AT}{_END}"
+    ),
+    re.compile(rf"\bp(?P<op>read|write)(?:64)?\({_FD}, .*, {_LENGTH}, {_AT}{_END}"),
+    re.compile(rf"\b(?P<op>read|write)\({_FD}, .*, {_LENGTH}{_END}"),
 )
-_AT = re.compile(rf"\bp(read|write)(?:64)?\({_FD}, .*, {_NUMBER}, {_NUMBER}{_END}")
-_HERE = re.compile(rf"\b(read|write)\({_FD}, .*, {_NUMBER}{_END}")
 _SEEK = re.compile(rf"\b_?l?lseek\({_FD}, {_NUMBER}, (?:\[\d+\], )?SEEK_SET{_END}")
 _PORTS = re.compile(rf"\b(?:ioperm\({_NUMBER}, {_NUMBER}, [1-9]\d*|iopl\({_NUMBER}){_END}")
 _COLOUR = re.compile(r"\x1b\[[0-9;]{0,32}[mK]")
@@ -59,7 +62,7 @@ def parse_strace(
     """
     unknown = unknown or {"via": "devmem"}
     files: dict[str, dict[str, Any]] = {}
-    seeks: dict[str, int] = {}
+    seeks: dict[str, str] = {}
     found: Traced | None = None
     for line in (whole[:4096] for whole in _whole(text[:LONGEST])):
         if match := _SIGNAL.search(line):
@@ -68,11 +71,11 @@ def parse_strace(
             )
         elif match := _OPEN.search(line):
             file = file_of(match[1])
-            files[match[4] or ""] = file and file | _modes(match[2])
+            files[match["value"] or ""] = file and file | _modes(match[2])
             if file:
-                found = Traced({"op": "open", **file, **_modes(match[2])}, match[3] or "")
+                found = Traced({"op": "open", **file, **_modes(match[2])}, match["errno"] or "")
         elif match := _SEEK.search(line):
-            seeks[match[1]] = int(match[3], 0)
+            seeks[match["fd"]] = match[3]
         else:
             found = _transfer(line, files, seeks, unknown) or _ports(line) or found
     if found is None:
@@ -111,29 +114,23 @@ def _ports(line: str) -> Traced | None:
 
 
 def _transfer(
-    line: str,
-    files: dict[str, dict[str, Any]],
-    seeks: dict[str, int],
-    unknown: Mapping[str, Any],
+    line: str, files: dict[str, dict[str, Any]], seeks: dict[str, str], unknown: Mapping[str, Any]
 ) -> Traced | None:
     """An mmap, read or write of device memory."""
-    if match := _MMAP.search(line):
-        length, prot, flags, fd, path, at, errno, _ = match.groups()
-        letters = "".join(letter for word, letter in _PROT.items() if word in prot)
-        more = {"op": "mmap", "prot": letters, "exec": "PROT_EXEC" in prot}
-        more["private"] = "MAP_PRIVATE" in flags
-    elif match := _AT.search(line):
-        op, fd, path, length, at, errno, _ = match.groups()
-        more = {"op": op}
-    elif (match := _HERE.search(line)) and match[2] in seeks:
-        op, fd, path, length, errno, _ = match.groups()
-        more, at = {"op": op}, str(seeks[fd])
-    else:
+    match = next(filter(None, (call.search(line) for call in _TRANSFERS)), None)
+    said = match.groupdict() if match else {}
+    at = said.get("at") or seeks.get(said.get("fd", ""))
+    if at is None:
         return None
-    file = file_of(path) if path else files.get(fd, unknown)
+    more: dict[str, Any] = {"op": said["op"], "length": int(said["length"], 0)}
+    if "prot" in said:
+        more["prot"] = "".join(letter for word, letter in _PROT.items() if word in said["prot"])
+        more["exec"] = "PROT_EXEC" in said["prot"]
+        more["private"] = "MAP_PRIVATE" in said["flags"]
+    file = file_of(said["path"]) if said["path"] else files.get(said["fd"], unknown)
     where = "offset" if file.get("via") == "sysfs" else "address"
-    access = {**file, **more, "length": int(length, 0), where: int(at, 0)}
-    return Traced(access, errno or "") if file else None
+    access = {**file, **more, where: int(at, 0)}
+    return Traced(access, said["errno"] or "") if file else None
 
 
 def file_of(path: str) -> dict[str, Any]:

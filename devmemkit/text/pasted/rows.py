@@ -220,12 +220,11 @@ def _strip_blanks(rows: Sequence[Row], notes: Notes) -> None:
 def _strip_tails(rows: Sequence[Row], notes: Notes) -> None:
     """Strip a mark that ends nearly every line."""
     for tail in _TAILS:
-        likely = any(row.name.endswith(tail) for row in rows[:2])
-        if likely and sum(row.name.endswith(tail) for row in rows) >= len(rows) - 1:
-            for row in rows:
-                if row.name.endswith(tail):
-                    row.name = row.name.removesuffix(tail).rstrip()
-                    notes.append((row.line, f"'{tail}' at the end of the line removed"))
+        marked = [row for row in rows if row.name.endswith(tail)]
+        if len(marked) >= len(rows) - 1:
+            for row in marked:
+                row.name = row.name.removesuffix(tail).rstrip()
+                notes.append((row.line, f"'{tail}' at the end of the line removed"))
 
 
 _KINDS: tuple[tuple[str, str], ...] = (
