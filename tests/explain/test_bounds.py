@@ -14,8 +14,6 @@ from devmemkit.explain.stored import MOST_RANGES, MOST_TEXT, description_of, has
 from devmemkit.text import TextError
 from devmemkit.text.iomem import LARGEST, LINES, LONGEST, parse
 from devmemkit.text.lspci import MANY
-from devmemkit.text.pasted.line import Row
-from devmemkit.text.pasted.wrap import _MOST_BEGINNINGS, _Names
 from devmemkit.text.release import release_of
 from devmemkit.text.system_files import parse_config
 
@@ -69,16 +67,6 @@ def test_the_command_says_it_in_one_sentence(
         err = capsys.readouterr().err
         assert f"iomem:1: expected lines of at most {LONGEST} characters, got one of" in err
         assert err.count("\n") == 1
-
-
-def test_the_beginnings_of_names_are_bounded() -> None:
-    alphabet = "ghijklmnop"
-    names = [f"{a}{b}{c}{d} g h i j k l m n o p q r s t u" for a in alphabet for b in alphabet
-             for c in alphabet for d in alphabet]  # fmt: skip
-    rows = [Row(1, "", "", 0, 1, ("0", "1"), name, name) for name in names * 3]
-    for row, letter in zip(rows, "vwx" * len(names), strict=True):
-        row.name = letter + row.name
-    assert len(_Names(rows).beginnings) <= _MOST_BEGINNINGS + 40
 
 
 @pytest.mark.parametrize(
