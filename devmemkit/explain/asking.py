@@ -19,9 +19,8 @@ from devmemkit.model.printable import printable
 from devmemkit.scenarios.play import play
 from devmemkit.scenarios.words import format_ending
 from devmemkit.text.lspci import Device
-from devmemkit.text.message import access_in
 from devmemkit.text.strace import parse_strace
-from devmemkit.text.symptom import WORDS, Symptom, refused
+from devmemkit.text.symptom import WORDS, Symptom, access_in, refused
 
 OPS = ("mmap", "read", "write", "load", "store")
 """Operations in the order in which a symptom is looked for, if nobody names one."""

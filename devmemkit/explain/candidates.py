@@ -21,6 +21,7 @@ from devmemkit.explain.verdict import last_of, verdict, verdict_of
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Played, play
 from devmemkit.scenarios.words import format_ending
+from devmemkit.text.iomem_tree import is_driver
 from devmemkit.text.symptom import Symptom
 
 TELLS = {
@@ -179,23 +180,23 @@ def _supposed(
         if changed is None:
             continue
         asked = Asked(known, before, access)
-        what = hypothesis.what.replace("{holder}", asked.holder).replace("{driver}", asked.driver)
+        driver = asked.owner if is_driver(asked.owner) else "somebody else"
+        what = hypothesis.what.replace("{holder}", asked.holder).replace("{driver}", driver)
         if hypothesis.name == "claim fails" and known.iomem is not None:
             contrary = unseen if asked.holder == "somebody" else ""
         what += contrary
         if symptom.asker == asked.holder:
             what += ", the one that asks: it claims twice, or the dump is of a later moment"
-        rest = *changed, hypothesis.do
+        cause = Cause(what, hypothesis.tell, hypothesis.function, played=False)
+        outside = Candidate(named, cause, do=hypothesis.do)
         if hypothesis.gives:
             fits = not access.traced or hypothesis.opening == (access.op == "open")
             if hypothesis.gives == symptom.name and fits and _shown(access, changed[1]):
-                cause = Cause(what, hypothesis.tell, hypothesis.function, played=False)
-                named = named or (hypothesis.name == "external abort" and _unheld(machine, access))
-                yield Candidate(named, cause, do=hypothesis.do)
+                unheld = hypothesis.name == "external abort" and _unheld(machine, access)
+                yield outside._replace(named=named or unheld)
                 return
         elif named and access.other:
-            cause = Cause(what, hypothesis.tell, hypothesis.function, played=False)
-            yield Candidate(True, cause, do=hypothesis.do)
+            yield outside
         elif not access.other:
             played = play(*changed)
             last = last_of(played.acts, played.outcomes)
@@ -204,11 +205,11 @@ def _supposed(
             fits = named or _fits(access, played)
             ends = format_ending(played.outcomes[last.key]) == symptom.name
             if fits and ends and _is_news(machine, access, symptom.name, played):
-                named = named or (symptom.cause == "page refused" and function in PAGE_CHECKS)
-                yield Candidate(named, Cause(what, hypothesis.tell, function), *rest)
+                refused = symptom.cause == "page refused" and function in PAGE_CHECKS
+                cause = Cause(what, hypothesis.tell, function)
+                yield Candidate(named or refused, cause, *changed, hypothesis.do)
             elif named and not ends and before is machine:  # what the kernel has said
-                cause = Cause(what, hypothesis.tell, hypothesis.function, played=False)
-                yield Candidate(True, cause, do=hypothesis.do)
+                yield outside
 
 
 def _unheld(machine: Machine, access: Access) -> bool:

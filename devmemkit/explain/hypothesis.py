@@ -13,7 +13,6 @@ from devmemkit.explain.owner import claim_of, claims_in, owner_of
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
-from devmemkit.text.iomem_tree import is_driver
 
 Changed = tuple[Machine, Calls]
 """A machine, and the calls to play on it."""
@@ -75,11 +74,6 @@ class Asked:
         nodes = claims_in(self.machine["iomem"], self.start, self.start + self.size - 1)
         ram = "System RAM"
         return next((node.name for node in nodes), ram if self.owner == ram else "somebody")
-
-    @property
-    def driver(self) -> str:
-        """The name of the driver that has the range's first page."""
-        return self.owner if is_driver(self.owner) else "somebody else"
 
     @property
     def start(self) -> int:

@@ -26,16 +26,14 @@ DRIVERS = {"Persistent Memory": "nd_pmem", LEGACY: "nd_pmem", "Soft Reserved": "
 """The driver that claims a resource outside of PCI devices."""
 
 
-def owner_of(
-    machine: Machine, page: int, access: Access | None = None
-) -> tuple[Owner | None, tuple[str, ...]]:
+def owner_of(machine: Machine, page: int, access: Access) -> tuple[Owner | None, tuple[str, ...]]:
     """The resource that decides about a page, and the names of those around it, outermost first.
 
     That is a claim, else System RAM, else the innermost resource; of several in a page the first
     with a byte of the access. An access to ports is about its ports instead of a page.
     """
     tree, asked, whole = _asked(machine, page, access)
-    ram = (access is None or access.via != "port") and (
+    ram = access.via != "port" and (
         region_intersects(tree, whole[0], PAGE_SIZE, IORESOURCE_SYSTEM_RAM) != DISJOINT
     )
     if ram:
@@ -64,11 +62,9 @@ def claims_of(machine: Machine, page: int, access: Access) -> tuple[Owner, ...]:
 Span = tuple[int, int]
 
 
-def _asked(machine: Machine, page: int, access: Access | None) -> tuple[Resource, Span, Span]:
+def _asked(machine: Machine, page: int, access: Access) -> tuple[Resource, Span, Span]:
     """The tree, the bytes of an access in a page, and those of the page; for ports twice theirs."""
     whole = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
-    if access is None:
-        return machine["iomem"], whole, whole
     first, last = access.start, access.start + max(access.length, 1) - 1
     if access.via == "port":
         return machine["ioport"], (first, last), (first, last)

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from devmemkit.explain import owner as owners
+from devmemkit.explain.access import Access
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.symptom import SYMPTOMS, causes
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.resource.strict import iomem_is_exclusive
 from devmemkit.scenarios.play import Act, Played, play
@@ -37,7 +39,7 @@ def described() -> Machine:
 
 def test_a_driver_gives_up_one_device_and_keeps_another() -> None:
     machine = described()
-    owner, path = owner_of(machine, 0xFE000)
+    owner, path = owner_of(machine, 0xFE000, Access("devmem", "mmap", 0xFE00_0000, PAGE_SIZE))
     assert owner == ("e1000", 0xFE00_0000, 0xFE00_3FFF)
     assert path == ("PCI Bus 0000:00", "0000:00:03.0")
     freed = unbound(machine, owner)
@@ -50,7 +52,8 @@ def test_a_driver_gives_up_one_device_and_keeps_another() -> None:
 def test_what_no_driver_claimed_is_not_given_up() -> None:
     machine = described()
     for page in (1, 0xFE0FF, 0xA0000):
-        assert unbound(machine, owner_of(machine, page)[0]) is None
+        access = Access("devmem", "mmap", page << PAGE_SHIFT, PAGE_SIZE)
+        assert unbound(machine, owner_of(machine, page, access)[0]) is None
 
 
 def machine_of(described: Description) -> Machine:

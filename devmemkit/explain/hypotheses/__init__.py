@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from devmemkit.explain.hypotheses.calling import CALLING
-from devmemkit.explain.hypotheses.devices import DEVICES
+from devmemkit.explain.hypotheses.devices import DEVICES, REGION
 from devmemkit.explain.hypotheses.opening import OPENING
-from devmemkit.explain.hypotheses.region import REGION
 
 HYPOTHESES = (*REGION, *OPENING, *CALLING, *DEVICES)
 """The hypotheses in the order in which they are offered."""
