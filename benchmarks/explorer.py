@@ -27,12 +27,11 @@ from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.scenarios.stories.defences import DEFENCES
 from devmemkit.scenarios.stories.takeover import Takeover
-from devmemkit.widgets.bars import CLAIMS, BarExplorer
 from devmemkit.widgets.boot import BootExplorer
 from devmemkit.widgets.gap import GapExplorer
 from devmemkit.widgets.orders import OrderExplorer
 from devmemkit.widgets.overview import OverviewExplorer
-from devmemkit.widgets.takeover import TakeoverExplorer
+from devmemkit.widgets.story import CLAIMS, BarExplorer, TakeoverExplorer
 
 ROOT = Path(__file__).resolve().parents[1]
 

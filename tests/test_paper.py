@@ -11,8 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from devmemkit.artifact.export import is_paper, page
-from devmemkit.artifact.pdf import BROWSERS, print_pdf
+from devmemkit.artifact.export import BROWSERS, is_paper, page, print_pdf
 from devmemkit.lab.recordings.recording import recordings
 from devmemkit.scenarios.machines import data_dir
 from tests.notebook import Cells

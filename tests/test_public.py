@@ -18,7 +18,7 @@ import devmemkit as dk
 from devmemkit.explore.policy_matrix import table_rows
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.machines import data_dir
-from devmemkit.widgets.takeover import TakeoverExplorer
+from devmemkit.widgets.story import TakeoverExplorer
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,8 +1,10 @@
-"""One executed notebook as one HTML file that loads nothing: styles and pictures are inside."""
+"""One executed notebook as one HTML file that loads nothing, and printed as PDF."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,15 @@ from typing import Any
 from devmemkit.artifact.strip import INJECTED, WIDGET_VIEW
 from devmemkit.figures import theme
 from devmemkit.figures.text import VALUES
+from devmemkit.host.child import ending_with_us
+from devmemkit.host.scratch import scratch
 
 HERE = Path(__file__).parent
 ERROR_MARKER = "papermill-error-cell-tag"
 PAPER = "paper"
 """What a notebook's metadata `devmemkit.layout` says when it is set as a paper: without code."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SECONDS = 120
 
 
 def css() -> str:
@@ -89,3 +95,24 @@ def _only_widget(output: Any) -> bool:
     """Whether an output is a widget and nothing else; drops the widget's view from the others."""
     data = output.get("data", {})
     return bool(data.pop(WIDGET_VIEW, None)) and set(data) <= {"text/plain"}
+
+
+def print_pdf(page: Path, target: Path) -> bool:
+    """Print an HTML file; False if there is no browser. RuntimeError if printing failed."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        return False
+    with scratch() as profile:
+        command = ending_with_us(
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", f"--user-data-dir={profile}"),
+            *("--no-pdf-header-footer", "--virtual-time-budget=10000"),
+            *(f"--print-to-pdf={target.resolve()}", page.resolve().as_uri()),
+        )
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+        )
+    if not target.is_file():
+        last = done.stderr.strip().rpartition("\n")[2]
+        raise RuntimeError(f"{Path(browser).name} printed no PDF: {last}")
+    return True

@@ -36,15 +36,13 @@ def notebook(task: dict[str, Any], folder: Path) -> None:
     except NotebookFailed as error:
         _export(partial, folder / f"{name}.partial.html", source.stem, str(error))
         raise
-    from devmemkit.artifact.export import is_paper
+    from devmemkit.artifact.export import is_paper, print_pdf
 
     _export(partial, folder / f"{name}.html", source.stem)
     stripped = strip(json.loads(partial.read_text("utf-8")))
     write_json(folder / f"{name}.ipynb", stripped)
     _extract(stripped, name, folder)
     if is_paper(stripped):
-        from devmemkit.artifact.pdf import print_pdf
-
         print_pdf(folder / f"{name}.html", folder / f"{name}.pdf")
     partial.unlink()
 

@@ -20,13 +20,13 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.machines import described, known_machines
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.bar_story import BarStory
-from devmemkit.widgets.bars import BarExplorer
 from devmemkit.widgets.boot import BootExplorer
 from devmemkit.widgets.explorer import Explorer
 from devmemkit.widgets.gap import GapExplorer
 from devmemkit.widgets.machine import MachineExplorer
 from devmemkit.widgets.orders import OrderExplorer
 from devmemkit.widgets.overview import OverviewExplorer
+from devmemkit.widgets.story import BarExplorer
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 

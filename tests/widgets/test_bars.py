@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.scenarios.stories.bar_story import BarStory
-from devmemkit.widgets.bars import CLAIMS, BarExplorer
+from devmemkit.widgets.story import CLAIMS, BarExplorer
 
 
 def test_every_device_and_claim_can_be_chosen(in_step) -> None:

@@ -1,7 +1,7 @@
 """The takeover explorer without a browser: what its panes hold is the model's state."""
 
 from devmemkit.scenarios.stories.takeover import Takeover
-from devmemkit.widgets.takeover import TakeoverExplorer
+from devmemkit.widgets.story import TakeoverExplorer
 
 
 def test_it_opens_at_the_claim_and_follows_every_control(in_step) -> None:
