@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import UTC, datetime
 
@@ -51,8 +51,9 @@ def run(
                 took.append(found[job.name].seconds)
                 say(f"{job.name}: {said}, {took[-1]:.1f} s")
                 if futures:
-                    left = _estimate([job.name for job in futures.values()], former, took)
-                    total = len(took) + len(futures)
+                    # what each took before, else what the others took now
+                    usual, total = sum(took) / len(took), len(took) + len(futures)
+                    left = sum(former.get(job.name, usual) for job in futures.values())
                     say(f"{len(took)} of {total} done, about {max(left / parallel, 1):.0f} s left")
     except BaseException as error:
         for future in futures:
@@ -81,9 +82,3 @@ def _stored(job: Job, future: Future[Done], store: Store) -> tuple[Record, str]:
         record = Record(job.name, "", began=now, error=said, outputs=there)
         store.records[job.name] = record
         return record, f"failed at {said}"
-
-
-def _estimate(names: Sequence[str], former: Mapping[str, float], took: Sequence[float]) -> float:
-    """Seconds that jobs will take: what each took before, else what the others took now."""
-    usual = sum(took) / len(took)
-    return sum(former.get(name, usual) for name in names)

@@ -46,13 +46,6 @@ def name_of(notebook: Path, given: Mapping[str, Any]) -> str:
     return f"{notebook.stem}@{plain}"
 
 
-def job_of(notebook: Path, given: Mapping[str, Any], known: Mapping[str, str]) -> Job:
-    """The job that runs a notebook; `known` is the state that it depends on."""
-    digest = hashlib.sha256(parameters.text_of(notebook)).hexdigest()
-    inputs = {**known, f"notebooks/{notebook.name}": digest}
-    return Job(name_of(notebook, given), "notebook", notebook, dict(given), inputs)
-
-
 def notebooks_here() -> tuple[Path, list[Path]]:
     """The checkout around the current folder, and its notebooks; UsageError if there is none."""
     missing = [name for name in ("papermill", "ipykernel", "nbconvert") if not find_spec(name)]
@@ -105,7 +98,10 @@ def jobs(
     """The jobs that weigh the `ledgers` and run the notebooks; UsageError for two of one name."""
     known = state(root)
     todo = [Job(name, "findings", None, given, known) for name, given in ledgers.items()]
-    todo += [job_of(notebook, given, known) for notebook, given in runs]
+    for path, given in runs:
+        digest = hashlib.sha256(parameters.text_of(path)).hexdigest()
+        inputs = {**known, f"notebooks/{path.name}": digest}
+        todo.append(Job(name_of(path, given), "notebook", path, dict(given), inputs))
     for name, times in Counter(job.name for job in todo).items():
         if times > 1 or f"{name}.html" == INDEX:
             raise UsageError(f"expected names of their own for the files of each run, got {name}")

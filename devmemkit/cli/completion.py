@@ -82,8 +82,10 @@ def _values(action: argparse.Action) -> Iterable[str]:
     from devmemkit.model import kernel, policy
     from devmemkit.scenarios.races import catalogue
 
-    known = {"KERNEL": kernel.VERSIONS, "MACHINE": machines.names(), "RACE": catalogue.NAMES}
-    known |= {
+    known = {
+        "KERNEL": kernel.VERSIONS,
+        "MACHINE": machines.names(),
+        "RACE": catalogue.NAMES,
         "POLICY": policy.POLICIES,
         "REPAIR": policy.REPAIRS | policy.COPY_REPAIRS,
         "SCENARIO": record.NAMES,

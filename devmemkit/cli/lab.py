@@ -75,7 +75,14 @@ def run(options: argparse.Namespace) -> int:
             booted = kernels(options.kernel, options.modules)
             agree = [run(name, booted) for name in names]  # all of them, in any case
             return 0 if all(agree) else 1
-        return _record(options) if options.action == "record" else _list(options.refresh)
+        if options.action == "record":
+            return _record(options)
+        from devmemkit.lab.kernels.listing import list_kernels
+        from devmemkit.lab.recordings.recording import folder
+
+        recorded = {path.stem for path in folder().glob("*/*.json")}
+        print(list_kernels(recorded, refresh=options.refresh))
+        return 0
 
 
 def scenarios(names: list[str], repairs: list[str] | None) -> list[str]:
@@ -136,12 +143,4 @@ def _record(options: argparse.Namespace) -> int:
         if options.kernel or kernel.version in manifest.kernels_of(name)
     ]
     record_all(jobs, options.jobs, anew=options.anew, progress=aside)
-    return 0
-
-
-def _list(refresh: bool) -> int:
-    from devmemkit.lab.kernels.listing import list_kernels
-    from devmemkit.lab.recordings.recording import folder
-
-    print(list_kernels({path.stem for path in folder().glob("*/*.json")}, refresh=refresh))
     return 0
