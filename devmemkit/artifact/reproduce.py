@@ -1,4 +1,4 @@
-"""`devmemkit reproduce` and `sweep`: jobs done into a folder, their results in one report."""
+"""Jobs done into a folder, and their results in one report."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devmemkit.artifact import grid
-from devmemkit.artifact.cluster import cluster
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.index import write_index
 from devmemkit.artifact.jobs import run, say
-from devmemkit.artifact.parameters import declared
-from devmemkit.artifact.plan import choose, folder_for, jobs, notebooks_here, plan
+from devmemkit.artifact.plan import folder_for
 from devmemkit.artifact.record import TABLE, Job, Record, UsageError
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Store
-from devmemkit.artifact.work import Submit, here
+from devmemkit.artifact.work import Submit
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.columns import columns
 
@@ -30,49 +27,7 @@ Kind = TypeVar("Kind", list[Any], dict[str, Any])
 LARGEST = 64 << 20  # bytes of a JSON file of the report
 
 
-def reproduce(
-    only: str | None,
-    given: Sequence[str],
-    live: Sequence[str],
-    out: Path,
-    parallel: int,
-    limit: int,
-) -> int:
-    """Do everything (or `only` one notebook, with NAME=VALUE parameters) into the folder `out`.
-
-    Each of the `live` kernels is booted, and the findings are weighed by what it does. Returns 0
-    when all went well and every verdict is as expected, 1 when not, 130 when interrupted.
-    ValueError, before anything runs, for an impossible request.
-    """
-    root, notebooks = notebooks_here()
-    todo = plan(root, notebooks, only, given, live)
-    return _report(todo, notebooks, out, root, here(parallel, limit), parallel)
-
-
-def sweep(
-    notebook: str,
-    given: Sequence[str],
-    file: Path | None,
-    out: Path,
-    parallel: int,
-    limit: int,
-    scheduler: str | None,
-    most: int,
-) -> int:
-    """Run a notebook for every cell of the grid into `out`, with a table of the cells.
-
-    With a `scheduler` they run on the workers of its cluster, else in processes here. Returns 1
-    when a cell failed, else as `reproduce`. ValueError, also for a grid of more than `most` cells.
-    """
-    root, notebooks = notebooks_here()
-    chosen = choose(notebooks, notebook)
-    cells = grid.cells(given, file, declared(chosen), chosen.name, most)
-    todo = jobs(root, [(chosen, cell) for cell in cells])
-    where = cluster(scheduler, limit, root) if scheduler is not None else here(parallel, limit)
-    return _report(todo, [chosen], out, root, where, parallel, swept=True)
-
-
-def _report(
+def report(
     todo: Sequence[Job],
     notebooks: Sequence[Path],
     out: Path,
@@ -83,7 +38,9 @@ def _report(
 ) -> int:
     """Do the jobs, print progress and the findings, and write the report on the `notebooks`.
 
-    Jobs that an earlier run into `out` did from the same state are kept.
+    Jobs that an earlier run into `out` did from the same state are kept. Where cells are `swept`,
+    a table of them is written, too. Returns 0 when all went well and every verdict is as expected,
+    1 when not, 130 when interrupted. ValueError, before anything runs, for an impossible folder.
     """
     with Store(folder_for(out, root), root) as store:
         start = time.monotonic()

@@ -41,11 +41,13 @@ def add_runs(parser: argparse.ArgumentParser, out: str, what: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; 1 when a notebook failed or a finding is not reproduced."""
-    from devmemkit.artifact.reproduce import reproduce
+    from devmemkit.artifact.plan import notebooks_here, plan
+    from devmemkit.artifact.reproduce import report
+    from devmemkit.artifact.work import here
 
     if options.parameters and options.only is None:
         raise ValueError("expected --only NAME with -p, for parameters belong to one notebook")
-    return reproduce(
-        *(options.only, options.parameters, options.live),
-        *(options.out, options.jobs, options.limit),
-    )
+    root, notebooks = notebooks_here()
+    todo = plan(root, notebooks, options.only, options.parameters, options.live)
+    where = here(options.jobs, options.limit)
+    return report(todo, notebooks, options.out, root, where, options.jobs)

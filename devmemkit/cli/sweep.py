@@ -32,9 +32,19 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; 1 when a cell failed."""
-    from devmemkit.artifact.reproduce import sweep
+    from devmemkit.artifact import grid
+    from devmemkit.artifact.cluster import cluster
+    from devmemkit.artifact.parameters import declared
+    from devmemkit.artifact.plan import choose, jobs, notebooks_here
+    from devmemkit.artifact.reproduce import report
+    from devmemkit.artifact.work import here
 
-    return sweep(
-        *(options.notebook, options.parameters, options.grid),
-        *(options.out, options.jobs, options.limit, options.scheduler, options.cells),
-    )
+    root, notebooks = notebooks_here()
+    chosen = choose(notebooks, options.notebook)
+    known, file, most = declared(chosen), options.grid, options.cells
+    cells = grid.cells(options.parameters, file, known, chosen.name, most)
+    todo = jobs(root, [(chosen, cell) for cell in cells])
+    where = here(options.jobs, options.limit)
+    if options.scheduler is not None:
+        where = cluster(options.scheduler, options.limit, root)
+    return report(todo, [chosen], options.out, root, where, options.jobs, swept=True)
