@@ -84,7 +84,6 @@ def write_index(
     store: Store,
     done: Mapping[str, Record],
     findings: Sequence[Mapping[str, Any]],
-    root: Path,
 ) -> Path:
     """Write INDEX into the folder, replacing it at once; links are relative."""
     from jinja2 import Environment
@@ -98,7 +97,7 @@ def write_index(
             rows=_rows(todo, notebooks, store, done),
             findings=[_finding(one, store.inside) for one in findings],
             made_on=made_on()._repr_html_(),
-            sums=[f"{digest}  {name}" for name, digest in data_files(root).items()],
+            sums=[f"{digest}  {name}" for name, digest in data_files(store.root).items()],
         )
     )
     store.inside.write({INDEX: html})

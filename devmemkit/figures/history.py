@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from devmemkit.figures.frame import EDGE, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.model.kernel import FEATURES, Row, is_between
@@ -30,9 +28,9 @@ def milestones() -> list[Row]:
     return sorted(rows, key=lambda row: [int(part) for part in row.version.split(".")])
 
 
-def history(rows: Sequence[Row], now: str) -> Picture:
-    """Picture releases from top to bottom; those after release `now` are subdued."""
-    marks = Marks()
+def history(now: str) -> Picture:
+    """Picture the milestones from top to bottom; those after release `now` are subdued."""
+    marks, rows = Marks(), milestones()
     y = last = 0.0
     for row in rows:
         is_in = is_between(now, row.version, "")

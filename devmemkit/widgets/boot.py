@@ -85,7 +85,7 @@ class BootExplorer(Explorer):
         number = self.shown.value
         example = self.results[number].counterexample if number >= 0 else None
         tasks = tuple(self.asked[max(number, 0)][0].programs)
-        return boot_order(LEVELS, self.boot.order, INITCALLS), lanes(tasks, example, room=ROOM)
+        return boot_order(self.boot.order), lanes(tasks, example, room=ROOM)
 
     def _verdict(self, number: int) -> str:
         one = self.results[number]

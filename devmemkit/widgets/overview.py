@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as w
 
 from devmemkit.figures.actors import actors, arrows
-from devmemkit.figures.history import history, milestones
+from devmemkit.figures.history import history
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
@@ -33,7 +33,7 @@ class OverviewExplorer(Explorer):
         return KernelProfile(self.kernel.value, policy_name=policy)
 
     def pictures(self) -> tuple[Picture, Picture]:
-        return actors(self.profile), history(milestones(), self.kernel.value)
+        return actors(self.profile), history(self.kernel.value)
 
     def sentence(self) -> str:
         profile = self.profile

@@ -6,7 +6,6 @@ from pictures import column
 
 from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.claim_path import SHAPES, claim_path
-from devmemkit.model.boot import INITCALLS, LEVELS
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.races.initcall_order import Boot
@@ -14,7 +13,7 @@ from devmemkit.scenarios.races.initcall_order import Boot
 
 def test_each_initcall_stands_at_its_level_and_one_that_moved_is_marked() -> None:
     boot = Boot(levels={"chr_dev_init": "late"})
-    picture = boot_order(LEVELS, boot.order, INITCALLS)
+    picture = boot_order(boot.order)
     places = column(picture, "markers", "x")
     assert places == [4.5, 5.5, 6.5, 7.5, 5.5, 8.5, 8.5]  # the fifth: its usual level
     assert column(picture, "markers", "shape")[4:6] == ["x", "diamond"]
