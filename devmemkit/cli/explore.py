@@ -41,25 +41,13 @@ def add_parser(commands: Any) -> None:
     add, listed = parser.add_argument, "one of those above"
     add("name", metavar="RACE", help=f"what is searched, {listed}")
     add("--kernel", default="6.12", metavar="KERNEL", help="version (default: %(default)s)")
-    add(
-        "--policy",
-        metavar="POLICY",
-        help=f"effect of a claim on mappings, {listed} (default: the kernel's)",
-    )
-    add(
-        "--repair",
-        default="",
-        metavar="REPAIR",
-        help=f"another order of the steps of an mmap or of a copy, {listed}",
-    )
+    effect = f"effect of a claim on mappings, {listed} (default: the kernel's)"
+    add("--policy", metavar="POLICY", help=effect)
+    order = f"another order of the steps of an mmap or of a copy, {listed}"
+    add("--repair", default="", metavar="REPAIR", help=order)
     add("--via", default="devmem", metavar="devmem|sysfs", help="mapped file (default: devmem)")
-    add(
-        "--tasks",
-        type=int,
-        default=1,
-        metavar="N",
-        help="processes that do the same, 1 to 9 (default: 1)",
-    )
+    tasks = "processes that do the same, 1 to 9 (default: 1)"
+    add("--tasks", type=int, default=1, metavar="N", help=tasks)
     add("--graph", type=Path, metavar="FILE", help="also write all states to a JSON file")
     add("--json", action="store_true", help="print the result as JSON")
 
@@ -90,11 +78,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _policies(options: argparse.Namespace) -> int:
-    for name, given in (("repair", options.repair), ("graph", options.graph)):
+    tasks = options.tasks != 1
+    for name, given in (("repair", options.repair), ("graph", options.graph), ("tasks", tasks)):
         if given:
             raise ValueError(f"--{name}: expected a single race, got the table of policies")
-    if options.tasks != 1:
-        raise ValueError("--tasks: expected a single race, got the table of policies")
     rows = (options.policy,) if options.policy else ()
     began = time.perf_counter()
     cells = []
@@ -115,11 +102,9 @@ def _policies(options: argparse.Namespace) -> int:
         print(json.dumps(summary))
         return 0
     table = [("policy", "question", "states", "wanted", "answer")]
-    for cell in cells:
-        mark = "" if cell.good else "  <-"
-        table.append(
-            (cell.policy, cell.question, str(cell.states), cell.wanted, cell.answer + mark)
-        )
+    for one in cells:
+        answer = one.answer if one.good else f"{one.answer}  <-"
+        table.append((one.policy, one.question, str(one.states), one.wanted, answer))
     print(columns(table))
     where = f"Linux {options.kernel}, one page mapped through {options.via}"
     print(f"\n{where}; {seconds:.3f} s; <- is not the answer wanted\n")
