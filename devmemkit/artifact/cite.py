@@ -8,34 +8,22 @@ import subprocess
 from pathlib import Path
 
 import devmemkit
-from devmemkit.artifact.provenance import (
-    ROOT,
-    checkout,
-    commit,
-    data_files,
-    digest_of,
-    git,
-    said_by,
-)
+from devmemkit.artifact.provenance import commit, data_files, digest_of, git, here, said_by
 from devmemkit.artifact.record import UsageError
 from devmemkit.host.files import read, write
 
 
-def _root() -> Path:
-    return checkout(Path.cwd()) or ROOT
-
-
 def version() -> str:
     """Version, commit and the digest of the data, in one line."""
-    data = data_files(_root())
+    data = data_files(here())
     told = f"data sha256 {digest_of(data)}" if data else "no data: not in a checkout"
-    return f"devmemkit {devmemkit.__version__}, commit {commit(_root())}, {told}"
+    return f"devmemkit {devmemkit.__version__}, commit {commit(here())}, {told}"
 
 
 def bibtex() -> str:
     """A BibTeX entry made from CITATION.cff; UsageError outside a checkout."""
-    file = _root() / "CITATION.cff"
-    content = read(file, pipes=False, texts=(), most=1 << 20, what="a citation")
+    root = here()
+    content = read(root / "CITATION.cff", pipes=False, texts=(), most=1 << 20, what="a citation")
     try:
         told = content.decode()
     except UnicodeDecodeError as error:
@@ -48,14 +36,14 @@ def bibtex() -> str:
   author  = {{{names}}},
   title   = {{{title[1]}}},
   version = {{{devmemkit.__version__}}},
-  note    = {{commit {commit(_root())}; data SHA-256 {digest_of(data_files(_root()))}}},
+  note    = {{commit {commit(root)}; data SHA-256 {digest_of(data_files(root))}}},
   license = {{MIT (code), CC-BY-4.0 (data)}}
 }}"""
 
 
 def archive(target: Path) -> str:
     """Pack everything committed, byte for byte the same each time; UsageError if that fails."""
-    root = _root()
+    root = here()
     if not (root / ".git").exists():
         raise UsageError("expected a git checkout of devmemkit, got none")
     head = commit(root)

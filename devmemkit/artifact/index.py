@@ -29,45 +29,32 @@ def _there(folder: Folder, *names: str) -> str:
 
 def _row(name: str, title: str, record: Record | None, now: bool, folder: Folder) -> dict[str, Any]:
     given = name.partition("@")[2]
+    row = {"set": bool(given), "title": given.replace(",", ", ") or title}
     notes = [] if given else [name]
     if record is None:
-        status = "earlier", "not run"
-    elif now:
-        status = ("failed", "failed") if record.error else ("done", "done")
-    else:
-        status = "earlier", "earlier run" + (", stopped early" if record.error else "")
-    if record:
-        notes += [f"{key} = {value!r}" for key, value in record.parameters.items()]
-        notes += [record.error] if record.error else []
+        return {**row, "notes": notes, "status": ("earlier", "not run"), "seconds": ""}
+    notes += [f"{key} = {value!r}" for key, value in record.parameters.items()]
+    ended = "failed" if record.error else "done"
+    stopped = ", stopped early" if record.error else ""
     return {
-        "set": bool(given),
-        "title": given.replace(",", ", ") or title,
-        "page": record and _there(folder, f"{name}.html", f"{name}.partial.html"),
-        "pdf": record and _there(folder, f"{name}.pdf"),
-        "notes": notes,
-        "status": status,
-        "seconds": f"{record.seconds:.1f} s" if record else "",
+        **row,
+        "page": _there(folder, f"{name}.html", f"{name}.partial.html"),
+        "pdf": _there(folder, f"{name}.pdf"),
+        "notes": [*notes, record.error] if record.error else notes,
+        "status": (ended, ended) if now else ("earlier", f"earlier run{stopped}"),
+        "seconds": f"{record.seconds:.1f} s",
     }
 
 
-def _rows(
-    todo: Sequence[Job], notebooks: Sequence[Path], store: Store, done: Mapping[str, Record]
-) -> list[dict[str, Any]]:
+def _rows(todo: Sequence[Job], notebooks: Sequence[Path], store: Store) -> list[dict[str, Any]]:
     """The rows of the index: this run's jobs, earlier runs, and notebooks that never ran."""
     titles = {notebook.name: _title(notebook) for notebook in notebooks}
     now = {job.name: job.notebook.name for job in todo if job.notebook}
-    earlier = {name: one for name, one in store.records.items() if one.notebook in titles}
-    runs = {name: one.notebook for name, one in earlier.items()} | now
-    ran = set(runs.values())
-    runs |= {notebook.stem: notebook.name for notebook in notebooks if notebook.name not in ran}
+    earlier = {name: one.notebook for name, one in store.records.items() if one.notebook in titles}
+    runs = earlier | now
+    runs |= {path.stem: path.name for path in notebooks if path.name not in runs.values()}
     return [
-        _row(
-            name,
-            titles[runs[name]],
-            done.get(name) or earlier.get(name),
-            name in now,
-            store.inside,
-        )
+        _row(name, titles[runs[name]], store.records.get(name), name in now, store.inside)
         for name in sorted(runs)
     ]
 
@@ -82,7 +69,6 @@ def write_index(
     todo: Sequence[Job],
     notebooks: Sequence[Path],
     store: Store,
-    done: Mapping[str, Record],
     findings: Sequence[Mapping[str, Any]],
 ) -> Path:
     """Write INDEX into the folder, replacing it at once; links are relative."""
@@ -94,7 +80,7 @@ def write_index(
         .from_string(template)
         .render(
             css=export.css(),
-            rows=_rows(todo, notebooks, store, done),
+            rows=_rows(todo, notebooks, store),
             findings=[_finding(one, store.inside) for one in findings],
             made_on=made_on()._repr_html_(),
             sums=[f"{digest}  {name}" for name, digest in data_files(store.root).items()],

@@ -50,12 +50,14 @@ def checkout(start: Path) -> Path | None:
     return None
 
 
-def made_on(files: Iterable[Path | str] = (), seed: int | None = None) -> Provenance:
-    """The commit, versions, SHA-256 of each data file, and seed that a result depends on.
+def here() -> Path:
+    """The checkout around the current folder, where notebooks run; else that of the package."""
+    return checkout(Path.cwd()) or ROOT
 
-    The commit is that of the checkout around the current folder, where notebooks run.
-    """
-    root = checkout(Path.cwd()) or ROOT
+
+def made_on(files: Iterable[Path | str] = (), seed: int | None = None) -> Provenance:
+    """The commit, versions, SHA-256 of each data file, and seed that a result depends on."""
+    root = here()
     facts = Provenance()
     facts["commit"] = commit(root)
     there = root / "devmemkit"

@@ -57,7 +57,7 @@ def report(
         for line in finding_lines(findings):
             say(line)
         say(f"{time.monotonic() - start:.0f} s")
-        index = write_index(todo, notebooks, store, records, findings)
+        index = write_index(todo, notebooks, store, findings)
         store.write_crate()
         say(f"report: {index}")
     return 0 if not failed and all(finding["reproduced"] for finding in findings) else 1

@@ -5,21 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from bokeh import models
 from bokeh.core.properties import field
-from bokeh.models import (
-    CategoricalColorMapper,
-    ColumnDataSource,
-    FixedTicker,
-    HoverTool,
-    PanTool,
-    Quad,
-    Range1d,
-    ResetTool,
-    Scatter,
-    Segment,
-    Text,
-    WheelZoomTool,
-)
 from bokeh.models.glyph import Glyph
 from bokeh.plotting import figure
 
@@ -88,24 +75,26 @@ def _glyphs() -> dict[str, Glyph]:
     lines = [role.light for role in ROLES.values()]
     fills = [tint(role)[0] for role in ROLES]
     line, fill = (
-        field("role", CategoricalColorMapper(factors=list(ROLES), palette=palette))
+        field("role", models.CategoricalColorMapper(factors=list(ROLES), palette=palette))
         for palette in (lines, fills)
     )
     rounded: Any = {"border_radius": 2}  # Bokeh's own type hints refuse a number here
     written: Any = {"text_font": "font", "text_font_size": "size", "text_font_style": "weight"}
     glyphs: dict[str, Glyph] = {
-        "rect": Quad(line_color=line, fill_color=fill, **rounded),
-        "line": Segment(line_color=line, line_dash="dash", line_width=1.5),
-        "outline": Quad(line_color=line, fill_color=None, line_width=2, **rounded),
-        "marker": Scatter(marker="shape", size=10, line_color=line, line_width=2, fill_color=line),
-        "text": Text(
+        "rect": models.Quad(line_color=line, fill_color=fill, **rounded),
+        "line": models.Segment(line_color=line, line_dash="dash", line_width=1.5),
+        "outline": models.Quad(line_color=line, fill_color=None, line_width=2, **rounded),
+        "marker": models.Scatter(
+            marker="shape", size=10, line_color=line, line_width=2, fill_color=line
+        ),
+        "text": models.Text(
             text_color=line, text_align="anchor", text_baseline="middle", x_offset="dx", **written
         ),
     }
     for name in HATCHED:
         look: Any = {"hatch_color": ROLES[name].light, "hatch_pattern": ROLES[name].hatch}
         look |= {"hatch_alpha": 0.35, "hatch_scale": 10, **rounded}
-        glyphs[f"rect/{name}"] = Quad(line_color=None, fill_color=None, **look)
+        glyphs[f"rect/{name}"] = models.Quad(line_color=None, fill_color=None, **look)
     return glyphs
 
 
@@ -113,7 +102,7 @@ def _axis(guide: Any, axis: Axis) -> None:
     guide.visible = bool(axis.ticks or axis.label)
     if not guide.visible:
         return
-    guide.ticker = FixedTicker(ticks=[at for at, _ in axis.ticks])
+    guide.ticker = models.FixedTicker(ticks=[at for at, _ in axis.ticks])
     guide.major_label_overrides = {at: literal(label) for at, label in ticks(axis)}
     guide.axis_label = literal(axis.label) if axis.label else None
     guide.minor_tick_line_color = None
@@ -135,9 +124,9 @@ def to_figure(picture: Picture) -> figure:
         min_width=picture.min_width,
         max_width=MAX_WIDTH,
         sizing_mode="stretch_width",
-        x_range=Range1d(start=picture.x.start, end=picture.x.end),
-        y_range=Range1d(start=picture.y.start, end=picture.y.end),
-        tools=[PanTool(), WheelZoomTool(), ResetTool()],
+        x_range=models.Range1d(start=picture.x.start, end=picture.x.end),
+        y_range=models.Range1d(start=picture.y.start, end=picture.y.end),
+        tools=[models.PanTool(), models.WheelZoomTool(), models.ResetTool()],
         toolbar_location="above",
         background_fill_color=None,
         border_fill_color=None,
@@ -153,13 +142,13 @@ def to_figure(picture: Picture) -> figure:
     _axis(fig.yaxis[0], picture.y)
     glyphs = _glyphs()
     drawn = {
-        name: fig.add_glyph(ColumnDataSource(data, name=name), glyphs[name])
+        name: fig.add_glyph(models.ColumnDataSource(data, name=name), glyphs[name])
         for name, data in sources(picture).items()
     }
     if kinds := hovered(picture):
         renderers: Any = [drawn[kind] for kind in kinds]
         fig.add_tools(
-            HoverTool(
+            models.HoverTool(
                 renderers=renderers, tooltips=_TIP, point_policy="follow_mouse", visible=False
             )
         )
