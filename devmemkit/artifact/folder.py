@@ -91,19 +91,19 @@ class Folder:
             return _kind(last, fd)
         return ""
 
-    def content(self, name: str = "") -> list[tuple[str, str]]:
-        """Names and kinds of what is in this folder, or in one inside it; nothing if it is none."""
-        found = []
-        if not name or self.kind(name) == "folder":
-            with self._open(name) as fd:
-                for one in sorted(os.listdir(fd)):
-                    with suppress(FileNotFoundError):  # gone meanwhile
-                        found.append((f"{name}/{one}" if name else one, _kind(one, fd)))
-        return found
-
     def walk(self, name: str = "") -> Iterator[tuple[str, str]]:
-        """Names and kinds of everything below, a folder before its content; OSError if too deep."""
-        for one, kind in self.content(name):
+        """Names and kinds of everything below a folder, a folder before its content.
+
+        Nothing if it is none; OSError for folders too deep in others.
+        """
+        if name and self.kind(name) != "folder":
+            return
+        found = []
+        with self._open(name) as fd:
+            for one in sorted(os.listdir(fd)):
+                with suppress(FileNotFoundError):  # gone meanwhile
+                    found.append((f"{name}/{one}" if name else one, _kind(one, fd)))
+        for one, kind in found:
             yield one, kind
             if kind == "folder":
                 if one.count("/") >= DEEPEST:

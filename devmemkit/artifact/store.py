@@ -131,7 +131,8 @@ class Store:
 
 def _check(inside: Folder) -> None:
     """UsageError if what should be a folder of the report is something else (a link)."""
-    for name in (HIDDEN, FIGURES, *(name for name, _ in inside.content(FIGURES))):
+    of_jobs = (name for name, _ in inside.walk(FIGURES) if name.count("/") == 1)
+    for name in (HIDDEN, FIGURES, *of_jobs):
         if (kind := inside.kind(name)) not in ("folder", ""):
             raise UsageError(
                 f"expected a folder of the report or nothing, got a {kind}: {inside.path / name}"
