@@ -1,4 +1,4 @@
-"""The command line: a module for each command, imported when that command is asked for."""
+"""The command line: its commands, in modules imported when one of theirs is asked for."""
 
 import sys
 
@@ -49,8 +49,11 @@ STATUSES = {
 }
 """The exit statuses, as the help explains them."""
 
-COMMANDS = {name: f"devmemkit.cli.{name}" for group in GROUPS.values() for name in group}
-"""The module of each command: `add_parser` adds its parser, `run` runs it, with an exit status."""
+RESULTS = dict.fromkeys(("reproduce", "sweep", "verify", "cite", "archive"), "results")
+COMMANDS = {
+    name: f"devmemkit.cli.{RESULTS.get(name, name)}" for group in GROUPS.values() for name in group
+}
+"""The module of each command: `add_parser` adds its parsers, `run` runs it, with an exit status."""
 
 FORMERLY = {"claims": "findings"}
 """Names that commands had, which still work."""
@@ -94,12 +97,12 @@ def parser_of(asked: Iterable[str] = COMMANDS) -> Parser:
     added: Any = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", prog="devmemkit", help=argparse.SUPPRESS
     )
-    names = {FORMERLY.get(word, word) for word in asked}
+    wanted = {COMMANDS.get(FORMERLY.get(word, word)) for word in asked}
     for name, module in COMMANDS.items():
-        if name in names:
-            import_module(module).add_parser(added)
-        else:
+        if module not in wanted:
             added.add_parser(name)
+        elif name not in added.choices:  # its module may have others, too
+            import_module(module).add_parser(added)
     return parser
 
 
