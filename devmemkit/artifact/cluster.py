@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from devmemkit.artifact.jobs import Done, Submit, do
 from devmemkit.artifact.record import Job, UsageError
-from devmemkit.artifact.work import Done, Submit, do
 from devmemkit.host.scratch import scratch
 
 DEATHS = 3

@@ -1,19 +1,85 @@
-"""Jobs done side by side into one folder: those that are done are kept, the others run."""
+"""Jobs done side by side into one folder, each by a process of its own; those done are kept."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import NamedTuple
 
+from devmemkit.artifact.execute import package_path
+from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.record import Job, Record
 from devmemkit.artifact.store import Store
-from devmemkit.artifact.work import Done, Submit, end_all
+from devmemkit.host.scratch import scratch
 from devmemkit.model.printable import printable
 
+# -P: do not import from the folder that the user is in
+COMMAND = (sys.executable, "-P", "-m", "devmemkit.artifact.worker")
+
+_INPUT, _OPEN = os.pipe()
+"""Standard input of all processes that do jobs: it ends with this process, or when we are interrupted."""
 LOOK = 0.2
 """Seconds between two looks at which jobs have started."""
+
+
+class Done(NamedTuple):
+    """How a job ended: the content of its files by name, and the error, "" if there is none.
+
+    It took `seconds` from `began` (ISO 8601) on.
+    """
+
+    files: Mapping[str, bytes]
+    error: str
+    began: str
+    seconds: float
+
+
+Submit = Callable[[Job], Future[Done]]
+
+
+def do(job: Job, limit: int) -> Done:
+    """Do a job whose cells may each take `limit` seconds.
+
+    OSError for a file that is not a regular one, or where nothing can be written.
+    """
+    began, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    told = {"work": job.work, "name": job.name, "notebook": str(job.notebook or "")}
+    task = {**told, "parameters": dict(job.parameters), "limit": limit}
+    with scratch() as folder, tempfile.TemporaryFile() as log:
+        results = folder / "results"
+        results.mkdir()
+        ended = subprocess.run(
+            [*COMMAND, json.dumps(task), str(results)],
+            env=os.environ | package_path(),
+            stdin=_INPUT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for this process, which ends the others
+        )
+        error = ended.stdout.decode().strip()
+        if ended.returncode:
+            log.seek(0)
+            last = log.read().decode(errors="replace").strip().rpartition("\n")[2]
+            error = f"its process ended with status {ended.returncode}: {last}"
+        with Folder(results) as made:
+            names = [name for name, kind in made.walk() if kind != "folder"]
+            files = {name: made.read(name) for name in names}
+    return Done(files, error, began, time.monotonic() - start)
+
+
+@contextmanager
+def here(parallel: int, limit: int) -> Iterator[Submit]:
+    """Do jobs on this machine, `parallel` at a time."""
+    with ThreadPoolExecutor(parallel) as pool:
+        yield lambda job: pool.submit(do, job, limit)
 
 
 def say(line: str) -> None:
@@ -58,7 +124,7 @@ def run(
     except BaseException as error:
         for future in futures:
             future.cancel()
-        end_all()
+        os.dup2(_INPUT, _OPEN)
         if not isinstance(error, KeyboardInterrupt):
             raise
         where = printable(str(store.folder))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from devmemkit.artifact.jobs import do
 from devmemkit.artifact.record import Job
-from devmemkit.artifact.work import do
 
 
 def main(paths: list[str]) -> int:

@@ -14,12 +14,11 @@ from typing import Any, TypeVar
 
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.index import write_index
-from devmemkit.artifact.jobs import run, say
+from devmemkit.artifact.jobs import Submit, run, say
 from devmemkit.artifact.plan import folder_for
 from devmemkit.artifact.record import TABLE, Job, Record, UsageError
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Store
-from devmemkit.artifact.work import Submit
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.columns import columns
 

@@ -98,10 +98,10 @@ def run(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from devmemkit.artifact import grid
     from devmemkit.artifact.cluster import cluster
+    from devmemkit.artifact.jobs import here
     from devmemkit.artifact.parameters import declared
     from devmemkit.artifact.plan import choose, jobs, notebooks_here, plan
     from devmemkit.artifact.reproduce import report
-    from devmemkit.artifact.work import here
 
     given, where = options.parameters, here(options.jobs, options.limit)
     if options.command == "reproduce" and given and options.only is None:

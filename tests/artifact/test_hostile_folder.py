@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.artifact import jobs, work
+from devmemkit.artifact import jobs
 from devmemkit.artifact.folder import DEEPEST, Folder, parts
+from devmemkit.artifact.jobs import Done
 from devmemkit.artifact.record import CRATE, HIDDEN, Job, Record, UsageError
 from devmemkit.artifact.reproduce import cell_table, is_finding, weighed
 from devmemkit.artifact.store import Store
-from devmemkit.artifact.work import Done
 
 JOB = Job("a job", "notebook", inputs={"data": "1"})
 BEGAN = "2026-01-01T00:00:00+00:00"
@@ -202,8 +202,8 @@ def test_a_link_among_the_files_of_a_job_is_not_followed(
 ) -> None:
     victim = out.parent / "outside" / "victim"
     code = f"import os, sys; os.symlink({str(victim)!r}, f'{{sys.argv[-1]}}/{ONE}')"
-    monkeypatch.setattr(work, "COMMAND", [sys.executable, "-c", code])
-    with Store(out, out) as store, work.here(1, 600) as submit:
+    monkeypatch.setattr(jobs, "COMMAND", [sys.executable, "-c", code])
+    with Store(out, out) as store, jobs.here(1, 600) as submit:
         (record,) = jobs.run([JOB], store, submit, 1).values()  # type: ignore[union-attr]
     assert record.error == "cannot write: a symbolic link, left unopened"
     assert "Traceback" not in capsys.readouterr().err
