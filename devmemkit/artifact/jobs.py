@@ -25,7 +25,7 @@ from devmemkit.model.printable import printable
 COMMAND = (sys.executable, "-P", "-m", "devmemkit.artifact.worker")
 
 _INPUT, _OPEN = os.pipe()
-"""Standard input of all processes that do jobs: it ends with this process, or when we are interrupted."""
+"""Standard input of all processes that do jobs: it ends with this process, or an interrupt."""
 LOOK = 0.2
 """Seconds between two looks at which jobs have started."""
 
