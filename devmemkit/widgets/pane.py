@@ -65,11 +65,10 @@ class Pane(anywidget.AnyWidget):
         from devmemkit.figures.bokeh_figure import hovered, literal, sources, to_figure
 
         both = picture.x, picture.y
-        labels = [[[at, literal(label)] for at, label in ticks(axis)] for axis in both]
-        axes = [
-            vars(axis) | {"label": literal(axis.label), "ticks": shown}
-            for axis, shown in zip(both, labels, strict=True)
-        ]
+        axes = []
+        for axis in both:
+            shown = [[at, literal(label)] for at, label in ticks(axis)]
+            axes.append(vars(axis) | {"label": literal(axis.label), "ticks": shown})
         traits: dict[str, Any] = {
             "state": {
                 "backdrop": framed(picture, backdrop(picture)),
