@@ -19,11 +19,14 @@ ROOM = 20
 """Rows for steps: enough for most schedules, so that the page keeps its place."""
 FILES = {AS_RELEASED: None, "static": True, "dynamic": False}
 MAPPING = {AS_RELEASED: None, "at open": True, "at creation": False}
-NOTHING = [("–", -1)]
+NOTHING = "–"
 
 
 class BootExplorer(Explorer):
-    """Searches every order of a boot anew for each choice; `results` by scenario and question."""
+    """Searches every order of a boot anew for each choice.
+
+    `results` has each scenario and what was found, by the scenario's name and the question.
+    """
 
     def __init__(self, kernel: str) -> None:
         self.kernel = kernels(kernel)
@@ -42,7 +45,7 @@ class BootExplorer(Explorer):
         self.back = w.Button(description="as in Linux", layout=w.Layout(width="10rem"))
         self.back.on_click(lambda _: self._reset())
         self.shown = w.Dropdown(
-            description="show", options=NOTHING, style=WIDE, layout=w.Layout(width="auto")
+            description="show", options=[NOTHING], style=WIDE, layout=w.Layout(width="auto")
         )
         choices = (self.kernel, self.files, self.mapping)
         super().__init__(choices, (*self.levels.values(), self.back))
@@ -61,20 +64,14 @@ class BootExplorer(Explorer):
         return Boot(self.kernel.value, moved, files, mapping)
 
     def update(self, control: w.Widget | None) -> None:
-        self.asked: list[tuple[Concurrent, str]] = []
-        self.results: list[Result] = []
-        for scenario in self.boot.scenarios():
-            for name, result in explore_each(scenario).items():
-                self.asked.append((scenario, name))
-                self.results.append(result)
-        found = [number for number, one in enumerate(self.results) if one.counterexample]
-        options = [(self._question(number), number) for number in found] or NOTHING
-        if options != list(self.shown.options):
+        self.results: dict[str, tuple[Concurrent, Result]] = {
+            f"{scenario.name}: {name}": (scenario, result)
+            for scenario in self.boot.scenarios()
+            for name, result in explore_each(scenario).items()
+        }
+        found = [question for question, (_, one) in self.results.items() if one.counterexample]
+        if (options := tuple(found or [NOTHING])) != self.shown.options:
             self.shown.options = options
-
-    def _question(self, number: int) -> str:
-        scenario, name = self.asked[number]
-        return f"{scenario.name}: {name}"
 
     def _reset(self) -> None:
         for name, slider in self.levels.items():
@@ -82,13 +79,12 @@ class BootExplorer(Explorer):
         self.files.value = self.mapping.value = AS_RELEASED
 
     def pictures(self) -> tuple[Picture, Picture]:
-        number = self.shown.value
-        example = self.results[number].counterexample if number >= 0 else None
-        tasks = tuple(self.asked[max(number, 0)][0].programs)
-        return boot_order(self.boot.order), lanes(tasks, example, room=ROOM)
+        first = next(iter(self.results.values()))
+        scenario, result = self.results.get(self.shown.value, first)
+        steps = lanes(tuple(scenario.programs), result.counterexample, room=ROOM)
+        return boot_order(self.boot.order), steps
 
-    def _verdict(self, number: int) -> str:
-        one = self.results[number]
+    def _verdict(self, one: Result) -> str:
         if one.counterexample:
             return f"no, after {len(one.counterexample.steps)} steps"
         if one.vacuous:
@@ -96,11 +92,11 @@ class BootExplorer(Explorer):
         return f"yes, in all {one.states} states"
 
     def sentence(self) -> str:
-        numbers = range(len(self.results))
-        rows = answers((self._question(number), self._verdict(number)) for number in numbers)
+        found = self.results.items()
+        rows = answers((question, self._verdict(one)) for question, (_, one) in found)
         return f"<table>{rows}</table>"
 
     def summary(self) -> str:
         order = " ".join(f"{name}@{level}" for name, level in self.boot.order)
-        broken = sum(one.verdict == "found" for one in self.results)
+        broken = sum(one.verdict == "found" for _, one in self.results.values())
         return f"Linux {self.boot.kernel}, {order}: {broken} of {len(self.results)} broken"

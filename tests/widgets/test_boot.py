@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from devmemkit.model.boot import INITCALLS
-from devmemkit.widgets.boot import BootExplorer
+from devmemkit.widgets.boot import NOTHING, BootExplorer
 
 
 def broken(explorer: BootExplorer) -> int:
-    return sum(result.verdict == "found" for result in explorer.results)
+    return sum(result.verdict == "found" for _, result in explorer.results.values())
 
 
 def test_moving_an_initcall_searches_anew_and_back_again(in_step) -> None:
     explorer = BootExplorer("7.3")
-    assert (broken(explorer), explorer.shown.value) == (0, -1)
+    assert (broken(explorer), explorer.shown.value) == (0, NOTHING)
     in_step(explorer)
     explorer.levels["iomem_init_inode"].value = "late"
     assert broken(explorer) == 1
-    assert explorer.shown.label == "claims: no null pointer is followed"
+    assert explorer.shown.value == "claims: no null pointer is followed"
     assert "no, after 5 steps" in explorer.status.value
     in_step(explorer)
     explorer.back.click()
@@ -28,8 +28,8 @@ def test_moving_an_initcall_searches_anew_and_back_again(in_step) -> None:
 def test_static_files_are_a_choice_and_each_finding_can_be_shown(in_step) -> None:
     explorer = BootExplorer("6.12")
     assert len(explorer.shown.options) == broken(explorer) == 3
-    for _, number in explorer.shown.options:
-        explorer.shown.value = number
+    for question in explorer.shown.options:
+        explorer.shown.value = question
         in_step(explorer)
     explorer.files.value = "static"
     assert broken(explorer) == 0
