@@ -10,7 +10,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -65,23 +64,15 @@ class Store:
         """Take the lock. The kernel holds it, so a lock file left by a killed run locks nothing."""
         with self.inside.at(LOCK, make=True) as (fd, name):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-            file = os.open(name, flags, 0o666, dir_fd=fd)
-        lock = opened.enter_context(os.fdopen(file, "r+b", buffering=0))
-        if os.fstat(file).st_nlink != 1:  # the only file that is written without being replaced
-            raise UsageError(
-                "expected a lock of this folder alone, got a file with another name elsewhere "
-                f"(a hard link): {self.folder / LOCK}"
-            )
+            lock = os.open(name, flags, 0o666, dir_fd=fd)
+        opened.callback(os.close, lock)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            told = re.fullmatch(rb"([0-9]{1,10})\n", lock.read(20))
+        except BlockingIOError:
             raise UsageError(
-                f"expected a folder of its own for this run, got {self.folder}, which process "
-                f"{told[1].decode() if told else 'another'} writes to"
+                f"expected a folder of its own for this run, got {self.folder}, which another run "
+                "writes to"
             ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n".encode())
 
     def kept(self, job: Job) -> Record | None:
         """The record of a job that is done: from the same state, its files unchanged since."""

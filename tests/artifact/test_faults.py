@@ -86,7 +86,7 @@ def test_two_runs_into_one_folder(made, toys, tmp_path):
             assert other.returncode == 2
             assert other.stderr == (
                 "devmemkit reproduce: expected a folder of its own for this run, got "
-                f"{out}, which process {process.pid} writes to\n"
+                f"{out}, which another run writes to\n"
             )
             process.send_signal(signal.SIGINT)
             process.communicate()
