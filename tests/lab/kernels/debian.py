@@ -107,9 +107,14 @@ class Handler(SimpleHTTPRequestHandler):
         """Nothing: the test's output is its own."""
 
 
-def serve(folder: Path) -> tuple[ThreadingHTTPServer, type[Handler]]:
+def noting() -> type[Handler]:
+    """A handler with notes of its own."""
+    return type("Noting", (Handler,), {"asked": []})
+
+
+def serve(folder: Path) -> ThreadingHTTPServer:
     """Serve a folder on a free port of this machine, until shut down."""
-    handler = type("Noting", (Handler,), {"asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
+    served = partial(noting(), directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), served)
     Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    return server, handler
+    return server
