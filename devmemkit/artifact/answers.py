@@ -53,7 +53,7 @@ class Sources:
 
     given: Mapping[tuple[str, str], Recording] = field(default_factory=dict)
     live: bool = False
-    _told: dict[tuple[str, str], dict[str, dict[str, Answer]]] = field(default_factory=dict)
+    _told: dict[tuple[str, str, str], dict[str, Answer]] = field(default_factory=dict)
 
     def recording(self, scenario: str, version: str) -> Recording:
         """The recording; Missing if none was ever taken, RecordingError if its file is gone."""
@@ -70,22 +70,23 @@ class Sources:
         """What an answer from a recording rests on."""
         return "live" if self.live else "recorded"
 
-    def endings(self, scenario: str, version: str) -> dict[str, dict[str, Answer]]:
-        """How the acts of every story ended there, by the story's name and the act's key.
+    def endings(self, scenario: str, version: str, story: str) -> dict[str, Answer]:
+        """How the acts of a story ended there, by the act's key.
 
         What follows an act that the guest could not carry out does not decide the story.
         """
-        if (scenario, version) not in self._told:
-            self._told[scenario, version] = {
-                judged.story.name: {
-                    row.act.key: _ended(
-                        str(kernel_ending(row)), self.rests_on, row.verdict is not Verdict.UNDECIDED
-                    )
-                    for row in judged.comparison.rows
-                }
-                for judged in judge(self.recording(scenario, version))
+        if (scenario, version, story) not in self._told:
+            recording = self.recording(scenario, version)
+            named = {entry["name"]: entry for entry in recording.content["stories"]}
+            alone = {"stories": [_of(named, "story", story)]}
+            (judged,) = judge(Recording(scenario, recording.about, alone))
+            self._told[scenario, version, story] = {
+                row.act.key: _ended(
+                    str(kernel_ending(row)), self.rests_on, row.verdict is not Verdict.UNDECIDED
+                )
+                for row in judged.comparison.rows
             }
-        return self._told[scenario, version]
+        return self._told[scenario, version, story]
 
 
 def _of(found: Mapping[str, Any], what: str, name: str) -> Any:
@@ -97,16 +98,19 @@ def _of(found: Mapping[str, Any], what: str, name: str) -> Any:
 def _story(asked: Sources, version: str, *, scenario: str, story: str, act: str) -> Answer:
     """How an act of a story ended: on the kernel where it was recorded, else on the model."""
     try:
-        told = asked.endings(scenario, version)
+        told = asked.endings(scenario, version, story)
     except Missing:
-        played = on_model(
-            _of({one.name: one for one in stories(scenario)}, "story", story), version
-        )
-        acts = {one.key: one for one in played.acts}
-        text = ending(_of(acts, "act", act), played.outcomes.get(act))
+        text = _of(_modelled(scenario, version, story), "act", act)
         return _ended(text, "model")
-    answer: Answer = _of(_of(told, "story", story), "act", act)
+    answer: Answer = _of(told, "act", act)
     return answer
+
+
+@cache
+def _modelled(scenario: str, version: str, story: str) -> dict[str, str]:
+    """How the acts of a story end on the model, by the act's key."""
+    played = on_model(_of({one.name: one for one in stories(scenario)}, "story", story), version)
+    return {one.key: ending(one, played.outcomes.get(one.key)) for one in played.acts}
 
 
 def _ended(text: str, rests_on: str, comparable: bool = True) -> Answer:
