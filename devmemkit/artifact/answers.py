@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+from devmemkit.artifact.page import expect
 from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.policy_matrix import QUESTIONS, table_rows
 from devmemkit.figures.outcomes import ending, kernel_ending
@@ -90,8 +91,7 @@ class Sources:
 
 
 def _of(found: Mapping[str, Any], what: str, name: str) -> Any:
-    if name not in found:
-        raise ValueError(f"{what}: expected one of {', '.join(found)}; got {name!r}")
+    expect(what, name, found)
     return found[name]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact.answers import KINDS, Answer, Missing, Sources
+from devmemkit.artifact.page import expect
 from devmemkit.artifact.scope import Scope, expand
 from devmemkit.lab.recordings import manifest
 from devmemkit.model.kernel import KernelProfile
@@ -141,8 +142,7 @@ class Ledger:
     def _weigh(self, entry: Mapping[str, Any], scope: Scope) -> Evidence:
         arguments = dict(entry)
         shows, name = arguments.pop("shows"), arguments.pop("kind")
-        if name not in KINDS:
-            raise ValueError(f"kind: expected one of {', '.join(KINDS)}; got {name!r}")
+        expect("kind", name, KINDS)
         kind = KINDS[name]
         directions = {answer: way for way in (FOR, AGAINST) for answer in arguments.pop(way, ())}
         otherwise = arguments.pop("otherwise", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from devmemkit.lab.recordings.recording import Recording
 
 
-def expect(name: str, given: object, allowed: Sequence[object]) -> None:
+def expect(name: str, given: object, allowed: Collection[object]) -> None:
     """ValueError unless `given` is one of the allowed values of the parameter `name`."""
     if given not in allowed:
         known = ", ".join(map(str, allowed))

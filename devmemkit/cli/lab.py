@@ -121,6 +121,7 @@ def kernels(names: list[str], modules: Path | None) -> list[Kernel]:
 
 
 def _record(options: argparse.Namespace) -> int:
+    from devmemkit.artifact.page import expect
     from devmemkit.lab.recordings import manifest
     from devmemkit.lab.recordings.record import NAMES
     from devmemkit.lab.recordings.session import Job, record_all
@@ -129,8 +130,7 @@ def _record(options: argparse.Namespace) -> int:
     known = ("machine", *NAMES)
     names = scenarios(options.scenario, options.repair) or list(known)
     for name in names:  # a wrong name is refused before anything boots
-        if name not in known:
-            raise ValueError(f"scenario: expected one of {', '.join(known)}; got {name!r}")
+        expect("scenario", name, known)
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
     data_dir()  # outside of a checkout nothing is fetched or booted
