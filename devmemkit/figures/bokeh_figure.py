@@ -118,7 +118,7 @@ def _axis(guide: Any, axis: Axis) -> None:
 
 def to_figure(picture: Picture) -> figure:
     """The picture as a Bokeh figure; its `sources` carry their names."""
-    box = frame(picture)
+    borders: Any = {f"min_border_{side}": px for side, px in frame(picture)._asdict().items()}
     fig = figure(
         height=picture.height,
         min_width=picture.min_width,
@@ -131,10 +131,7 @@ def to_figure(picture: Picture) -> figure:
         background_fill_color=None,
         border_fill_color=None,
         outline_line_color=None,
-        min_border_left=box.left,
-        min_border_right=box.right,
-        min_border_bottom=box.bottom,
-        min_border_top=box.top,
+        **borders,
     )
     fig.toolbar.update(logo=None, autohide=True, active_drag=None, active_scroll=None)
     fig.center = []  # no grid

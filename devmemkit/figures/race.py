@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import groupby, product
 from statistics import median
 from typing import Any, Final, NamedTuple
@@ -85,8 +85,8 @@ def _lane(outcome: str) -> str:
     return outcome.partition(" ")[0]
 
 
-def _legend(*sweeps: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    seen = {t["outcome"] for sweep in sweeps for t in sweep["trials"] if not t["control"]}
+def legend(seen: Container[str]) -> tuple[tuple[str, str], ...]:
+    """Role and text of each outcome that was seen."""
     return tuple((role, text) for name, (role, _, text) in LOOKS.items() if name in seen)
 
 
@@ -136,7 +136,7 @@ def race(sweep: Mapping[str, Any]) -> Picture:
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
         height=int(y + AROUND),
-        legend=_legend(sweep),
+        legend=legend({t["outcome"] for t in sweep["trials"] if not t["control"]}),
     )
 
 
@@ -144,7 +144,7 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
     """Picture the sweeps of several kernels: a strip each, with the outcomes' shares in bins."""
     marks = Marks()
     ticks: list[tuple[float, str]] = []
-    told = []
+    told, counted = [], Counter[str]()
     y = 0.0
     for via, claim in product(VIAS, CLAIMS):
         label = _label(via, claim)
@@ -163,6 +163,7 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
                     marks.rect(left, right, top, bottom, LOOKS[outcome][0], tip)
                     top = bottom
             count = Counter(one.outcome for one in trials)
+            counted |= count
             seen = ", ".join(f"{count[name]} {name}" for name in sorted(count))
             told.append(f"Linux {version}, {label}: {seen}")
             y += STRIP
@@ -176,7 +177,7 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
         height=int(y + AROUND),
-        legend=_legend(*sweeps.values()),
+        legend=legend(counted),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from devmemkit.figures.marks import Axis, Marks, Picture
-from devmemkit.figures.race import AROUND, GAP, HEAD, LOOKS, STRIP
+from devmemkit.figures.race import AROUND, GAP, HEAD, LOOKS, STRIP, legend
 
 X_AXIS: Final = Axis("share of the trials", 0, 1, ((0, "0"), (0.5, "half"), (1, "all")))
 
@@ -34,7 +34,7 @@ def repairs(races: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Picture:
             told.append(f"{race}, {repair}: {words}")
             y += STRIP
         y += GAP
-    legend = {name for by_repair in races.values() for seen in by_repair.values() for name in seen}
+    ended = {name for by_repair in races.values() for seen in by_repair.values() for name in seen}
     return Picture(
         name="repairs",
         title="The races with each repair",
@@ -43,5 +43,5 @@ def repairs(races: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Picture:
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
         height=int(y + AROUND),
-        legend=tuple((role, text) for name, (role, _, text) in LOOKS.items() if name in legend),
+        legend=legend(ended),
     )

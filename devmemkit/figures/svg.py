@@ -114,11 +114,6 @@ def _line(look: str, x0: str, y0: float, x1: str, y1: float, dash: str = "") -> 
     return f'<line class="dk-{look}" {ends}{dash}/>'
 
 
-def _tipped(shape: str, tip: str, fluid: bool) -> str:
-    """Give an element a tip that a browser shows on hovering; an image needs none."""
-    return shape if fluid or not tip else f"<g><title>{escape(tip)}</title>{shape}</g>"
-
-
 def _text(x: str, y: float, text: str, style: str, role: str, more: str = "") -> str:
     at = f'x="{x}" y="{_n(y)}"{more}'
     return f'<text class="dk-t-{role} dk-{style}" {at}>{escape(text)}</text>'
@@ -135,8 +130,8 @@ def _marker(role: str, x: str, y: float, shape: str) -> str:
 class Canvas:
     """Turns axis units into places in the frame, and marks into elements."""
 
-    def __init__(self, picture: Picture) -> None:
-        self.picture = picture
+    def __init__(self, picture: Picture, fluid: bool = False) -> None:
+        self.picture, self.fluid = picture, fluid
         self.box = frame(picture)
         self.top, self.bottom = self.box.top, picture.height - self.box.bottom
 
@@ -170,9 +165,13 @@ class Canvas:
         width = f"{round(self.share(end) - self.share(start), 2):g}%"
         return _box(self.x(start), y0, width, y1 - y0)
 
-    def rects(self, kind: str, rects: list[Rect], fluid: bool) -> Iterator[str]:
+    def tipped(self, shape: str, tip: str) -> str:
+        """Give an element a tip that a browser shows on hovering; an image needs none."""
+        return shape if self.fluid or not tip else f"<g><title>{escape(tip)}</title>{shape}</g>"
+
+    def rects(self, kind: str, rects: list[Rect]) -> Iterator[str]:
         for role, run in groupby(rects, key=attrgetter("role")):
-            boxes = (_tipped(self.rect(rect), rect.tip, fluid) for rect in run)
+            boxes = (self.tipped(self.rect(rect), rect.tip) for rect in run)
             yield _group(f"{kind}-{role}", boxes)
 
     def texts(self) -> Iterator[str]:
@@ -187,16 +186,16 @@ class Canvas:
             role, style, anchor = look
             yield _group(f"t-{role} dk-{style}", texts, _ANCHOR[anchor])
 
-    def marks(self, fluid: bool) -> Iterator[str]:
+    def marks(self) -> Iterator[str]:
         marks = self.picture.marks
-        yield from self.rects("q", marks.rects, fluid)
+        yield from self.rects("q", marks.rects)
         for line in marks.lines:
             ends = self.x(line.x0), self.y(line.y0), self.x(line.x1), self.y(line.y1)
-            yield _tipped(_line(f"s-{line.role}", *ends, _DASH[line.dash]), line.tip, fluid)
-        yield from self.rects("o", marks.outlines, fluid)
+            yield self.tipped(_line(f"s-{line.role}", *ends, _DASH[line.dash]), line.tip)
+        yield from self.rects("o", marks.outlines)
         for mark in marks.markers:
             drawn = _marker(mark.role, self.x(mark.x), self.y(mark.y), mark.shape)
-            yield _tipped(drawn, mark.tip, fluid)
+            yield self.tipped(drawn, mark.tip)
         yield from self.texts()
 
     def x_axis(self) -> Iterator[str]:
@@ -211,13 +210,12 @@ class Canvas:
             low = self.picture.height - 16
             yield _text("50%", low, axis.label, "small", "muted", _ANCHOR["center"])
 
-    def framed(self, fluid: bool) -> str:
+    def framed(self) -> str:
         """The marks and the axis across, in an element as wide as the frame."""
-        width = f"{self.percent:.4g}%" if fluid else WIDTH - self.box.left - self.box.right
+        width = f"{self.percent:.4g}%" if self.fluid else WIDTH - self.box.left - self.box.right
         size = f'x="{self.box.left}" width="{width}" height="{self.picture.height}"'
-        return "\n".join(
-            (f'<svg {size} overflow="visible">', *self.x_axis(), *self.marks(fluid), "</svg>")
-        )
+        opened = f'<svg {size} overflow="visible">'
+        return "\n".join((opened, *self.x_axis(), *self.marks(), "</svg>"))
 
     def swatch(self, role: str, look: str, x: float, y: float) -> str:
         if look == "line":
@@ -256,14 +254,14 @@ class Canvas:
             yield _text("16", middle, axis.label, "small", "muted", turn)
 
 
-def _document(canvas: Canvas, lines: Iterable[str], fluid: bool) -> str:
+def _document(canvas: Canvas, lines: Iterable[str]) -> str:
     picture, height = canvas.picture, canvas.picture.height
     roles = {role for role, _ in picture.legend} | {rect.role for rect in picture.marks.rects}
     defs = f"<defs>{''.join(_patterns(roles))}</defs>"
     paper = '<rect class="dk-paper" width="100%" height="100%" rx="6"/>'
     body = "\n".join((defs, paper, *lines))
     natural = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
-    size = f'width="100%" height="{height}"' if fluid else natural
+    size = f'width="100%" height="{height}"' if canvas.fluid else natural
     return f"""<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>
 <title>{escape(picture.title or picture.name)}</title>
 <desc>{escape(picture.alt)}</desc>
@@ -279,15 +277,14 @@ def to_svg(picture: Picture, *, fluid: bool = False) -> str:
     The document has the natural width and is scaled as a whole. A `fluid` one is as wide as its
     place, with text and height of the same size; it is for images, so it leaves out the tips.
     """
-    canvas = Canvas(picture)
-    lines = (*canvas.y_axis(), *canvas.top_lines(), canvas.framed(fluid))
-    return _document(canvas, lines, fluid)
+    canvas = Canvas(picture, fluid)
+    return _document(canvas, (*canvas.y_axis(), *canvas.top_lines(), canvas.framed()))
 
 
 def backdrop(picture: Picture) -> str:
     """Draw the fluid document's paper, title and legend, for a live figure to lie on."""
-    canvas = Canvas(picture)
-    return _document(canvas, canvas.top_lines(), fluid=True)
+    canvas = Canvas(picture, fluid=True)
+    return _document(canvas, canvas.top_lines())
 
 
 def stacked(pictures: Sequence[Picture]) -> str:
