@@ -1,5 +1,6 @@
 """Notebook 06: its stored values are those of the recordings, and its cells run for any of them."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,6 +15,13 @@ from devmemkit.model.policy import IN_KERNEL
 from tests.notebook import Cells
 
 CELLS = Cells("06-real-kernels")
+known = cache(recordings)
+"""All recordings, read and checked once: no cell changes them."""
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devmemkit.lab.recordings.recording.recordings", known)
 
 
 def test_the_parameters_are_typed() -> None:
@@ -26,9 +34,9 @@ def test_the_parameters_are_typed() -> None:
 
 
 def test_the_stored_values_are_the_recordings() -> None:
-    known, named = recordings(), CELLS.stored()
-    assert named["kernels"] == {r.version: r.about["kernel"]["release"] for r in known}
-    scenario = [r for r in known if r.scenario == "pci-bars"]
+    named = CELLS.stored()
+    assert named["kernels"] == {r.version: r.about["kernel"]["release"] for r in known()}
+    scenario = [r for r in known() if r.scenario == "pci-bars"]
     for recording in scenario:
         rows = [row for one in judge(recording) for row in one.comparison.rows]
         compared = sum(row.verdict in (Verdict.PASSED, Verdict.FAILED) for row in rows)
