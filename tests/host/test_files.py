@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
-import devmemkit
 from devmemkit.cli import main
 from devmemkit.explain import snapshot
 from devmemkit.host import files as source
 from devmemkit.host.files import SourceError, read, write
 
-ROOT = Path(devmemkit.__file__).parents[1]
 IOMEM = "00001000-0009ffff : System RAM\n"
 MEMBERS = ("iomem", "ioports", "snapshot.json", "pci.json")
 
-# Runs a command, and fails for any file that was opened other than to look at its kind.
-WATCHED = """
-import os, sys
-opened = []
-def hook(name, args):
-    if name == "open" and not (args[2] or 0) & getattr(os, "O_PATH", 0):
-        opened.append(os.path.realpath(args[0]) if isinstance(args[0], str) else "")
-sys.addaudithook(hook)
-from devmemkit.cli import main
-code = main(sys.argv[2:])
-assert os.path.realpath(sys.argv[1]) not in opened, opened
-sys.exit(code)
-"""
+forbidden: set[str] = set()
+"""Files that nothing may open now, other than to look at their kind: a hook cannot be removed."""
 
 
-def run(forbidden: Path | str, *arguments: Path | str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", WATCHED, str(forbidden), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        timeout=60,
-        check=False,
-    )
+def refuse(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and forbidden:
+        path, _, flags = arguments
+        if isinstance(path, str) and not (
+            isinstance(flags, int) and flags & getattr(os, "O_PATH", 0)
+        ):
+            real = os.path.realpath(path)
+            if real in forbidden:
+                opened.append(real)
+                raise AssertionError(f"opened {real}")
+
+
+opened: list[str] = []
+sys.addaudithook(refuse)
+
+
+def run(target: Path | str, *arguments: Path | str) -> subprocess.CompletedProcess[str]:
+    """Run a command, and fail if it opens the target."""
+    said, told = io.StringIO(), io.StringIO()
+    opened.clear()
+    forbidden.add(os.path.realpath(target))
+    try:
+        with redirect_stdout(said), redirect_stderr(told):
+            code = main([*map(str, arguments)])
+    finally:
+        forbidden.clear()
+    assert opened == []
+    return subprocess.CompletedProcess(arguments, code, said.getvalue(), told.getvalue())
+
+
+def test_a_file_that_is_opened_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "iomem").write_text(IOMEM)
+    with pytest.raises(AssertionError, match="opened"):
+        run(tmp_path / "iomem", "iomem", tmp_path / "iomem")
 
 
 def hostile(folder: Path, kind: str) -> tuple[Path, str]:
