@@ -10,6 +10,7 @@ from typing import Any
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.description import Description
+from devmemkit.explain.owner import concerned, near
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
@@ -89,13 +90,16 @@ class Machines:
     def _base(self, bits: int, held: bool, reach: bool | None, kernel: KernelProfile) -> Machine:
         """The machine that cases with different kernels share."""
         known = self.known
-        devices = known.found.values()
+        every = [*known.found.values()]
+        devices = concerned(known, self.access) if self.access else every
 
         def tree(dump: Dump | None, end: int, ports: bool) -> Resource:
-            """The tree of a dump, or one of the BARs in its place."""
+            """The tree of a dump, or one of the BARs in its place, around the access."""
             if dump is not None:
-                return tree_of(dump, root_end=end, ports=ports)
-            return _tree_of_bars(devices, end, ports, held)
+                whole = tree_of(dump, root_end=end, ports=ports)
+            else:
+                whole = _tree_of_bars(every, end, ports, held)
+            return near(whole, self.access, devices, ports=ports) if self.access else whole
 
         iomem = tree(known.iomem, (1 << bits) - 1, False)
         ports = tree(known.ioports, 0xFFFF, True)

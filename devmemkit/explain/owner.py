@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import DRIVER, claim
@@ -18,6 +18,7 @@ from devmemkit.model.resource.region import DISJOINT, region_intersects
 from devmemkit.model.resource.strict import iomem_is_exclusive
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Act, play
+from devmemkit.text.lspci import Device
 
 Owner = tuple[str, int, int]
 """A resource's name, its first and its last byte."""
@@ -139,3 +140,59 @@ def _device(node: Resource) -> str:
     """The PCI device whose BAR contains a node, "" if there is none."""
     around = reversed(path_to(node)[:-1])
     return next((name for _, _, name in around if BDF.fullmatch(name)), "")
+
+
+AROUND = {False: 1 << 20, True: 1 << 8}
+"""Bytes on either side of an access that calls may reach, such as one behind a mapping's end, and
+ports."""
+
+
+MOST = 64
+"""Devices of one machine at most: each takes time in every step, and others matter to none."""
+
+
+def concerned(known: Description, access: Access) -> list[Device]:
+    """The devices whose file, pages or ports an access is about, that of its file first."""
+    start, end = access.pages[0] << PAGE_SHIFT, (access.pages[1] << PAGE_SHIFT) + PAGE_SIZE - 1
+    memory = access.via != "port"
+    if not memory:
+        start, end = access.start, access.start + access.length
+    there = (
+        device
+        for device in known.found.values()
+        if any(b.memory == memory and b.start <= end and b.end >= start for b in device.bars)
+    )
+    own = known.found.get(access.bdf)
+    first = [one for one in (own, *islice(there, MOST)) if one is not None]
+    return list({one.bdf: one for one in first}.values())
+
+
+def near(tree: Resource, access: Access, devices: list[Device], *, ports: bool = False) -> Resource:
+    """The part of a tree that an access, its devices and a claim of its owner's range can touch.
+
+    RAM and persistent memory stay whole: where RAM ends matters, and namespaces are numbered.
+    """
+    asked = [(b.start, b.end) for device in devices for b in device.bars if b.memory != ports]
+    if (access.via == "port") == ports:
+        asked.append((access.start, access.start + access.length))
+    around = AROUND[ports]
+    spans: list[Span] = []
+    for start, end in sorted(asked):
+        if spans and start - around <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end + around, spans[-1][1])
+        else:
+            spans.append((start - around, end + around))
+
+    def part(node: Resource, *, whole: bool) -> Resource | None:
+        whole = whole or node.system_ram or node.name in DRIVERS
+        touched = whole or any(node.start <= b and node.end >= a for a, b in spans)
+        below = [one for child in node.children if (one := part(child, whole=whole))]
+        if not (touched or below):
+            return None
+        twin = Resource(node.start, node.end, node.name, node.flags, node.desc)
+        twin.disjoint, twin.children = node.disjoint, below
+        for child in below:
+            child.parent = twin
+        return twin
+
+    return part(tree, whole=False) or Resource(tree.start, tree.end, tree.name, tree.flags)

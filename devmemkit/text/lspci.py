@@ -160,6 +160,8 @@ def _bar(index: int, words: str, source: str, number: int) -> Bar | None:
 
 def _both(first: Part, known: Device, part: Part, device: Device, source: str) -> Device:
     """A device from two outputs; TextError if they are of two machines, or of two moments."""
+    if part is first:
+        return device
     pairs = [(known.driver, device.driver), (known.modules, device.modules)]
     regions = [_regions(one, known.numbered and device.numbered) for one in (known, device)]
     if all(regions):
@@ -192,6 +194,8 @@ def _regions(device: Device, numbered: bool) -> list[tuple[int, ...]]:
 
 def _same_name(one: str, other: str) -> bool:
     """Whether two first lines can be one device's: by number if both have it, else by name."""
+    if one == other:
+        return True
     ids = [_ID.findall(what)[-1:] for what in (one, other)]
     if all(ids):
         return ids[0] == ids[1]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from devmemkit.explain import cases
 from devmemkit.explain import owner as owners
-from devmemkit.explain.access import Access
+from devmemkit.explain.access import Access, access_of
+from devmemkit.explain.answer import as_text
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description, with_lspci
+from devmemkit.explain.explanation import explain
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.symptom import SYMPTOMS, causes
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
@@ -17,7 +21,7 @@ from devmemkit.model.machine import Machine, View
 from devmemkit.model.resource.strict import iomem_is_exclusive
 from devmemkit.scenarios.play import Act, Played, play
 from devmemkit.text.iomem import parse
-from tests.explain.known import E1000, E1000_BAR, answer, ask, known
+from tests.explain.known import E1000, E1000_BAR, IVSHMEM, answer, ask, known
 
 TEXT = """\
 00001000-0009ffff : System RAM
@@ -181,3 +185,67 @@ def test_of_two_devices_in_a_page_the_one_that_is_asked_for(cmdline: str, op: st
         v = answer(described, address=address, length=4, op=op).verdict
         assert (v.owner, v.path) == ((driver, address, address + 0x7FF), (bdf,))
         assert v.outcome == ("EPERM" if cmdline == "quiet" else "ok")
+
+
+@pytest.mark.parametrize("state", ["idle", "bound"])
+def test_what_is_far_from_an_access_does_not_change_its_answer(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = known(state, lockdown=None, mounts=None)
+    places: list[dict[str, Any]] = [
+        {"bdf": IVSHMEM, "bar": 2, "via": "sysfs"},
+        {"bdf": E1000, "bar": 0, "via": "proc"},
+        {"address": E1000_BAR, "length": 1 << 20},
+        {"address": 0x4100_0000},  # persistent memory
+        {"address": 0x10_0000},
+        {"address": 0},
+        {"via": "port", "address": 0x70, "op": "read"},
+    ]
+
+    def answers() -> list[object]:
+        found: list[object] = []
+        for place in places:
+            access = access_of(described, **{"op": "load", **place})
+            machines = Machines(described, access)
+            found += [as_text(explain(machines, access))]
+            found += [causes(machines, access, got) for got in ("EPERM", "SIGBUS", "EBUSY")]
+        return found
+
+    parts = answers()
+    monkeypatch.setattr(cases, "near", lambda tree, *_, **__: tree)
+    monkeypatch.setattr(cases, "concerned", lambda known, access: list(known.found.values()))
+    assert parts == answers()
+
+
+def test_only_what_is_near_an_access_is_in_its_machine() -> None:
+    lines = [
+        f"{at:08x}-{at + 0xFFF:08x} : 0000:{at >> 16 & 0xFF:02x}:00.{at >> 12 & 7}\n"
+        for at in range(0xA000_0000, 0xA100_0000, 0x1000)
+    ]
+    described = Description(iomem=parse("".join(["00001000-0fffffff : System RAM\n", *lines])))
+    access = access_of(described, address=0xA080_0000)
+    machines = Machines(described, access)
+    machine = machines.machine(next(machines.cases())[1])
+    assert machine.high_memory == 0x1000_0000
+    devices = [key for key in machine.components if key[0] == "pci"]
+    assert 1 <= len(devices) <= 2
+    assert sum(1 for _ in machine["iomem"].walk()) < len(lines) / 2
+
+
+def test_only_ports_near_an_access_and_a_bounded_number_of_devices_are_in_its_machine() -> None:
+    text = "".join(
+        f"00:{at >> 3:02x}.{at & 7} Thing: A\n\tI/O ports at {at << 8:04x} [size=256]\n"
+        "\tMemory at fe000000 (32-bit) [size=4K]\n\n"
+        for at in range(200)
+    )
+    described = with_lspci(Description(), text.encode(), "x")
+    for asked in ({"bdf": "0000:00:18.7", "bar": 1}, {"via": "port", "address": 0xC700}):
+        access = access_of(described, op="load" if "bdf" in asked else "read", **asked)
+        machines = Machines(described, access)
+        machine = machines.machine(next(machines.cases())[1])
+        devices = [key[1] for key in machine.components if key[0] == "pci"]
+        assert "0000:00:18.7" in devices
+        assert len(devices) < 100
+        ports = [node.start for node in machine["ioport"].walk()]
+        assert 0xC700 in ports
+        assert len(ports) < 150  # of 400
