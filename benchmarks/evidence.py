@@ -11,9 +11,9 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from devmemkit.lab.recordings import recheck
-from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recording import Recording, recordings
 from devmemkit.lab.recordings.replay import findings
+from devmemkit.scenarios.machines import label
 
 
 class Part(NamedTuple):
@@ -26,10 +26,10 @@ class Part(NamedTuple):
 
 def stories() -> Iterator[Part]:
     """Every recording that keeps what the kernel did: stories first, then the slower kinds."""
-    kept = [one for one in recordings() if "conform" not in one.content]
+    kept = [one for one in recordings(memory="*") if "conform" not in one.content]
     for one in sorted(kept, key=_slowness):
         for found in findings(one):
-            name = f"{one.version} {one.scenario} {found.name}"
+            name = f"{one.label} {one.scenario} {found.name}"
             yield Part(name, found.compared, found.differences)
 
 
@@ -40,11 +40,11 @@ def _slowness(recording: Recording) -> int:
 
 def random_runs(most: int = 0) -> Iterator[Part]:
     """The recorded random runs, a sequence of every kernel in turn; `most` sequences of each."""
-    runs = [one for one in recordings("conform") if one.version in RECORDED]
+    runs = recordings("conform", memory="*")
     for row in zip_longest(*(recheck.parts(one)[: most or None] for one in runs)):
         for part in filter(None, row):
             judged = recheck.judge_part(part)
-            name = f"{part.version} random operations, sequence {part.number}"
+            name = f"{label(part.version, part.memory)} random operations, sequence {part.number}"
             yield Part(name, judged.compared, judged.differences)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from devmemkit.scenarios.catalogue import SCENARIOS, stories
+from devmemkit.scenarios.machines import kernel_in, recorded
 
 MACHINES = Path(__file__).parents[1] / "data" / "machines"
 NAMES = sorted(path.parent.name for path in MACHINES.glob("*/machine.json"))
@@ -43,9 +44,7 @@ def lines(name: str, file: str) -> list[str]:
 
 def test_the_machines_of_the_readme_are_there() -> None:
     readme = (MACHINES / "README.md").read_text()
-    assert re.findall(r"^\| `(qemu-[\d.]+)` \|", readme, re.M) == sorted(
-        NAMES, key=lambda name: [int(part) for part in name.removeprefix("qemu-").split(".")]
-    )
+    assert tuple(re.findall(r"^\| `(qemu-[\w.-]+)` \|", readme, re.M)) == recorded()
     for name in NAMES:
         packages = json.loads(read(name, "machine.json"))["kernel"]["packages"]
         image = next(package for package in packages if package.startswith("linux-image-"))
@@ -70,9 +69,9 @@ def test_every_file_is_there_with_its_digest(name: str) -> None:
 def test_machine_says_what_it_is(name: str) -> None:
     machine = json.loads(read(name, "machine.json"))
     assert machine["name"] == name
-    assert f"Linux version {name.removeprefix('qemu-')}." in machine["version"]
+    assert f"Linux version {kernel_in(name)}." in machine["version"]
     assert "memmap=256M!1G" in machine["cmdline"]
-    assert machine["kernel"]["version"] == name.removeprefix("qemu-")
+    assert machine["kernel"]["version"] == kernel_in(name)
     assert f"{machine['physical_address_bits']} bits physical" in machine["address_sizes"]
     assert machine["kernel"]["config"] == {
         "CONFIG_DEVMEM": "y",
@@ -166,4 +165,5 @@ def test_a_story_has_a_control_where_it_has_a_cause() -> None:
             control = story.control
             assert (control is None) == (not story.cause), f"{scenario}: {story.name}"
             assert control is None or control.name in names
-        assert scenario == "edges" or all(story.cause for story in SCENARIOS[scenario]())
+        told = [story for story in SCENARIOS[scenario]() if not story.name.startswith("ports")]
+        assert scenario == "edges" or all(story.cause for story in told)

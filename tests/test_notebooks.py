@@ -160,7 +160,7 @@ def test_one_altered_number_fails(tmp_path: Path) -> None:
 def test_shape(path: Path) -> None:
     notebook = read(path)
     cells = notebook["cells"]
-    assert path.stat().st_size <= 500_000
+    assert path.stat().st_size <= 650_000  # that of eleven kernels is the largest
     assert "widgets" not in notebook["metadata"]
     assert sum("parameters" in tags(cell) for cell in cells) == 1
     assert cells[-1]["cell_type"] == "code"

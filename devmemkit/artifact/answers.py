@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from devmemkit.figures.outcomes import ending, kernel_ending
 from devmemkit.lab import attempts, race, reproducers
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.recordings.judge import judge
-from devmemkit.lab.recordings.manifest import kernels_of
+from devmemkit.lab.recordings.manifest import REPAIRED_STORIES, kernels_of
 from devmemkit.lab.recordings.recording import Recording, load
 from devmemkit.lab.repair.sweep import TOUCHED, leaked
 from devmemkit.lab.repair.sweep import judge as judge_repaired
@@ -54,40 +54,47 @@ class Sources:
 
     given: Mapping[tuple[str, str], Recording] = field(default_factory=dict)
     live: bool = False
-    _told: dict[tuple[str, str, str], dict[str, Answer]] = field(default_factory=dict)
+    _told: dict[tuple[str, ...], dict[str, Answer]] = field(default_factory=dict)
 
-    def recording(self, scenario: str, version: str) -> Recording:
-        """The recording; Missing if none was ever taken, RecordingError if its file is gone."""
-        if (scenario, version) in self.given:
-            return self.given[scenario, version]
+    def recording(self, scenario: str, version: str, memory: str = "2g") -> Recording:
+        """The recording; Missing if none was ever taken, RecordingError if its file is gone.
+
+        `memory` is the machine's.
+        """
+        given = self.given.get((scenario, version))
+        if given is not None and given.memory == memory:
+            return given
         if self.live:
             raise Missing(f"{scenario} was not played")
-        if version not in kernels_of(scenario):
+        if version not in kernels_of(scenario, memory):
             raise Missing("not recorded there")
-        return _read(scenario, version)
+        return _read(scenario, version, memory)
 
     @property
     def rests_on(self) -> str:
         """What an answer from a recording rests on."""
         return "live" if self.live else "recorded"
 
-    def endings(self, scenario: str, version: str, story: str) -> dict[str, Answer]:
+    def endings(
+        self, scenario: str, version: str, story: str, memory: str = "2g"
+    ) -> dict[str, Answer]:
         """How the acts of a story ended there, by the act's key.
 
         What follows an act that the guest could not carry out does not decide the story.
         """
-        if (scenario, version, story) not in self._told:
-            recording = self.recording(scenario, version)
+        where = scenario, version, memory, story
+        if where not in self._told:
+            recording = self.recording(scenario, version, memory)
             named = {entry["name"]: entry for entry in recording.content["stories"]}
-            alone = {"stories": [_of(named, "story", story)]}
-            (judged,) = judge(Recording(scenario, recording.about, alone))
-            self._told[scenario, version, story] = {
+            alone = recording.content | {"stories": [_of(named, "story", story)]}
+            (judged,) = judge(replace(recording, content=alone))
+            self._told[where] = {
                 row.act.key: _ended(
                     str(kernel_ending(row)), self.rests_on, row.verdict is not Verdict.UNDECIDED
                 )
                 for row in judged.comparison.rows
             }
-        return self._told[scenario, version, story]
+        return self._told[where]
 
 
 def _of(found: Mapping[str, Any], what: str, name: str) -> Any:
@@ -95,21 +102,26 @@ def _of(found: Mapping[str, Any], what: str, name: str) -> Any:
     return found[name]
 
 
-def _story(asked: Sources, version: str, *, scenario: str, story: str, act: str) -> Answer:
+def _story(
+    asked: Sources, version: str, *, scenario: str, story: str, act: str, memory: str = "2g"
+) -> Answer:
     """How an act of a story ended: on the kernel where it was recorded, else on the model."""
     try:
-        told = asked.endings(scenario, version, story)
+        told = asked.endings(scenario, version, story, memory)
     except Missing:
-        text = _of(_modelled(scenario, version, story), "act", act)
+        text = _of(_modelled(scenario, version, story, memory), "act", act)
         return _ended(text, "model")
     answer: Answer = _of(told, "act", act)
     return answer
 
 
 @cache
-def _modelled(scenario: str, version: str, story: str) -> dict[str, str]:
+def _modelled(scenario: str, version: str, story: str, memory: str) -> dict[str, str]:
     """How the acts of a story end on the model, by the act's key."""
-    played = on_model(_of({one.name: one for one in stories(scenario)}, "story", story), version)
+    repair = REPAIRED_STORIES.get(scenario, "")
+    told = stories("write-vs-claim" if repair else scenario)
+    named = _of({one.name: one for one in told}, "story", story)
+    played = on_model(named, version, memory, "" if repair == PASS else repair)
     return {one.key: ending(one, played.outcomes.get(one.key)) for one in played.acts}
 
 

@@ -78,7 +78,7 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPar
 def _values(action: argparse.Action) -> Iterable[str]:
     """The values of an argument, by its choices or its metavar; none where they are unknown."""
     from devmemkit.explain import machines
-    from devmemkit.lab.recordings import record
+    from devmemkit.lab.recordings import manifest
     from devmemkit.model import kernel, policy
     from devmemkit.scenarios.races import catalogue
 
@@ -88,7 +88,7 @@ def _values(action: argparse.Action) -> Iterable[str]:
         "RACE": catalogue.NAMES,
         "POLICY": policy.POLICIES,
         "REPAIR": policy.REPAIRS | policy.COPY_REPAIRS,
-        "SCENARIO": record.NAMES,
+        "SCENARIO": manifest.NAMES,
     }
     either = re.findall(r"\w+(?=\|)|(?<=\|)\w+", str(action.metavar))
     return map(str, action.choices or known.get(str(action.metavar), either))

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             return _live(options)
         if options.modules is not None:
             raise ValueError("expected --live IMAGE with --modules DIR, got none")
-        found = recordings()
+        found = recordings(memory="*")
         if not found:
             raise ValueError("data/recordings: expected recordings, found none")
         try:
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _each(found: Sequence[Recording]) -> Iterator[Recording]:
     for number, one in enumerate(found, 1):
-        status.doing = f"{one.version} {one.scenario} ({number} of {len(found)} recordings)"
+        status.doing = f"{one.label} {one.scenario} ({number} of {len(found)} recordings)"
         yield one
 
 

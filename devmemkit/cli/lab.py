@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.cli.parser import count
 from devmemkit.cli.screen import aside, refusing
-from devmemkit.model.policy import IN_KERNEL, PASS, REPAIRS, UNLOCKED
+from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL, PASS, REPAIRS, UNLOCKED
 from devmemkit.model.printable import printable
 
+REPAIRED = {"mmap-vs-claim": IN_KERNEL, "write-vs-claim": COPY_IN_KERNEL}
+"""The scenarios that can be played on a repaired kernel, and its repairs."""
+CHOICES = tuple(dict.fromkeys((*IN_KERNEL, *COPY_IN_KERNEL)))
 REPAIR = (
-    "race with an mmap that a module of ours, built for the kernel, repairs: "
-    f"{', '.join(REPAIRS)}, or a control: {PASS}, {UNLOCKED} (may be repeated)"
+    "play it on a kernel that a module of ours, built for it, repairs; with mmap-vs-claim: "
+    f"{', '.join(REPAIRS)}, or a control: {PASS}, {UNLOCKED}; with write-vs-claim: bounce-locked, "
+    f"or the control {PASS} (may be repeated)"
 )
+MEMORY = "of the guest: 2g (default), or 5g, which reaches above the BARs, as read(2) does then"
 
 if TYPE_CHECKING:
     from devmemkit.lab.kernels.kernel import Kernel
@@ -51,8 +57,9 @@ def add_parser(commands: Any) -> None:
         add, is_run = action.add_argument, action is played
         version = "version (may be repeated), or with --modules the path of an image"
         add("--kernel", required=is_run, action="append", metavar="KERNEL", help=version)
-        add("--repair", action="append", choices=IN_KERNEL, metavar="REPAIR", help=REPAIR)
+        add("--repair", action="append", choices=CHOICES, metavar="REPAIR", help=REPAIR)
         add("--modules", type=Path, metavar="DIR", help="lib/modules/RELEASE of the image")
+        add("--memory", choices=("2g", "5g"), default="2g", help=MEMORY)
     guests, cpus = "guests at a time, but one for a race (default: each CPU)", os.cpu_count() or 1
     recorded.add_argument("--jobs", type=count, default=cpus, metavar="N", help=guests)
     anew = "record all again, also what an interrupted run has written"
@@ -71,9 +78,10 @@ def run(options: argparse.Namespace) -> int:
 
             names = scenarios([options.scenario], options.repair)
             for name in names:  # a wrong name is refused before anything is fetched
-                check(name)
+                check(name, options.memory)
             booted = kernels(options.kernel, options.modules)
-            agree = [run(name, booted) for name in names]  # all of them, in any case
+            # all of them, in any case
+            agree = [run(name, booted, memory=options.memory) for name in names]
             return 0 if all(agree) else 1
         if options.action == "record":
             return _record(options)
@@ -86,16 +94,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def scenarios(names: list[str], repairs: list[str] | None) -> list[str]:
-    """The scenarios to play: with `repairs`, the race once with each of them.
+    """The scenarios to play: with `repairs`, the named one once with each of them.
 
-    ValueError when repairs are asked for another scenario.
+    ValueError when it cannot be played with one of them.
     """
     if not repairs:
         return names
-    if names != ["mmap-vs-claim"]:
+    if len(names) != 1 or names[0] not in REPAIRED:
         got = printable(", ".join(names)) or "all scenarios"
-        raise ValueError(f"--repair: expected the scenario mmap-vs-claim, got {got}")
-    return [f"mmap-vs-claim-{repair}" for repair in dict.fromkeys(repairs)]
+        raise ValueError(f"--repair: expected the scenario {' or '.join(REPAIRED)}, got {got}")
+    known = REPAIRED[names[0]]
+    if other := [repair for repair in repairs if repair not in known]:
+        raise ValueError(f"--repair: expected one of {', '.join(known)}; got {other[0]}")
+    return [f"{names[0]}-{repair}" for repair in dict.fromkeys(repairs)]
 
 
 def kernels(names: list[str], modules: Path | None) -> list[Kernel]:
@@ -123,24 +134,29 @@ def kernels(names: list[str], modules: Path | None) -> list[Kernel]:
 def _record(options: argparse.Namespace) -> int:
     from devmemkit.artifact.page import expect
     from devmemkit.lab.recordings import manifest
-    from devmemkit.lab.recordings.record import NAMES
     from devmemkit.lab.recordings.session import Job, record_all
     from devmemkit.scenarios.machines import data_dir
 
-    known = ("machine", *NAMES)
+    known = ("machine", *manifest.NAMES)
     names = scenarios(options.scenario, options.repair) or list(known)
     for name in names:  # a wrong name is refused before anything boots
         expect("scenario", name, known)
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
     data_dir()  # outside of a checkout nothing is fetched or booted
-    wanted = {version: None for name in names for version in manifest.kernels_of(name)}
-    found = kernels(options.kernel or list(wanted), options.modules)
+    memory, named = options.memory, options.scenario or options.repair
+    on = {name: manifest.kernels_of(name, memory) for name in names}
+    if named and (nowhere := [name for name in names if not on[name]]):
+        raise ValueError(f"memory: expected 2g for {nowhere[0]}, got {memory}")
+    built = manifest.REPAIR_RACES | manifest.REPAIRED_STORIES
+    found = kernels(options.kernel or list(dict.fromkeys(chain(*on.values()))), options.modules)
     jobs = [
-        Job(name, kernel)
+        Job(name, kernel, memory)
         for kernel in found
         for name in names
-        if options.kernel or kernel.version in manifest.kernels_of(name)
+        if kernel.version in on[name]
+        # a repair needs the kernel's headers, which may not be had
+        or (options.kernel and on[name] and (named or name not in built))
     ]
     record_all(jobs, options.jobs, anew=options.anew, progress=aside)
     return 0

@@ -159,8 +159,7 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
                 top = y + 2
                 for outcome, share in shares:
                     bottom = top + share * (STRIP - 4)
-                    tip = f"Linux {version}, {label}: {outcome}"
-                    marks.rect(left, right, top, bottom, LOOKS[outcome][0], tip)
+                    marks.rect(left, right, top, bottom, LOOKS[outcome][0])
                     top = bottom
             count = Counter(one.outcome for one in trials)
             counted |= count

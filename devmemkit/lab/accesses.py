@@ -90,7 +90,7 @@ class Predictor:
         if not hypothesis:
             return self.machine, calls_of(access)
         changed = PLAYABLE[hypothesis].apply(self.machines.known, self.machine, access)
-        if changed is None:
+        if changed is None or changed[0].kernel != self.machine.kernel:  # a guest keeps its kernel
             return None
         return changed[0], tuple(_for_guest(call, access) for call in changed[1])
 
@@ -131,18 +131,20 @@ def accesses(predictor: Predictor, seed: str) -> Iterator[tuple[Access, str, tup
             yield access, hypothesis, changed[1], end
 
 
-def attempt(kernel: Kernel, progress: Progress) -> dict[str, Any]:
+def attempt(kernel: Kernel, progress: Progress, memory: str = "2g") -> dict[str, Any]:
     """Predict accesses and try them on a kernel, in each of BOOTS; GuestError when a guest fails.
 
     "boots": cmdline, bound, files (a snapshot), tried: access, twist, foretold, got.
     """
-    return {"boots": [_boot(kernel, *state, progress) for state in BOOTS]}
+    return {"boots": [_boot(kernel, *state, progress, memory) for state in BOOTS]}
 
 
-def _boot(kernel: Kernel, cmdline: str, bound: bool, progress: Progress) -> dict[str, Any]:
+def _boot(
+    kernel: Kernel, cmdline: str, bound: bool, progress: Progress, memory: str
+) -> dict[str, Any]:
     tried: list[dict[str, Any]] = []
     reset = {"operation": "reset", "keep": 1}  # drivers stay bound: binding takes long
-    with boot(kernel, cmdline) as guest:
+    with boot(kernel, cmdline, memory=memory) as guest:
         guest.do(*BINDS if bound else ())
         files = texts_of(guest, kernel.config)
         predictor = Predictor(files, kernel.release)

@@ -87,8 +87,9 @@ def _in_guest(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     paths = load_order(kernel.modules, attempt["modules"]) if "modules" in attempt else []
     own = tuple((module_name(path.name), read_module(path)) for path in paths)
-    devices = tuple(attempt.get("devices", ()))
-    with boot(kernel, program=source(attempt["name"]), own=own, devices=devices) as guest:
+    program, devices = source(attempt["name"]), tuple(attempt.get("devices", ()))
+    cmdline = attempt.get("cmdline", "")
+    with boot(kernel, cmdline, program=program, own=own, devices=devices) as guest:
         guest.do(*({"operation": "load_module", "name": name} for name, _ in own))
         page = _page(guest, attempt["place"])
         if "claimed_by" not in attempt:

@@ -18,6 +18,8 @@ CONSOLE = "virtio-pci"
 
 PORTS = ((0x80, 16), (0xFFFC, 8))
 """Ports that may be read: the DMA page registers, and the end of all ports."""
+ASKED = ((0x80, 0), (0x80, 1), (0xFFFF, 1), (0xFFFF, 2), (0, 1 << 16), (0x80, U64))
+"""(first, number) of ports that ioperm is asked for."""
 LENGTHS = (1, 2, 4, 8, 64, PAGE_SIZE, 2 * PAGE_SIZE, 16 * PAGE_SIZE, 0)
 MTRR_ENDS = (0xA_0000, 0xC_0000, 1 << 31, 1 << 32)
 """Borders of the firmware's MTRR ranges; the model does not know mappings across one."""
@@ -31,6 +33,10 @@ def access_of(chance: random.Random, known: Description) -> Access:
     length = chance.choice(LENGTHS)
     more: dict[str, Any] = {name: chance.random() < 0.15 for name in ("exec", "private")}
     more["sync"] = chance.random() < 0.4
+    if via == "port" and chance.random() < 0.4:
+        if op in OPS[:2]:
+            return Access(via, "iopl", 0, 1 << 16, offset=chance.randrange(6))
+        return Access(via, "ioperm", *chance.choice(ASKED))
     if via == "port":
         start, size = chance.choice(PORTS)
         at = start + chance.randrange(size)

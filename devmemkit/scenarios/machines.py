@@ -20,8 +20,8 @@ from devmemkit.text.iomem import parse
 from devmemkit.text.iomem_tree import tree_of
 from devmemkit.text.pci_resource import bars_of, parse_resource
 
-MTRR_UC = ((2 << 30 >> 12, (4 << 30 >> 12) - 1),)
-"""Pages that are uncachable in /proc/mtrr of the recorded guests: 2 to 4 GiB, set by SeaBIOS."""
+MTRR_UC = {"2g": 2, "5g": 3}
+"""Uncachable in /proc/mtrr of the recorded guests: from so many GiB to 4 GiB, set by SeaBIOS."""
 
 PHYS_BITS = 46
 """Bits of a physical address, assumed for an iomem dump alone."""
@@ -60,7 +60,17 @@ def data_dir() -> Path:
 def recorded() -> tuple[str, ...]:
     """Names of the recorded machines, oldest kernel first."""
     found = [path.parent.name for path in (data_dir() / "machines").glob("*/machine.json")]
-    return tuple(sorted(found, key=lambda name: [int(n) for n in name.split("-")[1].split(".")]))
+    return tuple(sorted(found, key=lambda name: ([*map(int, kernel_in(name).split("."))], name)))
+
+
+def kernel_in(name: str) -> str:
+    """The kernel of a recorded machine: "6.12" of "qemu-6.12" and of "qemu-6.12-5g"."""
+    return name.split("-")[1]
+
+
+def label(version: str, memory: str) -> str:
+    """A kernel on a machine of the lab, as files are named: "6.12", or "6.12-5g" on the second."""
+    return version if memory == "2g" else f"{version}-{memory}"
 
 
 def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Machine:
@@ -93,7 +103,9 @@ def _parsed(folder: Path, state: str) -> tuple[Resource, int, Mapping[Key, Any]]
     tree = tree_of(iomem, root_end=(1 << bits) - 1)
     port_tree = tree_of(ioports, root_end=0xFFFF, ports=True)
     pci, bound = (json.loads((folder / s / "pci.json").read_text()) for s in (state, "bound"))
-    more: dict[Key, Any] = {"ioport": port_tree, "mtrr_uc": MTRR_UC}
+    uncachable = MTRR_UC["5g" if folder.name.endswith("-5g") else "2g"]
+    ends = uncachable << 30 >> fl.PAGE_SHIFT, (4 << 30 >> fl.PAGE_SHIFT) - 1
+    more: dict[Key, Any] = {"ioport": port_tree, "mtrr_uc": (ends,)}
     for bdf, entry in pci.items():
         bars = bars_of(parse_resource(entry["resource"]))
         held = held_of(bars, tree, port_tree)

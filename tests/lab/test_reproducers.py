@@ -14,6 +14,7 @@ import pytest
 from devmemkit.artifact.ledger import entries
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.initramfs import COMPILE
+from devmemkit.lab.recordings.manifest import RECORDED
 from devmemkit.lab.recordings.recording import path_of, read
 from devmemkit.lab.reproducers import digest, judge, modelled, on_model, source, verdict
 from devmemkit.lab.runs import RUNS
@@ -55,7 +56,7 @@ def test_it_is_short_compiles_and_touches_nothing_without_arguments(
     assert done.stderr == f"expected {usage}\n"
 
 
-@pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.18", "7.3"])
+@pytest.mark.parametrize("version", RECORDED)
 def test_it_was_recorded_as_it_is_today_with_its_control(version: str) -> None:
     recorded = {
         one["name"]: one for one in read(path_of("reproducers", version)).content["reproducers"]

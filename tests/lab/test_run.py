@@ -23,9 +23,18 @@ def test_the_takeover_agrees_on_a_real_kernel(
         (["run", "takeover", "--kernel", "1.0"], "1.0"),
         (
             ["run", "takeover", "--kernel", "6.12", "--repair", "recheck"],
-            "--repair: expected the scenario mmap-vs-claim, got takeover",
+            "--repair: expected the scenario mmap-vs-claim or write-vs-claim, got takeover",
         ),
-        (["record", "--repair", "recheck"], "the scenario mmap-vs-claim, got all scenarios"),
+        (["record", "--repair", "recheck"], "mmap-vs-claim or write-vs-claim, got all scenarios"),
+        (
+            ["run", "write-vs-claim", "--kernel", "6.12", "--repair", "recheck"],
+            "--repair: expected one of pass, bounce-locked; got recheck",
+        ),
+        (
+            ["run", "mmap-vs-claim", "--kernel", "6.12", "--memory", "5g"],
+            "memory: expected 2g for mmap-vs-claim, got 5g",
+        ),
+        (["record", "boot", "--memory", "5g"], "memory: expected 2g for boot, got 5g"),
         (["record", "coffee"], "expected one of machine, takeover, claims"),
         (["record", "boot", "--kernel", "1.0"], "1.0"),
         (["run", "boot", "--kernel", "a", "--kernel", "b", "--modules", "c"], "one --kernel IMAGE"),

@@ -289,7 +289,7 @@ ROWS: dict[Observe, tuple[tuple[str, Any], ...]] = {
     failed_copy_frees: (("0", ("ENOMEM", None)), ("6.1", ("ENOMEM", "EAGAIN"))),
     ramoops_undo: (
         *(("0", ("ENOMEM", "EBUSY")), ("5.10", ("ENOMEM", None)), ("5.11", ("ENOMEM", "EBUSY"))),
-        *(("6.1", ("ENOMEM", None)), ("6.13", ("ENOMEM", "EBUSY")), ("7.2", ("ENOMEM", None))),
+        *(("6.1", ("ENOMEM", None)), ("6.13", ("ENOMEM", "EBUSY")), ("7.0", ("ENOMEM", None))),
     ),
     devmem_mmap: (("0", [(0, 1), (1, 1)]), ("6.19", [(1, 0), (1, 1)])),
     pat_check: (("0", ("EINVAL", None)), ("6.16", (None, "EINVAL"))),

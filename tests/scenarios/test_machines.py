@@ -6,11 +6,22 @@ from pathlib import Path
 import pytest
 
 import devmemkit.model.operations  # noqa: F401 - registers every operation
+from devmemkit.lab.recordings.manifest import ON_5G, RECORDED, labels_of
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import run
-from devmemkit.scenarios.machines import assemble, data_dir, load_machine, recorded, sources
+from devmemkit.scenarios.machines import (
+    E1000,
+    IVSHMEM,
+    NVME,
+    assemble,
+    data_dir,
+    kernel_in,
+    load_machine,
+    recorded,
+    sources,
+)
 from devmemkit.text.iomem import format_dump
 from devmemkit.text.iomem_tree import entries_of, tree_of
 
@@ -22,11 +33,24 @@ def text(tree: Resource, kernel: KernelProfile) -> str:
 
 
 def machine(name: str, state: str = "idle") -> Machine:
-    return load_machine(name, KernelProfile(name.removeprefix("qemu-")), state=state)
+    return load_machine(name, KernelProfile(kernel_in(name)), state=state)
 
 
 def test_the_recorded_kernels_are_in_order() -> None:
-    assert recorded() == ("qemu-5.10", "qemu-6.1", "qemu-6.12", "qemu-6.18", "qemu-7.3")
+    firsts = [name for name in recorded() if not name.endswith("-5g")]
+    assert firsts == [f"qemu-{version}" for version in RECORDED]
+    assert recorded()[:2] == ("qemu-5.10", "qemu-5.10-5g")
+    assert {*recorded()} == {f"qemu-{one}" for one in labels_of("machine")}
+
+
+@pytest.mark.parametrize("version", ON_5G)
+def test_the_second_machine_differs_in_its_memory_alone(version: str) -> None:
+    one, two = machine(f"qemu-{version}"), machine(f"qemu-{version}-5g")
+    assert (one.high_memory, two.high_memory) == (0x7FFD_7000, 0x1_8000_0000)
+    assert one["mtrr_uc"] == ((2 << 18, (4 << 18) - 1),)
+    assert two["mtrr_uc"] == ((3 << 18, (4 << 18) - 1),)
+    for bdf in (E1000, NVME, IVSHMEM):
+        assert one["pci", bdf].bars == two["pci", bdf].bars
 
 
 @pytest.mark.parametrize("name", recorded())

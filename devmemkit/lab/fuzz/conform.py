@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.lab.compare import Comparison, Verdict, compare
-from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, Sequence, sequences
+from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequences
 from devmemkit.lab.fuzz.live import Live, signature
 from devmemkit.lab.fuzz.tally import Pairs, pairs, rare
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import Played, play
 
 EVERY = 5.0
@@ -82,14 +80,15 @@ def conform(
     ops: int,
     progress: Progress,
     *,
+    memory: str = "2g",
     recorded: tuple[Sequence, ...] = (),
     keep: Keep | None = None,
 ) -> Conformance:
     """Compare `ops` random operations on a kernel with the model, and shrink each difference.
 
-    The `recorded` sequences replace the seed's first ones. `keep` gets each sequence and how it
-    ended in the guest. After an interrupt or a failed guest the result has what was found so far,
-    `complete` False. ValueError for arguments out of range.
+    `memory` is the machine's. The `recorded` sequences replace the seed's first ones. `keep` gets
+    each sequence and how it ended in the guest. After an interrupt or a failed guest the result
+    has what was found so far, `complete` False. ValueError for arguments out of range.
     """
     if ops < 1:
         raise ValueError(f"ops: expected at least 1, got {ops}")
@@ -98,7 +97,7 @@ def conform(
     result = Conformance(kernel.version, kernel.release, seed, ops)
     began = time.monotonic()
     coming = sequences(seed, recorded)
-    with closing(Live(kernel, before(PROCESSES, KernelProfile(kernel.version)), progress)) as live:
+    with closing(Live(kernel, progress, memory)) as live:
         try:
             _play(live, coming, result, keep)
             _imagine(live, coming, result)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.lab.compare import Row, compare, shown
-from devmemkit.lab.fuzz.generate import LIFE, Sequence
+from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, Sequence
 from devmemkit.lab.fuzz.places import WINDOWS, moved, to_clear
 from devmemkit.lab.fuzz.shrink import Acts, shrink
 from devmemkit.lab.fuzz.tally import ending, line
@@ -16,7 +16,9 @@ from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
+from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.play import play
 
 PATIENCE = 120.0
@@ -25,15 +27,22 @@ PATIENCE = 120.0
 
 @dataclass
 class Live:
-    """A guest of `kernel`, and the model's machine `before`; close() it at the end."""
+    """A guest of `kernel` with a machine's `memory`; close() it at the end.
+
+    `before` is the machine of the model.
+    """
 
     kernel: Kernel
-    before: Machine
     progress: Progress
+    memory: str = "2g"
     boots: int = 0
+    before: Machine = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
     _guest: Guest | None = None
     _spare: int = LIFE
+
+    def __post_init__(self) -> None:
+        self.before = before(PROCESSES, KernelProfile(self.kernel.version), self.memory)
 
     def close(self) -> None:
         """End the guest; the next sequence boots another, with fresh windows."""
@@ -49,7 +58,7 @@ class Live:
             except GuestError:  # for example, a device is gone for good
                 self.close()
         if self._guest is None:
-            self._guest = self._stack.enter_context(boot(self.kernel))
+            self._guest = self._stack.enter_context(boot(self.kernel, memory=self.memory))
             self.boots += 1
         return perform(self._guest, acts)
 

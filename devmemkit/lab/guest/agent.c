@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -191,6 +192,16 @@ static void open_devmem(struct act *a)
 static void open_ioport(struct act *a)
 {
 	answer(a, open("/dev/port", open_mode(a)));
+}
+
+static void ask_for_ports(struct act *a)
+{
+	answer(a, ioperm(number(a, "first"), number(a, "count"), number(a, "turn_on")));
+}
+
+static void ask_for_level(struct act *a)
+{
+	answer(a, iopl(number(a, "level")));
 }
 
 static void become_user(struct act *a)
@@ -1382,7 +1393,7 @@ static const struct operation {
 	{"uffdio_copy", fill_buffers}, {"lseek_devmem", lseek_devmem}, {"open_resource", open_resource},
 	{"open_ioport", open_ioport}, {"read_ioport", read_devmem}, {"write_ioport", write_devmem},
 	{"read_resource", read_devmem}, {"write_resource", write_devmem},
-	{"setuid", become_user}, {"capset", give_up_capabilities},
+	{"ioperm", ask_for_ports}, {"iopl", ask_for_level}, {"setuid", become_user}, {"capset", give_up_capabilities},
 	{"mmap_resource", mmap_file},
 	{"open_proc_pci", open_proc_pci}, {"pciioc_mmap_is_mem", pciioc_mmap_is_mem},
 	{"mmap_proc_pci", mmap_file}, {"close", close_file}, {"copy_from_user", copy_from_user},

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from devmemkit.lab import accesses, race, timeline
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.recordings.encode import decode_story
-from devmemkit.lab.recordings.manifest import REPAIR_RACES, RecordingError
+from devmemkit.lab.recordings.manifest import REPAIR_RACES, REPAIRED_STORIES, RecordingError
 from devmemkit.lab.repair import sweep as repair
 from devmemkit.lab.runs import RUNS
-from devmemkit.scenarios.catalogue import SCENARIOS, stories
+from devmemkit.scenarios.catalogue import stories
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.play import SETTLE, needed
 from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS
@@ -34,8 +34,12 @@ def complete(scenario: str, about: Mapping[str, Any], content: Mapping[str, Any]
 
 
 def _faults(scenario: str, known: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[str]:
-    if scenario in SCENARIOS:
-        yield from _stories(scenario, content["stories"])
+    if "stories" in content:
+        told = "write-vs-claim" if scenario in REPAIRED_STORIES else scenario
+        yield from _stories(told, content["stories"])
+        wanted, got = REPAIRED_STORIES.get(scenario), content.get("repaired", {}).get("repair")
+        if got != wanted:
+            yield f"expected the repair {wanted!r}, got {got!r}"
     for name in ("race", "timeline"):
         if name in content:
             got = (content[name]["version"], content[name]["release"])

@@ -12,7 +12,6 @@ from devmemkit.lab.compare import Comparison, Finding, Verdict, compare, format_
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_story
 from devmemkit.lab.recordings.recording import Recording
-from devmemkit.scenarios.catalogue import on_model
 from devmemkit.scenarios.play import Act, Played
 from devmemkit.scenarios.stories.script import Story
 
@@ -35,7 +34,7 @@ def judge(recording: Recording) -> Iterator[Judged]:
     """Compare each recorded story with today's model; raises whatever a broken model raises."""
     for entry in recording.content["stories"]:
         story, performed = decode_story(entry)
-        found = compare(on_model(story, recording.version), performed)
+        found = compare(recording.on_model(story), performed)
         yield Judged(story, performed, found)
 
 
@@ -48,11 +47,11 @@ def _verdict(found: Comparison, performed: Performed, cause: str) -> Verdict:
     return Verdict.PASSED if count[Verdict.PASSED] else Verdict.SKIPPED
 
 
-def judge_story(story: Story, performed: Performed, version: str) -> Finding:
+def judge_story(recording: Recording, story: Story, performed: Performed) -> Finding:
     """Compare a story with today's model; an act that it cannot play is a difference."""
 
     def play(acts: Acts) -> Played:
-        return on_model(replace(story, acts=acts), version)
+        return recording.on_model(replace(story, acts=acts))
 
     return judge_acts(story.name, story.acts, performed, play, story.cause)
 

@@ -16,11 +16,11 @@ from typing import Any
 from devmemkit.lab.guest.boot import CMDLINE, Guest, boot, machine, qemu
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.scenarios.machines import E1000, NVME, data_dir
+from devmemkit.scenarios.machines import E1000, NVME, data_dir, label
 
 ARCHITECTURE = "x86-64"
-MACHINES = {64: "pc-2g", 1024: "pc-2g-large-bar"}
-"""The lab's machines by the size of their largest BAR in MiB; both have 2 GiB of memory."""
+MACHINES = {("2g", 64): "pc-2g", ("2g", 1024): "pc-2g-large-bar", ("5g", 64): "pc-5g"}
+"""The lab's machines by their memory and by the size of their largest BAR in MiB."""
 
 SYSFS = "/sys/bus/pci/devices"
 PROPERTIES = ("class", "device", "resource", "vendor")
@@ -36,28 +36,32 @@ def largest_bar(scenario: str) -> int:
     return 1024 if scenario.startswith("mmap-vs-claim") else 64
 
 
-def about(kernel: Kernel, scenario: str) -> dict[str, Any]:
+def about(kernel: Kernel, scenario: str, memory: str = "2g") -> dict[str, Any]:
     """The origin of a recording of a scenario, made now; GuestError without QEMU."""
     shared_mib = largest_bar(scenario)
     said = subprocess.run([qemu(), "--version"], capture_output=True, text=True).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
         "architecture": ARCHITECTURE,
-        "machine": MACHINES[shared_mib],
+        "machine": MACHINES[memory, shared_mib],
         "kernel": {name: getattr(kernel, name) for name in names},
-        "qemu": {"version": said.splitlines()[0], "arguments": list(machine(shared_mib))},
+        "qemu": {
+            "version": said.splitlines()[0],
+            "arguments": list(machine(shared_mib, memory=memory)),
+        },
         "cmdline": CMDLINE,
         "initramfs": hashlib.sha256(initramfs(kernel.modules)).hexdigest(),
         "taken": date.today().isoformat(),
     }
 
 
-def take(kernel: Kernel) -> Path:
-    """Boot `kernel` and write data/machines/qemu-VERSION; its path.
+def take(kernel: Kernel, memory: str = "2g") -> Path:
+    """Boot `kernel` and write its machine to a folder of data/machines; the folder.
 
     GuestError when the guest fails or a driver does not bind.
     """
-    with boot(kernel) as guest:
+    name = f"qemu-{label(kernel.version, memory)}"
+    with boot(kernel, memory=memory) as guest:
         texts = {name: guest.read(f"/proc/{name}") for name in ("version", "cpuinfo")}
         files = _state(guest, "idle")
         guest.do(*BINDS)
@@ -66,8 +70,8 @@ def take(kernel: Kernel) -> Path:
     assert sizes is not None
     files["machine.json"] = _json(
         {
-            "name": f"qemu-{kernel.version}",
-            **about(kernel, "machine"),
+            "name": name,
+            **about(kernel, "machine", memory),
             "version": texts["version"].strip(),
             "cmdline": CMDLINE,
             "address_sizes": sizes[0],
@@ -78,10 +82,10 @@ def take(kernel: Kernel) -> Path:
             },
         }
     )
-    folder = data_dir() / "machines" / f"qemu-{kernel.version}"
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+    folder = data_dir() / "machines" / name
+    for file, text in files.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
     return folder
 
 

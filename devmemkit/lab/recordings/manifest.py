@@ -18,19 +18,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devmemkit.lab.runs import RUNS
-from devmemkit.model.policy import IN_KERNEL
+from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL
 from devmemkit.scenarios.catalogue import SCENARIOS
-from devmemkit.scenarios.machines import data_dir
+from devmemkit.scenarios.machines import data_dir, label
 
 NAME = "SHA256SUMS"
-RECORDED = ("5.10", "6.1", "6.12", "6.18", "7.3")
+RECORDED = ("5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3")
 """The kernels whose recordings are in data/."""
-REPAIRED = ("6.12",)
-"""Those of them that were also raced with a repaired mmap; Debian has headers for them."""
+REPAIRED = ("6.12", "7.3")
+"""Those of them that were also recorded with a repaired mmap and a repaired write; Debian has
+headers for them."""
+ON_5G = ("5.10", "6.12", "7.3")
+"""Those of them that were also recorded on the second machine, whose memory is above its BARs."""
 REPAIR_RACES = {f"mmap-vs-claim-{repair}": repair for repair in IN_KERNEL}
 """The scenarios of a repaired mmap, and the repair of each."""
+REPAIRED_STORIES = {f"write-vs-claim-{repair}": repair for repair in COPY_IN_KERNEL}
+"""The scenarios of a repaired write, which play the stories of write-vs-claim."""
 MEASURED = ("boot", "mmap-vs-claim", "conform", "reproducers", "explain", *REPAIR_RACES)
 """Scenarios that are not stories of acts."""
+NAMES = (*SCENARIOS, *REPAIRED_STORIES, *MEASURED)
+"""Everything that is recorded, but for the machines."""
 TEXTS = ("iomem", "ioports", "pci.json")
 MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
 WRITTEN = (
@@ -56,15 +63,22 @@ class RecordingError(ValueError):
     """A recording is missing, incomplete or altered; one sentence."""
 
 
-def kernels_of(scenario: str) -> tuple[str, ...]:
-    """The kernels on which a scenario is recorded."""
-    return REPAIRED if scenario in REPAIR_RACES else RECORDED
+def kernels_of(scenario: str, memory: str = "2g") -> tuple[str, ...]:
+    """The kernels on which a scenario ("machine": the machine itself) is recorded."""
+    if memory == "5g":
+        return ON_5G if scenario in (*SCENARIOS, "machine", "conform", "explain") else ()
+    return REPAIRED if scenario in REPAIR_RACES | REPAIRED_STORIES else RECORDED
+
+
+def labels_of(scenario: str) -> tuple[str, ...]:
+    """The kernels and machines on which a scenario is recorded, as files are named."""
+    return tuple(label(v, size) for size in ("2g", "5g") for v in kernels_of(scenario, size))
 
 
 def required() -> set[str]:
     """The paths below data/ that a manifest must list; others may only be in FREE."""
-    found = {f"recordings/{s}/{v}.json" for s in (*SCENARIOS, *MEASURED) for v in kernels_of(s)}
-    found |= {f"machines/qemu-{version}/{name}" for version in RECORDED for name in MACHINE}
+    found = {f"recordings/{s}/{v}.json" for s in NAMES for v in labels_of(s)}
+    found |= {f"machines/qemu-{v}/{name}" for v in labels_of("machine") for name in MACHINE}
     return found | {f"reproducers/{name}.c" for name in RUNS} | {*WRITTEN}
 
 
@@ -113,11 +127,11 @@ def check() -> int:
         expect(data / name, found)
     for name in sorted(set(there(data)) - found.keys()):
         raise RecordingError(f"data/{name}: expected in {NAME}, found no line for it")
-    for version in RECORDED:
-        name = f"machines/qemu-{version}"
+    for one in labels_of("machine"):
+        name = f"machines/qemu-{one}"
         got = json.loads((data / name / "machine.json").read_bytes()).get("name")
-        if got != f"qemu-{version}":
-            raise RecordingError(f"data/{name}: expected the machine of Linux {version}, got {got}")
+        if got != f"qemu-{one}":
+            raise RecordingError(f"data/{name}: expected the machine of Linux {one}, got {got}")
     return len(found)
 
 

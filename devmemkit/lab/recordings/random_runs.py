@@ -62,7 +62,7 @@ def operations_of(recording: Recording) -> list[bytes]:
     found, wanted = digest(data), recording.content["conform"]["operations"]
     if found != wanted:
         raise RecordingError(
-            f"{WHERE}: expected the bytes that conform/{recording.version}.json rests on "
+            f"{WHERE}: expected the bytes that conform/{recording.label}.json rests on "
             f"(SHA-256 {wanted[:12]}...), got others ({found[:12]}...)"
         )
     return lines_of(data)
@@ -87,22 +87,24 @@ def sequences_of(data: bytes) -> tuple[Sequence, ...]:
 
 def ends_of(recording: Recording) -> list[bytes]:
     """How the acts of a recorded run ended, a line a sequence."""
-    content, version = recording.content["conform"], recording.version
-    where = f"conform/{version}.json: outcomes"
+    content, name = recording.content["conform"], f"conform/{recording.label}.json"
+    where = f"{name}: outcomes"
     try:
         data = base64.b64decode(content["outcomes"], validate=True)
     except (binascii.Error, ValueError) as error:
         raise RecordingError(f"{where}: expected base64, got: {error}") from None
     head, *lines = unpack(data, where) or [b"null"]
-    wanted = _run_about(version, content["operations"], len(lines))
+    run = recording.version, recording.memory, content["operations"]
+    wanted = _run_about(*run, len(lines))
     _same(value(head, where), wanted, where)
     said = {"scenario": recording.scenario, **recording.about, **content}
-    _same(said, wanted, f"conform/{version}.json")
+    _same(said, wanted, name)
     return lines
 
 
-def _run_about(version: str, sha256: str, sequences: int) -> dict[str, Any]:
-    return {**ABOUT, "kernel": version, "operations": sha256, "sequences": sequences}
+def _run_about(version: str, memory: str, sha256: str, sequences: int) -> dict[str, Any]:
+    of = {"machine": machine_name("conform", memory), "kernel": version, "operations": sha256}
+    return {**ABOUT, **of, "sequences": sequences}
 
 
 def _same(found: Any, wanted: dict[str, Any], where: str) -> None:
@@ -123,9 +125,9 @@ def pack_operations(made: Many[Sequence], seed: int) -> bytes:
     return pack(lines)
 
 
-def pack_ends(version: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
+def pack_ends(version: str, memory: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
     """What a recording says of a run besides its summary; `sha256` is that of the operations."""
-    head = _run_about(version, sha256, len(ends))
+    head = _run_about(version, memory, sha256, len(ends))
     packed = base64.b64encode(pack([head, *ends])).decode("ascii")
     return {"operations": sha256, "outcomes": packed}
 

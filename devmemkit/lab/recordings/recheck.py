@@ -23,6 +23,7 @@ from devmemkit.lab.recordings.recording import Recording, RecordingError
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
+from devmemkit.scenarios.machines import label
 from devmemkit.scenarios.play import play
 
 CHUNK = 4
@@ -35,6 +36,7 @@ class Part(NamedTuple):
     """One sequence of a kernel's run: its number, its acts and how they ended, a line each."""
 
     version: str
+    memory: str
     number: int
     acts: bytes
     ends: bytes
@@ -45,11 +47,11 @@ def parts(recording: Recording) -> list[Part]:
     acts, ends = operations_of(recording), ends_of(recording)
     if not 0 < len(ends) <= len(acts):
         raise RecordingError(
-            f"conform/{recording.version}.json: expected ends of 1 to {len(acts)} sequences, "
+            f"conform/{recording.label}.json: expected ends of 1 to {len(acts)} sequences, "
             f"got {len(ends)}"
         )
     lines = enumerate(zip(acts, ends, strict=False))  # another kernel may have needed more acts
-    return [Part(recording.version, number, *both) for number, both in lines]
+    return [Part(recording.version, recording.memory, number, *both) for number, both in lines]
 
 
 def judge_run(recording: Recording, progress: Progress, workers: int = 0) -> Finding:
@@ -67,7 +69,7 @@ def judge_run(recording: Recording, progress: Progress, workers: int = 0) -> Fin
         if time.monotonic() - said > EVERY:
             said = time.monotonic()
             progress(
-                f"Linux {recording.version}, random operations: {len(judged)} of {len(found)} "
+                f"Linux {recording.label}, random operations: {len(judged)} of {len(found)} "
                 f"sequences, {compared} outcomes compared"
             )
     first = [one.differences[0] for one in judged if one.differences]
@@ -75,7 +77,7 @@ def judge_run(recording: Recording, progress: Progress, workers: int = 0) -> Fin
     kept = recording.content["conform"]["ops"]
     if not first and compared != kept:
         raise RecordingError(
-            f"conform/{recording.version}.json: expected {kept} outcomes to compare, as many as "
+            f"conform/{recording.label}.json: expected {kept} outcomes to compare, as many as "
             f"when it was recorded, got {compared}"
         )
     return Finding.of("random operations", compared, (*first, *more))
@@ -85,27 +87,27 @@ def _judged(found: list[Part], workers: int) -> Iterator[Finding]:
     if workers == 1:
         yield from map(judge_part, found)
     else:
-        with processes(workers, _prepare, found[0].version) as pool:
+        with processes(workers, _prepare, *found[0][:2]) as pool:
             yield from pool.map(judge_part, found, chunksize=CHUNK)
 
 
-def _prepare(version: str) -> None:
-    _before(version)
+def _prepare(version: str, memory: str) -> None:
+    _before(version, memory)
     gc.freeze()  # the garbage collector need not look at what stays
 
 
 @cache
-def _before(version: str) -> Machine:
-    return before(PROCESSES, KernelProfile(version))
+def _before(version: str, memory: str) -> Machine:
+    return before(PROCESSES, KernelProfile(version), memory)
 
 
 def judge_part(part: Part) -> Finding:
     """Play a sequence on the model and compare each act's outcome with the kernel's."""
     acts = decode_sequence(part.number, part.acts).acts
-    where = f"conform/{part.version}.json: outcomes of sequence {part.number}"
+    where = f"conform/{label(*part[:2])}.json: outcomes of sequence {part.number}"
     performed = decode_performed(acts, part.ends, where)
     found = judge_acts(
-        f"sequence {part.number}", acts, performed, partial(play, _before(part.version))
+        f"sequence {part.number}", acts, performed, partial(play, _before(*part[:2]))
     )
     differences = tuple(f"{found.name}: {difference}" for difference in found.differences)
     return found._replace(differences=differences)

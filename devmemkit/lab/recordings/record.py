@@ -23,11 +23,12 @@ from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.machine import about
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.lab.recordings.replay import replay
+from devmemkit.lab.repair.build import NAME, build, put_in, source_digest
 from devmemkit.lab.repair.sweep import sweep as repaired
 from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.scenarios.catalogue import SCENARIOS, stories
+from devmemkit.scenarios.catalogue import stories
 from devmemkit.scenarios.machines import IVSHMEM_BAR, PMEM
 from devmemkit.scenarios.stories.script import Story
 
@@ -37,18 +38,27 @@ CLEAR: Ranges = ((PMEM, 16 << 20), (IVSHMEM_BAR, 16 << 20))
 
 
 def play_stories(
-    kernel: Kernel, played: Sequence[Story], progress: Progress
+    kernel: Kernel,
+    played: Sequence[Story],
+    progress: Progress,
+    memory: str = "2g",
+    repair: str = "",
 ) -> Iterator[tuple[Story, Performed]]:
-    """Play stories in as few boots as possible; GuestError when a guest fails.
+    """Play stories in as few boots as possible, with a named repair, or PASS, in the kernel.
 
-    A new command line needs a boot, and so does a story that leaves its guest changed.
+    A new command line needs a boot, and so does a story that leaves its guest changed. KernelError
+    when the module of the repairs cannot be built, GuestError when a guest fails.
     """
+    own = ((NAME, build(kernel, progress)),) if repair else ()
     with ExitStack() as stack:
         guest, cmdline, clear = None, "", CLEAR
         for story in played:
             if guest is None or story.cmdline != cmdline or not _is_fresh(guest, clear):
                 stack.close()
-                guest, cmdline = stack.enter_context(boot(kernel, story.cmdline)), story.cmdline
+                cmdline = story.cmdline
+                guest = stack.enter_context(boot(kernel, cmdline, memory=memory, own=own))
+                if repair:
+                    put_in(guest, repair)
                 progress(f"{kernel.release}: up after {guest.boot_seconds:.1f} s {cmdline}".strip())
                 # under lockdown nothing can write there, so it need not be cleared
                 locked = KernelProfile(kernel.version, cmdline=cmdline).lockdown
@@ -69,7 +79,7 @@ OPS = 100_000
 """Number of outcomes that a random run compares."""
 
 
-def _random(kernel: Kernel, progress: Progress) -> dict[str, Any]:
+def _random(kernel: Kernel, progress: Progress, memory: str = "2g") -> dict[str, Any]:
     operations = runs.operations()
     sequences = runs.sequences_of(operations)
     ends: list[Any] = []
@@ -77,18 +87,19 @@ def _random(kernel: Kernel, progress: Progress) -> dict[str, Any]:
     def keep(made: RandomSequence, performed: Performed) -> None:
         ends.append(runs.encode_ends(made.acts, performed))
 
-    found = conform(kernel, runs.SEED, OPS, progress, recorded=sequences, keep=keep)
+    run = partial(conform, recorded=sequences, keep=keep, memory=memory)
+    found = run(kernel, runs.SEED, OPS, progress)
     if found.ended == "interrupted":
         raise KeyboardInterrupt
     if not found.complete:
         raise GuestError(f"conform: expected {OPS} operations, it ended: {found.ended}")
     if found.sequences > len(sequences):
         raise GuestError(f"conform: expected {OPS} operations in {len(sequences)} sequences")
-    packed = runs.pack_ends(kernel.version, runs.digest(operations), ends)
+    packed = runs.pack_ends(kernel.version, memory, runs.digest(operations), ends)
     return {**found.to_dict(), **packed}
 
 
-MEASURED: dict[str, tuple[str, Callable[[Kernel, Progress], Any]]] = {
+MEASURED: dict[str, tuple[str, Callable[..., Any]]] = {
     "boot": ("timeline", timeline),
     "mmap-vs-claim": ("race", sweep),
     "conform": ("conform", _random),
@@ -96,41 +107,52 @@ MEASURED: dict[str, tuple[str, Callable[[Kernel, Progress], Any]]] = {
     "explain": ("explain", attempt),
     **{name: ("race", partial(repaired, one)) for name, one in manifest.REPAIR_RACES.items()},
 }
-"""Scenarios that are not stories of acts: the name of what is measured, and how."""
+"""Scenarios that are not stories of acts: the name of what is measured, and how.
 
-NAMES = (*SCENARIOS, *MEASURED)
+Those that are recorded on the second machine take its memory as a third argument.
+"""
 
 
-def check(scenario: str) -> str:
-    """The name of a scenario that exists; ValueError lists them."""
-    if scenario not in NAMES:
-        raise ValueError(f"scenario: expected one of {', '.join(NAMES)}; got {scenario!r}")
+def check(scenario: str, memory: str) -> str:
+    """The name of a scenario that there is on a machine of the lab; ValueError says what is."""
+    if scenario not in manifest.NAMES:
+        known = ", ".join(manifest.NAMES)
+        raise ValueError(f"scenario: expected one of {known}; got {scenario!r}")
+    if not manifest.kernels_of(scenario, memory):
+        raise ValueError(f"memory: expected 2g for {scenario}, got {memory}")
     return scenario
 
 
-def record(scenario: str, kernel: Kernel, progress: Progress) -> Recording:
-    """Play a scenario on a kernel and keep every outcome.
+def record(scenario: str, kernel: Kernel, progress: Progress, memory: str = "2g") -> Recording:
+    """Play a scenario on a kernel, on a machine of the lab, and keep every outcome.
 
-    ValueError for a scenario that does not exist, GuestError when a guest fails.
+    ValueError for a scenario that does not exist or not on this machine, GuestError when a guest
+    fails.
     """
-    if check(scenario) in MEASURED:
+    if check(scenario, memory) in MEASURED:
         name, measure = MEASURED[scenario]
-        content = {name: measure(kernel, progress)}
+        content = {name: measure(kernel, progress, *(() if memory == "2g" else (memory,)))}
     else:
-        played = play_stories(kernel, stories(scenario), progress)
+        repair = manifest.REPAIRED_STORIES.get(scenario, "")
+        told = stories("write-vs-claim" if repair else scenario)
+        played = play_stories(kernel, told, progress, memory, repair)
         content = {"stories": [encode_story(*one) for one in played]}
+        if repair:
+            content["repaired"] = {"repair": repair, "module": source_digest()}
     beside = {runs.FILE: runs.operations()} if scenario == "conform" else {}
-    return Recording(scenario, about(kernel, scenario), content, beside)
+    return Recording(scenario, about(kernel, scenario, memory), content, beside)
 
 
-def run(scenario: str, booted: Sequence[Kernel], *, progress: Progress = print) -> bool:
+def run(
+    scenario: str, booted: Sequence[Kernel], *, memory: str = "2g", progress: Progress = print
+) -> bool:
     """Play a scenario on each kernel and print both outcomes; True if all agree.
 
     ValueError for a scenario that does not exist or a kernel that the model does not know,
     GuestError for a guest that fails.
     """
-    check(scenario)
-    found = {kernel.version: record(scenario, kernel, progress) for kernel in booted}
+    check(scenario, memory)
+    found = {kernel.version: record(scenario, kernel, progress, memory) for kernel in booted}
     if scenario in MEASURED:
         return replay(found.values(), progress)
     count, agree = 0, True

@@ -14,12 +14,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from devmemkit.lab.guest.boot import MEMORY
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.machine import ARCHITECTURE, MACHINES, largest_bar
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
-from devmemkit.scenarios.catalogue import SCENARIOS
-from devmemkit.scenarios.machines import data_dir
+from devmemkit.model.policy import PASS
+from devmemkit.scenarios.catalogue import on_model
+from devmemkit.scenarios.machines import data_dir, label
+from devmemkit.scenarios.play import Played
+from devmemkit.scenarios.stories.script import Story
 
 WIDTH = 300
 ABOUT = ("architecture", "machine", "kernel", "qemu", "cmdline", "initramfs", "taken")
@@ -42,6 +46,21 @@ class Recording:
     def version(self) -> str:
         """The kernel's version as the model names it."""
         return str(self.about["kernel"]["version"])
+
+    @property
+    def memory(self) -> str:
+        """The machine's memory, a name of boot.MEMORY."""
+        return str(self.about["machine"].split("-")[1])
+
+    @property
+    def label(self) -> str:
+        """The kernel, and the machine where it is not the first: the stem of the file's name."""
+        return label(self.version, self.memory)
+
+    def on_model(self, story: Story) -> Played:
+        """A story, played on the model of the recorded kernel and machine."""
+        repair = self.content.get("repaired", {}).get("repair", PASS)
+        return on_model(story, self.version, self.memory, "" if repair == PASS else repair)
 
     def text(self) -> str:
         """The file's text: one line for each part that fits, and the digest last."""
@@ -70,35 +89,37 @@ def folder() -> Path:
     return data_dir() / "recordings"
 
 
-def machine_name(scenario: str) -> str:
+def machine_name(scenario: str, memory: str = "2g") -> str:
     """The machine on which a scenario is recorded."""
-    return MACHINES[largest_bar(scenario)]
+    return MACHINES[memory, largest_bar(scenario)]
 
 
-def path_of(scenario: str, version: str) -> Path:
-    return folder() / scenario / f"{version}.json"
+def path_of(scenario: str, version: str, memory: str = "2g") -> Path:
+    return folder() / scenario / f"{label(version, memory)}.json"
 
 
-def recordings(scenario: str = "*", version: str = "*") -> list[Recording]:
+def recordings(scenario: str = "*", version: str = "*", *, memory: str = "2g") -> list[Recording]:
     """All recordings, or those of a scenario or a kernel: by scenario, oldest kernel first.
 
-    RecordingError names a missing, altered or swapped one.
+    `memory` is the machine's, "*" for all machines. RecordingError names a missing, altered or
+    swapped one.
     """
     manifest.check()  # machines and programs as well, which the model uses
     return [
-        load(one, kernel)
-        for one in sorted((*SCENARIOS, *manifest.MEASURED))
-        for kernel in manifest.kernels_of(one)
-        if scenario in ("*", one) and version in ("*", kernel)
+        load(one, kernel, size)
+        for one in sorted(manifest.NAMES)
+        for size in MEMORY
+        for kernel in manifest.kernels_of(one, size)
+        if scenario in ("*", one) and version in ("*", kernel) and memory in ("*", size)
     ]
 
 
-def load(scenario: str, version: str) -> Recording:
-    """The recording that the manifest lists for a scenario and a kernel.
+def load(scenario: str, version: str, memory: str = "2g") -> Recording:
+    """The recording that the manifest lists for a scenario, a kernel and a machine's memory.
 
     RecordingError when it is missing, altered, swapped or incomplete.
     """
-    path = path_of(scenario, version)
+    path = path_of(scenario, version, memory)
     manifest.expect(path)
     found = in_place(read(path), path)
     complete(found.scenario, found.about, found.content)
@@ -107,7 +128,9 @@ def load(scenario: str, version: str) -> Recording:
 
 def in_place(recording: Recording, path: Path) -> Recording:
     """The recording; RecordingError if its file is in the place of another."""
-    wanted = (path.parent.name, path.stem, ARCHITECTURE, machine_name(path.parent.name))
+    scenario, (version, _, memory) = path.parent.name, path.stem.partition("-")
+    machine = MACHINES.get((memory or "2g", largest_bar(scenario)), "")
+    wanted = (scenario, version, ARCHITECTURE, machine)
     about = recording.about
     found = (recording.scenario, recording.version, about["architecture"], about["machine"])
     if found != wanted:

@@ -47,8 +47,7 @@ def findings(recording: Recording, progress: Say = _quiet) -> Iterator[Finding]:
         yield from accesses.judge(content["explain"], version)
     else:
         for entry in content["stories"]:
-            story, performed = decode_story(entry)
-            yield judge_story(story, performed, version)
+            yield judge_story(recording, *decode_story(entry))
 
 
 def replay(
@@ -67,13 +66,11 @@ def replay(
         verdicts = Counter(part.verdict for part in parts)
         compared = sum(part.compared for part in parts)
         counts = (str(verdicts[verdict]) for verdict in WORST_FIRST)
-        lines.append(
-            (recording.version, recording.scenario, str(len(parts)), *counts, str(compared))
-        )
+        lines.append((recording.label, recording.scenario, str(len(parts)), *counts, str(compared)))
         total += compared
         for part in parts:
             divergences += len(part.differences)
-            where = f"{recording.version} {recording.scenario} {part.name}"
+            where = f"{recording.label} {recording.scenario} {part.name}"
             if part.verdict not in (Verdict.PASSED, Verdict.FAILED):
                 decided = False
                 say(f"{where}: {part.verdict.name}: {part.verdict.value}")

@@ -29,17 +29,18 @@ from devmemkit.lab.kernels.programs import KernelError
 from devmemkit.lab.recordings import machine, manifest
 from devmemkit.lab.recordings.record import record
 from devmemkit.lab.recordings.recording import path_of
+from devmemkit.scenarios.machines import label
 
 SECONDS = {
     "machine": 15,
-    "conform": 900,
-    "mmap-vs-claim": 420,
-    "explain": 120,
-    "reproducers": 90,
-    **dict.fromkeys(manifest.REPAIR_RACES, 180),
+    "conform": 510,
+    "mmap-vs-claim": 100,
+    "explain": 90,
+    "reproducers": 120,
+    **dict.fromkeys(manifest.REPAIR_RACES, 90),
 }
 """What a scenario takes on two cores, measured on 6.12; others take OTHERS. For the estimate."""
-OTHERS = 30
+OTHERS = 20
 PACKAGE = Path(__file__).parents[2]
 """devmemkit itself, the sources of every recording."""
 ALONE = ("mmap-vs-claim", *manifest.REPAIR_RACES, "reproducers")
@@ -47,28 +48,28 @@ ALONE = ("mmap-vs-claim", *manifest.REPAIR_RACES, "reproducers")
 
 
 class Job(NamedTuple):
-    """A scenario, or "machine", to be recorded on a kernel."""
+    """A scenario, or "machine", to be recorded on a kernel and a machine of the lab."""
 
     scenario: str
     kernel: Kernel
+    memory: str = "2g"
 
     @property
     def name(self) -> str:
-        return f"{self.scenario} on {self.kernel.version}"
+        return f"{self.scenario} on {label(self.kernel.version, self.memory)}"
 
     @property
     def seconds(self) -> float:
         return SECONDS.get(self.scenario, OTHERS)
 
 
-def do(scenario: str, kernel: Kernel, progress: Progress) -> tuple[Path, ...]:
-    """Record a scenario, or the machine, of a kernel; the files or the folder written.
-
-    GuestError when a guest fails.
-    """
+def do(job: Job, progress: Progress) -> tuple[Path, ...]:
+    """Do a job; the files or the folder written. GuestError when a guest fails."""
+    scenario, kernel, memory = job
     if scenario == "machine":
-        return (machine.take(kernel),)
-    return record(scenario, kernel, progress).write(path_of(scenario, kernel.version))
+        return (machine.take(kernel, memory),)
+    path = path_of(scenario, kernel.version, memory)
+    return record(scenario, kernel, progress, memory).write(path)
 
 
 def record_all(jobs: Sequence[Job], guests: int, *, anew: bool, progress: Progress) -> None:
@@ -79,7 +80,7 @@ def record_all(jobs: Sequence[Job], guests: int, *, anew: bool, progress: Progre
     done.
     """
     if len(jobs) == 1:
-        manifest.write(*do(*jobs[0], progress))
+        manifest.write(*do(jobs[0], progress))
         return
     journal = _Journal()
     if anew:
@@ -136,7 +137,7 @@ def _child(
 ) -> tuple[str, tuple[Path, ...]]:
     kernel = job.kernel
     where = [kernel.version] if kernel.suite else [str(kernel.vmlinuz), str(kernel.modules)]
-    command = ending_with_us(sys.executable, "-P", "-m", __name__, job.scenario, *where)
+    command = ending_with_us(sys.executable, "-P", "-m", __name__, job.scenario, job.memory, *where)
     with subprocess.Popen(
         command,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -179,21 +180,21 @@ class _Clock:
 
 
 class _Journal:
-    """What a run has written: lines of [sources, scenario, kernel, {path: digest}]."""
+    """What a run has written: lines of [sources, [scenario, kernel, memory], {path: digest}]."""
 
     def __init__(self) -> None:
         self.path = cache_dir().parent / "recording.jsonl"
         self.sources = _sources()
-        self.known: dict[tuple[str, str], dict[str, str]] = {}
+        self.known: dict[tuple[str, ...], dict[str, str]] = {}
         with suppress(FileNotFoundError):
             for line in self.path.read_text().splitlines():
-                sources, scenario, kernel, files = json.loads(line)
+                sources, job, files = json.loads(line)
                 if sources == self.sources:
-                    self.known[scenario, kernel] = files
+                    self.known[tuple(job)] = files
 
     def has(self, job: Job) -> bool:
         """Whether the job is done, and its files are as it left them."""
-        files = self.known.get((job.scenario, job.kernel.sha256))
+        files = self.known.get(_key(job))
         return files is not None and all(
             Path(name).is_file() and manifest.digest(Path(name)) == known
             for name, known in files.items()
@@ -204,11 +205,15 @@ class _Journal:
         files = {str(file.resolve()): manifest.digest(file) for file in below}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a") as out:
-            out.write(json.dumps([self.sources, job.scenario, job.kernel.sha256, files]) + "\n")
+            out.write(json.dumps([self.sources, _key(job), files]) + "\n")
 
     def end(self) -> None:
         self.path.unlink(missing_ok=True)
         self.known.clear()
+
+
+def _key(job: Job) -> tuple[str, ...]:
+    return job.scenario, job.kernel.sha256, job.memory
 
 
 def _sources() -> str:
@@ -220,12 +225,13 @@ def _sources() -> str:
     return found.hexdigest()
 
 
-def main(scenario: str, *where: str) -> None:
+def main(scenario: str, memory: str, *where: str) -> None:
     """Do one job and say as JSON what went wrong, and which files were written."""
     told: dict[str, Any] = {"why": "", "paths": []}
     try:
         kernel = cache.custom(*map(Path, where)) if len(where) > 1 else cache.get(where[0])
-        paths = do(scenario, kernel, lambda line: print(line, file=sys.stderr, flush=True))
+        job = Job(scenario, kernel, memory)
+        paths = do(job, lambda line: print(line, file=sys.stderr, flush=True))
         told["paths"] = [str(path) for path in paths]
     except (GuestError, KernelError, ValueError, OSError) as error:
         told["why"] = str(error)

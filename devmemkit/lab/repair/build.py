@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from devmemkit.lab.guest.boot import Guest
 from devmemkit.lab.kernels import modules as ko
 from devmemkit.lab.kernels.cache import cache_dir, filling
 from devmemkit.lab.kernels.catalogue import Progress
@@ -51,6 +52,12 @@ def build(kernel: Kernel, progress: Progress) -> bytes:
     if magic != kernel.release:
         raise KernelError(f"{path}: expected a module of {kernel.release}, got one of {magic!r}")
     return image
+
+
+def put_in(guest: Guest, repair: str, window: int = 0) -> None:
+    """Load the module, which the guest was booted with; GuestError when it refuses."""
+    words = f"repair={repair} window={window}"
+    guest.do({"operation": "load_module", "name": NAME, "parameters": words})
 
 
 def _build(kernel: Kernel, path: Path, progress: Progress) -> None:

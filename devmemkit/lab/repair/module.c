@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * Puts a repaired order of mmap into the running kernel of a guest, for mappings of device memory.
+ * Puts a repaired order of mmap, or of write(2), into the running kernel of a guest, for device
+ * memory.
  *
  * The symbols that it uses are offered to GPL modules only, so as a kernel module it is GPL-2.0;
  * as a part of devmemkit it is under the MIT License. It never unloads.
  *
  * Parameters: repair, one of repairs[]; window, the time in us that a fault handler leaves between
  * its check and the insertion.
- * Hooked by ftrace: mmap_region, and the functions that populate a VMA: remap_pfn_range, and
- * remap_pfn_range_complete from 6.19 on. A hook calls the original function, which is hooked as
+ * Hooked by ftrace: mmap_region, write_mem, and the functions that populate a VMA: remap_pfn_range,
+ * and remap_pfn_range_complete from 6.19 on. A hook calls the original function, which is hooked as
  * well; redirect() lets a call from this module pass.
  */
 #include <linux/err.h>
@@ -19,12 +20,14 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/version.h>
 
 static const char *const repairs[] = {
-	"pass", "recheck", "link-first", "hold-rmap", "fault", "fault-unlocked",
+	"pass", "recheck", "link-first", "hold-rmap", "fault", "fault-unlocked", "bounce-locked",
 };
-enum { PASS, RECHECK, LINK_FIRST, HOLD_RMAP, FAULT, FAULT_UNLOCKED, COUNT };
+enum { PASS, RECHECK, LINK_FIRST, HOLD_RMAP, FAULT, FAULT_UNLOCKED, BOUNCE_LOCKED, COUNT };
 
 static char *repair = "pass";
 module_param(repair, charp, 0444);
@@ -36,12 +39,18 @@ typedef unsigned long (*lookup_t)(const char *name);
 typedef unsigned long (*mmap_region_t)(struct file *file, unsigned long address,
 				       unsigned long length, unsigned long flags,
 				       unsigned long pgoff, struct list_head *unmapped);
+typedef ssize_t (*write_mem_t)(struct file *file, const char __user *from, size_t count,
+			       loff_t *pos);
 typedef int (*populate_t)(struct vm_area_struct *vma, unsigned long address, unsigned long pfn,
 			  unsigned long size, pgprot_t prot);
 
 static struct address_space *(*iomem_mapping)(void);	 /* iomem_get_mapping */
 static int (*devmem_allowed)(unsigned long pfn);	 /* devmem_is_allowed */
 static bool (*is_exclusive)(u64 address);		 /* iomem_is_exclusive */
+static rwlock_t *lock_of_resources;			 /* resource_lock */
+static int (*is_valid)(phys_addr_t address, size_t size); /* valid_phys_addr_range */
+static void *(*xlate)(phys_addr_t address);		 /* xlate_dev_mem_ptr */
+static void (*unxlate)(phys_addr_t address, void *at);	 /* unxlate_dev_mem_ptr */
 static int (*unmap)(struct mm_struct *mm, unsigned long start, size_t length,
 		    struct list_head *unmapped);	 /* do_munmap */
 
@@ -55,14 +64,17 @@ struct hook {
 static unsigned long hooked_mmap_region(struct file *file, unsigned long address,
 					unsigned long length, unsigned long flags,
 					unsigned long pgoff, struct list_head *unmapped);
+static ssize_t hooked_write_mem(struct file *file, const char __user *from, size_t count,
+				loff_t *pos);
 static int hooked_remap(struct vm_area_struct *vma, unsigned long address, unsigned long pfn,
 			unsigned long size, pgprot_t prot);
 static int hooked_complete(struct vm_area_struct *vma, unsigned long address, unsigned long pfn,
 			   unsigned long size, pgprot_t prot);
 
-enum { MMAP_REGION, REMAP, COMPLETE };
+enum { MMAP_REGION, WRITE_MEM, REMAP, COMPLETE };
 static struct hook hooks[] = {
 	[MMAP_REGION] = {"mmap_region", hooked_mmap_region},
+	[WRITE_MEM] = {"write_mem", hooked_write_mem},
 	[REMAP] = {"remap_pfn_range", hooked_remap},
 	[COMPLETE] = {"remap_pfn_range_complete", hooked_complete},
 };
@@ -222,6 +234,66 @@ static unsigned long hooked_mmap_region(struct file *file, unsigned long address
 	return error;
 }
 
+/* Whether a busy resource has any of these bytes; the caller holds resource_lock. */
+static bool is_busy(struct resource *parent, u64 first, u64 last)
+{
+	for (struct resource *at = parent->child; at; at = at->sibling) {
+		if (at->end < first || at->start > last)
+			continue;
+		if (at->flags & IORESOURCE_BUSY || is_busy(at, first, last))
+			return true;
+	}
+	return false;
+}
+
+/* Writes bytes that are there to one page; all of them or an errno. A claim inserts its resource
+ * under the lock that is held here from the check to the end of the copy. */
+static ssize_t write_page(phys_addr_t address, const void *bytes, size_t size)
+{
+	int allowed = devmem_allowed(address >> PAGE_SHIFT);
+	phys_addr_t page = address & PAGE_MASK;
+	bool is_claimed;
+	void *at;
+
+	if (allowed != 1) /* 2: what is written is dropped */
+		return allowed ? size : -EPERM;
+	at = xlate(address);
+	if (!at)
+		return -EFAULT;
+	read_lock(lock_of_resources);
+	is_claimed = is_busy(&iomem_resource, page, page + PAGE_SIZE - 1);
+	if (!is_claimed)
+		memcpy(at, bytes, size);
+	read_unlock(lock_of_resources);
+	unxlate(address, at);
+	return is_claimed ? -EPERM : size;
+}
+
+/* bounce-locked: takes the bytes of the process first, and waits for them with no check made. */
+static ssize_t hooked_write_mem(struct file *file, const char __user *from, size_t count,
+				loff_t *pos)
+{
+	ssize_t written = 0, done;
+	void *bounce;
+
+	if (chosen != BOUNCE_LOCKED)
+		return ((write_mem_t)hooks[WRITE_MEM].original)(file, from, count, pos);
+	if (!is_valid(*pos, count))
+		return -EFAULT;
+	bounce = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!bounce)
+		return -ENOMEM;
+	for (; written < count; written += done, *pos += done) {
+		done = min(count - written, PAGE_SIZE - offset_in_page(*pos));
+		done -= copy_from_user(bounce, from + written, done);
+		done = done ? write_page(*pos, bounce, done) : -EFAULT;
+		if (done < 0)
+			break;
+	}
+	kfree(bounce);
+	return done < 0 && (done == -EPERM || !written) ? done : written;
+}
+
 /* Fills in an address; false and a line in the log when the kernel has no such symbol. */
 static bool find(lookup_t lookup, const char *name, void *address)
 {
@@ -245,7 +317,11 @@ static bool find_symbols(void)
 	for (int n = 0; n < count; n++)
 		if (!find(lookup, hooks[n].name, &hooks[n].original))
 			return false;
-	return find(lookup, "iomem_get_mapping", &iomem_mapping) &&
+	return find(lookup, "resource_lock", &lock_of_resources) &&
+	       find(lookup, "valid_phys_addr_range", &is_valid) &&
+	       find(lookup, "xlate_dev_mem_ptr", &xlate) &&
+	       find(lookup, "unxlate_dev_mem_ptr", &unxlate) &&
+	       find(lookup, "iomem_get_mapping", &iomem_mapping) &&
 	       find(lookup, "devmem_is_allowed", &devmem_allowed) &&
 	       find(lookup, "iomem_is_exclusive", &is_exclusive) &&
 	       find(lookup, "do_munmap", &unmap);
@@ -284,5 +360,5 @@ static int __init start(void)
 }
 
 module_init(start);
-MODULE_DESCRIPTION("Repaired orders of mmap for device memory");
+MODULE_DESCRIPTION("Repaired orders of mmap and write for device memory");
 MODULE_LICENSE("Dual MIT/GPL");

@@ -16,7 +16,7 @@ from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import Judged
-from devmemkit.lab.repair.build import NAME, build, source_digest
+from devmemkit.lab.repair.build import NAME, build, put_in, source_digest
 from devmemkit.model.policy import UNLOCKED
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import touch_in_order
@@ -43,8 +43,7 @@ def repaired(
 ) -> Iterator[Guest]:
     """A guest whose kernel has the repair; its taint ends with it. GuestError when it fails."""
     with boot(kernel, shared_mib=race.SHARED_MIB, counted=counted, own=((NAME, image),)) as guest:
-        words = f"repair={repair} window={window}"
-        guest.do({"operation": "load_module", "name": NAME, "parameters": words})
+        put_in(guest, repair, window)
         yield guest
 
 

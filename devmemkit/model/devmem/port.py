@@ -8,6 +8,8 @@ fs/sysfs/file.c:sysfs_kf_bin_read, sysfs_kf_bin_write; arch/x86/kernel/ioport.c.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from devmemkit.model.devmem.mem import check_open
 from devmemkit.model.errors import KernelError
 from devmemkit.model.flags import U64
@@ -93,12 +95,13 @@ def ksys_ioperm(m: View, f: Frame) -> Next:
 
 @operation("iopl", needs=("pid", "level"))
 def sys_iopl(m: View, f: Frame) -> Next:
-    """iopl: EINVAL above level 3; a level above 0, where processes begin, needs CAP_SYS_RAWIO."""
+    """iopl: EINVAL above level 3; a level above the one it has, at first 0, needs CAP_SYS_RAWIO."""
     _only_x86(m, "iopl")
     if f.level > 3:
         raise KernelError("EINVAL", f"level {f.level} is above 3")
-    if f.level:
+    if f.level > m["task", f.pid].iopl:
         _raw_io(m, f.pid)
+    m["task", f.pid] = replace(m["task", f.pid], iopl=f.level)
     return Return(0)
 
 

@@ -6,9 +6,11 @@ kernel/sys.c:__sys_setresuid, kernel/capability.c:capset; the same in 5.10 to 7.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from devmemkit.model.errors import KernelError
 from devmemkit.model.machine import View
-from devmemkit.model.process.task import File, Task, open_mode
+from devmemkit.model.process.task import File, open_mode
 from devmemkit.model.step import Frame, Next, Return, operation
 
 MOUNTS = ("/dev", "/sys", "/proc")
@@ -71,12 +73,12 @@ def do_remount(m: View, f: Frame) -> Next:
 @operation("setuid", needs=("pid",))
 def sys_setuid(m: View, f: Frame) -> Next:
     """setuid to an ordinary user, which also drops the capabilities."""
-    m["task", f.pid] = Task(root=False, capabilities=frozenset())
+    m["task", f.pid] = replace(m["task", f.pid], root=False, capabilities=frozenset())
     return Return(0)
 
 
 @operation("capset", needs=("pid",))
 def sys_capset(m: View, f: Frame) -> Next:
     """capset drops all capabilities of a process that stays root."""
-    m["task", f.pid] = Task(root=m["task", f.pid].root, capabilities=frozenset())
+    m["task", f.pid] = replace(m["task", f.pid], capabilities=frozenset())
     return Return(0)

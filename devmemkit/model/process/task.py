@@ -65,10 +65,11 @@ def open_mode(mode: str) -> tuple[bool, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A process: whether it is root, and its capabilities by name without CAP_."""
+    """A process: whether it is root, its capabilities by name without CAP_, its level of iopl."""
 
     root: bool = True
     capabilities: frozenset[str] = frozenset({"SYS_ADMIN", "SYS_RAWIO", "DAC_OVERRIDE"})
+    iopl: int = 0
 
     def capable(self, name: str) -> bool:
         return name in self.capabilities

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.model.flags import PAGE_SIZE, U64
 from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, NVME, NVME_BAR, PMEM, VIAS
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.script import D, P, Story, Window, story
@@ -73,6 +73,34 @@ def without_lockdown() -> tuple[Act, ...]:
     return (*lockdown(), P.map_mem("map_mem", "maps nvme through /dev/mem", NVME_BAR, 1))
 
 
+def ports() -> tuple[Act, ...]:
+    """A process asks for I/O ports by ioperm, iopl and /dev/port; then without capabilities."""
+
+    def asks(when: str) -> tuple[Act, ...]:
+        one = {"first": 0x80, "count": 1}
+        return (
+            P(f"port_{when}", "ioperm", "asks for a port", **one),
+            P(f"back_{when}", "ioperm", "gives it back", **one, turn_on=False),
+            P(f"level_{when}", "iopl", "asks for all ports", level=3),
+            P(f"down_{when}", "iopl", "gives them back", level=0),
+            P(f"open_{when}", "open_ioport", "opens /dev/port"),
+        )
+
+    return (
+        *asks("root"),
+        P("last", "ioperm", "asks for the last port", first=0xFFFF, count=1),
+        P("beyond", "ioperm", "asks for one port more than there are", first=0xFFFF, count=2),
+        P("none", "ioperm", "asks for no port", first=0x80, count=0),
+        P("wraps", "ioperm", "asks for 2^64 - 1 ports", first=0x80, count=U64),
+        P("above", "iopl", "asks for level 4", level=4),
+        P("raise", "iopl", "asks for all ports", level=3),
+        P("capset", "capset", "gives up all capabilities"),
+        P("again", "iopl", "asks for all ports again", level=3),
+        P("lower", "iopl", "gives them back", level=0),
+        *asks("user"),
+    )
+
+
 def iomem_relaxed() -> tuple[Story, ...]:
     """iomem=relaxed, each story with its like on a kernel without it."""
     stories = [
@@ -91,5 +119,7 @@ def lockdown_integrity() -> tuple[Story, ...]:
     """lockdown=integrity, and the same calls without it."""
     return (
         story(lockdown, cause="bind", cmdline="lockdown=integrity"),
+        story(ports, cmdline="lockdown=integrity"),
         story(without_lockdown, name="no_lockdown", cause="bind"),
+        story(ports, name="ports-no_lockdown"),
     )

@@ -46,7 +46,7 @@ def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
     assert "0 divergences" in report(summary)
     assert tuple(played) == (*first, *(sequence(1, n) for n in range(1, result.sequences)))
     data = runs.pack_operations(played, 1)
-    packed = runs.pack_ends(kernel.version, runs.digest(data), ends)
+    packed = runs.pack_ends(kernel.version, "2g", runs.digest(data), ends)
     about = {**PLACE, "kernel": {"version": kernel.version}}
     kept = Recording("conform", about, {"conform": {**summary, **packed}}, {runs.FILE: data})
     again = judge_run(kept, quiet)

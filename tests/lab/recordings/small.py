@@ -47,6 +47,6 @@ def small(
     played = sum("outcome" in end for one in kept for end in one)
     operations = runs.digest(data)
     summary = {"kernel": version, "ops": played, "sequences": len(kept)}
-    run = {**summary, **runs.pack_ends(version, operations, kept)}
+    run = {**summary, **runs.pack_ends(version, "2g", operations, kept)}
     about = {**PLACE, "kernel": {"version": version}}
     return Recording("conform", about, {"conform": run}, {runs.FILE: data})

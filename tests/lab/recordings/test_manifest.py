@@ -132,10 +132,10 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a kernel that nobody judges": (
         lambda data: (
-            shutil.copy(data / "recordings/boot/7.3.json", data / "recordings/boot/7.1.json"),
+            shutil.copy(data / "recordings/boot/7.3.json", data / "recordings/boot/7.4.json"),
             relisted(data),
         ),
-        "expected nothing else, got recordings/boot/7.1.json",
+        "expected nothing else, got recordings/boot/7.4.json",
     ),
     "two machines swapped, and signed anew": (
         lambda data: (machines_swapped(data), relisted(data)),

@@ -33,7 +33,7 @@ def test_memory_is_cleared_unless_the_kernel_is_locked_down(
     guest = SimpleNamespace(boot_seconds=1.0, reset=lambda *clear: resets.append(clear))
 
     @contextmanager
-    def boot(*_: object) -> Iterator[Any]:
+    def boot(*_: object, **__: object) -> Iterator[Any]:
         yield guest
 
     monkeypatch.setattr(record, "boot", boot)

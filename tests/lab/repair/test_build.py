@@ -9,7 +9,7 @@ import pytest
 
 from devmemkit.lab.kernels.cache import Kernel, KernelError, cache_dir
 from devmemkit.lab.repair import build
-from devmemkit.model.policy import IN_KERNEL
+from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL
 
 BY_HAND = Kernel("6.12", "6.12.9", "trixie", {}, Path("vmlinuz"), Path("modules"), {}, "")
 
@@ -101,5 +101,5 @@ def test_a_folder_that_cannot_be_written_is_named(
 
 def test_the_module_has_each_repair_of_the_model() -> None:
     text = build.SOURCE.read_text()
-    for name in IN_KERNEL:
+    for name in (*IN_KERNEL, *COPY_IN_KERNEL):
         assert f'"{name}"' in text

@@ -12,6 +12,7 @@ from devmemkit.lab import race
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.kernels import cache
+from devmemkit.lab.recordings.record import play_stories
 from devmemkit.lab.repair import build
 from devmemkit.lab.repair.sweep import (
     TOUCH_CONTROLS,
@@ -20,9 +21,11 @@ from devmemkit.lab.repair.sweep import (
     repaired,
     touch,
 )
-from devmemkit.model.policy import IN_KERNEL
+from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL
+from devmemkit.scenarios.catalogue import stories
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import touch_in_order
+from devmemkit.scenarios.stories.held import COUNT
 from tests.lab.test_race import HALFWAY, ended, sweep_of, trial
 
 BEGINS = {"none": None, "before": -5, "after": 12, "": 5}
@@ -149,3 +152,12 @@ def test_a_repair_that_does_not_exist_is_not_loaded(built: tuple[cache.Kernel, b
         repaired(kernel, image, "coffee"),
     ):
         pass
+
+
+@pytest.mark.slow
+def test_a_held_write_is_refused_by_a_repaired_kernel(built: tuple[cache.Kernel, bytes]) -> None:
+    (held,) = (story for story in stories("write-vs-claim") if story.name == "held")
+    for repair, errno in zip(COPY_IN_KERNEL, (None, "EPERM"), strict=True):
+        ((_, performed),) = play_stories(built[0], [held], lambda line: None, repair=repair)
+        writes = {performed.outcomes[f"write{page}"].errno for page in range(COUNT)}
+        assert writes == {errno}, repair

@@ -128,6 +128,8 @@ def test_a_device_that_is_gone_is_enodev() -> None:
         ({"task": UNABLE}, "iopl", {"level": 0}, None),
         ({"task": UNABLE}, "iopl", {"level": 1}, "EPERM"),
         (LOCKED, "iopl", {"level": 3}, "EPERM"),
+        ({"task": replace(UNABLE, iopl=3)}, "iopl", {"level": 3}, None),
+        ({"task": replace(UNABLE, iopl=1)}, "iopl", {"level": 2}, "EPERM"),
     ],
 )
 def test_access_to_ports(

@@ -14,9 +14,8 @@ STORIES = {story.name: story for story in stories("ioremap-conflict")}
     ("version", "probe", "map_again", "once_more"),
     [  # measured on each
         ("6.12", None, "EPERM", None),
-        ("6.18", "ENOMEM", "EPERM", "EBUSY"),
-        ("7.2", "ENOMEM", None, "ENOMEM"),
-        ("7.3", "ENOMEM", None, "ENOMEM"),
+        *((version, "ENOMEM", "EPERM", "EBUSY") for version in ("6.16", "6.17", "6.18", "6.19")),
+        *((version, "ENOMEM", None, "ENOMEM") for version in ("7.0", "7.1", "7.2", "7.3")),
     ],
 )
 def test_a_write_back_mapping_stands_in_the_way(

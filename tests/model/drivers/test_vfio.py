@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from devmemkit.lab.attempts import results
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine
 from tests.model.machines import ALL, PAGE, PMEM, claim_, do, machine, mapped, ok
@@ -59,3 +60,20 @@ def test_under_fault_recheck_dma_faults_the_page_in_unless_it_is_claimed() -> No
 def test_what_stands_in_for_a_page_is_no_page_of_the_device() -> None:
     m, address = mapped(machine(policy="SubstitutePage"), PMEM, 1)
     assert do(claim_(m, PMEM, PAGE), "map_dma", address=address)[1].errno == "EFAULT"
+
+
+@pytest.mark.parametrize("version", ["6.12", "7.3"])
+def test_a_real_device_reached_the_claimed_page_and_the_model_says_the_same(version: str) -> None:
+    """The program data/attempts/vfio-dma.c, and its run without the claim."""
+    runs = results()[version]["attempts"]["vfio-dma"]["runs"]
+    m, address = mapped(machine(version), PMEM, 1)
+    m, _ = ok(m, "map_dma", address=address)
+    for mode, state in (("none", m), ("claim", claim_(m, PMEM, PAGE))):
+        again, load, device, left = runs[mode]["output"]
+        said = do(state, "map_dma", address=address)[1]
+        assert again.endswith(f": {'works' if said.ok else said.errno}")
+        signal = do(state, "load", address=address)[1].signal
+        assert signal == ("SIGBUS" if load == "load: SIGBUS, code 2" else None)
+        reached = dma(state) == (FIRST,)
+        assert reached == device.endswith(": 0x5ec2e75ec2e75ec2")
+        assert reached == left.endswith(": 0xbadbadbadbadbad")
