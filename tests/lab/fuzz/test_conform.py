@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from devmemkit.lab.fuzz import conform as module
+from devmemkit.lab.fuzz import live
 from devmemkit.lab.fuzz.conform import conform, report
 from devmemkit.lab.fuzz.generate import Sequence, sequence, sequences
 from devmemkit.lab.guest.perform import Performed
@@ -69,7 +70,7 @@ def test_a_wrong_model_is_found_out_in_few_acts(
 ) -> None:
     feed(monkeypatch, lambda coming: (one for one in coming if one.kind == "claim"))
     wrong = KernelProfile(kernel.version, policy_name="NoProtection")
-    monkeypatch.setattr(module, "KernelProfile", lambda version: wrong)
+    monkeypatch.setattr(live, "KernelProfile", lambda version: wrong)
     summary = conform(kernel, 2, 1, quiet).to_dict()
     (one,) = summary["divergences"]
     assert one["reproduced"]
