@@ -87,7 +87,7 @@ class Asked:
         return (last - first + 1) * PAGE_SIZE
 
     def but(self, **changes: Any) -> Asked:
-        """The same with other fields of the access."""
+        """The question about the same access with these fields changed."""
         return replace(self, access=replace(self.access, **changes))
 
     def touch(self, plus: int = 0) -> Act:

@@ -312,7 +312,7 @@ IN_KERNEL = (PASS, *REPAIRS, UNLOCKED)
 """What the lab's module can put into a running kernel: the repairs and their two controls."""
 
 COPY_IN_KERNEL = (PASS, "bounce-locked")
-"""The same of reads and writes: the one repair of a write that is right, and its control."""
+"""What it can do to a write(2) of /dev/mem: nothing (the control), or the one right repair."""
 
 PROPOSALS = ("RefuseClaim", "RevokeAfterGrace", "DenyIdle")
 """Policies that no kernel has, raised in the discussion."""
