@@ -6,12 +6,14 @@ packed bytes.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import lzma
 from collections.abc import Iterable
 from typing import Any
 
-from devmemkit.lab.recordings.recording import RecordingError
+from devmemkit.lab.recordings.manifest import RecordingError
 
 LIMIT = 64 << 20
 """Maximum size of all lines in bytes."""
@@ -41,6 +43,39 @@ def unpack(data: bytes, where: str) -> list[bytes]:
             f"got {'more behind it' if stream.eof else 'none that ends'}"
         )
     return text.splitlines()
+
+
+def to_text(values: Iterable[Any]) -> str:
+    """The values as pack() has them, in base64."""
+    return base64.b64encode(pack(values)).decode("ascii")
+
+
+def from_text(text: str, where: str) -> list[bytes]:
+    """The lines in what to_text() made; RecordingError as in unpack()."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RecordingError(f"{where}: expected base64, got: {error}") from None
+    return unpack(data, where)
+
+
+def with_text(content: dict[str, Any]) -> dict[str, Any]:
+    """The content as a file has it: the accesses of `explain` as to_text() has them."""
+    if "explain" not in content:
+        return content
+    boots = [one | {"tried": to_text(one["tried"])} for one in content["explain"]["boots"]]
+    return content | {"explain": {"boots": boots}}
+
+
+def with_rows(content: dict[str, Any], where: str) -> dict[str, Any]:
+    """The content that with_text() was given; RecordingError as in unpack() and value()."""
+    if "explain" not in content:
+        return content
+    boots = [
+        one | {"tried": [value(line, where) for line in from_text(one["tried"], where)]}
+        for one in content["explain"]["boots"]
+    ]
+    return content | {"explain": {"boots": boots}}
 
 
 def value(line: bytes, where: str) -> Any:

@@ -8,8 +8,6 @@ them.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence as Many
 from typing import Any
@@ -19,7 +17,7 @@ from devmemkit.lab.fuzz.places import WINDOWS
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
 from devmemkit.lab.recordings.machine import ARCHITECTURE
-from devmemkit.lab.recordings.packed import pack, unpack, value
+from devmemkit.lab.recordings.packed import from_text, pack, to_text, unpack, value
 from devmemkit.lab.recordings.recording import (
     Recording,
     RecordingError,
@@ -89,11 +87,7 @@ def ends_of(recording: Recording) -> list[bytes]:
     """How the acts of a recorded run ended, a line a sequence."""
     content, name = recording.content["conform"], f"conform/{recording.label}.json"
     where = f"{name}: outcomes"
-    try:
-        data = base64.b64decode(content["outcomes"], validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RecordingError(f"{where}: expected base64, got: {error}") from None
-    head, *lines = unpack(data, where) or [b"null"]
+    head, *lines = from_text(content["outcomes"], where) or [b"null"]
     run = recording.version, recording.memory, content["operations"]
     wanted = _run_about(*run, len(lines))
     _same(value(head, where), wanted, where)
@@ -128,8 +122,7 @@ def pack_operations(made: Many[Sequence], seed: int) -> bytes:
 def pack_ends(version: str, memory: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
     """What a recording says of a run besides its summary; `sha256` is that of the operations."""
     head = _run_about(version, memory, sha256, len(ends))
-    packed = base64.b64encode(pack([head, *ends])).decode("ascii")
-    return {"operations": sha256, "outcomes": packed}
+    return {"operations": sha256, "outcomes": to_text([head, *ends])}
 
 
 def decode_sequence(index: int, line: bytes) -> Sequence:

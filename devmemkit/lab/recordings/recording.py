@@ -19,6 +19,7 @@ from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.machine import ARCHITECTURE, MACHINES, largest_bar
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
+from devmemkit.lab.recordings.packed import with_rows, with_text
 from devmemkit.model.policy import PASS
 from devmemkit.scenarios.catalogue import on_model
 from devmemkit.scenarios.machines import data_dir, label
@@ -64,7 +65,7 @@ class Recording:
 
     def text(self) -> str:
         """The file's text: one line for each part that fits, and the digest last."""
-        whole = {"scenario": self.scenario, **self.about, **self.content}
+        whole = {"scenario": self.scenario, **self.about, **with_text(self.content)}
         body = _laid_out(whole, 0)[: -len("\n}")] + ","
         return f'{body}{MARK}{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
 
@@ -155,10 +156,6 @@ def read(path: Path) -> Recording:
 
 def parse(text: bytes, where: str) -> Recording:
     """A recording, checked: digest first, then the schema; RecordingError says what is wrong."""
-    try:
-        import fastjsonschema  # the lab's only need beyond the standard library
-    except ImportError:
-        raise RecordingError("fastjsonschema: not found; install devmemkit[lab]") from None
     body, mark, end = text.rpartition(MARK.encode())
     if not mark:
         raise RecordingError(f"{where}: expected its digest in the last line, found none")
@@ -169,11 +166,25 @@ def parse(text: bytes, where: str) -> Recording:
         )
     try:
         whole = json.loads(text)
-        validate = validator()
     except ValueError as error:
         raise RecordingError(f"{where}: expected JSON, got: {error}") from None
+    _fits(whole, where)
+    whole = with_rows(whole, where)
+    for number, one in enumerate(whole.get("explain", {}).get("boots", ())):
+        _fits(one["tried"], f"{where}: boot {number}", "tried")
+    del whole["sha256"]
+    about = {key: whole.pop(key) for key in ABOUT}
+    return Recording(whole.pop("scenario"), about, whole)
+
+
+def _fits(value: Any, where: str, part: str = "") -> None:
+    """RecordingError unless the value is as the schema says."""
     try:
-        validate(whole)
+        import fastjsonschema  # the lab's only need beyond the standard library
+    except ImportError:
+        raise RecordingError("fastjsonschema: not found; install devmemkit[lab]") from None
+    try:
+        validator(part)(value)
     except fastjsonschema.JsonSchemaValueException as wrong:
         at = "/".join(wrong.path[1:]) or "its top"
         rule = wrong.message.removeprefix(f"{wrong.name} ")[:100]
@@ -181,9 +192,6 @@ def parse(text: bytes, where: str) -> Recording:
         raise RecordingError(
             f"{where}: expected what the schema says at {at} ({rule}), got {got}"
         ) from None
-    del whole["sha256"]
-    about = {key: whole.pop(key) for key in ABOUT}
-    return Recording(whole.pop("scenario"), about, whole)
 
 
 def validator(part: str = "") -> Callable[[Any], Any]:

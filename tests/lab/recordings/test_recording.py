@@ -22,6 +22,7 @@ from devmemkit.lab.recordings.recording import (
     RecordingError,
     in_place,
     load,
+    parse,
     path_of,
     read,
     recordings,
@@ -112,6 +113,47 @@ def test_what_the_schema_forbids_is_one_sentence(
     with pytest.raises(RecordingError, match=sentence) as raised:
         read(path)
     assert "\n" not in str(raised.value)
+
+
+ROW = {"access": {"via": "devmem", "op": "load"}, "twist": "", "foretold": "ok", "got": "ok"}
+
+
+def of_accesses(*rows: object) -> Recording:
+    boot = {"cmdline": "", "bound": False, "files": {}, "tried": [*rows]}
+    return Recording("explain", ABOUT, {"explain": {"boots": [boot]}})
+
+
+def test_accesses_are_packed_in_the_file_only(path: Path) -> None:
+    made = of_accesses(ROW, ROW | {"got": "EPERM"})
+    text = made.text().encode()
+    assert b'"got"' not in text
+    assert parse(text, "here") == made
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([], r"boot 0: expected what the schema says at its top \(must contain at least 1 items\)"),
+        ([ROW, ROW | {"got": "well"}], "boot 0: expected what the schema says at 1/got"),
+        ([{**ROW, "more": 1}], "boot 0: expected what the schema says at 0 "),
+    ],
+)
+def test_packed_accesses_are_checked_too(rows: list[object], sentence: str) -> None:
+    with pytest.raises(RecordingError, match=f"^here: {sentence}"):
+        parse(of_accesses(*rows).text().encode(), "here")
+
+
+def test_accesses_that_cannot_be_unpacked_are_one_sentence() -> None:
+    body = json.loads(of_accesses(ROW).text())
+    del body["sha256"]
+    for tried, sentence in (
+        ("?", "expected base64, got: "),
+        ("bm8geHogYXQgYWxs", "expected an xz stream"),
+    ):
+        body["explain"]["boots"][0]["tried"] = tried
+        text = json.dumps(body, indent=1)[: -len("\n}")] + ","
+        with pytest.raises(RecordingError, match=f"^here: {sentence}"):
+            parse(signed(text).encode(), "here")
 
 
 def test_none_or_half_of_one(path: Path) -> None:
