@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
 def stories() -> Iterator[Part]:
     """Every recording that keeps what the kernel did: stories first, then the slower kinds."""
-    kept = [one for one in recordings(memory="*") if "conform" not in one.content]
+    kept = [one for one in recordings(lab="*") if "conform" not in one.content]
     for one in sorted(kept, key=_slowness):
         for found in findings(one):
             name = f"{one.label} {one.scenario} {found.name}"
@@ -40,11 +40,11 @@ def _slowness(recording: Recording) -> int:
 
 def random_runs(most: int = 0) -> Iterator[Part]:
     """The recorded random runs, a sequence of every kernel in turn; `most` sequences of each."""
-    runs = recordings("conform", memory="*")
+    runs = recordings("conform", lab="*")
     for row in zip_longest(*(recheck.parts(one)[: most or None] for one in runs)):
         for part in filter(None, row):
             judged = recheck.judge_part(part)
-            name = f"{label(part.version, part.memory)} random operations, sequence {part.number}"
+            name = f"{label(part.version, part.lab)} random operations, sequence {part.number}"
             yield Part(name, judged.compared, judged.differences)
 
 

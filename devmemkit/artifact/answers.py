@@ -56,19 +56,19 @@ class Sources:
     live: bool = False
     _told: dict[tuple[str, ...], dict[str, Answer]] = field(default_factory=dict)
 
-    def recording(self, scenario: str, version: str, memory: str = "2g") -> Recording:
+    def recording(self, scenario: str, version: str, lab: str = "2g") -> Recording:
         """The recording; Missing if none was ever taken, RecordingError if its file is gone.
 
-        `memory` is the machine's.
+        `lab` is a name of LABS.
         """
         given = self.given.get((scenario, version))
-        if given is not None and given.memory == memory:
+        if given is not None and given.lab == lab:
             return given
         if self.live:
             raise Missing(f"{scenario} was not played")
-        if version not in kernels_of(scenario, memory):
+        if version not in kernels_of(scenario, lab):
             raise Missing("not recorded there")
-        return _read(scenario, version, memory)
+        return _read(scenario, version, lab)
 
     @property
     def rests_on(self) -> str:
@@ -76,15 +76,15 @@ class Sources:
         return "live" if self.live else "recorded"
 
     def endings(
-        self, scenario: str, version: str, story: str, memory: str = "2g"
+        self, scenario: str, version: str, story: str, lab: str = "2g"
     ) -> dict[str, Answer]:
         """How the acts of a story ended there, by the act's key.
 
         What follows an act that the guest could not carry out does not decide the story.
         """
-        where = scenario, version, memory, story
+        where = scenario, version, lab, story
         if where not in self._told:
-            recording = self.recording(scenario, version, memory)
+            recording = self.recording(scenario, version, lab)
             named = {entry["name"]: entry for entry in recording.content["stories"]}
             alone = recording.content | {"stories": [_of(named, "story", story)]}
             (judged,) = judge(replace(recording, content=alone))
@@ -103,25 +103,25 @@ def _of(found: Mapping[str, Any], what: str, name: str) -> Any:
 
 
 def _story(
-    asked: Sources, version: str, *, scenario: str, story: str, act: str, memory: str = "2g"
+    asked: Sources, version: str, *, scenario: str, story: str, act: str, lab: str = "2g"
 ) -> Answer:
     """How an act of a story ended: on the kernel where it was recorded, else on the model."""
     try:
-        told = asked.endings(scenario, version, story, memory)
+        told = asked.endings(scenario, version, story, lab)
     except Missing:
-        text = _of(_modelled(scenario, version, story, memory), "act", act)
+        text = _of(_modelled(scenario, version, story, lab), "act", act)
         return _ended(text, "model")
     answer: Answer = _of(told, "act", act)
     return answer
 
 
 @cache
-def _modelled(scenario: str, version: str, story: str, memory: str) -> dict[str, str]:
+def _modelled(scenario: str, version: str, story: str, lab: str) -> dict[str, str]:
     """How the acts of a story end on the model, by the act's key."""
     repair = REPAIRED_STORIES.get(scenario, "")
     told = stories("write-vs-claim" if repair else scenario)
     named = _of({one.name: one for one in told}, "story", story)
-    played = on_model(named, version, memory, "" if repair == PASS else repair)
+    played = on_model(named, version, lab, "" if repair == PASS else repair)
     return {one.key: ending(one, played.outcomes.get(one.key)) for one in played.acts}
 
 

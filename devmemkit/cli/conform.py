@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             return _live(options)
         if options.modules is not None:
             raise ValueError("expected --live IMAGE with --modules DIR, got none")
-        found = recordings(memory="*")
+        found = recordings(lab="*")
         if not found:
             raise ValueError("data/recordings: expected recordings, found none")
         try:

@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
                 check(name, options.memory)
             booted = kernels(options.kernel, options.modules)
             # all of them, in any case
-            agree = [run(name, booted, memory=options.memory) for name in names]
+            agree = [run(name, booted, lab=options.memory) for name in names]
             return 0 if all(agree) else 1
         if options.action == "record":
             return _record(options)
@@ -144,14 +144,14 @@ def _record(options: argparse.Namespace) -> int:
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
     data_dir()  # outside of a checkout nothing is fetched or booted
-    memory, named = options.memory, options.scenario or options.repair
-    on = {name: manifest.kernels_of(name, memory) for name in names}
+    lab, named = options.memory, options.scenario or options.repair
+    on = {name: manifest.kernels_of(name, lab) for name in names}
     if named and (nowhere := [name for name in names if not on[name]]):
-        raise ValueError(f"memory: expected 2g for {nowhere[0]}, got {memory}")
+        raise ValueError(f"memory: expected 2g for {nowhere[0]}, got {lab}")
     built = manifest.REPAIR_RACES | manifest.REPAIRED_STORIES
     found = kernels(options.kernel or list(dict.fromkeys(chain(*on.values()))), options.modules)
     jobs = [
-        Job(name, kernel, memory)
+        Job(name, kernel, lab)
         for kernel in found
         for name in names
         if kernel.version in on[name]

@@ -131,20 +131,20 @@ def accesses(predictor: Predictor, seed: str) -> Iterator[tuple[Access, str, tup
             yield access, hypothesis, changed[1], end
 
 
-def attempt(kernel: Kernel, progress: Progress, memory: str = "2g") -> dict[str, Any]:
+def attempt(kernel: Kernel, progress: Progress, lab: str = "2g") -> dict[str, Any]:
     """Predict accesses and try them on a kernel, in each of BOOTS; GuestError when a guest fails.
 
     "boots": cmdline, bound, files (a snapshot), tried: access, twist, foretold, got.
     """
-    return {"boots": [_boot(kernel, *state, progress, memory) for state in BOOTS]}
+    return {"boots": [_boot(kernel, *state, progress, lab) for state in BOOTS]}
 
 
 def _boot(
-    kernel: Kernel, cmdline: str, bound: bool, progress: Progress, memory: str
+    kernel: Kernel, cmdline: str, bound: bool, progress: Progress, lab: str
 ) -> dict[str, Any]:
     tried: list[dict[str, Any]] = []
     reset = {"operation": "reset", "keep": 1}  # drivers stay bound: binding takes long
-    with boot(kernel, cmdline, memory=memory) as guest:
+    with boot(kernel, cmdline, lab=lab) as guest:
         guest.do(*BINDS if bound else ())
         files = texts_of(guest, kernel.config)
         predictor = Predictor(files, kernel.release)

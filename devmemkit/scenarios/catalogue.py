@@ -63,20 +63,20 @@ def stories(name: str) -> tuple[Story, ...]:
     return tuple(one for story in found for one in (story, story.control) if one is not None)
 
 
-def machine_of(version: str, memory: str = "2g") -> str:
+def machine_of(version: str, lab: str = "2g") -> str:
     """The recorded machine of a kernel, or of the nearest older kernel, whose guest is alike."""
-    names = [name for name in recorded() if name == f"qemu-{label(kernel_in(name), memory)}"]
+    names = [name for name in recorded() if name == f"qemu-{label(kernel_in(name), lab)}"]
     older = [name for name in names if is_between(version, kernel_in(name), "")]
     return older[-1] if older else names[0]
 
 
-def before(pids: Iterable[str], kernel: KernelProfile, memory: str = "2g") -> Machine:
+def before(pids: Iterable[str], kernel: KernelProfile, lab: str = "2g") -> Machine:
     """A machine of the lab under a kernel, with fresh processes `pids`."""
     tasks = {key: part for pid in pids for key, part in new_task(pid).items()}
-    return load_machine(machine_of(kernel.version, memory), kernel).with_(tasks)
+    return load_machine(machine_of(kernel.version, lab), kernel).with_(tasks)
 
 
-def on_model(story: Story, version: str, memory: str = "2g", repair: str = "") -> Played:
+def on_model(story: Story, version: str, lab: str = "2g", repair: str = "") -> Played:
     """The story, played on the model of a kernel, on a machine of the lab."""
     kernel = KernelProfile(version, cmdline=story.cmdline, repair=repair)
-    return play(before(processes(story.acts), kernel, memory), story.acts)
+    return play(before(processes(story.acts), kernel, lab), story.acts)

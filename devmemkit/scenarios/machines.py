@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,19 @@ E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
 """Devices with drivers, and their BAR 0 of 16 and 128 KiB."""
 NAMESPACE, DISK = "namespace0.0", "pmem0"
 """The persistent memory's namespace, and its disk once nd_pmem has bound."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One of the lab's machines: its architecture, and its memory in MiB."""
+
+    arch: str
+    memory: int
+
+
+LABS = {"2g": Lab("x86_64", 2048), "5g": Lab("x86_64", 5120)}
+"""The lab's machines by name; 5 GiB of memory reach above the BARs."""
+
 VIAS = ("devmem", "sysfs")
 """The files through which processes map."""
 
@@ -68,9 +82,9 @@ def kernel_in(name: str) -> str:
     return name.split("-")[1]
 
 
-def label(version: str, memory: str) -> str:
-    """A kernel on a machine of the lab, as files are named: "6.12", or "6.12-5g" on the second."""
-    return version if memory == "2g" else f"{version}-{memory}"
+def label(version: str, lab: str) -> str:
+    """A kernel on a machine of LABS, as files are named: "6.12", or "6.12-5g" on the second."""
+    return version if lab == "2g" else f"{version}-{lab}"
 
 
 def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Machine:

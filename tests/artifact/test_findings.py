@@ -115,7 +115,7 @@ def spoiled(id: str, kind: str) -> Callable[..., Answer]:
     def recorded(_: Sources, version: str, **arguments: Any) -> Answer:
         name = arguments["scenario"]
         told = edited(
-            answers._read(name, version, arguments.get("memory", "2g")),
+            answers._read(name, version, arguments.get("lab", "2g")),
             arguments["story"],
             arguments["act"],
             SEGV.get(id),
@@ -199,7 +199,7 @@ def test_every_answer_turns_with_what_is_asked(
     kernels = RECORDED if recorded else (*old, "6.1", "6.12", "7.3")
     for one in ENTRIES[id]["evidence"]:
         if kind == one["kind"] == "story":
-            where = kernels_of(one["scenario"], one.get("memory", "2g"))
+            where = kernels_of(one["scenario"], one.get("lab", "2g"))
             kernels = tuple(version for version in kernels if version in where)
     ledger = Ledger(kernels=REPAIRED_KERNELS if kind == "repaired" else kernels)
     found = ledger.weigh(ENTRIES[id])

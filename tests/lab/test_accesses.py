@@ -18,8 +18,8 @@ from devmemkit.scenarios.machines import IVSHMEM_BAR
 
 @pytest.mark.parametrize("label", labels_of("explain"))
 def test_no_access_ended_otherwise_than_explain_says_today(label: str) -> None:
-    version, _, memory = label.partition("-")
-    content = read(path_of("explain", version, memory or "2g")).content["explain"]
+    version, _, lab = label.partition("-")
+    content = read(path_of("explain", version, lab or "2g")).content["explain"]
     tried = [row for one in content["boots"] for row in one["tried"]]
     ends = Counter(row["got"] for row in tried)
     assert [(one["cmdline"], one["bound"]) for one in content["boots"]] == list(BOOTS)

@@ -40,12 +40,12 @@ def test_the_cause_makes_a_difference_on_the_newest_kernel(scenario: str) -> Non
             continue  # what the switches are for: nothing changes
         if story.name == "held_bar":
             continue  # what it shows: the claim does not change what the held writes do
-        assert any(differing(story, story.control, memory) for memory in ("2g", "5g")), story.name
+        assert any(differing(story, story.control, lab) for lab in ("2g", "5g")), story.name
 
 
-def differing(story: Story, control: Story, memory: str) -> list[str]:
-    with_it = on_model(story, "7.3", memory).outcomes
-    without = on_model(control, "7.3", memory).outcomes
+def differing(story: Story, control: Story, lab: str) -> list[str]:
+    with_it = on_model(story, "7.3", lab).outcomes
+    without = on_model(control, "7.3", lab).outcomes
     return [key for key, end in without.items() if with_it.get(key) != end]
 
 

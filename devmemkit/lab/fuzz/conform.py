@@ -80,13 +80,13 @@ def conform(
     ops: int,
     progress: Progress,
     *,
-    memory: str = "2g",
+    lab: str = "2g",
     recorded: tuple[Sequence, ...] = (),
     keep: Keep | None = None,
 ) -> Conformance:
     """Compare `ops` random operations on a kernel with the model, and shrink each difference.
 
-    `memory` is the machine's. The `recorded` sequences replace the seed's first ones. `keep` gets
+    `lab` is a name of LABS. The `recorded` sequences replace the seed's first ones. `keep` gets
     each sequence and how it ended in the guest. After an interrupt or a failed guest the result
     has what was found so far, `complete` False. ValueError for arguments out of range.
     """
@@ -97,7 +97,7 @@ def conform(
     result = Conformance(kernel.version, kernel.release, seed, ops)
     began = time.monotonic()
     coming = sequences(seed, recorded)
-    with closing(Live(kernel, progress, memory)) as live:
+    with closing(Live(kernel, progress, lab)) as live:
         try:
             _play(live, coming, result, keep)
             _imagine(live, coming, result)

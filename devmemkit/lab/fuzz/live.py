@@ -27,14 +27,14 @@ PATIENCE = 120.0
 
 @dataclass
 class Live:
-    """A guest of `kernel` with a machine's `memory`; close() it at the end.
+    """A guest of `kernel` on a machine of LABS; close() it at the end.
 
     `before` is the machine of the model.
     """
 
     kernel: Kernel
     progress: Progress
-    memory: str = "2g"
+    lab: str = "2g"
     boots: int = 0
     before: Machine = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -42,7 +42,7 @@ class Live:
     _spare: int = LIFE
 
     def __post_init__(self) -> None:
-        self.before = before(PROCESSES, KernelProfile(self.kernel.version), self.memory)
+        self.before = before(PROCESSES, KernelProfile(self.kernel.version), self.lab)
 
     def close(self) -> None:
         """End the guest; the next sequence boots another, with fresh windows."""
@@ -58,7 +58,7 @@ class Live:
             except GuestError:  # for example, a device is gone for good
                 self.close()
         if self._guest is None:
-            self._guest = self._stack.enter_context(boot(self.kernel, memory=self.memory))
+            self._guest = self._stack.enter_context(boot(self.kernel, lab=self.lab))
             self.boots += 1
         return perform(self._guest, acts)
 

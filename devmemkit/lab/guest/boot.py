@@ -20,25 +20,22 @@ from devmemkit.host.scratch import scratch
 from devmemkit.lab.guest.initramfs import GuestError, initramfs
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.scenarios.machines import LABS
 
 __all__ = ["CMDLINE", "Guest", "GuestError", "KernelError", "boot"]
 
 
-MEMORY = {"2g": 2048, "5g": 5120}
-"""The lab's machines by their memory, and its size in MiB: 5 GiB reach above the BARs."""
-
-
-def machine(shared_mib: int = 64, *, memory: str = "2g", counted: bool = False) -> tuple[str, ...]:
+def machine(shared_mib: int = 64, *, lab: str = "2g", counted: bool = False) -> tuple[str, ...]:
     """QEMU's arguments: a machine of data/machines, with an ivshmem BAR of so many MiB.
 
-    `memory` is a name of MEMORY. A `counted` one has one CPU, and its clock advances by 1 ns with
+    `lab` is a name of LABS. A `counted` one has one CPU, and its clock advances by 1 ns with
     each instruction.
     """
     clock = ("-icount", "shift=0,sleep=off") if counted else ()
     cpus = ("-accel", f"tcg,thread={'single' if counted else 'multi'}")
     return (
         *(*cpus, *clock, "-cpu", "qemu64", "-smp", "1" if counted else "2"),
-        *("-m", str(MEMORY[memory])),
+        *("-m", str(LABS[lab].memory)),
         *("-display", "none", "-no-reboot", "-nic", "none", "-device", "e1000"),
         *("-blockdev", "null-co,node-name=scratch,size=16777216,read-zeroes=on"),
         *("-device", "nvme,drive=scratch,serial=1", "-device", "ivshmem-plain,memdev=shared"),
@@ -196,7 +193,7 @@ def boot(
     cmdline: str = "",
     *,
     shared_mib: int = 64,
-    memory: str = "2g",
+    lab: str = "2g",
     counted: bool = False,
     program: Path | None = None,
     own: tuple[tuple[str, bytes], ...] = (),
@@ -205,7 +202,7 @@ def boot(
     """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
 
     That holds even if this process is killed. The guest ends with the thread that booted it.
-    `shared_mib`, `memory` and `counted` are those of machine(). `program` is a C file that the
+    `shared_mib`, `lab` and `counted` are those of machine(). `program` is a C file that the
     guest gets compiled, as /program, `own` the name and image of modules that are no part of the
     kernel, `devices` further arguments of QEMU.
 
@@ -213,7 +210,7 @@ def boot(
     before it is up, TRIES times.
     """
     archive = initramfs(kernel.modules, program, *own)
-    arguments = (*machine(shared_mib, memory=memory, counted=counted), *devices)
+    arguments = (*machine(shared_mib, lab=lab, counted=counted), *devices)
     with ExitStack() as stack:
         for left in reversed(range(TRIES)):
             try:

@@ -20,7 +20,7 @@ from devmemkit.scenarios.machines import E1000, NVME, data_dir, label
 
 ARCHITECTURE = "x86-64"
 MACHINES = {("2g", 64): "pc-2g", ("2g", 1024): "pc-2g-large-bar", ("5g", 64): "pc-5g"}
-"""The lab's machines by their memory and by the size of their largest BAR in MiB."""
+"""The machines of recordings, by name of LABS and size of the largest BAR in MiB."""
 
 SYSFS = "/sys/bus/pci/devices"
 PROPERTIES = ("class", "device", "resource", "vendor")
@@ -36,18 +36,18 @@ def largest_bar(scenario: str) -> int:
     return 1024 if scenario.startswith("mmap-vs-claim") else 64
 
 
-def about(kernel: Kernel, scenario: str, memory: str = "2g") -> dict[str, Any]:
+def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
     """The origin of a recording of a scenario, made now; GuestError without QEMU."""
     shared_mib = largest_bar(scenario)
     said = subprocess.run([qemu(), "--version"], capture_output=True, text=True).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
         "architecture": ARCHITECTURE,
-        "machine": MACHINES[memory, shared_mib],
+        "machine": MACHINES[lab, shared_mib],
         "kernel": {name: getattr(kernel, name) for name in names},
         "qemu": {
             "version": said.splitlines()[0],
-            "arguments": list(machine(shared_mib, memory=memory)),
+            "arguments": list(machine(shared_mib, lab=lab)),
         },
         "cmdline": CMDLINE,
         "initramfs": hashlib.sha256(initramfs(kernel.modules)).hexdigest(),
@@ -55,13 +55,13 @@ def about(kernel: Kernel, scenario: str, memory: str = "2g") -> dict[str, Any]:
     }
 
 
-def take(kernel: Kernel, memory: str = "2g") -> Path:
+def take(kernel: Kernel, lab: str = "2g") -> Path:
     """Boot `kernel` and write its machine to a folder of data/machines; the folder.
 
     GuestError when the guest fails or a driver does not bind.
     """
-    name = f"qemu-{label(kernel.version, memory)}"
-    with boot(kernel, memory=memory) as guest:
+    name = f"qemu-{label(kernel.version, lab)}"
+    with boot(kernel, lab=lab) as guest:
         texts = {name: guest.read(f"/proc/{name}") for name in ("version", "cpuinfo")}
         files = _state(guest, "idle")
         guest.do(*BINDS)
@@ -71,7 +71,7 @@ def take(kernel: Kernel, memory: str = "2g") -> Path:
     files["machine.json"] = _json(
         {
             "name": name,
-            **about(kernel, "machine", memory),
+            **about(kernel, "machine", lab),
             "version": texts["version"].strip(),
             "cmdline": CMDLINE,
             "address_sizes": sizes[0],

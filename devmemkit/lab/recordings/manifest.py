@@ -63,9 +63,9 @@ class RecordingError(ValueError):
     """A recording is missing, incomplete or altered; one sentence."""
 
 
-def kernels_of(scenario: str, memory: str = "2g") -> tuple[str, ...]:
+def kernels_of(scenario: str, lab: str = "2g") -> tuple[str, ...]:
     """The kernels on which a scenario ("machine": the machine itself) is recorded."""
-    if memory == "5g":
+    if lab == "5g":
         return ON_5G if scenario in (*SCENARIOS, "machine", "conform", "explain") else ()
     return REPAIRED if scenario in REPAIR_RACES | REPAIRED_STORIES else RECORDED
 

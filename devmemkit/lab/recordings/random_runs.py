@@ -88,7 +88,7 @@ def ends_of(recording: Recording) -> list[bytes]:
     content, name = recording.content["conform"], f"conform/{recording.label}.json"
     where = f"{name}: outcomes"
     head, *lines = from_text(content["outcomes"], where) or [b"null"]
-    run = recording.version, recording.memory, content["operations"]
+    run = recording.version, recording.lab, content["operations"]
     wanted = _run_about(*run, len(lines))
     _same(value(head, where), wanted, where)
     said = {"scenario": recording.scenario, **recording.about, **content}
@@ -96,8 +96,8 @@ def ends_of(recording: Recording) -> list[bytes]:
     return lines
 
 
-def _run_about(version: str, memory: str, sha256: str, sequences: int) -> dict[str, Any]:
-    of = {"machine": machine_name("conform", memory), "kernel": version, "operations": sha256}
+def _run_about(version: str, lab: str, sha256: str, sequences: int) -> dict[str, Any]:
+    of = {"machine": machine_name("conform", lab), "kernel": version, "operations": sha256}
     return {**ABOUT, **of, "sequences": sequences}
 
 
@@ -119,9 +119,9 @@ def pack_operations(made: Many[Sequence], seed: int) -> bytes:
     return pack(lines)
 
 
-def pack_ends(version: str, memory: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
+def pack_ends(version: str, lab: str, sha256: str, ends: Many[Any]) -> dict[str, str]:
     """What a recording says of a run besides its summary; `sha256` is that of the operations."""
-    head = _run_about(version, memory, sha256, len(ends))
+    head = _run_about(version, lab, sha256, len(ends))
     return {"operations": sha256, "outcomes": to_text([head, *ends])}
 
 

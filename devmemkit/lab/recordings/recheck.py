@@ -36,7 +36,7 @@ class Part(NamedTuple):
     """One sequence of a kernel's run: its number, its acts and how they ended, a line each."""
 
     version: str
-    memory: str
+    lab: str
     number: int
     acts: bytes
     ends: bytes
@@ -51,7 +51,7 @@ def parts(recording: Recording) -> list[Part]:
             f"got {len(ends)}"
         )
     lines = enumerate(zip(acts, ends, strict=False))  # another kernel may have needed more acts
-    return [Part(recording.version, recording.memory, number, *both) for number, both in lines]
+    return [Part(recording.version, recording.lab, number, *both) for number, both in lines]
 
 
 def judge_run(recording: Recording, progress: Progress, workers: int = 0) -> Finding:
@@ -91,14 +91,14 @@ def _judged(found: list[Part], workers: int) -> Iterator[Finding]:
             yield from pool.map(judge_part, found, chunksize=CHUNK)
 
 
-def _prepare(version: str, memory: str) -> None:
-    _before(version, memory)
+def _prepare(version: str, lab: str) -> None:
+    _before(version, lab)
     gc.freeze()  # the garbage collector need not look at what stays
 
 
 @cache
-def _before(version: str, memory: str) -> Machine:
-    return before(PROCESSES, KernelProfile(version), memory)
+def _before(version: str, lab: str) -> Machine:
+    return before(PROCESSES, KernelProfile(version), lab)
 
 
 def judge_part(part: Part) -> Finding:

@@ -41,7 +41,7 @@ def play_stories(
     kernel: Kernel,
     played: Sequence[Story],
     progress: Progress,
-    memory: str = "2g",
+    lab: str = "2g",
     repair: str = "",
 ) -> Iterator[tuple[Story, Performed]]:
     """Play stories in as few boots as possible, with a named repair, or PASS, in the kernel.
@@ -56,7 +56,7 @@ def play_stories(
             if guest is None or story.cmdline != cmdline or not _is_fresh(guest, clear):
                 stack.close()
                 cmdline = story.cmdline
-                guest = stack.enter_context(boot(kernel, cmdline, memory=memory, own=own))
+                guest = stack.enter_context(boot(kernel, cmdline, lab=lab, own=own))
                 if repair:
                     put_in(guest, repair)
                 progress(f"{kernel.release}: up after {guest.boot_seconds:.1f} s {cmdline}".strip())
@@ -79,7 +79,7 @@ OPS = 100_000
 """Number of outcomes that a random run compares."""
 
 
-def _random(kernel: Kernel, progress: Progress, memory: str = "2g") -> dict[str, Any]:
+def _random(kernel: Kernel, progress: Progress, lab: str = "2g") -> dict[str, Any]:
     operations = runs.operations()
     sequences = runs.sequences_of(operations)
     ends: list[Any] = []
@@ -87,7 +87,7 @@ def _random(kernel: Kernel, progress: Progress, memory: str = "2g") -> dict[str,
     def keep(made: RandomSequence, performed: Performed) -> None:
         ends.append(runs.encode_ends(made.acts, performed))
 
-    run = partial(conform, recorded=sequences, keep=keep, memory=memory)
+    run = partial(conform, recorded=sequences, keep=keep, lab=lab)
     found = run(kernel, runs.SEED, OPS, progress)
     if found.ended == "interrupted":
         raise KeyboardInterrupt
@@ -95,7 +95,7 @@ def _random(kernel: Kernel, progress: Progress, memory: str = "2g") -> dict[str,
         raise GuestError(f"conform: expected {OPS} operations, it ended: {found.ended}")
     if found.sequences > len(sequences):
         raise GuestError(f"conform: expected {OPS} operations in {len(sequences)} sequences")
-    packed = runs.pack_ends(kernel.version, memory, runs.digest(operations), ends)
+    packed = runs.pack_ends(kernel.version, lab, runs.digest(operations), ends)
     return {**found.to_dict(), **packed}
 
 
@@ -109,50 +109,50 @@ MEASURED: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 """Scenarios that are not stories of acts: the name of what is measured, and how.
 
-Those that are recorded on the second machine take its memory as a third argument.
+Those that are recorded on the second machine take its name as a third argument.
 """
 
 
-def check(scenario: str, memory: str) -> str:
+def check(scenario: str, lab: str) -> str:
     """The name of a scenario that there is on a machine of the lab; ValueError says what is."""
     if scenario not in manifest.NAMES:
         known = ", ".join(manifest.NAMES)
         raise ValueError(f"scenario: expected one of {known}; got {scenario!r}")
-    if not manifest.kernels_of(scenario, memory):
-        raise ValueError(f"memory: expected 2g for {scenario}, got {memory}")
+    if not manifest.kernels_of(scenario, lab):
+        raise ValueError(f"memory: expected 2g for {scenario}, got {lab}")
     return scenario
 
 
-def record(scenario: str, kernel: Kernel, progress: Progress, memory: str = "2g") -> Recording:
+def record(scenario: str, kernel: Kernel, progress: Progress, lab: str = "2g") -> Recording:
     """Play a scenario on a kernel, on a machine of the lab, and keep every outcome.
 
     ValueError for a scenario that does not exist or not on this machine, GuestError when a guest
     fails.
     """
-    if check(scenario, memory) in MEASURED:
+    if check(scenario, lab) in MEASURED:
         name, measure = MEASURED[scenario]
-        content = {name: measure(kernel, progress, *(() if memory == "2g" else (memory,)))}
+        content = {name: measure(kernel, progress, *(() if lab == "2g" else (lab,)))}
     else:
         repair = manifest.REPAIRED_STORIES.get(scenario, "")
         told = stories("write-vs-claim" if repair else scenario)
-        played = play_stories(kernel, told, progress, memory, repair)
+        played = play_stories(kernel, told, progress, lab, repair)
         content = {"stories": [encode_story(*one) for one in played]}
         if repair:
             content["repaired"] = {"repair": repair, "module": source_digest()}
     beside = {runs.FILE: runs.operations()} if scenario == "conform" else {}
-    return Recording(scenario, about(kernel, scenario, memory), content, beside)
+    return Recording(scenario, about(kernel, scenario, lab), content, beside)
 
 
 def run(
-    scenario: str, booted: Sequence[Kernel], *, memory: str = "2g", progress: Progress = print
+    scenario: str, booted: Sequence[Kernel], *, lab: str = "2g", progress: Progress = print
 ) -> bool:
     """Play a scenario on each kernel and print both outcomes; True if all agree.
 
     ValueError for a scenario that does not exist or a kernel that the model does not know,
     GuestError for a guest that fails.
     """
-    check(scenario, memory)
-    found = {kernel.version: record(scenario, kernel, progress, memory) for kernel in booted}
+    check(scenario, lab)
+    found = {kernel.version: record(scenario, kernel, progress, lab) for kernel in booted}
     if scenario in MEASURED:
         return replay(found.values(), progress)
     count, agree = 0, True

@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from devmemkit.lab.guest.boot import MEMORY
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.machine import ARCHITECTURE, MACHINES, largest_bar
@@ -22,7 +21,7 @@ from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
 from devmemkit.lab.recordings.packed import with_rows, with_text
 from devmemkit.model.policy import PASS
 from devmemkit.scenarios.catalogue import on_model
-from devmemkit.scenarios.machines import data_dir, label
+from devmemkit.scenarios.machines import LABS, data_dir, label
 from devmemkit.scenarios.play import Played
 from devmemkit.scenarios.stories.script import Story
 
@@ -49,19 +48,19 @@ class Recording:
         return str(self.about["kernel"]["version"])
 
     @property
-    def memory(self) -> str:
-        """The machine's memory, a name of boot.MEMORY."""
+    def lab(self) -> str:
+        """The lab's machine, a name of LABS."""
         return str(self.about["machine"].split("-")[1])
 
     @property
     def label(self) -> str:
         """The kernel, and the machine where it is not the first: the stem of the file's name."""
-        return label(self.version, self.memory)
+        return label(self.version, self.lab)
 
     def on_model(self, story: Story) -> Played:
         """A story, played on the model of the recorded kernel and machine."""
         repair = self.content.get("repaired", {}).get("repair", PASS)
-        return on_model(story, self.version, self.memory, "" if repair == PASS else repair)
+        return on_model(story, self.version, self.lab, "" if repair == PASS else repair)
 
     def text(self) -> str:
         """The file's text: one line for each part that fits, and the digest last."""
@@ -90,37 +89,37 @@ def folder() -> Path:
     return data_dir() / "recordings"
 
 
-def machine_name(scenario: str, memory: str = "2g") -> str:
+def machine_name(scenario: str, lab: str = "2g") -> str:
     """The machine on which a scenario is recorded."""
-    return MACHINES[memory, largest_bar(scenario)]
+    return MACHINES[lab, largest_bar(scenario)]
 
 
-def path_of(scenario: str, version: str, memory: str = "2g") -> Path:
-    return folder() / scenario / f"{label(version, memory)}.json"
+def path_of(scenario: str, version: str, lab: str = "2g") -> Path:
+    return folder() / scenario / f"{label(version, lab)}.json"
 
 
-def recordings(scenario: str = "*", version: str = "*", *, memory: str = "2g") -> list[Recording]:
+def recordings(scenario: str = "*", version: str = "*", *, lab: str = "2g") -> list[Recording]:
     """All recordings, or those of a scenario or a kernel: by scenario, oldest kernel first.
 
-    `memory` is the machine's, "*" for all machines. RecordingError names a missing, altered or
+    `lab` is a name of LABS, "*" for all machines. RecordingError names a missing, altered or
     swapped one.
     """
     manifest.check()  # machines and programs as well, which the model uses
     return [
-        load(one, kernel, size)
+        load(one, kernel, name)
         for one in sorted(manifest.NAMES)
-        for size in MEMORY
-        for kernel in manifest.kernels_of(one, size)
-        if scenario in ("*", one) and version in ("*", kernel) and memory in ("*", size)
+        for name in LABS
+        for kernel in manifest.kernels_of(one, name)
+        if scenario in ("*", one) and version in ("*", kernel) and lab in ("*", name)
     ]
 
 
-def load(scenario: str, version: str, memory: str = "2g") -> Recording:
-    """The recording that the manifest lists for a scenario, a kernel and a machine's memory.
+def load(scenario: str, version: str, lab: str = "2g") -> Recording:
+    """The recording that the manifest lists for a scenario, a kernel and a machine of LABS.
 
     RecordingError when it is missing, altered, swapped or incomplete.
     """
-    path = path_of(scenario, version, memory)
+    path = path_of(scenario, version, lab)
     manifest.expect(path)
     found = in_place(read(path), path)
     complete(found.scenario, found.about, found.content)
@@ -129,8 +128,8 @@ def load(scenario: str, version: str, memory: str = "2g") -> Recording:
 
 def in_place(recording: Recording, path: Path) -> Recording:
     """The recording; RecordingError if its file is in the place of another."""
-    scenario, (version, _, memory) = path.parent.name, path.stem.partition("-")
-    machine = MACHINES.get((memory or "2g", largest_bar(scenario)), "")
+    scenario, (version, _, lab) = path.parent.name, path.stem.partition("-")
+    machine = MACHINES.get((lab or "2g", largest_bar(scenario)), "")
     wanted = (scenario, version, ARCHITECTURE, machine)
     about = recording.about
     found = (recording.scenario, recording.version, about["architecture"], about["machine"])

@@ -52,11 +52,11 @@ class Job(NamedTuple):
 
     scenario: str
     kernel: Kernel
-    memory: str = "2g"
+    lab: str = "2g"
 
     @property
     def name(self) -> str:
-        return f"{self.scenario} on {label(self.kernel.version, self.memory)}"
+        return f"{self.scenario} on {label(self.kernel.version, self.lab)}"
 
     @property
     def seconds(self) -> float:
@@ -65,11 +65,11 @@ class Job(NamedTuple):
 
 def do(job: Job, progress: Progress) -> tuple[Path, ...]:
     """Do a job; the files or the folder written. GuestError when a guest fails."""
-    scenario, kernel, memory = job
+    scenario, kernel, lab = job
     if scenario == "machine":
-        return (machine.take(kernel, memory),)
-    path = path_of(scenario, kernel.version, memory)
-    return record(scenario, kernel, progress, memory).write(path)
+        return (machine.take(kernel, lab),)
+    path = path_of(scenario, kernel.version, lab)
+    return record(scenario, kernel, progress, lab).write(path)
 
 
 def record_all(jobs: Sequence[Job], guests: int, *, anew: bool, progress: Progress) -> None:
@@ -137,7 +137,7 @@ def _child(
 ) -> tuple[str, tuple[Path, ...]]:
     kernel = job.kernel
     where = [kernel.version] if kernel.suite else [str(kernel.vmlinuz), str(kernel.modules)]
-    command = ending_with_us(sys.executable, "-P", "-m", __name__, job.scenario, job.memory, *where)
+    command = ending_with_us(sys.executable, "-P", "-m", __name__, job.scenario, job.lab, *where)
     with subprocess.Popen(
         command,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -180,7 +180,7 @@ class _Clock:
 
 
 class _Journal:
-    """What a run has written: lines of [sources, [scenario, kernel, memory], {path: digest}]."""
+    """What a run has written: lines of [sources, [scenario, kernel, lab], {path: digest}]."""
 
     def __init__(self) -> None:
         self.path = cache_dir().parent / "recording.jsonl"
@@ -213,7 +213,7 @@ class _Journal:
 
 
 def _key(job: Job) -> tuple[str, ...]:
-    return job.scenario, job.kernel.sha256, job.memory
+    return job.scenario, job.kernel.sha256, job.lab
 
 
 def _sources() -> str:
@@ -225,12 +225,12 @@ def _sources() -> str:
     return found.hexdigest()
 
 
-def main(scenario: str, memory: str, *where: str) -> None:
+def main(scenario: str, lab: str, *where: str) -> None:
     """Do one job and say as JSON what went wrong, and which files were written."""
     told: dict[str, Any] = {"why": "", "paths": []}
     try:
         kernel = cache.custom(*map(Path, where)) if len(where) > 1 else cache.get(where[0])
-        job = Job(scenario, kernel, memory)
+        job = Job(scenario, kernel, lab)
         paths = do(job, lambda line: print(line, file=sys.stderr, flush=True))
         told["paths"] = [str(path) for path in paths]
     except (GuestError, KernelError, ValueError, OSError) as error:

@@ -206,8 +206,8 @@ def decided(ended: list[dict[str, Any]]) -> int:
 def test_without_the_random_runs_the_last_line_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def known(*, memory: str) -> list[Recording]:
-        assert memory == "*"
+    def known(*, lab: str) -> list[Recording]:
+        assert lab == "*"
         return [read(path_of("takeover", "6.12")), small()]
 
     monkeypatch.setattr("devmemkit.lab.recordings.recording.recordings", known)
@@ -271,6 +271,6 @@ from devmemkit.lab.recordings import recheck, recording
 if __name__ == "__main__":
     recheck.EVERY, recheck.cores = 0.0, lambda: 2
     every = recording.recordings
-    recording.recordings = lambda memory: every("conform", "7.3")
+    recording.recordings = lambda lab: every("conform", "7.3")
     sys.exit(cli.main(["conform"]))
 """

@@ -54,7 +54,7 @@ def plays(
 
     def run(
         kernel: Any, seed: int, ops: int, progress: Callable[[str], None], *,
-        recorded: tuple[Sequence, ...], keep: Keep, memory: str,
+        recorded: tuple[Sequence, ...], keep: Keep, lab: str,
     ) -> Conformance:  # fmt: skip
         given.append(recorded)
         found = Conformance("6.12", "6.12.1", seed, ops, ended=ended, complete=not ended)

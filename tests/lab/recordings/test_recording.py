@@ -211,8 +211,8 @@ def test_a_story_or_an_act_that_is_gone_is_noticed() -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("label", labels_of("takeover"))
 def test_the_checkout_has_every_scenario_as_it_is_told_today(scenario: str, label: str) -> None:
-    version, _, memory = label.partition("-")
-    recording = read(path_of(scenario, version, memory or "2g"))
+    version, _, lab = label.partition("-")
+    recording = read(path_of(scenario, version, lab or "2g"))
     assert (recording.scenario, recording.label) == (scenario, label)
     assert tuple(decode_story(one)[0] for one in recording.content["stories"]) == stories(scenario)
 
@@ -232,7 +232,7 @@ def test_the_checkout_has_what_was_measured(scenario: str, version: str) -> None
 
 
 def test_every_recording_says_which_machine_it_was() -> None:
-    for recording in recordings(memory="*"):
+    for recording in recordings(lab="*"):
         assert recording.about["kernel"]["packages"], recording.version
         assert recording.about["kernel"]["config"]["CONFIG_IO_STRICT_DEVMEM"] == "y"
         assert "tcg,thread=multi" in recording.about["qemu"]["arguments"]

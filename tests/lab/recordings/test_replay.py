@@ -51,7 +51,7 @@ def test_every_part_was_decided_and_no_recording_diverges(
     last = said.splitlines()[-1]
     assert last.endswith(" compared, 0 divergences; the random runs were not compared")
     told = {tuple(line.split()[:2]) for line in said.splitlines()}
-    every = recordings(memory="*")
+    every = recordings(lab="*")
     assert told >= {(one.label, one.scenario) for one in every if "conform" not in one.content}
 
 

@@ -1,4 +1,4 @@
-"""Reads and writes of a BAR by read(2) and write(2): they reach it below the end of memory only."""
+"""Reads and writes of a BAR by read(2) and write(2): they reach it below the end of lab only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from devmemkit.scenarios.stories.held import IN_BAR_COUNT, LATE, OLD
 STORIES = {story.name: story for story in stories("write-vs-claim")}
 
 
-def ends(name: str, memory: str) -> dict[str, Any]:
+def ends(name: str, lab: str) -> dict[str, Any]:
     """How the acts of a story ended on 6.12: a value, or the name of an errno."""
-    outcomes = on_model(STORIES[name], "6.12", memory).outcomes
+    outcomes = on_model(STORIES[name], "6.12", lab).outcomes
     return {key: one.value if one.ok else one.errno for key, one in outcomes.items()}
 
 
