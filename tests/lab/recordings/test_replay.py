@@ -111,7 +111,7 @@ def test_a_story_that_nobody_played_is_skipped(takeover: Recording) -> None:
 def test_a_damaged_recording_is_one_sentence(
     takeover: Recording, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("devmemkit.lab.recordings.recording.recordings", lambda memory: [])
+    monkeypatch.setattr("devmemkit.lab.recordings.recording.recordings", lambda lab: [])
     assert cli.main(["conform"]) == 2
     assert capsys.readouterr().err == (
         "devmemkit conform: data/recordings: expected recordings, found none\n"
