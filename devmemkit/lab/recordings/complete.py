@@ -120,8 +120,8 @@ def _repaired(scenario: str, told: dict[str, Any]) -> Iterator[str]:
     for one in touches:
         if (outcome := race.outcome(one)) != one["outcome"]:
             yield f"touches: expected the outcome {outcome}, got {one['outcome']}"
-    costs = [(one["via"], one["length"]) for one in told.get("costs", [])]
-    if costs != ([*product(VIAS, repair.LENGTHS)] if wanted else []):
+    costs = [(one["via"], (one["length"], len(one["mmap"]))) for one in told.get("costs", [])]
+    if costs != ([*product(VIAS, repair.COUNTS.items())] if wanted else []):
         yield f"costs: expected each way and length once, got {costs}"
 
 
