@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,27 +27,46 @@ MTRR_UC = {"2g": 2, "5g": 3}
 PHYS_BITS = 46
 """Bits of a physical address, assumed for an iomem dump alone."""
 
-PMEM, PMEM_END = 0x4000_0000, 0x4FFF_FFFF
-"""Idle persistent memory of the recorded machines (data/machines/README.md)."""
-IVSHMEM, IVSHMEM_BAR = "0000:00:05.0", 0xF800_0000
-"""A device without a driver, and its 64 MiB BAR 2."""
-NVME, NVME_BAR = "0000:00:04.0", 0xFEBF_0000
-E1000, E1000_BAR = "0000:00:03.0", 0xFEBC_0000
-"""Devices with drivers, and their BAR 0 of 16 and 128 KiB."""
 NAMESPACE, DISK = "namespace0.0", "pmem0"
 """The persistent memory's namespace, and its disk once nd_pmem has bound."""
 
 
 @dataclass(frozen=True)
 class Lab:
-    """One of the lab's machines: its architecture, and its memory in MiB."""
+    """One of the lab's machines: its architecture, its memory in MiB, and where its devices are.
+
+    `pmem` to `pmem_end` is idle persistent memory. `ivshmem` is a device without a driver, its BAR
+    2 has 64 MiB; `nvme` and `e1000` have drivers, their BAR 0 has 16 and 128 KiB.
+    """
 
     arch: str
     memory: int
+    pmem: int
+    pmem_end: int
+    ivshmem: str
+    ivshmem_bar: int
+    nvme: str
+    nvme_bar: int
+    e1000: str
+    e1000_bar: int
 
 
-LABS = {"2g": Lab("x86_64", 2048), "5g": Lab("x86_64", 5120)}
+PC = Lab(
+    "x86_64", 2048,
+    pmem=0x4000_0000, pmem_end=0x4FFF_FFFF,
+    ivshmem="0000:00:05.0", ivshmem_bar=0xF800_0000,
+    nvme="0000:00:04.0", nvme_bar=0xFEBF_0000,
+    e1000="0000:00:03.0", e1000_bar=0xFEBC_0000,
+)  # fmt: skip
+"""The first machine (data/machines/README.md)."""
+LABS = {"2g": PC, "5g": replace(PC, memory=5120)}
 """The lab's machines by name; 5 GiB of memory reach above the BARs."""
+
+PMEM, PMEM_END = PC.pmem, PC.pmem_end
+IVSHMEM, IVSHMEM_BAR = PC.ivshmem, PC.ivshmem_bar
+NVME, NVME_BAR = PC.nvme, PC.nvme_bar
+E1000, E1000_BAR = PC.e1000, PC.e1000_bar
+"""The places of the first machine."""
 
 VIAS = ("devmem", "sysfs")
 """The files through which processes map."""
