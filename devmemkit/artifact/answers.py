@@ -119,7 +119,7 @@ def _story(
 def _modelled(scenario: str, version: str, story: str, lab: str) -> dict[str, str]:
     """How the acts of a story end on the model, by the act's key."""
     repair = REPAIRED_STORIES.get(scenario, "")
-    told = stories("write-vs-claim" if repair else scenario)
+    told = stories("write-vs-claim" if repair else scenario, lab)
     named = _of({one.name: one for one in told}, "story", story)
     played = on_model(named, version, lab, "" if repair == PASS else repair)
     return {one.key: ending(one, played.outcomes.get(one.key)) for one in played.acts}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 
 from devmemkit.model.kernel import KernelProfile, is_between
 from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
-from devmemkit.scenarios.machines import IVSHMEM, kernel_in, label, load_machine, recorded
+from devmemkit.scenarios.machines import LABS, Lab, kernel_in, label, load_machine, recorded
 from devmemkit.scenarios.play import Played, play, processes
 from devmemkit.scenarios.stories.claims import claims
 from devmemkit.scenarios.stories.command_line import iomem_relaxed, lockdown_integrity
@@ -21,16 +21,20 @@ from devmemkit.scenarios.stories.sealed import sealed
 from devmemkit.scenarios.stories.takeover import Takeover
 
 
-def takeover() -> tuple[Story, ...]:
+def takeover(lab: Lab) -> tuple[Story, ...]:
     """The driver takeover of notebook 01, through /dev/mem, at several places."""
     # On idle persistent memory mapped write-back the claiming instrument's own ioremap would fail
     # from 6.16 on and take the claim back with it: there the process opens with O_SYNC.
+    memory, bar = (
+        partial(Takeover, machine=f"qemu-{label('6.12', lab.name)}", region=f"{start:#x}")
+        for start in (lab.pmem, lab.ivshmem_bar)
+    )
     takeovers = {
-        "pmem": Takeover(sync=True),
-        "pmem-unaligned": Takeover(sync=True, claim_offset=0x1800, claim_size=0x1000),
-        "bar": Takeover(region=IVSHMEM),
-        "bar-two-pages": Takeover(region=IVSHMEM, sync=True, claim_offset=0x3FF0, claim_size=0x20),
-        "bar-whole": Takeover(region=IVSHMEM, claim_offset=0, claim_size=0x10000),
+        "pmem": memory(sync=True),
+        "pmem-unaligned": memory(sync=True, claim_offset=0x1800, claim_size=0x1000),
+        "bar": bar(),
+        "bar-two-pages": bar(sync=True, claim_offset=0x3FF0, claim_size=0x20),
+        "bar-whole": bar(claim_offset=0, claim_size=0x10000),
     }
     return tuple(
         Story(name, f"{one.node.name}: {one.claim_size:#x} bytes at +{one.claim_offset:#x} claimed",
@@ -39,7 +43,7 @@ def takeover() -> tuple[Story, ...]:
     )  # fmt: skip
 
 
-SCENARIOS: dict[str, Callable[[], tuple[Story, ...]]] = {
+SCENARIOS: dict[str, Callable[[Lab], tuple[Story, ...]]] = {
     "takeover": takeover,
     "claims": claims,
     "pci-bars": bars,
@@ -55,11 +59,15 @@ SCENARIOS: dict[str, Callable[[], tuple[Story, ...]]] = {
 
 
 @cache
-def stories(name: str) -> tuple[Story, ...]:
-    """The stories of a scenario, each followed by its control; ValueError for an unknown name."""
+def stories(name: str, lab: str = "2g") -> tuple[Story, ...]:
+    """The stories of a scenario on a machine of LABS, each followed by its control.
+
+    ValueError for an unknown scenario.
+    """
     if name not in SCENARIOS:
         raise ValueError(f"scenario: expected one of {', '.join(SCENARIOS)}; got {name!r}")
-    found = SCENARIOS[name]()
+    on = LABS[lab]
+    found = [story for story in SCENARIOS[name](on) if story.arch in ("", on.arch)]
     return tuple(one for story in found for one in (story, story.control) if one is not None)
 
 

@@ -33,12 +33,16 @@ NAMESPACE, DISK = "namespace0.0", "pmem0"
 
 @dataclass(frozen=True)
 class Lab:
-    """One of the lab's machines: its architecture, its memory in MiB, and where its devices are.
+    """One of the lab's machines: its architecture, its memory in MiB, and what lies where.
 
     `pmem` to `pmem_end` is idle persistent memory. `ivshmem` is a device without a driver, its BAR
-    2 has 64 MiB; `nvme` and `e1000` have drivers, their BAR 0 has 16 and 128 KiB.
+    2 has 64 MiB; `nvme` and `e1000` have drivers, their BAR 0 has 16 and 128 KiB. `proc_bus` is
+    their bus in /proc/bus/pci. At `ram` is System RAM, `busy` begins a page that is always claimed,
+    at `hole` nothing answers, at `no_node` something that is not in the tree, and `outside` is
+    beyond the end of the tree (0 where it has every address).
     """
 
+    name: str
     arch: str
     memory: int
     pmem: int
@@ -49,17 +53,25 @@ class Lab:
     nvme_bar: int
     e1000: str
     e1000_bar: int
+    proc_bus: str
+    ram: int
+    busy: int
+    hole: int
+    no_node: int
+    outside: int
 
 
 PC = Lab(
-    "x86_64", 2048,
+    "2g", "x86_64", 2048,
     pmem=0x4000_0000, pmem_end=0x4FFF_FFFF,
     ivshmem="0000:00:05.0", ivshmem_bar=0xF800_0000,
     nvme="0000:00:04.0", nvme_bar=0xFEBF_0000,
     e1000="0000:00:03.0", e1000_bar=0xFEBC_0000,
+    proc_bus="00", ram=0x20_0000, busy=0xFEC0_0000, hole=0xD000_0000, no_node=1 << 39,
+    outside=1 << 40,
 )  # fmt: skip
 """The first machine (data/machines/README.md)."""
-LABS = {"2g": PC, "5g": replace(PC, memory=5120)}
+LABS = {lab.name: lab for lab in (PC, replace(PC, name="5g", memory=5120))}
 """The lab's machines by name; 5 GiB of memory reach above the BARs."""
 
 PMEM, PMEM_END = PC.pmem, PC.pmem_end

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from devmemkit.lab import accesses, race, timeline
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.recordings.encode import decode_story
+from devmemkit.lab.recordings.machine import lab_of
 from devmemkit.lab.recordings.manifest import REPAIR_RACES, REPAIRED_STORIES, RecordingError
 from devmemkit.lab.repair import sweep as repair
 from devmemkit.lab.runs import RUNS
 from devmemkit.scenarios.catalogue import stories
-from devmemkit.scenarios.machines import VIAS
+from devmemkit.scenarios.machines import VIAS, label
 from devmemkit.scenarios.play import SETTLE, needed
 from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS
 from devmemkit.scenarios.stories.script import Story
@@ -29,14 +30,17 @@ if TYPE_CHECKING:
 
 def complete(scenario: str, about: Mapping[str, Any], content: Mapping[str, Any]) -> None:
     """RecordingError if a story, trial or boot of the scenario is missing or has no outcome."""
-    for fault in _faults(scenario, about["kernel"], content):
-        raise RecordingError(f"{scenario}/{about['kernel']['version']}.json: {fault}")
+    lab = lab_of(about["machine"])
+    for fault in _faults(scenario, lab, about["kernel"], content):
+        raise RecordingError(f"{scenario}/{label(about['kernel']['version'], lab)}.json: {fault}")
 
 
-def _faults(scenario: str, known: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[str]:
+def _faults(
+    scenario: str, lab: str, known: Mapping[str, Any], content: Mapping[str, Any]
+) -> Iterator[str]:
     if "stories" in content:
         told = "write-vs-claim" if scenario in REPAIRED_STORIES else scenario
-        yield from _stories(told, content["stories"])
+        yield from _stories(told, lab, content["stories"])
         wanted, got = REPAIRED_STORIES.get(scenario), content.get("repaired", {}).get("repair")
         if got != wanted:
             yield f"expected the repair {wanted!r}, got {got!r}"
@@ -67,8 +71,8 @@ def _once(what: str, wanted: Collection[str], found: list[str]) -> Iterator[str]
             yield f"expected each {what} once, got {name} twice"
 
 
-def _stories(scenario: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    wanted = {story.name: story for story in stories(scenario)}
+def _stories(scenario: str, lab: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+    wanted = {story.name: story for story in stories(scenario, lab)}
     yield from _once("story", wanted, [entry["name"] for entry in entries])
     for entry in entries:
         story, performed = decode_story(entry)

@@ -22,6 +22,12 @@ ARCHITECTURE = "x86-64"
 MACHINES = {("2g", 64): "pc-2g", ("2g", 1024): "pc-2g-large-bar", ("5g", 64): "pc-5g"}
 """The machines of recordings, by name of LABS and size of the largest BAR in MiB."""
 
+
+def lab_of(machine: str) -> str:
+    """The name in LABS of a recording's machine."""
+    return next(lab for (lab, _), name in MACHINES.items() if name == machine)
+
+
 SYSFS = "/sys/bus/pci/devices"
 PROPERTIES = ("class", "device", "resource", "vendor")
 BINDS = tuple(

@@ -29,12 +29,15 @@ from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import stories
-from devmemkit.scenarios.machines import IVSHMEM_BAR, PMEM
+from devmemkit.scenarios.machines import LABS
 from devmemkit.scenarios.stories.script import Story
 
 Ranges = tuple[tuple[int, int], ...]
-CLEAR: Ranges = ((PMEM, 16 << 20), (IVSHMEM_BAR, 16 << 20))
-"""The memory that stories write to: (start, size), zeroed before each."""
+
+
+def to_clear(lab: str) -> Ranges:
+    """The memory of a machine that stories write to: (start, size), zeroed before each."""
+    return (LABS[lab].pmem, 16 << 20), (LABS[lab].ivshmem_bar, 16 << 20)
 
 
 def play_stories(
@@ -51,7 +54,7 @@ def play_stories(
     """
     own = ((NAME, build(kernel, progress)),) if repair else ()
     with ExitStack() as stack:
-        guest, cmdline, clear = None, "", CLEAR
+        guest, cmdline, clear = None, "", to_clear(lab)
         for story in played:
             if guest is None or story.cmdline != cmdline or not _is_fresh(guest, clear):
                 stack.close()
@@ -62,7 +65,7 @@ def play_stories(
                 progress(f"{kernel.release}: up after {guest.boot_seconds:.1f} s {cmdline}".strip())
                 # under lockdown nothing can write there, so it need not be cleared
                 locked = KernelProfile(kernel.version, cmdline=cmdline).lockdown
-                clear = () if locked else CLEAR
+                clear = () if locked else to_clear(lab)
                 guest.reset(*clear)
             yield story, perform(guest, story.acts)
 
@@ -134,7 +137,7 @@ def record(scenario: str, kernel: Kernel, progress: Progress, lab: str = "2g") -
         content = {name: measure(kernel, progress, *(() if lab == "2g" else (lab,)))}
     else:
         repair = manifest.REPAIRED_STORIES.get(scenario, "")
-        told = stories("write-vs-claim" if repair else scenario)
+        told = stories("write-vs-claim" if repair else scenario, lab)
         played = play_stories(kernel, told, progress, lab, repair)
         content = {"stories": [encode_story(*one) for one in played]}
         if repair:

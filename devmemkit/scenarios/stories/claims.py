@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import VIAS
+from devmemkit.scenarios.machines import VIAS, Lab
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.script import C, D, G, P, Q, Story, Window, in_page, story
 
@@ -201,12 +201,12 @@ def claimed_again(w: Window) -> tuple[Act, ...]:
     )
 
 
-def claims() -> tuple[Story, ...]:
+def claims(lab: Lab) -> tuple[Story, ...]:
     """Every story of this module through /dev/mem and through resourceN."""
     makers = (several_pages, unaligned, sub_page, two_pages_by_two_bytes, forked, private, moved,
               unmapped, dead_page, claimed_again)  # fmt: skip
     return tuple(
-        story(make, Window(via, number), name=f"{make.__name__}-{via}", cause="claim")
+        story(make, Window(lab, via, number), name=f"{make.__name__}-{via}", cause="claim")
         for number, make in enumerate(makers, 1)
         for via in VIAS
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devmemkit.model.flags import PAGE_SIZE, U64
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, NVME, NVME_BAR, PMEM, VIAS
+from devmemkit.scenarios.machines import VIAS, Lab
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.script import D, P, Story, Window, story
 
@@ -37,40 +37,41 @@ def first_page(w: Window) -> tuple[Act, ...]:
     )
 
 
-def relaxed_reads() -> tuple[Act, ...]:
+def relaxed_reads(lab: Lab) -> tuple[Act, ...]:
     """With iomem=relaxed a claimed region can still be read, RAM cannot."""
+    at = lab.pmem + 0x70_0000
     return (
         P.open_mem(),
-        P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM + 0x70_0000, data=b"idle"),
-        D.claim(PMEM + 0x70_0000, PAGE_SIZE),
-        P("read", "read_devmem", "reads it", fd=Ref("open"), offset=PMEM + 0x70_0000, count=4),
-        P("ram", "read_devmem", "reads RAM", fd=Ref("open"), offset=0x20_0000, count=4),
-        P.map_mem("map_ram", "maps RAM", 0x20_0000, 1),
-        D.release(PMEM + 0x70_0000, PAGE_SIZE),
+        P("write", "write_devmem", "writes", fd=Ref("open"), offset=at, data=b"idle"),
+        D.claim(at, PAGE_SIZE),
+        P("read", "read_devmem", "reads it", fd=Ref("open"), offset=at, count=4),
+        P("ram", "read_devmem", "reads RAM", fd=Ref("open"), offset=lab.ram, count=4),
+        P.map_mem("map_ram", "maps RAM", lab.ram, 1),
+        D.release(at, PAGE_SIZE),
     )
 
 
-def lockdown() -> tuple[Act, ...]:
+def lockdown(lab: Lab) -> tuple[Act, ...]:
     """Under lockdown nothing can be mapped, claimed or idle; drivers go on as ever."""
     return (
         P.open_mem(),
-        P.open_bar(IVSHMEM, 2, "resource", "opens resource2 of an idle device"),
+        P.open_bar(lab.ivshmem, 2, "resource", "opens resource2 of an idle device"),
         P.map_bar("map", "maps it", fd="resource"),
-        P.open_bar(NVME, 0, "nvme", "opens resource0 of nvme"),
+        P.open_bar(lab.nvme, 0, "nvme", "opens resource0 of nvme"),
         P.map_bar("map_idle", "maps it", fd="nvme"),
-        P("proc", "open_proc_pci", "opens /proc/bus/pci/00/05.0", bdf=IVSHMEM),
+        P.open_proc(lab, "proc"),
         P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("proc")),
-        P("map_proc", "mmap_proc_pci", "maps it", fd=Ref("proc"), offset=IVSHMEM_BAR,
+        P("map_proc", "mmap_proc_pci", "maps it", fd=Ref("proc"), offset=lab.ivshmem_bar,
           length=PAGE_SIZE),
-        D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
+        D("bind", "bind", "nvme binds", bdf=lab.nvme, driver="nvme"),
         P.map_bar("map_bound", "maps its BAR", fd="nvme"),
-        D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
+        D("unbind", "unbind", "nvme goes", bdf=lab.nvme, needs="bind"),
     )  # fmt: skip
 
 
-def without_lockdown() -> tuple[Act, ...]:
+def without_lockdown(lab: Lab) -> tuple[Act, ...]:
     """The same calls without lockdown."""
-    return (*lockdown(), P.map_mem("map_mem", "maps nvme through /dev/mem", NVME_BAR, 1))
+    return (*lockdown(lab), P.map_mem("map_mem", "maps nvme through /dev/mem", lab.nvme_bar, 1))
 
 
 def ports() -> tuple[Act, ...]:
@@ -101,25 +102,25 @@ def ports() -> tuple[Act, ...]:
     )
 
 
-def iomem_relaxed() -> tuple[Story, ...]:
+def iomem_relaxed(lab: Lab) -> tuple[Story, ...]:
     """iomem=relaxed, each story with its like on a kernel without it."""
     stories = [
-        story(make, Window(via, number), name=f"{make.__name__}-{via}", cause="claim")
+        story(make, Window(lab, via, number), name=f"{make.__name__}-{via}", cause="claim")
         for make, number in ((relaxed, 1), (first_page, 0))
         for via in VIAS
     ]
-    stories.append(story(relaxed_reads, name="reads", cause="claim"))
+    stories.append(story(relaxed_reads, lab, name="reads", cause="claim"))
     return (
         *(replace(one, cmdline="iomem=relaxed") for one in stories),
         *(replace(one, name=f"{one.name}-strict") for one in stories),
     )
 
 
-def lockdown_integrity() -> tuple[Story, ...]:
+def lockdown_integrity(lab: Lab) -> tuple[Story, ...]:
     """lockdown=integrity, and the same calls without it."""
     return (
-        story(lockdown, cause="bind", cmdline="lockdown=integrity"),
+        story(lockdown, lab, cause="bind", cmdline="lockdown=integrity"),
         story(ports, cmdline="lockdown=integrity"),
-        story(without_lockdown, name="no_lockdown", cause="bind"),
+        story(without_lockdown, lab, name="no_lockdown", cause="bind"),
         story(ports, name="ports-no_lockdown"),
     )

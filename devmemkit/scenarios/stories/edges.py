@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import (
-    E1000_BAR,
-    IVSHMEM,
-    IVSHMEM_BAR,
-    NAMESPACE,
-    NVME,
-    NVME_BAR,
-    PMEM,
-    VIAS,
-)
+from devmemkit.scenarios.machines import NAMESPACE, VIAS, Lab
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.claims import ELSEWHERE
 from devmemkit.scenarios.stories.script import D, G, P, Story, Window, story
@@ -27,36 +18,38 @@ def _tries(key: str, says: str, start: int, size: int) -> tuple[Act, Act]:
     return D.claim(start, size, says, key), D.release(start, size, key=f"{key}_release", needs=key)
 
 
-def around_a_claim() -> tuple[Act, ...]:
+def around_a_claim(lab: Lab) -> tuple[Act, ...]:
     """Claims inside, across and around what nvme has claimed, and the same while it is idle."""
+    around = lab.nvme_bar - PAGE_SIZE
 
     def all_of(when: str) -> tuple[Act, ...]:
         return (
-            *_tries(f"inside_{when}", "claims a page inside", NVME_BAR + 0x3000, PAGE_SIZE),
-            *_tries(f"last_{when}", "claims its last bytes", NVME_BAR + NVME_SIZE - 0x20, 0x20),
-            *_tries(f"across_{when}", "claims across its end", NVME_BAR + 0x3800, PAGE_SIZE),
-            *_tries(f"around_{when}", "claims all around it", NVME_BAR - PAGE_SIZE, 2 * NVME_SIZE),
-            *_tries(f"behind_{when}", "claims what follows", E1000_BAR + 0x2_0000, PAGE_SIZE),
+            *_tries(f"inside_{when}", "claims a page inside", lab.nvme_bar + 0x3000, PAGE_SIZE),
+            *_tries(f"last_{when}", "claims its last bytes", lab.nvme_bar + NVME_SIZE - 0x20, 0x20),
+            *_tries(f"across_{when}", "claims across its end", lab.nvme_bar + 0x3800, PAGE_SIZE),
+            *_tries(f"around_{when}", "claims all around it", around, 2 * NVME_SIZE),
+            *_tries(f"behind_{when}", "claims what follows", lab.e1000_bar + 0x2_0000, PAGE_SIZE),
         )
 
     return (
-        D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
+        D("bind", "bind", "nvme binds", bdf=lab.nvme, driver="nvme"),
         *all_of("bound"),
-        D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
+        D("unbind", "unbind", "nvme goes", bdf=lab.nvme, needs="bind"),
         *all_of("idle"),
     )
 
 
-def across_nodes() -> tuple[Act, ...]:
+def across_nodes(lab: Lab) -> tuple[Act, ...]:
     """Claims in idle nodes, across their edges, in busy ones and outside of the tree."""
+    outside = _tries("outside", "claims beyond the tree", lab.outside, PAGE_SIZE)
     return (
-        *_tries("first", "claims the BAR's first page", IVSHMEM_BAR, PAGE_SIZE),
-        *_tries("last", "claims its last", IVSHMEM_BAR + (64 << 20) - PAGE_SIZE, PAGE_SIZE),
-        *_tries("before", "claims across its start", IVSHMEM_BAR - PAGE_SIZE, 2 * PAGE_SIZE),
-        *_tries("ioapic", "claims what is busy", 0xFEC0_0000, 0x100),
-        *_tries("partly", "claims across something busy", 0xFEBF_F800, PAGE_SIZE),
-        *_tries("hole", "claims where nothing is", 0xD000_0000, PAGE_SIZE),
-        *_tries("outside", "claims beyond the tree", 1 << 40, PAGE_SIZE),
+        *_tries("first", "claims the BAR's first page", lab.ivshmem_bar, PAGE_SIZE),
+        *_tries("last", "claims its last", lab.ivshmem_bar + (64 << 20) - PAGE_SIZE, PAGE_SIZE),
+        *_tries("before", "claims across its start", lab.ivshmem_bar - PAGE_SIZE, 2 * PAGE_SIZE),
+        *_tries("ioapic", "claims what is busy", lab.busy, 0x100),
+        *_tries("partly", "claims across something busy", lab.busy - 0x800, PAGE_SIZE),
+        *_tries("hole", "claims where nothing is", lab.hole, PAGE_SIZE),
+        *(outside if lab.outside else ()),
     )
 
 
@@ -74,11 +67,11 @@ def low_memory() -> tuple[Act, ...]:
     )  # fmt: skip
 
 
-def no_node() -> tuple[Act, ...]:
+def no_node(lab: Lab) -> tuple[Act, ...]:
     """Physical addresses that no node of /proc/iomem holds can be mapped."""
     return (
         P.open_mem(dsync=True),
-        P.map_mem("map", "maps two pages at 512 GiB", 1 << 39, 2, prot="r"),
+        P.map_mem("map", f"maps two pages at {lab.no_node >> 30} GiB", lab.no_node, 2, prot="r"),
         P.load("load", 1, live=True),
     )
 
@@ -122,7 +115,7 @@ def moved_back(w: Window) -> tuple[Act, ...]:
     )
 
 
-def wrong_drivers() -> tuple[Act, ...]:
+def wrong_drivers(lab: Lab) -> tuple[Act, ...]:
     """Drivers of another bus, or not made for the device, and a namespace that cannot go."""
     return (
         D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
@@ -131,19 +124,19 @@ def wrong_drivers() -> tuple[Act, ...]:
         D("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind"),
         D("unbind_twice", "unbind", "once more", bdf=NAMESPACE),
         D("nvme", "bind", "nvme binds to the namespace", bdf=NAMESPACE, driver="nvme"),
-        D("pmem", "bind", "nd_pmem binds to a PCI device", bdf=NVME, driver="nd_pmem"),
-        D("e1000", "bind", "e1000 binds to the nvme device", bdf=NVME, driver="e1000"),
-        D("bind_nvme", "bind", "nvme binds to its own", bdf=NVME, driver="nvme"),
-        D("bind_nvme_twice", "bind", "once more", bdf=NVME, driver="nvme"),
+        D("pmem", "bind", "nd_pmem binds to a PCI device", bdf=lab.nvme, driver="nd_pmem"),
+        D("e1000", "bind", "e1000 binds to the nvme device", bdf=lab.nvme, driver="e1000"),
+        D("bind_nvme", "bind", "nvme binds to its own", bdf=lab.nvme, driver="nvme"),
+        D("bind_nvme_twice", "bind", "once more", bdf=lab.nvme, driver="nvme"),
         D("nobody", "bind", "nvme binds to what is not there", bdf="0000:00:1f.7",
                driver="nvme"),
     )  # fmt: skip
 
 
-def end_of_a_bar() -> tuple[Act, ...]:
+def end_of_a_bar(lab: Lab) -> tuple[Act, ...]:
     """The last page of a BAR of 16 KiB, the page behind it, and both at once."""
     return (
-        P.open_bar(NVME, 0),
+        P.open_bar(lab.nvme, 0),
         P.map_bar("last", "maps the last page", 3),
         P.map_bar("behind", "maps the page behind it", 4),
         P.map_bar("both", "maps both", 3, 2),
@@ -152,12 +145,12 @@ def end_of_a_bar() -> tuple[Act, ...]:
     )
 
 
-def negative_offsets() -> tuple[Act, ...]:
+def negative_offsets(lab: Lab) -> tuple[Act, ...]:
     """Offsets of 2^63 and more, which read(2) and write(2) take as negative."""
     return (
         P("port", "open_ioport", "opens /dev/port"),
         P.open_mem("mem"),
-        P.open_bar(IVSHMEM, 2, "bar"),
+        P.open_bar(lab.ivshmem, 2, "bar"),
         *(
             P(f"{verb}_{kind}", f"{verb}_{name}", f"{verb}s at -2^63", fd=Ref(kind),
               offset=1 << 63, **({"count": 4} if verb == "read" else {"data": b"none"}))
@@ -167,33 +160,33 @@ def negative_offsets() -> tuple[Act, ...]:
     )  # fmt: skip
 
 
-def claim_in_what_goes() -> tuple[Act, ...]:
+def claim_in_what_goes(lab: Lab) -> tuple[Act, ...]:
     """A device goes and takes a claim of its BAR along; nothing is left to release."""
-    page = IVSHMEM_BAR + 0x3000
+    page = lab.ivshmem_bar + 0x3000
     return (
         P.open_mem(dsync=True),
-        P.map_mem("map", "maps the BAR's start", IVSHMEM_BAR, 8),
+        P.map_mem("map", "maps the BAR's start", lab.ivshmem_bar, 8),
         D.claim(page, PAGE_SIZE, "claims page 3"),
         P.map_mem("denied", "maps it anew", page, 1),
-        D("remove", "remove", "removes the device", bdf=IVSHMEM),
+        D("remove", "remove", "removes the device", bdf=lab.ivshmem),
         P.load("dead", 3),
         P.map_mem("allowed", "maps it anew", page, 1),
         D.release(page, PAGE_SIZE),
     )
 
 
-def gone_under_procfs() -> tuple[Act, ...]:
+def gone_under_procfs(lab: Lab) -> tuple[Act, ...]:
     """A device goes while /proc/bus/pci maps it: nothing of the mapping can move any more."""
-    whole = {"fd": Ref("open"), "offset": IVSHMEM_BAR, "length": 4 * PAGE_SIZE}
+    whole = {"fd": Ref("open"), "offset": lab.ivshmem_bar, "length": 4 * PAGE_SIZE}
     page = {"length": PAGE_SIZE, "new_length": PAGE_SIZE}
     return (
-        P("open", "open_proc_pci", "opens /proc/bus/pci/00/05.0", bdf=IVSHMEM),
+        P.open_proc(lab),
         P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("open")),
         P("map", "mmap_proc_pci", "maps four pages", **whole),
         P.store("store", 1, 0xD1E),
         P("moved", "mremap", "moves the last", address=Ref("map", 3 * PAGE_SIZE), to=ELSEWHERE,
           **page),
-        D("remove", "remove", "removes the device", bdf=IVSHMEM),
+        D("remove", "remove", "removes the device", bdf=lab.ivshmem),
         P.load("load", 1),
         P("move", "mremap", "moves a page", address=Ref("map", PAGE_SIZE),
           to=ELSEWHERE + 0x10_0000, **page),
@@ -202,36 +195,36 @@ def gone_under_procfs() -> tuple[Act, ...]:
           new_length=2 * PAGE_SIZE),
         P("ask", "pciioc_mmap_is_mem", "asks once more", fd=Ref("open")),
         P("again", "mmap_proc_pci", "maps it anew", **whole),
-        P("open_again", "open_proc_pci", "opens it anew", bdf=IVSHMEM),
-        D("remove_again", "remove", "removes it once more", bdf=IVSHMEM),
+        P("open_again", "open_proc_pci", "opens it anew", bdf=lab.ivshmem),
+        D("remove_again", "remove", "removes it once more", bdf=lab.ivshmem),
     )  # fmt: skip
 
 
-def two_types() -> tuple[Act, ...]:
+def two_types(lab: Lab) -> tuple[Act, ...]:
     """With iomem=relaxed two mappings of unlike cache types: nd_pmem comes when one is gone."""
     return (
         P.open_mem("sync", "opens /dev/mem with O_SYNC", dsync=True),
         P.open_mem(),
-        P.map_mem("uncached", "maps two pages", PMEM, 2, fd="sync"),
-        P.map_mem("back", "maps two more", PMEM + 0x4000, 2),
+        P.map_mem("uncached", "maps two pages", lab.pmem, 2, fd="sync"),
+        P.map_mem("back", "maps two more", lab.pmem + 0x4000, 2),
         D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
         P("unmap", "munmap", "unmaps the uncached ones", address=Ref("uncached"),
           length=2 * PAGE_SIZE),
         D("bind_again", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
         P.load("load", 1, "back"),
-        P.map_mem("uncached_again", "maps them anew", PMEM, 2, fd="sync"),
+        P.map_mem("uncached_again", "maps them anew", lab.pmem, 2, fd="sync"),
         D("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind_again"),
     )  # fmt: skip
 
 
-def any_type() -> tuple[Act, ...]:
+def any_type(lab: Lab) -> tuple[Act, ...]:
     """One page mapped write-back, then uncached; and the write-combining file of a BAR."""
     return (
         P.open_mem(),
-        P.map_mem("back", "maps a page", PMEM, 1),
+        P.map_mem("back", "maps a page", lab.pmem, 1),
         P.open_mem("sync", "opens it with O_SYNC", dsync=True),
-        P.map_mem("uncached", "maps the same page", PMEM, 1, fd="sync"),
-        P.open_bar(IVSHMEM, 2, "wc", "opens resource2_wc", wc=True),
+        P.map_mem("uncached", "maps the same page", lab.pmem, 1, fd="sync"),
+        P.open_bar(lab.ivshmem, 2, "wc", "opens resource2_wc", wc=True),
         P.map_bar("combining", "maps its first page", fd="wc"),
     )
 
@@ -248,26 +241,26 @@ def strict_again(w: Window) -> tuple[Act, ...]:
     )
 
 
-def edges() -> tuple[Story, ...]:
+def edges(lab: Lab) -> tuple[Story, ...]:
     """Every story of this module; those that leave the guest as it was come first."""
     return (
-        story(around_a_claim, cause="bind"),
-        story(across_nodes),
-        story(low_memory),
-        story(no_node),
-        *(story(lengths, Window(via, 1), name=f"lengths-{via}") for via in VIAS),
+        story(around_a_claim, lab, cause="bind"),
+        story(across_nodes, lab),
+        story(low_memory, arch="x86_64"),
+        story(no_node, lab),
+        *(story(lengths, Window(lab, via, 1), name=f"lengths-{via}") for via in VIAS),
         *(
-            story(moved_back, Window(via, 2), name=f"moved_back-{via}", cause="claim")
+            story(moved_back, Window(lab, via, 2), name=f"moved_back-{via}", cause="claim")
             for via in VIAS
         ),
-        story(negative_offsets),
-        story(end_of_a_bar),
-        story(wrong_drivers),
-        story(any_type, name="any_type-pat"),
-        story(claim_in_what_goes, cause="remove"),
-        story(gone_under_procfs, cause="remove"),
-        story(any_type, name="any_type-nopat", cmdline="nopat"),
-        story(two_types, cause="uncached", cmdline="iomem=relaxed"),
-        story(strict_again, Window("devmem", 3), cause="claim",
+        story(negative_offsets, lab),
+        story(end_of_a_bar, lab),
+        story(wrong_drivers, lab),
+        story(any_type, lab, name="any_type-pat"),
+        story(claim_in_what_goes, lab, cause="remove"),
+        story(gone_under_procfs, lab, cause="remove"),
+        story(any_type, lab, name="any_type-nopat", cmdline="nopat", arch="x86_64"),
+        story(two_types, lab, cause="uncached", cmdline="iomem=relaxed"),
+        story(strict_again, Window(lab, "devmem", 3), cause="claim",
               cmdline="iomem=relaxed iomem=strict"),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, NVME, NVME_BAR, VIAS
+from devmemkit.scenarios.machines import VIAS, Lab
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.script import D, P, Q, Story, Window, story
 
@@ -17,23 +17,23 @@ def _register(key: str, of: str, says: str) -> Act:
     return P(key, "load", says, address=Ref(of, NVME_CC), size=4, live=True)
 
 
-def driver_binds(via: str) -> tuple[Act, ...]:
+def driver_binds(lab: Lab, via: str) -> tuple[Act, ...]:
     """A user-space driver has the nvme device's registers mapped when the kernel's driver comes."""
 
     def maps(key: str, says: str, **more: Any) -> Act:
         if via == "devmem":
-            return P.map_mem(key, says, NVME_BAR, 1, **more)
+            return P.map_mem(key, says, lab.nvme_bar, 1, **more)
         return P.map_bar(key, says, **more)
 
-    open_bar = P.open_bar(NVME, 0, says=f"opens resource0 of {NVME}")
+    open_bar = P.open_bar(lab.nvme, 0, says=f"opens resource0 of {lab.nvme}")
     return (
         P.open_mem(dsync=True) if via == "devmem" else open_bar,
         maps("map", "maps its registers"),
         _register("before", "map", "reads the configuration register"),
-        D("bind", "bind", "nvme binds", bdf=NVME, driver="nvme"),
+        D("bind", "bind", "nvme binds", bdf=lab.nvme, driver="nvme"),
         _register("after", "map", "reads it again"),
         maps("again", "maps it anew", needs="bind"),
-        D("unbind", "unbind", "nvme goes", bdf=NVME, needs="bind"),
+        D("unbind", "unbind", "nvme goes", bdf=lab.nvme, needs="bind"),
         _register("old", "map", "reads through the old mapping"),
         maps("late", "maps it anew"),
         _register("new", "late", "reads through the new mapping"),
@@ -57,20 +57,20 @@ def through_both(w: Window) -> tuple[Act, ...]:
     )
 
 
-def first_page(offset: int, page: int) -> tuple[Act, ...]:
+def first_page(lab: Lab, offset: int, page: int) -> tuple[Act, ...]:
     """resourceN asks for the BAR's first page only, /dev/mem for the pages that are mapped."""
-    start = IVSHMEM_BAR + page * PAGE_SIZE
+    start = lab.ivshmem_bar + page * PAGE_SIZE
     return (
         P.open_mem("open_mem"),
-        P.open_bar(IVSHMEM, 2, says=f"opens resource2 of {IVSHMEM}"),
+        P.open_bar(lab.ivshmem, 2, says=f"opens resource2 of {lab.ivshmem}"),
         P.map_bar("live", "maps the page", page),
-        D.claim(IVSHMEM_BAR + offset, 4 * PAGE_SIZE, f"claims 4 pages at +{offset:#x}"),
+        D.claim(lab.ivshmem_bar + offset, 4 * PAGE_SIZE, f"claims 4 pages at +{offset:#x}"),
         P.load("killed", 0, "live"),
         P.map_bar("sysfs", "maps it through resource2", page),
         P.load("load_sysfs", 0, "sysfs"),
         P.map_mem("devmem", "maps it through /dev/mem", start, 1, fd="open_mem"),
         P.load("load_devmem", 0, "devmem"),
-        D.release(IVSHMEM_BAR + offset, 4 * PAGE_SIZE),
+        D.release(lab.ivshmem_bar + offset, 4 * PAGE_SIZE),
     )
 
 
@@ -82,51 +82,51 @@ def hot_removal(w: Window) -> tuple[Act, ...]:
         P.open_mem("open_mem"),
         P.map_mem("mem", "maps it too", w.start, 4, fd="open_mem"),
         P.store("store", 1, 0xD00D),
-        D("remove", "remove", "removes the device", bdf=IVSHMEM),
+        D("remove", "remove", "removes the device", bdf=w.lab.ivshmem),
         P.load("sysfs", 1),
         P.load("devmem", 1, "mem"),
         w.map(P, "map_again", 4),
     )
 
 
-def proc_pci() -> tuple[Act, ...]:
+def proc_pci(lab: Lab) -> tuple[Act, ...]:
     """The same BAR through /proc/bus/pci: a mapping before, during and after a claim."""
 
-    def maps(key: str, says: str, start: int = IVSHMEM_BAR, pages: int = 1) -> Act:
+    def maps(key: str, says: str, start: int = lab.ivshmem_bar, pages: int = 1) -> Act:
         where = {"offset": start, "length": pages * PAGE_SIZE}
         return P(key, "mmap_proc_pci", says, fd=Ref("open"), **where)
 
     return (
-        P("open", "open_proc_pci", "opens /proc/bus/pci/00/05.0", bdf=IVSHMEM),
+        P.open_proc(lab),
         maps("too_early", "maps without asking for memory"),
         P("memory", "pciioc_mmap_is_mem", "asks for memory", fd=Ref("open")),
         maps("map", "maps 8 pages", pages=8),
-        maps("outside", "maps what is no BAR", start=0x4000_0000),
+        maps("outside", "maps what is no BAR", start=lab.pmem),
         P.store("store", 1, 0xACE),
-        D.claim(IVSHMEM_BAR, 2 * PAGE_SIZE, "claims the first two pages"),
+        D.claim(lab.ivshmem_bar, 2 * PAGE_SIZE, "claims the first two pages"),
         *(P.load(f"load{n}", n) for n in (0, 1, 2)),
         maps("again", "maps it anew"),
-        D.release(IVSHMEM_BAR, 2 * PAGE_SIZE, "releases them"),
+        D.release(lab.ivshmem_bar, 2 * PAGE_SIZE, "releases them"),
         P.load("load_after", 1),
         maps("late", "maps it anew"),
     )
 
 
-def bars() -> tuple[Story, ...]:
+def bars(lab: Lab) -> tuple[Story, ...]:
     """Every story of this module."""
     return (
-        *(story(driver_binds, via, name=f"driver_binds-{via}", cause="bind") for via in VIAS),
-        story(through_both, Window("sysfs", 1), cause="claim"),
-        story(first_page, 0, 0x100, name="first_page-claimed", cause="claim"),
-        story(first_page, 0x4000, 5, name="first_page-idle", cause="claim"),
-        story(proc_pci, cause="claim"),
-        story(hot_removal, Window("sysfs", 2), cause="remove"),
+        *(story(driver_binds, lab, via, name=f"driver_binds-{via}", cause="bind") for via in VIAS),
+        story(through_both, Window(lab, "sysfs", 1), cause="claim"),
+        story(first_page, lab, 0, 0x100, name="first_page-claimed", cause="claim"),
+        story(first_page, lab, 0x4000, 5, name="first_page-idle", cause="claim"),
+        story(proc_pci, lab, cause="claim"),
+        story(hot_removal, Window(lab, "sysfs", 2), cause="remove"),
     )
 
 
-def ioremap_conflict(sync: bool) -> tuple[Act, ...]:
+def ioremap_conflict(lab: Lab, sync: bool) -> tuple[Act, ...]:
     """A mapping of the pages that a driver claims and wants to map uncached, as drivers do."""
-    window = Window("devmem", 3)
+    window = Window(lab, "devmem", 3)
     pages = {"start": window.start, "size": 4 * PAGE_SIZE}
     return (
         P.open_mem(dsync=sync),
@@ -144,9 +144,9 @@ def ioremap_conflict(sync: bool) -> tuple[Act, ...]:
     )
 
 
-def ioremap_conflicts() -> tuple[Story, ...]:
+def ioremap_conflicts(lab: Lab) -> tuple[Story, ...]:
     """A write-back mapping, which conflicts, and an uncached one, which does not."""
     return (
-        story(ioremap_conflict, False, name="writeback", cause="map"),
-        story(ioremap_conflict, True, name="uncached", cause="probe"),
+        story(ioremap_conflict, lab, False, name="writeback", cause="map"),
+        story(ioremap_conflict, lab, True, name="uncached", cause="probe"),
     )

@@ -1,12 +1,12 @@
 """Write stories: actors that make acts, and the idle ranges of the lab's machine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM, check_via
+from devmemkit.scenarios.machines import Lab, check_via
 from devmemkit.scenarios.play import Act, Ref, without
 
 IN_PAGE = 0x40
@@ -68,6 +68,11 @@ class Process(Actor):
         where = {"offset": page * PAGE_SIZE, "length": pages * PAGE_SIZE}
         return self(key, "mmap_resource", says, fd=Ref(fd), **where, **more)
 
+    def open_proc(self, lab: Lab, key: str = "open") -> Act:
+        """Open the file of the device without a driver in /proc/bus/pci."""
+        says = f"opens /proc/bus/pci/{lab.proc_bus}/{lab.ivshmem.partition(':00:')[2]}"
+        return self(key, "open_proc_pci", says, bdf=lab.ivshmem)
+
     def load(self, key: str, page: int, of: str = "map", **more: Any) -> Act:
         """Read 8 bytes of a mapping's page."""
         return self(key, "load", f"reads page {page}", address=in_page(of, page), **more)
@@ -90,10 +95,10 @@ def in_page(of: str, page: int) -> Ref:
 
 @dataclass(frozen=True)
 class Story:
-    """Acts in order on the lab's machine; `name` is unique in its scenario.
+    """Acts in order on a machine of the lab; `name` is unique in its scenario.
 
     `cause` is the key of the act whose effect the story shows; `cmdline` is added to the kernel's
-    command line.
+    command line; `arch` is the only architecture that has what it is about, "" if all do.
     """
 
     name: str
@@ -101,6 +106,7 @@ class Story:
     acts: tuple[Act, ...]
     cause: str = ""
     cmdline: str = ""
+    arch: str = field(default="", compare=False)
 
     @cached_property
     def control(self) -> Self | None:
@@ -122,12 +128,13 @@ def story(
 
 @dataclass(frozen=True)
 class Window:
-    """A range of idle pages, one `number` a story, mapped `via` "devmem" or "sysfs".
+    """A range of idle pages of a machine, one `number` a story, mapped `via` "devmem" or "sysfs".
 
     "devmem" is persistent memory, opened with O_SYNC, as a write-back mapping would conflict with
     the claimer's own; "sysfs" is the BAR of the ivshmem device.
     """
 
+    lab: Lab
     via: str
     number: int
 
@@ -136,12 +143,13 @@ class Window:
 
     @property
     def start(self) -> int:
-        return (PMEM if self.via == "devmem" else IVSHMEM_BAR) + self.number * 0x10_0000
+        start = self.lab.pmem if self.via == "devmem" else self.lab.ivshmem_bar
+        return start + self.number * 0x10_0000
 
     def open(self, who: Process, key: str = "open") -> Act:
         if self.via == "devmem":
             return who.open_mem(key, dsync=True)
-        return who.open_bar(IVSHMEM, 2, key)
+        return who.open_bar(self.lab.ivshmem, 2, key)
 
     def map(
         self, who: Process, key: str, pages: int, first: int = 0, *, fd: str = "open", **more: Any
@@ -150,7 +158,7 @@ class Window:
         says = f"maps pages {first} to {first + pages - 1}" if pages > 1 else f"maps page {first}"
         if self.via == "devmem":
             return who.map_mem(key, says, self.start + first * PAGE_SIZE, pages, fd, **more)
-        page = first + (self.start - IVSHMEM_BAR) // PAGE_SIZE
+        page = first + (self.start - self.lab.ivshmem_bar) // PAGE_SIZE
         return who.map_bar(key, says, page, pages, fd, **more)
 
     def claim(self, offset: int, size: int) -> Act:

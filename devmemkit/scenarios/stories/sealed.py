@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.scenarios.machines import Lab
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.stories.claims import ELSEWHERE
 from devmemkit.scenarios.stories.script import C, D, P, Story, Window, story
@@ -16,9 +17,9 @@ def _moved(page: int, pages: int, new: int, **more: object) -> dict[str, object]
     return {**_range(page, pages), "new_length": new * PAGE_SIZE, **more}
 
 
-def dead_and_sealed(sync: bool) -> tuple[Act, ...]:
+def dead_and_sealed(lab: Lab, sync: bool) -> tuple[Act, ...]:
     """Drivers come beside a sealed mapping; a claim has revoked a part of it."""
-    window = Window("devmem", 5)
+    window = Window(lab, "devmem", 5)
     # each driver comes to other pages, as one that fails may keep its claim
     two = [{"start": window.start + 2 * n * PAGE_SIZE, "size": 2 * PAGE_SIZE} for n in range(3)]
     return (
@@ -92,11 +93,11 @@ def refused(w: Window) -> tuple[Act, ...]:
     )  # fmt: skip
 
 
-def sealed() -> tuple[Story, ...]:
+def sealed(lab: Lab) -> tuple[Story, ...]:
     """Two cache types of a sealed mapping under drivers, and what a seal refuses."""
     return (
-        story(dead_and_sealed, False, name="writeback", cause="seal"),
-        story(dead_and_sealed, True, name="uncached", cause="seal"),
-        story(refused, Window("devmem", 6), name="refused-devmem", cause="seal"),
-        story(refused, Window("sysfs", 6), name="refused-sysfs", cause="seal"),
+        story(dead_and_sealed, lab, False, name="writeback", cause="seal"),
+        story(dead_and_sealed, lab, True, name="uncached", cause="seal"),
+        story(refused, Window(lab, "devmem", 6), name="refused-devmem", cause="seal"),
+        story(refused, Window(lab, "sysfs", 6), name="refused-sysfs", cause="seal"),
     )

@@ -41,4 +41,4 @@ def test_memory_is_cleared_unless_the_kernel_is_locked_down(
     kernel = cast(Kernel, SimpleNamespace(release=f"{version}.0", version=version))
     played = [Story(key, key, (), cmdline=cmdline) for key in ("a", "b")]
     assert len(list(record.play_stories(kernel, played, lambda _: None))) == 2
-    assert resets == [record.CLEAR if cleared else ()] * 2
+    assert resets == [record.to_clear("2g") if cleared else ()] * 2

@@ -214,7 +214,9 @@ def test_the_checkout_has_every_scenario_as_it_is_told_today(scenario: str, labe
     version, _, lab = label.partition("-")
     recording = read(path_of(scenario, version, lab or "2g"))
     assert (recording.scenario, recording.label) == (scenario, label)
-    assert tuple(decode_story(one)[0] for one in recording.content["stories"]) == stories(scenario)
+    assert tuple(decode_story(one)[0] for one in recording.content["stories"]) == stories(
+        scenario, recording.lab
+    )
 
 
 @pytest.mark.parametrize(
