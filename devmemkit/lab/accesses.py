@@ -27,7 +27,7 @@ from devmemkit.lab.guest.perform import perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.places import access_of, harmless
-from devmemkit.lab.recordings.machine import BINDS, devices
+from devmemkit.lab.recordings.machine import binds, devices
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.scenarios.play import Act, play
 
@@ -145,7 +145,7 @@ def _boot(
     tried: list[dict[str, Any]] = []
     reset = {"operation": "reset", "keep": 1}  # drivers stay bound: binding takes long
     with boot(kernel, cmdline, lab=lab) as guest:
-        guest.do(*BINDS if bound else ())
+        guest.do(*binds(lab) if bound else ())
         files = texts_of(guest, kernel.config)
         predictor = Predictor(files, kernel.release)
         for access, hypothesis, acts, end in accesses(predictor, f"{SEED}/{cmdline}/{bound}"):

@@ -21,11 +21,11 @@ from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.kernels.modules import load_order, module_name, read_module
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.reproducers import run_program
-from devmemkit.scenarios.machines import IVSHMEM_BAR, PMEM, data_dir
+from devmemkit.scenarios.machines import PC, data_dir
 
 MODES = ("late", "claim", "none")
 """The order in which a program's runs are made: the attempt is the second."""
-PLACES = {"bar": IVSHMEM_BAR + (32 << 20), "memory": PMEM + (2 << 20)}
+PLACES = {"bar": PC.ivshmem_bar + (32 << 20), "memory": PC.pmem + (2 << 20)}
 REACHED, NOT_REACHED = range(2)
 """The exit statuses of a run that could be made."""
 

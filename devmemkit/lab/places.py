@@ -10,7 +10,7 @@ from devmemkit.explain.description import Description
 from devmemkit.lab.fuzz.places import HOLE, NOBODY
 from devmemkit.model.flags import IORESOURCE_PREFETCH, PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import Machine
-from devmemkit.scenarios.machines import IVSHMEM_BAR, PMEM, PMEM_END
+from devmemkit.scenarios.machines import PC
 from devmemkit.scenarios.play import Act
 
 CONSOLE = "virtio-pci"
@@ -68,7 +68,7 @@ def _address(chance: random.Random, known: Description) -> int:
     end = 1 << known.phys_bits
     kind = chance.random()
     if kind > 0.7:  # unused memory, where most accesses can be tried
-        base, size = chance.choice(((PMEM, 256 << 20), (IVSHMEM_BAR, 64 << 20)))
+        base, size = chance.choice(((PC.pmem, 256 << 20), (PC.ivshmem_bar, 64 << 20)))
         return base + chance.randrange(1, (size >> PAGE_SHIFT) - 16) * PAGE_SIZE + edge
     if kind < 0.1:
         return chance.choice((HOLE, 0xA_0000, 0xC_0000, 0xF_0000, 1 << 32)) + edge
@@ -103,7 +103,7 @@ def harmless(machine: Machine, acts: tuple[Act, ...], access: Access, end: str) 
     # claimed page conflicts with a write-back one.
     if claims and (machine.kernel.lockdown or not all(_unused(c, 1, bound) for c in claims)):
         return False
-    if any(claim < IVSHMEM_BAR for claim in claims) and not access.sync:
+    if any(claim < PC.ivshmem_bar for claim in claims) and not access.sync:
         return False
     if not any(act.operation in WRITES for act in acts) or access.via == "port":
         return True
@@ -113,7 +113,7 @@ def harmless(machine: Machine, acts: tuple[Act, ...], access: Access, end: str) 
 
 def _unused(start: int, size: int, bound: bool) -> bool:
     """Whether nobody uses this memory, and it is not next to System RAM, where no claim may be."""
-    spans = [(IVSHMEM_BAR, IVSHMEM_BAR + (64 << 20))]
+    spans = [(PC.ivshmem_bar, PC.ivshmem_bar + (64 << 20))]
     if not bound:
-        spans.append((PMEM + PAGE_SIZE, PMEM_END + 1 - PAGE_SIZE))
+        spans.append((PC.pmem + PAGE_SIZE, PC.pmem_end + 1 - PAGE_SIZE))
     return any(first <= start and start + max(size, 1) <= end for first, end in spans)

@@ -25,7 +25,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.resource.tree import Resource, release_resource, request_resource_conflict
 from devmemkit.scenarios.catalogue import before
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, data_dir
+from devmemkit.scenarios.machines import PC, data_dir
 from devmemkit.scenarios.play import play, processes
 from devmemkit.scenarios.races.properties import NOBODY_REACHES
 from devmemkit.scenarios.stories.reproducer import NOT_REPRODUCED, NOT_TRIED, REPRODUCED, Told
@@ -113,15 +113,15 @@ def _played(name: str, run: Run, control: bool, kernel: KernelProfile) -> dict[s
 
 def _with_big_bar(machine: Machine) -> Machine:
     """The machine of a guest with 1 GiB of shared memory, whose BAR lies elsewhere."""
-    device, tree = machine["pci", IVSHMEM], machine["iomem"].copy()
+    device, tree = machine["pci", PC.ivshmem], machine["iomem"].copy()
     big = Bar(2, BIG_BAR, BIG_BAR + (BIG_MIB << 20) - 1, fl.IORESOURCE_MEM)
-    old = next(node for node in tree.walk() if node.start == IVSHMEM_BAR)
+    old = next(node for node in tree.walk() if node.start == PC.ivshmem_bar)
     release_resource(old)
     # The larger BAR lies in the same window of the PCI bus, where nothing else is.
     window = next(node for node in tree.children if node.start <= big.start and big.end <= node.end)
-    request_resource_conflict(window, Resource(big.start, big.end, IVSHMEM, big.flags))
+    request_resource_conflict(window, Resource(big.start, big.end, PC.ivshmem, big.flags))
     bars = tuple(big if bar.index == big.index else bar for bar in device.bars)
-    return machine.with_({"iomem": tree, ("pci", IVSHMEM): replace(device, bars=bars)})
+    return machine.with_({"iomem": tree, ("pci", PC.ivshmem): replace(device, bars=bars)})
 
 
 def judge(entries: Iterable[Mapping[str, Any]], version: str) -> Iterator[Finding]:

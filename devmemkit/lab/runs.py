@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM
+from devmemkit.scenarios.machines import PC
 from devmemkit.scenarios.stories.reproducer import NO_DEVICE, PMEM_DEVICE, Device, ramoops
 
 RAMOOPS = "/sys/bus/platform/drivers/ramoops ramoops"
@@ -43,7 +43,7 @@ def _made(length: int) -> Run:
 
 def _first_page(start: int) -> Run:
     page = 0x5000
-    arguments = f"/sys/bus/pci/devices/{IVSHMEM}/resource2 {page:#x} {IVSHMEM_BAR + page:#x}"
+    arguments = f"/sys/bus/pci/devices/{PC.ivshmem}/resource2 {page:#x} {PC.ivshmem_bar + page:#x}"
     return _claims(arguments, start, 0x8000)
 
 
@@ -64,20 +64,20 @@ def _low_megabyte(address: int) -> Run:
 RUNS: dict[str, tuple[Run, ...]] = {
     "mapping-in-the-making": (_made(BIG_MIB << 20), _with(_made(0x1000), "200000")),
     "unaligned-claim": (
-        _claims(f"/dev/mem {PMEM + 0x1800:#x} 0x1000", PMEM + 0x1800, 0x1000),
-        _claims(f"/dev/mem {PMEM + 0x1000:#x} 0x2000", PMEM + 0x1000, 0x2000),
+        _claims(f"/dev/mem {PC.pmem + 0x1800:#x} 0x1000", PC.pmem + 0x1800, 0x1000),
+        _claims(f"/dev/mem {PC.pmem + 0x1000:#x} 0x2000", PC.pmem + 0x1000, 0x2000),
     ),
-    "first-page-check": (_first_page(IVSHMEM_BAR + 0x4000), _first_page(IVSHMEM_BAR)),
-    "removal-leaves-mapped": (Run(f"/sys/bus/pci/devices/{IVSHMEM} 2"),),
+    "first-page-check": (_first_page(PC.ivshmem_bar + 0x4000), _first_page(PC.ivshmem_bar)),
+    "removal-leaves-mapped": (Run(f"/sys/bus/pci/devices/{PC.ivshmem} 2"),),
     "low-megabyte": (_low_megabyte(0xB0000), _low_megabyte(NOBODY)),
     "dead-mapping": (
-        _claims(f"/dev/mem {PMEM:#x}", PMEM, 0x1000),
-        _with(_claims(f"/dev/mem {PMEM:#x}", PMEM, 0x1000), "uncached"),
+        _claims(f"/dev/mem {PC.pmem:#x}", PC.pmem, 0x1000),
+        _with(_claims(f"/dev/mem {PC.pmem:#x}", PC.pmem, 0x1000), "uncached"),
     ),
     "nd-pmem-gaps": (
-        _nd_pmem(PMEM),
-        _claims(f"/dev/mem {PMEM:#x}", PMEM, 0x1000),  # a driver that claims once
+        _nd_pmem(PC.pmem),
+        _claims(f"/dev/mem {PC.pmem:#x}", PC.pmem, 0x1000),  # a driver that claims once
     ),
-    "held-write": (_nd_pmem(PMEM + 0x4_0000), _with(_nd_pmem(PMEM + 0x4_0000), "late")),
+    "held-write": (_nd_pmem(PC.pmem + 0x4_0000), _with(_nd_pmem(PC.pmem + 0x4_0000), "late")),
 }
 """By name: the run that reproduces, and its control (without one, older kernels are it)."""

@@ -74,12 +74,6 @@ PC = Lab(
 LABS = {lab.name: lab for lab in (PC, replace(PC, name="5g", memory=5120))}
 """The lab's machines by name; 5 GiB of memory reach above the BARs."""
 
-PMEM, PMEM_END = PC.pmem, PC.pmem_end
-IVSHMEM, IVSHMEM_BAR = PC.ivshmem, PC.ivshmem_bar
-NVME, NVME_BAR = PC.nvme, PC.nvme_bar
-E1000, E1000_BAR = PC.e1000, PC.e1000_bar
-"""The places of the first machine."""
-
 VIAS = ("devmem", "sysfs")
 """The files through which processes map."""
 

@@ -13,7 +13,7 @@ from devmemkit.lab.compare import Verdict
 from devmemkit.lab.places import harmless
 from devmemkit.lab.recordings.manifest import labels_of
 from devmemkit.lab.recordings.recording import path_of, read
-from devmemkit.scenarios.machines import IVSHMEM_BAR
+from devmemkit.scenarios.machines import PC
 
 
 @pytest.mark.parametrize("label", labels_of("explain"))
@@ -69,7 +69,7 @@ def test_an_access_survives_packing(predictor: Predictor) -> None:
 @pytest.mark.parametrize(
     ("start", "op", "end", "may"),
     [
-        (IVSHMEM_BAR, "store", "ok", True),
+        (PC.ivshmem_bar, "store", "ok", True),
         (0x2000, "store", "ok", False),
         (0x2000, "load", "ok", True),
         (0x10_0000, "store", "EPERM", True),
@@ -87,7 +87,7 @@ def test_only_what_is_nobodys_is_written(
 
 
 def test_no_claim_is_made_of_what_is_in_use(predictor: Predictor) -> None:
-    for start, may in ((IVSHMEM_BAR, True), (0xFEBC_0000, False)):
+    for start, may in ((PC.ivshmem_bar, True), (0xFEBC_0000, False)):
         access = Access("devmem", "load", start, 4)
         changed = predictor.changed(access, "claimed after")
         assert changed is not None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.kernel import VERSIONS, KernelProfile
-from devmemkit.scenarios import machines
 from devmemkit.scenarios.catalogue import SCENARIOS, machine_of, on_model, stories
-from devmemkit.scenarios.machines import load_machine, recorded
+from devmemkit.scenarios.machines import PC, load_machine, recorded
 from devmemkit.scenarios.stories.script import Story
 
 MODERN = [version for version, words in VERSIONS.items() if "historic" not in words]
@@ -74,10 +73,10 @@ def test_the_machine_is_that_of_the_kernel_or_the_next_older() -> None:
 def test_the_places_of_the_stories_are_in_the_recorded_machines(name: str) -> None:
     machine = load_machine(name, KernelProfile("6.12"))
     nodes = {(node.start, node.end): node.name for node in machine["iomem"].walk()}
-    assert nodes[machines.PMEM, machines.PMEM_END] == "Persistent Memory (legacy)"
+    assert nodes[PC.pmem, PC.pmem_end] == "Persistent Memory (legacy)"
     for bdf, bar, start in (
-        (machines.IVSHMEM, 2, machines.IVSHMEM_BAR),
-        (machines.NVME, 0, machines.NVME_BAR),
-        (machines.E1000, 0, machines.E1000_BAR),
+        (PC.ivshmem, 2, PC.ivshmem_bar),
+        (PC.nvme, 0, PC.nvme_bar),
+        (PC.e1000, 0, PC.e1000_bar),
     ):
         assert machine["pci", bdf].bar(bar).start == start

@@ -12,9 +12,7 @@ from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import run
 from devmemkit.scenarios.machines import (
-    E1000,
-    IVSHMEM,
-    NVME,
+    PC,
     assemble,
     data_dir,
     kernel_in,
@@ -49,7 +47,7 @@ def test_the_second_machine_differs_in_its_memory_alone(version: str) -> None:
     assert (one.high_memory, two.high_memory) == (0x7FFD_7000, 0x1_8000_0000)
     assert one["mtrr_uc"] == ((2 << 18, (4 << 18) - 1),)
     assert two["mtrr_uc"] == ((3 << 18, (4 << 18) - 1),)
-    for bdf in (E1000, NVME, IVSHMEM):
+    for bdf in (PC.e1000, PC.nvme, PC.ivshmem):
         assert one["pci", bdf].bars == two["pci", bdf].bars
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from devmemkit.lab.fuzz.places import EDGES, MEMORY_BAR, PLACES, REFUSED
 from devmemkit.lab.fuzz.writer import MAPPED, File, Process, Writer
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import E1000, E1000_BAR, IVSHMEM, NVME, NVME_BAR
+from devmemkit.scenarios.machines import PC
 from devmemkit.scenarios.play import Ref
 
 HUGE = 1 << 47
@@ -16,7 +16,7 @@ ADVICE = (
     *("WIPEONFORK", "COLD", "PAGEOUT", "POPULATE_READ", "POPULATE_WRITE", "DOFORK", "DODUMP"),
 )
 MMAP = {"mem": "mmap_devmem", "resource": "mmap_resource", "proc": "mmap_proc_pci"}
-DRIVERS = {E1000: "e1000", NVME: "nvme", "namespace0.0": "nd_pmem"}
+DRIVERS = {PC.e1000: "e1000", PC.nvme: "nvme", "namespace0.0": "nd_pmem"}
 TOP = 0x7F10_0000_0000
 """Fixed addresses of mremap, above all mappings that were placed."""
 
@@ -182,7 +182,7 @@ class Actions(Writer):
             return dict(zip(("start", "size"), self.chance.choice(EDGES), strict=True))
         if self.live and self._often(0.6):
             # Behind the registers that do something: ramoops writes a header there.
-            start = self.chance.choice((E1000_BAR + 0x1_0000, NVME_BAR + 0x1800))
+            start = self.chance.choice((PC.e1000_bar + 0x1_0000, PC.nvme_bar + 0x1800))
             return {"start": start, "size": self.chance.choice((16, 0x100, 0x800))}
         base = self.chance.choice((self.memory, self.bar))
         page = self.chance.randrange(MAPPED) * PAGE_SIZE
@@ -195,11 +195,11 @@ class Actions(Writer):
         return {"start": base + into, "size": size}
 
     def bind(self) -> None:
-        bdf = "namespace0.0" if self.kind == "pmem" else self.chance.choice((E1000, NVME))
+        bdf = "namespace0.0" if self.kind == "pmem" else self.chance.choice((PC.e1000, PC.nvme))
         if self._often(0.45):
             self._drive("unbind", bdf=bdf)
         else:
             self._drive("bind", bdf=bdf, driver=DRIVERS[bdf])
 
     def remove(self) -> None:
-        self._drive("remove", bdf=self.chance.choice((E1000, NVME, IVSHMEM)))
+        self._drive("remove", bdf=self.chance.choice((PC.e1000, PC.nvme, PC.ivshmem)))

@@ -11,15 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import (
-    E1000,
-    E1000_BAR,
-    IVSHMEM,
-    IVSHMEM_BAR,
-    NVME,
-    NVME_BAR,
-    PMEM,
-)
+from devmemkit.scenarios.machines import PC
 from devmemkit.scenarios.play import Act
 
 WINDOW = 0x10000
@@ -60,8 +52,8 @@ PLACES = (
     Place(0xFFFC_0000, 16, None),  # the firmware's flash
     Place(VGA_BAR, 16, None),
     Place(0xFEBF_4000, 2, None),  # registers: VGA, then ivshmem
-    Place(E1000_BAR, 32, None),
-    Place(NVME_BAR, 4, None),
+    Place(PC.e1000_bar, 32, None),
+    Place(PC.nvme_bar, 4, None),
 )
 """What /dev/mem shows besides the windows; the machine uses it, so nothing is stored there."""
 
@@ -87,18 +79,18 @@ class Bar(NamedTuple):
     pages: int
 
 
-MEMORY_BAR = Bar(IVSHMEM, 2, IVSHMEM_BAR, (64 << 20) // PAGE_SIZE)
+MEMORY_BAR = Bar(PC.ivshmem, 2, PC.ivshmem_bar, (64 << 20) // PAGE_SIZE)
 REGISTERS = (
-    Bar(IVSHMEM, 0, 0xFEBF_5000, 1),
-    Bar(E1000, 0, E1000_BAR, 32),
-    Bar(NVME, 0, NVME_BAR, 4),
+    Bar(PC.ivshmem, 0, 0xFEBF_5000, 1),
+    Bar(PC.e1000, 0, PC.e1000_bar, 32),
+    Bar(PC.nvme, 0, PC.nvme_bar, 4),
     Bar(VGA, 0, VGA_BAR, 16),
     Bar(VGA, 2, 0xFEBF_4000, 1),
 )
-PORTS = Bar(E1000, 1, 0xC000, 1)
+PORTS = Bar(PC.e1000, 1, 0xC000, 1)
 
 EDGES = (
-    (IVSHMEM_BAR - PAGE_SIZE, 2 * PAGE_SIZE),  # across the ends of a BAR
+    (PC.ivshmem_bar - PAGE_SIZE, 2 * PAGE_SIZE),  # across the ends of a BAR
     (VGA_BAR - 0x800, PAGE_SIZE),
     (0xFEBF_5080, 0x100),
     (0xFEC0_0000, 0x100),  # the IOAPIC is busy
@@ -111,7 +103,7 @@ EDGES = (
 def windows(number: int) -> tuple[int, int, int]:
     """The windows of this number: in persistent memory, in the BAR, above 4 GiB."""
     into = (FIRST + number % WINDOWS) * WINDOW
-    return PMEM + into, IVSHMEM_BAR + into, HIGH + into
+    return PC.pmem + into, PC.ivshmem_bar + into, HIGH + into
 
 
 def to_clear(number: int) -> tuple[tuple[int, int], ...]:
@@ -129,7 +121,7 @@ def moved(acts: tuple[Act, ...], old: int, new: int) -> tuple[Act, ...]:
 def _moved(act: Act, bases: tuple[int, ...], by: int) -> dict[str, Any]:
     arguments = dict(act.arguments)
     if act.operation in ("mmap_resource", "read_block"):
-        bases = (bases[0] - PMEM,)
+        bases = (bases[0] - PC.pmem,)
     for name in ("offset", "start"):
         value = arguments.get(name)
         if isinstance(value, int) and any(base <= value < base + WINDOW for base in bases):

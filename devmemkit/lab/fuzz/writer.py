@@ -8,7 +8,7 @@ from typing import Any
 
 from devmemkit.lab.fuzz.places import MEMORY_BAR, NOBODY, PORTS, REGISTERS, Bar, windows
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import IVSHMEM, PMEM
+from devmemkit.scenarios.machines import PC
 from devmemkit.scenarios.play import Act, Ref
 
 MAPPED = 8
@@ -57,7 +57,7 @@ class Writer:
             self._open_memory(dsync=True)
             self._open_memory(dsync=False)
             self._open_bar(MEMORY_BAR)
-            self._open_proc(IVSHMEM)
+            self._open_proc(PC.ivshmem)
 
     # Acts
 
@@ -122,7 +122,7 @@ class Writer:
         elif what == "ports":
             self._open_bar(PORTS, mode)
         elif self._often(0.5):
-            self._do("open_resource", bdf=IVSHMEM, bar=self.chance.choice((1, 4, 5)))
+            self._do("open_resource", bdf=PC.ivshmem, bar=self.chance.choice((1, 4, 5)))
         else:
             self._do("open_proc_pci", bdf=NOBODY)
 
@@ -184,5 +184,5 @@ class Writer:
     def read_disk(self) -> None:
         """Read bytes of the window through the driver of persistent memory."""
         at = self.chance.randrange(MAPPED) * PAGE_SIZE + self.chance.choice((0, 8, 100))
-        where = {"offset": self.memory - PMEM + at, "count": self.chance.choice((1, 8, 100))}
+        where = {"offset": self.memory - PC.pmem + at, "count": self.chance.choice((1, 8, 100))}
         self._drive("read_block", device="pmem0", **where)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from devmemkit.lab.guest.boot import CMDLINE, Guest, boot, machine, qemu
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.scenarios.machines import E1000, NVME, data_dir, label
+from devmemkit.scenarios.machines import LABS, NAMESPACE, data_dir, label
 
 ARCHITECTURE = "x86-64"
 MACHINES = {("2g", 64): "pc-2g", ("2g", 1024): "pc-2g-large-bar", ("5g", 64): "pc-5g"}
@@ -30,11 +31,13 @@ def lab_of(machine: str) -> str:
 
 SYSFS = "/sys/bus/pci/devices"
 PROPERTIES = ("class", "device", "resource", "vendor")
-BINDS = tuple(
-    {"operation": "bind", "bdf": bdf, "driver": driver}
-    for bdf, driver in ((E1000, "e1000"), (NVME, "nvme"), ("namespace0.0", "nd_pmem"))
-)
-"""The calls that bind every driver of the machine."""
+
+
+def binds(lab: str) -> Iterator[dict[str, str]]:
+    """The calls that bind every driver of a machine of the lab."""
+    bound = {LABS[lab].e1000: "e1000", LABS[lab].nvme: "nvme", NAMESPACE: "nd_pmem"}
+    for bdf, driver in bound.items():
+        yield {"operation": "bind", "bdf": bdf, "driver": driver}
 
 
 def largest_bar(scenario: str) -> int:
@@ -70,7 +73,7 @@ def take(kernel: Kernel, lab: str = "2g") -> Path:
     with boot(kernel, lab=lab) as guest:
         texts = {name: guest.read(f"/proc/{name}") for name in ("version", "cpuinfo")}
         files = _state(guest, "idle")
-        guest.do(*BINDS)
+        guest.do(*binds(lab))
         files |= _state(guest, "bound")
     sizes = re.search(r"^address sizes\s*: (\d+) bits physical.*", texts["cpuinfo"], re.M)
     assert sizes is not None

@@ -12,7 +12,7 @@ from devmemkit.model.machine import View
 from devmemkit.model.resource.strict import RESOURCE_LOCK
 from devmemkit.model.resource.tree import Resource
 from devmemkit.model.step import OPERATIONS
-from devmemkit.scenarios.machines import NAMESPACE, PMEM
+from devmemkit.scenarios.machines import NAMESPACE, PC
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.one_bar import node_machine, with_user
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, act_at, position
@@ -33,7 +33,7 @@ def write_vs_claim(kernel: KernelProfile, *, threads: int = 1) -> Concurrent:
     The buffer of the process is missing until another thread fills it, whenever that wants.
     """
     write = {"data": WRITTEN.to_bytes(8, "little")}
-    reads = tuple(Act(key, CLAIMER, "readq", {"address": PMEM}) for key in ("first", "second"))
+    reads = tuple(Act(key, CLAIMER, "readq", {"address": PC.pmem}) for key in ("first", "second"))
 
     def unchanged(m: View) -> bool:
         known = position(m, CLAIMER)[1]
@@ -48,7 +48,7 @@ def read_vs_claim(kernel: KernelProfile, *, threads: int = 1) -> Concurrent:
 
     The buffer of the process is missing until another thread fills it, whenever that wants.
     """
-    writes = (Act("written", CLAIMER, "writeq", {"address": PMEM, "value": WRITTEN}),)
+    writes = (Act("written", CLAIMER, "writeq", {"address": PC.pmem, "value": WRITTEN}),)
     readers = _threads(threads)
 
     def unseen(m: View) -> bool:
@@ -73,17 +73,17 @@ def _copies(
     count: int,
 ) -> Concurrent:
     """Threads that copy, one that fills their buffer, and a driver that claims and goes on."""
-    node = Resource(PMEM, PMEM + PAGE_SIZE - 1, LEGACY, fl.IORESOURCE_MEM)
+    node = Resource(PC.pmem, PC.pmem + PAGE_SIZE - 1, LEGACY, fl.IORESOURCE_MEM)
     space = Namespace(NAMESPACE, node.start, node.end)
     machine = node_machine(kernel, node, ("nd", NAMESPACE), space, high_memory=node.end + 1)
     machine, fd = with_user(machine, PROCESS, "devmem")
     threads = _threads(count)
-    where = {"pid": PROCESS, "fd": fd, "offset": PMEM, "buffer": BUFFER, **what}
+    where = {"pid": PROCESS, "fd": fd, "offset": PC.pmem, "buffer": BUFFER, **what}
     programs = {
         task: Program((Act("copy", task, operation, where),), keep=("copy",)) for task in threads
     }
     answer = Act("answer", ANSWERER, "uffdio_copy", {"pid": PROCESS, "buffer": BUFFER})
-    region = {"start": PMEM, "size": PAGE_SIZE}
+    region = {"start": PC.pmem, "size": PAGE_SIZE}
     claim = Act("claim", CLAIMER, "request_mem_region", region)
     keys = tuple(act.key for act in (claim, *after))
     programs |= {ANSWERER: Program((answer,)), CLAIMER: Program((claim, *after), keep=keys)}

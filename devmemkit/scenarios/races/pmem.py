@@ -10,7 +10,7 @@ from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.resource.tree import Resource
-from devmemkit.scenarios.machines import NAMESPACE, PMEM
+from devmemkit.scenarios.machines import NAMESPACE, PC
 from devmemkit.scenarios.play import Act, Ref
 from devmemkit.scenarios.races.one_bar import node_machine, with_user
 from devmemkit.scenarios.races.properties import reaches
@@ -27,22 +27,22 @@ def nd_pmem(kernel: KernelProfile, *, users: int = 1) -> Concurrent:
     so that a finding is due to the gaps between the claims.
     """
     kernel = replace(kernel, repair=kernel.repair or "fault")
-    end = PMEM + PAGES * PAGE_SIZE - 1
-    node = Resource(PMEM, end, LEGACY, fl.IORESOURCE_MEM, fl.IORES_DESC_PERSISTENT_MEMORY_LEGACY)
-    machine = node_machine(kernel, node, ("nd", NAMESPACE), Namespace(NAMESPACE, PMEM, end))
+    end = PC.pmem + PAGES * PAGE_SIZE - 1
+    node = Resource(PC.pmem, end, LEGACY, fl.IORESOURCE_MEM, fl.IORES_DESC_PERSISTENT_MEMORY_LEGACY)
+    machine = node_machine(kernel, node, ("nd", NAMESPACE), Namespace(NAMESPACE, PC.pmem, end))
     programs: dict[str, Program] = {}
     for number in range(users):
         pid = f"U{number}"
         machine, fd = with_user(machine, pid, "devmem")
         me = Process(pid)
-        mmap = me("map", "mmap_devmem", fd=fd, offset=PMEM, length=PAGE_SIZE)
+        mmap = me("map", "mmap_devmem", fd=fd, offset=PC.pmem, length=PAGE_SIZE)
         programs[pid] = Program((mmap, me("store", "store", address=Ref("map"), value=1, size=1)))
     processes = tuple(programs)
     bind = Act("bind", "D0", "bind", {"bdf": NAMESPACE, "driver": "nd_pmem"})
     programs["D0"] = Program((bind,), keep=("bind",))
 
     def reached(m: View) -> bool:
-        return any(reaches(m, pid, programs[pid], PMEM, PAGE_SIZE) for pid in processes)
+        return any(reaches(m, pid, programs[pid], PC.pmem, PAGE_SIZE) for pid in processes)
 
     def looked_at(m: View) -> bool:
         """Whether the driver is behind its first look at the info block."""

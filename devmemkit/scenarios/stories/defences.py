@@ -10,7 +10,7 @@ from devmemkit.model.flags import IORESOURCE_EXCLUSIVE, IORESOURCE_SYSTEM_RAM, P
 from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
-from devmemkit.scenarios.machines import IVSHMEM, NAMESPACE, PMEM
+from devmemkit.scenarios.machines import NAMESPACE, PC
 from devmemkit.scenarios.play import SETTLE, Act, Ref, play
 from devmemkit.scenarios.stories.script import D, P
 from devmemkit.scenarios.words import format_ending
@@ -45,14 +45,14 @@ DEFENCES = {
 """By name: the defences that could close the gap."""
 
 VALUE = b"corrupt!"
-_OPEN, _MAP = P.open_mem(dsync=True), P.map_mem("map", "maps the region", PMEM, 1)
+_OPEN, _MAP = P.open_mem(dsync=True), P.map_mem("map", "maps the region", PC.pmem, 1)
 _STORE = P("write", "store", "writes", address=Ref("map"), value=int.from_bytes(VALUE, "little"))
 
 ATTEMPTS: dict[str, tuple[Act, ...]] = {
     "maps and writes": (_OPEN, _MAP, _STORE),
     "pwrite(2)": (
         _OPEN,
-        P("write", "write_devmem", "writes", fd=Ref("open"), offset=PMEM, data=VALUE),
+        P("write", "write_devmem", "writes", fd=Ref("open"), offset=PC.pmem, data=VALUE),
     ),
     "unbinds the driver first": (
         D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem"),
@@ -61,7 +61,7 @@ ATTEMPTS: dict[str, tuple[Act, ...]] = {
         _MAP,
         _STORE,
     ),
-    "a BAR through resource2": (P.open_bar(IVSHMEM, 2), P.map_bar("map", "maps it"), _STORE),
+    "a BAR through resource2": (P.open_bar(PC.ivshmem, 2), P.map_bar("map", "maps it"), _STORE),
 }
 """Ways to write into what no driver has claimed: persistent memory, and one device's BAR."""
 
@@ -78,7 +78,7 @@ def machine_with(version: str, defence: str) -> Machine:
     machine = before(("P",), kernel)
     if d.exclusive:
         root = machine["iomem"].copy()
-        node = next(node for node in root.walk() if node.start == PMEM)
+        node = next(node for node in root.walk() if node.start == PC.pmem)
         node.flags |= IORESOURCE_SYSTEM_RAM | IORESOURCE_EXCLUSIVE
         machine = machine.with_({"iomem": root})
     return machine
@@ -117,14 +117,14 @@ _PHASES = (
     _OPEN,
     _MAP,
     _writes("before the claim", "map", "writes"),
-    D.claim(PMEM, PAGE_SIZE, "claims the region"),
+    D.claim(PC.pmem, PAGE_SIZE, "claims the region"),
     D("settle", SETTLE),  # a grace passes
     _writes("claimed, mapped before", "map", "writes again"),
-    P.map_mem("again", "maps it anew", PMEM, 1),
+    P.map_mem("again", "maps it anew", PC.pmem, 1),
     _writes("claimed, mapped anew", "again", "writes through that"),
-    D.release(PMEM, PAGE_SIZE),
+    D.release(PC.pmem, PAGE_SIZE),
     _writes("released, mapped before", "map", "writes through the old mapping"),
-    P.map_mem("late", "maps it anew", PMEM, 1),
+    P.map_mem("late", "maps it anew", PC.pmem, 1),
     _writes("released, mapped anew", "late", "writes through that"),
 )
 PHASES = tuple(act.key for act in _PHASES if act.operation == "store")

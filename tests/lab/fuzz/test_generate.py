@@ -14,7 +14,7 @@ from devmemkit.lab.guest.perform import requests
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import OPERATIONS
 from devmemkit.scenarios.catalogue import before
-from devmemkit.scenarios.machines import IVSHMEM, IVSHMEM_BAR, PMEM
+from devmemkit.scenarios.machines import PC
 from devmemkit.scenarios.play import Act, Ref, play, processes
 
 SOME = [*range(12), LIFE - 1]
@@ -106,8 +106,8 @@ def test_one_claim_at_a_time() -> None:
 def test_windows_do_not_overlap_and_stay_in_their_memory() -> None:
     for number in (0, 1, WINDOWS - 1):
         memory, bar, _ = windows(number)
-        assert memory >= PMEM + FIRST * WINDOW
-        assert bar + WINDOW <= IVSHMEM_BAR + (64 << 20)
+        assert memory >= PC.pmem + FIRST * WINDOW
+        assert bar + WINDOW <= PC.ivshmem_bar + (64 << 20)
         assert to_clear(number) == ((memory, WINDOW), (bar, WINDOW))
     assert windows(1)[0] - windows(0)[0] == WINDOW
 
@@ -119,11 +119,11 @@ def test_moved_acts_point_into_the_other_windows_and_nowhere_else() -> None:
         Act("b", "P", "mmap_resource", {"pid": "P", "fd": 4, "length": 1, "offset": 0x1000}),
         Act("c", "D", "request_mem_region", {"start": bar + 16, "size": 16}),
         Act("d", "P", "mmap_resource", {"pid": "P", "fd": 4, "length": 1,
-                                        "offset": bar - IVSHMEM_BAR}),
-        Act("e", "P", "open_resource", {"pid": "P", "bdf": IVSHMEM, "bar": 2}),
+                                        "offset": bar - PC.ivshmem_bar}),
+        Act("e", "P", "open_resource", {"pid": "P", "bdf": PC.ivshmem, "bar": 2}),
     )  # fmt: skip
     there = moved(acts, 3, 9)
     assert [act.arguments.get("offset", act.arguments.get("start")) for act in there] == [
-        *(windows(9)[0] + 5, 0x1000, windows(9)[1] + 16, windows(9)[1] - IVSHMEM_BAR, None)
+        *(windows(9)[0] + 5, 0x1000, windows(9)[1] + 16, windows(9)[1] - PC.ivshmem_bar, None)
     ]
     assert moved(there, 9, 3) == acts
