@@ -201,7 +201,7 @@ def _supposed(
             played = play(*changed)
             last = last_of(played.acts, played.outcomes)
             step = played.steps(last.key)[-1]
-            function, _ = function_of(last.operation, step, x86=before.kernel.config.x86)
+            function, _ = function_of(last.operation, step, before.kernel.arch)
             fits = named or _fits(access, played)
             ends = format_ending(played.outcomes[last.key]) == symptom.name
             if fits and ends and _is_news(machine, access, symptom.name, played):
@@ -214,7 +214,7 @@ def _supposed(
 
 def _unheld(machine: Machine, access: Access) -> bool:
     """Whether no driver has the access's first page on a machine other than x86."""
-    return not (machine.kernel.config.x86 or claims_of(machine, access.pages[0], access))
+    return not (machine.kernel.arch == "x86_64" or claims_of(machine, access.pages[0], access))
 
 
 def _fits(access: Access, played: Played) -> bool:

@@ -60,7 +60,6 @@ class Machines:
     def __init__(self, known: Description, access: Access | None = None) -> None:
         self.known, self.access = known, access
         self.questions = (*_questions(known), *(_asked_by(known, access) if access else ()))
-        self._reach = _reaches(known, access) if access else None
         self._bases: dict[tuple[int, bool, bool | None], Machine] = {}
 
     def cases(self) -> Iterator[tuple[tuple[str, ...], Case]]:
@@ -73,11 +72,11 @@ class Machines:
         """The machine of one case, with process P."""
         known = self.known
         config: Config = case.get("config") or next(iter(_configs(known).values()))
-        if known.foreign:
-            config = replace(config, x86=case.get("low", False), x86_pat=False)
         kernel: KernelProfile = case.get("kernel") or next(iter(_kernels(known).values()))
-        reach = case.get("reach", self._reach)
-        where = known.phys_bits or case["bits"], case.get("held", True), reach
+        kernel = replace(kernel, arch=known.rules)
+        if case.get("low"):
+            kernel = replace(kernel, features=(*kernel.features, ("low_megabyte", True)))
+        where = known.phys_bits or case["bits"], case.get("held", True), case.get("reach")
         if where not in self._bases:
             self._bases[where] = self._base(*where, kernel)
         cmdline = " ".join(_cmdline(known, case))
@@ -184,8 +183,8 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
         yield Question("prefetch", "whether the BAR is prefetchable", answers)
     if access.via != "devmem":
         return
-    arch, this = known.foreign, known.this_architecture
-    if arch not in ("", "arm64") and access.pages[0] < LOW_MEGABYTE:
+    rules, this = known.rules, known.this_architecture
+    if rules == "other" and access.pages[0] < LOW_MEGABYTE:
         answers = {
             f"{this} has no rule of its own below 1 MiB": False,
             f"{this} has x86's rule below 1 MiB": True,
@@ -199,28 +198,15 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
             }
             yield Question("dev", "how /dev is mounted", options)
         return
-    if arch == "arm64":  # _reaches knows
-        return
-    if arch:
+    if rules == "other":
         does = f"{access.op}(2) reaches the address"
         answers = {does.replace("reaches", "does not reach"): False, does: True}
         yield Question("reach", f"what {access.op}(2) reaches on {this}", answers)
-    elif not any(_ram(known)):
+    elif rules == "x86_64" and not any(_ram(known)):
         answers = {"RAM ends below the address": False, "RAM reaches beyond the address": True}
         if access.start < 1 << 32:  # most machines have more than 4 GiB
             answers = dict(reversed(answers.items()))
         yield Question("reach", "where RAM ends", answers)
-
-
-def _reaches(known: Description, access: Access) -> bool | None:
-    """Whether read and write reach the range on arm64; None where nothing but RAM's end decides.
-
-    Source: valid_phys_addr_range (arch/arm64/mm/mmap.c): one region of RAM contains the range.
-    """
-    if known.architecture != "arm64" or access.via != "devmem" or access.maps:
-        return None
-    last = access.start + max(access.length, 1) - 1
-    return any(one.start <= access.start and last <= one.end for one in _ram(known))
 
 
 def _ram(known: Description) -> Iterator[Entry]:

@@ -97,8 +97,15 @@ class Description:
 
     @property
     def foreign(self) -> str:
-        """The architecture if it is not x86, else "": the model has x86's rules only."""
+        """The architecture if it is not x86, else ""."""
         return "" if self.architecture in architecture.X86 else self.architecture
+
+    @property
+    def rules(self) -> str:
+        """The architecture whose rules the model follows, one of model.kernel.ARCHITECTURES."""
+        if self.architecture in architecture.X86:
+            return "x86_64"
+        return "arm64" if self.architecture == "arm64" else "other"
 
     @property
     def this_architecture(self) -> str:

@@ -110,12 +110,12 @@ SAYS = {
 """What a step of an access tests, for the user to read."""
 
 
-def function_of(operation: str, step: str, *, x86: bool = True) -> tuple[str, str]:
+def function_of(operation: str, step: str, arch: str = "x86_64") -> tuple[str, str]:
     """Kernel function and file of a step; the step's own name if no function is named for it.
 
-    Without `x86` no file of arch/x86 is named.
+    A file of arch/x86 is named for that architecture alone.
     """
     function, file = BY_OPERATION.get((operation, step)) or FUNCTIONS.get(step, (step, ""))
-    if x86 or not file.startswith("arch/x86"):
+    if arch == "x86_64" or not file.startswith("arch/x86"):
         return function, file
     return ("handle_mm_fault", MEMORY) if function == "do_user_addr_fault" else (function, "")

@@ -127,7 +127,7 @@ def _because(m: View, access: Access, page: int | None) -> str:
     at = page << PAGE_SHIFT
     if region_intersects(m["iomem"], at, PAGE_SIZE, IORESOURCE_SYSTEM_RAM) == DISJOINT:
         return ""
-    above = " above 1 MiB" if m.kernel.config.x86 else ""
+    above = " above 1 MiB" if m.kernel["low_megabyte"] else ""
     return f": it is RAM{above}, which STRICT_DEVMEM keeps from every process"
 
 
@@ -179,7 +179,7 @@ def _checks(played: Played) -> list[Check]:
             result = "passed" if mine else "not reached"
             if mine and mine[-1].outcome is not None and not mine[-1].outcome.ok:
                 result = format_ending(mine[-1].outcome)
-            function, file = function_of(call.operation, step, x86=kernel.config.x86)
+            function, file = function_of(call.operation, step, kernel.arch)
             found.append(Check(function, file, SAYS.get(step, ""), result))
     return found
 

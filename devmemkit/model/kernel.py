@@ -1,6 +1,6 @@
-"""Kernel profiles: version, configuration and command line decide which rules apply.
+"""Kernel profiles: version, architecture, configuration and command line decide the rules.
 
-Only FEATURES knows versions. All other code asks a profile for a feature by name.
+Only FEATURES knows versions and architectures. All other code asks a profile for a feature by name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Row(NamedTuple):
     """From `version` on, `feature` has `value`, since `commit` ("" when not known).
 
     Where `version` is only the first kernel that was seen with the value, `known_until` is the last
-    one that was seen without it.
+    one that was seen without it. A row of an architecture, `arch`, applies to that one alone, and
+    replaces the rows above it that apply to all ("").
     """
 
     feature: str
@@ -35,6 +36,19 @@ class Row(NamedTuple):
     commit: str
     what: str
     known_until: str = ""
+    arch: str = ""
+
+
+ARCHITECTURES = ("x86_64", "arm64", "other")
+"""The architectures of FEATURES; "other" has the rows that apply to all, and none of its own."""
+
+
+def _x86(feature: str, value: Any, what: str) -> Row:
+    return Row(feature, "0", value, "", what, arch="x86_64")
+
+
+def _arm64(feature: str, value: Any, what: str, version: str = "0", commit: str = "") -> Row:
+    return Row(feature, version, value, commit, what, arch="arm64")
 
 
 FEATURES: tuple[Row, ...] = (
@@ -109,6 +123,24 @@ FEATURES: tuple[Row, ...] = (
     Row("iores_levels", "7.3", 8, "", "seen in 7.3"),
     Row("non_mappable", "0", "ENODEV", "", "resourceN of an I/O BAR has no mmap on x86"),
     Row("non_mappable", "7.2", "EINVAL", "", "since its attribute is static; measured"),
+    Row("low_megabyte", "0", False, "", "nothing is special below 1 MiB: lib/devmem_is_allowed.c"),
+    _x86("low_megabyte", True, "no page is refused there: arch/x86/mm/init.c"),
+    Row("ram_page", "0", "each byte", "", "page_is_ram: RAM fills it: lib/devmem_is_allowed.c"),
+    _x86("ram_page", "any byte", "region_intersects: arch/x86/mm/init.c"),
+    Row("copy_reach", "0", "high_memory", "", "read and write end there: valid_phys_addr_range"),
+    _arm64("copy_reach", "one region of RAM", "memblock, no no-map area: arch/arm64/mm/mmap.c"),
+    Row("mmap_end", "0", "last byte", "", "has an address of so many bits: arch/x86/mm/mmap.c"),
+    _arm64("mmap_end", "byte behind", "has one, or is 0: PHYS_MASK, arch/arm64/mm/mmap.c"),
+    Row("cache_types", "0", False, "", "nothing tracks them: no page conflicts with another"),
+    _x86("cache_types", True, "arch/x86/mm/pat/memtype.c, with X86_PAT and without nopat"),
+    Row("resource_wc", "0", "with cache types", "", "arch_can_pci_mmap_wc is pat_enabled on x86"),
+    _arm64("resource_wc", "always", "arch/arm64/include/asm/pci.h", "5.10", "5fd39dc22027"),
+    Row("proc_mmap", "0", True, "", "/proc/bus/pci can be mapped: HAVE_PCI_MMAP"),
+    _arm64("proc_mmap", False, "EIO, and the ioctl is EINVAL: no HAVE_PCI_MMAP"),
+    Row("proc_domain", "0", False, "", "/proc/bus/pci names domains other than 0"),
+    _arm64("proc_domain", True, "each domain: pci_proc_domain, arch/arm64/include/asm/pci.h"),
+    Row("port_calls", "0", False, "", "ioperm and iopl are ENOSYS"),
+    _x86("port_calls", True, "arch/x86/kernel/ioport.c"),
 )
 
 
@@ -143,16 +175,12 @@ PARENTS = {"strict_devmem": "devmem", "io_strict_devmem": "strict_devmem"}
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The CONFIG_* options that the model uses; the defaults are those of Debian.
-
-    Without `x86` the rules of lib/devmem_is_allowed.c apply; others of that architecture do not.
-    """
+    """The CONFIG_* options that the model uses; the defaults are those of Debian."""
 
     devmem: bool = True
     strict_devmem: bool = True
     io_strict_devmem: bool = True
     x86_pat: bool = True
-    x86: bool = True
 
     def __post_init__(self) -> None:
         for option in fields(self):
@@ -185,13 +213,15 @@ class KernelProfile:
     """One kernel as the model runs it.
 
     `policy_name` overrides that row of FEATURES alone ("6.12, but RefuseClaim"), `repair` the order
-    of the steps of an mmap or of a copy, `features` other rows by name. Raises ValueError for what
-    the model does not know, naming what it does.
+    of the steps of an mmap or of a copy, `features` other rows by name. `arch` is one of
+    ARCHITECTURES. Raises ValueError for what the model does not know, naming what it does.
 
     >>> KernelProfile("6.12").policy.name, KernelProfile("4.5")["lockdown"]
     ('RevokeAll', False)
     >>> print(KernelProfile("6.12", policy_name="RefuseClaim"))
     Linux 6.12, RefuseClaim
+    >>> print(KernelProfile("6.12", arch="arm64"))
+    Linux 6.12 on arm64, RevokeAll
     """
 
     version: str
@@ -200,9 +230,13 @@ class KernelProfile:
     policy_name: str | None = None
     repair: str = ""
     features: tuple[tuple[str, Any], ...] = ()
+    arch: str = "x86_64"
 
     def __post_init__(self) -> None:
         self._check_version()
+        if self.arch not in ARCHITECTURES:
+            known = ", ".join(ARCHITECTURES)
+            raise ValueError(f"arch: expected one of {known}; got {self.arch!r}")
         if not isinstance(self.cmdline, str):
             raise ValueError(f"cmdline: expected a text, got {self.cmdline!r}")
         if self.policy_name is not None and self.policy_name not in POLICIES:
@@ -234,7 +268,8 @@ class KernelProfile:
     def rows(self) -> dict[str, Row]:
         """The rows of FEATURES that apply, by feature; a later row replaces an earlier one."""
         mine = _number(self.version)
-        return {row.feature: row for row in FEATURES if _number(row.version) <= mine}
+        ours = (row for row in FEATURES if row.arch in ("", self.arch))
+        return {row.feature: row for row in ours if _number(row.version) <= mine}
 
     @property
     def evidence(self) -> str:
@@ -283,12 +318,14 @@ class KernelProfile:
 
     @cached_property
     def pat(self) -> bool:
-        """Whether page cache types are tracked (pat_enabled): X86_PAT and no nopat."""
-        return self.config.x86_pat and "nopat" not in self.cmdline.split()
+        """Whether page cache types are tracked (pat_enabled): on x86, X86_PAT and no nopat."""
+        asked = self.config.x86_pat and "nopat" not in self.cmdline.split()
+        return asked and bool(self["cache_types"])
 
     def __str__(self) -> str:
         repaired = f", repaired: {self.repair}" if self.repair else ""
-        return f"Linux {self.version}, {self.policy.name}{repaired}"
+        on = "" if self.arch == "x86_64" else f" on {self.arch}"
+        return f"Linux {self.version}{on}, {self.policy.name}{repaired}"
 
 
 def is_between(version: str, since: str, until: str) -> bool:

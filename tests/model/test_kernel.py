@@ -51,12 +51,12 @@ def test_feature_boundary(feature: str, before: str, since: str, old: object, ne
 
 
 def test_table_is_in_order_and_complete() -> None:
-    """A feature's rows stand together, oldest first, from "0" on; versions are not repeated."""
+    """A feature's rows stand together, from "0" on, no version twice; an architecture's follow."""
     seen = []
     for feature, rows in groupby(FEATURES, key=lambda row: row.feature):
-        versions = [tuple(map(int, row.version.split("."))) for row in rows]
-        assert versions[0] == (0,)
-        assert versions == sorted(set(versions))
+        asked = [(row.arch, tuple(map(int, row.version.split(".")))) for row in rows]
+        assert asked[0] == ("", (0,))
+        assert asked == sorted(set(asked))
         seen.append(feature)
     assert len(seen) == len(set(seen))
     for version in VERSIONS:
@@ -149,6 +149,7 @@ def test_pat() -> None:
     assert KernelProfile("6.12").pat
     assert not KernelProfile("6.12", cmdline="quiet nopat").pat
     assert not KernelProfile("6.12", Config(x86_pat=False)).pat
+    assert not KernelProfile("6.12", arch="arm64").pat
 
 
 @pytest.mark.parametrize(

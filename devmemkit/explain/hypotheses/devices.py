@@ -140,7 +140,7 @@ DEVICES = (
         "FPGA is not configured, or nothing is behind the address",
         "si_code is BUS_OBJERR or 0, where a revoked page gives BUS_ADRERR; dmesg: external abort",
         lambda asked: asked.mapped(),
-        when=lambda asked: asked.machine.kernel.config.x86 is False,
+        when=lambda asked: asked.machine.kernel.arch != "x86_64",
         gives="SIGBUS",
         function="do_sea (on arm do_DataAbort)",
         do="switch on the device's clock and power, which its driver does, and access its "

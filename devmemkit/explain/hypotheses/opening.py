@@ -34,7 +34,7 @@ def _locked(asked: Asked) -> Machine:
 
 def _built(asked: Asked, config: Config) -> Machine:
     ours = asked.machine.kernel.config
-    return with_kernel(asked.machine, config=replace(config, x86=ours.x86, x86_pat=ours.x86_pat))
+    return with_kernel(asked.machine, config=replace(config, x86_pat=ours.x86_pat))
 
 
 NO_DEVMEM = Config(False, False, False)

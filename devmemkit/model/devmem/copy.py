@@ -20,6 +20,7 @@ from devmemkit.model.resource.strict import (
     RESOURCE_LOCK,
     ZERO,
     page_is_allowed,
+    ram_contains,
     same_answer_until,
 )
 from devmemkit.model.step import Frame, Next, Return, Step, Steps, lock, operation, unlock
@@ -29,7 +30,7 @@ MAX_RW_COUNT = 0x7FFF_F000
 
 
 def valid_phys_addr_range(m: View, f: Frame) -> Next:
-    """EFAULT beyond high_memory, before any permission check (x86).
+    """EFAULT beyond high_memory, on arm64 outside of RAM, before any permission check.
 
     First come EINVAL for a negative offset, EBADF for a file not open for that, and EOVERFLOW
     for a length that wraps at a position of 2^63 or more (rw_verify_area).
@@ -50,9 +51,13 @@ def valid_phys_addr_range(m: View, f: Frame) -> Next:
         if f.offset >> 63 and count >= U64 + 1 - f.offset:
             raise KernelError("EOVERFLOW", f"{count} bytes at {f.offset:#x}")
     f.left = min(count, MAX_RW_COUNT)
-    if (f.offset + f.left - 1) & U64 > m.machine.high_memory - 1:
-        high = "is above high_memory" if m.kernel.config.x86 else "is outside of the kernel's RAM"
-        raise KernelError("EFAULT", f"{f.offset:#x} {high}")
+    if m.kernel["copy_reach"] == "high_memory":
+        last = (f.offset + f.left - 1) & U64
+        reached, where = last <= m.machine.high_memory - 1, "above high_memory"
+    else:
+        reached, where = ram_contains(m, f.offset, f.left), "outside of the kernel's RAM"
+    if not reached:
+        raise KernelError("EFAULT", f"{f.offset:#x} is {where}")
     return None if f.left else Return(b"" if not writing and f.keep else 0)
 
 

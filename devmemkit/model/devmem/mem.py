@@ -73,9 +73,14 @@ def memory_lseek(m: View, f: Frame) -> Next:
 
 
 def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
-    """EINVAL when the range wraps or exceeds the physical address width."""
+    """EINVAL when the range wraps or exceeds the physical address width.
+
+    arm64 asks for the address of the byte behind the range: no range may hold the last page of the
+    width, and the last page of all 64 bits is one, as 0 is behind it.
+    """
     last = f.offset + (f.vma.end - f.vma.start) - 1
-    if last > U64 or last >> m.machine.phys_bits:
+    asked = last if m.kernel["mmap_end"] == "last byte" else last + 1 & U64
+    if last > U64 or asked >> m.machine.phys_bits:
         raise KernelError("EINVAL", f"{last:#x} is beyond {m.machine.phys_bits} address bits")
     return None
 

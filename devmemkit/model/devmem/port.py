@@ -106,7 +106,7 @@ def sys_iopl(m: View, f: Frame) -> Next:
 
 
 def _only_x86(m: View, call: str) -> None:
-    if not m.kernel.config.x86:
+    if not m.kernel["port_calls"]:
         raise KernelError("ENOSYS", f"{call} is a system call of x86 only")
 
 

@@ -38,10 +38,10 @@ def config_path(bdf: str) -> str:
     return f"/sys/bus/pci/devices/{bdf}/config"
 
 
-def proc_path(bdf: str) -> str:
-    """The path of a device's file in procfs; domain 0 is not in it."""
+def proc_path(bdf: str, *, names_0: bool = False) -> str:
+    """The path of a device's file in procfs; `names_0` is feature proc_domain (pci_proc_domain)."""
     domain, bus, rest = bdf.split(":")
-    return f"/proc/bus/pci/{bus if domain == '0000' else f'{domain}:{bus}'}/{rest}"
+    return f"/proc/bus/pci/{f'{domain}:{bus}' if names_0 or domain != '0000' else bus}/{rest}"
 
 
 @operation("open_resource", needs=("pid", "bdf", "bar"), mode="rw", wc=False)
@@ -57,7 +57,7 @@ def sysfs_open(m: View, f: Frame) -> Next:
     prefetch = bar is not None and bar.memory and bar.flags & fl.IORESOURCE_PREFETCH
     if bar is None or not bar.length or bar.index > 5:
         raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}")
-    if f.wc and not (prefetch and m.kernel.pat):
+    if f.wc and not (prefetch and (m.kernel.pat or m.kernel["resource_wc"] == "always")):
         why = "PAT is off" if prefetch else f"BAR {f.bar} is not prefetchable"
         raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}_wc: {why}")
     path = resource_path(f.bdf, f.bar, f.wc)
@@ -125,7 +125,7 @@ def proc_open(m: View, f: Frame) -> Next:
     """Open /proc/bus/pci/BB/DD.F read-write; from v5.12 on with the iomem inode's mapping."""
     if m.get(("pci", f.bdf)) is None:
         raise KernelError("ENOENT", f"no device {f.bdf}")
-    may_open(m, f.pid, proc_path(f.bdf), "rw", 0o644)
+    may_open(m, f.pid, proc_path(f.bdf, names_0=m.kernel["proc_domain"]), "rw", 0o644)
     mapping = "iomem" if "proc" in m.kernel.policy.one_inode else f"{f.bdf}/proc"
     file = File("proc", mapping, bdf=f.bdf)
     return Return(open_file(m, f.pid, file))
@@ -135,13 +135,16 @@ def proc_open(m: View, f: Frame) -> Next:
 def mmap_is_mem(m: View, f: Frame) -> Next:
     """ioctl PCIIOC_MMAP_IS_MEM; without it the file maps I/O ports, which x86 cannot.
 
-    EPERM under lockdown, ENOTTY when the device was removed.
+    EPERM under lockdown, ENOTTY when the device was removed; EINVAL on arm64, which has no such
+    ioctl.
     """
     file = get_file(m, f.pid, f.fd, "proc")
     if m.get(("pci", file.bdf)) is None:
         raise KernelError("ENOTTY", f"no device {file.bdf}")
     if m.kernel.lockdown:
         raise KernelError("EPERM", "lockdown refuses PCI access (LOCKDOWN_PCI_ACCESS)")
+    if not m.kernel["proc_mmap"]:
+        raise KernelError("EINVAL", "no file of /proc/bus/pci can be mapped here")
     update_file(m, f.pid, f.fd, memory_state=True)
     return Return(0)
 
@@ -150,7 +153,10 @@ def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
     """EIO for a removed device, EPERM without SYS_RAWIO or under lockdown, EINVAL in I/O state.
 
     Then ENODEV when no BAR is there, EINVAL for a busy one. The offset is a physical address.
+    On arm64 always EIO, as the file has no ->mmap (proc_reg_mmap, fs/proc/inode.c).
     """
+    if not m.kernel["proc_mmap"]:
+        raise KernelError("EIO", "no file of /proc/bus/pci can be mapped here")
     file = f.vma.file
     dev: PciDevice | None = m.get(("pci", file.bdf))
     if dev is None:

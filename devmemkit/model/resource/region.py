@@ -79,7 +79,7 @@ def region_intersects(root: Resource, start: int, size: int, flags: int, desc: i
             found = True
             continue
         position, last = max(start, node.start), min(end, node.end)
-        for below in _overlapping_below(node, start, end):
+        for below in overlapping_below(node, start, end):
             if matches(below):
                 found = True
                 if below.start > position:
@@ -91,10 +91,11 @@ def region_intersects(root: Resource, start: int, size: int, flags: int, desc: i
     return DISJOINT if not found else MIXED if other else INTERSECTS
 
 
-def _overlapping_below(node: Resource, start: int, end: int) -> Iterator[Resource]:
+def overlapping_below(node: Resource, start: int, end: int) -> Iterator[Resource]:
+    """The nodes below `node` that overlap [start, end], parents before their children."""
     for child in node.overlapping(start, end):
         yield child
-        yield from _overlapping_below(child, start, end)
+        yield from overlapping_below(child, start, end)
 
 
 def exclusive_owner(
@@ -107,7 +108,7 @@ def exclusive_owner(
     a9e7b8d4f663 (v5.16). Source: iomem_is_exclusive up to 5.15, resource_is_exclusive from 5.16.
     """
     both = fl.IORESOURCE_SYSTEM_RAM | fl.IORESOURCE_EXCLUSIVE
-    for node in _overlapping_below(root, page, page + fl.PAGE_SIZE - 1):
+    for node in overlapping_below(root, page, page + fl.PAGE_SIZE - 1):
         if sysram_rule and node.flags & both == both:
             return node
         if strict and node.busy and (io_strict or node.flags & fl.IORESOURCE_EXCLUSIVE):

@@ -6,14 +6,20 @@ from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import View
 from devmemkit.model.policy import LOCKED
-from devmemkit.model.resource.region import DISJOINT, exclusive_owner, next_edge, region_intersects
+from devmemkit.model.resource.region import (
+    DISJOINT,
+    exclusive_owner,
+    next_edge,
+    overlapping_below,
+    region_intersects,
+)
 from devmemkit.model.resource.tree import Resource
 
 DENY, ALLOW, ZERO = 0, 1, 2
 """The answers of devmem_is_allowed; ZERO reads as zeroes and drops writes."""
 
 LOW_MEGABYTE = 256
-"""Pages below 1 MiB, which x86 never refuses."""
+"""Pages below 1 MiB, which x86 never refuses (feature low_megabyte)."""
 
 
 def iomem_is_exclusive(m: View, pfn: int) -> Resource | None:
@@ -36,18 +42,33 @@ def is_taken(m: View, pfn: int) -> bool:
 
 def has_ram(m: View, pfn: int) -> bool:
     """Whether a byte of the page is System RAM."""
-    page = (pfn << fl.PAGE_SHIFT, fl.PAGE_SIZE)
-    return region_intersects(m["iomem"], *page, fl.IORESOURCE_SYSTEM_RAM) != DISJOINT
+    return region_intersects(m["iomem"], *_bytes(pfn), fl.IORESOURCE_SYSTEM_RAM) != DISJOINT
+
+
+def _bytes(pfn: int) -> tuple[int, int]:
+    return pfn << fl.PAGE_SHIFT, fl.PAGE_SIZE
+
+
+def ram_contains(m: View, start: int, size: int) -> bool:
+    """Whether one region of busy System RAM contains the bytes.
+
+    For a page this is page_is_ram (kernel/resource.c), for a copy memblock_is_region_memory
+    (mm/memblock.c): each region that has a mapping is a node (request_standard_resources,
+    arch/arm64/kernel/setup.c), while a no-map area is "reserved".
+    """
+    around = overlapping_below(m["iomem"], start, start)
+    return any(n.busy and n.system_ram and start + size <= n.end + 1 for n in around)
 
 
 def devmem_is_allowed(m: View, pfn: int) -> int:
     """DENY, ALLOW or ZERO for one page (arch/x86/mm/init.c, lib/devmem_is_allowed.c).
 
-    System RAM is ZERO below 1 MiB (ALLOW before v4.11) and DENY above; an exclusive page is DENY,
-    but never below 1 MiB. Without X86 nothing is special below 1 MiB.
+    RAM and an exclusive page are DENY. On x86 RAM below 1 MiB is ZERO (ALLOW before v4.11), and
+    every other page there ALLOW.
     """
-    low = pfn < LOW_MEGABYTE and m.kernel.config.x86
-    if has_ram(m, pfn):
+    low = pfn < LOW_MEGABYTE and m.kernel["low_megabyte"]
+    any_byte = m.kernel["ram_page"] == "any byte"
+    if has_ram(m, pfn) if any_byte else ram_contains(m, *_bytes(pfn)):
         return (ZERO if m.kernel["low_ram"] == "zeroes" else ALLOW) if low else DENY
     if low:
         return ALLOW
