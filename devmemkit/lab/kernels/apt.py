@@ -19,10 +19,11 @@ from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, environment, 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's keys, those of all its releases and of their mirrors."""
 HELPER = "/usr/lib/apt/apt-helper"
-KERNELS = r"^linux-(image|base|binary|modules)-[0-9].*-amd64$"
+KERNELS = r"^linux-(image|base|binary|modules)-[0-9].*-{}$"
+DEBIAN = {"x86_64": "amd64", "arm64": "arm64"}
+"""Debian's name of each architecture of the lab."""
 
 SETTINGS = {
-    "APT::Architecture": "amd64",
     "APT::Get::AllowUnauthenticated": "false",
     "APT::Sandbox::User": "root",  # apt's own user cannot read a cache in a home folder
     "APT::Update::Error-Mode": "any",
@@ -41,7 +42,8 @@ NO_HOOKS += "#clear APT::Update::Post-Invoke-Success;\n"
 class Package:
     """One version of a package in a suite; sizes in bytes, the digest in hexadecimal.
 
-    `folder` is where the archive has one that the suite does not list any more.
+    `folder` is where the archive has one that the suite does not list any more. `debian` is the
+    architecture of its suite.
     """
 
     name: str
@@ -51,10 +53,11 @@ class Package:
     sha256: str
     depends: str = ""
     folder: str = ""
+    debian: str = "amd64"
 
     @property
     def file(self) -> str:
-        return f"{self.name}_{self.version.replace(':', '%3a')}_amd64.deb"
+        return f"{self.name}_{self.version.replace(':', '%3a')}_{self.debian}.deb"
 
 
 def stanzas(text: str) -> list[dict[str, str]]:
@@ -89,15 +92,21 @@ def digest(path: Path) -> str:
 
 
 class Suite:
-    """A suite and its security updates, with lists and settings of their own below `folder`."""
+    """A suite and its security updates, with lists and settings of their own below `folder`.
 
-    def __init__(self, name: str, folder: Path) -> None:
+    `arch` is a name of DEBIAN.
+    """
+
+    def __init__(self, name: str, folder: Path, arch: str = "x86_64") -> None:
         self.name = name
+        self._debian = DEBIAN[arch]
         self._folder = folder / name
         self._config = self._folder / "apt.conf"
         self._sources = self._folder / "sources.list"
         places = {"Dir::Cache": self._folder, "Dir::State": self._folder}
         settings = {**SETTINGS, **places, "Dir::Etc::SourceList": self._sources}
+        # both, as the machine's own configuration may name more architectures
+        settings |= {"APT::Architecture": self._debian, "APT::Architectures": self._debian}
         self._options = ["-q", "-c", str(self._config)]
         self._options += [f"-o{key}={value}" for key, value in settings.items()]
 
@@ -130,7 +139,7 @@ class Suite:
         """The packages that kernels are made of, as of the last update; none before the first."""
         if not self._sources.exists():
             return []
-        names = self.names(KERNELS)
+        names = self.names(KERNELS.format(self._debian))
         return self.show(*names) if names else []
 
     def names(self, pattern: str) -> list[str]:
@@ -152,6 +161,7 @@ class Suite:
                 installed=int(one["Installed-Size"]) << 10,
                 sha256=one["SHA256"],
                 depends=one.get("Depends", ""),
+                debian=self._debian,
             )
             for one in stanzas(self._apt("apt-cache", "show", versions, *names))
         ]

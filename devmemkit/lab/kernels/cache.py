@@ -16,7 +16,8 @@ from typing import Any
 from devmemkit.host.files import read
 from devmemkit.lab.kernels.apt import Package, Suite, digest
 from devmemkit.lab.kernels.catalogue import Progress, find, parts, unknown
-from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom, release_of
+from devmemkit.lab.kernels.image import identify
+from devmemkit.lab.kernels.kernel import Kernel, config_facts, custom
 from devmemkit.lab.kernels.programs import OTHERWISE, KernelError, run
 
 __all__ = ["Kernel", "KernelError", "custom", "get"]
@@ -28,16 +29,21 @@ def cache_dir() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "devmemkit" / "kernels"
 
 
-def cached(version: str) -> Kernel | None:
+def home(arch: str) -> Path:
+    """The folder of the kernels of an architecture; those of x86_64 are where they always were."""
+    return cache_dir() if arch == "x86_64" else cache_dir() / arch
+
+
+def cached(version: str, arch: str = "x86_64") -> Kernel | None:
     """The cached kernel of a version, None if it is missing or its image is damaged."""
-    folder = cache_dir() / version
+    folder = home(arch) / version
     try:
         told = json.loads(read(folder / "kernel.json", pipes=False, texts=(), most=1 << 20))
         if not _is_kernel(told) or told["version"] != version:
             return None
         kernel = Kernel(vmlinuz=folder / "vmlinuz", modules=folder / "modules", **told)
         whole = kernel.modules.is_dir() and digest(kernel.vmlinuz) == kernel.sha256
-        return kernel if whole else None
+        return kernel if whole and kernel.arch == arch else None
     except (OSError, ValueError, TypeError, RecursionError):
         return None
 
@@ -53,18 +59,18 @@ def _is_kernel(told: Any) -> bool:
     )
 
 
-def get(version: str, progress: Progress = print) -> Kernel:
+def get(version: str, progress: Progress = print, arch: str = "x86_64") -> Kernel:
     """The kernel of a version: from the cache, else the newest of its suite, checked and kept.
 
     `progress` gets lines of text. KernelError when the kernel cannot be had.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise unknown(version, set())
-    if kernel := cached(version):
+    if kernel := cached(version, arch):
         return kernel
     try:
         with filling(progress):
-            return cached(version) or _take(version, progress)
+            return cached(version, arch) or _take(version, progress, arch)
     except BrokenPipeError:  # the reader of our progress is gone
         raise
     except OSError as error:
@@ -86,21 +92,21 @@ def filling(progress: Progress) -> Iterator[None]:
         yield
 
 
-def _take(version: str, progress: Progress) -> Kernel:
+def _take(version: str, progress: Progress, arch: str) -> Kernel:
     run("dpkg", "dpkg-deb", "--version")  # fail before the download, not after it
-    suite, packages, image = find(version, cache_dir() / "apt", progress)
+    suite, packages, image = find(version, home(arch) / "apt", progress, arch)
     wanted = parts(image, packages)
     files = list(download(suite, wanted, f"kernel {version}", progress))
     progress(f"{image.name}: unpacking")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=cache_dir()) as work:
         new = _assemble(version, suite.name, wanted, files, Path(work))
-        folder = cache_dir() / version
+        folder = home(arch) / version
         if folder.exists():  # a damaged one
             folder.rename(Path(work) / "damaged")
         new.rename(folder)
     for file in files:
         file.unlink()
-    kernel = cached(version)
+    kernel = cached(version, arch)
     assert kernel is not None
     return kernel
 
@@ -130,7 +136,7 @@ def _assemble(
         run(deb.name, "dpkg-deb", "-x", str(deb), str(root))
     new.mkdir(mode=0o755)
     found = [path for path in root.rglob("vmlinuz*") if path.is_file() and not path.is_symlink()]
-    release = release_of(found[0]) if len(found) == 1 else "*"
+    arch, release = identify(found[0]) if len(found) == 1 else ("", "*")
     folders = [path.parent for path in root.glob(f"**/lib/modules/{release}/kernel")]
     configs = [*root.glob(f"boot/config-{release}"), *(folder / "config" for folder in folders)]
     configs = [path for path in configs if path.is_file()]
@@ -148,8 +154,9 @@ def _assemble(
         "release": release,
         "suite": suite,
         "packages": {one.name: one.version for one in packages},
-        "config": config_facts(new / "config"),
+        "config": config_facts(arch, new / "config"),
         "sha256": digest(new / "vmlinuz"),
+        "arch": arch,
     }
     (new / "kernel.json").write_text(json.dumps(facts, indent=1) + "\n")
     return new

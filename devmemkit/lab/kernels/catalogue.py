@@ -12,7 +12,7 @@ from devmemkit.lab.kernels.programs import KernelError, NoSuchSuite
 SUITES = ("trixie-backports", "trixie", "bookworm-backports", "bookworm", "bullseye")
 """The suites to look in; a version comes from the first suite that has it."""
 
-IMAGE = re.compile(r"linux-image-(\d+\.\d+)\.\d[\d.+-]*(?:deb\d[\d.+]*)?-amd64")
+IMAGE = re.compile(r"linux-image-(\d+\.\d+)\.\d[\d.+-]*(?:deb\d[\d.+]*)?-(?:amd64|arm64)")
 PART = re.compile(r"(linux-(?:base|binary|modules)-\d[^\s,|]*)(?: \(= ([^)]+)\))?")
 
 Progress = Callable[[str], None]
@@ -72,14 +72,14 @@ def parts(image: Package, packages: Iterable[Package]) -> list[Package]:
 
 
 def listed(
-    folder: Path, progress: Progress, *, refresh: bool
+    folder: Path, progress: Progress, *, refresh: bool, arch: str = "x86_64"
 ) -> Iterator[tuple[Suite, list[Package]]]:
     """Each suite that the repository has, with its packages; `refresh` reads its lists first.
 
-    `folder` has the suites' private apt roots.
+    `folder` has the suites' private apt roots, of one architecture.
     """
     for name in SUITES:
-        suite = Suite(name, folder)
+        suite = Suite(name, folder, arch)
         try:
             if refresh:
                 progress(f"{name}: reading the package lists")
@@ -90,10 +90,12 @@ def listed(
         yield suite, suite.packages()
 
 
-def find(version: str, folder: Path, progress: Progress) -> tuple[Suite, list[Package], Package]:
+def find(
+    version: str, folder: Path, progress: Progress, arch: str = "x86_64"
+) -> tuple[Suite, list[Package], Package]:
     """The suite, its packages, and the newest image of a version among them."""
     known: set[str] = set()
-    for suite, packages in listed(folder, progress, refresh=True):
+    for suite, packages in listed(folder, progress, refresh=True, arch=arch):
         found = images(packages)
         if version in found:
             return suite, packages, found[version]

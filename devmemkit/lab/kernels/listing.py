@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from devmemkit.lab.kernels.cache import cache_dir, cached
+from devmemkit.lab.kernels.cache import cached, home
 from devmemkit.lab.kernels.catalogue import Progress, by_number, images, listed
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.columns import columns
@@ -13,21 +13,25 @@ HEAD = ("kernel", "cached", "can be had", "recorded", "the model's rules")
 
 
 def list_kernels(
-    recorded: Collection[str] = (), *, refresh: bool = False, progress: Progress = print
+    recorded: Collection[str] = (),
+    *,
+    refresh: bool = False,
+    progress: Progress = print,
+    arch: str = "x86_64",
 ) -> str:
-    """A table of all kernels that the model knows, a suite has, or the cache holds.
+    """A table of an architecture's kernels: those that the model knows, a suite has, or are cached.
 
     `recorded` are the versions in data/. What can be had is as of the last time the package lists
     were read; `refresh` reads them now, and raises KernelError when that fails.
     """
     offered: dict[str, str] = {}
-    for suite, packages in listed(cache_dir() / "apt", progress, refresh=refresh):
+    for suite, packages in listed(home(arch) / "apt", progress, refresh=refresh, arch=arch):
         for version, image in images(packages).items():
             offered.setdefault(version, f"{suite.name} {image.version}")
-    kept = {path.parent.name for path in cache_dir().glob("[0-9]*.[0-9]*/kernel.json")}
+    kept = {path.parent.name for path in home(arch).glob("[0-9]*.[0-9]*/kernel.json")}
     rows = [HEAD]
     for version in sorted(VERSIONS.keys() | offered.keys() | kept | set(recorded), key=by_number):
-        kernel = cached(version)
+        kernel = cached(version, arch)
         here = kernel.release if kernel else "-"
         had = offered.get(version, "no" if offered else "?")
         known = VERSIONS.get(version, "none")

@@ -42,6 +42,8 @@ def prepare(kernel: Kernel, progress: Progress) -> Path:
             f"{kernel.release}: expected a kernel of Debian's suites, whose headers can be "
             "fetched, got one passed by hand"
         )
+    if kernel.arch != "x86_64":
+        raise KernelError(f"{kernel.release}: expected an x86_64 kernel, got {kernel.arch}")
     suites = {name: Suite(name, cache_dir() / "apt") for name in (kernel.suite, TOOLS_SUITE)}
     for name, suite in suites.items():
         progress(f"{name}: reading the package lists")

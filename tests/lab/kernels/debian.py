@@ -34,39 +34,48 @@ class Archive:
         (folder / "pool").mkdir(parents=True)
 
     def package(
-        self, work: Path, name: str, version: str, files: Mapping[str, bytes], depends: str = ""
+        self,
+        work: Path,
+        name: str,
+        version: str,
+        files: Mapping[str, bytes],
+        depends: str = "",
+        debian: str = "amd64",
     ) -> str:
         """Build a package; its stanza in a Packages file."""
         root = work / f"{name}_{version}"
         for path, content in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(content)
-        control = f"Package: {name}\nVersion: {version}\nArchitecture: amd64\nInstalled-Size: 9\n"
+        control = f"Package: {name}\nVersion: {version}\nArchitecture: {debian}\n"
+        control += "Installed-Size: 9\n"
         control += f"Depends: {depends}\n" if depends else ""
         control += "Maintainer: nobody <nobody@localhost>\nDescription: none\n"
         (root / "DEBIAN").mkdir(parents=True)
         (root / "DEBIAN" / "control").write_text(control)
-        deb = self.folder / "pool" / f"{name}_{version}_amd64.deb"
+        deb = self.folder / "pool" / f"{name}_{version}_{debian}.deb"
         build = ["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", str(root), str(deb)]
         subprocess.run(build, check=True, capture_output=True)
         data = deb.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
         return control + f"Filename: pool/{deb.name}\nSize: {len(data)}\nSHA256: {digest}\n"
 
-    def suite(self, name: str, packages: list[str]) -> None:
-        """Write a suite's list, and sign it."""
+    def suite(self, name: str, packages: list[str], debian: str = "amd64") -> None:
+        """Write the list of a suite that has one architecture, and sign it."""
         folder = self.folder / "dists" / name
-        (folder / "main" / "binary-amd64").mkdir(parents=True)
+        (folder / "main" / f"binary-{debian}").mkdir(parents=True)
         listed = "\n".join(packages).encode()
-        (folder / "main" / "binary-amd64" / "Packages").write_bytes(listed)
-        self.sign(name, hashlib.sha256(listed).hexdigest(), len(listed))
+        (folder / "main" / f"binary-{debian}" / "Packages").write_bytes(listed)
+        self.sign(name, hashlib.sha256(listed).hexdigest(), len(listed), debian=debian)
 
-    def sign(self, name: str, digest: str, size: int, key: Path | None = None) -> None:
+    def sign(
+        self, name: str, digest: str, size: int, key: Path | None = None, debian: str = "amd64"
+    ) -> None:
         """Sign a suite's Release, with another key if one is given."""
         release = (
             f"Origin: Debian\nLabel: Debian\nSuite: {name}\nCodename: {name}\n"
-            "Date: Mon, 01 Jun 2026 00:00:00 UTC\nArchitectures: amd64\nComponents: main\n"
-            f"SHA256:\n {digest} {size} main/binary-amd64/Packages\n"
+            "Date: Mon, 01 Jun 2026 00:00:00 UTC\nArchitectures: {debian}\nComponents: main\n"
+            f"SHA256:\n {digest} {size} main/binary-{debian}/Packages\n"
         )
         gpg = ["gpg", "--batch", "--quiet", "--yes", "--homedir", str(key or self.key)]
         signed = str(self.folder / "dists" / name / "InRelease")

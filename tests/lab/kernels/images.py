@@ -37,6 +37,17 @@ def bzimage(release: str) -> bytes:
     return bytes(head) + bytes(64)
 
 
+def arm_image(release: str) -> bytes:
+    """The smallest arm64 Image: its header, a PE header with one section of 512 bytes, a banner."""
+    head = bytearray(0x200)
+    head[0:2], head[0x38:0x3C], head[0x3C] = b"MZ", b"ARMd", 0x40
+    head[0x40:0x48] = b"PE\0\0" + struct.pack("<HH", 0xAA64, 1)
+    head[0x54:0x56] = struct.pack("<H", 16)  # of the optional header
+    head[0x78:0x80] = struct.pack("<II", 0x200, 0x200)
+    text = f"Linux version %s (%s)\0Linux version {release} (builder@host) #1 SMP\n\0"
+    return bytes(head) + text.encode().ljust(0x200, b"\0")
+
+
 def fill(folder: Path) -> None:
     """A folder where e1000 stands alone, nd_pmem needs a chain, and virtio is built in."""
     drivers = folder / "kernel" / "drivers"

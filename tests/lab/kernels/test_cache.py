@@ -19,7 +19,7 @@ from devmemkit.lab.kernels import cache, catalogue, listing
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.cache import KernelError
 from devmemkit.lab.kernels.programs import NoSuchSuite, explain
-from tests.lab.kernels.world import NEW, SPLIT, World, needs_apt
+from tests.lab.kernels.world import ARM, NEW, SPLIT, World, needs_apt
 
 
 def nothing_cached() -> bool:
@@ -41,6 +41,25 @@ def test_the_newest_kernel_of_a_version_comes_once_and_whole(world: World) -> No
     world.handler.asked.clear()
     assert world.get("6.12") == kernel
     assert world.handler.asked == [], "from the cache, without a word to the network"
+
+
+@needs_apt
+def test_a_kernel_of_another_architecture_is_kept_beside_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = world.get("6.12")
+    monkeypatch.setattr(catalogue, "SUITES", ("stable-arm",))
+    kernel = cache.get("6.12", world.said.append, "arm64")
+    assert (kernel.arch, kernel.release, kernel.suite) == ("arm64", ARM, "stable-arm")
+    assert kernel.config["CONFIG_ARM64_PA_BITS"] == "52"
+    assert kernel.vmlinuz == cache.cache_dir() / "arm64" / "6.12" / "vmlinuz"
+    assert cache.cached("6.12") == other
+    assert cache.cached("6.12", "arm64") == kernel
+    table = listing.list_kernels(arch="arm64")
+    assert ARM in table
+    assert NEW not in table
+    with pytest.raises(KernelError, match=r"expected 6\.12; got '7\.3'"):
+        cache.get("7.3", world.said.append, "arm64")
 
 
 @needs_apt
@@ -120,7 +139,7 @@ def test_a_damaged_image_in_the_cache_is_taken_again(world: World) -> None:
 def test_an_unpacking_that_was_ended_leaves_nothing_and_the_package_is_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ended(path: Path) -> str:
+    def ended(arch: str, path: Path) -> str:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -338,6 +357,7 @@ GOOD = {
     "config": {},
     "sha256": hashlib.sha256(b"image").hexdigest(),
 }
+"""As older versions wrote it: without an architecture, which is x86_64."""
 
 
 @pytest.fixture
@@ -362,6 +382,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         json.dumps(GOOD | {"config": {"CONFIG_DEVMEM": 1}}),
         json.dumps(GOOD | {"vmlinuz": "/etc/passwd"}),
         json.dumps(GOOD | {"sha256": None}),
+        json.dumps(GOOD | {"arch": "arm64"}),
     ],
 )
 def test_what_is_no_kernel_of_that_version_is_not_cached(kept: Path, told: str) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from devmemkit.lab.kernels.kernel import config_facts, custom, release_of
+from devmemkit.lab.kernels.image import identify
+from devmemkit.lab.kernels.kernel import config_facts, custom
 from devmemkit.lab.kernels.modules import load_order
 from devmemkit.lab.kernels.programs import KernelError
-from tests.lab.kernels.images import RELEASE, bzimage, fill
+from tests.lab.kernels.images import RELEASE, arm_image, bzimage, fill
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ ZERO_SECTORS[0x1F1] = 0
 def test_a_whole_image_may_have_something_behind_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "vmlinuz"
     path.write_bytes(content)
-    assert release_of(path) == RELEASE
+    assert identify(path) == ("x86_64", RELEASE)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +89,45 @@ def test_what_is_no_bzimage_is_said_so(tmp_path: Path, content: bytes, got: str)
     path = tmp_path / "vmlinuz"
     path.write_bytes(content)
     with pytest.raises(KernelError) as error:
-        release_of(path)
+        identify(path)
     assert str(error.value).startswith(f"{path}: expected a Linux bzImage")
     assert f", got {got}" in str(error.value)
+
+
+ARM = arm_image(RELEASE)
+
+
+def test_an_arm64_image_says_its_release(tmp_path: Path) -> None:
+    path = tmp_path / "Image"
+    for content in (ARM, ARM + b"signature", ARM.replace(b"PE\0\0", bytes(4))):
+        path.write_bytes(content)
+        assert identify(path) == ("arm64", RELEASE)
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (ARM[:-1], "1023 of its 1024 bytes: it is truncated"),
+        (ARM[:0x90], "144 of its 1024 bytes: it is truncated"),
+        (ARM.replace(RELEASE.encode(), b"\x1b[31m".ljust(len(RELEASE))), "one without a release"),
+        (gzip.compress(ARM, mtime=0), "another file; a build makes it as .* arch/arm64/boot/Image"),
+    ],
+)
+def test_what_is_no_arm64_image_is_said_so(tmp_path: Path, content: bytes, got: str) -> None:
+    path = tmp_path / "Image"
+    path.write_bytes(content)
+    with pytest.raises(KernelError, match=f"^{path}: expected a Linux .*arm64 Image, got {got}"):
+        identify(path)
+
+
+def test_an_arm64_kernel_passed_by_hand(modules: Path, tmp_path: Path) -> None:
+    image = tmp_path / "Image"
+    image.write_bytes(ARM)
+    (tmp_path / "config").write_text("CONFIG_DEVMEM=y\nCONFIG_ARM64_PA_BITS=48\n")
+    kernel = custom(image, modules)
+    assert (kernel.arch, kernel.version) == ("arm64", "6.12")
+    assert kernel.config["CONFIG_ARM64_PA_BITS"] == "48"
+    assert "CONFIG_X86_PAT" not in kernel.config
 
 
 def test_an_image_that_is_no_file_is_left_unopened(tmp_path: Path, modules: Path) -> None:
@@ -104,7 +141,7 @@ def test_an_image_that_is_no_file_is_left_unopened(tmp_path: Path, modules: Path
         with pytest.raises(
             KernelError, match=f"^{path}: expected .*, got {got}(, left unopened)?$"
         ):
-            release_of(path)
+            identify(path)
     image = tmp_path / "vmlinuz"
     image.write_bytes(WHOLE)
     for path in (fifo, image, tmp_path / "none"):
@@ -127,4 +164,4 @@ def test_a_configuration_that_is_the_memory_of_a_device_is_left_unopened(tmp_pat
     (tmp_path / "resource0").write_text("CONFIG_DEVMEM=y\n")
     (tmp_path / "config").symlink_to(tmp_path / "resource0")
     with pytest.raises(KernelError, match=r"config: .*the memory of a PCI device, left unopened"):
-        config_facts(tmp_path / "config")
+        config_facts("x86_64", tmp_path / "config")

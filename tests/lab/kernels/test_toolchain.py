@@ -119,6 +119,13 @@ def test_a_kernel_passed_by_hand_has_no_headers(world: World) -> None:
         prepare(world, kernel)
 
 
+@needs_apt
+def test_a_kernel_of_another_architecture_is_refused(world: World) -> None:
+    kernel = replace(world.get("6.12"), arch="arm64")
+    with pytest.raises(KernelError, match=f"{NEW[:6]}.*: expected an x86_64 kernel, got arm64"):
+        prepare(world, kernel)
+
+
 def test_a_machine_without_namespaces_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(KernelError, match=r"^unshare: not found; install the package util-linux$"):

@@ -10,11 +10,12 @@ import pytest
 
 from devmemkit.lab.kernels import cache
 from tests.lab.kernels.debian import MISSING, Archive, Handler
-from tests.lab.kernels.images import bzimage
+from tests.lab.kernels.images import arm_image, bzimage
 
 # only Debian has apt; .ci/run has all of these programs, and fails on a skip
 needs_apt = pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
 
+ARM = "6.12.15+deb13-arm64"
 OLD, NEW, SPLIT = "6.12.4+deb13-amd64", "6.12.15+deb13-amd64", "7.3.4+deb13-amd64"
 CONFIG = b"CONFIG_DEVMEM=y\nCONFIG_STRICT_DEVMEM=y\n"
 
@@ -86,3 +87,10 @@ def fill(archive: Archive, work: Path) -> None:
         archive.package(work, base, "7.3.4-1", {f"{below}/config": CONFIG}),
     ]
     archive.suite("stable-backports", backports)
+    arm = {
+        f"boot/vmlinuz-{ARM}": arm_image(ARM),
+        f"boot/config-{ARM}": CONFIG + b"CONFIG_ARM64_PA_BITS=52\n",
+        f"usr/lib/modules/{ARM}/kernel/e1000.ko": b"module",
+    }
+    packages = [archive.package(work, f"linux-image-{ARM}", "6.12.15-1", arm, debian="arm64")]
+    archive.suite("stable-arm", packages, debian="arm64")
