@@ -11,8 +11,8 @@ before it; the state from which the textbook would take it alone is never kept. 
 
 The *footprint* of a task is the set of accesses that its steps ever make to components that it does
 not own, as far as known: learned from the steps seen so far, by kind of component, whoever owns it.
-FootprintGrew is raised when a footprint grows, and the search starts again with it: no reduction of
-the search that ends rests on a footprint that is too small.
+A search in which a footprint grew goes on, to learn the others, but is void: it starts again with
+them, so no reduction of the search that counts rests on a footprint that is too small.
 
 Some accesses are possible only after the owner's name has *escaped* to a shared component: a claim
 finds page tables through the i_mmap, so a process's page table is private to the process until the
@@ -32,11 +32,8 @@ starts again, too.
 >>> known.is_persistent("A", before, step)  # nobody else was seen to replace the count
 True
 >>> known.learn(Space(machine), "B", Leaf({}, {"count": 1}, None, None))
-Traceback (most recent call last):
-    ...
-devmemkit.explore.independence.FootprintGrew
->>> known.is_persistent("A", before, step)
-False
+>>> known.grew, known.is_persistent("A", before, step)
+(True, False)
 """
 
 from __future__ import annotations
@@ -69,14 +66,18 @@ class Access(NamedTuple):
 
 
 class FootprintGrew(Exception):
-    """A step made an access that no step of its task was known to make."""
+    """A search merged steps before it knew of an access that forbids to, and is void."""
 
 
 class Independence:
-    """The footprints learned so far, and the decision that a single step is persistent."""
+    """The footprints learned so far, and the decision that a single step is persistent.
+
+    `grew` is set when a footprint grows: earlier decisions may be wrong.
+    """
 
     def __init__(self, tasks: tuple[str, ...], start: Mapping[Key, Any]) -> None:
         self.tasks = tasks
+        self.grew = False
         # The tasks that make an access; the clock's is known: a search advances it without a tree.
         self._footprints = {Access("clock", replaces=True, by_name=False): {TIME}}
         self._naming = {
@@ -85,7 +86,7 @@ class Independence:
         self._others_let_escape = False  # whether other tasks let a task's name escape
 
     def learn(self, space: Space, task: str, leaf: Leaf) -> None:
-        """Add a step of a task, or a PROPERTY, to its footprint; may raise FootprintGrew."""
+        """Add a step of a task, or a PROPERTY, to its footprint."""
         before = self._size()
         names: set[str] = set()  # read in shared components so far
         for key, number in leaf.reads.items():
@@ -98,8 +99,7 @@ class Independence:
                 escaped = tasks_in(space.value(key, number), self.tasks)
                 self._naming |= {key} if escaped else set()
                 self._others_let_escape |= not escaped <= names | {task}
-        if self._size() != before:
-            raise FootprintGrew
+        self.grew |= self._size() != before
 
     def _add(self, task: str, key: Key, names: set[str], *, replaces: bool) -> None:
         of = owner(key, self.tasks)

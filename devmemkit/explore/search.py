@@ -71,7 +71,10 @@ def search(
 def breadth_first(
     system: System, most: int | None = None, *, symmetry: bool = False, check: Check = "nothing"
 ) -> SearchResult:
-    """Visit states in breadth-first order; the arguments are those of search()."""
+    """Visit states in breadth-first order; the arguments are those of search().
+
+    LayoutChanged or FootprintGrew when the search must start again.
+    """
     canonical = Symmetry(system.space).canonical if symmetry else None
     found = SearchResult(canonical)
     start = system.space.start
@@ -86,6 +89,7 @@ def breadth_first(
             if check != "nothing":
                 _check(system, state, not successors, found)
                 if check == "first" and found.broken:
+                    system.confirm()
                     return found
             if not successors:
                 found.ends.append(state)
@@ -101,6 +105,7 @@ def breadth_first(
             break  # all states were visited, whatever that took
         if most is not None and len(parent) > most:
             found.bound = f"{most} states"
+    system.confirm()
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from devmemkit.explore.independence import PROPERTY, TIME, Independence
+from devmemkit.explore.independence import PROPERTY, TIME, FootprintGrew, Independence
 from devmemkit.explore.learn import Tree
 from devmemkit.explore.pack import Space
 from devmemkit.model.errors import Blocked
@@ -27,7 +27,7 @@ class System:
     With `partial_order`, a step that forms a persistent set by itself is merged with the step
     before it: the state between them is left out, and so are the steps of other tasks from there.
     All tasks take their steps from each state that is kept, so none is put off forever.
-    The search must start again after restart() when LayoutChanged or FootprintGrew is raised.
+    The search must start again after restart() when LayoutChanged is raised, or confirm() fails.
     """
 
     def __init__(self, scenario: Concurrent, space: Space, *, partial_order: bool = False) -> None:
@@ -40,6 +40,8 @@ class System:
 
     def restart(self) -> None:
         """Forget all learned steps, but not the numbers of values, nor the footprints."""
+        if self._independence is not None:
+            self._independence.grew = False
         self.space.lay_out()
         self.trees = [
             self._tree(task, self._step(task, program))
@@ -48,6 +50,11 @@ class System:
         self.properties: dict[str, dict[str, Tree]] = {"always": {}, "at end": {}, "sometimes": {}}
         for one in self.scenario.properties:
             self.properties[one.kind][one.name] = self._tree(PROPERTY, one.holds)
+
+    def confirm(self) -> None:
+        """FootprintGrew if steps were merged since restart() that may have to be kept apart."""
+        if self._independence is not None and self._independence.grew:
+            raise FootprintGrew
 
     def successors(self, state: int) -> list[tuple[int, int]]:
         """The tasks that can take a step, by number, each with the state after its step."""
