@@ -40,8 +40,9 @@ for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a browser or a guest as slow; the longest files first, as each goes to one
     worker whole and the last one is waited for."""
+    slow = {"chromium_path", "kernel", "booted", "arm_kernel"}
     for item in items:
-        if {"chromium_path", "kernel", "booted"} & set(getattr(item, "fixturenames", ())):
+        if slow & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     items.sort(key=rank)
 

@@ -9,6 +9,7 @@ import pytest
 
 from devmemkit.lab.guest.boot import Guest, boot
 from devmemkit.lab.kernels import cache
+from devmemkit.scenarios.machines import LABS
 
 LIVE = ("6.1", "6.12", "7.3", "5.10")
 
@@ -23,6 +24,32 @@ def kernel() -> cache.Kernel:
     if found is None:
         pytest.skip(f"none of the kernels {', '.join(LIVE)} is in the cache")
     return found
+
+
+@pytest.fixture(scope="session")
+def arm_kernel() -> cache.Kernel:
+    """A kernel of arm64 in the cache; nothing is downloaded."""
+    for program in ("qemu-system-aarch64", "aarch64-linux-gnu-gcc"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    found = next((one for version in LIVE if (one := cache.cached(version, "arm64"))), None)
+    if found is None:
+        pytest.skip(f"none of the arm64 kernels {', '.join(LIVE)} is in the cache")
+    return found
+
+
+@pytest.fixture(scope="session")
+def arm_booted(arm_kernel: cache.Kernel) -> Iterator[Guest]:
+    with boot(arm_kernel, lab="arm64") as guest:
+        yield guest
+
+
+@pytest.fixture
+def arm_guest(arm_booted: Guest) -> Iterator[Guest]:
+    """The arm64 guest as it was after its boot, the start of its idle memory zeroed."""
+    yield arm_booted
+    at = LABS["arm64"]
+    arm_booted.reset((at.pmem, 1 << 20), (at.ivshmem_bar, 1 << 20))
 
 
 @pytest.fixture(scope="session")

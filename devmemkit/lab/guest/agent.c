@@ -27,7 +27,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -46,6 +45,13 @@
 #define HIGHEST 0x7fe000000000UL /* one page of hole between them; the agent's own lie above */
 #define PAGE 4096UL
 #define LARGEST (4UL << 20) /* the kernel allocates a buffer as large as a dump zone */
+#ifdef __aarch64__ /* -1 is no system call, as is any number that an architecture does not use */
+#define SYS_ioperm -1
+#define SYS_iopl -1
+#define MEMORY_DRIVER "of_pmem"
+#else
+#define MEMORY_DRIVER "nd_e820"
+#endif
 #define PCIIOC_MMAP_IS_MEM ('P' << 24 | 'C' << 16 | 'I' << 8 | 2)
 
 enum { MAX_ACTS = 32768, MAX_ARGS = 12, TEXT = 16 << 20, DATA = 16 << 20, WORKERS = 64,
@@ -196,12 +202,13 @@ static void open_ioport(struct act *a)
 
 static void ask_for_ports(struct act *a)
 {
-	answer(a, ioperm(number(a, "first"), number(a, "count"), number(a, "turn_on")));
+	answer(a, syscall(SYS_ioperm, number(a, "first"), number(a, "count"),
+			  number(a, "turn_on")));
 }
 
 static void ask_for_level(struct act *a)
 {
-	answer(a, iopl(number(a, "level")));
+	answer(a, syscall(SYS_iopl, number(a, "level")));
 }
 
 static void become_user(struct act *a)
@@ -232,10 +239,14 @@ static void open_proc_pci(struct act *a)
 {
 	char path[128];
 	const char *bdf = string(a, "bdf"); /* 0000:BB:DD.F */
+	int domain; /* whether a folder bears its number, too: see pci_proc_domain */
 
 	if (strlen(bdf) != 12)
 		return cannot(a, "no bdf: %s", bdf);
-	snprintf(path, sizeof path, "/proc/bus/pci/%.2s/%s", bdf + 5, bdf + 8);
+	snprintf(path, sizeof path, "/proc/bus/pci/%.7s", bdf);
+	domain = !access(path, F_OK);
+	snprintf(path, sizeof path, "/proc/bus/pci/%.*s/%s", domain ? 7 : 2,
+		 domain ? bdf : bdf + 5, bdf + 8);
 	answer(a, open(path, O_RDWR));
 }
 
@@ -939,7 +950,7 @@ static void bind_driver(struct act *a)
 	int nd = !strcmp(bus_of(device), "nd"), error, probed = 0;
 	char path[160];
 
-	if (nd && !(error = load_module("nd_e820", "")))
+	if (nd && !(error = load_module(MEMORY_DRIVER, "")))
 		wait_for(is_there, device, NULL);
 	if (!exists(device)) {
 		a->error = ENODEV;

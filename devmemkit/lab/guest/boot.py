@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,43 +17,13 @@ from typing import Any
 from devmemkit.host.child import ending_with_us
 from devmemkit.host.scratch import scratch
 from devmemkit.lab.guest.initramfs import GuestError, initramfs
+from devmemkit.lab.guest.machine import cmdline as parameters
+from devmemkit.lab.guest.machine import device_tree, machine, qemu
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.kernels.programs import KernelError
 from devmemkit.scenarios.machines import LABS
 
-__all__ = ["CMDLINE", "Guest", "GuestError", "KernelError", "boot"]
-
-
-def machine(shared_mib: int = 64, *, lab: str = "2g", counted: bool = False) -> tuple[str, ...]:
-    """QEMU's arguments: a machine of data/machines, with an ivshmem BAR of so many MiB.
-
-    `lab` is a name of LABS. A `counted` one has one CPU, and its clock advances by 1 ns with
-    each instruction.
-    """
-    clock = ("-icount", "shift=0,sleep=off") if counted else ()
-    cpus = ("-accel", f"tcg,thread={'single' if counted else 'multi'}")
-    return (
-        *(*cpus, *clock, "-cpu", "qemu64", "-smp", "1" if counted else "2"),
-        *("-m", str(LABS[lab].memory)),
-        *("-display", "none", "-no-reboot", "-nic", "none", "-device", "e1000"),
-        *("-blockdev", "null-co,node-name=scratch,size=16777216,read-zeroes=on"),
-        *("-device", "nvme,drive=scratch,serial=1", "-device", "ivshmem-plain,memdev=shared"),
-        *("-object", f"memory-backend-ram,id=shared,size={shared_mib}M,share=on"),
-        # no memory BAR, which would change the addresses of the recorded machines
-        *("-device", "virtio-serial-pci,disable-modern=on,vectors=0"),
-    )
-
-
-def qemu() -> str:
-    """The path of QEMU; GuestError when it is not installed."""
-    path = shutil.which("qemu-system-x86_64")
-    if path is None:
-        raise GuestError("qemu-system-x86_64: not found; install QEMU (package qemu-system-x86)")
-    return path
-
-
-CMDLINE = "console=ttyS0 quiet panic=-1 oops=panic nokaslr norandmaps memmap=256M!1G"
-"""Kernel parameters of every guest; a story may add "iomem=relaxed" or "lockdown=integrity"."""
+__all__ = ["Guest", "GuestError", "KernelError", "boot"]
 
 
 LIMIT = 300.0
@@ -199,7 +168,7 @@ def boot(
     own: tuple[tuple[str, bytes], ...] = (),
     devices: tuple[str, ...] = (),
 ) -> Iterator[Guest]:
-    """Boot `kernel` with CMDLINE and `cmdline`; at the end nothing of the guest is left.
+    """Boot `kernel` with its machine's parameters and `cmdline`; at the end the guest is gone.
 
     That holds even if this process is killed. The guest ends with the thread that booted it.
     `shared_mib`, `lab` and `counted` are those of machine(). `program` is a C file that the
@@ -207,14 +176,17 @@ def boot(
     kernel, `devices` further arguments of QEMU.
 
     GuestError, with the end of the console log, when it is not up after LIMIT seconds, or ends
-    before it is up, TRIES times.
+    before it is up, TRIES times; ValueError for a kernel of another architecture.
     """
-    archive = initramfs(kernel.modules, program, *own)
+    arch = LABS[lab].arch
+    if kernel.arch != arch:
+        raise ValueError(f"machine {lab}: expected a kernel of {arch}, got one of {kernel.arch}")
+    archive = initramfs(kernel.modules, program, *own, arch=arch)
     arguments = (*machine(shared_mib, lab=lab, counted=counted), *devices)
     with ExitStack() as stack:
         for left in reversed(range(TRIES)):
             try:
-                guest = stack.enter_context(_started(kernel, cmdline, arguments, archive))
+                guest = stack.enter_context(_started(kernel, lab, cmdline, arguments, archive))
                 break
             except GuestEnded:
                 if not left:
@@ -224,9 +196,9 @@ def boot(
 
 @contextmanager
 def _started(
-    kernel: Kernel, cmdline: str, arguments: tuple[str, ...], archive: bytes
+    kernel: Kernel, lab: str, cmdline: str, arguments: tuple[str, ...], archive: bytes
 ) -> Iterator[Guest]:
-    emulator = qemu()
+    emulator = qemu(kernel.arch)
     with scratch("devmemkit-guest-") as work:
         (work / "initrd").write_bytes(archive)
         ours, theirs = socket.socketpair()
@@ -234,9 +206,10 @@ def _started(
             # When this process is killed, the host's kernel kills QEMU; and the agent powers the
             # guest off when its port closes.
             command = ending_with_us(
-                *(emulator, *arguments, "-kernel", str(kernel.vmlinuz)),
+                *(emulator, *arguments, *device_tree(lab, arguments, work)),
+                *("-kernel", str(kernel.vmlinuz)),
                 *("-initrd", str(work / "initrd")),
-                *("-append", f"{CMDLINE} {cmdline}".strip()),
+                *("-append", f"{parameters(lab)} {cmdline}".strip()),
                 *("-chardev", f"socket,id=agent,fd={theirs.fileno()}"),
                 *("-device", "virtserialport,chardev=agent"),
                 *("-serial", f"file:{work / 'console'}", "-monitor", "none"),

@@ -15,13 +15,19 @@ from devmemkit.lab.kernels.cache import cache_dir
 from devmemkit.lab.kernels.modules import load_order, module_name, read_module
 
 AGENT = Path(__file__).with_name("agent.c")
-MODULES = (
-    *("virtio_pci", "virtio_console", "ramoops", "e1000", "nvme"),
-    *("nd_e820", "nd_pmem", "ipmi_si"),
-)
+MODULES = ("virtio_pci", "virtio_console", "ramoops", "e1000", "nvme", "nd_pmem", "ipmi_si")
 """The modules that the agent may load; their dependencies come along."""
+MEMORY = {"x86_64": "nd_e820", "arm64": "of_pmem"}
+"""The module that finds persistent memory, by architecture."""
 
 COMPILE = ("gcc", "-static", "-O2", "-Wall")
+CROSS = {
+    "x86_64": ("", "gcc", "libc6-dev"),
+    "arm64": ("aarch64-linux-gnu-", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"),
+}
+"""By architecture: the prefix of its compiler, and the packages of compiler and C library."""
+FULL = 8 << 20
+"""A multiple of this size has an archive where iomem shows it: the agent's size does not matter."""
 
 
 class GuestError(Exception):
@@ -34,14 +40,16 @@ def digest(source: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in texts)).hexdigest()
 
 
-def compiled(source: Path) -> bytes:
-    """A C file as a static program, compiled once for each content."""
-    program = cache_dir().parent / "agent" / digest(source)
+def compiled(source: Path, arch: str = "x86_64") -> bytes:
+    """A C file as a static program, compiled once for each content and architecture."""
+    prefix, compiler, library = CROSS[arch]
+    name = prefix + COMPILE[0]
+    program = cache_dir().parent / "agent" / f"{prefix}{digest(source)}"
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
-        gcc = shutil.which(COMPILE[0])
+        gcc = shutil.which(name)
         if gcc is None:
-            raise GuestError("gcc: not found; install a C compiler (package gcc)")
+            raise GuestError(f"{name}: not found; install a C compiler (package {compiler})")
         with scratch(where=str(program.parent)) as work:
             command = ending_with_us(gcc, *COMPILE[1:], "-o", str(work / "new"), str(source))
             env = os.environ | {"TMPDIR": str(work)}  # gcc's temporary files go, too
@@ -49,31 +57,35 @@ def compiled(source: Path) -> bytes:
             if done.returncode:
                 lines = (line for line in done.stderr.splitlines() if "error" in line)
                 said = next(lines, "failed")
-                raise GuestError(f"gcc: {said}; a static C library is needed (package libc6-dev)")
+                needs = f"a static C library is needed (package {library})"
+                raise GuestError(f"{name}: {said}; {needs}")
             (work / "new").replace(program)
     return program.read_bytes()
 
 
 @cache
-def initramfs(modules: Path, program: Path | None = None, *own: tuple[str, bytes]) -> bytes:
+def initramfs(
+    modules: Path, program: Path | None = None, *own: tuple[str, bytes], arch: str = "x86_64"
+) -> bytes:
     """A cpio archive (newc) with the agent as /init; the same bytes for the same content.
 
     `modules` is a kernel's module folder, `program` a C file that becomes /program, `own`
     the name and image of further modules. KernelError when a module that is needed is not there.
     """
     files: dict[str, bytes | None] = dict.fromkeys(("dev", "proc", "sys", "modules"))
-    for name in MODULES:
+    for name in (*MODULES, MEMORY[arch]):
         order = {module_name(path.name): path for path in load_order(modules, [name])}
         files[f"modules/{name}.load"] = "".join(f"{one}\n" for one in order).encode()
         files |= {f"modules/{one}.ko": read_module(path) for one, path in order.items()}
     for name, image in own:
         files |= {f"modules/{name}.load": f"{name}\n".encode(), f"modules/{name}.ko": image}
-    files["init"] = compiled(AGENT)
+    files["init"] = compiled(AGENT, arch)
     if program is not None:
-        files["program"] = compiled(program)
+        files["program"] = compiled(program, arch)
     entries = [_entry(number, name, files[name]) for number, name in enumerate(sorted(files), 1)]
     console = _header(len(files) + 1, "dev/console", 0o020600, device=(5, 1))
-    return b"".join([*entries, console, _header(0, "TRAILER!!!", 0)])
+    archive = b"".join([*entries, console, _header(0, "TRAILER!!!", 0)])
+    return archive if arch == "x86_64" else archive + bytes(-len(archive) % FULL)
 
 
 def _entry(number: int, name: str, content: bytes | None) -> bytes:

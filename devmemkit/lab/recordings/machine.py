@@ -14,8 +14,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from devmemkit.lab.guest.boot import CMDLINE, Guest, boot, machine, qemu
+from devmemkit.lab.guest.boot import Guest, boot
 from devmemkit.lab.guest.initramfs import initramfs
+from devmemkit.lab.guest.machine import cmdline, machine, qemu
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.scenarios.machines import LABS, NAMESPACE, data_dir, label
 
@@ -48,7 +49,8 @@ def largest_bar(scenario: str) -> int:
 def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
     """The origin of a recording of a scenario, made now; GuestError without QEMU."""
     shared_mib = largest_bar(scenario)
-    said = subprocess.run([qemu(), "--version"], capture_output=True, text=True).stdout
+    arch = LABS[lab].arch
+    said = subprocess.run([qemu(arch), "--version"], capture_output=True, text=True).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
         "architecture": ARCHITECTURE,
@@ -58,8 +60,8 @@ def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
             "version": said.splitlines()[0],
             "arguments": list(machine(shared_mib, lab=lab)),
         },
-        "cmdline": CMDLINE,
-        "initramfs": hashlib.sha256(initramfs(kernel.modules)).hexdigest(),
+        "cmdline": cmdline(lab),
+        "initramfs": hashlib.sha256(initramfs(kernel.modules, arch=arch)).hexdigest(),
         "taken": date.today().isoformat(),
     }
 
@@ -82,7 +84,6 @@ def take(kernel: Kernel, lab: str = "2g") -> Path:
             "name": name,
             **about(kernel, "machine", lab),
             "version": texts["version"].strip(),
-            "cmdline": CMDLINE,
             "address_sizes": sizes[0],
             "physical_address_bits": int(sizes[1]),
             "sha256": {

@@ -235,8 +235,8 @@ def test_a_boot_that_ends_is_tried_once_more(monkeypatch: pytest.MonkeyPatch) ->
         yield "a guest"
 
     monkeypatch.setattr(boot_module, "_started", started)
-    monkeypatch.setattr(boot_module, "initramfs", lambda *_: b"")
-    with boot(SimpleNamespace(modules=None)) as guest:
+    monkeypatch.setattr(boot_module, "initramfs", lambda *_, **more: b"")
+    with boot(SimpleNamespace(modules=None, arch="x86_64")) as guest:
         assert guest == "a guest"
     assert tried == [0, 1]
 
@@ -267,7 +267,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from devmemkit.lab.guest.boot import boot
 vmlinuz, modules = map(Path, sys.argv[1:])
-with boot(SimpleNamespace(vmlinuz=vmlinuz, modules=modules)) as guest:
+with boot(SimpleNamespace(vmlinuz=vmlinuz, modules=modules, arch="x86_64")) as guest:
     print(guest.process.pid, flush=True)
     os.kill(os.getpid(), 9)
 """
@@ -283,6 +283,6 @@ with boot(SimpleNamespace(vmlinuz=vmlinuz, modules=modules)) as guest:
 
 
 def test_boot_needs_the_modules(tmp_path: Path, kernel: Kernel) -> None:
-    empty = SimpleNamespace(vmlinuz=kernel.vmlinuz, modules=tmp_path)
+    empty = SimpleNamespace(vmlinuz=kernel.vmlinuz, modules=tmp_path, arch="x86_64")
     with pytest.raises(boot_module.KernelError, match="expected a module virtio_pci"), boot(empty):
         pass
