@@ -13,6 +13,7 @@ from devmemkit.cli.screen import aside, refusing
 from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL, PASS, REPAIRS, UNLOCKED
 from devmemkit.model.printable import printable
 
+ARCHS = ("x86_64", "arm64")
 REPAIRED = {"mmap-vs-claim": IN_KERNEL, "write-vs-claim": COPY_IN_KERNEL}
 """The scenarios that can be played on a repaired kernel, and its repairs."""
 CHOICES = tuple(dict.fromkeys((*IN_KERNEL, *COPY_IN_KERNEL)))
@@ -21,6 +22,7 @@ REPAIR = (
     f"{', '.join(REPAIRS)}, or a control: {PASS}, {UNLOCKED}; with write-vs-claim: bounce-locked, "
     f"or the control {PASS} (may be repeated)"
 )
+ARCH = "of the guest: x86_64 (default) or arm64, as uname -m prints it, too"
 MEMORY = "of the guest: 2g (default), or 5g, which reaches above the BARs, as read(2) does then"
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def add_parser(commands: Any) -> None:
             "lab list",
             "lab run pci-bars --kernel 5.10 --kernel 7.3",
             "lab run takeover --kernel vmlinuz --modules lib/modules/6.12.1",
+            "lab run takeover --kernel 6.12 --arch arm64",
             "lab record takeover --kernel 6.12",
             "lab run mmap-vs-claim --kernel 6.12 --repair recheck",
         ),
@@ -60,10 +63,30 @@ def add_parser(commands: Any) -> None:
         add("--repair", action="append", choices=CHOICES, metavar="REPAIR", help=REPAIR)
         add("--modules", type=Path, metavar="DIR", help="lib/modules/RELEASE of the image")
         add("--memory", choices=("2g", "5g"), default="2g", help=MEMORY)
+    for action in (listed, played, recorded):
+        action.add_argument("--arch", type=architecture, choices=ARCHS, help=ARCH)
     guests, cpus = "guests at a time, but one for a race (default: each CPU)", os.cpu_count() or 1
     recorded.add_argument("--jobs", type=count, default=cpus, metavar="N", help=guests)
     anew = "record all again, also what an interrupted run has written"
     recorded.add_argument("--anew", action="store_true", help=anew)
+
+
+def architecture(text: str) -> str:
+    """The architecture of that name, as distributions and uname -m have it."""
+    from devmemkit.text.architecture import named
+
+    return named(text) or text
+
+
+def lab_of(options: argparse.Namespace) -> str:
+    """The name in LABS of the machine that is asked for; ValueError for one that there is not."""
+    if options.arch in (None, "x86_64"):
+        return str(options.memory)
+    if options.memory != "2g":
+        raise ValueError(f"--memory: expected 2g for {options.arch}, got {options.memory}")
+    if options.repair:
+        raise ValueError(f"--repair: expected --arch x86_64, got {options.arch}")
+    return str(options.arch)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,21 +99,31 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "run":
             from devmemkit.lab.recordings.record import check, run
 
+            lab = lab_of(options)
             names = scenarios([options.scenario], options.repair)
             for name in names:  # a wrong name is refused before anything is fetched
-                check(name, options.memory)
-            booted = kernels(options.kernel, options.modules)
+                check(name, lab)
+            booted = kernels(options.kernel, options.modules, lab)
             # all of them, in any case
-            agree = [run(name, booted, lab=options.memory) for name in names]
+            agree = [run(name, booted, lab=lab) for name in names]
             return 0 if all(agree) else 1
         if options.action == "record":
             return _record(options)
         from devmemkit.lab.kernels.listing import list_kernels
-        from devmemkit.lab.recordings.recording import folder
 
-        recorded = {path.stem for path in folder().glob("*/*.json")}
-        print(list_kernels(recorded, refresh=options.refresh))
+        archs = [options.arch] if options.arch else ARCHS
+        tables = (list_kernels(_recorded(one), refresh=options.refresh, arch=one) for one in archs)
+        print("\n\n".join(tables))
         return 0
+
+
+def _recorded(arch: str) -> set[str]:
+    """The versions of which there are recordings on a machine of this architecture."""
+    from devmemkit.lab.recordings.recording import folder
+    from devmemkit.scenarios.machines import LABS, PC
+
+    names = (path.stem.partition("-") for path in folder().glob("*/*.json"))
+    return {version for version, _, lab in names if LABS[lab or PC.name].arch == arch}
 
 
 def scenarios(names: list[str], repairs: list[str] | None) -> list[str]:
@@ -109,26 +142,31 @@ def scenarios(names: list[str], repairs: list[str] | None) -> list[str]:
     return [f"{names[0]}-{repair}" for repair in dict.fromkeys(repairs)]
 
 
-def kernels(names: list[str], modules: Path | None) -> list[Kernel]:
+def kernels(names: list[str], modules: Path | None, lab: str = "2g") -> list[Kernel]:
     """The kernels to boot, by version; with `modules`, the one image at the path in `names`.
 
-    ValueError for a kernel that the model does not know; KernelError for one that cannot be had.
+    ValueError for a kernel that the model does not know or that is not one for this machine of
+    LABS; KernelError for one that cannot be had.
     """
     from devmemkit.lab.kernels import cache
     from devmemkit.model.kernel import KernelProfile
+    from devmemkit.scenarios.machines import LABS
 
+    arch = LABS[lab].arch
     if modules is not None:
         if len(names) != 1:
             raise ValueError(f"--modules: expected one --kernel IMAGE, got {len(names)}")
         kernel = cache.custom(Path(names[0]), modules)
         KernelProfile(kernel.version)  # the model must know it
+        if kernel.arch != arch:
+            raise ValueError(f"--arch: expected {kernel.arch}, which the image is; got {arch}")
         return [kernel]
     for name in names:
         if "/" in name:
             shown = printable(name)
             raise ValueError(f"{shown}: expected --modules DIR with an image's path, got none")
     versions = [KernelProfile(name).version for name in dict.fromkeys(names)]
-    return [cache.get(version) for version in versions]
+    return [cache.get(version, arch=arch) for version in versions]
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -144,12 +182,13 @@ def _record(options: argparse.Namespace) -> int:
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
     data_dir()  # outside of a checkout nothing is fetched or booted
-    lab, named = options.memory, options.scenario or options.repair
+    lab, named = lab_of(options), options.scenario or options.repair
     on = {name: manifest.kernels_of(name, lab) for name in names}
     if named and (nowhere := [name for name in names if not on[name]]):
         raise ValueError(f"memory: expected 2g for {nowhere[0]}, got {lab}")
     built = manifest.REPAIR_RACES | manifest.REPAIRED_STORIES
-    found = kernels(options.kernel or list(dict.fromkeys(chain(*on.values()))), options.modules)
+    versions = options.kernel or list(dict.fromkeys(chain(*on.values())))
+    found = kernels(versions, options.modules, lab)
     jobs = [
         Job(name, kernel, lab)
         for kernel in found

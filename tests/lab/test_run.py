@@ -35,6 +35,14 @@ def test_the_takeover_agrees_on_a_real_kernel(
             "memory: expected 2g for mmap-vs-claim, got 5g",
         ),
         (["record", "boot", "--memory", "5g"], "memory: expected 2g for boot, got 5g"),
+        (
+            ["run", "takeover", "--kernel", "6.12", "--arch", "arm64", "--memory", "5g"],
+            "--memory: expected 2g for arm64, got 5g",
+        ),
+        (
+            [*("record", "mmap-vs-claim", "--arch", "aarch64"), "--repair", "recheck"],
+            "--repair: expected --arch x86_64, got arm64",
+        ),
         (["record", "coffee"], "expected one of machine, takeover, claims"),
         (["record", "boot", "--kernel", "1.0"], "1.0"),
         (["run", "boot", "--kernel", "a", "--kernel", "b", "--modules", "c"], "one --kernel IMAGE"),

@@ -71,6 +71,14 @@ def parts(image: Package, packages: Iterable[Package]) -> list[Package]:
     return wanted
 
 
+def is_whole(image: Package, packages: Iterable[Package]) -> bool:
+    """Whether the archive has all parts of an image, but for linux-base packages."""
+    wanted = parts(image, packages)
+    needed = {name for one in wanted for name, _ in PART.findall(one.depends)}
+    there = {one.name for one in wanted}
+    return all(name in there or name.startswith("linux-base-") for name in needed)
+
+
 def listed(
     folder: Path, progress: Progress, *, refresh: bool, arch: str = "x86_64"
 ) -> Iterator[tuple[Suite, list[Package]]]:

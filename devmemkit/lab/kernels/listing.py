@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from devmemkit.lab.kernels.cache import cached, home
-from devmemkit.lab.kernels.catalogue import Progress, by_number, images, listed
+from devmemkit.lab.kernels.catalogue import Progress, by_number, images, is_whole, listed
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.columns import columns
 
-HEAD = ("kernel", "cached", "can be had", "recorded", "the model's rules")
+HEAD = ("cached", "can be had", "recorded", "the model's rules")
 
 
 def list_kernels(
@@ -26,15 +26,18 @@ def list_kernels(
     """
     offered: dict[str, str] = {}
     for suite, packages in listed(home(arch) / "apt", progress, refresh=refresh, arch=arch):
-        for version, image in images(packages).items():
+        whole = {v: one for v, one in images(packages).items() if is_whole(one, packages)}
+        for version, image in whole.items():
             offered.setdefault(version, f"{suite.name} {image.version}")
     kept = {path.parent.name for path in home(arch).glob("[0-9]*.[0-9]*/kernel.json")}
-    rows = [HEAD]
+    rows = [(f"{arch} kernel", *HEAD)]
     for version in sorted(VERSIONS.keys() | offered.keys() | kept | set(recorded), key=by_number):
         kernel = cached(version, arch)
         here = kernel.release if kernel else "-"
         had = offered.get(version, "no" if offered else "?")
         known = VERSIONS.get(version, "none")
+        if known == "measured" and arch != "x86_64" and version not in recorded:
+            known = f"not measured on {arch}"
         rows.append((version, here, had, "yes" if version in recorded else "-", known))
     table = columns(rows)
     if not offered:

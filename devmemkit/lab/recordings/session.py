@@ -29,7 +29,7 @@ from devmemkit.lab.kernels.programs import KernelError
 from devmemkit.lab.recordings import machine, manifest
 from devmemkit.lab.recordings.record import record
 from devmemkit.lab.recordings.recording import path_of
-from devmemkit.scenarios.machines import label
+from devmemkit.scenarios.machines import LABS, label
 
 SECONDS = {
     "machine": 15,
@@ -229,7 +229,8 @@ def main(scenario: str, lab: str, *where: str) -> None:
     """Do one job and say as JSON what went wrong, and which files were written."""
     told: dict[str, Any] = {"why": "", "paths": []}
     try:
-        kernel = cache.custom(*map(Path, where)) if len(where) > 1 else cache.get(where[0])
+        by_hand, arch = len(where) > 1, LABS[lab].arch
+        kernel = cache.custom(*map(Path, where)) if by_hand else cache.get(where[0], arch=arch)
         job = Job(scenario, kernel, lab)
         paths = do(job, lambda line: print(line, file=sys.stderr, flush=True))
         told["paths"] = [str(path) for path in paths]

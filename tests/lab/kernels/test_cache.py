@@ -343,6 +343,14 @@ def test_parts_are_of_the_same_version_and_may_be_gone() -> None:
     assert catalogue.parts(image, [older, modules, image]) == [image, modules]
 
 
+def test_an_image_whose_modules_are_gone_is_not_whole() -> None:
+    image = package("linux-image-1", "2", "kmod, linux-base-1-a (= 2), linux-modules-1-a (= 2)")
+    modules = package("linux-modules-1-a", "2", "linux-base (>= 4)")
+    older = package("linux-modules-1-a", "1")
+    assert catalogue.is_whole(image, [modules])
+    assert not catalogue.is_whole(image, [older])
+
+
 def test_a_missing_suite_is_told_from_other_failures() -> None:
     release = "E: The repository 'http://host x Release' does not have a Release file.\n"
     assert isinstance(explain("x", f"Err:1 x\n  404  Not Found\n{release}"), NoSuchSuite)
