@@ -110,15 +110,18 @@ def _for_guest(act: Act, access: Access) -> Act:
     return replace(act, arguments={"start": at, "size": PAGE_SIZE})
 
 
-def accesses(predictor: Predictor, seed: str) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
+def accesses(
+    predictor: Predictor, seed: str, lab: str = "2g"
+) -> Iterator[tuple[Access, str, tuple[Act, ...], str]]:
     """Random accesses: the hypothesis ("": none), the calls, how the model says they end.
 
-    Each outcome that comes up among PATIENCE tries comes at least LEAST times, if it can.
+    `lab` is a name of LABS. Each outcome that comes up among PATIENCE tries comes at least LEAST
+    times, if it can.
     """
     chance = random.Random(seed)
     count: Counter[tuple[str, bool]] = Counter()
     for _ in range(PATIENCE):
-        access = access_of(chance, predictor.machines.known)
+        access = access_of(chance, predictor.machines.known, lab)
         hypothesis = "" if chance.random() < 0.55 else chance.choice(LIKELY)
         changed = predictor.changed(access, hypothesis)
         if changed is None:
@@ -126,7 +129,7 @@ def accesses(predictor: Predictor, seed: str) -> Iterator[tuple[Access, str, tup
         end = predicted(changed)
         kind = end, access.wc or hypothesis in OF_FILE
         wanted = count[kind] < LEAST or (count.total() < COUNT and chance.random() < 0.2)
-        if wanted and harmless(*changed, access, end):
+        if wanted and harmless(*changed, access, end, lab):
             count[kind] += 1
             yield access, hypothesis, changed[1], end
 
@@ -148,7 +151,7 @@ def _boot(
         guest.do(*binds(lab) if bound else ())
         files = texts_of(guest, kernel.config)
         predictor = Predictor(files, kernel.release)
-        for access, hypothesis, acts, end in accesses(predictor, f"{SEED}/{cmdline}/{bound}"):
+        for access, hypothesis, acts, end in accesses(predictor, f"{SEED}/{cmdline}/{bound}", lab):
             guest.do(reset)
             performed = perform(guest, acts)
             if performed.cannot:

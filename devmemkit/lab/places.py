@@ -7,42 +7,50 @@ from typing import Any
 
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.description import Description
-from devmemkit.lab.fuzz.places import HOLE, NOBODY
+from devmemkit.lab.fuzz.places import NOBODY
 from devmemkit.model.flags import IORESOURCE_PREFETCH, PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.model.machine import Machine
-from devmemkit.scenarios.machines import PC
+from devmemkit.scenarios.machines import LABS, NAMESPACE, PC, VIRT, Lab
 from devmemkit.scenarios.play import Act
 
 CONSOLE = "virtio-pci"
 """The driver of the port between lab and guest; accesses leave its registers alone."""
 
-PORTS = ((0x80, 16), (0xFFFC, 8))
+PORTS = {"x86_64": ((0x80, 16), (0xFFFC, 8)), "arm64": ()}
 """Ports that may be read: the DMA page registers, and the end of all ports."""
 ASKED = ((0x80, 0), (0x80, 1), (0xFFFF, 1), (0xFFFF, 2), (0, 1 << 16), (0x80, U64))
 """(first, number) of ports that ioperm is asked for."""
 LENGTHS = (1, 2, 4, 8, 64, PAGE_SIZE, 2 * PAGE_SIZE, 16 * PAGE_SIZE, 0)
-MTRR_ENDS = (0xA_0000, 0xC_0000, 1 << 31, 1 << 32)
+MTRR_ENDS = {"x86_64": (0xA_0000, 0xC_0000, 1 << 31, 1 << 32), "arm64": ()}
 """Borders of the firmware's MTRR ranges; the model does not know mappings across one."""
+FIXED = {
+    "x86_64": (PC.hole, 0xA_0000, 0xC_0000, 0xF_0000, 1 << 32),
+    "arm64": (VIRT.hole, 0, 0x400_0000, 0x81_0000_0000),
+}
+"""Addresses besides those of the dump; on arm64 two of them are flash."""
+FLASH = 0x800_0000
+"""The end of the flash of `virt`."""
 EDGES = (0, 1, 4, PAGE_SIZE - 2, PAGE_SIZE, 3 * PAGE_SIZE + 8)
 
 
-def access_of(chance: random.Random, known: Description) -> Access:
-    """A random access to the described machine."""
+def access_of(chance: random.Random, known: Description, lab: str) -> Access:
+    """A random access to the described machine, which is that of LABS."""
+    ports = PORTS[LABS[lab].arch]
     via = chance.choice(("devmem", "devmem", "devmem", "sysfs", "sysfs", "proc", "port"))
     op = chance.choice(OPS if via != "proc" else OPS[2:])
     length = chance.choice(LENGTHS)
     more: dict[str, Any] = {name: chance.random() < 0.15 for name in ("exec", "private")}
     more["sync"] = chance.random() < 0.4
-    if via == "port" and chance.random() < 0.4:
+    if via == "port" and (chance.random() < 0.4 or not ports):
         if op in OPS[:2]:
             return Access(via, "iopl", 0, 1 << 16, offset=chance.randrange(6))
         return Access(via, "ioperm", *chance.choice(ASKED))
     if via == "port":
-        start, size = chance.choice(PORTS)
+        start, size = chance.choice(ports)
         at = start + chance.randrange(size)
         return Access(via, chance.choice(OPS[:2]), at, chance.choice((0, 1, 2, 4)))
     if via == "devmem":
-        start = min(_address(chance, known), U64)
+        start = min(_address(chance, known, LABS[lab]), U64)
         return Access(via, op, start, min(length, U64 - start + 1), **more)
     devices = [d for d in known.devices.values() if d.bars and d.driver != CONSOLE]
     device = chance.choice(devices)
@@ -61,17 +69,16 @@ def access_of(chance: random.Random, known: Description) -> Access:
     return Access(via, op, start, length, device.bdf, bar.index, offset, **more)
 
 
-def _address(chance: random.Random, known: Description) -> int:
+def _address(chance: random.Random, known: Description, lab: Lab) -> int:
     assert known.iomem is not None
-    assert known.phys_bits is not None
     edge = chance.choice(EDGES)
-    end = 1 << known.phys_bits
+    end = 1 << (known.phys_bits or 48)  # arm64: PHYS_MASK
     kind = chance.random()
     if kind > 0.7:  # unused memory, where most accesses can be tried
-        base, size = chance.choice(((PC.pmem, 256 << 20), (PC.ivshmem_bar, 64 << 20)))
+        base, size = chance.choice(((lab.pmem, 256 << 20), (lab.ivshmem_bar, 64 << 20)))
         return base + chance.randrange(1, (size >> PAGE_SHIFT) - 16) * PAGE_SIZE + edge
     if kind < 0.1:
-        return chance.choice((HOLE, 0xA_0000, 0xC_0000, 0xF_0000, 1 << 32)) + edge
+        return chance.choice(FIXED[lab.arch]) + edge
     if kind < 0.25:
         return chance.choice((end - PAGE_SIZE, end, 1 << 52, 1 << 63, U64 - PAGE_SIZE)) + edge
     entry = chance.choice([e for e in known.iomem.entries if not _console(known, e.start)])
@@ -89,31 +96,45 @@ def _console(known: Description, address: int) -> bool:
 WRITES = ("store", "write_devmem", "write_ioport", "write_resource")
 
 
-def harmless(machine: Machine, acts: tuple[Act, ...], access: Access, end: str) -> bool:
+def harmless(
+    machine: Machine, acts: tuple[Act, ...], access: Access, end: str, lab: str = "2g"
+) -> bool:
     """Whether acts with this predicted end can be tried without a write to memory in use.
 
     That holds even if the prediction is wrong.
     """
     first, last = access.pages
-    if access.maps and any(first < border >> PAGE_SHIFT <= last for border in MTRR_ENDS):
+    on = LABS[lab]
+    if access.maps and any(first < border >> PAGE_SHIFT <= last for border in MTRR_ENDS[on.arch]):
         return False
-    bound = bool(machine["nd", "namespace0.0"].driver)
+    touches = any(act.operation in ("load", "store") for act in acts)
+    if on.arch == "arm64" and touches and not _answers(machine, access, on):
+        return False
+    bound = any(one.start == on.pmem and one.name == NAMESPACE for one in machine["iomem"].walk())
     claims = [act.arguments["start"] for act in acts if act.operation == "request_mem_region"]
     # Under lockdown the guest's driver cannot be told what to claim; and its own mapping of the
     # claimed page conflicts with a write-back one.
-    if claims and (machine.kernel.lockdown or not all(_unused(c, 1, bound) for c in claims)):
+    if claims and (machine.kernel.lockdown or not all(_unused(on, c, 1, bound) for c in claims)):
         return False
-    if any(claim < PC.ivshmem_bar for claim in claims) and not access.sync:
+    if any(claim < on.ivshmem_bar for claim in claims) and not access.sync:
         return False
     if not any(act.operation in WRITES for act in acts) or access.via == "port":
         return True
     fails = end != "ok" and first == last
-    return fails or (access.op != "write" and _unused(access.start, access.length, bound))
+    return fails or (access.op != "write" and _unused(on, access.start, access.length, bound))
 
 
-def _unused(start: int, size: int, bound: bool) -> bool:
+def _answers(machine: Machine, access: Access, lab: Lab) -> bool:
+    """Whether a load is aligned and somebody answers: the rest depends on the board, or kills."""
+    nodes = [(node.start, node.end) for node in machine["iomem"].children]
+    spans = [(0, FLASH - 1), (lab.pmem, lab.pmem_end), *nodes]
+    last = access.start + max(access.length, 1) - 1
+    return not access.start % 8 and any(a <= access.start and last <= b for a, b in spans)
+
+
+def _unused(lab: Lab, start: int, size: int, bound: bool) -> bool:
     """Whether nobody uses this memory, and it is not next to System RAM, where no claim may be."""
-    spans = [(PC.ivshmem_bar, PC.ivshmem_bar + (64 << 20))]
+    spans = [(lab.ivshmem_bar, lab.ivshmem_bar + (64 << 20))]
     if not bound:
-        spans.append((PC.pmem + PAGE_SIZE, PC.pmem_end + 1 - PAGE_SIZE))
+        spans.append((lab.pmem + PAGE_SIZE, lab.pmem_end + 1 - PAGE_SIZE))
     return any(first <= start and start + max(size, 1) <= end for first, end in spans)

@@ -38,7 +38,9 @@ TABLES = SHARED_MIB * 2
 """KiB of page tables for the whole BAR: 8 bytes for each page of 4 KiB."""
 
 
-def sweep(kernel: Kernel, progress: Callable[[str], None] = print) -> dict[str, Any]:
+def sweep(
+    kernel: Kernel, progress: Callable[[str], None] = print, lab: str = "2g"
+) -> dict[str, Any]:
     """Race TRIALS times for each way to map and each claim, and 3 times for each control.
 
     "version", "release", "bar" (bdf, resource, start, size), "trials". A trial has via and claim
@@ -50,7 +52,7 @@ def sweep(kernel: Kernel, progress: Callable[[str], None] = print) -> dict[str, 
     ones that are mapped: the first page, or the first and last of every 2 MiB), outcome.
     GuestError when the guest fails.
     """
-    with boot(kernel, shared_mib=SHARED_MIB) as guest:
+    with boot(kernel, shared_mib=SHARED_MIB, lab=lab) as guest:
         return sweep_in(guest, kernel, progress)
 
 

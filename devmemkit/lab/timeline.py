@@ -37,6 +37,7 @@ PARAMETERS = " ".join(
 
 MOMENTS = {
     "acpi_init": "PCI devices are found",
+    "gen_pci_driver_init": "PCI devices are found",
     "iomem_init_inode": "the iomem inode is made",
     "chr_dev_init": "/dev/mem is made",
     "populate_rootfs": "the initramfs is unpacked from here on",
@@ -44,10 +45,13 @@ MOMENTS = {
     "pci_proc_init": "/proc/bus/pci is made",
     "pci_sysfs_init": "the resource files of all devices are made",
 }
-"""The initcalls that matter here, and what each brings."""
+"""The initcalls that matter here, and what each brings; one that fails brings nothing.
+
+PCI devices are found through ACPI or, by pci-host-generic, through the device tree (virt).
+"""
 
 
-def timeline(kernel: Kernel, progress: Progress) -> dict[str, Any]:
+def timeline(kernel: Kernel, progress: Progress, lab: str = "2g") -> dict[str, Any]:
     """Boot `kernel` traced; QEMU emulates, so the times are good for order only.
 
     "initcalls", "calls" and "first_process" as from parse_trace(); "moments" [us, function, what it
@@ -57,7 +61,7 @@ def timeline(kernel: Kernel, progress: Progress) -> dict[str, Any]:
     GuestError when the guest fails or its trace has holes.
     """
     progress(f"{kernel.release}: booting under its own tracer")
-    with boot(kernel, PARAMETERS) as guest:
+    with boot(kernel, PARAMETERS, lab=lab) as guest:
         traced = parse_trace(guest.read("/sys/kernel/debug/tracing/trace"))
         devices = _devices(guest)
         iomem = guest.iomem()
@@ -206,8 +210,8 @@ def moments(traced: Mapping[str, Any], devices: list[dict[str, Any]]) -> list[li
     """[us, function, what it brings], in order; an initcall counts by its end."""
     found = [
         [start + usecs * (function != "populate_rootfs"), function, MOMENTS[function]]
-        for function, _, start, usecs, _ in traced["initcalls"]
-        if function in MOMENTS
+        for function, _, start, usecs, ret in traced["initcalls"]
+        if function in MOMENTS and not ret
     ]
     made = [(d["made_us"], d["made_by"]) for d in devices if d["files"]]
     if made:

@@ -11,7 +11,7 @@ from typing import Any
 
 from devmemkit.host.files import read
 from devmemkit.model import flags as fl
-from devmemkit.model.drivers.nvdimm import namespaces
+from devmemkit.model.drivers.nvdimm import Namespace, namespaces
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Key, Machine
 from devmemkit.model.mm.memtype import WB, Memtype
@@ -23,6 +23,9 @@ from devmemkit.text.pci_resource import bars_of, parse_resource
 
 MTRR_UC = {"2g": 2, "5g": 3}
 """Uncachable in /proc/mtrr of the recorded guests: from so many GiB to 4 GiB, set by SeaBIOS."""
+
+IO_SPACE_LIMIT = {"x86_64": 0xFFFF, "arm64": 0xFF_FFFF}
+"""The last I/O port by architecture (arm64: PCI_IO_SIZE is 16 MiB)."""
 
 PHYS_BITS = 46
 """Bits of a physical address, assumed for an iomem dump alone."""
@@ -71,8 +74,23 @@ PC = Lab(
     outside=1 << 40,
 )  # fmt: skip
 """The first machine (data/machines/README.md)."""
-LABS = {lab.name: lab for lab in (PC, replace(PC, name="5g", memory=5120))}
-"""The lab's machines by name; 5 GiB of memory reach above the BARs."""
+VIRT = Lab(
+    "arm64", "arm64", 2048,
+    pmem=0xB000_0000, pmem_end=0xBFFF_FFFF,
+    ivshmem="0000:00:05.0", ivshmem_bar=0x80_0000_0000,
+    nvme="0000:00:04.0", nvme_bar=0x80_0400_0000,
+    e1000="0000:00:03.0", e1000_bar=0x1000_0000,
+    proc_bus="0000:00", ram=0x6000_0000, busy=0x0901_0000, hole=0x3000_0000, no_node=0, outside=0,
+)  # fmt: skip
+"""QEMU's `virt`; 0 is its flash, and nothing in the tree says where its persistent memory is."""
+LABS = {lab.name: lab for lab in (PC, replace(PC, name="5g", memory=5120), VIRT)}
+"""The lab's machines by name; the 5 GiB of "5g" reach above the BARs."""
+
+
+def drivers(lab: str) -> dict[str, str]:
+    """The drivers of a machine of LABS, by device."""
+    return {LABS[lab].e1000: "e1000", LABS[lab].nvme: "nvme", NAMESPACE: "nd_pmem"}
+
 
 VIAS = ("devmem", "sysfs")
 """The files through which processes map."""
@@ -107,6 +125,11 @@ def kernel_in(name: str) -> str:
     return name.split("-")[1]
 
 
+def lab_in(name: str) -> Lab:
+    """The machine of LABS that was recorded: the second for "qemu-6.12-5g"."""
+    return LABS[(*name.split("-"), "2g")[2]]
+
+
 def label(version: str, lab: str) -> str:
     """A kernel on a machine of LABS, as files are named: "6.12", or "6.12-5g" on the second."""
     return version if lab == "2g" else f"{version}-{lab}"
@@ -115,12 +138,14 @@ def label(version: str, lab: str) -> str:
 def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Machine:
     """A machine before any process runs: a recorded one by name, or the path of an iomem dump.
 
-    `state` is "idle" (no PCI driver loaded) or "bound"; a machine of a dump alone has no ports and
-    no PCI devices. ValueError for another name or state, TextError for a bad dump.
+    A recorded machine gives the kernel its architecture. `state` is "idle" (no PCI driver loaded)
+    or "bound"; a machine of a dump alone has no ports and no PCI devices. ValueError for another
+    name or state, TextError for a bad dump.
     """
     if state not in ("idle", "bound"):
         raise ValueError(f"state: expected idle or bound, got {state!r}")
     if name in recorded():
+        kernel = replace(kernel, arch=lab_in(name).arch)
         return assemble(kernel, *_parsed(data_dir() / "machines" / name, state))
     path = Path(name)
     if not path.is_file():
@@ -139,12 +164,17 @@ def _parsed(folder: Path, state: str) -> tuple[Resource, int, Mapping[Key, Any]]
         parse((folder / state / name).read_text(), source=f"{folder.name}/{state}/{name}")
         for name in ("iomem", "ioports")
     )
-    tree = tree_of(iomem, root_end=(1 << bits) - 1)
-    port_tree = tree_of(ioports, root_end=0xFFFF, ports=True)
+    lab = lab_in(folder.name)
+    tree = tree_of(iomem, root_end=(lab.outside or 1 << 64) - 1)
+    port_tree = tree_of(ioports, root_end=IO_SPACE_LIMIT[lab.arch], ports=True)
     pci, bound = (json.loads((folder / s / "pci.json").read_text()) for s in (state, "bound"))
-    uncachable = MTRR_UC["5g" if folder.name.endswith("-5g") else "2g"]
-    ends = uncachable << 30 >> fl.PAGE_SHIFT, (4 << 30 >> fl.PAGE_SHIFT) - 1
-    more: dict[Key, Any] = {"ioport": port_tree, "mtrr_uc": (ends,)}
+    more: dict[Key, Any] = {"ioport": port_tree}
+    if lab.name in MTRR_UC:
+        ends = MTRR_UC[lab.name] << 30 >> fl.PAGE_SHIFT, (4 << 30 >> fl.PAGE_SHIFT) - 1
+        more["mtrr_uc"] = (ends,)
+    if not namespaces(tree):  # of_pmem has it from the device tree, and makes no node
+        driver = "nd_pmem" if any(tree.overlapping(lab.pmem, lab.pmem_end)) else None
+        more["nd", NAMESPACE] = Namespace(NAMESPACE, lab.pmem, lab.pmem_end, driver)
     for bdf, entry in pci.items():
         bars = bars_of(parse_resource(entry["resource"]))
         held = held_of(bars, tree, port_tree)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from devmemkit.lab.fuzz.places import EDGES, MEMORY_BAR, PLACES, REFUSED
 from devmemkit.lab.fuzz.writer import MAPPED, File, Process, Writer
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import PC
+from devmemkit.scenarios.machines import NAMESPACE, drivers
 from devmemkit.scenarios.play import Ref
 
-HUGE = 1 << 47
 ADVICE = (
     *("NORMAL", "RANDOM", "SEQUENTIAL", "WILLNEED", "DONTFORK", "DONTDUMP", "DONTNEED", "FREE"),
     *("WIPEONFORK", "COLD", "PAGEOUT", "POPULATE_READ", "POPULATE_WRITE", "DOFORK", "DODUMP"),
 )
 MMAP = {"mem": "mmap_devmem", "resource": "mmap_resource", "proc": "mmap_proc_pci"}
-DRIVERS = {PC.e1000: "e1000", PC.nvme: "nvme", "namespace0.0": "nd_pmem"}
 TOP = 0x7F10_0000_0000
 """Fixed addresses of mremap, above all mappings that were placed."""
 
@@ -39,7 +36,7 @@ class Actions(Writer):
         length = pages * PAGE_SIZE - self.chance.choice((0, 0, 0, 1, 100))
         odd = self._often(0.06)
         if odd and self._often(0.6):
-            length = self.chance.choice((0, HUGE, HUGE))
+            length = self.chance.choice((0, self.places.user, self.places.user))
         elif odd:
             offset += 0x800
         key = self._do(
@@ -55,8 +52,8 @@ class Actions(Writer):
 
     def _mem_offset(self, file: File) -> tuple[int, int]:
         if self._often(0.08):
-            return self.chance.choice(REFUSED)
-        fixed = [place for place in PLACES if place.sync in (None, file.dsync)]
+            return self.chance.choice(self.places.refused)
+        fixed = [place for place in self.places.shown if place.sync in (None, file.dsync)]
         if self.live and self._often(0.6):
             place = self.chance.choice(fixed)
             first = self.chance.randrange(place.pages)
@@ -72,7 +69,7 @@ class Actions(Writer):
         if self._often(0.06):  # across the end of the BAR, behind it, beyond all offsets
             last = (bar.pages - 1) * PAGE_SIZE
             return self.chance.choice(((last, 2), (last + PAGE_SIZE, 1), (1 << 63, 1)))
-        if bar is MEMORY_BAR:
+        if bar is self.places.memory_bar:
             into, pages = self._window()
             return self.bar - bar.start + into, pages
         first = self.chance.randrange(bar.pages)
@@ -93,11 +90,12 @@ class Actions(Writer):
 
     def _byte(self) -> Ref:
         key, page = self._page()
-        return Ref(key, page + self.chance.choice((0, 8, 100, 4088)))
+        return Ref(key, page + self.chance.choice(self.places.into))
 
     def load(self) -> None:
         key, page = self._page()
-        into = self.chance.choice((0, 8, 100, 4088, *(() if self.live else (4093,))))
+        across = () if self.live else self.places.across
+        into = self.chance.choice((*self.places.into, *across))
         self._do("load", address=Ref(key, page + into), size=self.chance.choice((1, 2, 4, 8)))
 
     def store(self) -> None:
@@ -179,10 +177,9 @@ class Actions(Writer):
 
     def _claimable(self) -> dict[str, int]:
         if self._often(0.08):
-            return dict(zip(("start", "size"), self.chance.choice(EDGES), strict=True))
+            return dict(zip(("start", "size"), self.chance.choice(self.places.edges), strict=True))
         if self.live and self._often(0.6):
-            # Behind the registers that do something: ramoops writes a header there.
-            start = self.chance.choice((PC.e1000_bar + 0x1_0000, PC.nvme_bar + 0x1800))
+            start = self.chance.choice(self.places.claimable)
             return {"start": start, "size": self.chance.choice((16, 0x100, 0x800))}
         base = self.chance.choice((self.memory, self.bar))
         page = self.chance.randrange(MAPPED) * PAGE_SIZE
@@ -195,11 +192,13 @@ class Actions(Writer):
         return {"start": base + into, "size": size}
 
     def bind(self) -> None:
-        bdf = "namespace0.0" if self.kind == "pmem" else self.chance.choice((PC.e1000, PC.nvme))
+        lab = self.places.lab
+        bdf = NAMESPACE if self.kind == "pmem" else self.chance.choice((lab.e1000, lab.nvme))
         if self._often(0.45):
             self._drive("unbind", bdf=bdf)
         else:
-            self._drive("bind", bdf=bdf, driver=DRIVERS[bdf])
+            self._drive("bind", bdf=bdf, driver=drivers(lab.name)[bdf])
 
     def remove(self) -> None:
-        self._drive("remove", bdf=self.chance.choice((PC.e1000, PC.nvme, PC.ivshmem)))
+        lab = self.places.lab
+        self._drive("remove", bdf=self.chance.choice((lab.e1000, lab.nvme, lab.ivshmem)))

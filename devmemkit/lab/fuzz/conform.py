@@ -96,7 +96,7 @@ def conform(
         raise ValueError(f"seed: expected a number from 0, got {seed}")
     result = Conformance(kernel.version, kernel.release, seed, ops)
     began = time.monotonic()
-    coming = sequences(seed, recorded)
+    coming = sequences(seed, recorded, lab)
     with closing(Live(kernel, progress, lab)) as live:
         try:
             _play(live, coming, result, keep)

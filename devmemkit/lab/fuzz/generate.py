@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from devmemkit.lab.fuzz.actions import Actions
+from devmemkit.lab.fuzz.places import places_of
 from devmemkit.lab.fuzz.writer import PROCESSES
 from devmemkit.scenarios.play import Act
 
@@ -66,13 +67,16 @@ class Sequence:
     windows: int
 
 
-def sequence(seed: int, index: int) -> Sequence:
-    """Sequence `index` of a seed: about 360 acts of two to six processes, drivers, a debugger."""
+def sequence(seed: int, index: int, lab: str = "2g") -> Sequence:
+    """Sequence `index` of a seed: about 360 acts of two to six processes, drivers, a debugger.
+
+    `lab` is a name of LABS.
+    """
     chance = random.Random(f"{seed}/{index}")
     at = index % LIFE
     kind = {0: "pmem", LIFE - 1: "remove"}.get(at)
     kind = kind or chance.choices(list(KINDS), list(KINDS.values()))[0]
-    writer = Actions(chance, kind, at)
+    writer = Actions(chance, kind, at, places_of(lab))
     mix = MIX[kind]
     names, weights = list(mix), list(mix.values())
     length = chance.randint(300, 420)
@@ -83,7 +87,9 @@ def sequence(seed: int, index: int) -> Sequence:
     return Sequence(index, kind, tuple(writer.acts), at)
 
 
-def sequences(seed: int, recorded: tuple[Sequence, ...] = ()) -> Iterator[Sequence]:
+def sequences(
+    seed: int, recorded: tuple[Sequence, ...] = (), lab: str = "2g"
+) -> Iterator[Sequence]:
     """All sequences of a seed, without end; the `recorded` ones replace the first."""
     yield from recorded
-    yield from (sequence(seed, index) for index in count(len(recorded)))
+    yield from (sequence(seed, index, lab) for index in count(len(recorded)))

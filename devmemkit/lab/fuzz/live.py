@@ -9,7 +9,7 @@ from typing import Any
 
 from devmemkit.lab.compare import Row, compare, shown
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, Sequence
-from devmemkit.lab.fuzz.places import WINDOWS, moved, to_clear
+from devmemkit.lab.fuzz.places import WINDOWS, Places, places_of
 from devmemkit.lab.fuzz.shrink import Acts, shrink
 from devmemkit.lab.fuzz.tally import ending, line
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
@@ -37,11 +37,13 @@ class Live:
     lab: str = "2g"
     boots: int = 0
     before: Machine = field(init=False)
+    places: Places = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
     _guest: Guest | None = None
     _spare: int = LIFE
 
     def __post_init__(self) -> None:
+        self.places = places_of(self.lab)
         self.before = before(PROCESSES, KernelProfile(self.kernel.version), self.lab)
 
     def close(self) -> None:
@@ -54,7 +56,7 @@ class Live:
         """Play acts in a guest in its state after boot, with their windows zeroed."""
         if self._guest is not None:
             try:
-                self._guest.reset(*to_clear(windows))
+                self._guest.reset(*self.places.to_clear(windows))
             except GuestError:  # for example, a device is gone for good
                 self.close()
         if self._guest is None:
@@ -97,7 +99,7 @@ class Live:
         """The first difference in fresh windows; None also if the model cannot play the acts."""
         if self._spare == WINDOWS:
             self.close()
-        acts, self._spare = moved(acts, windows, self._spare), self._spare + 1
+        acts, self._spare = self.places.moved(acts, windows, self._spare), self._spare + 1
         try:
             played = play(self.before, acts)
         except (KeyError, ValueError, OverflowError):  # shrunk too far

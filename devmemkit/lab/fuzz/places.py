@@ -7,11 +7,12 @@ other places are mapped with one type only.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import PC
+from devmemkit.scenarios.machines import LABS, PC, VIRT, Lab
 from devmemkit.scenarios.play import Act
 
 WINDOW = 0x10000
@@ -20,13 +21,10 @@ FIRST = 8
 """Number of the first window: its offsets are beyond the end of every BAR of registers."""
 WINDOWS = (64 << 20) // WINDOW - FIRST
 """Number of windows in the 64 MiB BAR."""
-HIGH = 1 << 32
-"""An empty window of the PCI host bridge above 4 GiB."""
-VGA, VGA_BAR = "0000:00:02.0", 0xFC00_0000
 NOBODY = "0000:00:1f.0"
 """A PCI address without a device."""
-HOLE = 0xD000_0000
-"""An address of the PCI bus without a device."""
+VGA, VGA_BAR = "0000:00:02.0", 0xFC00_0000
+"""A device of the first machine alone."""
 
 
 class Place(NamedTuple):
@@ -35,39 +33,6 @@ class Place(NamedTuple):
     start: int
     pages: int
     sync: bool | None
-
-
-PLACES = (
-    Place(0, 2, False),  # reserved, then RAM
-    # RAM below 1 MiB, as far as every kernel reserves it: what ptrace can read depends on that
-    Place(0x2000, 14, False),
-    # no range across 0xa0000: a fixed MTRR ends there, and the model has no MTRRs
-    Place(0x9_F000, 1, False),  # RAM, then reserved
-    Place(0xA_0000, 16, None),  # the ISA range
-    Place(0xC_0000, 16, None),  # ROM
-    Place(0xF_0000, 16, None),
-    Place(0x7FFD_8000, 8, False),  # reserved by the firmware
-    Place(HOLE, 16, None),
-    Place(0xFED0_0000, 1, None),  # the HPET is not
-    Place(0xFFFC_0000, 16, None),  # the firmware's flash
-    Place(VGA_BAR, 16, None),
-    Place(0xFEBF_4000, 2, None),  # registers: VGA, then ivshmem
-    Place(PC.e1000_bar, 32, None),
-    Place(PC.nvme_bar, 4, None),
-)
-"""What /dev/mem shows besides the windows; the machine uses it, so nothing is stored there."""
-
-REFUSED = (
-    (0x10_0000, 1),  # System RAM
-    (0x6000_0000, 1),
-    (0x3FFF_F000, 2),  # System RAM before persistent memory, and behind it
-    (0x4FFF_F000, 2),
-    (0xFEC0_0000, 1),  # the IOAPIC is busy
-    ((1 << 40) - PAGE_SIZE, 2),  # beyond the physical address width
-    (1 << 52, 1),
-    *[((1 << 64) - PAGE_SIZE, 2)] * 3,  # beyond the largest offset, thrice for more weight
-)
-"""(start, minimum number of pages) that no kernel maps through /dev/mem."""
 
 
 class Bar(NamedTuple):
@@ -79,51 +44,164 @@ class Bar(NamedTuple):
     pages: int
 
 
-MEMORY_BAR = Bar(PC.ivshmem, 2, PC.ivshmem_bar, (64 << 20) // PAGE_SIZE)
-REGISTERS = (
-    Bar(PC.ivshmem, 0, 0xFEBF_5000, 1),
-    Bar(PC.e1000, 0, PC.e1000_bar, 32),
-    Bar(PC.nvme, 0, PC.nvme_bar, 4),
-    Bar(VGA, 0, VGA_BAR, 16),
-    Bar(VGA, 2, 0xFEBF_4000, 1),
+@dataclass(frozen=True)
+class Places:
+    """Where sequences map, read and claim on machines that are like `lab`.
+
+    `high` begins an empty window of the PCI host bridge above 4 GiB. `shown` is what /dev/mem
+    shows besides the windows; the machine uses it, so nothing is stored there. `refused` has
+    (start, minimum number of pages) that no kernel maps through /dev/mem, `edges` (start, size) of
+    claims that even an idle machine refuses, `odd` where a read or write may be refused. `into` has
+    offsets in a page, `across` those from which a load reaches into the next page, `user` is the
+    end of a process's addresses.
+    """
+
+    lab: Lab
+    high: int
+    shown: tuple[Place, ...]
+    refused: tuple[tuple[int, int], ...]
+    registers: tuple[Bar, ...]
+    ports: Bar
+    edges: tuple[tuple[int, int], ...]
+    odd: tuple[int, ...]
+    into: tuple[int, ...]
+    across: tuple[int, ...]
+    user: int
+
+    @cached_property
+    def memory_bar(self) -> Bar:
+        """The BAR of the device without a driver, which is memory."""
+        return Bar(self.lab.ivshmem, 2, self.lab.ivshmem_bar, (64 << 20) // PAGE_SIZE)
+
+    @property
+    def claimable(self) -> tuple[int, int]:
+        """Behind the registers that do something: ramoops writes a header there."""
+        return self.lab.e1000_bar + 0x1_0000, self.lab.nvme_bar + 0x1800
+
+    def windows(self, number: int) -> tuple[int, int, int]:
+        """The windows of this number: in persistent memory, in the BAR, above 4 GiB."""
+        into = (FIRST + number % WINDOWS) * WINDOW
+        return self.lab.pmem + into, self.lab.ivshmem_bar + into, self.high + into
+
+    def to_clear(self, number: int) -> tuple[tuple[int, int], ...]:
+        """(start, size) of the memory in these windows, which must be zeroed before use."""
+        memory, bar, _ = self.windows(number)
+        return (memory, WINDOW), (bar, WINDOW)
+
+    def moved(self, acts: tuple[Act, ...], old: int, new: int) -> tuple[Act, ...]:
+        """The same acts in other windows."""
+        by = self.windows(new)[0] - self.windows(old)[0]
+        return tuple(replace(act, arguments=self._moved(act, old, by)) for act in acts)
+
+    def _moved(self, act: Act, old: int, by: int) -> dict[str, Any]:
+        arguments = dict(act.arguments)
+        bases: tuple[int, ...] = self.windows(old)
+        if act.operation in ("mmap_resource", "read_block"):
+            bases = (bases[0] - self.lab.pmem,)
+        for name in ("offset", "start"):
+            value = arguments.get(name)
+            if isinstance(value, int) and any(base <= value < base + WINDOW for base in bases):
+                arguments[name] = value + by
+        return arguments
+
+
+BEYOND = ((1 << 52, 1), *[((1 << 64) - PAGE_SIZE, 2)] * 3)
+"""Pages beyond every physical address, and beyond the largest offset, thrice for more weight."""
+
+_X86_64 = Places(
+    PC,
+    high=1 << 32,
+    shown=(
+        Place(0, 2, False),  # reserved, then RAM
+        # RAM below 1 MiB, as far as every kernel reserves it: what ptrace can read depends on that
+        Place(0x2000, 14, False),
+        # no range across 0xa0000: a fixed MTRR ends there, and the model has no MTRRs
+        Place(0x9_F000, 1, False),  # RAM, then reserved
+        Place(0xA_0000, 16, None),  # the ISA range
+        Place(0xC_0000, 16, None),  # ROM
+        Place(0xF_0000, 16, None),
+        Place(0x7FFD_8000, 8, False),  # reserved by the firmware
+        Place(PC.hole, 16, None),
+        Place(0xFED0_0000, 1, None),  # the HPET is not
+        Place(0xFFFC_0000, 16, None),  # the firmware's flash
+        Place(VGA_BAR, 16, None),
+        Place(0xFEBF_4000, 2, None),  # registers: VGA, then ivshmem
+        Place(PC.e1000_bar, 32, None),
+        Place(PC.nvme_bar, 4, None),
+    ),
+    refused=(
+        (0x10_0000, 1),  # System RAM
+        (0x6000_0000, 1),
+        (0x3FFF_F000, 2),  # System RAM before persistent memory, and behind it
+        (0x4FFF_F000, 2),
+        (0xFEC0_0000, 1),  # the IOAPIC is busy
+        ((1 << 40) - PAGE_SIZE, 2),  # beyond the physical address width
+        *BEYOND,
+    ),
+    registers=(
+        Bar(PC.ivshmem, 0, 0xFEBF_5000, 1),
+        Bar(PC.e1000, 0, PC.e1000_bar, 32),
+        Bar(PC.nvme, 0, PC.nvme_bar, 4),
+        Bar(VGA, 0, VGA_BAR, 16),
+        Bar(VGA, 2, 0xFEBF_4000, 1),
+    ),
+    ports=Bar(PC.e1000, 1, 0xC000, 1),
+    edges=(
+        (PC.ivshmem_bar - PAGE_SIZE, 2 * PAGE_SIZE),  # across the ends of a BAR
+        (VGA_BAR - 0x800, PAGE_SIZE),
+        (0xFEBF_5080, 0x100),
+        (0xFEC0_0000, 0x100),  # the IOAPIC is busy
+        (0xFED0_0000, PAGE_SIZE),
+        (1 << 40, PAGE_SIZE),  # outside of the tree
+    ),
+    odd=(0x1_0000, 0x9_E800, 0x10_0000, 0x3FFF_F000),
+    into=(0, 8, 100, 4088),
+    across=(4093,),
+    user=1 << 47,
 )
-PORTS = Bar(PC.e1000, 1, 0xC000, 1)
-
-EDGES = (
-    (PC.ivshmem_bar - PAGE_SIZE, 2 * PAGE_SIZE),  # across the ends of a BAR
-    (VGA_BAR - 0x800, PAGE_SIZE),
-    (0xFEBF_5080, 0x100),
-    (0xFEC0_0000, 0x100),  # the IOAPIC is busy
-    (0xFED0_0000, PAGE_SIZE),
-    (1 << 40, PAGE_SIZE),  # outside of the tree
+_ARM64 = Places(
+    VIRT,
+    high=0x81_0000_0000,
+    # Elsewhere the bus answers nobody, and a load ends with an external abort, which depends on the
+    # board; above the CPU's 44 address bits the kernel ends the process.
+    shown=(
+        Place(0, 16, None),  # the flash's two halves
+        Place(0x400_0000, 16, None),
+        Place(VIRT.hole, 16, None),
+        Place(0x1002_0000, 1, None),  # registers of ivshmem
+        Place(VIRT.e1000_bar, 32, None),
+        Place(VIRT.nvme_bar, 4, None),
+        Place(VIRT.nvme_bar + 0x1_0000, 16, None),  # behind them, in the same window
+    ),
+    refused=(
+        (0x4020_0000, 1),  # System RAM
+        (0x6000_0000, 1),
+        (0xAFFF_F000, 2),  # System RAM before persistent memory
+        (0x0900_0000, 1),  # the UART and the clock are busy
+        (0x0901_0000, 1),
+        *BEYOND,
+    ),
+    registers=(
+        Bar(VIRT.ivshmem, 0, 0x1002_0000, 1),
+        Bar(VIRT.e1000, 0, VIRT.e1000_bar, 32),
+        Bar(VIRT.nvme, 0, VIRT.nvme_bar, 4),
+    ),
+    ports=Bar(VIRT.e1000, 1, 0x1000, 1),
+    edges=(
+        (VIRT.ivshmem_bar - PAGE_SIZE, 2 * PAGE_SIZE),  # across the ends of a BAR and its window
+        (VIRT.e1000_bar - 0x800, PAGE_SIZE),
+        (0x1002_0080, 0x100),
+        (0x0901_0000, 0x100),  # the clock is busy
+        (0x0900_0000, PAGE_SIZE),
+    ),
+    odd=(0, 0x1_0000, 0x6000_0000, 0xAFFF_F000),
+    # a processor refuses unaligned accesses to device memory, QEMU does not
+    into=(0, 8, 104, 4088),
+    across=(),
+    user=1 << 48,
 )
-"""(start, size) of claims that even an idle machine refuses."""
 
 
-def windows(number: int) -> tuple[int, int, int]:
-    """The windows of this number: in persistent memory, in the BAR, above 4 GiB."""
-    into = (FIRST + number % WINDOWS) * WINDOW
-    return PC.pmem + into, PC.ivshmem_bar + into, HIGH + into
-
-
-def to_clear(number: int) -> tuple[tuple[int, int], ...]:
-    """(start, size) of the memory in these windows, which must be zeroed before use."""
-    memory, bar, _ = windows(number)
-    return (memory, WINDOW), (bar, WINDOW)
-
-
-def moved(acts: tuple[Act, ...], old: int, new: int) -> tuple[Act, ...]:
-    """The same acts in other windows."""
-    by = windows(new)[0] - windows(old)[0]
-    return tuple(replace(act, arguments=_moved(act, windows(old), by)) for act in acts)
-
-
-def _moved(act: Act, bases: tuple[int, ...], by: int) -> dict[str, Any]:
-    arguments = dict(act.arguments)
-    if act.operation in ("mmap_resource", "read_block"):
-        bases = (bases[0] - PC.pmem,)
-    for name in ("offset", "start"):
-        value = arguments.get(name)
-        if isinstance(value, int) and any(base <= value < base + WINDOW for base in bases):
-            arguments[name] = value + by
-    return arguments
+def places_of(lab: str) -> Places:
+    """The places of a machine of LABS; machines of one architecture have the same."""
+    return _ARM64 if LABS[lab].arch == "arm64" else _X86_64

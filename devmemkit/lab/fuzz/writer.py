@@ -6,9 +6,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from devmemkit.lab.fuzz.places import MEMORY_BAR, NOBODY, PORTS, REGISTERS, Bar, windows
+from devmemkit.lab.fuzz.places import NOBODY, Bar, Places
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import PC
 from devmemkit.scenarios.play import Act, Ref
 
 MAPPED = 8
@@ -23,7 +22,7 @@ class File:
 
     key: str
     kind: str
-    bar: Bar = MEMORY_BAR
+    bar: Bar
     dsync: bool = False
     mode: str = "rw"
 
@@ -42,11 +41,12 @@ class Process:
 class Writer:
     """Writes one sequence; `kind` is that of generate.MIX, `window` the number of its windows."""
 
-    def __init__(self, chance: random.Random, kind: str, window: int) -> None:
+    def __init__(self, chance: random.Random, kind: str, window: int, places: Places) -> None:
+        self.places = places
         self.chance = chance
         self.kind = kind
         self.live = kind in ("device", "bind", "remove")
-        self.memory, self.bar, self.high = windows(window)
+        self.memory, self.bar, self.high = places.windows(window)
         # From 6.16 on ramoops cannot claim pages that are mapped write-back: map few of them.
         self.sync_only = kind == "claim" and chance.random() < 0.97
         self.acts: list[Act] = []
@@ -56,8 +56,8 @@ class Writer:
             self.at = process
             self._open_memory(dsync=True)
             self._open_memory(dsync=False)
-            self._open_bar(MEMORY_BAR)
-            self._open_proc(PC.ivshmem)
+            self._open_bar(places.memory_bar)
+            self._open_proc(places.lab.ivshmem)
 
     # Acts
 
@@ -88,7 +88,7 @@ class Writer:
     def _open_memory(self, dsync: bool, mode: str = "rw") -> None:
         mode = "r" if self.live else mode
         key = self._do("open_devmem", dsync=dsync, mode=mode)
-        self._opened(File(key, "mem", dsync=dsync, mode=mode))
+        self._opened(File(key, "mem", self.places.memory_bar, dsync=dsync, mode=mode))
 
     def _open_bar(self, bar: Bar, mode: str = "rw", wc: bool = False) -> None:
         where = {"bdf": bar.bdf, "bar": bar.number}
@@ -100,15 +100,16 @@ class Writer:
         key = self._do("open_proc_pci", bdf=bdf)
         if self._often(0.8):
             self._do("pciioc_mmap_is_mem", fd=Ref(key))
-        bar = next((bar for bar in REGISTERS[1:] if bar.bdf == bdf), MEMORY_BAR)
-        self._opened(File(key, "proc", bar))
+        first = (bar for bar in self.places.registers[1:] if bar.bdf == bdf)
+        self._opened(File(key, "proc", next(first, self.places.memory_bar)))
 
     def _opened(self, file: File) -> None:
         self.at.files.append(file)
         self.at.closed.clear()  # this descriptor may have the number of a closed one
 
     def open_file(self) -> None:
-        bars = [MEMORY_BAR, MEMORY_BAR, *(REGISTERS if self.live else ())]
+        memory = self.places.memory_bar
+        bars = [memory, memory, *(self.places.registers if self.live else ())]
         what = self.chance.choice(("mem", "mem", "bar", "bar", "proc", "wc", "ports", "none"))
         mode = self.chance.choice(("rw", "r", "w"))
         if what == "mem":
@@ -120,9 +121,11 @@ class Writer:
         elif what == "wc":
             self._open_bar(self.chance.choice(bars), mode, wc=True)
         elif what == "ports":
-            self._open_bar(PORTS, mode)
+            self._open_bar(self.places.ports, mode)
         elif self._often(0.5):
-            self._do("open_resource", bdf=PC.ivshmem, bar=self.chance.choice((1, 4, 5)))
+            self._do(
+                "open_resource", bdf=self.places.lab.ivshmem, bar=self.chance.choice((1, 4, 5))
+            )
         else:
             self._do("open_proc_pci", bdf=NOBODY)
 
@@ -170,7 +173,7 @@ class Writer:
     def _offset(self) -> dict[str, int]:
         """Where to read or write: mostly in the window, also across pages; or a refused place."""
         usual = self.memory + self.chance.randrange(MAPPED * PAGE_SIZE)
-        odd = (0x1_0000, 0x9_E800, 0x10_0000, 0x3FFF_F000, self.bar, 1 << 40, 1 << 63)
+        odd = (*self.places.odd, self.bar, 1 << 40, 1 << 63)
         return {"offset": usual if self._often(0.75) else self.chance.choice(odd)}
 
     def read_memory(self) -> None:
@@ -184,5 +187,8 @@ class Writer:
     def read_disk(self) -> None:
         """Read bytes of the window through the driver of persistent memory."""
         at = self.chance.randrange(MAPPED) * PAGE_SIZE + self.chance.choice((0, 8, 100))
-        where = {"offset": self.memory - PC.pmem + at, "count": self.chance.choice((1, 8, 100))}
+        where = {
+            "offset": self.memory - self.places.lab.pmem + at,
+            "count": self.chance.choice((1, 8, 100)),
+        }
         self._drive("read_block", device="pmem0", **where)

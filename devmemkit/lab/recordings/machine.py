@@ -18,10 +18,17 @@ from devmemkit.lab.guest.boot import Guest, boot
 from devmemkit.lab.guest.initramfs import initramfs
 from devmemkit.lab.guest.machine import cmdline, machine, qemu
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.scenarios.machines import LABS, NAMESPACE, data_dir, label
+from devmemkit.scenarios.machines import LABS, data_dir, drivers, label
 
-ARCHITECTURE = "x86-64"
-MACHINES = {("2g", 64): "pc-2g", ("2g", 1024): "pc-2g-large-bar", ("5g", 64): "pc-5g"}
+ARCHITECTURES = {"x86_64": "x86-64", "arm64": "arm64"}
+"""The architectures as recordings spell them."""
+MACHINES = {
+    ("2g", 64): "pc-2g",
+    ("2g", 1024): "pc-2g-large-bar",
+    ("5g", 64): "pc-5g",
+    ("arm64", 64): "virt-2g",
+    ("arm64", 1024): "virt-2g-large-bar",
+}
 """The machines of recordings, by name of LABS and size of the largest BAR in MiB."""
 
 
@@ -36,8 +43,7 @@ PROPERTIES = ("class", "device", "resource", "vendor")
 
 def binds(lab: str) -> Iterator[dict[str, str]]:
     """The calls that bind every driver of a machine of the lab."""
-    bound = {LABS[lab].e1000: "e1000", LABS[lab].nvme: "nvme", NAMESPACE: "nd_pmem"}
-    for bdf, driver in bound.items():
+    for bdf, driver in drivers(lab).items():
         yield {"operation": "bind", "bdf": bdf, "driver": driver}
 
 
@@ -53,7 +59,7 @@ def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
     said = subprocess.run([qemu(arch), "--version"], capture_output=True, text=True).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
-        "architecture": ARCHITECTURE,
+        "architecture": ARCHITECTURES[arch],
         "machine": MACHINES[lab, shared_mib],
         "kernel": {name: getattr(kernel, name) for name in names},
         "qemu": {
@@ -77,15 +83,13 @@ def take(kernel: Kernel, lab: str = "2g") -> Path:
         files = _state(guest, "idle")
         guest.do(*binds(lab))
         files |= _state(guest, "bound")
-    sizes = re.search(r"^address sizes\s*: (\d+) bits physical.*", texts["cpuinfo"], re.M)
-    assert sizes is not None
+    sizes = _address_sizes(texts["cpuinfo"], LABS[lab].arch)
     files["machine.json"] = _json(
         {
             "name": name,
             **about(kernel, "machine", lab),
             "version": texts["version"].strip(),
-            "address_sizes": sizes[0],
-            "physical_address_bits": int(sizes[1]),
+            **sizes,
             "sha256": {
                 name: hashlib.sha256(text.encode()).hexdigest()
                 for name, text in sorted(files.items())
@@ -97,6 +101,15 @@ def take(kernel: Kernel, lab: str = "2g") -> Path:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text)
     return folder
+
+
+def _address_sizes(cpuinfo: str, arch: str) -> dict[str, str | int]:
+    """What mmap of /dev/mem asks: the CPU's width on x86, PHYS_MASK of 4 KiB pages on arm64."""
+    if arch == "arm64":
+        return {"physical_address_bits": 48}
+    sizes = re.search(r"^address sizes\s*: (\d+) bits physical.*", cpuinfo, re.M)
+    assert sizes is not None
+    return {"address_sizes": sizes[0], "physical_address_bits": int(sizes[1])}
 
 
 def devices(guest: Guest) -> dict[str, dict[str, Any]]:

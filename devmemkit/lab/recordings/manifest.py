@@ -20,7 +20,7 @@ from pathlib import Path
 from devmemkit.lab.runs import RUNS
 from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL
 from devmemkit.scenarios.catalogue import SCENARIOS
-from devmemkit.scenarios.machines import data_dir, label
+from devmemkit.scenarios.machines import LABS, data_dir, label
 
 NAME = "SHA256SUMS"
 RECORDED = ("5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3")
@@ -30,6 +30,8 @@ REPAIRED = ("6.12", "7.3")
 headers for them."""
 ON_5G = ("5.10", "6.12", "7.3")
 """Those of them that were also recorded on the second machine, whose memory is above its BARs."""
+ON_ARM64: tuple[str, ...] = ()
+"""The kernels that were recorded on the third machine, which is arm64."""
 REPAIR_RACES = {f"mmap-vs-claim-{repair}": repair for repair in IN_KERNEL}
 """The scenarios of a repaired mmap, and the repair of each."""
 REPAIRED_STORIES = {f"write-vs-claim-{repair}": repair for repair in COPY_IN_KERNEL}
@@ -63,16 +65,26 @@ class RecordingError(ValueError):
     """A recording is missing, incomplete or altered; one sentence."""
 
 
+def is_on(lab: str, scenario: str) -> bool:
+    """Whether a scenario ("machine": the machine itself) is played on a machine of the lab.
+
+    The programs and the module of the repairs are for x86-64 alone.
+    """
+    if scenario in (*REPAIR_RACES, *REPAIRED_STORIES, "reproducers"):
+        return lab == "2g"
+    return lab != "5g" or scenario in (*SCENARIOS, "machine", "conform", "explain")
+
+
 def kernels_of(scenario: str, lab: str = "2g") -> tuple[str, ...]:
     """The kernels on which a scenario ("machine": the machine itself) is recorded."""
-    if lab == "5g":
-        return ON_5G if scenario in (*SCENARIOS, "machine", "conform", "explain") else ()
-    return REPAIRED if scenario in REPAIR_RACES | REPAIRED_STORIES else RECORDED
+    repaired = scenario in REPAIR_RACES | REPAIRED_STORIES
+    recorded = {"2g": REPAIRED if repaired else RECORDED, "5g": ON_5G, "arm64": ON_ARM64}
+    return recorded[lab] if is_on(lab, scenario) else ()
 
 
 def labels_of(scenario: str) -> tuple[str, ...]:
     """The kernels and machines on which a scenario is recorded, as files are named."""
-    return tuple(label(v, size) for size in ("2g", "5g") for v in kernels_of(scenario, size))
+    return tuple(label(v, lab) for lab in LABS for v in kernels_of(scenario, lab))
 
 
 def required() -> set[str]:

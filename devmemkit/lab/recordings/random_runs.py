@@ -16,7 +16,7 @@ from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequence
 from devmemkit.lab.fuzz.places import WINDOWS
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
-from devmemkit.lab.recordings.machine import ARCHITECTURE
+from devmemkit.lab.recordings.machine import ARCHITECTURES
 from devmemkit.lab.recordings.packed import from_text, pack, to_text, unpack, value
 from devmemkit.lab.recordings.recording import (
     Recording,
@@ -26,25 +26,40 @@ from devmemkit.lab.recordings.recording import (
     validator,
 )
 from devmemkit.model.step import OPERATIONS
+from devmemkit.scenarios.machines import LABS
 from devmemkit.scenarios.play import Act, needed
-
-FILE = "operations.xz"
-WHERE = f"conform/{FILE}"
 
 SEED = 2026
 SEQUENCES = 14 * LIFE
 """Number of generated sequences: enough for 100,000 compared operations on each kernel."""
 
-PLACE = {"architecture": ARCHITECTURE, "machine": machine_name("conform")}
-ABOUT = {"scenario": "conform", **PLACE}
+
+def file_of(lab: str) -> str:
+    """The file of the operations: one for the machines of an architecture."""
+    return "operations-arm64.xz" if LABS[lab].arch == "arm64" else "operations.xz"
 
 
-def operations() -> bytes:
+def where(lab: str) -> str:
+    """The path of that file below the recordings."""
+    return f"conform/{file_of(lab)}"
+
+
+def _about(lab: str) -> dict[str, str]:
+    first = next(name for name, one in LABS.items() if one.arch == LABS[lab].arch)
+    return {
+        "scenario": "conform",
+        "architecture": ARCHITECTURES[LABS[lab].arch],
+        "machine": machine_name("conform", first),
+    }
+
+
+def operations(lab: str = "2g") -> bytes:
     """The bytes of the recorded operations; generated if there are none."""
     try:
-        return (folder() / WHERE).read_bytes()
+        return (folder() / where(lab)).read_bytes()
     except FileNotFoundError:
-        return pack_operations([sequence(SEED, index) for index in range(SEQUENCES)], SEED)
+        made = [sequence(SEED, index, lab) for index in range(SEQUENCES)]
+        return pack_operations(made, SEED, lab)
 
 
 def operations_of(recording: Recording) -> list[bytes]:
@@ -52,18 +67,19 @@ def operations_of(recording: Recording) -> list[bytes]:
 
     RecordingError when their file is another, or there is none.
     """
+    lab = recording.lab
     try:
-        data = recording.beside.get(FILE) or (folder() / WHERE).read_bytes()
+        data = recording.beside.get(file_of(lab)) or (folder() / where(lab)).read_bytes()
     except OSError as error:
         said = f"expected recorded operations, got: {error.strerror}"
-        raise RecordingError(f"{WHERE}: {said}") from None
+        raise RecordingError(f"{where(lab)}: {said}") from None
     found, wanted = digest(data), recording.content["conform"]["operations"]
     if found != wanted:
         raise RecordingError(
-            f"{WHERE}: expected the bytes that conform/{recording.label}.json rests on "
+            f"{where(lab)}: expected the bytes that conform/{recording.label}.json rests on "
             f"(SHA-256 {wanted[:12]}...), got others ({found[:12]}...)"
         )
-    return lines_of(data)
+    return lines_of(data, lab)
 
 
 def digest(data: bytes) -> str:
@@ -71,26 +87,27 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def lines_of(data: bytes) -> list[bytes]:
+def lines_of(data: bytes, lab: str = "2g") -> list[bytes]:
     """The sequences in a file's bytes, a line each; RecordingError when it is of something else."""
-    head, *lines = unpack(data, WHERE) or [b"null"]
-    _same(value(head, WHERE), {**ABOUT, "sequences": len(lines)}, WHERE)
+    head, *lines = unpack(data, where(lab)) or [b"null"]
+    _same(value(head, where(lab)), {**_about(lab), "sequences": len(lines)}, where(lab))
     return lines
 
 
-def sequences_of(data: bytes) -> tuple[Sequence, ...]:
+def sequences_of(data: bytes, lab: str = "2g") -> tuple[Sequence, ...]:
     """The sequences in a file's bytes, checked."""
-    return tuple(decode_sequence(index, line) for index, line in enumerate(lines_of(data)))
+    lines = enumerate(lines_of(data, lab))
+    return tuple(decode_sequence(index, line, lab) for index, line in lines)
 
 
 def ends_of(recording: Recording) -> list[bytes]:
     """How the acts of a recorded run ended, a line a sequence."""
     content, name = recording.content["conform"], f"conform/{recording.label}.json"
-    where = f"{name}: outcomes"
-    head, *lines = from_text(content["outcomes"], where) or [b"null"]
+    of = f"{name}: outcomes"
+    head, *lines = from_text(content["outcomes"], of) or [b"null"]
     run = recording.version, recording.lab, content["operations"]
     wanted = _run_about(*run, len(lines))
-    _same(value(head, where), wanted, where)
+    _same(value(head, of), wanted, of)
     said = {"scenario": recording.scenario, **recording.about, **content}
     _same(said, wanted, name)
     return lines
@@ -98,19 +115,19 @@ def ends_of(recording: Recording) -> list[bytes]:
 
 def _run_about(version: str, lab: str, sha256: str, sequences: int) -> dict[str, Any]:
     of = {"machine": machine_name("conform", lab), "kernel": version, "operations": sha256}
-    return {**ABOUT, **of, "sequences": sequences}
+    return {**_about(lab), **of, "sequences": sequences}
 
 
-def _same(found: Any, wanted: dict[str, Any], where: str) -> None:
+def _same(found: Any, wanted: dict[str, Any], of: str) -> None:
     """RecordingError unless the wanted facts are among the found ones."""
     said = {name: found.get(name) for name in wanted} if isinstance(found, dict) else found
     if said != wanted:
-        raise RecordingError(f"{where}: expected it to be of {wanted}, got {str(said)[:300]!r}")
+        raise RecordingError(f"{of}: expected it to be of {wanted}, got {str(said)[:300]!r}")
 
 
-def pack_operations(made: Many[Sequence], seed: int) -> bytes:
+def pack_operations(made: Many[Sequence], seed: int, lab: str = "2g") -> bytes:
     """The file of these sequences, without the acts' keys, which are their numbers."""
-    lines: list[Any] = [{**ABOUT, "seed": seed, "sequences": len(made)}]
+    lines: list[Any] = [{**_about(lab), "seed": seed, "sequences": len(made)}]
     for one in made:
         acts = [encode_act(act) for act in one.acts]
         if [act.pop("key") for act in acts] != [f"a{number}" for number in range(len(acts))]:
@@ -125,22 +142,22 @@ def pack_ends(version: str, lab: str, sha256: str, ends: Many[Any]) -> dict[str,
     return {"operations": sha256, "outcomes": to_text([head, *ends])}
 
 
-def decode_sequence(index: int, line: bytes) -> Sequence:
+def decode_sequence(index: int, line: bytes, lab: str = "2g") -> Sequence:
     """A sequence, checked: its acts are operations of the model and need only earlier acts."""
-    where = f"{WHERE}: sequence {index}"
-    match value(line, where):
+    of = f"{where(lab)}: sequence {index}"
+    match value(line, of):
         case [str(kind), int(windows), list(entries)] if 0 <= windows < WINDOWS:
             known: dict[str, Act] = {}
             for number, entry in enumerate(entries):
                 act = _act(entry, f"a{number}")
                 if act is None or not known.keys() >= set(needed(act)):
                     raise RecordingError(
-                        f"{where}, act {number}: expected an operation of the model with its "
+                        f"{of}, act {number}: expected an operation of the model with its "
                         f"arguments, which needs earlier acts only; got {str(entry)[:200]!r}"
                     )
                 known[act.key] = act
             return Sequence(index, kind, tuple(known.values()), windows)
-    raise RecordingError(f"{where}: expected [kind, windows, acts], got {line[:60]!r}")
+    raise RecordingError(f"{of}: expected [kind, windows, acts], got {line[:60]!r}")
 
 
 def _act(entry: Any, key: str) -> Act | None:
@@ -159,11 +176,11 @@ def encode_ends(acts: Many[Act], performed: Performed) -> list[dict[str, Any]]:
     return [encode_end(act.key, performed) for act in acts]
 
 
-def decode_performed(acts: Many[Act], line: bytes, where: str) -> Performed:
+def decode_performed(acts: Many[Act], line: bytes, of: str) -> Performed:
     """How a sequence ended on the kernel, checked."""
-    ends = value(line, where)
+    ends = value(line, of)
     if not isinstance(ends, list) or len(ends) != len(acts):
-        raise RecordingError(f"{where}: expected the ends of {len(acts)} acts, got {line[:60]!r}")
+        raise RecordingError(f"{of}: expected the ends of {len(acts)} acts, got {line[:60]!r}")
     by_key = {act.key: end for act, end in zip(acts, ends, strict=True)}
     check = validator("end")
     for key, end in by_key.items():
@@ -171,5 +188,5 @@ def decode_performed(acts: Many[Act], line: bytes, where: str) -> Performed:
             check(end)
         except ValueError:
             got = f"{str(end)[:60]!r}"
-            raise RecordingError(f"{where}, {key}: expected the end of an act, got {got}") from None
+            raise RecordingError(f"{of}, {key}: expected the end of an act, got {got}") from None
     return decode_ends(by_key, {})

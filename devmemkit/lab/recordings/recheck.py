@@ -103,7 +103,7 @@ def _before(version: str, lab: str) -> Machine:
 
 def judge_part(part: Part) -> Finding:
     """Play a sequence on the model and compare each act's outcome with the kernel's."""
-    acts = decode_sequence(part.number, part.acts).acts
+    acts = decode_sequence(part.number, part.acts, part.lab).acts
     where = f"conform/{label(*part[:2])}.json: outcomes of sequence {part.number}"
     performed = decode_performed(acts, part.ends, where)
     found = judge_acts(

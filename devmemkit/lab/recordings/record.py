@@ -29,7 +29,7 @@ from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import stories
-from devmemkit.scenarios.machines import LABS
+from devmemkit.scenarios.machines import LABS, PC
 from devmemkit.scenarios.stories.script import Story
 
 Ranges = tuple[tuple[int, int], ...]
@@ -83,8 +83,8 @@ OPS = 100_000
 
 
 def _random(kernel: Kernel, progress: Progress, lab: str = "2g") -> dict[str, Any]:
-    operations = runs.operations()
-    sequences = runs.sequences_of(operations)
+    operations = runs.operations(lab)
+    sequences = runs.sequences_of(operations, lab)
     ends: list[Any] = []
 
     def keep(made: RandomSequence, performed: Performed) -> None:
@@ -112,7 +112,7 @@ MEASURED: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 """Scenarios that are not stories of acts: the name of what is measured, and how.
 
-Those that are recorded on the second machine take its name as a third argument.
+Those that are played on other machines than the first take a name of LABS as a third argument.
 """
 
 
@@ -121,8 +121,9 @@ def check(scenario: str, lab: str) -> str:
     if scenario not in manifest.NAMES:
         known = ", ".join(manifest.NAMES)
         raise ValueError(f"scenario: expected one of {known}; got {scenario!r}")
-    if not manifest.kernels_of(scenario, lab):
-        raise ValueError(f"memory: expected 2g for {scenario}, got {lab}")
+    if not manifest.is_on(lab, scenario):
+        wanted = "memory: expected 2g" if LABS[lab].arch == PC.arch else f"arch: expected {PC.arch}"
+        raise ValueError(f"{wanted} for {scenario}, got {lab}")
     return scenario
 
 
@@ -142,7 +143,7 @@ def record(scenario: str, kernel: Kernel, progress: Progress, lab: str = "2g") -
         content = {"stories": [encode_story(*one) for one in played]}
         if repair:
             content["repaired"] = {"repair": repair, "module": source_digest()}
-    beside = {runs.FILE: runs.operations()} if scenario == "conform" else {}
+    beside = {runs.file_of(lab): runs.operations(lab)} if scenario == "conform" else {}
     return Recording(scenario, about(kernel, scenario, lab), content, beside)
 
 

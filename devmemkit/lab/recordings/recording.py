@@ -16,7 +16,7 @@ from typing import Any
 
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
-from devmemkit.lab.recordings.machine import ARCHITECTURE, MACHINES, lab_of, largest_bar
+from devmemkit.lab.recordings.machine import ARCHITECTURES, MACHINES, lab_of, largest_bar
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
 from devmemkit.lab.recordings.packed import with_rows, with_text
 from devmemkit.model.policy import PASS
@@ -128,9 +128,11 @@ def load(scenario: str, version: str, lab: str = "2g") -> Recording:
 
 def in_place(recording: Recording, path: Path) -> Recording:
     """The recording; RecordingError if its file is in the place of another."""
-    scenario, (version, _, lab) = path.parent.name, path.stem.partition("-")
-    machine = MACHINES.get((lab or "2g", largest_bar(scenario)), "")
-    wanted = (scenario, version, ARCHITECTURE, machine)
+    scenario, (version, _, name) = path.parent.name, path.stem.partition("-")
+    lab = name or "2g"
+    machine = MACHINES.get((lab, largest_bar(scenario)), "")
+    architecture = ARCHITECTURES[LABS[lab].arch] if lab in LABS else ""
+    wanted = (scenario, version, architecture, machine)
     about = recording.about
     found = (recording.scenario, recording.version, about["architecture"], about["machine"])
     if found != wanted:

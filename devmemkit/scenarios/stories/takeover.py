@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
-from devmemkit.model.flags import IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.drivers.nvdimm import Namespace
+from devmemkit.model.flags import IORESOURCE_MEM, IORESOURCE_SYSRAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
@@ -149,13 +150,15 @@ class Takeover(ParameterStory):
 
 
 def idle_regions(machine: Machine) -> list[Resource]:
-    """Nodes above 1 MiB that nobody owns and nothing lies in, by address.
+    """Nodes above 1 MiB that nobody owns and nothing lies in, then namespaces without a node.
 
     Bus windows do not count, nor does what is smaller than a page or begins inside one.
     """
+    tree = machine["iomem"]
+    spaces = [part for part in machine.components.values() if isinstance(part, Namespace)]
     return [
         node
-        for node in machine["iomem"].walk()
+        for node in tree.walk()
         if not node.children
         and not node.busy
         and node.start >= 1 << 20
@@ -163,6 +166,10 @@ def idle_regions(machine: Machine) -> list[Resource]:
         and node.start % PAGE_SIZE == 0
         and not node.flags & IORESOURCE_SYSRAM
         and not node.name.startswith(("PCI Bus", "Reserved", "reserved"))
+    ] + [
+        Resource(space.start, space.end, space.name, IORESOURCE_MEM)
+        for space in spaces
+        if not any(tree.overlapping(space.start, space.end))
     ]
 
 

@@ -8,13 +8,13 @@ from itertools import islice
 import pytest
 
 from devmemkit.lab.fuzz.generate import LIFE, MIX, PROCESSES, Sequence, sequence, sequences
-from devmemkit.lab.fuzz.places import FIRST, WINDOW, WINDOWS, moved, to_clear, windows
+from devmemkit.lab.fuzz.places import FIRST, WINDOW, WINDOWS, places_of
 from devmemkit.lab.fuzz.tally import Pairs, pairs
 from devmemkit.lab.guest.perform import requests
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import OPERATIONS
 from devmemkit.scenarios.catalogue import before
-from devmemkit.scenarios.machines import PC
+from devmemkit.scenarios.machines import LABS
 from devmemkit.scenarios.play import Act, Ref, play, processes
 
 SOME = [*range(12), LIFE - 1]
@@ -103,27 +103,46 @@ def test_one_claim_at_a_time() -> None:
                 assert act.needs == held.pop()
 
 
-def test_windows_do_not_overlap_and_stay_in_their_memory() -> None:
+@pytest.mark.parametrize("lab", LABS)
+def test_windows_do_not_overlap_and_stay_in_their_memory(lab: str) -> None:
+    places, on = places_of(lab), LABS[lab]
     for number in (0, 1, WINDOWS - 1):
-        memory, bar, _ = windows(number)
-        assert memory >= PC.pmem + FIRST * WINDOW
-        assert bar + WINDOW <= PC.ivshmem_bar + (64 << 20)
-        assert to_clear(number) == ((memory, WINDOW), (bar, WINDOW))
-    assert windows(1)[0] - windows(0)[0] == WINDOW
+        memory, bar, _ = places.windows(number)
+        assert on.pmem + FIRST * WINDOW <= memory <= on.pmem_end - WINDOW
+        assert bar + WINDOW <= on.ivshmem_bar + (64 << 20)
+        assert places.to_clear(number) == ((memory, WINDOW), (bar, WINDOW))
+    assert places.windows(1)[0] - places.windows(0)[0] == WINDOW
 
 
-def test_moved_acts_point_into_the_other_windows_and_nowhere_else() -> None:
-    memory, bar, _ = windows(3)
+@pytest.mark.parametrize("lab", LABS)
+def test_moved_acts_point_into_the_other_windows_and_nowhere_else(lab: str) -> None:
+    places, on = places_of(lab), LABS[lab]
+    (memory, bar, _), (other, in_bar, _) = places.windows(3), places.windows(9)
     acts = (
         Act("a", "P", "read_devmem", {"pid": "P", "fd": 3, "count": 1, "offset": memory + 5}),
         Act("b", "P", "mmap_resource", {"pid": "P", "fd": 4, "length": 1, "offset": 0x1000}),
         Act("c", "D", "request_mem_region", {"start": bar + 16, "size": 16}),
         Act("d", "P", "mmap_resource", {"pid": "P", "fd": 4, "length": 1,
-                                        "offset": bar - PC.ivshmem_bar}),
-        Act("e", "P", "open_resource", {"pid": "P", "bdf": PC.ivshmem, "bar": 2}),
+                                        "offset": bar - on.ivshmem_bar}),
+        Act("e", "P", "open_resource", {"pid": "P", "bdf": on.ivshmem, "bar": 2}),
     )  # fmt: skip
-    there = moved(acts, 3, 9)
+    there = places.moved(acts, 3, 9)
     assert [act.arguments.get("offset", act.arguments.get("start")) for act in there] == [
-        *(windows(9)[0] + 5, 0x1000, windows(9)[1] + 16, windows(9)[1] - PC.ivshmem_bar, None)
+        *(other + 5, 0x1000, in_bar + 16, in_bar - on.ivshmem_bar, None)
     ]
-    assert moved(there, 9, 3) == acts
+    assert places.moved(there, 9, 3) == acts
+
+
+def test_on_arm64_accesses_are_aligned_and_below_the_address_bits_of_the_processor() -> None:
+    """A processor refuses the one, and the kernel ends a process for the other."""
+    seen = Counter[str]()
+    for index in SOME:
+        for act in sequence(7, index, "arm64").acts:
+            if act.operation in ("load", "store", "copy_to_user", "copy_from_user"):
+                assert act.arguments["address"].plus % 8 == 0, act
+            if act.operation == "mmap_devmem":
+                start = act.arguments["offset"]
+                assert start < 1 << 44 or start >= 1 << 52, act
+            seen[act.operation] += 1
+    assert min(seen[name] for name in ("load", "store", "mmap_devmem", "copy_to_user")) > 30
+    assert not any("port" in operation for operation in seen)

@@ -57,7 +57,7 @@ def test_the_same_sequences_are_the_same_bytes() -> None:
 def test_a_changed_byte_of_the_operations_is_noticed(at: int, flip: int) -> None:
     data = bytearray(OPERATIONS)
     data[at] ^= flip
-    changed = replace(SMALL, beside={runs.FILE: bytes(data)})
+    changed = replace(SMALL, beside={runs.file_of("2g"): bytes(data)})
     with pytest.raises(RecordingError, match=r"^conform/operations\.xz: expected the bytes that"):
         runs.operations_of(changed)
 
@@ -223,5 +223,5 @@ def test_operations_are_generated_where_there_are_none(
     assert made == (sequence(runs.SEED, 0), sequence(runs.SEED, 1))
     assert not any(tmp_path.iterdir())
     (tmp_path / "conform").mkdir()
-    (tmp_path / runs.WHERE).write_bytes(OPERATIONS)
+    (tmp_path / runs.where("2g")).write_bytes(OPERATIONS)
     assert runs.operations() == OPERATIONS  # whatever would be generated

@@ -87,11 +87,11 @@ def test_recorded_operations_are_played_again_and_stay(
     there: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (there / "conform").mkdir()
-    (there / runs.WHERE).write_bytes(OPERATIONS)
+    (there / runs.where("2g")).write_bytes(OPERATIONS)
     given = plays(monkeypatch)
     assert cli.main(["lab", "record", "conform", "--kernel", "6.12"]) == 0
     assert given == [tuple(MADE)]
-    assert (there / runs.WHERE).read_bytes() == OPERATIONS
+    assert (there / runs.where("2g")).read_bytes() == OPERATIONS
     assert judge_run(read(there / "conform" / "6.12.json"), lambda line: None, 1).compared
 
 
@@ -126,7 +126,7 @@ def test_one_that_could_not_be_read_writes_no_operations_either(
     plays(monkeypatch)
     monkeypatch.setattr(module, "about", lambda *_: {**ABOUT, "taken": "today"})
     made = module.record("conform", cache.get("6.12"), lambda line: None)
-    assert made.beside.keys() == {runs.FILE}
+    assert made.beside.keys() == {runs.file_of("2g")}
     with pytest.raises(RecordingError, match="expected what the schema says at taken"):
         made.write(recording.path_of("conform", "6.12"))
     assert files(there) == ["schema.json"]
