@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.policy import (
     COPY_REPAIRS,
     GROUP,
@@ -41,6 +42,10 @@ class Row(NamedTuple):
 
 ARCHITECTURES = ("x86_64", "arm64", "other")
 """The architectures of FEATURES; "other" has the rows that apply to all, and none of its own."""
+
+
+PAGE_SHIFTS = (PAGE_SHIFT, 14, 16)
+"""The page sizes of arm64 (ARM64_4K_PAGES, 16K, 64K), as powers of two; others have the first."""
 
 
 def _x86(feature: str, value: Any, what: str) -> Row:
@@ -131,6 +136,10 @@ FEATURES: tuple[Row, ...] = (
     _arm64("copy_reach", "one region of RAM", "memblock, no no-map area: arch/arm64/mm/mmap.c"),
     Row("mmap_end", "0", "last byte", "", "has an address of so many bits: arch/x86/mm/mmap.c"),
     _arm64("mmap_end", "byte behind", "has one, or is 0: PHYS_MASK, arch/arm64/mm/mmap.c"),
+    Row("task_size", "0", (1 << 47) - PAGE_SIZE, "", "the end of a process's addresses"),
+    _arm64(
+        "task_size", 1 << 48, "TASK_SIZE_64 with VA_BITS=48: arch/arm64/include/asm/processor.h"
+    ),
     Row("cache_types", "0", False, "", "nothing tracks them: no page conflicts with another"),
     _x86("cache_types", True, "arch/x86/mm/pat/memtype.c, with X86_PAT and without nopat"),
     Row("resource_wc", "0", "with cache types", "", "arch_can_pci_mmap_wc is pat_enabled on x86"),
@@ -214,7 +223,8 @@ class KernelProfile:
 
     `policy_name` overrides that row of FEATURES alone ("6.12, but RefuseClaim"), `repair` the order
     of the steps of an mmap or of a copy, `features` other rows by name. `arch` is one of
-    ARCHITECTURES. Raises ValueError for what the model does not know, naming what it does.
+    ARCHITECTURES, `page_shift` one of PAGE_SHIFTS. Raises ValueError for what the model does not
+    know, naming what it does.
 
     >>> KernelProfile("6.12").policy.name, KernelProfile("4.5")["lockdown"]
     ('RevokeAll', False)
@@ -231,12 +241,18 @@ class KernelProfile:
     repair: str = ""
     features: tuple[tuple[str, Any], ...] = ()
     arch: str = "x86_64"
+    page_shift: int = PAGE_SHIFT
 
     def __post_init__(self) -> None:
         self._check_version()
         if self.arch not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
             raise ValueError(f"arch: expected one of {known}; got {self.arch!r}")
+        if self.page_shift not in (
+            shifts := PAGE_SHIFTS if self.arch == "arm64" else (PAGE_SHIFT,)
+        ):
+            known = " or ".join(map(str, shifts))
+            raise ValueError(f"page_shift: expected {known} on {self.arch}, got {self.page_shift}")
         if not isinstance(self.cmdline, str):
             raise ValueError(f"cmdline: expected a text, got {self.cmdline!r}")
         if self.policy_name is not None and self.policy_name not in POLICIES:
@@ -270,6 +286,15 @@ class KernelProfile:
         mine = _number(self.version)
         ours = (row for row in FEATURES if row.arch in ("", self.arch))
         return {row.feature: row for row in ours if _number(row.version) <= mine}
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a page."""
+        return 1 << self.page_shift
+
+    def page_align(self, length: int) -> int:
+        """Bytes rounded up to whole pages."""
+        return length + self.page_size - 1 & -self.page_size
 
     @property
     def evidence(self) -> str:

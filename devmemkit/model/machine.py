@@ -17,7 +17,7 @@ COMPONENTS: dict[str, tuple[str, str]] = {
     "vmas": ("pid", "tuple of Vma, by address"),
     "pagetable": ("pid", "PageTable"),
     "i_mmap": ("file", "AddressSpace: the VMAs that map the file, by page offset"),
-    "page": ("pfn", "bytes of one physical page; absent means zeroes"),
+    "page": ("pfn", "4 KiB of physical memory, whatever the page size; absent means zeroes"),
     "pci": ("bdf", "PciDevice"),
     "nd": ("name", "Namespace"),
     "memtype": ("", "tuple of Memtype, the reservations"),

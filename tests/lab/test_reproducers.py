@@ -177,7 +177,7 @@ def test_kernels_that_do_not_revoke_are_asked_as_well() -> None:
 def test_a_model_that_zaps_the_tail_page_does_not_reproduce(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def whole(start: int, size: int) -> tuple[int, int]:
+    def whole(start: int, size: int, _: int) -> tuple[int, int]:
         return start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT
 
     monkeypatch.setattr(revoke, "zapped_pages", whole)

@@ -16,7 +16,7 @@ from devmemkit.model.kernel import ARCHITECTURES, FEATURES, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.pci.sysfs import proc_path
 from devmemkit.model.process.task import Task
-from tests.model.machines import BDF, HIGH, PAGE, PMEM, RAM, do, iomem, machine, node, ok
+from tests.model.machines import BDF, HIGH, PAGE, PMEM, RAM, do, iomem, machine, mapped, node, ok
 
 Observe = Callable[[KernelProfile], object]
 BITS, HIGH_PAGE = 40, 1 << 33
@@ -63,6 +63,15 @@ def mmap_end(kernel: KernelProfile) -> object:
     """An mmap of the last page but one and of the last of 40 bits, and of the last of 64."""
     ends = (1 << BITS) - 2 * PAGE, (1 << BITS) - PAGE, 1 << BITS, fl.U64 + 1 - PAGE
     return [mapping(kernel, end) for end in ends]
+
+
+def task_size(kernel: KernelProfile) -> object:
+    """A munmap of nothing at the ends of 2^47 and 2^48, and an mremap to 2^47."""
+    m, address = mapped(on(kernel), PMEM, 1)
+    ends = (1 << 47) - 2 * PAGE, (1 << 47) - PAGE, (1 << 48) - PAGE, 1 << 48
+    found = [errno(m, "munmap", address=end, length=PAGE) for end in ends]
+    move = {"address": address, "length": PAGE, "new_length": PAGE}
+    return found, errno(m, "mremap", to=1 << 47, **move)
 
 
 def cache_types(kernel: KernelProfile) -> object:
@@ -112,6 +121,11 @@ ROWS: dict[Observe, tuple[object, object, object]] = {
         [None, None, "EINVAL", "EINVAL"],
         [None, "EINVAL", "EINVAL", None],
         [None, None, "EINVAL", "EINVAL"],
+    ),
+    task_size: (
+        ([None, "EINVAL", "EINVAL", "EINVAL"], "EINVAL"),
+        ([None, None, None, "EINVAL"], None),
+        ([None, "EINVAL", "EINVAL", "EINVAL"], "EINVAL"),
     ),
     cache_types: ("EAGAIN", GENERIC[2], GENERIC[2]),
     resource_wc: (["ENOENT", "ENOENT"], [None, "ENOENT"], ["ENOENT", "ENOENT"]),

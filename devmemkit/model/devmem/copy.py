@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from devmemkit.model.devmem.mem import REFUSED
 from devmemkit.model.errors import KernelError
-from devmemkit.model.flags import PAGE_SHIFT, U64
+from devmemkit.model.flags import U64
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import WB, memtype_free, memtype_reserve
@@ -25,8 +25,8 @@ from devmemkit.model.resource.strict import (
 )
 from devmemkit.model.step import Frame, Next, Return, Step, Steps, lock, operation, unlock
 
-MAX_RW_COUNT = 0x7FFF_F000
-"""Bytes that one read or write transfers at most (include/linux/fs.h)."""
+INT_MAX = 0x7FFF_FFFF
+"""Whole pages below it are what one read or write transfers at most (MAX_RW_COUNT)."""
 
 
 def valid_phys_addr_range(m: View, f: Frame) -> Next:
@@ -50,7 +50,7 @@ def valid_phys_addr_range(m: View, f: Frame) -> Next:
         f.offset = file.pos
         if f.offset >> 63 and count >= U64 + 1 - f.offset:
             raise KernelError("EOVERFLOW", f"{count} bytes at {f.offset:#x}")
-    f.left = min(count, MAX_RW_COUNT)
+    f.left = min(count, INT_MAX & -m.kernel.page_size)
     if m.kernel["copy_reach"] == "high_memory":
         last = (f.offset + f.left - 1) & U64
         reached, where = last <= m.machine.high_memory - 1, "above high_memory"
@@ -69,14 +69,14 @@ def check_page(m: View, f: Frame) -> Next:
     missing, no other actor comes in between.
     """
     at = f.offset + f.done
-    page, last = at >> PAGE_SHIFT, (at + f.left - 1) >> PAGE_SHIFT
+    page, last = at >> m.kernel.page_shift, (at + f.left - 1) >> m.kernel.page_shift
     if m.kernel.repair in LOCKED:
         lock(m, f, *RESOURCE_LOCK, write=False)
     f.answer = page_is_allowed(m, page)
     if f.answer == DENY:
         raise KernelError("EPERM", REFUSED.format(page), page=page)
     until = page if f.buffer else same_answer_until(m, page, last)
-    f.part = min(f.left, ((until + 1) << PAGE_SHIFT) - at)
+    f.part = min(f.left, ((until + 1) << m.kernel.page_shift) - at)
     if _keeps_mapped(m, f) and memtype_reserve(m, page, page, WB, _mapped_by(f)) is None:
         raise KernelError("EFAULT", f"page {page:#x} cannot be mapped")
     return _go_on(m, f, check_page)
@@ -130,7 +130,7 @@ def copy_page(m: View, f: Frame) -> Next:
 
 def recheck_page(m: View, f: Frame) -> Next:
     """recheck: the page is checked once more when memory was read or written; EPERM."""
-    page = (f.offset + f.done) >> PAGE_SHIFT
+    page = (f.offset + f.done) >> m.kernel.page_shift
     if page_is_allowed(m, page) == DENY:
         raise KernelError("EPERM", f"page {page:#x} was claimed meanwhile", page=page)
     return _go_on(m, f, recheck_page)

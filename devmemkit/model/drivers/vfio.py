@@ -6,7 +6,6 @@ Source: vaddr_get_pfns and follow_fault_pfn (drivers/vfio/vfio_iommu_type1.c, 7.
 from __future__ import annotations
 
 from devmemkit.model.errors import KernelError, Trap
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 from devmemkit.model.mm.access import BIOS, is_writable, must_fault, with_fault
 from devmemkit.model.mm.populate import fault_lock
@@ -22,11 +21,11 @@ def vaddr_get_pfns(m: View, f: Frame) -> Next:
     """
     lock(m, f, "mmap", f.pid, write=False)
     try:
-        if must_fault(m, f, PAGE_SIZE, VM.READ | VM.WRITE):
+        if must_fault(m, f, m.kernel.page_size, VM.READ | VM.WRITE):
             return fault_lock
     except Trap as trap:
         raise KernelError("EFAULT", f"no page at {f.address:#x}: {trap}") from None
-    pfn = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
+    pfn = m["pagetable", f.pid].pfn(f.address >> m.kernel.page_shift)
     if pfn is None or not is_writable(m, f.pid, f.address) or _is_ram_in_use(m, pfn):
         raise KernelError("EFAULT", f"the page at {f.address:#x} is RAM or read-only")
     m["dma", f.pid] = tuple(sorted({*m.get(("dma", f.pid), ()), pfn}))

@@ -6,7 +6,6 @@ Source: handle_mm_fault and do_fault (mm/memory.c), generic_access_phys, fs and 
 from __future__ import annotations
 
 from devmemkit.model.errors import Blocked, KernelError, Trap
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.physical import patched, read_physical, write_physical
@@ -30,11 +29,11 @@ BIOS = 0x9F
 """The page from which on x86 keeps low memory for the BIOS (reserve_bios_regions)."""
 
 
-def pieces(address: int, count: int) -> list[tuple[int, int]]:
+def pieces(m: View, address: int, count: int) -> list[tuple[int, int]]:
     """The parts (address, count) of a range, one a page."""
     found = []
     while count:
-        part = min(count, PAGE_SIZE - address % PAGE_SIZE)
+        part = min(count, -address % m.kernel.page_size or m.kernel.page_size)
         found.append((address, part))
         address, count = address + part, count - part
     return found
@@ -46,7 +45,7 @@ def fault(m: View, pid: str, address: int, need: VM) -> None:
     A page without a PTE in a remapped VMA is SIGBUS, as the VMA has no ->fault. Under
     SubstitutePage it becomes a page of zeroes.
     """
-    table, vpn = m["pagetable", pid], address >> PAGE_SHIFT
+    table, vpn = m["pagetable", pid], address >> m.kernel.page_shift
     present = vpn in table.private or table.pfn(vpn) is not None
     vma = find_vma(m, pid, address)
     # any of the three lets a load through: x86 without pkeys has no write-only or exec-only pages
@@ -61,31 +60,35 @@ def fault(m: View, pid: str, address: int, need: VM) -> None:
     if not allowed:
         raise Trap("SIGSEGV", "SEGV_ACCERR", address)
     if m.kernel.on_fault == "substitute":
-        m.edit(("pagetable", pid)).private[vpn] = bytes(PAGE_SIZE)
+        m.edit(("pagetable", pid)).private[vpn] = bytes(m.kernel.page_size)
         return
     raise Trap("SIGBUS", "BUS_ADRERR", address)
 
 
 def peek(m: View, pid: str, address: int, count: int) -> bytes:
     """Read bytes of a present page, from the private copy if there is one."""
-    table, vpn, at = m["pagetable", pid], address >> PAGE_SHIFT, address % PAGE_SIZE
+    table, vpn, at = (
+        m["pagetable", pid],
+        address >> m.kernel.page_shift,
+        address % m.kernel.page_size,
+    )
     if vpn in table.private:
         return bytes(table.private[vpn][at : at + count])
-    return read_physical(m, (table.pfn(vpn) << PAGE_SHIFT) + at, count)
+    return read_physical(m, (table.pfn(vpn) << m.kernel.page_shift) + at, count)
 
 
 def poke(m: View, pid: str, address: int, data: bytes) -> None:
     """Write to a present page; a private mapping gets its own copy first (do_wp_page)."""
-    vpn, at = address >> PAGE_SHIFT, address % PAGE_SIZE
+    vpn, at = address >> m.kernel.page_shift, address % m.kernel.page_size
     vma = find_vma(m, pid, address)
     is_private = vpn in m["pagetable", pid].private  # a copy, or what SubstitutePage put there
     if vma is not None and VM.SHARED in vma.flags and not is_private:
-        write_physical(m, (m["pagetable", pid].pfn(vpn) << PAGE_SHIFT) + at, data)
+        write_physical(m, (m["pagetable", pid].pfn(vpn) << m.kernel.page_shift) + at, data)
         table = m["pagetable", pid]
         if vma.file.kind == "resource" and (vpn not in table.dirty or vpn in table.protected):
             m.edit(("pagetable", pid)).write(vpn)
         return
-    page = patched(peek(m, pid, vpn << PAGE_SHIFT, PAGE_SIZE), at, data)
+    page = patched(peek(m, pid, vpn << m.kernel.page_shift, m.kernel.page_size), at, data)
     table = m.edit(("pagetable", pid))
     table.zap(vpn, vpn)
     table.private[vpn] = page
@@ -93,7 +96,7 @@ def poke(m: View, pid: str, address: int, data: bytes) -> None:
 
 def load_step(m: View, f: Frame) -> Next:
     """A load instruction gives the bytes as a little-endian integer, or a signal."""
-    parts = pieces(f.address, f.size)
+    parts = pieces(m, f.address, f.size)
     if must_fault(m, f, f.size, VM.READ):
         return fault_lock
     data = b"".join(peek(m, f.pid, address, part) for address, part in parts)
@@ -102,7 +105,7 @@ def load_step(m: View, f: Frame) -> Next:
 
 def store_step(m: View, f: Frame) -> Next:
     """A store instruction writes all its bytes, or none when one of them faults."""
-    parts = pieces(f.address, f.size)
+    parts = pieces(m, f.address, f.size)
     if must_fault(m, f, f.size, VM.WRITE):
         return fault_lock
     data = f.value.to_bytes(f.size, "little")
@@ -113,7 +116,7 @@ def store_step(m: View, f: Frame) -> Next:
 
 def must_fault(m: View, f: Frame, count: int, need: VM) -> bool:
     """Check each page of an access; whether one must be inserted first."""
-    for address, _ in pieces(f.address, count):
+    for address, _ in pieces(m, f.address, count):
         try:
             fault(m, f.pid, address, need)
         except Trap as trap:
@@ -148,7 +151,7 @@ def user_copy(m: View, f: Frame) -> Next:
     try:
         if must_fault(m, f, f.count, need):
             return fault_lock
-        for address, count in pieces(f.address, f.count):
+        for address, count in pieces(m, f.address, f.count):
             if need == VM.WRITE:  # copies a private page, dirties a shared one
                 poke(m, f.pid, address, peek(m, f.pid, address, count))
     except Trap as trap:
@@ -172,7 +175,7 @@ def is_writable(m: View, pid: str, address: int) -> bool:
     """Whether the PTE at a mapped address lets writes through to the device (pte_write)."""
     vma = find_vma(m, pid, address)
     may_write = vma is not None and VM.WRITE | VM.SHARED in vma.flags
-    return may_write and address >> PAGE_SHIFT not in m["pagetable", pid].protected
+    return may_write and address >> m.kernel.page_shift not in m["pagetable", pid].protected
 
 
 def follow_phys(m: View, f: Frame) -> Next:
@@ -183,7 +186,7 @@ def follow_phys(m: View, f: Frame) -> Next:
     """
     lock(m, f, "mmap", f.pid, write=False)
     vma = find_vma(m, f.pid, f.address)
-    pfn = m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT)
+    pfn = m["pagetable", f.pid].pfn(f.address >> m.kernel.page_shift)
     if vma is None or pfn is None or _is_gone(m, vma):
         raise KernelError("EIO", f"no page at {f.address:#x}")
     if f.operation == "ptrace_poke" and not is_writable(m, f.pid, f.address):
@@ -200,7 +203,7 @@ def recheck(m: View, f: Frame) -> Next:
 
     The kernel retries a page that changed; mmap_lock keeps these mappings from changing.
     """
-    if m["pagetable", f.pid].pfn(f.address >> PAGE_SHIFT) is None:
+    if m["pagetable", f.pid].pfn(f.address >> m.kernel.page_shift) is None:
         raise KernelError("EIO", f"the page at {f.address:#x} was revoked")
     return copy_phys(m, f)
 
@@ -212,7 +215,7 @@ def copy_phys(m: View, f: Frame) -> Next:
     """
     if m.kernel["low_reserved"] <= f.pfn < BIOS and has_ram(m, f.pfn):
         raise KernelError("EIO", f"ioremap refuses pfn {f.pfn:#x}, which is System RAM")
-    at = (f.pfn << PAGE_SHIFT) + f.address % PAGE_SIZE
+    at = (f.pfn << m.kernel.page_shift) + f.address % m.kernel.page_size
     if f.operation == "ptrace_peek":
         return Return(int.from_bytes(read_physical(m, at, 8), "little"))
     write_physical(m, at, f.value.to_bytes(8, "little"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from devmemkit.model.errors import KernelError
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.model.flags import U64
 from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import CacheType
 from devmemkit.model.mm.pfn_tracking import track_remap
@@ -14,12 +14,10 @@ from devmemkit.model.policy import FileKind
 from devmemkit.model.process.permission import path_noexec
 from devmemkit.model.process.task import (
     REMAPPED,
-    TASK_SIZE,
     VM,
     File,
     Vma,
     get_file,
-    page_align,
     vm_prot,
 )
 from devmemkit.model.step import Frame, Next, lock
@@ -46,22 +44,23 @@ def do_mmap(m: View, f: Frame) -> Next:
     addresses left), EIO (is_gone), EOVERFLOW (beyond the largest offset), EACCES (open mode),
     EPERM (PROT_EXEC under noexec). The new mapping lies behind the last one, one page apart.
     """
-    if f.offset % PAGE_SIZE:
+    size, shift = m.kernel.page_size, m.kernel.page_shift
+    if f.offset % size:
         raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
     file = get_file(m, f.pid, f.fd, KIND[f.operation])
     lock(m, f, "mmap", f.pid)
     if f.length <= 0:
         raise KernelError("EINVAL", f"length {f.length}")
-    length = page_align(f.length)
+    length = m.kernel.page_align(f.length)
     if length > U64:
         raise KernelError("ENOMEM", f"length {f.length:#x}")
-    start = max((vma.end for vma in m["vmas", f.pid]), default=LOWEST - PAGE_SIZE) + PAGE_SIZE
-    if start + length > TASK_SIZE:
+    start = max((vma.end for vma in m["vmas", f.pid]), default=LOWEST - size) + size
+    if start + length > m.kernel["task_size"]:
         raise KernelError("ENOMEM", f"no room for {length:#x} bytes from {start:#x}")
     if is_gone(m, file):
         raise KernelError("EIO", f"no device {file.bdf}")
     largest = U64 + 1 if file.kind == "mem" else MAX_LFS_FILESIZE
-    if f.offset >> PAGE_SHIFT > (largest - length) >> PAGE_SHIFT:
+    if f.offset >> shift > (largest - length) >> shift:
         raise KernelError("EOVERFLOW", f"offset {f.offset:#x} and length {length:#x}")
     if not file.read or (f.shared and "w" in f.prot and not file.write):
         raise KernelError("EACCES", "the file is not open for that")
@@ -76,8 +75,8 @@ def do_mmap(m: View, f: Frame) -> Next:
         if VM.EXEC in flags:
             raise KernelError("EPERM", "a noexec mount allows no PROT_EXEC")
         flags &= ~VM.MAYEXEC
-    pgoff = f.offset >> PAGE_SHIFT
-    f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0, shared=""))
+    pgoff = f.offset >> shift
+    f.vma = Vma(start, start + length, flags, pgoff, replace(file, pos=0, shared=""), shift)
     f.page = pgoff
     return None
 

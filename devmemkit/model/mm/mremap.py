@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devmemkit.model.errors import KernelError
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import View
 from devmemkit.model.mm.mmap import is_gone
 from devmemkit.model.mm.pfn_tracking import move_memtype
 from devmemkit.model.mm.syscalls import check_range, sealed, split, unmap
 from devmemkit.model.process.task import (
-    TASK_SIZE,
     VM,
     Vma,
     find_vma,
     link_vma,
-    page_align,
     put_vmas,
     unlink_vma,
 )
@@ -31,17 +28,20 @@ def mremap_begin(m: View, f: Frame) -> Next:
     all checks are here.
     """
     lock(m, f, "mmap", f.pid)
-    f.length, f.new_length = page_align(f.length), page_align(f.new_length)
-    if f.address % PAGE_SIZE or not f.new_length:
+    f.length, f.new_length = map(m.kernel.page_align, (f.length, f.new_length))
+    if f.address % m.kernel.page_size or not f.new_length:
         raise KernelError("EINVAL", f"address {f.address:#x}, new length {f.new_length}")
-    if m.kernel["mremap_checks"] == "alignment, source, target" and (f.to or 0) % PAGE_SIZE:
+    if (
+        m.kernel["mremap_checks"] == "alignment, source, target"
+        and (f.to or 0) % m.kernel.page_size
+    ):
         raise KernelError("EINVAL", f"new address {f.to:#x}")
     if m.kernel["mremap_checks"] in ("source, target", "alignment, source, target"):
         _source(m, f, f.address)
     if f.to is not None:
-        _check_target(f)
+        _check_target(m, f)
     if m.kernel["mremap_checks"] == "all first":
-        if f.new_length > TASK_SIZE:
+        if f.new_length > m.kernel["task_size"]:
             raise KernelError("EINVAL", f"new length {f.new_length:#x}")
         if f.to is not None and f.length == f.new_length:
             f.next, f.moved = f.address, 0
@@ -59,10 +59,10 @@ def _source(m: View, f: Frame, address: int) -> Vma:
     return vma
 
 
-def _check_target(f: Frame) -> None:
+def _check_target(m: View, f: Frame) -> None:
     end, to_end = f.address + f.length, f.to + f.new_length
     overlap = f.to < end and f.address < to_end
-    if f.to % PAGE_SIZE or to_end > TASK_SIZE or overlap:
+    if f.to % m.kernel.page_size or to_end > m.kernel["task_size"] or overlap:
         raise KernelError("EINVAL", f"cannot move {f.address:#x}-{end:#x} to {f.to:#x}")
 
 
@@ -84,7 +84,7 @@ def unmap_target(m: View, f: Frame) -> Next:
 def shrink(m: View, f: Frame) -> Next:
     """mremap unmaps the end of the range, across VMAs and holes; without `to` it then ends."""
     if f.length > f.new_length:
-        check_range(f.address, f.length)
+        check_range(m, f.address, f.length)
         if not unmap(m, f.pid, f.address + f.new_length, f.length - f.new_length):
             return sealed
         f.length = f.new_length
@@ -141,7 +141,7 @@ def get_unmapped_area(m: View, f: Frame) -> Next:
 def _move(m: View, pid: str, vma: Vma, start: int, end: int, to: int) -> None:
     part = split(m, pid, vma, start, end)
     moved = replace(part, start=to, end=to + end - start)
-    m.edit(("pagetable", pid)).move(*part.vpns, to >> PAGE_SHIFT)
+    m.edit(("pagetable", pid)).move(*part.vpns, to >> vma.page_shift)
     unlink_vma(m, pid, part)
     put_vmas(m, pid, remove=(part,), add=(moved,))
     link_vma(m, pid, moved)

@@ -20,7 +20,7 @@ def do_mseal(m: View, f: Frame) -> Next:
     if not m.kernel["mseal"]:
         raise KernelError("ENOSYS", "there is no mseal")
     vmas = touched(m, f, "EINVAL")
-    if hole_in(f, vmas) is not None:
+    if hole_in(m, f, vmas) is not None:
         raise not_mapped(f)
     for vma in vmas:
         reflag(m, f, vma, vma.flags | VM.SEALED)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import (
     CacheType,
@@ -87,7 +86,7 @@ def can_copy(m: View, pid: str, vma: Vma) -> bool:
     track_pfn_copy reads the type from that PTE, which by then maps ordinary memory.
     """
     tracked = _by_number(m) and VM.PAT in vma.flags
-    return not tracked or m["pagetable", pid].pfn(vma.start >> PAGE_SHIFT) is not None
+    return not tracked or m["pagetable", pid].pfn(vma.start >> vma.page_shift) is not None
 
 
 def untrack_copy(m: View, vma: Vma) -> None:

@@ -1,4 +1,4 @@
-"""The contents of physical memory: plain bytes, page by page, zero until written."""
+"""The contents of physical memory: plain bytes, by 4 KiB, zero until written."""
 
 from __future__ import annotations
 

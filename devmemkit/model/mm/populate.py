@@ -8,7 +8,6 @@ Source: mm/mmap.c, mm/vma.c, remap_pfn_range (mm/memory.c).
 from __future__ import annotations
 
 from devmemkit.model.errors import KernelError, Trap
-from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.syscalls import unmap
@@ -120,7 +119,7 @@ def fault_lock(m: View, f: Frame) -> Next:
 
 def fault_check(m: View, f: Frame) -> Next:
     """A claimed page gives SIGBUS, and EFAULT to a copy by the kernel."""
-    f.page = f.vma.pgoff + ((f.faulted - f.vma.start) >> PAGE_SHIFT)
+    f.page = f.vma.pgoff + ((f.faulted - f.vma.start) >> f.vma.page_shift)
     if _is_denied(m, f.vma.file, f.page):
         if f.operation not in ("load", "store"):
             raise KernelError("EFAULT", f"the page at {f.faulted:#x} is claimed")

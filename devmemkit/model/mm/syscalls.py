@@ -6,15 +6,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 from devmemkit.model.errors import KernelError
-from devmemkit.model.flags import PAGE_SIZE, U64
+from devmemkit.model.flags import U64
 from devmemkit.model.machine import View
 from devmemkit.model.mm.pfn_tracking import split_memtype, untrack_end
 from devmemkit.model.process.task import (
-    TASK_SIZE,
     VM,
     Vma,
     link_vma,
-    page_align,
     put_vmas,
     unlink_vma,
     vm_prot,
@@ -29,10 +27,10 @@ def touched(m: View, f: Frame, wraps: str, *, round_to_0: bool = False) -> list[
     rounds up to 2^64 is 0 with `round_to_0`, and wraps without.
     """
     lock(m, f, "mmap", f.pid)
-    if f.address % PAGE_SIZE or f.length < 0:
+    if f.address % m.kernel.page_size or f.length < 0:
         raise KernelError("EINVAL", f"address {f.address:#x}, length {f.length}")
-    end = f.address + page_align(f.length)
-    if round_to_0 and page_align(f.length) > U64:
+    end = f.address + m.kernel.page_align(f.length)
+    if round_to_0 and m.kernel.page_align(f.length) > U64:
         end, f.length = f.address, 0
     if end > U64 and f.length:
         raise KernelError(wraps, f"{f.address:#x}+{f.length:#x} wraps")
@@ -43,14 +41,14 @@ def _between(m: View, pid: str, start: int, end: int) -> list[Vma]:
     return [vma for vma in m["vmas", pid] if vma.start < end and vma.end > start and start < end]
 
 
-def hole_in(f: Frame, vmas: list[Vma]) -> int | None:
+def hole_in(m: View, f: Frame, vmas: list[Vma]) -> int | None:
     """The first address of the range outside every VMA, None when all are mapped."""
     at = f.address
     for vma in vmas:
         if vma.start > at:
             break
         at = vma.end
-    return at if at < f.address + page_align(f.length) else None
+    return at if at < f.address + m.kernel.page_align(f.length) else None
 
 
 def not_mapped(f: Frame) -> KernelError:
@@ -71,10 +69,10 @@ def split(m: View, pid: str, vma: Vma, start: int, end: int) -> Vma:
     return next(part for part in parts if part.start == start)
 
 
-def check_range(address: int, length: int) -> None:
+def check_range(m: View, address: int, length: int) -> None:
     """munmap gives EINVAL for a range beyond TASK_SIZE."""
-    if address + page_align(length) > TASK_SIZE:
-        raise KernelError("EINVAL", f"{address:#x}+{length:#x} is beyond {TASK_SIZE:#x}")
+    if address + m.kernel.page_align(length) > m.kernel["task_size"]:
+        raise KernelError("EINVAL", f"{address:#x}+{length:#x} is beyond the process's addresses")
 
 
 def unmap(m: View, pid: str, address: int, length: int) -> bool:
@@ -82,7 +80,7 @@ def unmap(m: View, pid: str, address: int, length: int) -> bool:
 
     False for a sealed one. If it is not the first, that has been split (vms_gather_munmap_vmas).
     """
-    end = address + page_align(length)
+    end = address + m.kernel.page_align(length)
     vmas = _between(m, pid, address, end)
     if any(VM.SEALED in vma.flags for vma in vmas):
         if VM.SEALED not in vmas[0].flags:
@@ -112,7 +110,7 @@ def do_munmap(m: View, f: Frame) -> Next:
     touched(m, f, "EINVAL")
     if not f.length:
         raise KernelError("EINVAL", "length 0")
-    check_range(f.address, f.length)
+    check_range(m, f.address, f.length)
     return Return(0) if unmap(m, f.pid, f.address, f.length) else sealed
 
 
@@ -126,7 +124,7 @@ def reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
     """Give the part of a VMA in the range other flags; a VMA that has them is not split."""
     if flags == vma.flags:
         return
-    part = split(m, f.pid, vma, f.address, f.address + page_align(f.length))
+    part = split(m, f.pid, vma, f.address, f.address + m.kernel.page_align(f.length))
     put_vmas(m, f.pid, remove=(part,), add=(replace(part, flags=flags),))
     if f.operation == "mprotect" and part.file.kind == "resource" and WRITABLE in flags:
         table = m.edit(("pagetable", f.pid))
@@ -137,7 +135,7 @@ def reflag(m: View, f: Frame, vma: Vma, flags: VM) -> None:
 def do_mprotect(m: View, f: Frame) -> Next:
     """mprotect goes from VMA to VMA; those before a failure keep the new protection."""
     vmas = touched(m, f, "ENOMEM")
-    wanted, hole = vm_prot(f.prot), hole_in(f, vmas)
+    wanted, hole = vm_prot(f.prot), hole_in(m, f, vmas)
     for vma in vmas:
         if hole is not None and vma.start >= hole:
             break
@@ -203,14 +201,14 @@ def do_madvise(m: View, f: Frame) -> Next:
         raise KernelError("EINVAL", f"there is no MADV_{f.advice}")
     vmas = touched(m, f, "EINVAL")
     ends_at_hole = f.advice in POPULATE and m.kernel["populate"] == "in order"
-    if ends_at_hole and hole_in(f, vmas) == f.address:
+    if ends_at_hole and hole_in(m, f, vmas) == f.address:
         raise not_mapped(f)
     if vmas and f.advice in REFUSED:
         raise KernelError("EINVAL", f"MADV_{f.advice} on a VM_PFNMAP mapping")
     for vma in vmas:
         cleared, added = TAKEN[f.advice]
         reflag(m, f, vma, vma.flags & ~cleared | added)
-    return Return(0) if hole_in(f, vmas) is None else madvise_hole
+    return Return(0) if hole_in(m, f, vmas) is None else madvise_hole
 
 
 def madvise_hole(m: View, f: Frame) -> Next:
@@ -230,7 +228,7 @@ def do_msync(m: View, f: Frame) -> Next:
     vmas = touched(m, f, "ENOMEM", round_to_0=True)
     if any(VM.SHARED in vma.flags and vma.file.kind != "resource" for vma in vmas):
         raise KernelError("EINVAL", "the file has no fsync operation")
-    if hole_in(f, vmas) is not None:
+    if hole_in(m, f, vmas) is not None:
         raise not_mapped(f)
     return Return(0)
 
@@ -238,8 +236,8 @@ def do_msync(m: View, f: Frame) -> Next:
 @operation("mlock", needs=("pid", "address", "length"))
 def do_mlock(m: View, f: Frame) -> Next:
     """mlock rounds to whole pages and revives no page; ENOMEM at a hole."""
-    into = f.address % PAGE_SIZE
+    into = f.address % m.kernel.page_size
     f.address, f.length = f.address - into, f.length + into
-    if hole_in(f, touched(m, f, "EINVAL", round_to_0=True)) is not None:
+    if hole_in(m, f, touched(m, f, "EINVAL", round_to_0=True)) is not None:
         raise not_mapped(f)
     return Return(0)

@@ -86,20 +86,20 @@ def pci_mmap_resource(m: View, f: Frame) -> Next:
     _check_start(m, bar)
     if not _fits(f, bar, 0):
         raise KernelError("EINVAL", f"beyond the end of BAR {bar.index}")
-    f.vma = replace(f.vma, pgoff=f.vma.pgoff + (bar.start >> fl.PAGE_SHIFT))
+    f.vma = replace(f.vma, pgoff=f.vma.pgoff + (bar.start >> m.kernel.page_shift))
     f.page = f.vma.pgoff
     return None
 
 
 def _check_start(m: View, bar: Bar) -> None:
-    first = bar.start >> fl.PAGE_SHIFT
+    first = bar.start >> m.kernel.page_shift
     if is_taken(m, first):
         raise KernelError("EINVAL", f"the first page of BAR {bar.index} is taken", page=first)
 
 
 def _fits(f: Frame, bar: Bar, first: int) -> bool:
     """pci_mmap_fits: whether the pages of the VMA are in the BAR, which begins at page `first`."""
-    pages = ((bar.length - 1) >> fl.PAGE_SHIFT) + 1
+    pages = ((bar.length - 1) >> f.vma.page_shift) + 1
     return bool(first <= f.vma.pgoff and f.vma.pgoff + f.vma.pages <= first + pages)
 
 
@@ -166,7 +166,7 @@ def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
     if not file.memory_state:
         raise KernelError("EINVAL", "PCIIOC_MMAP_IS_MEM was not called")
     for bar in dev.bars:
-        if bar.memory and bar.index < 6 and _fits(f, bar, bar.start >> fl.PAGE_SHIFT):
+        if bar.memory and bar.index < 6 and _fits(f, bar, bar.start >> m.kernel.page_shift):
             if m.kernel["proc_exclusive"]:
                 _check_start(m, bar)
             return None

@@ -10,7 +10,7 @@ from devmemkit.model.machine import View
 from devmemkit.model.mm.page_table import PageTable
 from devmemkit.model.mm.pfn_tracking import can_copy, copy_memtype, untrack_copy
 from devmemkit.model.mm.syscalls import remove_vmas
-from devmemkit.model.process.task import TASK_SIZE, VM, link_vma, put_vmas, share_files
+from devmemkit.model.process.task import VM, link_vma, put_vmas, share_files
 from devmemkit.model.step import Frame, Next, Return, lock, operation
 
 
@@ -78,7 +78,7 @@ operation("fork", dup_mm, dup_mmap, copy_page_range, dup_mmap_failed, needs=("pi
 def exit_mmap(m: View, f: Frame) -> Next:
     """exit_mmap unmaps everything, what is sealed, too."""
     lock(m, f, "mmap", f.pid)
-    remove_vmas(m, f.pid, list(m["vmas", f.pid]), 0, TASK_SIZE)
+    remove_vmas(m, f.pid, list(m["vmas", f.pid]), 0, m.kernel["task_size"])
     return None
 
 

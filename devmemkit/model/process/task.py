@@ -5,7 +5,7 @@ from enum import IntFlag
 from typing import Any, Literal, Self
 
 from devmemkit.model.errors import Blocked, KernelError
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Key, View
 from devmemkit.model.mm.address_space import AddressSpace, Mapped
 from devmemkit.model.mm.page_table import PageTable
@@ -34,9 +34,6 @@ class VM(IntFlag):
     NOHUGEPAGE = 0x40000000
     SEALED = 1 << 63
 
-
-TASK_SIZE = (1 << 47) - PAGE_SIZE
-"""End of a process's addresses."""
 
 Kind = FileKind | Literal["port"]
 """The kind of an open file: one that can be mapped, or /dev/port."""
@@ -98,22 +95,26 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Vma:
-    """A mapping of bytes [start, end); `pgoff` is the first mapped page of the file."""
+    """A mapping of bytes [start, end); `pgoff` is the first mapped page of the file.
+
+    `page_shift` is that of the kernel.
+    """
 
     start: int
     end: int
     flags: VM
     pgoff: int
     file: File
+    page_shift: int = PAGE_SHIFT
 
     @property
     def pages(self) -> int:
-        return (self.end - self.start) >> PAGE_SHIFT
+        return (self.end - self.start) >> self.page_shift
 
     @property
     def vpns(self) -> tuple[int, int]:
         """First and last virtual page number."""
-        return self.start >> PAGE_SHIFT, (self.end >> PAGE_SHIFT) - 1
+        return self.start >> self.page_shift, (self.end >> self.page_shift) - 1
 
     @property
     def mapping(self) -> Key:
@@ -124,7 +125,7 @@ class Vma:
 
     def part(self, start: int, end: int, **changes: object) -> Self:
         """The piece [start, end) of this VMA."""
-        pgoff = self.pgoff + ((start - self.start) >> PAGE_SHIFT)
+        pgoff = self.pgoff + ((start - self.start) >> self.page_shift)
         return replace(self, start=start, end=end, pgoff=pgoff, **changes)  # type: ignore[arg-type]
 
 
@@ -223,8 +224,3 @@ def _put_file(m: View, pid: str, fd: int, file: File | None) -> None:
     while files and files[-1] is None:  # opened and closed equals never opened
         files.pop()
     m["files", pid] = tuple(files)
-
-
-def page_align(length: int) -> int:
-    """Bytes rounded up to whole pages."""
-    return (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)

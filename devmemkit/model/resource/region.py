@@ -99,7 +99,13 @@ def overlapping_below(node: Resource, start: int, end: int) -> Iterator[Resource
 
 
 def exclusive_owner(
-    root: Resource, page: int, *, strict: bool, io_strict: bool, sysram_rule: bool
+    root: Resource,
+    page: int,
+    *,
+    strict: bool,
+    io_strict: bool,
+    sysram_rule: bool,
+    page_size: int = fl.PAGE_SIZE,
 ) -> Resource | None:
     """The node that makes a page (address of its first byte) exclusive to the kernel, or None.
 
@@ -108,7 +114,7 @@ def exclusive_owner(
     a9e7b8d4f663 (v5.16). Source: iomem_is_exclusive up to 5.15, resource_is_exclusive from 5.16.
     """
     both = fl.IORESOURCE_SYSTEM_RAM | fl.IORESOURCE_EXCLUSIVE
-    for node in overlapping_below(root, page, page + fl.PAGE_SIZE - 1):
+    for node in overlapping_below(root, page, page + page_size - 1):
         if sysram_rule and node.flags & both == both:
             return node
         if strict and node.busy and (io_strict or node.flags & fl.IORESOURCE_EXCLUSIVE):

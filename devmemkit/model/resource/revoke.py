@@ -8,7 +8,7 @@ policies in policy.py.
 from __future__ import annotations
 
 from devmemkit.model.errors import Blocked, KernelError
-from devmemkit.model.flags import IORESOURCE_MUXED, PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import IORESOURCE_MUXED, PAGE_SHIFT
 from devmemkit.model.machine import Key, View
 from devmemkit.model.mm.address_space import Mapped
 from devmemkit.model.mm.pfn_tracking import untrack_zap
@@ -21,7 +21,7 @@ GRACE = 100
 """Ticks that RevokeAfterGrace waits."""
 
 
-def zapped_pages(start: int, size: int) -> tuple[int, int]:
+def zapped_pages(start: int, size: int, page_shift: int = PAGE_SHIFT) -> tuple[int, int]:
     """First and last page (pfn) that unmap_mapping_range zaps for bytes [start, start+size).
 
     The page count leaves out the offset of `start` inside its page, so the last page of an
@@ -29,9 +29,16 @@ def zapped_pages(start: int, size: int) -> tuple[int, int]:
 
     >>> zapped_pages(0x1800, 0x1000)
     (1, 1)
+    >>> zapped_pages(0x1800, 0x1000, 16)
+    (0, 0)
     """
-    first = start >> PAGE_SHIFT
-    return first, first + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT) - 1
+    first = start >> page_shift
+    return first, first + -(-size >> page_shift) - 1
+
+
+def pages_of(m: View, start: int, size: int) -> tuple[int, int]:
+    """First and last page (pfn) with a byte of [start, start+size)."""
+    return start >> m.kernel.page_shift, (start + size - 1) >> m.kernel.page_shift
 
 
 def zap_vma(m: View, mapped: Mapped, first: int, last: int) -> None:
@@ -40,13 +47,13 @@ def zap_vma(m: View, mapped: Mapped, first: int, last: int) -> None:
     The VMA stays. Up to 6.15 any zap also frees the VMA's memtype (untrack_pfn).
     """
     table: Key = ("pagetable", mapped.pid)
-    m.edit(table).zap(*_vpns(mapped, first, last))
+    m.edit(table).zap(*_vpns(m, mapped, first, last))
     untrack_zap(m, mapped.pid, mapped.start)
 
 
-def _vpns(mapped: Mapped, first: int, last: int) -> tuple[int, int]:
+def _vpns(m: View, mapped: Mapped, first: int, last: int) -> tuple[int, int]:
     """First and last virtual page of a VMA for file pages [first, last], clipped to the VMA."""
-    offset = (mapped.start >> PAGE_SHIFT) - mapped.first
+    offset = (mapped.start >> m.kernel.page_shift) - mapped.first
     return max(first, mapped.first) + offset, min(last, mapped.last) + offset
 
 
@@ -59,7 +66,7 @@ def both_ends(m: View, f: Frame) -> Next:
     """
     if not (m.kernel.config.io_strict_devmem and m.get("iomem_inode")):
         return Return(f.start)
-    first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
+    first, last = pages_of(m, f.start, f.size)
     if devmem_is_allowed(m, first) and devmem_is_allowed(m, last):
         return Return(f.start)
     return _after(m, f, both_ends)
@@ -86,18 +93,18 @@ def free_region(m: View, tree: str, start: int, size: int) -> bool:
 def mappers(m: View, start: int, size: int) -> list[Mapped]:
     """The VMAs on the iomem inode that have a page of the region present."""
     space = m.get(IOMEM)
-    first, last = start >> PAGE_SHIFT, (start + size - 1) >> PAGE_SHIFT
+    first, last = pages_of(m, start, size)
     return [
         mapped
         for mapped in (space.overlapping(first, last) if space else [])
-        if m["pagetable", mapped.pid].present(*_vpns(mapped, first, last))
+        if m["pagetable", mapped.pid].present(*_vpns(m, mapped, first, last))
     ]
 
 
 def zap_begin(m: View, f: Frame) -> Next:
     """unmap_mapping_range takes the rmap lock, so that no VMA is linked or unlinked meanwhile."""
     lock(m, f, "i_mmap", "iomem", write=m.kernel["zap_lock"] == "write")
-    f.first, f.last = zapped_pages(f.start, f.size)
+    f.first, f.last = zapped_pages(f.start, f.size, m.kernel.page_shift)
     f.done = 0
     return None
 
@@ -130,7 +137,7 @@ def _zapped(m: View, f: Frame) -> Next:
 def refuse_if_mapped(m: View, f: Frame) -> Next:
     """RefuseClaim: undo the insertion when a VMA maps the region, even if its pages are zapped."""
     space = m.get(IOMEM)
-    first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
+    first, last = pages_of(m, f.start, f.size)
     if not (space and space.overlapping(first, last)):
         return _after(m, f, refused)
     free_region(m, "iomem", f.start, f.size)
@@ -159,9 +166,9 @@ def signal_mappers(m: View, f: Frame) -> Next:
     kill_proc (mm/memory-failure.c, 7.3).
     """
     space = m.get(IOMEM)
-    first, last = f.start >> PAGE_SHIFT, (f.start + f.size - 1) >> PAGE_SHIFT
+    first, last = pages_of(m, f.start, f.size)
     for mapped in space.overlapping(first, last) if space else []:
-        address = _vpns(mapped, first, last)[0] << PAGE_SHIFT
+        address = _vpns(m, mapped, first, last)[0] << m.kernel.page_shift
         sent = {*m.get(("signals", mapped.pid), ()), address}
         m["signals", mapped.pid] = tuple(sorted(sent))  # a pending signal is not sent twice
     return _after(m, f, signal_mappers)

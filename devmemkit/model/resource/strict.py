@@ -27,10 +27,11 @@ def iomem_is_exclusive(m: View, pfn: int) -> Resource | None:
     kernel = m.kernel
     return exclusive_owner(
         m["iomem"],
-        pfn << fl.PAGE_SHIFT,
+        pfn << kernel.page_shift,
         strict=kernel.strict_iomem_checks,
         io_strict=kernel.config.io_strict_devmem and kernel.policy.excludes_busy,
         sysram_rule=kernel["sysram_rule"],
+        page_size=kernel.page_size,
     )
 
 
@@ -42,11 +43,11 @@ def is_taken(m: View, pfn: int) -> bool:
 
 def has_ram(m: View, pfn: int) -> bool:
     """Whether a byte of the page is System RAM."""
-    return region_intersects(m["iomem"], *_bytes(pfn), fl.IORESOURCE_SYSTEM_RAM) != DISJOINT
+    return region_intersects(m["iomem"], *_bytes(m, pfn), fl.IORESOURCE_SYSTEM_RAM) != DISJOINT
 
 
-def _bytes(pfn: int) -> tuple[int, int]:
-    return pfn << fl.PAGE_SHIFT, fl.PAGE_SIZE
+def _bytes(m: View, pfn: int) -> tuple[int, int]:
+    return pfn << m.kernel.page_shift, m.kernel.page_size
 
 
 def ram_contains(m: View, start: int, size: int) -> bool:
@@ -68,7 +69,7 @@ def devmem_is_allowed(m: View, pfn: int) -> int:
     """
     low = pfn < LOW_MEGABYTE and m.kernel["low_megabyte"]
     any_byte = m.kernel["ram_page"] == "any byte"
-    if has_ram(m, pfn) if any_byte else ram_contains(m, *_bytes(pfn)):
+    if has_ram(m, pfn) if any_byte else ram_contains(m, *_bytes(m, pfn)):
         return (ZERO if m.kernel["low_ram"] == "zeroes" else ALLOW) if low else DENY
     if low:
         return ALLOW
@@ -100,7 +101,7 @@ def same_answer_until(m: View, pfn: int, last: int) -> int:
     """
     if m.machine.fine:
         return pfn
-    edge = next_edge(m["iomem"], pfn << fl.PAGE_SHIFT)
+    edge = next_edge(m["iomem"], pfn << m.kernel.page_shift)
     if edge is not None:
-        last = min(last, max(pfn, (edge >> fl.PAGE_SHIFT) - 1))
+        last = min(last, max(pfn, (edge >> m.kernel.page_shift) - 1))
     return max(pfn, min(last, LOW_MEGABYTE - 1) if pfn < LOW_MEGABYTE else last)

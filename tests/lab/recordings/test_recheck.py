@@ -63,7 +63,7 @@ def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) 
 def test_a_wrong_model_is_told_with_kernel_sequence_act_and_rule(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(revoke, "zapped_pages", lambda start, size: (1, 0))
+    monkeypatch.setattr(revoke, "zapped_pages", lambda *_: (1, 0))
     said: list[str] = []
     assert not replay([small()], said.append)
     first = said[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.kernel import Config
-from devmemkit.model.machine import Machine
+from devmemkit.model.machine import Machine, View
 from devmemkit.model.mm.access import pieces
 from tests.model.machines import (
     ALL,
@@ -93,7 +93,11 @@ def test_sizes_and_page_crossing() -> None:
     assert (outcome.signal, outcome.si_addr) == ("SIGBUS", address + PAGE)
     assert after["page", PMEM >> 12] == m["page", PMEM >> 12]
     assert do(m, "load", address=address + PAGE - 4)[1].si_addr == address + PAGE
-    assert pieces(PAGE - 1, PAGE + 2) == [(PAGE - 1, 1), (PAGE, PAGE), (2 * PAGE, 1)]
+    assert pieces(View(machine()), PAGE - 1, PAGE + 2) == [
+        (PAGE - 1, 1),
+        (PAGE, PAGE),
+        (2 * PAGE, 1),
+    ]
 
 
 @pytest.mark.parametrize(("name", "more"), [("load", {}), ("store", {"value": 1})])

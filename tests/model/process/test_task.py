@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
-from devmemkit.model.process.task import find_vma, get_file, page_align, vm_prot
+from devmemkit.model.process.task import find_vma, get_file, vm_prot
 from tests.model.machines import BDF, PAGE, PMEM, do, machine, mapped, ok
 
 
@@ -48,4 +49,9 @@ def test_a_mapping_holds_its_start_and_not_its_end() -> None:
 
 def test_bits_and_pages() -> None:
     assert [int(vm_prot(prot)) for prot in ("", "r", "w", "x", "rwx")] == [0, 1, 2, 4, 7]
-    assert [page_align(n) for n in (0, 1, PAGE, PAGE + 1)] == [0, PAGE, PAGE, 2 * PAGE]
+    assert [KernelProfile("6.12").page_align(n) for n in (0, 1, PAGE, PAGE + 1)] == [
+        0,
+        PAGE,
+        PAGE,
+        2 * PAGE,
+    ]
