@@ -37,6 +37,8 @@ def _by_number(m: View) -> bool:
 
 def track_remap(m: View, pid: str, vma: Vma, wanted: CacheType) -> Vma | None:
     """Reserve the type for the whole VMA; gives the VMA with VM_PAT, None when types conflict."""
+    if not m.kernel["cache_types"]:
+        return vma
     first, last = vma.entry(pid)[:2]
     whose = NOBODY if _by_number(m) else owner(pid, vma)
     if memtype_reserve(m, first, last, wanted, whose) is None:

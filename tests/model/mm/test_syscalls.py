@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devmemkit.model.machine import Machine
@@ -226,6 +228,14 @@ def test_fork_of_a_copied_first_page(version: str, errno: str | None) -> None:
     assert (after.get(("task", "c")) is None) == (errno is not None)
     zapped = claim_(first, PMEM + PAGE, PAGE)  # any zap gives the type back, then fork works
     assert do(zapped, "fork", child="c")[1].ok
+
+
+def test_fork_of_a_copied_first_page_where_no_cache_types_are_tracked() -> None:
+    """Measured on arm64, 6.12: no VMA has VM_PAT there."""
+    m = machine("6.12")
+    m, address = mapped(m.with_kernel(replace(m.kernel, arch="arm64")), PMEM, 2, shared=False)
+    first = ok(m, "store", address=address, value=1)[0]
+    assert do(first, "fork", child="c")[1].ok
 
 
 @pytest.mark.parametrize(("version", "errno"), [("5.10", None), ("6.1", "EAGAIN")])
