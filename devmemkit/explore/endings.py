@@ -9,12 +9,15 @@ from devmemkit.scenarios.races.lab_race import MAPPER, PAGES, ending, race, touc
 
 
 @cache
-def race_outcomes(version: str, via: str, claim: str, repair: str = "") -> frozenset[str]:
+def race_outcomes(
+    version: str, via: str, claim: str, repair: str = "", arch: str = "x86_64"
+) -> frozenset[str]:
     """The possible endings of the race of one mmap with one claim, in the words of ending().
 
-    ValueError for an unknown kernel, way to map (`via`), claim or repair of the mmap.
+    ValueError for an unknown kernel, architecture, way to map (`via`), claim or repair of the mmap.
     """
-    system, found = search(race(version, via, claim, repair=repair), partial_order=True)
+    made = race(version, via, claim, repair=repair, arch=arch)
+    system, found = search(made, partial_order=True)
     pages = PAGES if claim == "whole" else 1
     ends = [system.space.unpack(state) for state in found.ends]
     return frozenset(ending(m, dict(m["program", MAPPER][1])["map0"], pages) for m in ends)

@@ -175,7 +175,7 @@ class Judged:
     why: str
 
 
-def judge(recorded: dict[str, Any]) -> list[Judged]:
+def judge(recorded: dict[str, Any], arch: str = "x86_64") -> list[Judged]:
     """Hold a sweep against the model, each way to map and each claim by itself.
 
     UNDECIDED when a control is missing or ended wrongly, or no claim overlapped the mmap; FAILED
@@ -187,8 +187,8 @@ def judge(recorded: dict[str, Any]) -> list[Judged]:
         mine = [t for t in recorded["trials"] if (t["via"], t["claim"]) == (via, claim)]
         # nothing of the whole is left outside
         known = CONTROLS[:-1] if claim == "whole" else CONTROLS
-        controls = {name: in_order(version, via, claim, name, repair) for name in known}
-        possible = race_outcomes(version, via, claim, repair)
+        controls = {name: in_order(version, via, claim, name, repair, arch) for name in known}
+        possible = race_outcomes(version, via, claim, repair, arch)
         judged.append(judge_trials(via, claim, mine, possible, controls))
     return judged
 

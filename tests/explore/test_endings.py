@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from devmemkit.explore.endings import race_outcomes, touch_outcomes
@@ -26,6 +28,15 @@ def test_sysfs_survives_everywhere(claim: str) -> None:
         found = race_outcomes(version, "sysfs", claim)
         assert found == {"denied EINVAL", "killed", "survived"}
     assert race_outcomes("5.10", "sysfs", claim) == {"denied EINVAL", "survived"}
+
+
+@pytest.mark.parametrize("claim", ["whole", "first page"])
+def test_arm64_has_the_same_endings_but_for_the_check_of_cache_types(claim: str) -> None:
+    for version, via in product(("6.1", "6.12", "7.3"), ("devmem", "sysfs")):
+        without = {"denied EINVAL"} if (version, via) == ("7.3", "devmem") else set()
+        theirs = race_outcomes(version, via, claim)
+        assert race_outcomes(version, via, claim, "", "arm64") == theirs - without
+        assert in_order(version, via, claim, "after", "", "arm64") == "killed"
 
 
 def test_controls() -> None:

@@ -13,6 +13,7 @@ from devmemkit.lab.recordings.recheck import judge_run
 from devmemkit.lab.recordings.recording import Recording
 from devmemkit.lab.repair import sweep as repair
 from devmemkit.model.printable import printable
+from devmemkit.scenarios.machines import LABS
 from devmemkit.text.columns import columns
 
 Say = Callable[[str], None]
@@ -34,7 +35,7 @@ def findings(recording: Recording, progress: Say = _quiet) -> Iterator[Finding]:
     content, version = recording.content, recording.version
     if "race" in content:
         judged = repair.judge if "repair" in content["race"] else race.judge
-        for way in judged(content["race"]):
+        for way in judged(content["race"], LABS[recording.lab].arch):
             differs = (way.why,) if way.verdict is Verdict.FAILED else ()
             yield Finding(f"{way.via}, {way.claim}", way.verdict, sum(way.seen.values()), differs)
     elif "timeline" in content:

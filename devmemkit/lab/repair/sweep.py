@@ -129,13 +129,13 @@ def _cost(guest: Guest, via: str, length: int, count: int) -> dict[str, Any]:
     return {"via": via, "length": length, "mmap": times[0::3], "load": times[1::3]}
 
 
-def judge(recorded: dict[str, Any]) -> list[Judged]:
+def judge(recorded: dict[str, Any], arch: str = "x86_64") -> list[Judged]:
     """Hold what sweep() gave against the model: races, touches, and last whether anything leaked.
 
     The last is PASSED when a page could be reached after a claim in at least one trial, or in
     none, as the model's search has it.
     """
-    judged = race.judge(recorded)
+    judged = race.judge(recorded, arch)
     version, repair = recorded["version"], race.model_repair(recorded)
     for via, window in product(VIAS, WINDOWS if "touches" in recorded else ()):
         mine = [t for t in recorded["touches"] if (t["via"], t["window"]) == (via, window)]

@@ -25,15 +25,22 @@ MAPPER, CLAIMER = "mapper", "claimer"
 
 
 def race(
-    version: str, via: str, claim: str, *, outside: bool = False, repair: str = ""
+    version: str,
+    via: str,
+    claim: str,
+    *,
+    outside: bool = False,
+    repair: str = "",
+    arch: str = "x86_64",
 ) -> Concurrent:
     """The mapper maps the BAR, or with `outside` all but its first page; the claimer claims.
 
-    ValueError for a kernel, a way to map, a claim or a `repair` that is not known.
+    ValueError for a kernel, an architecture, a way to map, a claim or a `repair` that is not known.
     """
     if claim not in CLAIMS:
         raise ValueError(f"claim: expected one of {', '.join(CLAIMS)}; got {claim!r}")
-    machine, fd = with_user(bar_machine(KernelProfile(version, repair=repair), PAGES), MAPPER, via)
+    kernel = KernelProfile(version, repair=repair, arch=arch)
+    machine, fd = with_user(bar_machine(kernel, PAGES), MAPPER, via)
     mmap, _ = maps(MAPPER, fd, via, 1, PAGES - outside, first=int(outside)).acts
     request, _ = claims(CLAIMER, 1, PAGES if claim == "whole" else 1).acts
     programs = {MAPPER: Program((mmap,), keep=(mmap.key,)), CLAIMER: Program((request,))}
@@ -58,7 +65,9 @@ def touch_race(version: str, via: str, repair: str) -> tuple[Concurrent, Outcome
     return Concurrent("touch-race", machine, programs, ()), mapped
 
 
-def in_order(version: str, via: str, claim: str, control: str, repair: str = "") -> str:
+def in_order(
+    version: str, via: str, claim: str, control: str, repair: str = "", arch: str = "x86_64"
+) -> str:
     """How a control must end: as ending() says, or "alive" without a claim.
 
     ValueError for an unknown control, or for "outside" when the claim covers the whole region.
@@ -68,7 +77,7 @@ def in_order(version: str, via: str, claim: str, control: str, repair: str = "")
         raise ValueError(
             f"control: expected one of {', '.join(CONTROLS)} that fits; got {control!r}"
         )
-    made = race(version, via, claim, outside=outside, repair=repair)
+    made = race(version, via, claim, outside=outside, repair=repair, arch=arch)
     pages = 1 if claim == "first page" and not outside else PAGES - outside
     return _ended(made, control, None, pages)
 
