@@ -111,7 +111,8 @@ class Actions(Writer):
         key, page = self._page()
         address = Ref(key, page + 8 * self.chance.randrange(512))
         at: dict[str, Any] = {"pid": self.at.name, "address": address}
-        what = ["ptrace_peek"] * 6 + ([] if self.live else ["ptrace_poke"] * 6)
+        pokes = self.places.pokes and not self.live
+        what = ["ptrace_peek"] * 6 + ["ptrace_poke"] * 6 * pokes
         operation = self.chance.choice((*what, "process_vm_readv"))
         if operation == "ptrace_poke":
             at["value"] = self.chance.getrandbits(64)

@@ -53,7 +53,7 @@ class Places:
     (start, minimum number of pages) that no kernel maps through /dev/mem, `edges` (start, size) of
     claims that even an idle machine refuses, `odd` where a read or write may be refused. `into` has
     offsets in a page, `across` those from which a load reaches into the next page, `user` is the
-    end of a process's addresses.
+    end of a process's addresses. Without `pokes` no debugger writes.
     """
 
     lab: Lab
@@ -67,6 +67,7 @@ class Places:
     into: tuple[int, ...]
     across: tuple[int, ...]
     user: int
+    pokes: bool = True
 
     @cached_property
     def memory_bar(self) -> Bar:
@@ -170,7 +171,7 @@ _ARM64 = Places(
         Place(VIRT.hole, 16, None),
         Place(0x1002_0000, 1, None),  # registers of ivshmem
         Place(VIRT.e1000_bar, 32, None),
-        Place(VIRT.nvme_bar, 4, None),
+        Place(VIRT.nvme_bar, 2, None),  # behind them is MSI-X, which refuses a load of a byte
         Place(VIRT.nvme_bar + 0x1_0000, 16, None),  # behind them, in the same window
     ),
     refused=(
@@ -184,7 +185,7 @@ _ARM64 = Places(
     registers=(
         Bar(VIRT.ivshmem, 0, 0x1002_0000, 1),
         Bar(VIRT.e1000, 0, VIRT.e1000_bar, 32),
-        Bar(VIRT.nvme, 0, VIRT.nvme_bar, 4),
+        Bar(VIRT.nvme, 0, VIRT.nvme_bar, 2),
     ),
     ports=Bar(VIRT.e1000, 1, 0x1000, 1),
     edges=(
@@ -199,6 +200,7 @@ _ARM64 = Places(
     into=(0, 8, 104, 4088),
     across=(),
     user=1 << 48,
+    pokes=False,  # on 6.1 generic_access_phys maps the page with the process's rights: an oops
 )
 
 
