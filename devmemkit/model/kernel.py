@@ -148,6 +148,18 @@ FEATURES: tuple[Row, ...] = (
     _arm64("proc_mmap", False, "EIO, and the ioctl is EINVAL: no HAVE_PCI_MMAP"),
     Row("proc_domain", "0", False, "", "/proc/bus/pci names domains other than 0"),
     _arm64("proc_domain", True, "each domain: pci_proc_domain, arch/arm64/include/asm/pci.h"),
+    Row(
+        "access_needs_right", "0", False, "", "ioremap_prot: the process needs no right for ptrace"
+    ),
+    Row(
+        "access_needs_right",
+        "6.12",
+        True,
+        "",
+        "no right: EIO, but 6.1 ends with an oops",
+        "6.1",
+        arch="arm64",
+    ),
     Row("port_calls", "0", False, "", "ioperm and iopl are ENOSYS"),
     _x86("port_calls", True, "arch/x86/kernel/ioport.c"),
 )

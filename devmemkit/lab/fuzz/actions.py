@@ -26,7 +26,7 @@ class Actions(Writer):
     def map_file(self) -> None:
         file = self._file("mem", "mem", "resource", "proc")
         usual = "r" if self.live else "rw"
-        prot = self.chance.choice((usual, usual, usual, usual, "r", "", "rw", "w", "rwx"))
+        prot = self._prot(usual, usual, usual, usual, "r", "", "rw", "w", "rwx")
         shared = self._often(0.7)
         refused = "r" not in file.mode or ("x" in prot and file.kind != "mem")
         refused |= shared and "w" in prot and "w" not in file.mode
@@ -45,6 +45,9 @@ class Actions(Writer):
         )  # fmt: skip
         if not (refused or odd):
             self.at.maps.append((key, pages))
+
+    def _prot(self, *some: str) -> str:
+        return self.chance.choice(some) or ("r" if self.places.oops else "")
 
     def _window(self) -> tuple[int, int]:
         first = self.chance.randrange(MAPPED // 2)
@@ -111,7 +114,7 @@ class Actions(Writer):
         key, page = self._page()
         address = Ref(key, page + 8 * self.chance.randrange(512))
         at: dict[str, Any] = {"pid": self.at.name, "address": address}
-        pokes = self.places.pokes and not self.live
+        pokes = not (self.places.oops or self.live)
         what = ["ptrace_peek"] * 6 + ["ptrace_poke"] * 6 * pokes
         operation = self.chance.choice((*what, "process_vm_readv"))
         if operation == "ptrace_poke":
@@ -131,7 +134,7 @@ class Actions(Writer):
         self._do("munmap", **self._range())
 
     def protect(self) -> None:
-        prot = self.chance.choice(("r", "rw", "rw", "", "w", "rwx"))
+        prot = self._prot("r", "rw", "rw", "", "w", "rwx")
         self._do("mprotect", **self._range(), prot=prot)
 
     def advise(self) -> None:

@@ -53,7 +53,8 @@ class Places:
     (start, minimum number of pages) that no kernel maps through /dev/mem, `edges` (start, size) of
     claims that even an idle machine refuses, `odd` where a read or write may be refused. `into` has
     offsets in a page, `across` those from which a load reaches into the next page, `user` is the
-    end of a process's addresses. Without `pokes` no debugger writes.
+    end of a process's addresses. With `oops` a debugger's access to a page for which the process
+    has no right ends a kernel: none writes, and every page has a right.
     """
 
     lab: Lab
@@ -67,7 +68,7 @@ class Places:
     into: tuple[int, ...]
     across: tuple[int, ...]
     user: int
-    pokes: bool = True
+    oops: bool = False
 
     @cached_property
     def memory_bar(self) -> Bar:
@@ -200,7 +201,7 @@ _ARM64 = Places(
     into=(0, 8, 104, 4088),
     across=(),
     user=1 << 48,
-    pokes=False,  # on 6.1 generic_access_phys maps the page with the process's rights: an oops
+    oops=True,  # 6.1: generic_access_phys maps the page with the rights of the process
 )
 
 

@@ -211,8 +211,12 @@ def recheck(m: View, f: Frame) -> Next:
 def copy_phys(m: View, f: Frame) -> Next:
     """generic_access_phys copies through its own ioremap of the pfn.
 
-    EIO where ioremap refuses RAM in use: pages below 1 MiB that the kernel has not reserved.
+    EIO where ioremap refuses RAM in use: pages below 1 MiB that the kernel has not reserved; on
+    arm64 also where the process has no right to the page (ioremap_prot).
     """
+    vma = find_vma(m, f.pid, f.address)
+    if m.kernel["access_needs_right"] and vma and not vma.flags & (VM.READ | VM.WRITE | VM.EXEC):
+        raise KernelError("EIO", f"the process has no right to {f.address:#x}: ioremap_prot")
     if m.kernel["low_reserved"] <= f.pfn < BIOS and has_ram(m, f.pfn):
         raise KernelError("EIO", f"ioremap refuses pfn {f.pfn:#x}, which is System RAM")
     at = (f.pfn << m.kernel.page_shift) + f.address % m.kernel.page_size

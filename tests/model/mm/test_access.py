@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devmemkit.model.kernel import Config
@@ -164,6 +166,16 @@ def test_ptrace_poke_needs_a_writable_pte() -> None:
         assert outcome.errno == "EIO"
         assert after.get(("page", PMEM >> 12)) is None
         ok(m, "ptrace_peek", address=address)
+
+
+@pytest.mark.parametrize(("arch", "errno"), [("x86_64", None), ("arm64", "EIO")])
+def test_ptrace_of_a_page_without_rights(arch: str, errno: str | None) -> None:
+    """Found by random operations on arm64, 6.12 and 7.3, where ioremap_prot refuses its PTE."""
+    m = machine("6.12")
+    m, address = mapped(m.with_kernel(replace(m.kernel, arch=arch)), PMEM, 1, prot="")
+    assert do(m, "ptrace_peek", address=address)[1].errno == errno
+    m, _ = ok(m, "mprotect", address=address, length=PAGE, prot="r")
+    assert do(m, "ptrace_peek", address=address)[1].ok
 
 
 @pytest.mark.parametrize(
