@@ -141,7 +141,9 @@ ROWS: dict[Observe, tuple[object, object, object]] = {
 
 
 def test_every_row_of_an_architecture_is_observed() -> None:
-    assert {see.__name__ for see in ROWS} == {row.feature for row in FEATURES if row.arch}
+    """Those that are first seen in a later kernel (known_until) have tests of their own."""
+    of_one = {row.feature for row in FEATURES if row.arch and not row.known_until}
+    assert {see.__name__ for see in ROWS} == of_one
 
 
 @pytest.mark.parametrize("version", ["6.1", "6.12", "7.3"])
