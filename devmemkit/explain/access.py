@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from devmemkit.explain.description import Description
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.model.flags import PAGE_SHIFT, U64
+from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.pci.sysfs import proc_path, resource_path
 from devmemkit.model.printable import printable
@@ -42,6 +43,7 @@ class Access:
     it stands here, nothing is assumed; `other` is the path of a file of the device without memory.
     Without an operation `other` says in words what was refused, nobody knows by which call.
     The operations "ioperm" and "iopl" ask for ports, at the level `offset` of iopl.
+    `page_shift` is the kernel's, `names_0` says whether /proc/bus/pci names domain 0.
     """
 
     via: str
@@ -59,6 +61,8 @@ class Access:
     wc: bool = False
     traced: bool = False
     other: str = ""
+    page_shift: int = PAGE_SHIFT
+    names_0: bool = False
 
     def __str__(self) -> str:
         flags = {"executable": self.exec, "private": self.private, "O_SYNC": self.sync}
@@ -84,7 +88,7 @@ class Access:
         if self.via == "devmem":
             return "/dev/mem"
         if self.via == "proc":
-            return proc_path(self.bdf)
+            return proc_path(self.bdf, names_0=self.names_0)
         return resource_path(self.bdf, self.bar, self.wc) if self.bdf else "/dev/port"
 
     @property
@@ -95,7 +99,25 @@ class Access:
     @property
     def pages(self) -> tuple[int, int]:
         """The first and the last page frame of the range."""
-        return self.start >> PAGE_SHIFT, (self.start + max(self.length, 1) - 1) >> PAGE_SHIFT
+        last = self.start + max(self.length, 1) - 1
+        return self.start >> self.page_shift, last >> self.page_shift
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a page."""
+        return 1 << self.page_shift
+
+    @property
+    def page_bytes(self) -> tuple[int, int]:
+        """The first and the last byte of the range's pages."""
+        first, last = self.pages
+        return first << self.page_shift, ((last + 1) << self.page_shift) - 1
+
+
+def facts_of(known: Description) -> dict[str, Any]:
+    """The fields of an access that are the machine's."""
+    kernel = KernelProfile([*VERSIONS][-1], arch=known.rules)
+    return {"page_shift": known.page_shift, "names_0": kernel["proc_domain"]}
 
 
 def access_of(
@@ -121,7 +143,7 @@ def access_of(
         if value is not None and not 0 <= value <= U64:
             raise AccessError(f"{name}: expected a number from 0 to 2^64 - 1, got {value:#x}")
     if length is None:
-        length = PAGE_SIZE if op == "mmap" else 4
+        length = 1 << known.page_shift if op == "mmap" else 4
     if bdf is not None:
         if address is not None:
             raise AccessError("expected --address or --bdf, got both")
@@ -138,6 +160,7 @@ def access_of(
         bdf, bar, offset = device.bdf, found.index, address - found.start
     where = bdf or "", bar or 0, offset or 0
     access = Access(via or "devmem", op, address, length, *where, **more)
+    access = replace(access, **facts_of(known))
     if known.iomem is None and access.via == "devmem" and not anywhere:
         _at(known, access.start, "devmem without a dump of /proc/iomem")
     _check(known, access)
@@ -145,10 +168,10 @@ def access_of(
 
 
 def _check(known: Description, access: Access) -> None:
-    if known.foreign and access.via in ("proc", "port"):
+    if known.rules == "other" and access.via in ("proc", "port"):
         raise AccessError(
             f"--via: expected devmem or sysfs on {known.foreign}, for the model knows "
-            f"{access.file} on x86 only; got {access.via}"
+            f"{access.file} on x86 and arm64 only; got {access.via}"
         )
     if access.via == "proc" and not access.maps:
         raise AccessError(

@@ -14,7 +14,6 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, end_of, later, verdict
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.process.task import Task
@@ -211,7 +210,7 @@ def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
     op = "load" if access.op == "read" else "store"
     reads = access.op in ("read", "write") and access.via != "port"
     usual = access.maps and access.via == "devmem" and not access.sync
-    inside = PAGE_SIZE - access.start % PAGE_SIZE
+    inside = access.page_size - access.start % access.page_size
     file = f"resource{access.bar}"
     forms: tuple[tuple[object, str, dict[str, Any]], ...] = (
         (access.exec, "map it without PROT_EXEC", {"exec": False}),
@@ -241,8 +240,8 @@ def _free_pages(machine: Machine, access: Access) -> Iterator[Advice]:
     free = max(([*run] for allowed, run in pages if allowed), key=len, default=[])
     if 0 < len(free) <= last - first:
         start, end = free[0], free[-1] + 1
-        at = max(access.start, start << PAGE_SHIFT)
-        length = min(access.start + access.length, end << PAGE_SHIFT) - at
+        at = max(access.start, start << access.page_shift)
+        length = min(access.start + access.length, end << access.page_shift) - at
         gives = verdict(machine, replace(access, start=at, length=length)).outcome
         yield Advice(f"map only the free pages: {length:#x} bytes at {at:#x}", gives)
 

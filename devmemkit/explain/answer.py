@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 from devmemkit.explain.access import Access
 from devmemkit.explain.advice import Advice, advice_html, advice_lines
 from devmemkit.explain.verdict import Check, Later, Verdict
-from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import Machine
 from devmemkit.model.printable import printable
 from devmemkit.text.html import html_table, safe
@@ -82,7 +81,7 @@ def format_verdict(v: Verdict) -> str:
     said = MEANS.get(v.outcome, f"it fails with {v.outcome}")
     if v.contents:
         said += f", but reads give {v.contents} and writes are dropped"
-    return said if v.page is None else f"{said}, at {v.page << PAGE_SHIFT:#x}"
+    return said if v.page is None else f"{said}, at {v.page << v.page_shift:#x}"
 
 
 def format_owner(v: Verdict) -> str:

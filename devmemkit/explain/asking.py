@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from devmemkit.explain.access import Access, AccessError, access_of, device_of
+from devmemkit.explain.access import Access, AccessError, access_of, device_of, facts_of
 from devmemkit.explain.calls import calls_of
 from devmemkit.explain.candidates import Cause
 from devmemkit.explain.cases import Machines
@@ -115,7 +115,9 @@ def _config_space(known: Description, bdf: str, op: str, asked: dict[str, Any]) 
     """A read or write of a device's configuration space, which holds no memory."""
     device_of(known, bdf)
     offset, length = asked.get("offset") or 0, asked.get("length") or 4
-    return Access("sysfs", op, offset, length, bdf, offset=offset, other=config_path(bdf))
+    return Access(
+        "sysfs", op, offset, length, bdf, offset=offset, other=config_path(bdf), **facts_of(known)
+    )
 
 
 def traced(
@@ -177,7 +179,9 @@ def _access(known: Description, given: dict[str, Any]) -> Access:
     if last > fl.U64:
         raise AccessError(f"--strace: expected numbers from 0 to 2^64 - 1, got {last:#x}")
     more = {name: value for name, value in given.items() if name not in ("address", "length")}
-    access = Access(start=start, length=given.get("length", 1), traced=True, **more)
+    access = Access(
+        start=start, length=given.get("length", 1), traced=True, **more, **facts_of(known)
+    )
     if access.via == "proc" and access.op in ("read", "write"):
         return replace(access, other=access.file)
     return access

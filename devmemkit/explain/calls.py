@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from devmemkit.explain.access import Access
-from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
 
 ACTOR = "P"
@@ -60,7 +59,7 @@ def using(access: Access) -> Calls:
     if access.op == "write":
         data = access.length if name == "devmem" else bytes(min(access.length, 1 << 20))
         return (call("write", f"write_{name}", fd=Ref("open"), data=data, offset=at),)
-    inside = 0 if access.traced else at % PAGE_SIZE
+    inside = 0 if access.traced else at % access.page_size
     prot = ("r" if access.op == "load" else "rw") if access.prot is None else access.prot
     maps = call(
         *("mmap", f"mmap_{name}"),

@@ -100,7 +100,7 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
             if found:
                 break
     yield from _hardware(machines, access, symptom.name, before(0)[0])
-    if machines.known.foreign:
+    if machines.known.rules == "other":
         whose = machines.known.this_architecture
         what = f"a rule of {whose}'s own: the model has what all architectures share"
         tell = "the kernel's source, below arch/"

@@ -25,8 +25,8 @@ from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of
 from devmemkit.text.system_files import told_of
 
-LEAST_BITS, MOST_BITS = 36, 52
-"""Physical address widths of x86 with 64 bits."""
+BITS = {"x86_64": (52, 36), "arm64": (48, 52), "other": (52, 36)}
+"""Physical address widths by rules, the likeliest first: those of x86-64's CPUs, and PA_BITS."""
 
 LOWMEM = 896 << 20
 """The most RAM that i386 maps directly, unless VMSPLIT or vmalloc= changes that."""
@@ -73,7 +73,7 @@ class Machines:
         known = self.known
         config: Config = case.get("config") or next(iter(_configs(known).values()))
         kernel: KernelProfile = case.get("kernel") or next(iter(_kernels(known).values()))
-        kernel = replace(kernel, arch=known.rules)
+        kernel = replace(kernel, arch=known.rules, page_shift=known.page_shift)
         if case.get("low"):
             kernel = replace(kernel, features=(*kernel.features, ("low_megabyte", True)))
         where = known.phys_bits or case["bits"], case.get("held", True), case.get("reach")
@@ -95,7 +95,7 @@ class Machines:
         def tree(dump: Dump | None, end: int, ports: bool) -> Resource:
             """The tree of a dump, or one of the BARs in its place, around the access."""
             if dump is not None:
-                whole = tree_of(dump, root_end=end, ports=ports)
+                whole = tree_of(dump, root_end=end, ports=ports, pc=known.rules == "x86_64")
             else:
                 whole = _tree_of_bars(every, end, ports, held)
             return near(whole, self.access, devices, ports=ports) if self.access else whole
@@ -153,8 +153,8 @@ def _questions(known: Description) -> Iterator[Question]:
     if len(configs := _configs(known)) > 1:
         yield Question("config", "the kernel's configuration", configs)
     if known.phys_bits is None:
-        least = max(LEAST_BITS, needed_bits(known))
-        widths = (MOST_BITS, least) if least < MOST_BITS else (least,)
+        needed = needed_bits(known)
+        widths = dict.fromkeys(max(width, needed) for width in BITS[known.rules])
         bits = {f"physical addresses have {width} bits": width for width in widths}
         yield Question("bits", "the width of physical addresses", bits)
     if known.iomem is None and any(one.bars and one.driver != "" for one in known.found.values()):

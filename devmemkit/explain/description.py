@@ -108,6 +108,17 @@ class Description:
         return "arm64" if self.architecture == "arm64" else "other"
 
     @property
+    def shown_page_shift(self) -> int | None:
+        """The page size as a power of two, None if the description does not show it."""
+        shown = architecture.page_shift_of(self.config, self.release)
+        return shown if self.rules == "arm64" else fl.PAGE_SHIFT
+
+    @property
+    def page_shift(self) -> int:
+        """The page size as a power of two; 12 if the description does not show it."""
+        return self.shown_page_shift or fl.PAGE_SHIFT
+
+    @property
     def this_architecture(self) -> str:
         """The architecture as a sentence names it, also one without a name."""
         return "this architecture" if self.foreign == architecture.OTHER else self.architecture

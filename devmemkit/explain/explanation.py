@@ -131,12 +131,14 @@ def _assumed(known: Description, access: Access) -> Iterator[str]:
             f"BAR {bar.index} of {access.bdf} is {bar.start:#x}-{bar.end:#x}, for a dump does not "
             "number BARs"
         )
-    if known.foreign:
-        ours = "" if known.foreign == "arm64" else "below 1 MiB, read and write, "
+    if known.shown_page_shift is None:
+        yield "pages have 4 KiB, for arm64 also has kernels with 16 and 64 KiB: getconf PAGESIZE"
+    if known.rules == "other":
         yield (
             f"{known.this_architecture} has no rules of its own here: the answer uses what all "
             "architectures share (exclusive regions, revocation, PROT_EXEC, file modes, lockdown, "
-            f"the devices cgroup); {ours}cache types and pages beyond 4 KiB are open"
+            "the devices cgroup); below 1 MiB, read and write, cache types and pages beyond 4 KiB "
+            "are open"
         )
 
 

@@ -10,7 +10,6 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.calls import Calls, calls_of, claim, mapping, touch
 from devmemkit.explain.description import Description
 from devmemkit.explain.owner import claim_of, claims_in, owner_of
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
 
@@ -78,13 +77,18 @@ class Asked:
     @property
     def start(self) -> int:
         """The first byte of the range's first page."""
-        return self.access.pages[0] << PAGE_SHIFT
+        return self.access.page_bytes[0]
 
     @property
     def size(self) -> int:
         """Bytes in the range's pages."""
-        first, last = self.access.pages
-        return (last - first + 1) * PAGE_SIZE
+        start, last = self.access.page_bytes
+        return last - start + 1
+
+    @property
+    def last_page(self) -> int:
+        """The first byte of the range's last page."""
+        return self.access.pages[1] << self.access.page_shift
 
     def but(self, **changes: Any) -> Asked:
         """The question about the same access with these fields changed."""

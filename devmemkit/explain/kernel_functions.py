@@ -48,6 +48,17 @@ BY_OPERATION = {
 }
 """Function and file by operation and step, where a step stands for a different function in each."""
 
+FAULT, COPY = ("do_page_fault", "arch/arm64/mm/fault.c"), "arch/arm64/lib"
+ARM64 = {
+    "valid_phys_addr_range": ("valid_phys_addr_range", "arch/arm64/mm/mmap.c"),
+    "valid_mmap_phys_addr_range": ("valid_mmap_phys_addr_range", "arch/arm64/mm/mmap.c"),
+    "phys_mem_access_prot_allowed": ("phys_mem_access_prot_allowed", MEM),
+    **dict.fromkeys(("load_step", "store_step"), FAULT),
+    **dict.fromkeys(("ksys_ioperm", "sys_iopl"), ("sys_ni_syscall", "kernel/sys_ni.c")),
+    "proc_bus_pci_mmap": ("proc_reg_mmap", "fs/proc/inode.c"),
+}
+"""The functions of arm64 in place of x86's."""
+
 SAYS = {
     "open_port": (
         "ENOENT without the node, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown."
@@ -110,12 +121,34 @@ SAYS = {
 """What a step of an access tests, for the user to read."""
 
 
+SAYS_ARM64 = {
+    "mmap_is_mem": "The ioctl PCIIOC_MMAP_IS_MEM, which arm64 does not have: EINVAL.",
+    "proc_bus_pci_mmap": "EIO: no file of /proc/bus/pci can be mapped on arm64.",
+    "phys_mem_access_prot_allowed": "Refuses nothing: arm64 has no such check.",
+    "mmap_mem": "The page protection, by phys_mem_access_prot: uncached, but for RAM.",
+    "pci_mmap_resource_range": "The page protection: uncached, write-combining for resourceN_wc.",
+    "valid_mmap_phys_addr_range": (
+        "EINVAL when the range wraps, or when the byte behind it is beyond PHYS_MASK."
+    ),
+    "ksys_ioperm": "ENOSYS: a system call of x86 only.",
+    "sys_iopl": "ENOSYS: a system call of x86 only.",
+}
+"""What a step tests on arm64, where that is not what SAYS has."""
+
+
+def says_of(step: str, arch: str) -> str:
+    """What a step of an access tests on that architecture, for the user to read."""
+    return (SAYS_ARM64 if arch == "arm64" else SAYS).get(step) or SAYS.get(step, "")
+
+
 def function_of(operation: str, step: str, arch: str = "x86_64") -> tuple[str, str]:
     """Kernel function and file of a step; the step's own name if no function is named for it.
 
-    A file of arch/x86 is named for that architecture alone.
+    A file below arch/ is named for its own architecture alone.
     """
     function, file = BY_OPERATION.get((operation, step)) or FUNCTIONS.get(step, (step, ""))
+    if arch == "arm64":
+        return ARM64.get(step, (function, file.replace("arch/x86/lib", COPY)))
     if arch == "x86_64" or not file.startswith("arch/x86"):
         return function, file
     return ("handle_mm_fault", MEMORY) if function == "do_user_addr_fault" else (function, "")

@@ -10,12 +10,10 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.calls import DRIVER, claim
 from devmemkit.explain.description import Description
 from devmemkit.model.drivers.nvdimm import LEGACY
-from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF, PciDevice
 from devmemkit.model.resource.claim import path_to
-from devmemkit.model.resource.region import DISJOINT, region_intersects
-from devmemkit.model.resource.strict import iomem_is_exclusive
+from devmemkit.model.resource.strict import has_ram, iomem_is_exclusive
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Act, play
 from devmemkit.text.lspci import Device
@@ -34,9 +32,7 @@ def owner_of(machine: Machine, page: int, access: Access) -> tuple[Owner | None,
     with a byte of the access. An access to ports is about its ports instead of a page.
     """
     tree, asked, whole = _asked(machine, page, access)
-    ram = access.via != "port" and (
-        region_intersects(tree, whole[0], PAGE_SIZE, IORESOURCE_SYSTEM_RAM) != DISJOINT
-    )
+    ram = access.via != "port" and has_ram(View(machine), page)
     if ram:
         node = iomem_is_exclusive(View(machine), page)
     else:
@@ -65,7 +61,7 @@ Span = tuple[int, int]
 
 def _asked(machine: Machine, page: int, access: Access) -> tuple[Resource, Span, Span]:
     """The tree, the bytes of an access in a page, and those of the page; for ports twice theirs."""
-    whole = page << PAGE_SHIFT, (page << PAGE_SHIFT) + PAGE_SIZE - 1
+    whole = page << access.page_shift, ((page + 1) << access.page_shift) - 1
     first, last = access.start, access.start + max(access.length, 1) - 1
     if access.via == "port":
         return machine["ioport"], (first, last), (first, last)
@@ -97,7 +93,7 @@ def claim_of(known: Description, machine: Machine, access: Access) -> Act | None
     name, start, end = owner
     if name in DRIVERS or BDF.fullmatch(name):
         return claim(DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1)
-    return claim("a driver", access.pages[0] << PAGE_SHIFT, PAGE_SIZE)
+    return claim("a driver", access.page_bytes[0], access.page_size)
 
 
 def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
@@ -153,7 +149,7 @@ MOST = 64
 
 def concerned(known: Description, access: Access) -> list[Device]:
     """The devices whose file, pages or ports an access is about, that of its file first."""
-    start, end = access.pages[0] << PAGE_SHIFT, (access.pages[1] << PAGE_SHIFT) + PAGE_SIZE - 1
+    start, end = access.page_bytes
     memory = access.via != "port"
     if not memory:
         start, end = access.start, access.start + access.length

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR, calls_of, mapping, touch
 from devmemkit.explain.description import Description
-from devmemkit.explain.kernel_functions import SAYS, function_of
+from devmemkit.explain.kernel_functions import function_of, says_of
 from devmemkit.explain.owner import Owner, claim_of, claims_of, owner_of
 from devmemkit.model.errors import Outcome
-from devmemkit.model.flags import IORESOURCE_SYSTEM_RAM, PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.process.task import find_vma
-from devmemkit.model.resource.region import DISJOINT, region_intersects
-from devmemkit.model.resource.strict import DENY, ZERO, iomem_is_exclusive, page_is_allowed
+from devmemkit.model.resource.strict import DENY, ZERO, has_ram, iomem_is_exclusive, page_is_allowed
 from devmemkit.model.step import step_names
 from devmemkit.scenarios.play import Act, Played, play
 from devmemkit.scenarios.words import format_ending
@@ -44,7 +42,7 @@ class Verdict:
     `owner` is the resource that decided, else the innermost one at the address, `path` names the
     resources around it, `beside` the others whose claims share the page. `claimed` says whether a
     driver has the page, `shared` why the kernel does not keep others from a claimed page ("" if it
-    does).
+    does). `page_shift` is the kernel's.
     """
 
     outcome: str
@@ -58,6 +56,7 @@ class Verdict:
     beside: tuple[str, ...]
     claimed: bool
     shared: str
+    page_shift: int
 
     @property
     def deciding_check(self) -> Check:
@@ -94,7 +93,7 @@ def verdict_of(played: Played, access: Access) -> Verdict:
     outcome = played.outcomes[last_of(played.acts, played.outcomes).key]
     checks = _checks(played)
     decided = next(
-        (i for i, check in enumerate(checks) if check.result not in ("passed", "not reached")),
+        (i for i, check in enumerate(checks) if check.result == format_ending(outcome)),
         max((i for i, check in enumerate(checks) if check.result == "passed"), default=0),
     )
     page = _page(played, outcome)
@@ -117,6 +116,7 @@ def verdict_of(played: Played, access: Access) -> Verdict:
         tuple(dict.fromkeys(name for name, *_ in claims if owner and name != owner[0])),
         exclusive or bool(claims),
         "" if exclusive and allowed in (None, DENY) else _why_shared(played.before.kernel, access),
+        access.page_shift,
     )
 
 
@@ -124,8 +124,7 @@ def _because(m: View, access: Access, page: int | None) -> str:
     """Why a page is refused that no driver has: it is RAM."""
     if page is None or access.via != "devmem" or page_is_allowed(m, page) != DENY:
         return ""
-    at = page << PAGE_SHIFT
-    if region_intersects(m["iomem"], at, PAGE_SIZE, IORESOURCE_SYSTEM_RAM) == DISJOINT:
+    if not has_ram(m, page):
         return ""
     above = " above 1 MiB" if m.kernel["low_megabyte"] else ""
     return f": it is RAM{above}, which STRICT_DEVMEM keeps from every process"
@@ -180,7 +179,7 @@ def _checks(played: Played) -> list[Check]:
             if mine and mine[-1].outcome is not None and not mine[-1].outcome.ok:
                 result = format_ending(mine[-1].outcome)
             function, file = function_of(call.operation, step, kernel.arch)
-            found.append(Check(function, file, SAYS.get(step, ""), result))
+            found.append(Check(function, file, says_of(step, kernel.arch), result))
     return found
 
 
@@ -188,4 +187,4 @@ def _page(played: Played, outcome: Outcome) -> int | None:
     if outcome.page is not None or outcome.si_addr is None:
         return outcome.page
     vma = find_vma(View(played.moments[-1].machine), ACTOR, outcome.si_addr)
-    return None if vma is None else vma.pgoff + ((outcome.si_addr - vma.start) >> PAGE_SHIFT)
+    return None if vma is None else vma.pgoff + ((outcome.si_addr - vma.start) >> vma.page_shift)

@@ -34,6 +34,11 @@ OPTIONS = {f"CONFIG_{name.upper()}": name for name in (*NAMES, "x86_32") if name
 OPTIONS |= {"CONFIG_X86_32": "i386", "CONFIG_X86": "x86_64", "CONFIG_PPC": "powerpc"}
 """The configuration options that name an architecture, the sure ones of x86 first."""
 
+PAGES = {"CONFIG_ARM64_4K_PAGES": 12, "CONFIG_ARM64_16K_PAGES": 14, "CONFIG_ARM64_64K_PAGES": 16}
+"""The page sizes of arm64 as powers of two, by the configuration options that set them."""
+_PAGES = {r"[-+]16k\b|-rpi-2712\b": 14, r"[-+]64k\b": 16}
+"""As the releases show them; Raspberry Pi OS builds the kernel of the Pi 5 (2712) with 16 KiB."""
+
 _ON_X86 = re.compile(
     r"(System|Video|Adapter) ROM$|Video RAM area|Local APIC$|IOAPIC \d|RAM buffer$|HPET \d"
     r"|ACPI Non-volatile"
@@ -67,6 +72,17 @@ def of_release(release: str | None) -> str | None:
     """The architecture in a release such as 6.1.0-28-arm64 or 5.14.0-503.el9.x86_64."""
     words = re.split(r"[^A-Za-z0-9_]+", (release or "")[:400])
     return next((name for word in reversed(words) if (name := named(word))), None)
+
+
+def page_shift_of(config: Mapping[str, str] | None, release: str | None) -> int | None:
+    """The page size of an arm64 kernel, as a power of two; None if neither text shows it.
+
+    >>> page_shift_of(None, "6.12.48+deb13-arm64-16k"), page_shift_of(None, "6.12.48-arm64")
+    (14, None)
+    """
+    on = (shift for option, shift in PAGES.items() if (config or {}).get(option) == "y")
+    named = (shift for rule, shift in _PAGES.items() if re.search(rule, release or ""))
+    return next(on, None) or next(named, None)
 
 
 def of_config(config: Mapping[str, str] | None) -> str | None:

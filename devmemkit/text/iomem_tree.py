@@ -37,11 +37,13 @@ _DESC = {
 }
 
 
-def flags_and_desc(name: str, start: int, *, ports: bool = False) -> tuple[int, int]:
+def flags_and_desc(
+    name: str, start: int, *, ports: bool = False, pc: bool = True
+) -> tuple[int, int]:
     """Flags and desc of a node called `name` that begins at `start`.
 
-    Below 1 MiB the firmware map's ranges are BUSY from the start, above only RAM, ACPI tables and
-    the like (e820__reserve_resources, e820__reserve_resources_late).
+    Of a PC's firmware map what is below 1 MiB is BUSY from the start, above only RAM, ACPI tables
+    and the like (e820__reserve_resources, e820__reserve_resources_late).
     """
     if ports:
         kind = fl.IORESOURCE_IO
@@ -49,7 +51,7 @@ def flags_and_desc(name: str, start: int, *, ports: bool = False) -> tuple[int, 
         kind = fl.IORESOURCE_SYSTEM_RAM
     else:
         kind = fl.IORESOURCE_MEM
-    firmware_low = start < MIB and name.lower() == "reserved"
+    firmware_low = pc and start < MIB and name.lower() == "reserved"
     registers = name.endswith(f"@{start:x}")  # of the host bridge itself, not a window
     busy = firmware_low or registers or not _IDLE.match(name)
     return kind | (fl.IORESOURCE_BUSY if busy else 0), _DESC.get(name, fl.IORES_DESC_NONE)
@@ -61,12 +63,13 @@ def is_driver(name: str) -> bool:
 
 
 @uncollected()
-def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
+def tree_of(dump: Dump, *, root_end: int, ports: bool = False, pc: bool = True) -> Resource:
     """The resource tree of a dump; every entry becomes a node.
 
-    `root_end` is the last address of the root (2^bits - 1, or 0xffff for ports). Overlapping
-    siblings stay; their parent is then searched without bisection. ValueError for a dump without
-    addresses (read without CAP_SYS_ADMIN).
+    `root_end` is the last address of the root (2^bits - 1, or 0xffff for ports). `pc` says whether
+    firmware keeps ranges below 1 MiB as on x86. Overlapping siblings stay; their parent is then
+    searched without bisection. ValueError for a dump without addresses (read without
+    CAP_SYS_ADMIN).
     """
     if dump.masked:
         raise ValueError("expected a dump with addresses, got zeroes only: read it as root")
@@ -74,7 +77,7 @@ def tree_of(dump: Dump, *, root_end: int, ports: bool = False) -> Resource:
     root = Resource(0, root_end, name, kind)
     nodes: list[Resource] = []
     for entry, parent in zip(dump.entries, dump.parents, strict=True):
-        flags, desc = flags_and_desc(entry.name, entry.start, ports=ports)
+        flags, desc = flags_and_desc(entry.name, entry.start, ports=ports, pc=pc)
         node = Resource(entry.start, entry.end, entry.name, flags, desc)
         node.parent = root if parent is None else nodes[parent]
         node.parent.children.append(node)

@@ -12,12 +12,10 @@ from devmemkit.model.printable import printable
 from devmemkit.model.process import permission
 from devmemkit.text import TextError, architecture
 
-OPTIONS = {
-    f"CONFIG_{field.name.upper()}": field.name for field in fields(Config) if field.name != "x86"
-}
+OPTIONS = {f"CONFIG_{field.name.upper()}": field.name for field in fields(Config)}
 """The options that the model depends on, and their fields of Config."""
 
-NAMES = (*OPTIONS, *architecture.OPTIONS)
+NAMES = (*OPTIONS, *architecture.OPTIONS, *architecture.PAGES)
 WHOLE = 100
 """Options of a whole configuration at least; real ones have thousands."""
 

@@ -9,11 +9,11 @@ import pytest
 
 from devmemkit.explain.access import AccessError, access_of
 from devmemkit.explain.answer import as_json, as_text
-from devmemkit.explain.description import Description, with_lspci
+from devmemkit.explain.description import Description, with_lspci, with_resource
 from devmemkit.explain.symptom import causes
 from devmemkit.text.iomem import parse
 from devmemkit.text.system_files import parse_config
-from tests.explain.known import E1000, E1000_BAR, IVSHMEM_BAR, answer, ask, known
+from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, ask, known
 
 GIB = 1 << 30
 
@@ -24,19 +24,19 @@ def ends(described: Description, **asked: Any) -> set[str]:
 
 
 def test_what_all_architectures_share_is_told() -> None:
-    described = known(arch="aarch64")
+    described = known(arch="riscv64")
     for where in ({"address": E1000_BAR}, {"bdf": E1000, "bar": 0}):
         found = answer(described, **where)
         assert found.outcome == answer(known(), **where).outcome != "ok"
         text = as_text(found)
-        assert "6.12.0-amd64 on arm64:\n" in text
-        assert "if arm64 has no rules of its own here" in text
+        assert "6.12.0-amd64 on riscv:\n" in text
+        assert "if riscv has no rules of its own here" in text
         assert "arch/x86" not in text
         assert not as_json(found)["certain"]
-    later = answer(replace(known("idle"), arch="aarch64"), address=E1000_BAR).later
+    later = answer(replace(known("idle"), arch="riscv64"), address=E1000_BAR).later
     assert later is not None
     assert later.then == "SIGBUS"
-    assert answer(known(arch="aarch64", lockdown="integrity"), address=0).outcome == "EPERM"
+    assert answer(known(arch="riscv64", lockdown="integrity"), address=0).outcome == "EPERM"
 
 
 def test_what_is_x86s_own_is_open() -> None:
@@ -70,6 +70,130 @@ def test_arm64_reads_and_writes_nothing_but_ram(op: str) -> None:
     assert ends(free, address=0x1000, op=op) == {"ok"}
 
 
+BOARD = """\
+00000000-0007ffff : reserved
+00080000-3b3fffff : System RAM
+  00080000-00ffffff : Kernel code
+3b400000-3fffffff : reserved
+40000000-7fffffff : System RAM
+fd500000-fd50930f : fd500000.pcie pcie@7d500000
+fe201000-fe2011ff : serial@7e201000
+  fe201000-fe2011ff : fe201000.serial serial@7e201000
+600000000-63fffffff : pcie@7d500000
+  600000000-600001fff : 0000:01:00.0
+    600000000-600001fff : nvme
+  600010000-600010fff : 0000:01:00.0
+"""
+"""A board with a device tree: two regions of RAM, a no-map area on either side of the first."""
+
+
+def board(text: str = BOARD, **more: Any) -> Description:
+    """A board with Linux 6.12 on arm64, of which nothing but the pages' size may be open."""
+    pages = {"CONFIG_ARM64_4K_PAGES": "y"} | more.pop("pages", {})
+    described = known(iomem=parse(text), ioports=None, devices={}, arch="aarch64", phys_bits=48)
+    config = {**CONFIG, **pages}
+    return replace(described, release="6.12.1", config=config, **more)
+
+
+@pytest.mark.parametrize(
+    ("op", "address", "outcome", "function"),
+    [
+        (
+            "mmap",
+            0x8_0000,
+            "EPERM",
+            "range_is_allowed",
+        ),  # RAM, also below 1 MiB
+        ("mmap", 0x1000, "ok", ""),  # no-map: idle, and the kernel has no mapping of it
+        ("read", 0x1000, "EFAULT", "valid_phys_addr_range"),
+        ("read", 0x8_0000, "EPERM", "read_mem"),
+        ("write", 0x7FFF_FFFC, "EPERM", "write_mem"),
+        ("read", 0x7FFF_FFFE, "EFAULT", "valid_phys_addr_range"),  # across the end of RAM
+        ("read", 0x3B3F_FFFE, "EFAULT", "valid_phys_addr_range"),  # from RAM into the no-map area
+        ("read", 0x3B40_0000, "EFAULT", "valid_phys_addr_range"),
+        ("load", 0x3B40_0000, "ok", ""),
+        ("load", 0xFE20_1000, "EPERM", "range_is_allowed"),
+        ("read", 0xFE20_1000, "EFAULT", "valid_phys_addr_range"),
+        ("store", 0xFE30_0000, "ok", ""),
+        ("mmap", 0x6_0001_0000, "ok", ""),
+        ("mmap", 0x6_0000_1000, "EPERM", "range_is_allowed"),
+        ("mmap", (1 << 48) - 0x2000, "ok", ""),
+        ("mmap", (1 << 48) - 0x1000, "EINVAL", "valid_mmap_phys_addr_range"),
+        ("mmap", (1 << 64) - 0x1000, "ok", ""),
+    ],
+)
+def test_arm64_has_rules_of_its_own(op: str, address: int, outcome: str, function: str) -> None:
+    found = answer(board(), address=address, op=op)
+    assert found.outcome == outcome
+    assert not function or found.deciding_check.function == function
+    assert as_json(found)["certain"]
+    files = {check.file for check in found.verdict.checks}
+    assert "arch/arm64/mm/mmap.c" in files
+    assert not any("x86" in file for file in files)
+    said = as_text(found)
+    assert "on arm64:\n" in said
+    assert "no rules of its own" not in said
+    assert "x86" not in said
+
+
+def test_what_arm64_maps_of_pci() -> None:
+    """resourceN_wc needs no PAT; /proc/bus/pci has no ioctl and no mmap, and names the domain."""
+    none = " ".join([f"0x{0:016x}"] * 3)
+    rows = "0x0000000600010000 0x0000000600010fff 0x000000000014220c", *[none] * 5
+    bars = "\n".join(rows).encode()
+    described = with_resource(board(), "0000:01:00.0", bars, "x")
+    where = {"bdf": "0000:01:00.0", "bar": 0}
+    assert answer(replace(described, cmdline="nopat"), **where, wc=True).outcome == "ok"
+    assert answer(replace(described, arch="x86_64", cmdline="nopat"), **where, wc=True).outcome == (
+        "ENOENT"
+    )
+    found = answer(described, **where, via="proc")
+    assert (found.outcome, found.deciding_check.function) == ("EIO", "proc_reg_mmap")
+    assert found.access.file == "/proc/bus/pci/0000:01/00.0"
+    asks = next(one for one in found.verdict.checks if one.function == "proc_bus_pci_ioctl")
+    assert (asks.result, "arm64 does not have" in asks.says) == ("EINVAL", True)
+    ports = answer(described, address=0x70, op="read", via="port")
+    assert ports.outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("more", "size"),
+    [
+        ({}, 4),
+        ({"pages": {"CONFIG_ARM64_4K_PAGES": "n", "CONFIG_ARM64_16K_PAGES": "y"}}, 16),
+        ({"pages": {"CONFIG_ARM64_4K_PAGES": "n", "CONFIG_ARM64_64K_PAGES": "y"}}, 64),
+    ],
+)
+def test_a_claim_takes_the_pages_of_the_kernel(more: dict[str, Any], size: int) -> None:
+    """A device's registers 4 KiB, 16 KiB and 64 KiB behind a claim of 512 bytes."""
+    described = board(**more)
+    for behind in (4, 8, 16, 32, 64, 128):
+        found = answer(described, address=0xFE20_0000 + behind * 1024, length=4)
+        taken = 0x1000 // (size << 10) == (behind << 10) // (size << 10)
+        assert (found.outcome == "EPERM") == taken, behind
+        if taken:
+            assert found.page == 0xFE20_1000 // (size << 10)
+            assert f"at {0xFE20_1000 & -(size << 10):#x}" in as_text(found)
+
+
+@pytest.mark.parametrize(
+    ("release", "shift"),
+    [
+        ("6.6.51+rpt-rpi-2712", 14),
+        ("6.6.51+rpt-rpi-v8", None),
+        ("6.12.48+deb13-arm64-16k", 14),
+        ("6.8.0-45-generic-64k", 16),
+        ("5.14.0-427.13.1.el9_4.aarch64+64k", 16),
+    ],
+)
+def test_a_release_shows_larger_pages(release: str, shift: int | None) -> None:
+    described = replace(board(), release=release, config=dict(CONFIG))
+    assert described.shown_page_shift == shift
+    said = "pages have 4 KiB"
+    assert any(said in one for one in answer(described, address=0).assumed) == (shift is None)
+    assert replace(described, arch="x86_64").shown_page_shift == 12
+
+
 @pytest.mark.parametrize("op", ["mmap", "load", "store", "read", "write"])
 def test_no_file_of_x86_is_named_elsewhere(op: str) -> None:
     found = answer(known(arch="riscv64"), address=IVSHMEM_BAR, op=op)
@@ -79,9 +203,12 @@ def test_no_file_of_x86_is_named_elsewhere(op: str) -> None:
 
 
 def test_a_symptoms_hypotheses_are_of_the_same_architecture() -> None:
-    found = causes(*ask(known(arch="aarch64"), address=IVSHMEM_BAR), "EAGAIN")
-    assert not [cause for cause in found if cause.played]  # no cache types are tracked
-    assert found[-1].what == "a rule of arm64's own: the model has what all architectures share"
+    for arch, own in (("riscv64", True), ("aarch64", False)):
+        found = causes(*ask(known(arch=arch), address=IVSHMEM_BAR), "EAGAIN")
+        assert not [cause for cause in found if cause.played]  # no cache types are tracked
+        assert [cause.what for cause in found] == [
+            "a rule of riscv's own: the model has what all architectures share"
+        ] * own
 
 
 def test_a_part_of_a_configuration_is_no_other_architecture() -> None:

@@ -221,7 +221,7 @@ def test_what_the_model_does_not_play_says_so(hypothesis: Hypothesis) -> None:
 def test_no_cause_on_another_architecture_is_a_function_of_x86() -> None:
     asked = ask(known("idle", arch="aarch64"), address=IVSHMEM_BAR, op="load")
     found = [cause for cause in causes(*asked, "SIGBUS") if cause.played]
-    assert {cause.function for cause in found} == {"handle_mm_fault"}
+    assert {cause.function for cause in found} == {"do_page_fault"}
 
 
 def test_each_open_question_has_a_way_to_answer_it() -> None:

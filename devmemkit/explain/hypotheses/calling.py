@@ -7,7 +7,6 @@ from devmemkit.explain.calls import call, calls_of, touch
 from devmemkit.explain.cases import with_bar, with_kernel
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
 from devmemkit.model import flags as fl
-from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.play import Act, Ref
 
@@ -16,7 +15,8 @@ def _other_cache_type(asked: Asked) -> Some:
     """Process Q maps the pages first, with another cache type."""
     access = asked.access
     sync = access.via == "devmem" and not access.sync
-    other = Access("devmem", "mmap", access.start, max(access.length, 1), sync=sync)
+    length, shift = max(access.length, 1), access.page_shift
+    other = Access("devmem", "mmap", access.start, length, sync=sync, page_shift=shift)
     opens, maps = (
         Act(f"other {one.key}", "Q", one.operation, {**one.arguments, "pid": "Q"})
         for one in calls_of(other)
@@ -33,7 +33,7 @@ def _in_mode(asked: Asked) -> bool:
 def _too_long(asked: Asked) -> Some:
     device = asked.known.found.get(asked.access.bdf)
     bar = device and device.bar(asked.access.bar)
-    return asked.mmap_with(length=bar.length + PAGE_SIZE) if bar else ()
+    return asked.mmap_with(length=bar.length + asked.access.page_size) if bar else ()
 
 
 CALLING = (
@@ -76,7 +76,7 @@ CALLING = (
         "with another; mmap takes the other's type, only fork demands the very same",
         "strace: fork or clone = -1 ENOMEM; /sys/kernel/debug/x86/pat_memtype_list has the range; "
         "map it with the other's type, or fork before",
-        when=lambda asked: asked.access.maps,
+        when=lambda asked: asked.access.maps and asked.machine.kernel.pat,
         gives="ENOMEM",
         function="track_pfn_copy (up to 6.15)",
         do="fork before the mmap, or map the pages with the other's cache type",
@@ -154,7 +154,7 @@ CALLING = (
     ),
     Hypothesis(
         "ports",
-        "the BAR is one of I/O ports, which x86 cannot map",
+        "the BAR is one of I/O ports, which x86 and arm64 cannot map",
         "the device's resource file, or lspci -v: I/O ports at ...",
         machine=lambda asked: with_bar(asked.machine, asked.access, fl.IORESOURCE_IO),
         when=lambda asked: asked.no_bar and asked.access.op == "mmap",
@@ -164,7 +164,7 @@ CALLING = (
         "no port calls",
         "the kernel was built without ioperm and iopl (X86_IOPL_IOPERM=n, which 5.5 brought)",
         "grep CONFIG_X86_IOPL_IOPERM /boot/config-*",
-        when=lambda asked: not asked.opens,
+        when=lambda asked: not asked.opens and asked.machine.kernel["port_calls"],
         gives="ENOSYS",
         function="ksys_ioperm, sys_iopl",
     ),

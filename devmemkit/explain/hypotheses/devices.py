@@ -6,7 +6,6 @@ from devmemkit.explain.advice import FRAMEBUFFERS, LEAVE_LOCKDOWN, NO_FRAMEBUFFE
 from devmemkit.explain.calls import DRIVER, claim
 from devmemkit.explain.hypothesis import Asked, Hypothesis
 from devmemkit.model import flags as fl
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.play import Act
@@ -42,8 +41,8 @@ REGION = (
         "page claimed",
         "one page of the range is claimed, and one is enough",
         "/proc/iomem, with the range rounded to pages: look for an indented line inside",
-        lambda asked: (claim("driver", asked.access.pages[1] << PAGE_SHIFT, 16), *asked.calls),
-        when=lambda asked: asked.access.via == "devmem" and asked.size > PAGE_SIZE,
+        lambda asked: (claim("driver", asked.last_page, 16), *asked.calls),
+        when=lambda asked: asked.access.via == "devmem" and asked.size > asked.access.page_size,
     ),
     Hypothesis(
         "ram",
