@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devmemkit.cli.lab import kernels
+from devmemkit.cli.lab import add_arch, kernels, lab_of
 from devmemkit.cli.screen import aside, refusing, status
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def add_parser(commands: Any) -> None:
     what.add_argument("--quick", action="store_true", help="leave out the recorded random runs")
     add = parser.add_argument
     add("--modules", type=Path, metavar="DIR", help="lib/modules/RELEASE; --live is an image then")
+    add_arch(parser)
     add("--seed", type=int, default=1, metavar="N", help="of the operations (default: %(default)s)")
     add("--ops", type=int, default=10_000, metavar="N", help="how many (default: %(default)s)")
 
@@ -46,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
             return _live(options)
         if options.modules is not None:
             raise ValueError("expected --live IMAGE with --modules DIR, got none")
+        if options.arch:
+            raise ValueError(f"expected --live KERNEL with --arch {options.arch}, got none")
         found = recordings(lab="*")
         if not found:
             raise ValueError("data/recordings: expected recordings, found none")
@@ -65,8 +68,9 @@ def _live(options: argparse.Namespace) -> int:
     from devmemkit.lab.fuzz import conform as live
     from devmemkit.lab.guest.boot import GuestError
 
-    (kernel,) = kernels([options.live], options.modules)
-    found = live.conform(kernel, options.seed, options.ops, print)
+    lab = lab_of(options.arch)
+    (kernel,) = kernels([options.live], options.modules, lab)
+    found = live.conform(kernel, options.seed, options.ops, print, lab=lab)
     print(live.report(found.to_dict()))
     if found.ended == "interrupted":
         raise KeyboardInterrupt

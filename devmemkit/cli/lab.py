@@ -64,11 +64,16 @@ def add_parser(commands: Any) -> None:
         add("--modules", type=Path, metavar="DIR", help="lib/modules/RELEASE of the image")
         add("--memory", choices=("2g", "5g"), default="2g", help=MEMORY)
     for action in (listed, played, recorded):
-        action.add_argument("--arch", type=architecture, choices=ARCHS, help=ARCH)
+        add_arch(action)
     guests, cpus = "guests at a time, but one for a race (default: each CPU)", os.cpu_count() or 1
     recorded.add_argument("--jobs", type=count, default=cpus, metavar="N", help=guests)
     anew = "record all again, also what an interrupted run has written"
     recorded.add_argument("--anew", action="store_true", help=anew)
+
+
+def add_arch(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the guest's architecture."""
+    parser.add_argument("--arch", type=architecture, choices=ARCHS, help=ARCH)
 
 
 def architecture(text: str) -> str:
@@ -78,15 +83,15 @@ def architecture(text: str) -> str:
     return named(text) or text
 
 
-def lab_of(options: argparse.Namespace) -> str:
+def lab_of(arch: str | None, memory: str = "2g", repair: list[str] | None = None) -> str:
     """The name in LABS of the machine that is asked for; ValueError for one that there is not."""
-    if options.arch in (None, "x86_64"):
-        return str(options.memory)
-    if options.memory != "2g":
-        raise ValueError(f"--memory: expected 2g for {options.arch}, got {options.memory}")
-    if options.repair:
-        raise ValueError(f"--repair: expected --arch x86_64, got {options.arch}")
-    return str(options.arch)
+    if arch in (None, "x86_64"):
+        return memory
+    if memory != "2g":
+        raise ValueError(f"--memory: expected 2g for {arch}, got {memory}")
+    if repair:
+        raise ValueError(f"--repair: expected --arch x86_64, got {arch}")
+    return str(arch)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "run":
             from devmemkit.lab.recordings.record import check, run
 
-            lab = lab_of(options)
+            lab = lab_of(options.arch, options.memory, options.repair)
             names = scenarios([options.scenario], options.repair)
             for name in names:  # a wrong name is refused before anything is fetched
                 check(name, lab)
@@ -172,6 +177,7 @@ def kernels(names: list[str], modules: Path | None, lab: str = "2g") -> list[Ker
 def _record(options: argparse.Namespace) -> int:
     from devmemkit.artifact.page import expect
     from devmemkit.lab.recordings import manifest
+    from devmemkit.lab.recordings.record import check
     from devmemkit.lab.recordings.session import Job, record_all
     from devmemkit.scenarios.machines import data_dir
 
@@ -182,10 +188,12 @@ def _record(options: argparse.Namespace) -> int:
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
     data_dir()  # outside of a checkout nothing is fetched or booted
-    lab, named = lab_of(options), options.scenario or options.repair
+    lab = lab_of(options.arch, options.memory, options.repair)
+    named = options.scenario or options.repair
     on = {name: manifest.kernels_of(name, lab) for name in names}
-    if named and (nowhere := [name for name in names if not on[name]]):
-        raise ValueError(f"memory: expected 2g for {nowhere[0]}, got {lab}")
+    for name in names if named else ():
+        if name != "machine":
+            check(name, lab)
     built = manifest.REPAIR_RACES | manifest.REPAIRED_STORIES
     versions = options.kernel or list(dict.fromkeys(chain(*on.values())))
     found = kernels(versions, options.modules, lab)
@@ -195,7 +203,7 @@ def _record(options: argparse.Namespace) -> int:
         for name in names
         if kernel.version in on[name]
         # a repair needs the kernel's headers, which may not be had
-        or (options.kernel and on[name] and (named or name not in built))
+        or (options.kernel and manifest.is_on(lab, name) and (named or name not in built))
     ]
     record_all(jobs, options.jobs, anew=options.anew, progress=aside)
     return 0

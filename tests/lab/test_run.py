@@ -39,6 +39,7 @@ def test_the_takeover_agrees_on_a_real_kernel(
             ["run", "takeover", "--kernel", "6.12", "--arch", "arm64", "--memory", "5g"],
             "--memory: expected 2g for arm64, got 5g",
         ),
+        (["record", "reproducers", "--arch", "arm64"], "arch: expected x86_64 for reproducers"),
         (
             [*("record", "mmap-vs-claim", "--arch", "aarch64"), "--repair", "recheck"],
             "--repair: expected --arch x86_64, got arm64",
@@ -63,6 +64,12 @@ def test_mistakes_are_one_sentence(
     assert said.startswith(f"devmemkit lab {arguments[0]}: ")
     assert sentence in said
     assert said.count("\n") == 1
+
+
+def test_an_architecture_is_that_of_a_guest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["conform", "--arch", "arm64"]) == 2
+    said = capsys.readouterr().err
+    assert said == "devmemkit conform: expected --live KERNEL with --arch arm64, got none\n"
 
 
 def test_a_boot_is_traced_and_held_against_the_model(

@@ -151,6 +151,7 @@ def _named(answer: dict[str, Any]) -> dict[str, Any]:
 
 _CODES = {
     ("SIGBUS", 2): "BUS_ADRERR",
+    ("SIGBUS", 3): "BUS_OBJERR",
     ("SIGSEGV", 1): "SEGV_MAPERR",
     ("SIGSEGV", 2): "SEGV_ACCERR",
 }
