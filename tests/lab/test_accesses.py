@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from devmemkit.explain import snapshot
 from devmemkit.explain.access import OPS, VIAS, Access
 from devmemkit.lab.accesses import BOOTS, OF_FILE, PLAYABLE, Predictor, accesses, judge, packed
 from devmemkit.lab.compare import Verdict
@@ -14,6 +15,7 @@ from devmemkit.lab.places import harmless
 from devmemkit.lab.recordings.manifest import labels_of
 from devmemkit.lab.recordings.recording import path_of, read
 from devmemkit.scenarios.machines import PC
+from tests.scenarios import virt
 
 
 @pytest.mark.parametrize("label", labels_of("explain"))
@@ -97,3 +99,51 @@ def test_no_claim_is_made_of_what_is_in_use(predictor: Predictor) -> None:
 
 def test_most_hypotheses_can_be_played(predictor: Predictor) -> None:
     assert {"claimed before", "claimed after", "no root", "no capability"} <= PLAYABLE.keys()
+
+
+@pytest.fixture(scope="module")
+def of_arm64() -> Predictor:
+    read = dict.fromkeys(snapshot.FILES, "") | {
+        "iomem": virt.IOMEM,
+        "ioports": virt.IOPORTS,
+        "version": "Linux version 6.12.118+deb13-arm64 (a@b) #1 SMP",
+        "arch": "aarch64",
+        "cmdline": "mem=1792M",
+        "lockdown": "[none] integrity confidentiality",
+        "cpuinfo": "address sizes\t: 48 bits physical, 48 bits virtual",
+    }
+    devices = {
+        bdf: {"class": "0", "device": "0", "vendor": "0", "resource": text, "driver": None}
+        for bdf, text in virt.resources().items()
+    }
+    config = {f"CONFIG_{name}": "y" for name in ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM")}
+    return Predictor(snapshot.texts(read, devices, config | {"CONFIG_ARM64": "y"}), "arm64")
+
+
+def test_on_arm64_loads_go_where_somebody_answers_and_no_port_is_read(of_arm64: Predictor) -> None:
+    ops = Counter[str]()
+    for access, _, acts, _ in accesses(of_arm64, "1", "arm64"):
+        ops[access.op] += 1
+        assert access.via != "port" or access.op in ("ioperm", "iopl")
+        if any(act.operation in ("load", "store") for act in acts):
+            assert access.start < 1 << 40
+            assert access.start % 8 == 0
+    assert ops.keys() == {*OPS, "ioperm", "iopl"}
+    assert min(ops.values()) >= 10
+
+
+@pytest.mark.parametrize(
+    ("start", "may"),
+    [(0, True), (0x400_0000, True), (0x1_0000_0000, False), ((1 << 48) - 4096, False), (4, False)],
+)
+def test_on_arm64_a_load_that_ends_with_an_external_abort_is_not_tried(
+    of_arm64: Predictor, start: int, may: bool
+) -> None:
+    access = Access("devmem", "load", start, 4)
+    changed = of_arm64.changed(access, "")
+    assert changed is not None
+    assert harmless(*changed, access, "ok", "arm64") == may
+    mapped = Access("devmem", "mmap", start & -4096, 4096)
+    changed = of_arm64.changed(mapped, "")
+    assert changed is not None
+    assert harmless(*changed, mapped, "ok", "arm64")

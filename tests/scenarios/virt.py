@@ -69,16 +69,22 @@ def write_machine(folder: Path) -> None:
         (folder / state / "ioports").write_text(bound(IOPORTS) if state == "bound" else IOPORTS)
         pci = {
             bdf: {
-                "resource": _resource(bars),
+                "resource": text,
                 "driver": "virtio-pci" if bdf == "0000:00:06.0"
                 else DRIVERS.get(bdf) if state == "bound" else None,
             }
-            for bdf, bars in BARS.items()
+            for bdf, text in resources().items()
         }  # fmt: skip
         (folder / state / "pci.json").write_text(json.dumps(pci))
     (folder / "machine.json").write_text(json.dumps({"physical_address_bits": 48}))
 
 
-def _resource(bars: dict[int, tuple[int, int, int]]) -> str:
-    rows = [bars.get(index, (0, 0, 0)) for index in range(13)]
-    return "".join(f"0x{a:016x} 0x{b:016x} 0x{flags:016x}\n" for a, b, flags in rows)
+def resources() -> dict[str, str]:
+    """The text of `resource` of each device."""
+    return {
+        bdf: "".join(
+            f"0x{a:016x} 0x{b:016x} 0x{flags:016x}\n"
+            for a, b, flags in (bars.get(index, (0, 0, 0)) for index in range(13))
+        )
+        for bdf, bars in BARS.items()
+    }
