@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import gcd
 
 from devmemkit.text.pasted.line import Notes, Row
@@ -23,9 +24,12 @@ _MOST_UNITS = 4  # units of indentation that are tried, the most frequent first
 
 def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
     """The depth of each row (outermost 0), inferred from the indents of all rows."""
-    sizes = (8, 4, 2, 1) if any("\t" in row.indent for row in block) else (8,)
-    columns, (depth_of, exact, _) = min(
-        ((columns, _reading(columns)) for columns in (_columns(block, size) for size in sizes)),
+    tabs = any("\t" in row.indent for row in block)
+    columns, reading = min(
+        (
+            (columns, _reading(columns))
+            for columns in (_columns(block, size) for size in ((8, 4, 2, 1) if tabs else (8,)))
+        ),
         key=lambda choice: choice[1][2],
     )
     base = min(columns)
@@ -33,6 +37,9 @@ def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
         notes.append((block[0].line, f"dump indented by {base} column(s): outermost is depth 0"))
     if columns[0] > len(block[0].indent.expandtabs()):
         notes.append((block[0].line, "first line had lost the indent of the others"))
+    if reading is _AS_PRINTED and columns[0] == base and not tabs:
+        return [(column - base) // 2 for column in columns]
+    depth_of, exact, _ = reading
     meaning = {column: (depth_of(column - base), exact(column - base)) for column in set(columns)}
     found: list[int] = []
     above = -1
@@ -60,11 +67,11 @@ def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
 def _columns(block: Sequence[Row], tab: int) -> list[int]:
     """The indents in columns, comparable between rows with different prefixes."""
     columns = [len(row.indent.expandtabs(tab)) for row in block]
-    groups: defaultdict[str, list[int]] = defaultdict(list)
+    prefixed: defaultdict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(block):
-        groups[row.prefix].append(i)
-    for prefix in groups.keys() - {""}:
-        members = groups[prefix]
+        if row.prefix:
+            prefixed[row.prefix].append(i)
+    for members in prefixed.values():
         if 2 * sum(columns[i] % 2 for i in members) > len(members):
             for i in members:  # one blank separates prefix and line
                 columns[i] = max(0, columns[i] - 1)
@@ -91,7 +98,10 @@ def _reading(columns: list[int]) -> _Reading:
     Readings are 2 columns a level, other units, and the rank of an indent among all indents.
     """
     base = min(columns)
-    counts = Counter(column - base for column in columns)
+    counts = Counter([column - base for column in columns])
+    even = all(column % 2 == 0 for column in counts)
+    if even and all(below - above <= 2 for above, below in set(pairwise(columns))):
+        return _AS_PRINTED
     steps: Counter[tuple[int, int]] = Counter()  # from a line's indent to that of one below
     path: list[int] = []
     for column in columns:
@@ -103,9 +113,6 @@ def _reading(columns: list[int]) -> _Reading:
     gaps: Counter[int] = Counter()
     for (a, b), n in steps.items():
         gaps[b - a] += n
-    even = all(column % 2 == 0 for column in counts)
-    if even and gaps.keys() <= {2}:
-        return _AS_PRINTED
 
     def priced(reading: _Reading) -> _Reading:
         depth_of, exact, cost = reading
@@ -171,22 +178,28 @@ def parents_of(
         ):
             path.pop()
         parent = path[-1] if path else None
-        if parent is not None and found[parent] == depth:
-            notes.append(
-                (row.line, f"inside line {block[parent].line} though printed at the same indent")
-            )
-        elif parent is not None and row.end and block[parent].end and row.start <= row.end:
-            if found[parent] < depth - 1:
-                parent = next((p for p in reversed(path) if holds(block[p], row)), None)
-            elif not holds(block[parent], row):
-                notes.append((row.line, f"sticks out of its parent on line {block[parent].line}"))
-        if row.end > 0 and row.start <= row.end:
+        start, end = row.start, row.end
+        addressed = start <= end > 0
+        if parent is not None:
+            outer = block[parent]
+            if above == depth:
+                what = f"inside line {outer.line} though printed at the same indent"
+                notes.append((row.line, what))
+            elif addressed and outer.end:
+                if above < depth - 1:
+                    parent = next((p for p in reversed(path) if holds(block[p], row)), None)
+                elif start < outer.start or end > outer.end:
+                    notes.append((row.line, f"sticks out of its parent on line {outer.line}"))
+        if addressed:
             reach = furthest.get(parent)
-            if reach is not None and row.start <= reach.end:
-                how = "overlaps" if row.end >= reach.start else "comes after the higher"
-                notes.append((row.line, f"{how} range on line {reach.line}: kept"))
-            if reach is None or row.end > reach.end:
+            if reach is None:
                 furthest[parent] = row
+            else:
+                if start <= reach.end:
+                    how = "overlaps" if end >= reach.start else "comes after the higher"
+                    notes.append((row.line, f"{how} range on line {reach.line}: kept"))
+                if end > reach.end:
+                    furthest[parent] = row
         result.append(parent)
         path.append(i)
     return result
