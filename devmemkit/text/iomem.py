@@ -130,7 +130,6 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         _refuse_columns(rows, source)
     entries: list[Entry] = []
     parents: list[int | None] = []
-    levels: list[int] = []
     max_level: int | None = None
     for block in blocks(rows, notes):
         depths = depths_of(block, notes)
@@ -140,12 +139,12 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
             max_level = max(level, max_level or 0)
         first = len(entries)
         above = parents_of(block, depths, level, notes)
-        for row, depth, parent in zip(block, depths, above, strict=True):
-            entries.append(Entry(row.start, row.end, row.name, depth, row.line, width))
-            parents.append(None if parent is None else first + parent)
-            levels.append(0 if parent is None else levels[first + parent] + 1)
-            if levels[-1] == DEEPEST:
-                raise TextError(source, row.line, f"expected at most {DEEPEST} levels, got more")
+        parents += [None if parent is None else first + parent for parent in above]
+        entries += [
+            Entry(row.start, row.end, row.name, depth, row.line, width)
+            for row, depth in zip(block, depths, strict=True)
+        ]
+    _refuse_depth(entries, parents, source)
     _note_oddities(rows, notes)
     notes.sort(key=lambda note: note[0])
     return Dump(
@@ -176,6 +175,14 @@ def _refuse_columns(rows: list[Row], source: str) -> None:
     if len(back) > 1 and 2 * len(back) > len(pairs):
         reason = "expected one range below the other, got columns: give the text without them"
         raise TextError(source, back[0], reason)
+
+
+def _refuse_depth(entries: list[Entry], parents: list[int | None], source: str) -> None:
+    levels: list[int] = []
+    for entry, parent in zip(entries, parents, strict=True):
+        levels.append(0 if parent is None else levels[parent] + 1)
+        if levels[-1] == DEEPEST:
+            raise TextError(source, entry.line, f"expected at most {DEEPEST} levels, got more")
 
 
 def _note_oddities(rows: list[Row], notes: Notes) -> None:
