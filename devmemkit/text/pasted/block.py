@@ -77,7 +77,7 @@ def width_of(block: list[Row], notes: Notes) -> int:
     """The number of digits to which addresses are padded; without padding, a bound decides."""
     written = [digits for row in block for digits in row.digits]
     shortest = min(map(len, written))
-    padded = Counter([len(digits) for digits in written if "0" < digits < "1"])  # begin with 0
+    padded = Counter([len(digits) for digits in written if "1" > digits > "0"])  # begin with 0
     if padded:
         width = max(padded, key=lambda size: padded[size])
     elif shortest >= 8 or (shortest < 4 and any(row.end > 0xFFFF for row in block)):

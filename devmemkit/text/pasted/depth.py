@@ -24,7 +24,7 @@ _MOST_UNITS = 4  # units of indentation that are tried, the most frequent first
 
 def depths_of(block: Sequence[Row], notes: Notes) -> list[int]:
     """The depth of each row (outermost 0), inferred from the indents of all rows."""
-    tabs = any("\t" in row.indent for row in block)
+    tabs = any("\t" in indent for indent in {row.indent for row in block})
     columns, reading = min(
         (
             (columns, _reading(columns))
@@ -98,7 +98,7 @@ def _reading(columns: list[int]) -> _Reading:
     Readings are 2 columns a level, other units, and the rank of an indent among all indents.
     """
     base = min(columns)
-    counts = Counter([column - base for column in columns])
+    counts = {column - base: n for column, n in Counter(columns).items()}
     even = all(column % 2 == 0 for column in counts)
     if even and all(below - above <= 2 for above, below in set(pairwise(columns))):
         return _AS_PRINTED
