@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
@@ -214,6 +214,7 @@ class Config:
                 raise ValueError(f"config: expected {needs}, got n")
 
 
+@cache
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 

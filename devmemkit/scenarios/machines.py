@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from os.path import exists
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,9 @@ def drivers(lab: str) -> dict[str, str]:
     return {LABS[lab].e1000: "e1000", LABS[lab].nvme: "nvme", NAMESPACE: "nd_pmem"}
 
 
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Where the checkout is if this package is in one."""
+
 VIAS = ("devmem", "sysfs")
 """The files through which processes map."""
 
@@ -108,7 +113,7 @@ def data_dir() -> Path:
     Raises FileNotFoundError when there is none.
     """
     here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
+    for folder in (here, *here.parents, CHECKOUT):
         if (folder / "data" / "machines").is_dir():
             return folder / "data"
     raise FileNotFoundError("data/machines: expected in a checkout of devmemkit, found none")
@@ -116,7 +121,8 @@ def data_dir() -> Path:
 
 def recorded() -> tuple[str, ...]:
     """Names of the recorded machines, oldest kernel first."""
-    found = [path.parent.name for path in (data_dir() / "machines").glob("*/machine.json")]
+    folder = str(data_dir() / "machines")  # not by pathlib: a replay asks for thousands of times
+    found = [name for name in os.listdir(folder) if exists(f"{folder}/{name}/machine.json")]
     return tuple(sorted(found, key=lambda name: ([*map(int, kernel_in(name).split("."))], name)))
 
 
