@@ -18,7 +18,7 @@ from devmemkit.lab.recordings.manifest import REPAIRED_STORIES, kernels_of
 from devmemkit.lab.recordings.recording import Recording, load
 from devmemkit.lab.repair.sweep import TOUCHED, leaked
 from devmemkit.lab.repair.sweep import judge as judge_repaired
-from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.kernel import KernelProfile, Noted
 from devmemkit.model.policy import PASS, UNLOCKED
 from devmemkit.scenarios.catalogue import on_model, stories
 from devmemkit.scenarios.claim_path import edges
@@ -55,6 +55,10 @@ class Sources:
     given: Mapping[tuple[str, str], Recording] = field(default_factory=dict)
     live: bool = False
     _told: dict[tuple[str, ...], dict[str, Answer]] = field(default_factory=dict)
+    # Each answer with the features that the search asked for: it holds for all kernels with these.
+    _orders: dict[tuple[Any, ...], list[tuple[dict[str, Any], Answer]]] = field(
+        default_factory=dict
+    )
 
     def recording(self, scenario: str, version: str, lab: str = "2g") -> Recording:
         """The recording; Missing if none was ever taken, RecordingError if its file is gone.
@@ -177,8 +181,15 @@ def _order(
     repair: str = "",
     tasks: int = 1,
 ) -> Answer:
-    kernel = KernelProfile(version, policy_name=policy or None, repair=repair)
-    return _searched(explore(concurrent(scenario, kernel, via, tasks)))
+    kernel = Noted(version, policy_name=policy or None, repair=repair)
+    rows = kernel.rows
+    known = asked._orders.setdefault((scenario, via, policy, repair, tasks), [])
+    for noted, answer in known:
+        if all(rows[feature].value == value for feature, value in noted.items()):
+            return answer
+    answer = _searched(explore(concurrent(scenario, kernel, via, tasks)))
+    known.append((kernel.asked, answer))
+    return answer
 
 
 def _cell(

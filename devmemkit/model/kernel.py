@@ -394,3 +394,23 @@ def open_rows(version: str) -> tuple[Row, ...]:
     return tuple(
         row for until, row in gaps if _number(until) < _number(version) < _number(row.version)
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Noted(KernelProfile):
+    """A profile that notes the features it was asked for, with the values that FEATURES gave.
+
+    What was computed under it holds for each kernel with these values, and the same other fields.
+
+    >>> kernel = Noted("6.12")
+    >>> kernel.policy.name, kernel.asked
+    ('RevokeAll', {'policy': 'RevokeAll'})
+    """
+
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, feature: str) -> Any:
+        value = super().__getitem__(feature)
+        if feature not in self._asked_for:
+            self.asked[feature] = value
+        return value

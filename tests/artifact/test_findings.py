@@ -19,7 +19,7 @@ from devmemkit.artifact.scope import ORDER
 from devmemkit.cli.findings import lines
 from devmemkit.cli.screen import status
 from devmemkit.explore import policy_matrix
-from devmemkit.explore.check import Result
+from devmemkit.explore.check import Result, explore
 from devmemkit.explore.policy_matrix import REPAIRED
 from devmemkit.lab.recordings import recording
 from devmemkit.lab.recordings.manifest import RECORDED, kernels_of
@@ -231,6 +231,22 @@ def test_a_recording_that_is_gone_is_an_error_with_its_name(
     answers._read.cache_clear()
     with pytest.raises(RecordingError, match=r"^data/recordings/claims/6\.99\.json: expected"):
         Ledger().weigh(ENTRIES["whole-claim-revoked"])
+
+
+def test_kernels_that_answer_a_search_alike_are_searched_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searched: list[str] = []
+
+    def noting(made: Concurrent) -> Result:
+        searched.append(made.machine.kernel.version)
+        return explore(made)
+
+    monkeypatch.setattr(answers, "explore", noting)
+    ask, sources = KINDS["order"].ask, Sources()
+    told = {v: ask(sources, v, scenario="mmap-vs-claim") for v in ("6.16", "6.17", "6.18", "6.19")}
+    assert searched == ["6.16", "6.19"]  # mmap_mem_prepare: the search has asked for that
+    assert told == {version: ask(Sources(), version, scenario="mmap-vs-claim") for version in told}
 
 
 def test_where_nothing_was_recorded_a_race_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,11 @@ from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.counterexample import replay
 from devmemkit.explore.search import search
 from devmemkit.model.errors import Blocked
-from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.kernel import VERSIONS, KernelProfile, Noted
 from devmemkit.model.machine import View
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import early_claim
+from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims
 from devmemkit.scenarios.races.pmem import nd_pmem
 from devmemkit.scenarios.races.questions import lose_unnoticed
@@ -214,3 +215,13 @@ def test_a_search_whose_last_level_passes_the_bound_is_complete() -> None:
 def test_one_task_of_each_kind_is_the_default() -> None:
     asked = public.explore("mmap-vs-claim", kernel="7.3")
     assert asked.states == explore(mmap_vs_claim(KernelProfile("7.3"))).states
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_a_search_depends_on_its_kernel_only_by_what_it_asks_for(name: str) -> None:
+    kernel = Noted("7.3")
+    result = explore(concurrent(name, kernel)).to_dict()
+    kernels = map(KernelProfile, VERSIONS)
+    alike = next(k for k in kernels if all(k[f] == v for f, v in kernel.asked.items()))
+    assert alike.version != kernel.version
+    assert explore(concurrent(name, alike)).to_dict() | {"seconds": result["seconds"]} == result
