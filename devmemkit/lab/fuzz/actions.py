@@ -114,8 +114,9 @@ class Actions(Writer):
         key, page = self._page()
         address = Ref(key, page + 8 * self.chance.randrange(512))
         at: dict[str, Any] = {"pid": self.at.name, "address": address}
+        peeks = not (self.places.oops and self.at.born)
         pokes = not (self.places.oops or self.live)
-        what = ["ptrace_peek"] * 6 + ["ptrace_poke"] * 6 * pokes
+        what = ["ptrace_peek"] * 6 * peeks + ["ptrace_poke"] * 6 * pokes
         operation = self.chance.choice((*what, "process_vm_readv"))
         if operation == "ptrace_poke":
             at["value"] = self.chance.getrandbits(64)

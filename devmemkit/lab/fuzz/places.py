@@ -53,8 +53,8 @@ class Places:
     (start, minimum number of pages) that no kernel maps through /dev/mem, `edges` (start, size) of
     claims that even an idle machine refuses, `odd` where a read or write may be refused. `into` has
     offsets in a page, `across` those from which a load reaches into the next page, `user` is the
-    end of a process's addresses. With `oops` a debugger's access to a page for which the process
-    has no right ends a kernel: none writes, and every page has a right.
+    end of a process's addresses. With `oops` an access of a debugger ends a kernel where that of
+    the process would fault: none writes, none looks into a child, and every page has a right.
     """
 
     lab: Lab
@@ -201,7 +201,8 @@ _ARM64 = Places(
     into=(0, 8, 104, 4088),
     across=(),
     user=1 << 48,
-    oops=True,  # 6.1: generic_access_phys maps the page with the rights of the process
+    # 6.1: generic_access_phys maps a page as the process's PTE has it, be that clean or old (fork)
+    oops=True,
 )
 
 

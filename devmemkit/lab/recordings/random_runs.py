@@ -30,7 +30,7 @@ from devmemkit.scenarios.machines import LABS
 from devmemkit.scenarios.play import Act, needed
 
 SEED = 2026
-SEQUENCES = 14 * LIFE
+SEQUENCES = 15 * LIFE
 """Number of generated sequences: enough for 100,000 compared operations on each kernel."""
 
 
