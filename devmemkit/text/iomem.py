@@ -131,6 +131,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
     entries: list[Entry] = []
     parents: list[int | None] = []
     max_level: int | None = None
+    new = tuple.__new__  # a call of Entry costs twice as much, and a dump may have a million lines
     for block in blocks(rows, notes):
         depths = depths_of(block, notes)
         width = width_of(block, notes)
@@ -141,7 +142,7 @@ def parse(text: str | bytes, *, source: str = "<text>") -> Dump:
         above = parents_of(block, depths, level, notes)
         parents += [None if parent is None else first + parent for parent in above]
         entries += [
-            Entry(row.start, row.end, row.name, depth, row.line, width)
+            new(Entry, (row.start, row.end, row.name, depth, row.line, width))
             for row, depth in zip(block, depths, strict=True)
         ]
     _refuse_depth(entries, parents, source)
@@ -179,10 +180,11 @@ def _refuse_columns(rows: list[Row], source: str) -> None:
 
 def _refuse_depth(entries: list[Entry], parents: list[int | None], source: str) -> None:
     levels: list[int] = []
-    for entry, parent in zip(entries, parents, strict=True):
+    for parent in parents:
         levels.append(0 if parent is None else levels[parent] + 1)
-        if levels[-1] == DEEPEST:
-            raise TextError(source, entry.line, f"expected at most {DEEPEST} levels, got more")
+    if max(levels) >= DEEPEST:
+        line = entries[levels.index(DEEPEST)].line
+        raise TextError(source, line, f"expected at most {DEEPEST} levels, got more")
 
 
 def _note_oddities(rows: list[Row], notes: Notes) -> None:

@@ -170,7 +170,8 @@ def parents_of(
     """
     result: list[int | None] = []
     path: list[int] = []  # the open rows, outermost first
-    furthest: dict[int | None, Row] = {}  # per parent, the child that reaches furthest
+    # per parent, the child that reaches furthest; the last of those at the top
+    furthest: list[Row | None] = [None] * (len(block) + 1)
     for i, (row, depth) in enumerate(zip(block, found, strict=True)):
         while path and (
             (above := found[path[-1]]) > depth
@@ -191,15 +192,16 @@ def parents_of(
                 elif start < outer.start or end > outer.end:
                     notes.append((row.line, f"sticks out of its parent on line {outer.line}"))
         if addressed:
-            reach = furthest.get(parent)
+            family = -1 if parent is None else parent
+            reach = furthest[family]
             if reach is None:
-                furthest[parent] = row
+                furthest[family] = row
             else:
                 if start <= reach.end:
                     how = "overlaps" if end >= reach.start else "comes after the higher"
                     notes.append((row.line, f"{how} range on line {reach.line}: kept"))
                 if end > reach.end:
-                    furthest[parent] = row
+                    furthest[family] = row
         result.append(parent)
         path.append(i)
     return result
