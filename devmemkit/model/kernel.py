@@ -160,6 +160,9 @@ FEATURES: tuple[Row, ...] = (
         "6.1",
         arch="arm64",
     ),
+    Row("vma_access", "0", True, "", "ptrace reads and writes a mapping: HAVE_IOREMAP_PROT"),
+    _arm64("vma_access", False, "the mapping has no ->access: EIO"),
+    _arm64("vma_access", True, "generic_access_phys, as on x86", "6.0", "893dea9ccd08"),
     Row("port_calls", "0", False, "", "ioperm and iopl are ENOSYS"),
     _x86("port_calls", True, "arch/x86/kernel/ioport.c"),
 )

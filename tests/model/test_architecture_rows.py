@@ -106,6 +106,11 @@ def proc_domain(kernel: KernelProfile) -> object:
     return errno(m, "open_proc_pci", bdf=BDF)
 
 
+def vma_access(kernel: KernelProfile) -> object:
+    m, address = mapped(on(kernel), PMEM, 1)
+    return errno(m, "ptrace_peek", address=address)
+
+
 def port_calls(kernel: KernelProfile) -> object:
     m = on(kernel)
     return errno(m, "ioperm", first=0, count=1), errno(m, "iopl", level=3)
@@ -135,6 +140,7 @@ ROWS: dict[Observe, tuple[object, object, object]] = {
         (None, None, "ENODEV", "EINVAL"),
     ),
     proc_domain: (None, "EACCES", None),
+    vma_access: (None, None, None),
     port_calls: ((None, None), GENERIC[3], GENERIC[3]),
 }
 """What is observed on each of ARCHITECTURES."""
@@ -161,6 +167,12 @@ def test_resource_wc_came_to_arm64_in_5_10() -> None:
     assert resource_wc(KernelProfile("5.10", arch="arm64")) == [None, "ENOENT"]
 
 
+def test_ptrace_reads_mappings_of_arm64_from_6_0() -> None:
+    assert vma_access(KernelProfile("5.15", arch="arm64")) == "EIO"
+    assert vma_access(KernelProfile("5.15")) is None
+    assert vma_access(KernelProfile("6.1", arch="arm64")) is None
+
+
 def test_a_row_of_an_architecture_replaces_those_of_all_alone() -> None:
     """Rows that apply to all come first; what one architecture has, no other has."""
     for row in FEATURES:
@@ -168,8 +180,9 @@ def test_a_row_of_an_architecture_replaces_those_of_all_alone() -> None:
         for arch in ARCHITECTURES:
             held = KernelProfile("7.3", arch=arch).rows[row.feature]
             assert held.arch in ("", arch)
-            if row.arch == arch and row.feature != "resource_wc":
-                assert held == row
+            assert bool(held.arch) == any(
+                (one.feature, one.arch) == (row.feature, arch) for one in FEATURES
+            )
 
 
 def test_an_unknown_architecture_is_refused() -> None:

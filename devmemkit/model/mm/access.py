@@ -181,7 +181,8 @@ def is_writable(m: View, pid: str, address: int) -> bool:
 def follow_phys(m: View, f: Frame) -> Next:
     """ptrace and /proc/pid/mem look up the pfn in a remapped VMA; EIO when the page is zapped.
 
-    EIO too for a sysfs file whose device was removed (kernfs_vma_access). The operation holds
+    EIO too for a sysfs file whose device was removed (kernfs_vma_access), and on arm64 before v6.0
+    for every mapping. The operation holds
     mmap_lock: an mmap or munmap waits, a zap does not.
     """
     lock(m, f, "mmap", f.pid, write=False)
@@ -189,6 +190,8 @@ def follow_phys(m: View, f: Frame) -> Next:
     pfn = m["pagetable", f.pid].pfn(f.address >> m.kernel.page_shift)
     if vma is None or pfn is None or _is_gone(m, vma):
         raise KernelError("EIO", f"no page at {f.address:#x}")
+    if not m.kernel["vma_access"]:
+        raise KernelError("EIO", "no mapping of a device can be read or written by ptrace here")
     if f.operation == "ptrace_poke" and not is_writable(m, f.pid, f.address):
         raise KernelError("EIO", f"the PTE at {f.address:#x} is not writable")
     # RAM below 1 MiB is reserved
