@@ -220,7 +220,7 @@ def _kernels(known: Description) -> dict[str, KernelProfile]:
     """The kernels that fit, in words; a kernel without lockdown does not fit if it is in force."""
     locked = known.lockdown in ("integrity", "confidentiality")
     if known.release is not None:
-        return kernels_of(known.release, lockdown=locked)
+        return kernels_of(known.release, lockdown=locked, arch=known.rules)
     every = {
         f"the kernel is Linux {number}": KernelProfile(number) for number in reversed(VERSIONS)
     }

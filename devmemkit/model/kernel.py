@@ -391,9 +391,10 @@ class Release(KernelProfile):
         return VERSIONS.get(self.version, "from the table of features alone")
 
 
-def open_rows(version: str) -> tuple[Row, ...]:
+def open_rows(version: str, arch: str = "x86_64") -> tuple[Row, ...]:
     """The rows that may or may not apply to a release: it lies in the gap before `row.version`."""
-    gaps = ((row.known_until, row) for row in FEATURES if row.known_until)
+    ours = (row for row in FEATURES if row.arch in ("", arch))
+    gaps = ((row.known_until, row) for row in ours if row.known_until)
     return tuple(
         row for until, row in gaps if _number(until) < _number(version) < _number(row.version)
     )

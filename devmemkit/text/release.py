@@ -47,14 +47,16 @@ def distribution(text: str) -> str:
     return next((name.format(match[1]) for match, name in found if match), "")
 
 
-def kernels_of(text: str, *, lockdown: bool = False) -> dict[str, KernelProfile]:
+def kernels_of(
+    text: str, *, lockdown: bool = False, arch: str = "x86_64"
+) -> dict[str, KernelProfile]:
     """The kernels of the model that a release may be, in words, the likeliest first.
 
     One for a release whose rules the feature table knows; two for one in a gap of the table; for a
     distribution that adds features, each later kernel too. With `lockdown`, only those that have
     lockdown, or the release itself with it (distributions had it before Linux).
     """
-    found = dict(_kernels(text))
+    found = dict(_kernels(text, arch))
     able = {words: kernel for words, kernel in found.items() if kernel["lockdown"]}
     if not lockdown or len(able) == len(found):
         return found
@@ -63,16 +65,16 @@ def kernels_of(text: str, *, lockdown: bool = False) -> dict[str, KernelProfile]
     return {words: _with(kernel, lockdown=True) for words, kernel in found.items()}
 
 
-def _kernels(text: str) -> Iterator[tuple[str, KernelProfile]]:
+def _kernels(text: str, arch: str) -> Iterator[tuple[str, KernelProfile]]:
     number = ".".join(map(str, parse_release(text)))
-    own = KernelProfile(number) if number in VERSIONS else Release(number)
+    own = (KernelProfile if number in VERSIONS else Release)(number, arch=arch)
     name = f"Linux {release_of(text) or text.strip()}"
     later = [version for version in reversed(VERSIONS) if is_between(version, number, "")]
     if distribution(text):
         yield f"{name} has no features of later kernels", own
         for version in later:
-            yield f"{name} has the features of Linux {version}", KernelProfile(version)
-    elif rows := open_rows(number):
+            yield f"{name} has the features of Linux {version}", KernelProfile(version, arch=arch)
+    elif rows := open_rows(number, arch):
         until, since = rows[0].known_until, rows[0].version
         yield f"{name} still behaves as Linux {until}", own
         changed = {row.feature: row.value for row in rows}

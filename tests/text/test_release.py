@@ -98,3 +98,13 @@ def test_a_release_that_was_not_looked_at_carries_a_caveat(release: str, says: s
     said = " ".join(limits_of(release))
     assert said.startswith(says)
     assert bool(said) == bool(says)
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64", "other"])
+def test_an_open_row_of_one_architecture_opens_nothing_on_another(arch: str) -> None:
+    early, late = kernels_of("6.8.0-45-generic", arch=arch).values()
+    known = {row.feature for row in FEATURES if row.arch not in ("", arch)}
+    shared = known - {row.feature for row in FEATURES if row.arch == arch}
+    assert all(early[feature] == late[feature] for feature in shared)
+    assert late["populate"] != early["populate"]
+    assert (late["access_needs_right"], late.arch) == (arch == "arm64", arch)
