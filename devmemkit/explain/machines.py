@@ -11,7 +11,8 @@ from devmemkit.explain.description import Description, dump_of
 from devmemkit.host.files import SourceError
 from devmemkit.host.files import read as read_file
 from devmemkit.model.printable import printable
-from devmemkit.scenarios.machines import data_dir, recorded
+from devmemkit.scenarios.machines import data_dir, lab_in, recorded
+from devmemkit.text.architecture import PAGES
 from devmemkit.text.system_files import OPTIONS
 
 
@@ -52,9 +53,11 @@ def _recorded(name: str) -> Description:
         snapshot.read(folder / "bound"),
         cmdline="quiet",
         lockdown="none",
-        config=dict.fromkeys(OPTIONS, "y"),  # of all recorded kernels (data/machines/README.md)
+        # those of all recorded kernels (data/machines/README.md), and the size of a page
+        config=dict.fromkeys(OPTIONS, "y")
+        | {name: on for name, on in about["kernel"]["config"].items() if name in PAGES},
         phys_bits=about["physical_address_bits"],
-        arch="x86_64",
+        arch=lab_in(name).arch,
     )
 
 

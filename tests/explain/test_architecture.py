@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,9 @@ import pytest
 from devmemkit.explain.access import AccessError, access_of
 from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, with_lspci, with_resource
+from devmemkit.explain.machines import known_machines
 from devmemkit.explain.symptom import causes
+from devmemkit.scenarios.machines import data_dir
 from devmemkit.text.iomem import parse
 from devmemkit.text.system_files import parse_config
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, answer, ask, known
@@ -154,6 +159,20 @@ def test_what_arm64_maps_of_pci() -> None:
     assert (asks.result, "arm64 does not have" in asks.says) == ("EINVAL", True)
     ports = answer(described, address=0x70, op="read", via="port")
     assert ports.outcome == "ok"
+
+
+def test_a_recorded_machine_has_its_own_architecture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data" / "machines" / "qemu-6.12-arm64"
+    shutil.copytree(data_dir() / "machines" / "qemu-6.12", folder)
+    about = json.loads((folder / "machine.json").read_text())
+    about["kernel"]["config"] = {"CONFIG_ARM64_4K_PAGES": "y"}
+    (folder / "machine.json").write_text(json.dumps(about))
+    assert known_machines()["qemu-6.12"].rules == "x86_64"
+    monkeypatch.chdir(tmp_path)
+    (described,) = known_machines().values()
+    assert (described.rules, described.shown_page_shift) == ("arm64", 12)
 
 
 @pytest.mark.parametrize(
