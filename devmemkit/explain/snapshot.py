@@ -85,9 +85,13 @@ def texts(
     config: Mapping[str, str] | None,
     *,
     securityfs: bool = True,
+    phys_bits: int | None = None,
     **facts: bool,
 ) -> Texts:
-    """A snapshot from the texts of FILES ("" for a missing one), devices and configuration."""
+    """A snapshot from the texts of FILES ("" for a missing one), devices and configuration.
+
+    `phys_bits` is the width of an address if /proc/cpuinfo does not say it.
+    """
     facts_of: dict[str, Any] = {name: read[name].strip() or None for name in ("arch", "cmdline")}
     facts_of["release"] = release_of(read["version"]) or None
     facts_of["lockdown"] = parse_lockdown(read["lockdown"])
@@ -95,7 +99,8 @@ def texts(
         facts_of["lockdown"] = None
     facts_of["mtrr_uc"] = parse_mtrr(read["mtrr"])
     facts_of["mounts"] = parse_mounts(read["mounts"]) if read["mounts"] else None
-    facts_of |= {"phys_bits": parse_address_sizes(read["cpuinfo"]), "config": config, **facts}
+    facts_of["phys_bits"] = phys_bits or parse_address_sizes(read["cpuinfo"])
+    facts_of |= {"config": config, **facts}
     made = {"snapshot.json": _json(facts_of), "pci.json": _json(devices)}
     made |= {name: read[name] for name in ("iomem", "ioports")}
     return {name: text for name, text in made.items() if text}

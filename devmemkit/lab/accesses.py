@@ -23,6 +23,7 @@ from devmemkit.explain.stored import description_of
 from devmemkit.explain.verdict import end_of
 from devmemkit.lab.compare import Finding
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.guest.machine import BOARDS
 from devmemkit.lab.guest.perform import perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
@@ -66,13 +67,14 @@ LIKELY = (*PLAYABLE, *(*RARE, *OF_FILE) * 4)
 """The hypotheses to try; those that lead to rare outcomes are listed more often."""
 
 
-def texts_of(guest: Guest, config: Mapping[str, str]) -> snapshot.Texts:
+def texts_of(guest: Guest, config: Mapping[str, str], arch: str) -> snapshot.Texts:
     """A guest's snapshot, read from its own files; `config` is that of its package."""
     read = dict.fromkeys(snapshot.FILES, "")
     for name, path in snapshot.FILES.items():
         with suppress(OSError):
             read[name] = guest.read(f"/{path}")
-    return snapshot.texts(read, devices(guest), config)
+    bits = BOARDS[arch].phys_bits
+    return snapshot.texts(read, devices(guest), config, phys_bits=bits)
 
 
 class Predictor:
@@ -149,7 +151,7 @@ def _boot(
     reset = {"operation": "reset", "keep": 1}  # drivers stay bound: binding takes long
     with boot(kernel, cmdline, lab=lab) as guest:
         guest.do(*binds(lab) if bound else ())
-        files = texts_of(guest, kernel.config)
+        files = texts_of(guest, kernel.config, kernel.arch)
         predictor = Predictor(files, kernel.release)
         for access, hypothesis, acts, end in accesses(predictor, f"{SEED}/{cmdline}/{bound}", lab):
             guest.do(reset)

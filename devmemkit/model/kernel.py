@@ -136,6 +136,8 @@ FEATURES: tuple[Row, ...] = (
     _arm64("copy_reach", "one region of RAM", "memblock, no no-map area: arch/arm64/mm/mmap.c"),
     Row("mmap_end", "0", "last byte", "", "has an address of so many bits: arch/x86/mm/mmap.c"),
     _arm64("mmap_end", "byte behind", "has one, or is 0: PHYS_MASK, arch/arm64/mm/mmap.c"),
+    Row("mmap_end", "6.12", "last byte", "", "as on x86: measured on 6.12", "6.1", arch="arm64"),
+    Row("mmap_end", "7.3", "byte behind", "", "as before: measured on 7.3", "6.12", arch="arm64"),
     Row("task_size", "0", (1 << 47) - PAGE_SIZE, "", "the end of a process's addresses"),
     _arm64(
         "task_size", 1 << 48, "TASK_SIZE_64 with VA_BITS=48: arch/arm64/include/asm/processor.h"

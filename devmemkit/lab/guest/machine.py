@@ -19,7 +19,9 @@ PARAMETERS = "quiet panic=-1 oops=panic nokaslr norandmaps"
 class Board:
     """The emulated hardware of an architecture, which QEMU's `program` of a `package` has.
 
-    `slots` says whether each PCI device is put where it is put on a PC.
+    `slots` says whether each PCI device is put where it is put on a PC. `phys_bits` are those of
+    an address that mmap of /dev/mem takes, if /proc/cpuinfo does not say: PHYS_MASK of a kernel with
+    4 KiB pages on a CPU without LPA2.
     """
 
     program: str
@@ -27,6 +29,7 @@ class Board:
     arguments: tuple[str, ...]
     parameters: str
     slots: bool = False
+    phys_bits: int | None = None
 
 
 BOARDS = {
@@ -43,6 +46,7 @@ BOARDS = {
         ("-M", "virt", "-cpu", "cortex-a57"),
         f"console=ttyAMA0 {PARAMETERS} mem=1792M",
         slots=True,
+        phys_bits=48,
     ),
 }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from devmemkit.lab.guest.boot import Guest, boot
 from devmemkit.lab.guest.initramfs import initramfs
-from devmemkit.lab.guest.machine import cmdline, machine, qemu
+from devmemkit.lab.guest.machine import BOARDS, cmdline, machine, qemu
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.scenarios.machines import LABS, data_dir, drivers, label
 
@@ -104,9 +104,9 @@ def take(kernel: Kernel, lab: str = "2g") -> Path:
 
 
 def _address_sizes(cpuinfo: str, arch: str) -> dict[str, str | int]:
-    """What mmap of /dev/mem asks: the CPU's width on x86, PHYS_MASK of 4 KiB pages on arm64."""
-    if arch == "arm64":
-        return {"physical_address_bits": 48}
+    """What mmap of /dev/mem asks: the width that the board has, or that the CPU says."""
+    if bits := BOARDS[arch].phys_bits:
+        return {"physical_address_bits": bits}
     sizes = re.search(r"^address sizes\s*: (\d+) bits physical.*", cpuinfo, re.M)
     assert sizes is not None
     return {"address_sizes": sizes[0], "physical_address_bits": int(sizes[1])}
