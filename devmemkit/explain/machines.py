@@ -11,7 +11,7 @@ from devmemkit.explain.description import Description, dump_of
 from devmemkit.host.files import SourceError
 from devmemkit.host.files import read as read_file
 from devmemkit.model.printable import printable
-from devmemkit.scenarios.machines import data_dir, lab_in, recorded
+from devmemkit.scenarios.machines import data_dir, kernel_in, lab_in, recorded
 from devmemkit.text.architecture import PAGES
 from devmemkit.text.system_files import OPTIONS
 
@@ -34,7 +34,7 @@ def described(name: str, kernel: str = "") -> Description:
         known = snapshot.read(Path(name))
     elif name in names():
         known = _recorded(name)
-        kernel = kernel or name.partition("-")[2]
+        kernel = kernel or kernel_in(name)
     elif Path(name).exists() or "/" in name:
         known = Description(iomem=dump_of(read_file(name), name))
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from devmemkit.explain.machines import described
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, sequence
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import run
@@ -123,3 +124,10 @@ def test_random_sequences_play(version: str) -> None:
         assert not [end.bug for end in played.outcomes.values() if end.bug]
         signals |= {end.signal for end in played.outcomes.values()}
     assert "SIGBUS" in signals
+
+
+def test_explain_takes_its_architecture_from_the_machine() -> None:
+    mine, theirs = described("qemu-6.12-arm64"), described("qemu-6.12")
+    assert (mine.release, mine.arch, mine.phys_bits) == ("6.12", "arm64", 48)
+    assert (theirs.release, theirs.arch) == ("6.12", "x86_64")
+    assert described("qemu-6.12-5g").release == "6.12"
