@@ -6,7 +6,7 @@ import pytest
 
 from devmemkit.model.kernel import VERSIONS, KernelProfile
 from devmemkit.scenarios.catalogue import SCENARIOS, machine_of, on_model, stories
-from devmemkit.scenarios.machines import PC, load_machine, recorded
+from devmemkit.scenarios.machines import NAMESPACE, lab_in, load_machine, recorded
 from devmemkit.scenarios.stories.script import Story
 
 MODERN = [version for version, words in VERSIONS.items() if "historic" not in words]
@@ -73,10 +73,13 @@ def test_the_machine_is_that_of_the_kernel_or_the_next_older() -> None:
 def test_the_places_of_the_stories_are_in_the_recorded_machines(name: str) -> None:
     machine = load_machine(name, KernelProfile("6.12"))
     nodes = {(node.start, node.end): node.name for node in machine["iomem"].walk()}
-    assert nodes[PC.pmem, PC.pmem_end] == "Persistent Memory (legacy)"
+    lab, pmem = lab_in(name), machine["nd", NAMESPACE]
+    assert (pmem.start, pmem.end) == (lab.pmem, lab.pmem_end)
+    shown = "" if lab.arch == "arm64" else "Persistent Memory (legacy)"
+    assert nodes.get((lab.pmem, lab.pmem_end), "") == shown
     for bdf, bar, start in (
-        (PC.ivshmem, 2, PC.ivshmem_bar),
-        (PC.nvme, 0, PC.nvme_bar),
-        (PC.e1000, 0, PC.e1000_bar),
+        (lab.ivshmem, 2, lab.ivshmem_bar),
+        (lab.nvme, 0, lab.nvme_bar),
+        (lab.e1000, 0, lab.e1000_bar),
     ):
         assert machine["pci", bdf].bar(bar).start == start
