@@ -8,7 +8,7 @@ import pytest
 
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.kernels.cache import Kernel
-from devmemkit.lab.timeline import first_files, parse_trace, timeline
+from devmemkit.lab.timeline import first_files, moments, parse_trace, timeline
 
 HEAD = """# tracer: function
 #
@@ -116,3 +116,14 @@ def test_a_real_boot(kernel: Kernel) -> None:
     assert (bare["files"], bare["made_us"], bare["made_by"]) == ([], None, None)
     assert found["devices"][8]["driver"] == "virtio-pci"
     assert "PCI Bus 0000:00" in found["iomem"]
+
+
+def test_an_initcall_that_fails_brings_nothing() -> None:
+    """On a machine with a device tree acpi_init is ENODEV, and the PCI host's driver finds all."""
+    rows = [["acpi_init", "subsys", 1, 2, -19], ["gen_pci_driver_init", "device", 5, 3, 0]]
+    told = {"initcalls": rows, "first_process": 9}
+    found = "PCI devices are found"
+    first = [9, "kernel_execve", "the first process runs"]
+    assert moments(told, []) == [[8, "gen_pci_driver_init", found], first]
+    rows[0][4] = 0
+    assert [3, "acpi_init", found] in moments(told, [])
