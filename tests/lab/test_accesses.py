@@ -14,7 +14,7 @@ from devmemkit.lab.compare import Verdict
 from devmemkit.lab.places import harmless
 from devmemkit.lab.recordings.manifest import labels_of
 from devmemkit.lab.recordings.recording import path_of, read
-from devmemkit.scenarios.machines import PC
+from devmemkit.scenarios.machines import PC, VIRT
 from tests.scenarios import virt
 
 
@@ -134,7 +134,11 @@ def test_on_arm64_loads_go_where_somebody_answers_and_no_port_is_read(of_arm64: 
 
 @pytest.mark.parametrize(
     ("start", "may"),
-    [(0, True), (0x400_0000, True), (0x1_0000_0000, False), ((1 << 48) - 4096, False), (4, False)],
+    [
+        *((0, True), (0x400_0000, True), (4, False)),
+        *((0x1_0000_0000, False), ((1 << 48) - 4096, False)),
+        *((VIRT.nvme_bar, True), (VIRT.nvme_bar + 0x2000, False), (VIRT.nvme_bar + 0x4000, True)),
+    ],
 )
 def test_on_arm64_a_load_that_ends_with_an_external_abort_is_not_tried(
     of_arm64: Predictor, start: int, may: bool
