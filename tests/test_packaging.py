@@ -18,6 +18,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import devmemkit
+from devmemkit.lab.guest.initramfs import CROSS
+from devmemkit.lab.guest.machine import BOARDS
 
 ROOT = Path(__file__).parents[1]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -182,6 +184,13 @@ def test_readme_gives_each_command_on_one_line_with_its_set_up(command: str) -> 
     lines = [line for block in blocks for line in block.splitlines()]
     (line,) = [one for one in lines if "-m venv" in one and one.endswith(command)]
     assert "requirements.lock" in line
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/artifact.md", ".ci/run"])
+def test_the_packages_that_a_guest_needs_are_named(page: str) -> None:
+    words = set(re.findall(r"[\w-]+", (ROOT / page).read_text(encoding="utf-8")))
+    assert {board.package for board in BOARDS.values()} <= words
+    assert {package for _, *packages in CROSS.values() for package in packages} <= words
 
 
 def python(code: str) -> Any:
