@@ -30,7 +30,7 @@ REPAIRED = ("6.12", "7.3")
 headers for them."""
 ON_5G = ("5.10", "6.12", "7.3")
 """Those of them that were also recorded on the second machine, whose memory is above its BARs."""
-ON_ARM64: tuple[str, ...] = ()
+ON_ARM64 = ("6.1", "6.12", "7.3")
 """The kernels that were recorded on the third machine, which is arm64."""
 REPAIR_RACES = {f"mmap-vs-claim-{repair}": repair for repair in IN_KERNEL}
 """The scenarios of a repaired mmap, and the repair of each."""

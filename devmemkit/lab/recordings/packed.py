@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import lzma
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from devmemkit.lab.recordings.manifest import RecordingError
@@ -19,6 +19,16 @@ LIMIT = 64 << 20
 """Maximum size of all lines in bytes."""
 MEMORY = 128 << 20
 """Bytes of memory that unpacking may take."""
+
+PACKED = (
+    ("explain", "boots"),
+    ("race", "trials"),
+    ("race", "touches"),
+    ("race", "costs"),
+    ("timeline", "initcalls"),
+)
+"""The long lists of a recording, which are packed in its file: its part, and the name in there.
+The schema has a definition of that name."""
 
 
 def pack(values: Iterable[Any]) -> bytes:
@@ -60,22 +70,26 @@ def from_text(text: str, where: str) -> list[bytes]:
 
 
 def with_text(content: dict[str, Any]) -> dict[str, Any]:
-    """The content as a file has it: the accesses of `explain` as to_text() has them."""
-    if "explain" not in content:
-        return content
-    boots = [one | {"tried": to_text(one["tried"])} for one in content["explain"]["boots"]]
-    return content | {"explain": {"boots": boots}}
+    """The content as a file has it: each list of PACKED as to_text() has it."""
+    return _changed(content, lambda rows, _: to_text(rows))
 
 
 def with_rows(content: dict[str, Any], where: str) -> dict[str, Any]:
     """The content that with_text() was given; RecordingError as in unpack() and value()."""
-    if "explain" not in content:
-        return content
-    boots = [
-        one | {"tried": [value(line, where) for line in from_text(one["tried"], where)]}
-        for one in content["explain"]["boots"]
-    ]
-    return content | {"explain": {"boots": boots}}
+
+    def rows(text: str, name: str) -> list[Any]:
+        at = f"{where}: {name}"
+        return [value(line, at) for line in from_text(text, at)]
+
+    return _changed(content, rows)
+
+
+def _changed(content: dict[str, Any], change: Callable[[Any, str], Any]) -> dict[str, Any]:
+    made = dict(content)
+    for part, name in PACKED:
+        if name in made.get(part, ()):
+            made[part] = made[part] | {name: change(made[part][name], name)}
+    return made
 
 
 def value(line: bytes, where: str) -> Any:

@@ -18,7 +18,7 @@ from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.machine import ARCHITECTURES, MACHINES, lab_of, largest_bar
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
-from devmemkit.lab.recordings.packed import with_rows, with_text
+from devmemkit.lab.recordings.packed import PACKED, with_rows, with_text
 from devmemkit.model.policy import PASS
 from devmemkit.scenarios.catalogue import on_model
 from devmemkit.scenarios.machines import LABS, data_dir, label
@@ -176,9 +176,9 @@ def parse(text: bytes, where: str) -> Recording:
     if found not in _valid:
         _fits(whole, where)
     whole = with_rows(whole, where)
-    for number, one in enumerate(whole.get("explain", {}).get("boots", ())):
-        if found not in _valid:
-            _fits(one["tried"], f"{where}: boot {number}", "tried")
+    for part, name in PACKED if found not in _valid else ():
+        if name in whole.get(part, ()):
+            _fits(whole[part][name], f"{where}: {name}", name)
     _valid.add(found)
     del whole["sha256"]
     about = {key: whole.pop(key) for key in ABOUT}

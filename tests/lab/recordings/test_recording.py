@@ -133,9 +133,9 @@ def test_accesses_are_packed_in_the_file_only(path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ([], r"boot 0: expected what the schema says at its top \(must contain at least 1 items\)"),
-        ([ROW, ROW | {"got": "well"}], "boot 0: expected what the schema says at 1/got"),
-        ([{**ROW, "more": 1}], "boot 0: expected what the schema says at 0 "),
+        ([], r"boots: expected what the schema says at 0/tried \(must contain at least 1 items\)"),
+        ([ROW, ROW | {"got": "well"}], "boots: expected what the schema says at 0/tried/1/got"),
+        ([{**ROW, "more": 1}], "boots: expected what the schema says at 0/tried/0 "),
     ],
 )
 def test_packed_accesses_are_checked_too(rows: list[object], sentence: str) -> None:
@@ -146,13 +146,13 @@ def test_packed_accesses_are_checked_too(rows: list[object], sentence: str) -> N
 def test_accesses_that_cannot_be_unpacked_are_one_sentence() -> None:
     body = json.loads(of_accesses(ROW).text())
     del body["sha256"]
-    for tried, sentence in (
+    for packed, sentence in (
         ("?", "expected base64, got: "),
         ("bm8geHogYXQgYWxs", "expected an xz stream"),
     ):
-        body["explain"]["boots"][0]["tried"] = tried
+        body["explain"]["boots"] = packed
         text = json.dumps(body, indent=1)[: -len("\n}")] + ","
-        with pytest.raises(RecordingError, match=f"^here: {sentence}"):
+        with pytest.raises(RecordingError, match=f"^here: boots: {sentence}"):
             parse(signed(text).encode(), "here")
 
 
