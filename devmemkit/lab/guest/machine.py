@@ -20,8 +20,8 @@ class Board:
     """The emulated hardware of an architecture, which QEMU's `program` of a `package` has.
 
     `slots` says whether each PCI device is put where it is put on a PC. `phys_bits` are those of
-    an address that mmap of /dev/mem takes, if /proc/cpuinfo does not say: PHYS_MASK of a kernel with
-    4 KiB pages on a CPU without LPA2.
+    an address that mmap of /dev/mem takes, if /proc/cpuinfo does not say: PHYS_MASK of a kernel
+    with 4 KiB pages on a CPU without LPA2.
     """
 
     program: str
