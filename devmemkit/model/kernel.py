@@ -150,18 +150,18 @@ FEATURES: tuple[Row, ...] = (
     _arm64("proc_mmap", False, "EIO, and the ioctl is EINVAL: no HAVE_PCI_MMAP"),
     Row("proc_domain", "0", False, "", "/proc/bus/pci names domains other than 0"),
     _arm64("proc_domain", True, "each domain: pci_proc_domain, arch/arm64/include/asm/pci.h"),
-    Row(
-        "access_needs_right", "0", False, "", "ioremap_prot: the process needs no right for ptrace"
-    ),
+    Row("access_needs_right", "0", False, "", "ptrace reads what the process has no right to"),
     Row(
         "access_needs_right",
         "6.12",
         True,
         "",
-        "no right: EIO, but 6.1 ends with an oops",
+        "no right: EIO, a backport; 6.1 ends with an oops",
         "6.1",
         arch="arm64",
     ),
+    Row("access_needs_right", "6.13", False, "", "as before; read, not measured", arch="arm64"),
+    _arm64("access_needs_right", True, "EIO again: measured on 7.3", "7.0", "8f098037139b"),
     Row("vma_access", "0", True, "", "ptrace reads and writes a mapping: HAVE_IOREMAP_PROT"),
     _arm64("vma_access", False, "the mapping has no ->access: EIO"),
     _arm64("vma_access", True, "generic_access_phys, as on x86", "6.0", "893dea9ccd08"),
