@@ -46,6 +46,7 @@ WHOLE = [
     {"region": "0000:00:05.0", "kernel": "5.10", "claim_offset": 0x1801, "claim_size": 3},
     {"region": "0000:00:04.0", "machine": "qemu-7.3", "kernel": "7.3", "pages": 4}
     | {"claim_offset": 0x3000, "claim_size": 0x1000},
+    {"machine": "qemu-6.12-arm64", "region": "namespace0.0"},
 ]
 STORIES = [
     *({"policy": policy} for policy in (AS_RELEASED, *POLICIES)),

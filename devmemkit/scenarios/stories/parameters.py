@@ -40,16 +40,18 @@ class ParameterStory(ABC):
     machine: str = "qemu-6.12"
     pids: ClassVar[str] = "P"
 
-    @cached_property
+    @property
     def profile(self) -> KernelProfile:
-        policy = None if self.policy == AS_RELEASED else self.policy
-        return KernelProfile(self.kernel, policy_name=policy)
+        """The kernel, with its machine's architecture."""
+        return self.before.kernel
 
     @cached_property
     def before(self) -> Machine:
         """The machine with the story's processes, no driver loaded."""
+        policy = None if self.policy == AS_RELEASED else self.policy
         tasks = {key: part for pid in self.pids for key, part in new_task(pid).items()}
-        return load_machine(self.machine, self.profile).with_(tasks)
+        kernel = KernelProfile(self.kernel, policy_name=policy)
+        return load_machine(self.machine, kernel).with_(tasks)
 
     @property
     @abstractmethod

@@ -134,3 +134,10 @@ def test_a_revoked_write_back_mapping_stops_the_drivers_ioremap(
 
 def test_a_region_can_be_named_by_an_address() -> None:
     assert Takeover(region="0xf8000123").node.name == "0000:00:05.0"
+
+
+def test_a_machine_gives_the_story_its_architecture() -> None:
+    story = Takeover(machine="qemu-6.12-arm64", region="namespace0.0", policy="RefuseClaim")
+    assert str(story.profile) == "Linux 6.12 on arm64, RefuseClaim"
+    assert str(story.on("7.3").profile) == "Linux 7.3 on arm64, RevokeAll"
+    assert Takeover().profile.arch == "x86_64"
