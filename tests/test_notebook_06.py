@@ -9,14 +9,14 @@ from devmemkit.artifact.parameters import declared
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import KernelError
 from devmemkit.lab.recordings.judge import judge
-from devmemkit.lab.recordings.manifest import RECORDED, REPAIRED
+from devmemkit.lab.recordings.manifest import ON_ARM64, RECORDED, REPAIRED
 from devmemkit.lab.recordings.recording import recordings
 from devmemkit.model.policy import IN_KERNEL
 from tests.notebook import Cells
 
 CELLS = Cells("06-real-kernels")
 known = cache(recordings)
-"""All recordings, read and checked once: no cell changes them."""
+"""All recordings of a machine, read and checked once: no cell changes them."""
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +65,22 @@ def test_what_the_explanations_say_was_seen() -> None:
     assert {v for each in named["race_verdicts"].values() for v in each} == {"PASSED"}
     assert named["survived"]["7.3"][0].startswith("/dev/mem, whole: 0 of ")
     assert not named["survived"]["5.10"][0].startswith("/dev/mem, whole: 0 of ")
+
+
+def test_what_is_said_of_the_second_architecture_was_seen() -> None:
+    named = CELLS.stored()
+    assert named["arm"].keys() == set(ON_ARM64)
+    assert all(c["FAILED"] == c["UNDECIDED"] == 0 < c["PASSED"] for c in named["arm"].values())
+    apart = named["on_arm"]
+    assert not {"claims", "refused-claim"} & {name for found in apart.values() for name in found}
+    assert apart["works → EFAULT"]["write-vs-claim"] > 100
+    assert apart["ENOMEM → works"].keys() == {"ioremap-conflict", "sealed", "write-vs-claim"}
+    assert apart["works → EBUSY"].keys() == {"edges"}
+    assert "pci-bars" in apart["mapped → EIO"]
+    assert not [ends for ends in apart if "SIGBUS" in ends]
+    rows = {"low_megabyte", "copy_reach", "cache_types", "proc_mmap", "port_calls"}
+    assert rows <= set(named["by_architecture"])
+    assert "zap_lock" not in named["by_architecture"]
 
 
 def test_what_is_said_of_the_repaired_kernels_was_measured() -> None:

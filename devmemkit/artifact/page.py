@@ -47,7 +47,7 @@ def evidence(
     """Display a line on what the figure or table above rests on."""
     kinds = [f"live (Linux {one.version}, {one.scenario})" for one in live]
     if old := list(recorded):
-        names = ", ".join(dict.fromkeys(one.version for one in old))
+        names = ", ".join(dict.fromkeys(one.label for one in old))
         kinds.append(f"recorded (Linux {names}; {days(old)})")
     if results := list(explored):
         states = sum(result.states for result in results)
