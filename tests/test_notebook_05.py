@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from devmemkit.explore.check import explore
+from devmemkit.explore.check import Result, explore
 from devmemkit.explore.policy_matrix import QUESTIONS, table_rows
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import COPY_REPAIRS, POLICIES
+from devmemkit.model.policy import COPY_REPAIRS, POLICIES, REPAIRS
 from devmemkit.scenarios.races.catalogue import concurrent
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.survey import survey
@@ -54,6 +54,23 @@ def test_the_stored_values_are_what_a_search_finds() -> None:
     assert named["survey"].keys() == {place.kind for place in survey().places}
 
 
+@pytest.mark.parametrize("version", ["6.12", "7.3"])
+def test_what_is_said_of_arm64_is_what_a_search_finds(version: str) -> None:
+    def found(name: str, repair: str = "") -> tuple[Result, Result]:
+        kernels = (KernelProfile(version, repair=repair, arch=arch) for arch in ("x86_64", "arm64"))
+        x86, arm = (explore(concurrent(name, kernel)) for kernel in kernels)
+        return x86, arm
+
+    for name in ("write-vs-claim", "read-vs-claim"):
+        x86, arm = found(name)
+        assert (x86.verdict, x86.vacuous) == ("found", ())
+        assert (arm.verdict, arm.vacuous) == ("not-found", ("a copy has succeeded",))
+    for repair in ("", *REPAIRS):
+        x86, arm = found("mmap-vs-claim", repair)
+        assert (x86.verdict, x86.vacuous) == (arm.verdict, arm.vacuous)
+        assert arm.states <= x86.states
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
@@ -61,6 +78,7 @@ def test_the_stored_values_are_what_a_search_finds() -> None:
         {"kernel": "7.3", "tasks": 2},
         {"kernel": "4.5", "via": "sysfs"},
         {"policy": "DenyIdle"},
+        {"arch": "arm64"},
     ],
 )
 def test_every_cell_runs(parameters: dict[str, Any]) -> None:
@@ -73,6 +91,7 @@ def test_every_cell_runs(parameters: dict[str, Any]) -> None:
         ({"policy": "Prayer"}, "policy: expected one of as released, NoProtection"),
         ({"via": "tea"}, "via: expected one of devmem, sysfs; got 'tea'"),
         ({"kernel": "6.13"}, "kernel: expected one of"),
+        ({"arch": "other"}, "arch: expected one of x86_64, arm64; got 'other'"),
         ({"tasks": 0}, "tasks: expected 1 to 9, got 0"),
     ],
 )

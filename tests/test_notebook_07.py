@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.manifest import ON_ARM64, RECORDED
+from devmemkit.scenarios.machines import VIRT, label
 from tests.notebook import Cells
 
 CELLS = Cells("07-your-machine")
@@ -19,8 +20,13 @@ def test_the_stored_values() -> None:
     assert named["elsewhere"]["4.4"] == "ok"
     assert {end for version, end in named["elsewhere"].items() if version != "4.4"} == {"EPERM"}
     assert set(named["misses"].values()) == {0}
-    assert named["misses"].keys() == set(RECORDED)
+    assert named["misses"].keys() == {*RECORDED, *(label(v, "arm64") for v in ON_ARM64)}
     assert min(named["accesses"].values()) >= 500
+
+
+@pytest.mark.slow
+def test_every_cell_runs_on_an_arm64_machine() -> None:
+    CELLS.runs({"machine": "qemu-6.12-arm64", "address": VIRT.e1000_bar})
 
 
 @pytest.mark.slow
