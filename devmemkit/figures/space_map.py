@@ -14,6 +14,7 @@ from devmemkit.figures.frame import EDGE, text_width
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.resource.tree import Resource
+from devmemkit.text.iomem_tree import is_window
 
 INDENT, PAD = 8, 5
 """Px: indent of a child in its parent, of a name in its box."""
@@ -66,7 +67,7 @@ def role_of(node: Resource) -> str:
         return "reserved"
     if node.busy:
         return "claimed"
-    return "bus" if node.name.startswith("PCI Bus") else "idle"
+    return "bus" if is_window(node) else "idle"
 
 
 def doublings(size: int) -> float:

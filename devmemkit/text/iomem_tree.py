@@ -17,10 +17,10 @@ MIB = 1 << 20
 
 _PCI = re.compile(r"PCI Bus |[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
 _ACPI = re.compile(r"[A-Z]{3,4}[0-9A-F]{4}:[0-9a-f]{2}$")
+_WINDOW = re.compile(r"PCI Bus |(?:\S*/)?pci[\w,-]*@[0-9a-f]+$")  # by device-tree node
 _IDLE = re.compile(
-    rf"{_PCI.pattern}|{_ACPI.pattern}|PCI mem|PNP[0-9A-F]{{4}}|pnp [0-9a-f]{{2}}|HPET"
-    r"|MEM$|(?:\S*/)?pci[\w,-]*@[0-9a-f]+$"  # windows of host bridges, by device-tree node
-    r"|Reserved$|reserved$|Soft Reserved|Persistent Memory|CXL Window|region\d+$"
+    rf"{_PCI.pattern}|{_ACPI.pattern}|{_WINDOW.pattern}|PCI mem|PNP[0-9A-F]{{4}}|pnp [0-9a-f]{{2}}"
+    r"|HPET|MEM$|Reserved$|reserved$|Soft Reserved|Persistent Memory|CXL Window|region\d+$"
 )
 _FIRMWARE = re.compile(
     r"ACPI |\w+ ROM$|Unusable memory|Unknown E820|RAM buffer|Video RAM|Local APIC|IOAPIC"
@@ -55,6 +55,11 @@ def flags_and_desc(
     registers = name.endswith(f"@{start:x}")  # of the host bridge itself, not a window
     busy = firmware_low or registers or not _IDLE.match(name)
     return kind | (fl.IORESOURCE_BUSY if busy else 0), _DESC.get(name, fl.IORES_DESC_NONE)
+
+
+def is_window(node: Resource) -> bool:
+    """Whether an idle node is a window of a PCI host bridge or bridge, by its name."""
+    return not node.busy and _WINDOW.match(node.name) is not None
 
 
 def is_driver(name: str) -> bool:

@@ -14,6 +14,7 @@ from devmemkit.scenarios.play import SETTLE, Act, Ref, play
 from devmemkit.scenarios.stories.parameters import AS_RELEASED, ParameterStory, check_claim
 from devmemkit.scenarios.stories.script import C, D, G, P
 from devmemkit.scenarios.words import format_act
+from devmemkit.text.iomem_tree import is_window
 
 QUESTIONS = {
     "map": "first\nmmap",
@@ -165,7 +166,8 @@ def idle_regions(machine: Machine) -> list[Resource]:
         and node.size >= PAGE_SIZE
         and node.start % PAGE_SIZE == 0
         and not node.flags & IORESOURCE_SYSRAM
-        and not node.name.startswith(("PCI Bus", "Reserved", "reserved"))
+        and not node.name.startswith(("Reserved", "reserved"))
+        and not is_window(node)
     ] + [
         Resource(space.start, space.end, space.name, IORESOURCE_MEM)
         for space in spaces

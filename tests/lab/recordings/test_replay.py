@@ -146,5 +146,6 @@ def test_outside_a_checkout_it_says_what_is_missing(
 
 def test_without_fastjsonschema_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fastjsonschema", None)
+    monkeypatch.setattr("devmemkit.lab.recordings.recording._valid", set())  # read once already
     with pytest.raises(RecordingError, match=r"^fastjsonschema: not found; install devmem"):
         read(path_of("boot", "6.12"))
