@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.manifest import ON_ARM64, RECORDED
 from tests.notebook import Cells
 
 CELLS = Cells("04-preload-gap")
@@ -28,6 +28,15 @@ def test_held_writes_land_after_the_claim_and_those_begun_after_it_do_not() -> N
             "landed": 16, "landed, begun after": 0, "EPERM, begun after": 16,
             "read before the claim": 16, "begun meanwhile": "EPERM",
         }  # fmt: skip
+
+
+def test_on_arm64_no_write_reaches_what_is_not_ram() -> None:
+    named = CELLS.stored()
+    assert named["held_on_arm"] == {v: {"landed": 0, "EFAULT": 16} for v in ON_ARM64}
+    bars = {where: ends for where, ends in named["devices"].items() if "arm64" in where}
+    assert {tuple(ends[:2]) for ends in bars.values()} == {("EFAULT", "EFAULT")}
+    assert {end for ends in bars.values() for end in ends[2:]}.isdisjoint({"as written"})
+    assert len(bars) == 2
 
 
 def test_dev_mem_is_there_long_before_a_process_and_the_driver_is_a_module() -> None:
