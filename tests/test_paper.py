@@ -62,7 +62,8 @@ def test_what_it_says_is_what_the_evidence_says(html: str) -> None:
     assert told["random"] == sum(random)
     assert told["arm"][0] > 5000
     assert told["arm"][1:] == [0, 0]
-    assert {"cache_types", "copy_reach"} <= set(told["unlike"])
+    assert {"cache_types", "copy_reach", "low_megabyte"} <= set(told["unlike"])
+    assert told["race_on_arm"]["survived"] > 0
     assert told["attribute_race"] == {
         "5.10": "found", "6.12": "found", "7.1": "found", "7.2": "not-found", "7.3": "not-found",
     }  # fmt: skip
