@@ -62,6 +62,9 @@ def test_what_the_explanations_say_was_seen() -> None:
     assert {v for k, v in named["served"].items() if "served" in k} == {named["written"]["corrupt"]}
     early = {version for version, words in named["first_file"].items() if "acpi_init" in words}
     assert early == {"7.2", "7.3"}
+    by_arm = [words for label, words in named["first_file"].items() if "arm64" in label]
+    assert "gen_pci_driver_init, level device" in by_arm[-1]
+    assert all("after iomem_init_inode; after populate_rootfs" in words for words in by_arm)
     assert {v for each in named["race_verdicts"].values() for v in each} == {"PASSED"}
     assert named["survived"]["7.3"][0].startswith("/dev/mem, whole: 0 of ")
     assert not named["survived"]["5.10"][0].startswith("/dev/mem, whole: 0 of ")
