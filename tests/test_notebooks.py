@@ -48,25 +48,31 @@ def sanitized(text: str) -> str:
     return text
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess[str]:
-    """Run nbval on `path` in a process of its own, in this environment, without other plugins."""
+def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:
+    """Run nbval on notebooks in a process of its own, in this environment, without other plugins.
+
+    Each notebook has a kernel of its own.
+    """
     command = [sys.executable, "-c", PYTEST, "-c", str(ROOT / "pyproject.toml")]
     command += ["--rootdir", str(ROOT), "-o", "addopts=", "-p", "no:cacheprovider", "--color=no"]
     command += ["-p", "nbval.plugin"]
     command += ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZE)]
-    command += ["--nbval-cell-timeout", "120", str(path)]
+    command += ["--nbval-cell-timeout", "120", "-v", *map(str, paths)]
     env = os.environ | {
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
     return subprocess.run(
-        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=3600, check=False
     )
 
 
 SETS = tomllib.loads((ROOT / "notebooks" / "sets.toml").read_text("utf-8"))
 """What `devmemkit reproduce` runs: the last set of each is what no kernel does, or other data."""
-LONG = ("00-overview", "05-policies", "06-real-kernels", "paper")
+LONG = (
+    *("00-overview", "04-preload-gap", "05-policies", "06-real-kernels", "07-your-machine"),
+    "paper",
+)
 """Notebooks whose run takes seconds: it weighs every finding, or searches or replays a lot."""
 
 
@@ -100,12 +106,26 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS, f"expected at least one notebook in {ROOT / 'notebooks'}, got none"
 
 
+@pytest.fixture(scope="module")
+def compared() -> subprocess.CompletedProcess[str]:
+    """One run of nbval for all notebooks: starting it takes as long as a short notebook."""
+    return nbval(*NOTEBOOKS)
+
+
 @each_notebook
-def test_outputs_are_what_the_cells_print_today(path: Path) -> None:
-    run = nbval(path)
-    assert run.returncode == 0, run.stdout + run.stderr
-    cells = len(code_cells(read(path)))
-    assert f"{cells} passed" in run.stdout, run.stdout
+def test_outputs_are_what_the_cells_print_today(
+    path: Path, compared: subprocess.CompletedProcess[str]
+) -> None:
+    cell = rf"^notebooks/{re.escape(path.stem)}::ipynb::Cell (\d+) (\w+)"
+    told = re.findall(cell, compared.stdout, re.MULTILINE)
+    cells = [(str(number), "PASSED") for number, _ in enumerate(code_cells(read(path)))]
+    assert told == cells, compared.stdout + compared.stderr
+
+
+def test_nbval_finds_no_fault_beside_the_cells(
+    compared: subprocess.CompletedProcess[str],
+) -> None:
+    assert compared.returncode == 0, compared.stdout + compared.stderr
 
 
 def numbered_texts(cell: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:

@@ -230,7 +230,9 @@ def test_quick_is_not_live(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 @pytest.mark.parametrize(
     "moment",
     [*(pytest.param(one, marks=pytest.mark.slow) for one in ("first child", "at work")),
