@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from devmemkit.artifact.ledger import Finding
 
 CONDITIONS = """\
-Verdicts are per kernel, for x86-64, the configuration of the recorded kernels (STRICT_DEVMEM=y,
-IO_STRICT_DEVMEM=y, no iomem=relaxed), and the questions that are named: "holds" says that all of
-them speak for the finding, "refuted" that they speak against it. A search is complete for its
-tasks. The model answers for kernels that were not recorded."""
+Verdicts are per kernel, for x86-64 (for arm64 where a finding says so), the configuration of the
+recorded kernels (STRICT_DEVMEM=y, IO_STRICT_DEVMEM=y, no iomem=relaxed), and the questions that
+are named: "holds" says that all of them speak for the finding, "refuted" that they speak against
+it. A search is complete for its tasks. The model answers for kernels that were not recorded."""
 
 
 def add_parser(commands: Any) -> None:

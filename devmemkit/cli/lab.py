@@ -127,8 +127,9 @@ def _recorded(arch: str) -> set[str]:
     from devmemkit.lab.recordings.recording import folder
     from devmemkit.scenarios.machines import LABS, PC
 
+    here = {lab.name for lab in LABS.values() if lab.arch == arch}
     names = (path.stem.partition("-") for path in folder().glob("*/*.json"))
-    return {version for version, _, lab in names if LABS[lab or PC.name].arch == arch}
+    return {version for version, _, lab in names if (lab or PC.name) in here}
 
 
 def scenarios(names: list[str], repairs: list[str] | None) -> list[str]:

@@ -10,7 +10,7 @@ from devmemkit.explain.answer import Answer, Branch, T
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.verdict import later, verdict
-from devmemkit.model.flags import U64
+from devmemkit.model.flags import PAGE_SHIFT, U64
 from devmemkit.model.kernel import VERSIONS
 from devmemkit.text import architecture
 from devmemkit.text.iomem import grouped
@@ -41,7 +41,10 @@ def explain(machines: Machines, access: Access) -> Answer:
         (machines.known.release or machine.kernel.version) + (on and f" on {on}"),
         ours,
         # the first branch is that of the likeliest case
-        (*(branches[0].conditions if branches else ()), *_assumed(machines.known, access)),
+        (
+            *(branches[0].conditions if branches else ()),
+            *_assumed(machines.known, access, ours.outcome),
+        ),
         branches,
         tuple(advise(machines.known, machine, access, ours)),
         next((then for _, then in laters), None) if ours.outcome == "ok" else None,
@@ -123,7 +126,7 @@ def _versions(newest_first: list[str]) -> str:
     return " or ".join(versions)
 
 
-def _assumed(known: Description, access: Access) -> Iterator[str]:
+def _assumed(known: Description, access: Access, outcome: str) -> Iterator[str]:
     """What each case assumes: a BAR's number, and that the machine follows the model's rules."""
     bar = known.found[access.bdf].bar(access.bar) if known.assumes(access.bdf) else None
     if bar is not None:
@@ -132,7 +135,9 @@ def _assumed(known: Description, access: Access) -> Iterator[str]:
             "number BARs"
         )
     if known.shown_page_shift is None:
-        yield "pages have 4 KiB, for arm64 also has kernels with 16 and 64 KiB: getconf PAGESIZE"
+        yield "pages have 4 KiB; arm64 kernels may have 16 or 64 KiB, too: see getconf PAGESIZE"
+    if known.rules == "arm64" and access.op in ("load", "store") and outcome == "ok":
+        yield "a device answers there and the access is aligned: else it ends with SIGBUS"
     if known.rules == "other":
         yield (
             f"{known.this_architecture} has no rules of its own here: the answer uses what all "
@@ -146,8 +151,11 @@ def notes_on(known: Description, access: Access) -> Iterator[str]:
     """What limits an answer, and what looks wrong in the question."""
     if known.shown_architecture is None:
         yield "nothing shows the machine's architecture: this is x86-64's answer (see --arch)"
+    if known.page_shift > PAGE_SHIFT:
+        size = f"{1 << known.page_shift - 10} KiB"
+        yield f"pages have {size} here: an offset must be a multiple of that"
     if known.release is not None:
-        yield from limits_of(known.release)
+        yield from limits_of(known.release, known.rules)
     if access.via == "port" and known.ioports is None:
         yield "there is no dump of /proc/ioports: which driver has which ports is not known"
     if known.architecture == "i386" and access.via == "devmem" and not access.maps:

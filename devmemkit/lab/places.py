@@ -17,12 +17,12 @@ CONSOLE = "virtio-pci"
 """The driver of the port between lab and guest; accesses leave its registers alone."""
 
 PORTS = {"x86_64": ((0x80, 16), (0xFFFC, 8)), "arm64": ()}
-"""Ports that may be read: the DMA page registers, and the end of all ports."""
+"""Ports that may be read, by architecture: on x86-64 the DMA page registers, and the last eight."""
 ASKED = ((0x80, 0), (0x80, 1), (0xFFFF, 1), (0xFFFF, 2), (0, 1 << 16), (0x80, U64))
 """(first, number) of ports that ioperm is asked for."""
 LENGTHS = (1, 2, 4, 8, 64, PAGE_SIZE, 2 * PAGE_SIZE, 16 * PAGE_SIZE, 0)
 MTRR_ENDS = {"x86_64": (0xA_0000, 0xC_0000, 1 << 31, 1 << 32), "arm64": ()}
-"""Borders of the firmware's MTRR ranges; the model does not know mappings across one."""
+"""Borders of the firmware's MTRR ranges, by architecture; the model knows no mapping across one."""
 FIXED = {
     "x86_64": (PC.hole, 0xA_0000, 0xC_0000, 0xF_0000, 1 << 32),
     "arm64": (VIRT.hole, 0, 0x400_0000, 0x81_0000_0000),
@@ -72,7 +72,8 @@ def access_of(chance: random.Random, known: Description, lab: str) -> Access:
 def _address(chance: random.Random, known: Description, lab: Lab) -> int:
     assert known.iomem is not None
     edge = chance.choice(EDGES)
-    end = 1 << (known.phys_bits or 48)  # arm64: PHYS_MASK
+    assert known.phys_bits is not None
+    end = 1 << known.phys_bits
     kind = chance.random()
     if kind > 0.7:  # unused memory, where most accesses can be tried
         base, size = chance.choice(((lab.pmem, 256 << 20), (lab.ivshmem_bar, 64 << 20)))
@@ -110,8 +111,8 @@ def harmless(
     touches = any(act.operation in ("load", "store") for act in acts)
     if on.arch == "arm64" and touches and not _answers(machine, access, on):
         return False
-    reads_bar = any(act.operation in ("read_resource", "write_resource") for act in acts)
-    if on.arch == "arm64" and reads_bar and access.start % 4:  # an unaligned port is an oops there
+    of_file = any(act.operation in ("read_resource", "write_resource") for act in acts)
+    if on.arch == "arm64" and of_file and access.start % 4:  # an unaligned port is an oops there
         return False
     bound = any(one.start == on.pmem and one.name == NAMESPACE for one in machine["iomem"].walk())
     claims = [act.arguments["start"] for act in acts if act.operation == "request_mem_region"]
@@ -128,7 +129,7 @@ def harmless(
 
 
 def _answers(machine: Machine, access: Access, lab: Lab) -> bool:
-    """Whether a load is aligned and somebody answers: the rest depends on the board, or kills.
+    """Whether a load is aligned and a device answers; others depend on the board, or end all.
 
     NVMe's MSI-X, behind its registers, does not answer a load of one or two bytes.
     """

@@ -134,8 +134,8 @@ FEATURES: tuple[Row, ...] = (
     _x86("ram_page", "any byte", "region_intersects: arch/x86/mm/init.c"),
     Row("copy_reach", "0", "high_memory", "", "read and write end there: valid_phys_addr_range"),
     _arm64("copy_reach", "one region of RAM", "memblock, no no-map area: arch/arm64/mm/mmap.c"),
-    Row("mmap_end", "0", "last byte", "", "has an address of so many bits: arch/x86/mm/mmap.c"),
-    _arm64("mmap_end", "byte behind", "has one, or is 0: PHYS_MASK, arch/arm64/mm/mmap.c"),
+    Row("mmap_end", "0", "last byte", "", "must be below 2^phys_bits: arch/x86/mm/mmap.c"),
+    _arm64("mmap_end", "byte behind", "must be, or be 0: PHYS_MASK, arch/arm64/mm/mmap.c"),
     Row("mmap_end", "6.12", "last byte", "", "as on x86: measured on 6.12", "6.1", arch="arm64"),
     Row("mmap_end", "7.3", "byte behind", "", "as before: measured on 7.3", "6.12", arch="arm64"),
     Row("task_size", "0", (1 << 47) - PAGE_SIZE, "", "the end of a process's addresses"),
@@ -194,6 +194,9 @@ VERSIONS = {
     "7.3": "measured",
 }
 
+MEASURED_ON_ARM64 = ("6.1", "6.12", "7.3")
+"""Those of VERSIONS that were measured on arm64, too."""
+
 
 PARENTS = {"strict_devmem": "devmem", "io_strict_devmem": "strict_devmem"}
 """The option that each option depends on (lib/Kconfig.debug), outermost first."""
@@ -220,6 +223,13 @@ class Config:
 
 
 @cache
+def evidence_of(version: str, arch: str) -> str:
+    """What the rules of one of VERSIONS rest on, on an architecture."""
+    measured = arch == "x86_64" or (arch == "arm64" and version in MEASURED_ON_ARM64)
+    known = VERSIONS[version]
+    return known if measured or known != "measured" else "measured on x86-64 alone"
+
+
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
@@ -317,7 +327,7 @@ class KernelProfile:
     @property
     def evidence(self) -> str:
         """The evidence for the rules of this kernel: measured, read, or historic."""
-        return VERSIONS[self.version]
+        return evidence_of(self.version, self.arch)
 
     @cached_property
     def policy(self) -> Policy:
@@ -390,7 +400,8 @@ class Release(KernelProfile):
 
     @property
     def evidence(self) -> str:
-        return VERSIONS.get(self.version, "from the table of features alone")
+        known = self.version in VERSIONS
+        return super().evidence if known else "from the table of features alone"
 
 
 def open_rows(version: str, arch: str = "x86_64") -> tuple[Row, ...]:

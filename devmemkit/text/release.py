@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from devmemkit.model.kernel import VERSIONS, KernelProfile, Release, is_between, open_rows
+from devmemkit.model.kernel import (
+    VERSIONS,
+    KernelProfile,
+    Release,
+    evidence_of,
+    is_between,
+    open_rows,
+)
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 
@@ -87,7 +94,7 @@ def _with(kernel: KernelProfile, **features: object) -> KernelProfile:
     return replace(kernel, features=tuple(features.items()))
 
 
-def limits_of(text: str) -> Iterator[str]:
+def limits_of(text: str, arch: str = "x86_64") -> Iterator[str]:
     """What the rules for a release rest on, where no such kernel was looked at."""
     number = ".".join(map(str, parse_release(text)))
     oldest, *_, newest = VERSIONS
@@ -99,3 +106,5 @@ def limits_of(text: str) -> Iterator[str]:
         yield f"the model's newest kernel is {newest}: what changed after it is not known here"
     elif number not in VERSIONS:
         yield f"Linux {number} was not measured: the changes known up to it decide"
+    elif arch == "arm64" and evidence_of(number, arch) != "measured":
+        yield f"Linux {number} was not measured on arm64: the changes known up to it decide"

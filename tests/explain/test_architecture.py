@@ -131,7 +131,7 @@ def test_arm64_has_rules_of_its_own(op: str, address: int, outcome: str, functio
     found = answer(board(), address=address, op=op)
     assert found.outcome == outcome
     assert not function or found.deciding_check.function == function
-    assert as_json(found)["certain"]
+    assert as_json(found)["certain"] == (outcome != "ok" or op not in ("load", "store"))
     files = {check.file for check in found.verdict.checks}
     assert "arch/arm64/mm/mmap.c" in files
     assert not any("x86" in file for file in files)
@@ -139,6 +139,20 @@ def test_arm64_has_rules_of_its_own(op: str, address: int, outcome: str, functio
     assert "on arm64:\n" in said
     assert "no rules of its own" not in said
     assert "x86" not in said
+
+
+def test_what_a_load_on_arm64_rests_on_is_said() -> None:
+    load = as_text(answer(board(), address=0xFE30_0000, op="load"))
+    assert "if a device answers there and the access is aligned" in load
+    refused = answer(board(), address=0xFE20_1000, op="load")
+    for other in (refused, answer(board(), address=0xFE30_0000), answer(known(), address=0)):
+        assert "if a device answers" not in as_text(other)
+
+
+def test_larger_pages_are_told() -> None:
+    pages = {"CONFIG_ARM64_4K_PAGES": "n", "CONFIG_ARM64_16K_PAGES": "y"}
+    assert "pages have 16 KiB here" in as_text(answer(board(pages=pages), address=0xFE30_0000))
+    assert "pages have" not in as_text(answer(board(), address=0xFE30_0000))
 
 
 def test_what_arm64_maps_of_pci() -> None:

@@ -100,6 +100,16 @@ def test_a_release_that_was_not_looked_at_carries_a_caveat(release: str, says: s
     assert bool(said) == bool(says)
 
 
+def test_a_release_that_was_measured_on_x86_alone_carries_a_caveat_on_arm64() -> None:
+    assert [*limits_of("6.12", "arm64")] == [*limits_of("6.16")] == []
+    assert [*limits_of("6.16", "arm64")] == [
+        "Linux 6.16 was not measured on arm64: the changes known up to it decide"
+    ]
+    assert KernelProfile("6.12", arch="arm64").evidence == "measured"
+    assert KernelProfile("6.16", arch="arm64").evidence == "measured on x86-64 alone"
+    assert KernelProfile("4.5", arch="arm64").evidence.startswith("historic")
+
+
 @pytest.mark.parametrize("arch", ["x86_64", "arm64", "other"])
 def test_an_open_row_of_one_architecture_opens_nothing_on_another(arch: str) -> None:
     early, late = kernels_of("6.8.0-45-generic", arch=arch).values()

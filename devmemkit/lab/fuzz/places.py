@@ -53,8 +53,9 @@ class Places:
     (start, minimum number of pages) that no kernel maps through /dev/mem, `edges` (start, size) of
     claims that even an idle machine refuses, `odd` where a read or write may be refused. `into` has
     offsets in a page, `across` those from which a load reaches into the next page, `user` is the
-    end of a process's addresses. With `oops` an access of a debugger ends a kernel where that of
-    the process would fault: none writes, none looks into a child, and every page has a right.
+    end of a process's addresses. With `oops` an access of a debugger can end the kernel where
+    that of the process would fault: then no debugger writes or reads in a child, and each mapping
+    has a right.
     """
 
     lab: Lab

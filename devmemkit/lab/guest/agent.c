@@ -45,7 +45,7 @@
 #define HIGHEST 0x7fe000000000UL /* one page of hole between them; the agent's own lie above */
 #define PAGE 4096UL
 #define LARGEST (4UL << 20) /* the kernel allocates a buffer as large as a dump zone */
-#ifdef __aarch64__ /* -1 is no system call, as is any number that an architecture does not use */
+#ifdef __aarch64__ /* it has no number for these two: -1 is ENOSYS on every kernel, and proves nothing */
 #define SYS_ioperm -1
 #define SYS_iopl -1
 #define MEMORY_DRIVER "of_pmem"

@@ -22,8 +22,10 @@ def with_region(tree: bytes, compatible: str, start: int, size: int) -> bytes:
     )
     ends = struct.pack(">II", END_NODE, END)
     nodes = tree[structure : structure + size_of]
-    if version != VERSION or not nodes.endswith(ends):
+    if version != VERSION:
         raise ValueError(f"device tree: expected one of version {VERSION}, got {version}")
+    if not nodes.endswith(ends):
+        raise ValueError("device tree: expected the end of its root last, got another")
     names = tree[strings : strings + named] + NAMES
     words = f"{compatible}\0".encode()
     node = (

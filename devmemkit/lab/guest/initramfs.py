@@ -27,7 +27,8 @@ CROSS = {
 }
 """By architecture: the prefix of its compiler, and the packages of compiler and C library."""
 FULL = 8 << 20
-"""A multiple of this size has an archive where iomem shows it: the agent's size does not matter."""
+"""On arm64 /proc/iomem shows where the archive is: it is padded to a multiple of this size, so that
+the agent's size does not change what is recorded."""
 
 
 class GuestError(Exception):

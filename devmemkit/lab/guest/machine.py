@@ -17,11 +17,11 @@ PARAMETERS = "quiet panic=-1 oops=panic nokaslr norandmaps"
 
 @dataclass(frozen=True)
 class Board:
-    """The emulated hardware of an architecture, which QEMU's `program` of a `package` has.
+    """The board that QEMU emulates for an architecture; its `program` is in Debian's `package`.
 
-    `slots` says whether each PCI device is put where it is put on a PC. `phys_bits` are those of
-    an address that mmap of /dev/mem takes, if /proc/cpuinfo does not say: PHYS_MASK of a kernel
-    with 4 KiB pages on a CPU without LPA2.
+    With `slots` the PCI devices get the slots that they have on a PC. `phys_bits` is the width of
+    the addresses that mmap of /dev/mem accepts, where /proc/cpuinfo does not say it: PHYS_MASK of a
+    kernel with 4 KiB pages on a CPU without LPA2.
     """
 
     program: str

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from devmemkit.lab.kernels.cache import cached, home
 from devmemkit.lab.kernels.catalogue import Progress, by_number, images, is_whole, listed
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.kernel import VERSIONS, evidence_of
 from devmemkit.text.columns import columns
 
 HEAD = ("cached", "can be had", "recorded", "the model's rules")
@@ -35,9 +35,7 @@ def list_kernels(
         kernel = cached(version, arch)
         here = kernel.release if kernel else "-"
         had = offered.get(version, "no" if offered else "?")
-        known = VERSIONS.get(version, "none")
-        if known == "measured" and arch != "x86_64" and version not in recorded:
-            known = f"not measured on {arch}"
+        known = evidence_of(version, arch) if version in VERSIONS else "none"
         rows.append((version, here, had, "yes" if version in recorded else "-", known))
     table = columns(rows)
     if not offered:

@@ -114,8 +114,8 @@ def _address_sizes(cpuinfo: str, arch: str) -> dict[str, str | int]:
 
 def devices(guest: Guest) -> dict[str, dict[str, Any]]:
     """The PCI devices by bdf: class, device, vendor, the text of `resource`, driver or None."""
-    drivers = [path.split("/")[-2:] for path in guest.glob("/sys/bus/pci/drivers/*/0*")]
-    bound = {bdf: driver for driver, bdf in drivers}
+    links = [path.split("/")[-2:] for path in guest.glob("/sys/bus/pci/drivers/*/0*")]
+    bound = {bdf: driver for driver, bdf in links}
     found: dict[str, dict[str, Any]] = {}
     for path in guest.glob(f"{SYSFS}/*"):
         read = {name: guest.read(f"{path}/{name}") for name in PROPERTIES}

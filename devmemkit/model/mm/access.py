@@ -181,9 +181,8 @@ def is_writable(m: View, pid: str, address: int) -> bool:
 def follow_phys(m: View, f: Frame) -> Next:
     """ptrace and /proc/pid/mem look up the pfn in a remapped VMA; EIO when the page is zapped.
 
-    EIO too for a sysfs file whose device was removed (kernfs_vma_access), and on arm64 before v6.0
-    for every mapping. The operation holds
-    mmap_lock: an mmap or munmap waits, a zap does not.
+    EIO too for a sysfs file whose device was removed (kernfs_vma_access), and for every mapping on
+    arm64 before v6.0. The operation holds mmap_lock: an mmap or munmap waits, a zap does not.
     """
     lock(m, f, "mmap", f.pid, write=False)
     vma = find_vma(m, f.pid, f.address)

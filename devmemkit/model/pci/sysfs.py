@@ -58,7 +58,7 @@ def sysfs_open(m: View, f: Frame) -> Next:
     if bar is None or not bar.length or bar.index > 5:
         raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}")
     if f.wc and not (prefetch and (m.kernel.pat or m.kernel["resource_wc"] == "always")):
-        why = "PAT is off" if prefetch else f"BAR {f.bar} is not prefetchable"
+        why = "cache types are not tracked" if prefetch else f"BAR {f.bar} is not prefetchable"
         raise KernelError("ENOENT", f"{f.bdf} has no resource{f.bar}_wc: {why}")
     path = resource_path(f.bdf, f.bar, f.wc)
     may_open(m, f.pid, path, f.mode)
