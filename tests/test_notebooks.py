@@ -67,22 +67,14 @@ def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+LONG = ("00-overview", "05-policies", "06-real-kernels", "paper")
+"""Notebooks whose run takes seconds: it weighs every finding, or searches or replays a lot."""
 SETS = tomllib.loads((ROOT / "notebooks" / "sets.toml").read_text("utf-8"))
 """What `devmemkit reproduce` runs: the last set of each is what no kernel does, or other data."""
-LONG = (
-    *("00-overview", "04-preload-gap", "05-policies", "06-real-kernels", "07-your-machine"),
-    "paper",
-)
-"""Notebooks whose run takes seconds: it weighs every finding, or searches or replays a lot."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(path.stem, marks=pytest.mark.slow if path.stem in LONG else ())
-        for path in NOTEBOOKS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
 def test_every_cell_runs_with_the_last_set(name: str) -> None:
     Cells(name).runs(SETS[name][-1] if name in SETS else {"kernel": "5.10"})
 

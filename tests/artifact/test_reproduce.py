@@ -185,7 +185,10 @@ def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
 
 @pytest.mark.parametrize(
     "how",
-    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL],
+    [
+        *(pytest.param(how, marks=pytest.mark.slow) for how in (signal.SIGINT, signal.SIGTERM)),
+        signal.SIGKILL,
+    ],
 )
 def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, tmp_path, how):
     told, temporary = tmp_path / "pid", tmp_path / "t"
