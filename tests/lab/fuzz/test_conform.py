@@ -60,8 +60,8 @@ def feed(
 ) -> None:
     """Let only chosen sequences come."""
 
-    def chosen(seed: int, recorded: tuple[Sequence, ...]) -> Iterator[Sequence]:
-        return choose(sequences(seed, recorded))
+    def chosen(seed: int, recorded: tuple[Sequence, ...], lab: str) -> Iterator[Sequence]:
+        return choose(sequences(seed, recorded, lab))
 
     monkeypatch.setattr(module, "sequences", chosen)
 
