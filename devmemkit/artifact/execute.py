@@ -80,9 +80,10 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], limit: 
     NotebookFailed when a code cell raises or takes more than `limit` seconds, or the kernel dies;
     `output` then has the partial notebook.
     """
-    # jsonschema imports this parser where it is installed, and the parser compiles a grammar for
-    # 0.85 s, to check URLs that no notebook has; jsonschema foresees that it is missing.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    # jsonschema imports these parsers where they are installed, which takes 0.9 s, to check URLs
+    # and durations that no notebook has; jsonschema foresees that they are missing.
+    for parser in ("rfc3987_syntax", "isoduration"):
+        sys.modules.setdefault(parser, None)  # type: ignore[arg-type]
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
