@@ -127,9 +127,7 @@ SAYS_ARM64 = {
     "phys_mem_access_prot_allowed": "Refuses nothing: arm64 has no such check.",
     "mmap_mem": "The page protection, by phys_mem_access_prot: uncached, but for RAM.",
     "pci_mmap_resource_range": "The page protection: uncached, write-combining for resourceN_wc.",
-    "valid_mmap_phys_addr_range": (
-        "EINVAL when the range wraps, or when the byte behind it is beyond PHYS_MASK."
-    ),
+    "valid_mmap_phys_addr_range": "EINVAL when the range wraps or exceeds PHYS_MASK.",
     "ksys_ioperm": "ENOSYS: a system call of x86 only.",
     "sys_iopl": "ENOSYS: a system call of x86 only.",
 }

@@ -222,7 +222,6 @@ class Config:
                 raise ValueError(f"config: expected {needs}, got n")
 
 
-@cache
 def evidence_of(version: str, arch: str) -> str:
     """What the rules of one of VERSIONS rest on, on an architecture."""
     measured = arch == "x86_64" or (arch == "arm64" and version in MEASURED_ON_ARM64)
@@ -230,6 +229,7 @@ def evidence_of(version: str, arch: str) -> str:
     return known if measured or known != "measured" else "measured on x86-64 alone"
 
 
+@cache
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
@@ -425,6 +425,9 @@ class Noted(KernelProfile):
     """
 
     asked: dict[str, Any] = field(default_factory=dict)
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
+    """Each is equal to itself alone: no cache may give one what only another has asked for."""
 
     def __getitem__(self, feature: str) -> Any:
         value = super().__getitem__(feature)

@@ -217,6 +217,12 @@ def test_one_task_of_each_kind_is_the_default() -> None:
     assert asked.states == explore(mmap_vs_claim(KernelProfile("7.3"))).states
 
 
+def test_what_one_kernel_was_asked_for_is_never_taken_for_anothers() -> None:
+    """A cache by kernel would else give the second a result, and it would note nothing."""
+    first, second = Noted("7.3"), Noted("7.3")
+    assert len({first, second}) == 2
+
+
 @pytest.mark.parametrize("name", ORDERS)
 def test_a_search_depends_on_its_kernel_only_by_what_it_asks_for(name: str) -> None:
     kernel = Noted("7.3")

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devmemkit.lab.runs import RUNS
+from devmemkit.model.kernel import MEASURED_ON_ARM64
 from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import LABS, data_dir, label
@@ -30,7 +31,7 @@ REPAIRED = ("6.12", "7.3")
 headers for them."""
 ON_5G = ("5.10", "6.12", "7.3")
 """Those of them that were also recorded on the second machine, whose memory is above its BARs."""
-ON_ARM64 = ("6.1", "6.12", "7.3")
+ON_ARM64 = MEASURED_ON_ARM64
 """The kernels that were recorded on the third machine, which is arm64."""
 REPAIR_RACES = {f"mmap-vs-claim-{repair}": repair for repair in IN_KERNEL}
 """The scenarios of a repaired mmap, and the repair of each."""
