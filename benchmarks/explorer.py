@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.model.boot import LEVELS
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.features import VERSIONS
 from devmemkit.model.policy import POLICIES, REPAIRS
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.bar_story import BarStory

@@ -28,7 +28,7 @@ class Mutations:
         self.module = module
         self.tree = ast.parse(text)
         self.versions: list[str] = []
-        if module.endswith("model/kernel.py"):
+        if module.endswith("model/features.py"):
             (table,) = (n for n in self.tree.body if "VERSIONS" in ast.unparse(n)[:10])
             self.versions = [key.value for key in table.value.keys]  # type: ignore[attr-defined]
 

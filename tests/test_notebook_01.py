@@ -8,7 +8,7 @@ import pytest
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.svg import to_svg
 from devmemkit.figures.timeline import timeline
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.features import VERSIONS
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
 from devmemkit.scenarios.stories.takeover import QUESTIONS, Takeover

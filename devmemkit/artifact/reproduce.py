@@ -19,7 +19,7 @@ from devmemkit.artifact.plan import folder_for
 from devmemkit.artifact.record import TABLE, Job, Record, UsageError
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Store
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.features import VERSIONS
 from devmemkit.text.columns import columns
 
 Kind = TypeVar("Kind", list[Any], dict[str, Any])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from devmemkit.model.kernel import VERSIONS, is_between
+from devmemkit.model.features import VERSIONS, is_between
 
 ORDER = tuple(VERSIONS)
 TO = " to "

@@ -79,11 +79,11 @@ def _values(action: argparse.Action) -> Iterable[str]:
     """The values of an argument, by its choices or its metavar; none where they are unknown."""
     from devmemkit.explain import machines
     from devmemkit.lab.recordings import manifest
-    from devmemkit.model import kernel, policy
+    from devmemkit.model import features, policy
     from devmemkit.scenarios.races import catalogue
 
     known = {
-        "KERNEL": kernel.VERSIONS,
+        "KERNEL": features.VERSIONS,
         "MACHINE": machines.names(),
         "RACE": catalogue.NAMES,
         "POLICY": policy.POLICIES,

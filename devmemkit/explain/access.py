@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from devmemkit.explain.description import Description
+from devmemkit.model.features import VERSIONS
 from devmemkit.model.flags import PAGE_SHIFT, U64
-from devmemkit.model.kernel import VERSIONS, KernelProfile
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.pci.sysfs import proc_path, resource_path
 from devmemkit.model.printable import printable

@@ -12,7 +12,8 @@ from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.description import Description
 from devmemkit.explain.owner import concerned, near
 from devmemkit.model import flags as fl
-from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
+from devmemkit.model.features import VERSIONS
+from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Key, Machine
 from devmemkit.model.pci.device import PciDevice
 from devmemkit.model.process.task import Task, new_task

@@ -102,7 +102,7 @@ class Description:
 
     @property
     def rules(self) -> str:
-        """The architecture whose rules the model follows, one of model.kernel.ARCHITECTURES."""
+        """The architecture whose rules the model follows, one of model.features.ARCHITECTURES."""
         if self.architecture in architecture.X86:
             return "x86_64"
         return "arm64" if self.architecture == "arm64" else "other"

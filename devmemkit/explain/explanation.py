@@ -10,8 +10,8 @@ from devmemkit.explain.answer import Answer, Branch, T
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.verdict import later, verdict
+from devmemkit.model.features import VERSIONS
 from devmemkit.model.flags import PAGE_SHIFT, U64
-from devmemkit.model.kernel import VERSIONS
 from devmemkit.text import architecture
 from devmemkit.text.iomem import grouped
 from devmemkit.text.release import limits_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devmemkit.figures.frame import EDGE, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
-from devmemkit.model.kernel import FEATURES, Row, is_between
+from devmemkit.model.features import FEATURES, Row, is_between
 
 WIDTH, DOT, NAME, TEXT = MIN_WIDTH - 2 * EDGE, 8, 22, 66
 LINE, GAP = 15, 9

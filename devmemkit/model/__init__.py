@@ -10,6 +10,7 @@ Find a rule by the kernel function that it stands for: each step's docstring nam
     process/    kernel/fork.c, kernel/sys.c: tasks, files, fork, credentials
     boot.py     the initcalls that make the iomem inode and the resource files
 
-kernel.py has the table of what changed between versions, policy.py what a claim does to mappings,
+features.py has the table of what differs between versions, kernel.py a kernel made of its rows,
+policy.py what a claim does to mappings,
 machine.py the state, step.py how an operation runs.
 """

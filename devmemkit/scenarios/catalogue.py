@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 
-from devmemkit.model.kernel import KernelProfile, is_between
+from devmemkit.model.features import is_between
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.machines import LABS, Lab, kernel_in, label, load_machine, recorded

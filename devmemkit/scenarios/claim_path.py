@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
-from devmemkit.model.kernel import KernelProfile, is_between
+from devmemkit.model.features import is_between
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.machines import data_dir
 
 FIRST = "5.8"

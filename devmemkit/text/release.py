@@ -6,14 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from devmemkit.model.kernel import (
-    VERSIONS,
-    KernelProfile,
-    Release,
-    evidence_of,
-    is_between,
-    open_rows,
-)
+from devmemkit.model.features import VERSIONS, evidence_of, is_between, open_rows
+from devmemkit.model.kernel import KernelProfile, Release
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 

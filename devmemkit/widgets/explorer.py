@@ -9,7 +9,7 @@ import ipywidgets as w
 
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.show import stills
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.features import VERSIONS
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
 from devmemkit.widgets.pane import Pane

@@ -7,7 +7,8 @@ import ipywidgets as w
 from devmemkit.figures.actors import actors, arrows
 from devmemkit.figures.history import history
 from devmemkit.figures.marks import Picture
-from devmemkit.model.kernel import VERSIONS, KernelProfile
+from devmemkit.model.features import VERSIONS
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
 from devmemkit.widgets.explorer import WIDE, Explorer, policies
 

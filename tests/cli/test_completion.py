@@ -14,7 +14,7 @@ import pytest
 import devmemkit
 from devmemkit import cli
 from devmemkit.cli.completion import words
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.features import VERSIONS
 from devmemkit.scenarios.machines import recorded
 
 ROOT = Path(devmemkit.__file__).parents[1]

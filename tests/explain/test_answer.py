@@ -10,8 +10,8 @@ import pytest
 from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
 from devmemkit.explain.explanation import _joined
+from devmemkit.model.features import VERSIONS
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.model.kernel import VERSIONS
 from devmemkit.text.system_files import parse_config
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, answer, known
 

@@ -14,7 +14,8 @@ import devmemkit
 from devmemkit.explain.access import OPS, VIAS, Access
 from devmemkit.explain.calls import calls_of
 from devmemkit.explain.kernel_functions import BY_OPERATION, FUNCTIONS, SAYS, function_of
-from devmemkit.model.kernel import VERSIONS, KernelProfile
+from devmemkit.model.features import VERSIONS
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import step_names
 
 

@@ -12,7 +12,8 @@ from devmemkit.explore.check import Result, explore, explore_each
 from devmemkit.explore.counterexample import replay
 from devmemkit.explore.search import search
 from devmemkit.model.errors import Blocked
-from devmemkit.model.kernel import VERSIONS, KernelProfile, Noted
+from devmemkit.model.features import VERSIONS
+from devmemkit.model.kernel import KernelProfile, Noted
 from devmemkit.model.machine import View
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import early_claim

@@ -8,7 +8,8 @@ from pictures import column
 from devmemkit.figures.actors import BOXES, actors, arrows
 from devmemkit.figures.history import history, milestones
 from devmemkit.figures.svg import to_svg
-from devmemkit.model.kernel import VERSIONS, KernelProfile
+from devmemkit.model.features import VERSIONS
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES
 
 

@@ -19,8 +19,9 @@ from devmemkit.lab.recordings.recording import path_of, read
 from devmemkit.lab.reproducers import digest, judge, modelled, on_model, source, verdict
 from devmemkit.lab.runs import RUNS
 from devmemkit.model.drivers import nvdimm
+from devmemkit.model.features import VERSIONS
 from devmemkit.model.flags import PAGE_SHIFT
-from devmemkit.model.kernel import VERSIONS, KernelProfile
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.pci import sysfs as pcisysfs
 from devmemkit.model.policy import REPAIRS

@@ -12,7 +12,8 @@ from dataclasses import replace
 import pytest
 
 from devmemkit.model import flags as fl
-from devmemkit.model.kernel import ARCHITECTURES, FEATURES, KernelProfile
+from devmemkit.model.features import ARCHITECTURES, FEATURES
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.pci.sysfs import proc_path
 from devmemkit.model.process.task import Task

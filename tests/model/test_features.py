@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, get_args
 import pytest
 
 import devmemkit
-from devmemkit.model.kernel import FEATURES, Config, KernelProfile, values_of
+from devmemkit.model.features import FEATURES, values_of
+from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.mm.populate import ORDERS
 from devmemkit.model.policy import ClaimStep, FileKind, Policy
 from devmemkit.model.resource.revoke import STEPS

@@ -7,7 +7,8 @@ from itertools import groupby
 
 import pytest
 
-from devmemkit.model.kernel import FEATURES, VERSIONS, Config, KernelProfile, Release, open_rows
+from devmemkit.model.features import FEATURES, VERSIONS, open_rows
+from devmemkit.model.kernel import Config, KernelProfile, Release
 from devmemkit.model.policy import POLICIES
 
 ORDER = tuple(VERSIONS)

@@ -16,7 +16,8 @@ import pytest
 
 from devmemkit.figures.actors import arrows
 from devmemkit.model import flags as fl
-from devmemkit.model.kernel import FEATURES, VERSIONS, Config, KernelProfile
+from devmemkit.model.features import FEATURES, VERSIONS
+from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import step_names, take_step
 from devmemkit.text.iomem_tree import entries_of

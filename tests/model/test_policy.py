@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from devmemkit.model.features import FEATURES
 from devmemkit.model.flags import PAGE_SHIFT
-from devmemkit.model.kernel import FEATURES, KernelProfile
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.policy import (
     ELSEWHERE,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devmemkit.model.kernel import VERSIONS, KernelProfile
+from devmemkit.model.features import VERSIONS
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import SCENARIOS, machine_of, on_model, stories
 from devmemkit.scenarios.machines import NAMESPACE, lab_in, load_machine, recorded
 from devmemkit.scenarios.stories.script import Story

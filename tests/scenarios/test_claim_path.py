@@ -7,7 +7,8 @@ import tomllib
 import pytest
 
 from devmemkit.explore.policy_matrix import kinds_of_a_claim
-from devmemkit.model.kernel import VERSIONS, Config, KernelProfile
+from devmemkit.model.features import VERSIONS
+from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.policy import POLICIES, RevokeAll
 from devmemkit.model.resource.revoke import STEPS
 from devmemkit.scenarios.claim_path import edges, reached

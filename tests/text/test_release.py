@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devmemkit.model.kernel import FEATURES, VERSIONS, KernelProfile, open_rows
+from devmemkit.model.features import FEATURES, VERSIONS, open_rows
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.text import TextError
 from devmemkit.text.release import distribution, kernels_of, limits_of, parse_release
 

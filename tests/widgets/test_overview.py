@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.features import VERSIONS
 from devmemkit.widgets.overview import OverviewExplorer
 
 

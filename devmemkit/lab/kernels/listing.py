@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from devmemkit.lab.kernels.cache import cached, home
 from devmemkit.lab.kernels.catalogue import Progress, by_number, images, is_whole, listed
-from devmemkit.model.kernel import VERSIONS, evidence_of
+from devmemkit.model.features import VERSIONS, evidence_of
 from devmemkit.text.columns import columns
 
 HEAD = ("cached", "can be had", "recorded", "the model's rules")

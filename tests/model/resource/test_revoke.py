@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devmemkit.model import flags as fl
-from devmemkit.model.kernel import VERSIONS, Config
+from devmemkit.model.features import VERSIONS
+from devmemkit.model.kernel import Config
 from devmemkit.model.resource.revoke import zapped_pages
 from devmemkit.model.step import take_step
 from tests.model.machines import (

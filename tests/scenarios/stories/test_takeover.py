@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devmemkit.model.kernel import VERSIONS
+from devmemkit.model.features import VERSIONS
 from devmemkit.model.policy import POLICIES
 from devmemkit.model.resource.revoke import zapped_pages
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
