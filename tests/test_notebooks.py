@@ -98,13 +98,26 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS, f"expected at least one notebook in {ROOT / 'notebooks'}, got none"
 
 
+NBVAL = {f"nbval of {path.stem}": path for path in NOTEBOOKS}
+"""The notebooks by the names of the tests that compare them."""
+
+
 @pytest.fixture(scope="module")
-def compared() -> subprocess.CompletedProcess[str]:
-    """One run of nbval for all notebooks: starting it takes as long as a short notebook."""
-    return nbval(*NOTEBOOKS)
+def compared(request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
+    """One run of nbval for all that are asked: starting it takes as long as a short notebook."""
+    asked = [getattr(item, "callspec", None) for item in request.session.items]
+    paths = {one.params["path"] for one in asked if one and one.id in NBVAL}
+    return nbval(*sorted(paths))
 
 
-@each_notebook
+@pytest.mark.parametrize(
+    "path",
+    # the paper replays every recorded kernel, which takes a fifth of these tests
+    [
+        pytest.param(path, id=name, marks=pytest.mark.slow if path.stem == "paper" else ())
+        for name, path in NBVAL.items()
+    ],
+)
 def test_outputs_are_what_the_cells_print_today(
     path: Path, compared: subprocess.CompletedProcess[str]
 ) -> None:
