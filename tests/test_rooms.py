@@ -10,7 +10,7 @@ import devmemkit
 
 PACKAGE = Path(devmemkit.__file__).parent
 FLOORS = (
-    *(("cli",), ("artifact",), ("",), ("api",), ("widgets",), ("figures",), ("lab",)),
+    *(("cli",), ("artifact",), ("site",), ("",), ("api",), ("widgets",), ("figures",), ("lab",)),
     *(("explain", "explore"), ("scenarios",), ("host",), ("text",), ("model",)),
 )
 """From the top; "" is devmemkit/__init__.py. Rooms of one floor do not use each other."""

@@ -26,6 +26,7 @@ GROUPS = {
         "cite": "print BibTeX with the commit and the digest of the data",
         "archive": "pack the checkout for a deposit",
         "findings": "weigh every finding by its evidence, now",
+        "site": "build a folder of pages that run the model in a browser",
     },
     "model": {
         "explore": "search every order of a scenario's steps",

@@ -1,0 +1,35 @@
+"""`devmemkit site`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from devmemkit.cli.parser import folder
+from devmemkit.model.printable import printable
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to argparse's sub-parsers."""
+    parser = commands.add_parser(
+        "site",
+        description="Build a folder that any web server shows: explain, the explorers and the race "
+        "of mmap and claim, which run in the visitor's browser. Nothing that a visitor pastes "
+        "leaves it.",
+        examples=("site --out site", "site --out /srv/www/devmemkit"),
+    )
+    add = parser.add_argument
+    add("--out", type=folder, default=Path("site"), metavar="DIR", help="folder (default: site)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build the site and say how large it is."""
+    from devmemkit.artifact.provenance import commit, here
+    from devmemkit.site.build import build
+
+    sizes = build(options.out, commit(here()))
+    shown = printable(str(options.out))
+    print(f"wrote {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB, to {shown}")
+    print(f"show it: python3 -m http.server --directory {shown}")
+    return 0

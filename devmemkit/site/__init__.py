@@ -1,0 +1,1 @@
+"""The static site: the model, the explorers and `explain` in a browser."""

@@ -1,0 +1,51 @@
+"""Builds the folder of the site: the same bytes from the same checkout."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+from devmemkit.host.files import write
+from devmemkit.site import pages
+
+SUMS = "SHA256SUMS"
+"""The list of the folder's files, by which a later build knows the folder as one of its own."""
+WEB = ("style.css", "race.js")
+"""The files of site/web that the pages load."""
+
+
+def build(out: Path, commit: str) -> dict[str, int]:
+    """Write the site into a folder that is new, empty or an earlier site's; sizes by file.
+
+    ValueError for a folder that holds anything else.
+    """
+    made = contents(commit)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out}: expected a folder, got a file")
+    if out.is_dir() and any(out.iterdir()) and not (out / SUMS).is_file():
+        raise ValueError(f"{out}: expected a new folder, an empty one or a site, got other files")
+    if (out / SUMS).is_file():
+        for line in (out / SUMS).read_text("utf-8").splitlines():
+            name = line.partition("  ")[2]
+            if name not in made and (out / name).resolve().is_relative_to(out.resolve()):
+                (out / name).unlink(missing_ok=True)
+    for name, content in made.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        write(out / name, content)
+    return {name: len(content) for name, content in made.items()}
+
+
+def contents(commit: str) -> dict[str, bytes]:
+    """The files of the site by name, SUMS last."""
+    sections = {
+        "ask": pages.ask_section(),
+        "race": pages.race_section(),
+        "explorers": pages.explorers_section(),
+        "read": pages.read_section(),
+    }
+    made = {"index.html": pages.index(sections, commit, ["race.js"]).encode()}
+    made |= {name: files("devmemkit.site").joinpath("web", name).read_bytes() for name in WEB}
+    digests = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}
+    made[SUMS] = "".join(f"{digest}  {name}\n" for name, digest in digests.items()).encode()
+    return made

@@ -1,0 +1,84 @@
+"""The HTML of the site's pages: each page and each section of one is a function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+    "img-src 'self' data:; worker-src 'self'; base-uri 'none'; form-action 'none'"
+)
+"""What a page may load and run: its own files, no inline script, nothing from elsewhere."""
+
+SECTIONS = {
+    "ask": "Why did I get EPERM?",
+    "race": "Play the discussion",
+    "explorers": "Explorers",
+    "read": "Read",
+}
+"""The start page's sections, by id, with their headings."""
+
+
+def page(title: str, body: str, scripts: Sequence[str] = ()) -> str:
+    """A page around the HTML of its body; `scripts` run in their order, after it is parsed."""
+    # Classic scripts: a page opened as a file may not load modules.
+    loads = "".join(f'<script defer src="{escape(name)}"></script>\n' for name in scripts)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<link rel="stylesheet" href="style.css">
+{loads}</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def index(sections: dict[str, str], commit: str, scripts: Sequence[str]) -> str:
+    """The start page: `sections` are the HTML of each of SECTIONS that has something to show."""
+    links = "".join(f'<a href="#{name}">{escape(SECTIONS[name])}</a>\n' for name in sections)
+    parts = "".join(
+        f'<section id="{name}" aria-labelledby="{name}-heading">\n'
+        f'<h2 id="{name}-heading">{escape(SECTIONS[name])}</h2>\n{html}\n</section>\n'
+        for name, html in sections.items()
+    )
+    body = f"""<header>
+<h1>devmemkit</h1>
+<p>What happens to a user mapping of device memory when a driver claims the region: a model of
+Linux that runs in this page.</p>
+<nav aria-label="Sections">
+{links}</nav>
+</header>
+<main>
+{parts}</main>
+<footer>
+<p>Commit <code>{escape(commit)}</code>. Code: MIT; data: CC BY 4.0.</p>
+</footer>"""
+    return page("devmemkit: user mappings of device memory", body, scripts)
+
+
+def ask_section() -> str:
+    """Paste texts of a machine, read why an access ends as it does."""
+    return ""
+
+
+def race_section() -> str:
+    """The race of mmap and claim, scheduled by hand."""
+    return ""
+
+
+def explorers_section() -> str:
+    """The explorers of the notebooks."""
+    return ""
+
+
+def read_section() -> str:
+    """Links to what there is to read."""
+    return ""
