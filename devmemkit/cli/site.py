@@ -21,14 +21,19 @@ def add_parser(commands: Any) -> None:
     )
     add = parser.add_argument
     add("--out", type=folder, default=Path("site"), metavar="DIR", help="folder (default: site)")
+    add("--pyodide", type=folder, metavar="DIR", help="Pyodide's files (default: npm fetches them)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Build the site and say how large it is."""
     from devmemkit.artifact.provenance import commit, here
+    from devmemkit.site import runtime
     from devmemkit.site.build import build
 
-    sizes = build(options.out, commit(here()))
+    sizes = build(options.out, commit(here()), runtime.pyodide(options.pyodide))
+    told = runtime.pinned()
+    source = printable(str(options.pyodide)) if options.pyodide else "npm"
+    print(f"Pyodide {told['version']} (Python {told['python']}) from {source}")
     shown = printable(str(options.out))
     print(f"wrote {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB, to {shown}")
     print(f"show it: python3 -m http.server --directory {shown}")

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from devmemkit.host.files import write
-from devmemkit.site import pages
+from devmemkit.site import pages, runtime
 
 SUMS = "SHA256SUMS"
 """The list of the folder's files, by which a later build knows the folder as one of its own."""
-WEB = ("style.css", "race.js")
+WEB = ("style.css", "race.js", "python.js", "worker.js")
 """The files of site/web that the pages load."""
 
+SCRIPTS = ("race.js", "python.js")
+"""Those that the start page runs, in their order."""
 
-def build(out: Path, commit: str) -> dict[str, int]:
+
+def build(out: Path, commit: str, pyodide: Mapping[str, bytes] | None = None) -> dict[str, int]:
     """Write the site into a folder that is new, empty or an earlier site's; sizes by file.
 
-    ValueError for a folder that holds anything else.
+    `pyodide` are the files of Pyodide by name (runtime.pyodide); without them no Python runs in the
+    pages. ValueError for a folder that holds anything else.
     """
-    made = contents(commit)
+    made = contents(commit, pyodide)
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out}: expected a folder, got a file")
     if out.is_dir() and any(out.iterdir()) and not (out / SUMS).is_file():
@@ -36,7 +41,7 @@ def build(out: Path, commit: str) -> dict[str, int]:
     return {name: len(content) for name, content in made.items()}
 
 
-def contents(commit: str) -> dict[str, bytes]:
+def contents(commit: str, pyodide: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
     """The files of the site by name, SUMS last."""
     sections = {
         "ask": pages.ask_section(),
@@ -44,8 +49,10 @@ def contents(commit: str) -> dict[str, bytes]:
         "explorers": pages.explorers_section(),
         "read": pages.read_section(),
     }
-    made = {"index.html": pages.index(sections, commit, ["race.js"]).encode()}
+    made = {"index.html": pages.index(sections, commit, SCRIPTS).encode()}
     made |= {name: files("devmemkit.site").joinpath("web", name).read_bytes() for name in WEB}
+    if pyodide is not None:
+        made |= runtime.contents(pyodide)
     digests = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}
     made[SUMS] = "".join(f"{digest}  {name}\n" for name, digest in digests.items()).encode()
     return made

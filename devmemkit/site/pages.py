@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from html import escape
 
 POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
-    "img-src 'self' data:; worker-src 'self'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; connect-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
+    "style-src 'self'; img-src 'self' data:; worker-src blob:; base-uri 'none'; form-action 'none'"
 )
-"""What a page may load and run: its own files, no inline script, nothing from elsewhere."""
+"""What a page may do: run its own scripts, load its own pictures, and connect to nothing.
+
+A worker made from a blob inherits this; one made from an address would have no policy.
+"""
 
 SECTIONS = {
     "ask": "Why did I get EPERM?",
@@ -33,6 +36,7 @@ def page(title: str, body: str, scripts: Sequence[str] = ()) -> str:
 <meta name="color-scheme" content="light dark">
 <title>{escape(title)}</title>
 <link rel="stylesheet" href="style.css">
+<link rel="icon" href="data:,">
 {loads}</head>
 <body>
 {body}

@@ -1,0 +1,1 @@
+"""What runs in the page's Python: answers to the messages of its scripts."""

@@ -1,0 +1,59 @@
+"use strict";
+// Python in a worker: dk.python.ask(message) promises its answer, dk.python.cancel() ends what runs.
+// A classic script, as a page that is opened as a file loads no modules.
+window.dk ??= {};
+dk.python = (() => {
+  const waiting = new Map(); // by id: {resolve, reject}
+  const told = new Set(); // who wants to know the state
+  let worker = null;
+  let last = 0;
+  let state = { stage: "not started" };
+
+  function tell(next) {
+    state = next;
+    for (const listen of told) listen(state);
+  }
+
+  function received({ data }) {
+    if (data.id === undefined) return tell(data);
+    const { resolve, reject } = waiting.get(data.id);
+    waiting.delete(data.id);
+    if (data.failed) reject(new Error(data.failed));
+    else resolve(JSON.parse(data.answer));
+  }
+
+  function start() {
+    if (location.protocol === "file:")
+      return tell({ file: true });
+    // A worker made from a blob inherits the page's policy; one made from an address does not.
+    const address = new URL("worker.js", document.baseURI).href;
+    const blob = new Blob([`import(${JSON.stringify(address)});`], { type: "text/javascript" });
+    const url = URL.createObjectURL(blob);
+    worker = new Worker(url, { type: "module" });
+    worker.onmessage = received;
+    worker.onerror = (event) => tell({ failed: event.message || "the worker cannot be started" });
+  }
+
+  return {
+    start,
+    ask(message) {
+      return new Promise((resolve, reject) => {
+        const id = ++last;
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id, message: JSON.stringify(message) });
+      });
+    },
+    // Python cannot be interrupted: its worker ends, and a new one starts.
+    cancel() {
+      worker.terminate();
+      for (const { reject } of waiting.values()) reject(new Error("cancelled"));
+      waiting.clear();
+      tell({ stage: "starting Python anew" });
+      start();
+    },
+    onstate(listen) {
+      told.add(listen);
+      listen(state);
+    },
+  };
+})();
