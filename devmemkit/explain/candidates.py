@@ -45,7 +45,10 @@ WHAT = {
 PAGE_CHECKS = ("range_is_allowed", "phys_mem_access_prot_allowed", "read_mem", "write_mem")
 """The functions behind the line of dmesg "tried to access /dev/mem between"."""
 
-CACHE_CHECKS = ("mmap_mem", "pci_mmap_resource_range")
+CACHE_CHECKS = (
+    *("mmap_mem", "mmap_mem_prepare"),
+    *("pci_mmap_page_range", "pci_mmap_resource_range"),
+)
 """The functions that fail where cache types conflict, which x86/PAT prints."""
 
 
@@ -201,7 +204,7 @@ def _supposed(
             played = play(*changed)
             last = last_of(played.acts, played.outcomes)
             step = played.steps(last.key)[-1]
-            function, _ = function_of(last.operation, step, before.kernel.arch)
+            function, _ = function_of(last.operation, step, before.kernel)
             fits = named or _fits(access, played)
             ends = format_ending(played.outcomes[last.key]) == symptom.name
             if fits and ends and _is_news(machine, access, symptom.name, played):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from devmemkit.model.features import is_between
+from devmemkit.model.kernel import KernelProfile
+
 MEM, PAT, MEMORY = "drivers/char/mem.c", "arch/x86/mm/pat/memtype.c", "mm/memory.c"
 SYSFS, PROC = "drivers/pci/pci-sysfs.c", "drivers/pci/proc.c"
 
@@ -10,9 +13,9 @@ FUNCTIONS = {
     "valid_phys_addr_range": ("valid_phys_addr_range", "arch/x86/mm/mmap.c"),
     "do_mmap": ("do_mmap", "mm/mmap.c"),
     "valid_mmap_phys_addr_range": ("valid_mmap_phys_addr_range", "arch/x86/mm/mmap.c"),
-    "range_is_allowed": ("range_is_allowed", MEM),
+    "range_is_allowed": ("range_is_allowed", "include/linux/io.h"),
     "phys_mem_access_prot_allowed": ("phys_mem_access_prot_allowed", PAT),
-    "mmap_mem": ("mmap_mem", MEM),
+    "mmap_mem": ("mmap_mem_prepare", MEM),
     "remap_pfn_range": ("remap_pfn_range", MEMORY),
     "remap_pfn_range_complete": ("remap_pfn_range_complete", MEMORY),
     "vma_link_file": ("vma_link_file", "mm/vma.c"),
@@ -30,13 +33,13 @@ FUNCTIONS = {
     "sys_iopl": ("sys_iopl", "arch/x86/kernel/ioport.c"),
     "pci_resource_io": ("pci_resource_io", SYSFS),
     "insert": ("__request_region", "kernel/resource.c"),
-    "dup_mmap_failed": ("dup_mmap", "kernel/fork.c"),
+    "dup_mmap_failed": ("dup_mmap", "mm/mmap.c"),
     "user_copy": ("copy_from_user", "arch/x86/lib"),
     "follow_phys": ("generic_access_phys", MEMORY),
     "recheck": ("generic_access_phys", MEMORY),
     "copy_phys": ("generic_access_phys", MEMORY),
 }
-"""Kernel function and file of a step."""
+"""Kernel function and file of a step, as in 7.3."""
 
 BY_OPERATION = {
     **{("read_devmem", step): ("read_mem", MEM) for step in ("check_page", "copy_page")},
@@ -47,6 +50,41 @@ BY_OPERATION = {
     ("copy_to_user", "user_copy"): ("copy_to_user", "arch/x86/lib"),
 }
 """Function and file by operation and step, where a step stands for a different function in each."""
+
+MOVED: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "do_mmap": (("4.3", "do_mmap_pgoff", "mm/mmap.c"),),
+    "mmap_end": (("4.3", "do_mmap_pgoff", "mm/mmap.c"),),
+    "range_is_allowed": (("6.16", "range_is_allowed", MEM),),
+    "mmap_mem": (("6.19", "mmap_mem", MEM),),
+    "vma_link_file": (
+        ("6.1", "vma_link", "mm/mmap.c"),
+        ("6.9", "mmap_region", "mm/mmap.c"),
+        ("6.12", "vma_link_file", "mm/mmap.c"),
+    ),
+    "sysfs_open": (
+        ("3.13", "open", "fs/sysfs/bin.c"),
+        ("3.14", "sysfs_open_file", "fs/sysfs/file.c"),
+    ),
+    "pci_mmap_resource_range": (("4.12", "pci_mmap_page_range", "arch/x86/pci/i386.c"),),
+    "dup_mmap_failed": (("6.16", "dup_mmap", "kernel/fork.c"),),
+}
+"""Until which version (exclusive) a step was in another function or file, oldest first.
+
+1fcfd8db7f82 (4.3), f719582435a9 (4.12), 1b3f2bd04d90 (6.16); "mm/mmap: simplify vma link and
+unlink" (6.9), "mm: move internal core VMA manipulation functions to own file" (6.12), "mm: perform
+VMA allocation, freeing, duplication in mm" (6.16), mmap_mem_prepare (6.19).
+"""
+
+_FAULTS = (("4.20", "__do_page_fault", "arch/x86/mm/fault.c"),)
+MOVED_X86: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "valid_phys_addr_range": (("4.14", "valid_phys_addr_range", MEM),),
+    "valid_mmap_phys_addr_range": (("4.14", "valid_mmap_phys_addr_range", MEM),),
+    "phys_mem_access_prot_allowed": (("5.6", "phys_mem_access_prot_allowed", "arch/x86/mm/pat.c"),),
+    "load_step": _FAULTS,
+    "store_step": _FAULTS,
+    "ksys_ioperm": (("4.17", "sys_ioperm", "arch/x86/kernel/ioport.c"),),
+}
+"""The same for functions of x86: ce56a86e2ade (4.14), 66f4e88cc69d (4.17), aa37c51b9421 (4.20)."""
 
 FAULT, COPY = ("do_page_fault", "arch/arm64/mm/fault.c"), "arch/arm64/lib"
 ARM64 = {
@@ -100,7 +138,7 @@ SAYS = {
         "Populate a VMA that is already visible, page by page (/dev/mem from 6.19)."
     ),
     "valid_phys_addr_range": (
-        "EFAULT before any permission is tested: above high_memory; on arm64 outside of RAM."
+        "EFAULT before any permission is tested: above high_memory, the end of mapped memory."
     ),
     "check_page": "Check one page, or the part of it that is asked for, and map it.",
     "fetch_page": "Copy the page into a buffer of the kernel's own.",
@@ -122,6 +160,7 @@ SAYS = {
 
 
 SAYS_ARM64 = {
+    "valid_phys_addr_range": "EFAULT before any permission is tested: not in one region of RAM.",
     "mmap_is_mem": "The ioctl PCIIOC_MMAP_IS_MEM, which arm64 does not have: EINVAL.",
     "proc_bus_pci_mmap": "EIO: no file of /proc/bus/pci can be mapped on arm64.",
     "phys_mem_access_prot_allowed": "Refuses nothing: arm64 has no such check.",
@@ -139,14 +178,22 @@ def says_of(step: str, arch: str) -> str:
     return (SAYS_ARM64 if arch == "arm64" else SAYS).get(step) or SAYS.get(step, "")
 
 
-def function_of(operation: str, step: str, arch: str = "x86_64") -> tuple[str, str]:
-    """Kernel function and file of a step; the step's own name if no function is named for it.
+def function_of(operation: str, step: str, kernel: KernelProfile) -> tuple[str, str]:
+    """Kernel function and file of a step in that version; the step's own name if none is named.
 
     A file below arch/ is named for its own architecture alone.
     """
+    arch = kernel.arch
+    if arch == "arm64" and step in ARM64:
+        return ARM64[step]
     function, file = BY_OPERATION.get((operation, step)) or FUNCTIONS.get(step, (step, ""))
+    moved = MOVED.get(step, ()) or (arch == "x86_64" and MOVED_X86.get(step)) or ()
+    for until, *was in moved:
+        if is_between(kernel.version, "", until):
+            function, file = was
+            break
     if arch == "arm64":
-        return ARM64.get(step, (function, file.replace("arch/x86/lib", COPY)))
+        file = file.replace("arch/x86/lib", COPY)
     if arch == "x86_64" or not file.startswith("arch/x86"):
         return function, file
     return ("handle_mm_fault", MEMORY) if function == "do_user_addr_fault" else (function, "")

@@ -178,7 +178,7 @@ def _checks(played: Played) -> list[Check]:
             result = "passed" if mine else "not reached"
             if mine and mine[-1].outcome is not None and not mine[-1].outcome.ok:
                 result = format_ending(mine[-1].outcome)
-            function, file = function_of(call.operation, step, kernel.arch)
+            function, file = function_of(call.operation, step, kernel)
             found.append(Check(function, file, says_of(step, kernel.arch), result))
     return found
 
