@@ -11,7 +11,7 @@ from devmemkit.explain.candidates import Candidate, Cause, cache_errno, candidat
 from devmemkit.explain.cases import Machines
 from devmemkit.model.printable import printable
 from devmemkit.text.html import safe
-from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, parse_symptom
+from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, access_in, parse_symptom
 
 SYMPTOMS = (*MESSAGES, *WORDS)
 
@@ -29,6 +29,9 @@ def symptom_of(got: str) -> Symptom:
     found = parse_symptom(got)
     if found is None:
         shown = printable(got.strip()[:40])
+        if access_in(got):
+            words = "an errno or its message, which strace -f shows (see --strace)"
+            raise ValueError(f"--got: expected {words}; got none in '{shown}'")
         names = ", ".join(SYMPTOMS)
         raise ValueError(f"--got: expected one of {names}, or a line of dmesg; got {shown}")
     return found

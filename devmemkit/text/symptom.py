@@ -83,8 +83,11 @@ _WHERE = re.compile(
 
 
 def refused(text: str) -> str:
-    """What lockdown refused, in the words of its line of dmesg; "" for any other text."""
-    match = re.search(r"Lockdown: .{1,40}?: (.{1,99}) is restricted", text[:1000], re.I)
+    """What lockdown refused, in the words of its line of dmesg; "" for any other text.
+
+    Distributions had it before 5.4, in lines that do not name the program.
+    """
+    match = re.search(r"Lockdown: (?:.{1,40}?: )?(.{1,99}) is restricted", text[:1000], re.I)
     return match[1] if match else ""
 
 
@@ -133,7 +136,7 @@ def _where(line: str) -> tuple[int, int] | None:
 
 
 _OPS = {
-    "iopl": r"\bioperm\b|\biopl\b|I/O privileges",
+    "iopl": r"\bioperm\b|\biopl\b|I/O privilege",
     "mmap": r"\bmmap|\bmap(?:ping)?\b",
     "open": r"\bopen(?:ing)?\b",
     "write": r"\bp?writ(?:e|ing)\b",

@@ -99,6 +99,11 @@ def test_a_symptom(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ((*MACHINE,), "expected --address or --bdf and --bar, got neither"),
         ((*MACHINE, "--address", "0", "--got", "EWHAT"), "--got: expected one of EPERM"),
+        (
+            ("--got", "mapping /dev/mem failed"),
+            "--got: expected an errno or its message, which strace -f shows (see --strace); "
+            "got none in 'mapping /dev/mem failed'",
+        ),
         (("--machine", "nowhere", "--address", "0"), "nowhere: expected a machine (qemu-5.10, "),
         (("--iomem", "nowhere", "--address", "0"), "nowhere: expected a dump, got: No such file"),
         (("--iomem", "/dev/mem", "--address", "0"), "/dev/mem: expected"),
