@@ -26,7 +26,7 @@ from devmemkit.host.scratch import scratch
 from devmemkit.scenarios.machines import data_dir
 
 PINNED = "pyodide.toml"
-"""The file of data/ with Pyodide's version and digests."""
+"""The file beside this one with Pyodide's version and digests."""
 LARGEST = 32 << 20
 """Bytes of one of Pyodide's files at most."""
 ROOMS = (
@@ -41,7 +41,7 @@ LICENCES = ("MPL-2.0.txt", "Python.txt")
 
 def pinned() -> dict[str, str]:
     """Pyodide's files by name, each with its SHA-256; "version" and "python" beside them."""
-    told = tomllib.loads((data_dir() / PINNED).read_text("utf-8"))
+    told = tomllib.loads(files("devmemkit.site").joinpath(PINNED).read_text("utf-8"))
     return {"version": told["version"], "python": told["python"], **told["files"]}
 
 
