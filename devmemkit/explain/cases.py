@@ -29,6 +29,12 @@ from devmemkit.text.system_files import told_of
 BITS = {"x86_64": (52, 36), "arm64": (48, 52), "other": (52, 36)}
 """Physical address widths by rules, the likeliest first: those of x86-64's CPUs, and PA_BITS."""
 
+MAP_RAM_ALONE = ("riscv",)
+"""Architectures without rules of their own where read(2) and write(2) fault at all but RAM.
+
+They have neither an xlate_dev_mem_ptr nor a valid_phys_addr_range (arch/riscv/include/asm/io.h).
+"""
+
 LOWMEM = 896 << 20
 """The most RAM that i386 maps directly, unless VMSPLIT or vmalloc= changes that."""
 
@@ -75,8 +81,9 @@ class Machines:
         config: Config = case.get("config") or next(iter(_configs(known).values()))
         kernel: KernelProfile = case.get("kernel") or next(iter(_kernels(known).values()))
         kernel = replace(kernel, arch=known.rules, page_shift=known.page_shift)
-        if case.get("low"):
-            kernel = replace(kernel, features=(*kernel.features, ("low_megabyte", True)))
+        asked = {"low_megabyte": case.get("low"), "copy_reach": case.get("copy")}
+        features = ((name, value) for name, value in asked.items() if value)
+        kernel = replace(kernel, features=(*kernel.features, *features))
         where = known.phys_bits or case["bits"], case.get("held", True), case.get("reach")
         if where not in self._bases:
             self._bases[where] = self._base(*where, kernel)
@@ -199,11 +206,14 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
             }
             yield Question("dev", "how /dev is mounted", options)
         return
-    if rules == "other":
-        does = f"{access.op}(2) reaches the address"
-        answers = {does.replace("reaches", "does not reach"): False, does: True}
-        yield Question("reach", f"what {access.op}(2) reaches on {this}", answers)
-    elif rules == "x86_64" and not any(_ram(known)):
+    if rules == "other" and known.architecture not in MAP_RAM_ALONE:
+        does = f"the kernel has RAM alone mapped for {access.op}(2)"
+        yield Question(
+            "copy",
+            f"what {access.op}(2) reaches on {this}",
+            {does: "mapped RAM", does.replace("RAM alone", "devices, too,"): "high_memory"},
+        )
+    if rules != "arm64" and not any(_ram(known)):
         answers = {"RAM ends below the address": False, "RAM reaches beyond the address": True}
         if access.start < 1 << 32:  # most machines have more than 4 GiB
             answers = dict(reversed(answers.items()))

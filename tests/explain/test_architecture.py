@@ -45,15 +45,46 @@ def test_what_all_architectures_share_is_told() -> None:
 
 
 def test_what_is_x86s_own_is_open() -> None:
-    described = known(arch="riscv64")
+    described = known("idle", arch="riscv64")
     assert ends(described, address=0x2000) == {"ok", "EPERM"}
+    assert described.iomem is not None
+    text = "10000000-10000fff : mips\n40000000-7fffffff : System RAM\n"
+    mips = replace(described, arch="mips", iomem=parse(text), devices={})
     for op in ("read", "write"):
-        assert ends(described, address=IVSHMEM_BAR, op=op) == {"ok", "EFAULT"}
+        assert ends(described, address=IVSHMEM_BAR, op=op) == {"EFAULT"}  # above its RAM
+        assert ends(mips, address=0x2000_0000, op=op) == {"ok", "EFAULT"}
+        where = [one.conditions for one in answer(mips, address=0x2000_0000, op=op).branches]
+        assert where == [
+            (f"the kernel has RAM alone mapped for {op}(2)",),
+            (f"the kernel has devices, too, mapped for {op}(2)",),
+        ]
     for via in ("proc", "port"):
         with pytest.raises(AccessError, match="--via: expected devmem or sysfs on riscv"):
             access_of(
                 described, address=IVSHMEM_BAR, via=via, op="load" if via == "proc" else "read"
             )
+
+
+@pytest.mark.parametrize("op", ["read", "write"])
+@pytest.mark.parametrize(
+    ("address", "strict", "outcome", "why"),
+    [
+        (0x2000_0000, "y", "EFAULT", "the kernel has no mapping of 0x20000000: it is no RAM"),
+        (0x1000_0000, "y", "EPERM", "page 0x10000 is not allowed"),  # before the copy
+        (0x1000_0000, "n", "EFAULT", "the kernel has no mapping of 0x10000000: it is no RAM"),
+        (0x9000_0000, "n", "EPERM", "page 0x90000 is not allowed: it is RAM, "),
+        (0x1_0000_0000, "y", "EFAULT", "0x100000000 is above high_memory"),
+    ],
+)
+def test_riscv_reads_and_writes_ram_alone(
+    op: str, address: int, strict: str, outcome: str, why: str
+) -> None:
+    text = "10000000-100000ff : serial\n80000000-ffffffff : System RAM\n"
+    config = {**CONFIG, "CONFIG_IO_STRICT_DEVMEM": strict}
+    described = known(iomem=parse(text), devices={}, arch="riscv64", config=config)
+    found = answer(described, address=address, op=op)
+    assert (found.outcome, found.branches) == (outcome, ())
+    assert found.verdict.why.startswith(why)
 
 
 @pytest.mark.parametrize("op", ["read", "write"])

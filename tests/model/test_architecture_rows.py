@@ -13,7 +13,7 @@ import pytest
 
 from devmemkit.model import flags as fl
 from devmemkit.model.features import ARCHITECTURES, FEATURES
-from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.kernel import Config, KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.pci.sysfs import proc_path
 from devmemkit.model.process.task import Task
@@ -124,11 +124,14 @@ def port_calls(kernel: KernelProfile) -> object:
 
 
 GENERIC = ("EPERM", "EPERM"), ("EPERM", None), None, ("ENOSYS", "ENOSYS")
-HIGH_REACH = ["EPERM", "EPERM", None, None, None]
 ROWS: dict[Observe, tuple[object, object, object]] = {
     low_megabyte: ((None, None), GENERIC[0], GENERIC[0]),
     ram_page: (("EPERM", "EPERM"), GENERIC[1], GENERIC[1]),
-    copy_reach: (HIGH_REACH, ["EPERM", "EFAULT", "EFAULT", "EFAULT", None], HIGH_REACH),
+    copy_reach: (
+        ["EPERM", "EPERM", None, None, None],
+        ["EPERM", "EFAULT", "EFAULT", "EFAULT", None],
+        ["EPERM", "EPERM", "EFAULT", None, None],
+    ),
     mmap_end: (
         [None, None, "EINVAL", "EINVAL"],
         {
@@ -170,6 +173,21 @@ def test_each_architecture_ends_by_its_row_alone(observe: Observe, version: str)
         kernel = KernelProfile(version, arch=arch)
         assert observe(kernel) == (seen[version] if isinstance(seen, dict) else seen)
         assert observe(replace(kernel, features=((feature, plain[feature]),))) == ROWS[observe][0]
+
+
+@pytest.mark.parametrize("version", ["4.5", "6.12"])
+def test_a_generic_copy_ends_where_the_kernel_has_no_mapping(version: str) -> None:
+    """RAM is written, or read, up to its end; behind it the copy faults, not the permission."""
+    config = Config(strict_devmem=False, io_strict_devmem=False)
+    m, fd = ok(on(KernelProfile(version, config, arch="other")), "open_devmem", mode="rw")
+    across = {"fd": fd, "offset": RAM_END - 8}
+    assert ok(m, "write_devmem", data=bytes(16), **across)[1] == 8
+    assert errno(m, "read_devmem", count=16, **across) == "EFAULT"
+    assert errno(m, "write_devmem", fd=fd, offset=RAM_END, data=bytes(8)) == "EFAULT"
+    assert errno(m, "read_devmem", fd=fd, offset=HIGH, count=8) == "EFAULT"
+    plain = on(KernelProfile(version, config))
+    plain, fd = ok(plain, "open_devmem", mode="rw")
+    assert ok(plain, "write_devmem", data=bytes(16), fd=fd, offset=RAM_END - 8)[1] == 16
 
 
 def test_resource_wc_came_to_arm64_in_5_10() -> None:

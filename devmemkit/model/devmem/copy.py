@@ -19,6 +19,7 @@ from devmemkit.model.resource.strict import (
     DENY,
     RESOURCE_LOCK,
     ZERO,
+    has_ram,
     page_is_allowed,
     ram_contains,
     same_answer_until,
@@ -30,7 +31,7 @@ INT_MAX = 0x7FFF_FFFF
 
 
 def valid_phys_addr_range(m: View, f: Frame) -> Next:
-    """EFAULT beyond high_memory, on arm64 outside of RAM, before any permission check.
+    """EFAULT beyond high_memory, on arm64 outside of a region of RAM, before any permission check.
 
     First come EINVAL for a negative offset, EBADF for a file not open for that, and EOVERFLOW
     for a length that wraps at a position of 2^63 or more (rw_verify_area).
@@ -51,7 +52,7 @@ def valid_phys_addr_range(m: View, f: Frame) -> Next:
         if f.offset >> 63 and count >= U64 + 1 - f.offset:
             raise KernelError("EOVERFLOW", f"{count} bytes at {f.offset:#x}")
     f.left = min(count, INT_MAX & -m.kernel.page_size)
-    if m.kernel["copy_reach"] == "high_memory":
+    if m.kernel["copy_reach"] != "one region of RAM":
         last = (f.offset + f.left - 1) & U64
         reached, where = last <= m.machine.high_memory - 1, "above high_memory"
     else:
@@ -91,6 +92,21 @@ def _mapped_by(f: Frame) -> tuple[str, str]:
     return ("xlate_dev_mem_ptr", f.actor)
 
 
+def _is_mapped(m: View, f: Frame) -> bool:
+    """Whether xlate_dev_mem_ptr gives an address that the kernel can touch; else the copy faults.
+
+    x86 maps any page (arch/x86/mm/ioremap.c), the generic one is __va: it maps RAM alone.
+    """
+    any_page = f.answer == ZERO or m.kernel["copy_reach"] != "mapped RAM"
+    return any_page or has_ram(m, (f.offset + f.done) >> m.kernel.page_shift)
+
+
+def _faults(f: Frame) -> KernelError:
+    return KernelError(
+        "EFAULT", f"the kernel has no mapping of {f.offset + f.done:#x}: it is no RAM"
+    )
+
+
 def fetch_page(m: View, f: Frame) -> Next:
     """read_mem copies the page into a buffer of its own before the process gets any of it."""
     f.bounce = _from_memory(m, f)
@@ -100,7 +116,12 @@ def fetch_page(m: View, f: Frame) -> Next:
 
 
 def _from_memory(m: View, f: Frame) -> bytes:
-    """The bytes of memory; the page is not needed any more, so unxlate_dev_mem_ptr unmaps it."""
+    """The bytes of memory; the page is not needed any more, so unxlate_dev_mem_ptr unmaps it.
+
+    EFAULT where the kernel has no mapping of it.
+    """
+    if not _is_mapped(m, f):
+        raise _faults(f)
     if _keeps_mapped(m, f):
         memtype_free(m, _mapped_by(f))
     if not f.keep:
@@ -115,12 +136,19 @@ def fill_bounce(m: View, f: Frame) -> Next:
 
 
 def copy_page(m: View, f: Frame) -> Next:
-    """The copy from or to the process; it waits while the buffer of the process is missing."""
+    """The copy from or to the process; it waits while the buffer of the process is missing.
+
+    EFAULT where the kernel has no mapping of the page, after pages that were written their count.
+    """
     if f.operation == "read_devmem":
         wait_for_buffer(m, f)
         f.read += f.bounce if fetch_page in _order(m.kernel, f.operation) else _from_memory(m, f)
     elif f.answer != ZERO:  # else the process's bytes are not even looked at
         wait_for_buffer(m, f)
+        if not _is_mapped(m, f):
+            if f.done:  # the count of what was written, or EFAULT
+                return Return(f.done)
+            raise _faults(f)
         if isinstance(f.data, bytes):
             write_physical(m, f.offset + f.done, f.data[f.done : f.done + f.part])
         if _keeps_mapped(m, f):
