@@ -116,9 +116,11 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
         known = replace(known, root=known.root and None, capable=known.capable and None)
         if options.arch and parse_architecture(options.arch) != known.architecture:
             known = Description()
-        elif options.kernel not in (None, known.release):  # the rest is of the kernel that runs
-            kept = ("iomem", "ioports", "devices", "cmdline", "phys_bits", "mtrr_uc", "arch")
-            known = Description(**{name: getattr(known, name) for name in kept})
+        elif options.kernel not in (None, known.release):
+            # the rest is of the kernel that runs; so is all of it if another one met a symptom
+            kept = ["iomem", "ioports", "devices", "cmdline", "phys_bits", "mtrr_uc", "arch"]
+            told = options.got or options.strace
+            known = Description(**{name: getattr(known, name) for name in kept if not told})
     is_so = {"yes": True, "no": False}
     facts: dict[str, Any] = {
         "release": options.kernel,
@@ -156,14 +158,20 @@ def _explained(options: argparse.Namespace) -> str:
 
     asked = _asked(options)
     known = described(options)
-    meant, access, got, found = asked_of(known, options.got, **asked)
     notes: list[str] = []
-    if this_machine(options) and known != described(options, this=False):
+    if this := this_machine(options) and known != described(options, this=False):
         notes = ["this is about this machine (see --help for the options that describe another)"]
-        if got and not may_be_of(known, access, got):
-            known = described(options, this=False)
-            meant, access, got, found = asked_of(known, options.got, **asked)
-            notes = ["this cannot be about this machine, so nothing of it is assumed"]
+    try:
+        meant, access, got, found = asked_of(known, options.got, **asked)
+        fits = not (this and got) or may_be_of(known, access, got)
+    except AccessError:
+        if not (this and (options.got or options.strace)):
+            raise
+        fits = False  # it lacks the device
+    if not fits:
+        known = described(options, this=False)
+        meant, access, got, found = asked_of(known, options.got, **asked)
+        notes = ["this cannot be about this machine, so nothing of it is assumed"]
     if got:
         name = symptom_on(meant, access, got).name
         if options.got and options.got.strip() != name:

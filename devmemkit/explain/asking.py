@@ -20,9 +20,12 @@ from devmemkit.scenarios.play import play
 from devmemkit.scenarios.words import format_ending
 from devmemkit.text.lspci import Device
 from devmemkit.text.strace import parse_strace
-from devmemkit.text.symptom import WORDS, Symptom, access_in, refused
+from devmemkit.text.symptom import SIGNALS, WORDS, Symptom, access_in, refused
 
-OPS = ("mmap", "read", "write", "load", "store")
+TOUCHES = ("load", "store")
+"""Operations that give signals."""
+
+OPS = ("mmap", "read", "write", *TOUCHES)
 """Operations in the order in which a symptom is looked for, if nobody names one."""
 
 SINGLE = ("", "open", "iopl")
@@ -75,6 +78,9 @@ def causes_for(
     else:
         shown |= {name: asked[name] for name in PLACE if asked.get(name) is not None}
         shown |= {"via": asked.get("via") or ("sysfs" if asked.get("bdf") else "devmem")}
+    if (bdf := asked.get("bdf")) and not known.found:
+        given = {"via": "sysfs"} | {name: one for name, one in asked.items() if one is not None}
+        known = _with_device(known, bdf, given)
     if op is None and shown.get("op") in SINGLE and "via" in shown:
         access = _access(known, shown)
         return access, causes(Machines(known, access), access, got)
@@ -86,7 +92,7 @@ def causes_for(
             return access, found
     accesses: list[Access] = []
     errors: list[AccessError] = []
-    for one in (op,) if op else OPS:
+    for one in (op,) if op else TOUCHES if symptom.name in SIGNALS else OPS:
         try:
             accesses.append(access_of(known, op=one, anywhere=True, **asked))
         except AccessError as error:

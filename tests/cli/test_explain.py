@@ -175,6 +175,8 @@ NOT_ABOUT = "note: this cannot be about this machine, so nothing of it is assume
         (("--got", "open /dev/mem: Permission denied"), NOT_ABOUT),
         (("--got", "nvme 0000:77:00.0: can't reserve [mem 0xfebc0000-0xfebc0fff]"), NOT_ABOUT),
         (("--got", "/sys/bus/pci/devices/0000:77:00.0/resource0: mmap: EINVAL"), NOT_ABOUT),
+        (("--got", "EINVAL", "--bdf", "77:00.0", "--bar", "2"), NOT_ABOUT),
+        (("--got", "ENODEV", "--bdf", "00:03.0", "--bar", "4"), NOT_ABOUT),  # it has BAR 0
         (("--address", "0xfebc0000"), ABOUT),
     ],
 )
@@ -200,6 +202,8 @@ def test_another_kernel_is_not_the_one_that_runs(
     found = json.loads(explained(capsys, *asked))
     assert (found["outcome"], found["owner"]["name"]) == (outcome, "e1000")
     assert bool(found["assumed"]) == (kernel != "6.12")
+    symptom = explained(capsys, "--kernel", kernel, "--got", "EPERM", "--address", "0xfebc0000")
+    assert not any(word in symptom for word in ("e1000", ABOUT))  # what it met is not known here
     other = ("--arch", "arm64", "--got", "can't reserve [mem 0xfebc0000-0xfebc0fff]")
     said = explained(capsys, *other)
     assert not any(word in said for word in ("e1000", ABOUT, NOT_ABOUT))

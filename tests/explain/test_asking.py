@@ -130,7 +130,7 @@ def test_a_number_of_more_than_64_bits_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("got", "op"),
-    [("EPERM", "mmap"), ("EIO", "read"), ("ones", "load"), ("EBADF", "read"), ("SIGBUS", "mmap")],
+    [("EPERM", "mmap"), ("EIO", "read"), ("ones", "load"), ("EBADF", "read"), ("SIGBUS", "load")],
 )
 def test_the_operation_is_the_first_that_gives_the_symptom(got: str, op: str) -> None:
     access, found = causes_for(known("idle"), got, bdf=IVSHMEM, bar=2)
@@ -177,6 +177,17 @@ def test_a_device_without_a_bar_is_its_configuration_space() -> None:
         causes_for(known(), "EINVAL", bdf=E1000)
     with pytest.raises(AccessError, match=r"^--bdf: expected a device of the machine"):
         causes_for(known(), "EPERM", bdf="0000:77:00.0")
+
+
+def test_a_device_that_nothing_describes_is_supposed() -> None:
+    for more in ({}, {"offset": 0x3000, "length": 0x2000}):
+        access, found = causes_for(Description(), "EINVAL", bdf="0000:77:00.0", bar=2, **more)
+        assert access.file == f"{SYSFS}0000:77:00.0/resource2"
+        assert "a driver had claimed the region before" in found[0].what
+    _, found = causes_for(Description(), "ENODEV", bdf="0000:77:00.0", bar=4)
+    assert any("I/O ports" in cause.what for cause in found)
+    _, found = causes_for(Description(), "EPERM", bdf="0000:77:00.0")
+    assert "configuration space" in found[0].what
 
 
 def test_options_name_the_file_that_lines_do_not_show() -> None:
@@ -250,7 +261,7 @@ def test_python_takes_the_same_lines() -> None:
             "permitted",
             "mmap of 0x10000 bytes at 0xf7d00000 through /dev/mem",
         ),
-        ("devmem 0xf7d00000 32\nBus error", "mmap of 0x1000 bytes at 0xf7d00000 through /dev/mem"),
+        ("devmem 0xf7d00000 32\nBus error", "load of 0x4 bytes at 0xf7d00000 through /dev/mem"),
         ("dd: failed to open '/dev/mem': Permission denied", "open of /dev/mem"),
         ("ERROR: Could not get I/O privileges (Function not implemented).", "iopl(3)"),
         ("Can't set I/O privilege level (Operation not permitted)", "iopl(3)"),
