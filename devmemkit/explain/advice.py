@@ -14,6 +14,7 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, end_of, later, verdict
+from devmemkit.model import flags as fl
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.process.task import Task
@@ -162,14 +163,18 @@ def _opens(machine: Machine, access: Access) -> bool:
     return (then.outcome, then.contents) == ("ok", "")
 
 
+def _alters(changed: Machine, machine: Machine, access: Access) -> bool:
+    return verdict(changed, access).key != verdict(machine, access).key
+
+
 def _together(known: Description, machine: Machine, access: Access) -> Iterator[Advice]:
-    """The first changes of CHANGES that are enough together, if no single one is."""
+    """Changes that are enough together: at each step the mildest that helps."""
     done: list[tuple[str, str]] = []
-    for do, risk, change in CHANGES:
-        changed = change(machine)
-        if verdict(changed, access).key == verdict(machine, access).key:
-            continue
-        machine = changed
+    left = [*CHANGES]
+    while helpful := [one for one in left if _alters(one[2](machine), machine, access)]:
+        do, risk, change = helpful[0]
+        left.remove(helpful[0])  # one that did not help alone may help now
+        machine = change(machine)
         done.append((do, risk))
         if _opens(machine, access):
             risks = "; ".join(risk for _, risk in done if risk)
@@ -212,11 +217,14 @@ def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
     usual = access.maps and access.via == "devmem" and not access.sync
     inside = access.page_size - access.start % access.page_size
     file = f"resource{access.bar}"
+    device = machine.get(("pci", access.bdf))
+    bar = device and device.bar(access.bar)
+    in_memory = access.via in ("sysfs", "proc") and bar and bar.flags & fl.IORESOURCE_MEM
     forms: tuple[tuple[object, str, dict[str, Any]], ...] = (
         (access.exec, "map it without PROT_EXEC", {"exec": False}),
         (access.wc, f"use {file} in place of {file}_wc", {"wc": False}),
         (reads, f"map it and {op} there, instead of {access.op}(2)", {"op": op}),
-        (access.via in ("sysfs", "proc"), "go through /dev/mem", {"via": "devmem"}),
+        (in_memory, "go through /dev/mem", {"via": "devmem"}),
         (usual, "open /dev/mem with O_SYNC", {"sync": True}),
         (
             access.maps and access.length > inside,

@@ -50,6 +50,12 @@ def test_lockdown_although_iomem_is_relaxed() -> None:
     assert any("lockdown" in advice.do and advice.gives == "ok" for advice in found.advice)
 
 
+def test_several_changes_are_told_from_the_mildest_on() -> None:
+    found = answer(known(lockdown="integrity"), address=E1000_BAR)
+    (both,) = [advice.do for advice in found.advice if "lockdown" in advice.do]
+    assert both.endswith(", and boot with iomem=relaxed")
+
+
 def test_one_claimed_page_spoils_a_window() -> None:
     start = E1000_BAR - 15 * PAGE_SIZE
     found = answer(known(), address=start, length=16 * PAGE_SIZE)
