@@ -9,6 +9,8 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+from devmemkit.lab.processes import cores
+
 # jsonschema would compile a grammar for URLs with it, for a second in each process.
 sys.modules.setdefault("rfc3987_syntax", None)
 
@@ -45,6 +47,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if slow & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     items.sort(key=rank)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than processors: many tests wait for a process of their own."""
+    return cores() + 1
 
 
 def pytest_collection_finish() -> None:
