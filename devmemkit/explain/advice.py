@@ -11,7 +11,9 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR, Calls, calls_of
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.description import Description
-from devmemkit.explain.owner import owner_of, unbound
+from devmemkit.explain.owner import Owner, owner_of, unbound
+from devmemkit.explain.platform import platform_device, served_by
+from devmemkit.explain.platform import unbind as unbind_platform
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, end_of, later, verdict
 from devmemkit.model import flags as fl
@@ -95,7 +97,7 @@ def _advise_about(
     freed = unbound(machine, owner)
     if owner and freed and _end(freed, calls) == "ok":
         bdf = next((one for one in reversed(path) if BDF.fullmatch(one)), "")
-        yield from _unbinding(known, bdf, owner[0])
+        yield from _unbinding(known, bdf, owner)
     yield from _changes(known, machine, access, lambda changed: _end(changed, calls) == "ok")
 
 
@@ -113,16 +115,19 @@ def _end(machine: Machine, calls: Calls) -> str:
     return end_of(played.acts, played.outcomes)
 
 
-def _unbinding(known: Description, bdf: str, name: str) -> Iterator[Advice]:
-    """Unbind the driver of a PCI device, which is called `name` in the dump."""
+def _unbinding(known: Description, bdf: str, owner: Owner | None) -> Iterator[Advice]:
+    """Unbind the driver that has a claim: a platform device's, or that of the PCI device around."""
+    name = owner[0] if owner else ""
     if name in FRAMEBUFFERS:  # of a platform device inside the BAR
         yield Advice(NO_FRAMEBUFFER, None)
         return
-    if not bdf:
-        return
+    block = platform_device(owner)
     device = known.found.get(bdf, Device(bdf))
-    command = unbind(bdf, device.driver or "")
-    risk = f"whatever {device.driver or name} served is gone until it is bound again"
+    if not block and (not bdf or (device.driver and device.claims is False)):
+        return
+    command = unbind_platform(block) if block else unbind(bdf, device.driver or "")
+    served = block or device.driver or name
+    risk = f"whatever {served} served is gone until it is bound again"
     yield Advice(f"unbind the driver: {command}", "ok", risk, command)
 
 
@@ -191,22 +196,28 @@ def _instead(
     if name in TABLES:
         yield Advice(f"read it where the kernel publishes it: {TABLES[name]}", None)
     bdf = next((one for one in reversed((*found.path, name)) if BDF.fullmatch(one)), access.bdf)
+    block = platform_device(found.owner) if found.claimed else ""
     if found.claimed and is_driver(name):
-        owner = "the driver that" if name in UNNAMED else f"{name}, which"
-        yield Advice(f"use the interface of {owner} owns it", None)
+        owner = "the driver that" if name in UNNAMED else f"{block or name}, which"
+        where = f": {served}" if (served := served_by(block)) else ""
+        yield Advice(f"use the interface of {owner} owns it{where}", None)
     yield from _other_ways(machine, access)
-    if found.claimed and bdf and not BDF.fullmatch(name):
+    if found.claimed and (bdf or block) and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
         if freed is not None and _opens(freed, access):
-            yield from _unbinding(known, bdf, name)
+            yield from _unbinding(known, bdf, found.owner)
         elif freed is not None:
             for way in _other_ways(freed, access):
-                for one in _unbinding(known, bdf, name):
+                for one in _unbinding(known, bdf, found.owner):
                     yield replace(one, do=f"{one.do}; {way.do}")
     yield from _free_pages(machine, access)
     as_root = CHANGES[0][2]
     wrong_call = found.outcome in ("EINVAL", "EIO") and not found.claimed
-    if bdf and access.via != "port" and not wrong_call and not _opens(as_root(machine), access):
+    if access.via == "port" or wrong_call or _opens(as_root(machine), access):
+        return
+    if block:
+        yield Advice(f"give {block} to a program of yours with UIO (uio_pdrv_genirq)", None)
+    elif bdf and known.found.get(bdf, Device(bdf)).driver != "pcieport":  # VFIO takes no bridge
         yield Advice(f"hand {bdf} to a program of yours with VFIO (vfio-pci) or UIO", None)
 
 

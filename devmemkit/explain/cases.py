@@ -165,7 +165,8 @@ def _questions(known: Description) -> Iterator[Question]:
         widths = dict.fromkeys(max(width, needed) for width in BITS[known.rules])
         bits = {f"physical addresses have {width} bits": width for width in widths}
         yield Question("bits", "the width of physical addresses", bits)
-    if known.iomem is None and any(one.bars and one.driver != "" for one in known.found.values()):
+    may_claim = (one for one in known.found.values() if one.bars and one.claims is not False)
+    if known.iomem is None and any(may_claim):
         what = "what drivers claimed (there is no dump of /proc/iomem)"
         held = {"drivers claimed their BARs": True, "drivers claimed no BAR": False}
         yield Question("held", what, held)
@@ -270,7 +271,7 @@ def _tree_of_bars(devices: Iterable[Device], end: int, ports: bool, held: bool) 
     bars = [(bar, one) for one in devices for bar in one.bars if bar.length and bar.flags & kind]
     for bar, device in sorted(bars, key=lambda pair: pair[0].start):
         node = Resource(bar.start, bar.end, device.bdf, kind)
-        if request_resource_conflict(root, node) is None and held and device.driver != "":
+        if request_resource_conflict(root, node) is None and held and device.claims is not False:
             driver = Resource(bar.start, bar.end, device.claimant, kind | fl.IORESOURCE_BUSY)
             request_resource_conflict(node, driver)
     return root

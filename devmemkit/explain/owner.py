@@ -9,6 +9,7 @@ from itertools import chain, islice
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import DRIVER, claim
 from devmemkit.explain.description import Description
+from devmemkit.explain.platform import platform_device
 from devmemkit.model.drivers.nvdimm import LEGACY
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.pci.device import BDF, PciDevice
@@ -16,7 +17,7 @@ from devmemkit.model.resource.claim import path_to
 from devmemkit.model.resource.strict import has_ram, iomem_is_exclusive
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.play import Act, play
-from devmemkit.text.lspci import Device
+from devmemkit.text.lspci import CLAIM_NOTHING, Device
 
 Owner = tuple[str, int, int]
 """A resource's name, its first and its last byte."""
@@ -86,7 +87,8 @@ def claim_of(known: Description, machine: Machine, access: Access) -> Act | None
         return None
     for device, bar in known.holders(access.start):
         if bar.index < 6:
-            return claim(" or ".join(device.modules) or device.claimant, bar.start, bar.length)
+            able = (name for name in device.modules if name not in CLAIM_NOTHING)
+            return claim(" or ".join(able) or device.claimant, bar.start, bar.length)
     owner, _ = owner_of(machine, access.pages[0], access)
     if owner is None:
         return None
@@ -99,8 +101,8 @@ def claim_of(known: Description, machine: Machine, access: Access) -> Act | None
 def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
     """The machine after the owner's driver was unbound; None if no driver has claimed `owner`.
 
-    The driver also releases its claims of parts of the device's BARs. Outside of a device only the
-    owner's own claim is released.
+    The driver also releases its claims of parts of the device's BARs, that of a platform device all
+    its claims. Outside of a device only the owner's own claim is released.
     """
     claims = [node for node in machine["iomem"].walk() if node.busy and not node.system_ram]
     node = next((n for n in claims if (n.name, n.start, n.end) == owner), None)
@@ -108,8 +110,13 @@ def unbound(machine: Machine, owner: Owner | None) -> Machine | None:
         return None
     if machine.get(("nd", node.name)) is not None:
         return _after(machine, Act("unbind", DRIVER, "unbind", {"bdf": node.name}))
-    bdf, acts = _device(node), []
-    mine = [n for n in claims if n.name == node.name and _device(n) == bdf] if bdf else [node]
+    acts: list[Act] = []
+    if block := platform_device(owner):  # also one inside a PCI device's BAR
+        bdf = ""
+        mine = [n for n in claims if platform_device((n.name, n.start, n.end)) == block]
+    else:
+        bdf = _device(node)
+        mine = [n for n in claims if n.name == node.name and _device(n) == bdf] if bdf else [node]
     device: PciDevice | None = machine.get(("pci", bdf))
     if device is not None:
         ranges = {(one.start, one.end) for one in mine}

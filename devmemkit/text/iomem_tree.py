@@ -99,7 +99,8 @@ def _free_windows(nodes: list[Resource]) -> None:
     """Make idle what only holds others' claims: a window onto PCI, a platform device's range.
 
     A window has PCI buses, PCI devices or windows below it. A platform device's range has a claim
-    of the same name below it (platform_device_add, then devm_request_mem_region).
+    of the same name below it (platform_device_add, then devm_request_mem_region), or one that is
+    called after the device and the range (amba_device_add, then devm_ioremap_resource).
     """
     windows: set[int] = set()
     for node in reversed(nodes):
@@ -108,7 +109,7 @@ def _free_windows(nodes: list[Resource]) -> None:
             continue
         if id(node) in windows or _PCI.match(node.name):
             windows.add(id(parent))
-        elif node.name.partition(" ")[0] != parent.name:
+        elif parent.name not in node.name.split(" ", 1):
             continue
         elif _ACPI.match(node.name):
             node.flags |= fl.IORESOURCE_BUSY

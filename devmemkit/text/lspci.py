@@ -30,6 +30,15 @@ _FORUM = re.compile(r"\[/?(?:code|quote|pre|spoiler)\b[^\]]{0,80}\]", re.I)
 _ID = re.compile(r"\b[0-9a-f]{4}:[0-9a-f]{4}\b")
 
 
+CLAIM_NOTHING = {
+    "pcieport": "pcie_portdrv_probe, drivers/pci/pcie/portdrv.c",
+    "pci-stub": "pci_stub_probe, drivers/pci/pci-stub.c",
+    "pciback": "pcistub_init_device, drivers/xen/xen-pciback/pci_stub.c",
+    "uio_pci_generic": "probe, drivers/uio/uio_pci_generic.c",
+}
+"""Drivers that claim no BAR of the devices to which they are bound, and where that is seen."""
+
+
 @dataclass(frozen=True)
 class Device:
     """A PCI device: BARs, bound driver, matching modules, whether it decodes memory (Mem+).
@@ -48,8 +57,21 @@ class Device:
     numbered: bool = True
 
     @property
+    def claims(self) -> bool | None:
+        """Whether the bound driver has claimed the BARs; None where that is not known.
+
+        VFIO claims them only while a program uses the device (vfio_pci_core_setup_barmap, or
+        vfio_pci_core_enable).
+        """
+        if self.driver is None or "vfio" in self.driver:
+            return None
+        return bool(self.driver) and self.driver not in CLAIM_NOTHING
+
+    @property
     def claimant(self) -> str:
         """The name of what claims the device's BARs, in words where it is not known."""
+        if self.claims is False and self.driver:
+            return f"another driver of {self.bdf}"
         return self.driver or f"the driver of {self.bdf}"
 
     def bar(self, index: int) -> Bar | None:

@@ -16,11 +16,14 @@ from devmemkit.explain.description import Description, with_lspci
 from devmemkit.explain.explanation import explain
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.symptom import SYMPTOMS, causes
+from devmemkit.model import flags as fl
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine, View
+from devmemkit.model.pci.device import Bar
 from devmemkit.model.resource.strict import iomem_is_exclusive
 from devmemkit.scenarios.play import Act, Played, play
 from devmemkit.text.iomem import parse
+from devmemkit.text.lspci import Device
 from tests.explain.known import E1000, E1000_BAR, IVSHMEM, answer, ask, known
 
 TEXT = """\
@@ -249,3 +252,36 @@ def test_only_ports_near_an_access_and_a_bounded_number_of_devices_are_in_its_ma
         ports = [node.start for node in machine["ioport"].walk()]
         assert 0xC700 in ports
         assert len(ports) < 150  # of 400
+
+
+def bound(driver: str, modules: tuple[str, ...] = ()) -> Description:
+    """A PCI device with a driver, of which only lspci tells."""
+    bar = Bar(0, 0xFE00_0000, 0xFE00_0FFF, fl.IORESOURCE_MEM)
+    device = Device(E1000, (bar,), driver, modules)
+    return known(iomem=None, ioports=None, devices={E1000: device})
+
+
+@pytest.mark.parametrize("driver", ["pcieport", "pci-stub", "pciback", "uio_pci_generic"])
+def test_a_driver_that_claims_no_bar_owns_none(driver: str) -> None:
+    found = answer(bound(driver, (driver, "shpchp")), bdf=E1000, bar=0)
+    assert (found.outcome, found.branches, found.advice) == ("ok", (), ())
+    assert found.later is not None
+    assert found.later.when.startswith("shpchp claims")
+    alone = answer(bound(driver), bdf=E1000, bar=0).later
+    assert alone is not None
+    assert alone.when.startswith(f"another driver of {E1000} claims")
+
+
+def test_no_bridge_is_unbound_or_handed_over_for_anothers_claim() -> None:
+    text = f"fe000000-fe000fff : {E1000}\n  fe000000-fe000fff : dwc_pmu\n"
+    for driver, offered in (("pcieport", False), ("shpchp", True)):
+        described = replace(bound(driver), iomem=parse(text))
+        does = [one.do for one in answer(described, bdf=E1000, bar=0).advice]
+        assert any(one.startswith("unbind the driver") for one in does) == offered
+        assert any("VFIO" in one for one in does) == offered
+
+
+@pytest.mark.parametrize("driver", ["vfio-pci", "mlx5_vfio_pci", "e1000"])
+def test_what_a_bound_driver_has_is_asked_without_a_dump(driver: str) -> None:
+    found = answer(bound(driver), bdf=E1000, bar=0)
+    assert {one.verdict.outcome for one in found.branches} == {"ok", "EINVAL"}
