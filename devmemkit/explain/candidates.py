@@ -12,11 +12,12 @@ from devmemkit.explain.advice import Advice
 from devmemkit.explain.calls import ACTOR, Calls, calls_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
+from devmemkit.explain.explanation import joined
 from devmemkit.explain.hypotheses import HYPOTHESES
 from devmemkit.explain.hypothesis import Asked, Hypothesis
 from devmemkit.explain.kernel_functions import function_of
 from devmemkit.explain.owner import claims_of, owner_of, unbound
-from devmemkit.explain.shell import on_device
+from devmemkit.explain.shell import on_device, shows_option
 from devmemkit.explain.verdict import last_of, verdict, verdict_of
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Played, play
@@ -26,8 +27,9 @@ from devmemkit.text.symptom import Symptom
 
 TELLS = {
     "kernel": "uname -r",
+    "lockdown": "cat /sys/kernel/security/lockdown",
     "relaxed": "cat /proc/cmdline",
-    "config": "grep STRICT_DEVMEM /boot/config-*",
+    "config": shows_option("STRICT_DEVMEM"),
     "bits": "grep 'address sizes' /proc/cpuinfo",
     "held": "/proc/iomem, read by root",
     "reach": "/proc/iomem: the end of the last System RAM",
@@ -144,14 +146,35 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
             holders = found.owner[0] or "somebody", *found.beside
             what += f": {' and '.join(holders)} {'has' if len(holders) == 1 else 'have'} it"
         tell = f"this is how the machine {'and the call are' if access.traced else 'is'} described"
+        assumed = () if number else _assumed(machines, access, end)
+        if assumed:
+            tells = "; ".join(TELLS[name] for name, _ in assumed)
+            tell = (
+                f"it fits the description, if {' and '.join(said for _, said in assumed)}: {tells}"
+            )
         if number:
             other = [at for at, word in enumerate(words) if word != usual[at]]
             what += f", if {' and '.join(words[at] for at in other)}"
             tell = "; ".join(TELLS[machines.questions[at].name] for at in other)
         locked = bool(machine.kernel.lockdown) and found.page is None
         named = {"page refused": function in PAGE_CHECKS, "lockdown": locked}.get(symptom.cause)
-        cause = Cause(what, tell, function, not number)
+        cause = Cause(what, tell, function, not (number or assumed))
         yield Candidate(bool(named), cause, machine, played.acts)
+
+
+def _assumed(machines: Machines, access: Access, end: str) -> tuple[tuple[str, str], ...]:
+    """The open questions on which the likeliest case's end rests, and the answers that give it."""
+    (_, usual), *_ = machines.cases()
+    assumed: list[tuple[str, str]] = []
+    for question in machines.questions:
+        giving = []
+        for words, value in question.answers.items():
+            found = verdict(machines.machine({**usual, question.name: value}), access)
+            if ("zeros" if found.contents else found.outcome) == end:
+                giving.append(words)
+        if len(giving) < len(question.answers):
+            assumed.append((question.name, joined(giving)))
+    return tuple(assumed)
 
 
 def _excluded(known: Description, access: Access, symptom: Symptom, hypothesis: Hypothesis) -> bool:
@@ -185,7 +208,10 @@ def _supposed(
             continue
         asked = Asked(known, before, access)
         driver = asked.owner if is_driver(asked.owner) else "somebody else"
-        what = hypothesis.what.replace("{holder}", asked.holder).replace("{driver}", driver)
+        words = {"{holder}": asked.holder, "{driver}": driver, "{pages}": asked.pages}
+        what = hypothesis.what
+        for name, word in words.items():
+            what = what.replace(name, word)
         if hypothesis.name == "claim fails" and known.iomem is not None:
             contrary = unseen if asked.holder == "somebody" else ""
         what += contrary
@@ -210,6 +236,7 @@ def _supposed(
             ends = format_ending(played.outcomes[last.key]) == symptom.name
             if fits and ends and _is_news(machine, access, symptom.name, played):
                 refused = symptom.cause == "page refused" and function in PAGE_CHECKS
+                refused |= hypothesis.name == "unaligned" and bool(asked.unaligned)
                 cause = Cause(what, hypothesis.tell, function)
                 yield Candidate(named or refused, cause, *changed, hypothesis.do)
             elif named and not ends and before is machine:  # what the kernel has said

@@ -23,7 +23,7 @@ from devmemkit.scenarios.machines import assemble, held_of
 from devmemkit.text.iomem import Dump, Entry, uncollected
 from devmemkit.text.iomem_tree import flags_and_desc, tree_of
 from devmemkit.text.lspci import Device
-from devmemkit.text.release import kernels_of
+from devmemkit.text.release import kernels_of, lacks_strict_devmem
 from devmemkit.text.system_files import told_of
 
 BITS = {"x86_64": (52, 36), "arm64": (48, 52), "other": (52, 36)}
@@ -178,10 +178,13 @@ def _configs(known: Description) -> dict[str, Config]:
     pat = told.pop("x86_pat", True)
     if told.get("devmem") is False:
         return {"the kernel has DEVMEM=n": Config(False, False, False, pat)}
+    names = [*CONFIGS]
+    if known.release is not None and lacks_strict_devmem(known.release):
+        names.reverse()
     return {
-        f"the kernel has {name}": replace(config, x86_pat=pat)
-        for name, config in CONFIGS.items()
-        if all(getattr(config, field) == on for field, on in told.items())
+        f"the kernel has {name}": replace(CONFIGS[name], x86_pat=pat)
+        for name in names
+        if all(getattr(CONFIGS[name], field) == on for field, on in told.items())
     }
 
 

@@ -9,12 +9,13 @@ from devmemkit.explain.advice import advise
 from devmemkit.explain.answer import Answer, Branch, T
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
+from devmemkit.explain.shell import shows_option
 from devmemkit.explain.verdict import later, verdict
 from devmemkit.model.features import VERSIONS
-from devmemkit.model.flags import PAGE_SHIFT, U64
+from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.text import architecture
 from devmemkit.text.iomem import grouped
-from devmemkit.text.release import limits_of
+from devmemkit.text.release import lacks_strict_devmem, limits_of
 
 Found = Sequence[tuple[tuple[str, ...], T]]
 """The verdict of each case, or what a later claim does; with the case's answers, in words."""
@@ -78,7 +79,7 @@ def _branches(found: Found[T], matters: Sequence[int]) -> Iterator[Branch[T]]:
     splits = [split for split in splits if len(split) > 1]  # others change nothing here
     for answers, below in min(splits, key=lambda split: sum(len(below) for _, below in split)):
         for branch in below:
-            yield Branch((_joined(answers), *branch.conditions), branch.verdict)
+            yield Branch((joined(answers), *branch.conditions), branch.verdict)
 
 
 def _split(
@@ -94,10 +95,10 @@ def _split(
     return list(parts.values())
 
 
-def _joined(answers: list[str]) -> str:
+def joined(answers: list[str]) -> str:
     """Several answers to one question, in words; kernels become a range.
 
-    >>> _joined(["the kernel has A", "the kernel has B"])
+    >>> joined(["the kernel has A", "the kernel has B"])
     'the kernel has A or B'
     """
     groups: dict[str, list[str]] = {}
@@ -136,6 +137,13 @@ def _assumed(known: Description, access: Access, outcome: str) -> Iterator[str]:
         )
     if known.shown_page_shift is None:
         yield "pages have 4 KiB; arm64 kernels may have 16 or 64 KiB, too: see getconf PAGESIZE"
+    inside = (access.offset if access.via == "sysfs" else access.start) % access.page_size
+    rounds = access.op == "mmap" or inside % PAGE_SIZE == 0
+    if access.maps and not access.traced and inside and rounds:
+        yield (
+            f"the program maps offset & ~(sysconf(_SC_PAGESIZE) - 1), {inside:#x} bytes below, for "
+            f"pages have {access.page_size >> 10} KiB, and mmap with this offset itself is EINVAL"
+        )
     if known.rules == "arm64" and access.op in ("load", "store") and outcome == "ok":
         yield "a device answers there and the access is aligned: else it ends with SIGBUS"
     if known.rules == "other":
@@ -153,9 +161,17 @@ def notes_on(known: Description, access: Access) -> Iterator[str]:
         yield "nothing shows the machine's architecture: this is x86-64's answer (see --arch)"
     if known.page_shift > PAGE_SHIFT:
         size = f"{1 << known.page_shift - 10} KiB"
-        yield f"pages have {size} here: an offset must be a multiple of that"
+        yield f"pages have {size} here: an offset must be a multiple of sysconf(_SC_PAGESIZE)"
     if known.release is not None:
         yield from limits_of(known.release, known.rules)
+        if lacks_strict_devmem(known.release) and "CONFIG_STRICT_DEVMEM" not in (
+            known.config or {}
+        ):
+            yield (
+                "Raspberry Pi builds its 64-bit kernels from 6.6 on with STRICT_DEVMEM=n "
+                "(bcm2711_defconfig, bcm2712_defconfig), so that is likely here: "
+                f"{shows_option('STRICT_DEVMEM')}"
+            )
     if access.via == "port" and known.ioports is None:
         yield "there is no dump of /proc/ioports: which driver has which ports is not known"
     if known.architecture == "i386" and access.via == "devmem" and not access.maps:

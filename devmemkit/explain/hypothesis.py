@@ -10,6 +10,7 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.calls import Calls, calls_of, claim, mapping, touch
 from devmemkit.explain.description import Description
 from devmemkit.explain.owner import claim_of, claims_in, owner_of
+from devmemkit.model.kernel import PAGE_SHIFTS
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
 
@@ -73,6 +74,23 @@ class Asked:
         nodes = claims_in(self.machine["iomem"], self.start, self.start + self.size - 1)
         ram = "System RAM"
         return next((node.name for node in nodes), ram if self.owner == ram else "somebody")
+
+    @property
+    def pages(self) -> str:
+        """The size of a page in words, with those that it may have where nothing shows it."""
+        more = "" if self.known.shown_page_shift else " (of arm64's kernels also 16 or 64 KiB)"
+        return f"{self.access.page_size >> 10} KiB{more}"
+
+    @property
+    def page_shift(self) -> int:
+        """The size of a page as a power of two, the largest if nothing shows it."""
+        return self.known.shown_page_shift or max(PAGE_SHIFTS)
+
+    @property
+    def unaligned(self) -> int:
+        """The offset of the access's mmap if it is within a page, or may be; else 0."""
+        offset = self.access.offset if self.access.via == "sysfs" else self.access.start
+        return offset if self.access.maps and offset % (1 << self.page_shift) else 0
 
     @property
     def start(self) -> int:

@@ -23,3 +23,8 @@ def on_device(command: str, bdf: str) -> str:
     if not BDF.fullmatch(bdf):
         return "(no command: the device's address is none that PCI has)"
     return command.replace("{}", shlex.quote(bdf))
+
+
+def shows_option(name: str) -> str:
+    """The command that shows an option of the kernel's configuration, wherever that is."""
+    return f"zgrep {name} /proc/config.gz /boot/config-*"

@@ -134,7 +134,7 @@ def _why_shared(kernel: KernelProfile, access: Access) -> str:
     if access.via == "port":
         return "no port is"
     if not kernel.config.io_strict_devmem:
-        return "IO_STRICT_DEVMEM=n"
+        return "IO_STRICT_DEVMEM=n" if kernel.config.strict_devmem else "STRICT_DEVMEM=n"
     if not kernel.strict_iomem_checks:
         return "iomem=relaxed"
     return "before Linux 4.5" if not kernel.policy.excludes_busy else "below 1 MiB"

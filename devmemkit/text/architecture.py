@@ -39,6 +39,13 @@ PAGES = {"CONFIG_ARM64_4K_PAGES": 12, "CONFIG_ARM64_16K_PAGES": 14, "CONFIG_ARM6
 _PAGES = {r"[-+]16k\b|-rpi-2712\b": 14, r"[-+]64k\b": 16}
 """As the releases show them; Raspberry Pi OS builds the kernel of the Pi 5 (2712) with 16 KiB."""
 
+_BOARDS = {
+    r"-rpi-(2712|v8)\b|-v8(-16k)?\+|-rk3[35]\w\w\b|-(rockchip|sunxi|meson)64\b|-tegra\b": "arm64",
+    r"-rpi-v[67]l?\b|-v7l?\+": "arm",
+}
+"""Releases of boards whose kernels are built for one architecture alone: Raspberry Pi OS (2712, v8,
+v7l), Armbian (rockchip64, rk35xx), NVIDIA's L4T."""
+
 _ON_X86 = re.compile(
     r"(System|Video|Adapter) ROM$|Video RAM area|Local APIC$|IOAPIC \d|RAM buffer$|HPET \d"
     r"|ACPI Non-volatile"
@@ -69,9 +76,15 @@ def named(word: str) -> str | None:
 
 
 def of_release(release: str | None) -> str | None:
-    """The architecture in a release such as 6.1.0-28-arm64 or 5.14.0-503.el9.x86_64."""
-    words = re.split(r"[^A-Za-z0-9_]+", (release or "")[:400])
-    return next((name for word in reversed(words) if (name := named(word))), None)
+    """The architecture in a release such as 6.1.0-28-arm64 or 5.14.0-503.el9.x86_64.
+
+    >>> of_release("6.12.34+rpt-rpi-2712"), of_release("6.1.21-v8+")
+    ('arm64', 'arm64')
+    """
+    text = (release or "")[:400]
+    found = (name for word in reversed(re.split(r"[^A-Za-z0-9_]+", text)) if (name := named(word)))
+    boards = (name for rule, name in _BOARDS.items() if re.search(rule, text))
+    return next(found, None) or next(boards, None)
 
 
 def page_shift_of(config: Mapping[str, str] | None, release: str | None) -> int | None:

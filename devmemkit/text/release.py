@@ -48,6 +48,20 @@ def distribution(text: str) -> str:
     return next((name.format(match[1]) for match, name in found if match), "")
 
 
+def lacks_strict_devmem(text: str) -> bool:
+    """Whether a release is one of Raspberry Pi's 64-bit kernels that are built without it.
+
+    bcm2711_defconfig and bcm2712_defconfig of 6.6 to 6.12 say STRICT_DEVMEM=n; before, arm64's
+    default y held.
+
+    >>> lacks_strict_devmem("6.12.34+rpt-rpi-2712"), lacks_strict_devmem("6.1.21-v8+")
+    (True, False)
+    """
+    if re.search(r"-rpi-(2712|v8)\b|-v8(-16k)?\+", text[:400]) is None:
+        return False
+    return is_between(".".join(map(str, parse_release(text))), "6.6", "")
+
+
 def kernels_of(
     text: str, *, lockdown: bool = False, arch: str = "x86_64"
 ) -> dict[str, KernelProfile]:

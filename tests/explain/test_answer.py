@@ -9,7 +9,7 @@ import pytest
 
 from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
-from devmemkit.explain.explanation import _joined
+from devmemkit.explain.explanation import joined
 from devmemkit.model.features import VERSIONS
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.text.system_files import parse_config
@@ -123,7 +123,7 @@ def test_a_risk_says_what_the_model_does_when_a_driver_claims(change: str) -> No
     [
         ({"cmdline": "iomem=relaxed"}, "iomem=relaxed"),
         ({"config": {**CONFIG, "CONFIG_IO_STRICT_DEVMEM": "n"}}, "IO_STRICT_DEVMEM=n"),
-        ({"config": {"CONFIG_DEVMEM": "n"}, "dev_mem": False}, "IO_STRICT_DEVMEM=n"),
+        ({"config": {"CONFIG_DEVMEM": "n"}, "dev_mem": False}, "STRICT_DEVMEM=n"),
         ({"release": "4.4.0"}, "before Linux 4.5"),
         ({}, ""),
     ],
@@ -326,13 +326,13 @@ def test_a_part_of_a_configuration_leaves_the_rest_open(text: str, outcomes: set
 def test_several_answers_share_their_words() -> None:
     told = "Linux 4.18.el8 has"
     versions = [f"{told} the features of Linux {version}" for version in ("7.3", "5.10", "5.8")]
-    assert _joined([f"{told} no others", *versions[1:]]) == (
+    assert joined([f"{told} no others", *versions[1:]]) == (
         f"{told} no others or the features of Linux 5.8 or 5.10"
     )
-    assert _joined(versions) == f"{told} the features of Linux 5.8 or 5.10 or 7.3"  # with a gap
+    assert joined(versions) == f"{told} the features of Linux 5.8 or 5.10 or 7.3"  # with a gap
     every = [f"Linux {version}" for version in reversed(VERSIONS)]
-    assert _joined(every) == f"Linux {next(iter(VERSIONS))} to {[*VERSIONS][-1]}"
-    assert _joined(["a", "b"]) == "a or b"
+    assert joined(every) == f"Linux {next(iter(VERSIONS))} to {[*VERSIONS][-1]}"
+    assert joined(["a", "b"]) == "a or b"
 
 
 def test_a_driver_is_unbound_only_where_that_helps() -> None:

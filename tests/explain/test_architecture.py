@@ -186,6 +186,58 @@ def test_larger_pages_are_told() -> None:
     assert "pages have" not in as_text(answer(board(), address=0xFE30_0000))
 
 
+@pytest.mark.parametrize(
+    ("release", "outcome"),
+    [
+        ("6.12.34+rpt-rpi-2712", "ok"),
+        ("6.6.51+rpt-rpi-v8", "ok"),
+        ("6.1.21-v8+", "EPERM"),  # arm64's default was in force
+        ("6.12.34-arm64", "EPERM"),
+    ],
+)
+def test_a_raspberry_pis_release_makes_its_configuration_likely(release: str, outcome: str) -> None:
+    described = replace(board(), release=release, config=None, arch=None)
+    assert described.rules == "arm64"
+    found = answer(described, address=0xFE20_1000, length=4)
+    assert found.outcome == outcome
+    assert ends(described, address=0xFE20_1000, length=4) == {"ok", "EPERM"}  # likely, not sure
+    assert any("STRICT_DEVMEM=n" in one for one in found.notes) == (outcome == "ok")
+    told = replace(described, config=CONFIG)
+    assert answer(told, address=0xFE20_1000, length=4).outcome == "EPERM"
+    assert not any("STRICT_DEVMEM=n" in one for one in answer(told, address=0).notes)
+
+
+SIZES = {12: "4K", 14: "16K", 16: "64K"}
+
+
+@pytest.mark.parametrize("shift", SIZES)
+def test_an_offset_inside_a_page_is_not_rounded_in_silence(shift: int) -> None:
+    pages = {
+        f"CONFIG_ARM64_{size}_PAGES": "y" if at == shift else "n" for at, size in SIZES.items()
+    }
+    described = board(pages=pages)
+    size = f"{1 << shift - 10} KiB"
+    for address, op in ((0xFE30_1000, "mmap"), (0xFE30_1000, "load"), (0xFE30_0034, "mmap")):
+        inside = address & (1 << shift) - 1
+        said = [
+            one for one in answer(described, address=address, op=op).assumed if "offset &" in one
+        ]
+        assert len(said) == (inside > 0)
+        assert all(f"{inside:#x} bytes below, for pages have {size}" in one for one in said)
+        if inside:
+            first = causes(*ask(described, address=address, op="mmap"), "EINVAL")[0]
+            assert first.what == f"the offset is not a multiple of the page size, {size}"
+    whole = answer(described, address=0xFE30_0034, op="load")  # a register: its page is meant
+    assert not [one for one in whole.assumed if "offset &" in one]
+
+
+def test_a_page_size_that_nothing_shows_may_be_the_cause() -> None:
+    described = replace(board(), config=CONFIG)
+    first = causes(*ask(described, address=0xFE30_1000), "EINVAL")[0]
+    assert first.what.endswith("the page size, 4 KiB (of arm64's kernels also 16 or 64 KiB)")
+    assert "sysconf(_SC_PAGESIZE)" in first.advice[0].do
+
+
 def test_what_arm64_maps_of_pci() -> None:
     """resourceN_wc needs no PAT; /proc/bus/pci has no ioctl and no mmap, and names the domain."""
     none = " ".join([f"0x{0:016x}"] * 3)

@@ -469,3 +469,22 @@ def test_each_cause_that_a_line_names_comes_with_what_to_do() -> None:
         _, found = causes_for(known("idle", release="5.10"), line)
         assert found[0].advice[0].do.startswith(do)
     assert "stolen root" in causes_for(known(), next(iter(lines)))[1][0].advice[0].risk
+
+
+def test_a_cause_by_the_description_names_what_it_assumes() -> None:
+    whole = causes(*ask(known(), address=E1000_BAR), "EPERM")[0]
+    assert (whole.as_described, whole.tell) == (True, "this is how the machine is described")
+    first = causes(*ask(known(config=None), address=E1000_BAR), "EPERM")[0]
+    assert not first.as_described
+    assert first.what == whole.what
+    assert first.tell == (
+        "it fits the description, if the kernel has IO_STRICT_DEVMEM=y: "
+        "zgrep STRICT_DEVMEM /proc/config.gz /boot/config-*"
+    )
+    both = causes(*ask(known(config=None, cmdline=None), address=E1000_BAR), "EPERM")[0]
+    assert "if iomem=relaxed was not given and the kernel has IO_STRICT_DEVMEM=y: " in both.tell
+    any_kernel = causes(*ask(known(release=None), address=E1000_BAR), "EPERM")[0]
+    assert "if the kernel is Linux 4.5 to 7.3: uname -r" in any_kernel.tell
+    # a question of which no answer changes the end is not named
+    ram = causes(*ask(known(cmdline=None), address=0x1000_0000), "EPERM")[0]
+    assert ram.as_described

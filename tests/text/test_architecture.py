@@ -46,7 +46,18 @@ def test_no_names(name: str) -> None:
         ("6.12.0-amd64", "x86_64"),
         ("5.10.0-33-armmp", "arm"),
         ("4.18.0-553.el8_10.aarch64", "arm64"),
+        ("6.12.34+rpt-rpi-2712", "arm64"),
+        ("6.6.51+rpt-rpi-v8", "arm64"),
+        ("6.1.21-v8+", "arm64"),
+        ("6.12.20-v8-16k+", "arm64"),
+        ("6.1.21-v7l+", "arm"),
+        ("6.6.51+rpt-rpi-v6", "arm"),
+        ("6.6.16-current-rockchip64", "arm64"),
+        ("5.10.160-legacy-rk35xx", "arm64"),
+        ("5.15.136-tegra", "arm64"),
+        ("4.4.194-rk3288", None),
         ("6.8.0-45-generic", None),
+        ("5.15.36-xilinx-v2022.2", None),  # of Zynq or of ZynqMP
         (None, None),
     ],
 )

@@ -6,6 +6,7 @@ from devmemkit.explain.access import Access
 from devmemkit.explain.calls import call, calls_of, touch
 from devmemkit.explain.cases import with_bar, with_kernel
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
+from devmemkit.explain.shell import shows_option
 from devmemkit.model import flags as fl
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.play import Act, Ref
@@ -123,10 +124,12 @@ CALLING = (
     ),
     Hypothesis(
         "unaligned",
-        "the offset is not a multiple of the page size",
-        "strace: the last argument of mmap",
-        lambda asked: asked.mmap_with(offset=1),
-        do="round the offset down to a page, and add the rest to the address that mmap returns",
+        "the offset is not a multiple of the page size, {pages}",
+        "strace: the last argument of mmap; getconf PAGESIZE",
+        lambda asked: asked.mmap_with(offset=asked.unaligned or 1),
+        lambda asked: with_kernel(asked.machine, page_shift=asked.page_shift),
+        do="map offset & ~(sysconf(_SC_PAGESIZE) - 1), and add the rest to the address that mmap "
+        "returns",
     ),
     Hypothesis(
         "empty",
@@ -163,7 +166,7 @@ CALLING = (
     Hypothesis(
         "no port calls",
         "the kernel was built without ioperm and iopl (X86_IOPL_IOPERM=n, which 5.5 brought)",
-        "grep CONFIG_X86_IOPL_IOPERM /boot/config-*",
+        shows_option("CONFIG_X86_IOPL_IOPERM"),
         when=lambda asked: not asked.opens and asked.machine.kernel["port_calls"],
         gives="ENOSYS",
         function="ksys_ioperm, sys_iopl",

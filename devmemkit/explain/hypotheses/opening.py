@@ -8,6 +8,7 @@ from devmemkit.explain.advice import LEAVE_LOCKDOWN
 from devmemkit.explain.calls import DRIVER, call
 from devmemkit.explain.cases import with_kernel
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
+from devmemkit.explain.shell import shows_option
 from devmemkit.model.kernel import Config
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Act
@@ -145,14 +146,14 @@ OPENING = (
     Hypothesis(
         "no devmem",
         "the kernel has no /dev/mem (DEVMEM=n)",
-        "grep CONFIG_DEVMEM= /boot/config-*",
+        shows_option("CONFIG_DEVMEM="),
         machine=lambda asked: _built(asked, NO_DEVMEM).with_({"dev_mem": False}),
         unless=("CONFIG_DEVMEM", "dev_mem"),
     ),
     Hypothesis(
         "empty node",
         "somebody made the node although the kernel has no /dev/mem (DEVMEM=n)",
-        "grep CONFIG_DEVMEM= /boot/config-*; a container's /dev is often made by hand",
+        f"{shows_option('CONFIG_DEVMEM=')}; a container's /dev is often made by hand",
         machine=lambda asked: _built(asked, NO_DEVMEM).with_({"dev_mem": True}),
         unless=("CONFIG_DEVMEM",),
     ),

@@ -46,7 +46,8 @@ def do_mmap(m: View, f: Frame) -> Next:
     """
     size, shift = m.kernel.page_size, m.kernel.page_shift
     if f.offset % size:
-        raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned")
+        pages = f"pages have {size >> 10} KiB"
+        raise KernelError("EINVAL", f"offset {f.offset:#x} is not page aligned: {pages}")
     file = get_file(m, f.pid, f.fd, KIND[f.operation])
     lock(m, f, "mmap", f.pid)
     if f.length <= 0:
