@@ -172,6 +172,12 @@ def _explained(options: argparse.Namespace) -> str:
         known = described(options, this=False)
         meant, access, got, found = asked_of(known, options.got, **asked)
         notes = ["this cannot be about this machine, so nothing of it is assumed"]
+    strace = asked.get("strace")
+    if strace and not options.bdf and (access.bdf or access.file) not in strace:
+        notes.append(
+            f"the lines do not show the descriptor's file, which is taken for {access.file} "
+            "(strace -y shows it)"
+        )
     if got:
         name = symptom_on(meant, access, got).name
         if options.got and options.got.strip() != name:

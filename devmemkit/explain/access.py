@@ -44,6 +44,7 @@ class Access:
     it stands here, nothing is assumed; `other` is the path of a file of the device without memory.
     Without an operation `other` says in words what was refused, nobody knows by which call.
     The operations "ioperm" and "iopl" ask for ports, at the level `offset` of iopl.
+    If it is `nowhere`, nobody told its place: `start` is made up, and so is `bdf` if it is ANY.
     `page_shift` is the kernel's, `names_0` says whether /proc/bus/pci names domain 0.
     """
 
@@ -61,6 +62,7 @@ class Access:
     prot: str | None = None
     wc: bool = False
     traced: bool = False
+    nowhere: bool = False
     other: str = ""
     page_shift: int = PAGE_SHIFT
     names_0: bool = False
@@ -77,8 +79,10 @@ class Access:
         if self.op == "ioperm":
             return f"ioperm of {self.length:#x} ports from {self.start:#x} on"
         at, start = "at port" if self.via == "port" else "at", self.start
-        if self.other or (self.traced and self.bdf):
+        if self.other or (self.bdf and (self.traced or self.nowhere)):
             at, start = "at offset", self.offset
+        elif self.nowhere:
+            return f"{self.op} through {self.file}{more}"
         return f"{self.op} of {self.length:#x} bytes {at} {start:#x} through {self.file}{more}"
 
     @property

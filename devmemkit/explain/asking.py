@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from devmemkit.scenarios.play import play
 from devmemkit.scenarios.words import format_ending
 from devmemkit.text.lspci import Device
 from devmemkit.text.strace import parse_strace
-from devmemkit.text.symptom import SIGNALS, WORDS, Symptom, access_in, refused
+from devmemkit.text.symptom import ANY, SIGNALS, WORDS, Symptom, access_in, refused
 
 TOUCHES = ("load", "store")
 """Operations that give signals."""
@@ -49,7 +50,13 @@ def asked_of(
     """The machines and the access that are asked about, the symptom ("": none) and its causes."""
     if strace is not None:
         machines, access, symptom = traced(known, strace, got, **asked)
-        return machines, access, symptom, causes(machines, access, symptom) if symptom else ()
+        found = causes(machines, access, symptom) if symptom else ()
+        if symptom and not found and not asked.get("bdf"):
+            with suppress(AccessError):  # unless the lines show the descriptor's file
+                at = traced(known, strace, got, bdf=ANY, bar=0)
+                if other := causes(*at):
+                    return *at, other
+        return machines, access, symptom, found
     if got is not None:
         access, found = causes_for(known, got, op=op, **asked)
         return Machines(known, access), access, got, found
@@ -63,46 +70,87 @@ def causes_for(
     """An access and the causes of its symptom; without `op` of the first operation that has any.
 
     What is not asked is taken from the line of dmesg or the message; without a BAR it is the
-    device's configuration space. ValueError as access_of and causes.
+    device's configuration space, without any place it is anywhere. ValueError as access_of and
+    causes.
     """
     symptom = symptom_of(got)
     shown = _shown(symptom, got)
-    if asked.get("address") is None and not asked.get("bdf"):
-        asked = {name: shown[name] for name in ("via", *PLACE) if name in shown} | {
-            name: value for name, value in asked.items() if value is not None
-        }
-        if "bdf" in asked:
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if not (asked.get("bdf") or "address" in asked):
+        asked = {name: shown[name] for name in ("via", *PLACE) if name in shown} | asked
+        if "bdf" in asked and asked["bdf"] not in known.found:
             known = _with_device(known, asked["bdf"], asked)
+            asked["nowhere"] = True
     elif symptom.cause:
         shown = {}  # the place says more than the line
     else:
-        shown |= {name: asked[name] for name in PLACE if asked.get(name) is not None}
+        shown |= {name: asked[name] for name in PLACE if name in asked}
         shown |= {"via": asked.get("via") or ("sysfs" if asked.get("bdf") else "devmem")}
     if (bdf := asked.get("bdf")) and not known.found:
-        given = {"via": "sysfs"} | {name: one for name, one in asked.items() if one is not None}
-        known = _with_device(known, bdf, given)
+        known = _with_device(known, bdf, {"via": "sysfs"} | asked)
+        asked["nowhere"] = True
     if op is None and shown.get("op") in SINGLE and "via" in shown:
         access = _access(known, shown)
         return access, causes(Machines(known, access), access, got)
     if op is None and symptom.name not in WORDS:  # a signal comes with a load or a store
         op = shown.get("op") or None
+    ops = (op,) if op else TOUCHES if symptom.name in SIGNALS else OPS
+    if "bdf" in shown and "other" in shown:
+        return _first(known, got, (_access(known, {**shown, "op": one}) for one in ops))
     if (bdf := asked.get("bdf")) and asked.get("bar") is None and op in (None, "read", "write"):
         access = _config_space(known, bdf, op or "write", asked)
         if found := causes(Machines(known, access), access, got):
             return access, found
+    if {"address", "bdf", "bar", "offset"}.isdisjoint(asked):
+        return _anywhere(known, got, ops, asked)
+    return _first(known, got, _accesses(known, ops, asked))
+
+
+def _accesses(known: Description, ops: Iterable[str], asked: Mapping[str, Any]) -> list[Access]:
+    """The access by each operation that can be asked about; AccessError if none can."""
     accesses: list[Access] = []
     errors: list[AccessError] = []
-    for one in (op,) if op else TOUCHES if symptom.name in SIGNALS else OPS:
+    for one in ops:
         try:
             accesses.append(access_of(known, op=one, anywhere=True, **asked))
         except AccessError as error:
             errors.append(error)
-        else:
-            if found := causes(Machines(known, accesses[-1]), accesses[-1], got):
-                return accesses[-1], found
     if not accesses:
         raise errors[0]
-    return accesses[0], ()
+    return accesses
+
+
+def _first(
+    known: Description, got: str, accesses: Iterable[Access]
+) -> tuple[Access, tuple[Cause, ...]]:
+    """The first access that has causes of the symptom, else the first one."""
+    found = ((access, causes(Machines(known, access), access, got)) for access in accesses)
+    without = []
+    for one in found:
+        if one[1]:
+            return one
+        without.append(one)
+    return without[0]
+
+
+def _anywhere(
+    known: Description, got: str, ops: Sequence[str], asked: Mapping[str, Any]
+) -> tuple[Access, tuple[Cause, ...]]:
+    """The file in which the symptom has most causes on every kernel, /dev/mem if both have."""
+    known = replace(known, iomem=None, ioports=None, devices={})
+    places: dict[str, dict[str, Any]] = {
+        "devmem": {"address": SOMEWHERE},
+        "sysfs": {"bdf": ANY, "bar": 0},
+    }
+    found = []
+    for via, place in places.items():
+        if asked.get("via") in (None, via):
+            place = {**asked, **place, "via": via, "nowhere": True}
+            there = _with_device(known, ANY, {"via": via}) if via == "sysfs" else known
+            found.append(_first(there, got, _accesses(there, ops, place)))
+    if not found:
+        return _first(known, got, _accesses(known, ops, asked))
+    return max(found, key=lambda one: sum(", if " not in cause.what for cause in one[1]))
 
 
 def _shown(symptom: Symptom, got: str) -> dict[str, Any]:

@@ -142,6 +142,8 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         if end != symptom.name or not _as_traced(access, played):
             continue
         what, function = WHAT.get(end) or found.why, found.deciding_check.function
+        if access.nowhere:
+            what = what.replace(f"{access.start:#x}", "the address")
         if found.claimed and found.owner and found.page is not None and ": " not in what:
             holders = found.owner[0] or "somebody", *found.beside
             what += f": {' and '.join(holders)} {'has' if len(holders) == 1 else 'have'} it"

@@ -16,6 +16,7 @@ from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE, U64
 from devmemkit.text import architecture
 from devmemkit.text.iomem import grouped
 from devmemkit.text.release import lacks_strict_devmem, limits_of
+from devmemkit.text.symptom import ANY
 
 Found = Sequence[tuple[tuple[str, ...], T]]
 """The verdict of each case, or what a later claim does; with the case's answers, in words."""
@@ -159,6 +160,11 @@ def notes_on(known: Description, access: Access) -> Iterator[str]:
     """What limits an answer, and what looks wrong in the question."""
     if known.shown_architecture is None:
         yield "nothing shows the machine's architecture: this is x86-64's answer (see --arch)"
+    if access.nowhere and not access.bdf:
+        yield "no address is told (--address): this is about any place in /dev/mem"
+    if access.bdf == ANY:
+        options = "--bdf and --bar, or --address for /dev/mem"
+        yield f"no file is told ({options}): this is about some PCI device ({ANY})"
     if known.page_shift > PAGE_SHIFT:
         size = f"{1 << known.page_shift - 10} KiB"
         yield f"pages have {size} here: an offset must be a multiple of sysconf(_SC_PAGESIZE)"
@@ -188,7 +194,9 @@ def notes_on(known: Description, access: Access) -> Iterator[str]:
             "to 64 bits: hold the address in a uint64_t, and compile 32-bit programs with "
             "-D_FILE_OFFSET_BITS=64"
         )
-    elif dump is not None and access.start > (end := max(one.end for one in dump.entries)):
+    elif access.nowhere or dump is None:
+        pass
+    elif access.start > (end := max(one.end for one in dump.entries)):
         yield f"the dump ends at {end:#x}, before the address: it may have been cut"
     device = known.found.get(access.bdf)
     bars = [one for one in (device.bars if device else ()) if one.memory]

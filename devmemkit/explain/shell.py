@@ -6,6 +6,7 @@ import re
 import shlex
 
 from devmemkit.model.pci.device import BDF
+from devmemkit.text.symptom import ANY
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:,() -]{0,254}")
 """Names that a command may contain; sysfs forbids only "/" and NUL."""
@@ -20,7 +21,7 @@ def unbind(bdf: str, driver: str) -> str:
 
 def on_device(command: str, bdf: str) -> str:
     """The command with a PCI device's address in place of {}."""
-    if not BDF.fullmatch(bdf):
+    if bdf != ANY and not BDF.fullmatch(bdf):
         return "(no command: the device's address is none that PCI has)"
     return command.replace("{}", shlex.quote(bdf))
 

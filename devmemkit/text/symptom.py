@@ -6,6 +6,7 @@ import re
 from errno import errorcode
 from typing import Any, NamedTuple
 
+from devmemkit.model.pci.sysfs import config_path
 from devmemkit.text.pasted.line import typewritten
 from devmemkit.text.strace import file_of
 
@@ -30,6 +31,9 @@ MESSAGES = {
     "EOVERFLOW": "value too large for defined data type",
 }
 """The errnos that an access gives, with the messages of the C library (strerror)."""
+
+ANY = "BDF"
+"""Stands for the address of a PCI device that nobody told."""
 
 SIGNALS = {
     "SIGBUS": ("bus error", "signal 7", "135"),
@@ -163,6 +167,8 @@ def access_in(text: str) -> dict[str, Any]:
     if op == "iopl":
         return {"op": op, "via": "port", "address": 0, "length": 1 << 16, "offset": 3}
     found: dict[str, Any] = {"op": op} if op else {}
+    if "pcilib: sysfs_" in said:  # of lspci and setpci
+        return {**found, "via": "sysfs", "bdf": ANY, "other": config_path(ANY)}
     if path := _FILE.search(said):
         found |= file_of(path[0])
     return found if "bdf" in found else found | _place(said)

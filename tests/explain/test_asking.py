@@ -6,7 +6,7 @@ import pytest
 
 import devmemkit as dk
 from devmemkit.explain.access import AccessError
-from devmemkit.explain.asking import causes_for, may_be_of, traced
+from devmemkit.explain.asking import asked_of, causes_for, may_be_of, traced
 from devmemkit.explain.calls import calls_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
@@ -180,9 +180,10 @@ def test_a_device_without_a_bar_is_its_configuration_space() -> None:
 
 
 def test_a_device_that_nothing_describes_is_supposed() -> None:
-    for more in ({}, {"offset": 0x3000, "length": 0x2000}):
+    for more, at in (({}, 0), ({"offset": 0x3000, "length": 0x1000}, 0x3000)):
         access, found = causes_for(Description(), "EINVAL", bdf="0000:77:00.0", bar=2, **more)
-        assert access.file == f"{SYSFS}0000:77:00.0/resource2"
+        file = f"{SYSFS}0000:77:00.0/resource2"
+        assert str(access) == f"mmap of 0x1000 bytes at offset {at:#x} through {file}"
         assert "a driver had claimed the region before" in found[0].what
     _, found = causes_for(Description(), "ENODEV", bdf="0000:77:00.0", bar=4)
     assert "I/O ports" in found[0].what
@@ -297,7 +298,46 @@ def test_what_is_asked_comes_before_what_the_message_shows() -> None:
     access, _ = causes_for(known(), "open: Operation not permitted", address=E1000_BAR)
     assert str(access) == "open of /dev/mem"
     with pytest.raises(AccessError, match="expected --address or --bdf"):
-        causes_for(known(), "open: Operation not permitted")
+        causes_for(known(), "EPERM", via="port")
+
+
+@pytest.mark.parametrize(
+    ("got", "subject", "says"),
+    [
+        ("mmap bar1: Operation not permitted", "mmap through /dev/mem", "a driver had claimed"),
+        ("dd: error reading '/dev/mem': Bad address", "read through /dev/mem", "the address is"),
+        ("EINVAL", f"mmap of 0x1000 bytes at offset 0x0 through {SYSFS}BDF/resource0", "a driver"),
+        ("ENODEV", f"mmap of 0x1000 bytes at offset 0x0 through {SYSFS}BDF/resource0", "I/O ports"),
+        ("Bus error", "load through /dev/mem", "the mapping was revoked"),
+        ("open: Permission denied", "open of /dev/mem", "run as root"),
+        (
+            "pcilib: sysfs_write: write failed: Operation not permitted",
+            f"write of 0x1 bytes at offset 0x0 through {SYSFS}BDF/config",
+            "configuration space",
+        ),
+        (
+            f"pcimem {SYSFS}0000:03:00.0/resource 0x110 w\npcimem.c(19) [No such device]",
+            f"mmap of 0x1 bytes at offset 0x0 through {SYSFS}0000:03:00.0/resource",
+            "`resource` is a text",
+        ),
+    ],
+)
+def test_a_symptom_without_a_place_is_about_any(got: str, subject: str, says: str) -> None:
+    """A dump does not say what is at a place that nobody tells."""
+    for described in (Description(), known("idle", lockdown=None, capable=None, root=None)):
+        access, found = causes_for(described, got)
+        assert str(access) == subject
+        assert says in found[0].what
+        assert "0x100000000" not in " ".join(map(str, (*found, *found[0].advice)))
+
+
+def test_a_descriptor_that_no_line_shows_may_be_of_a_device() -> None:
+    text = line(0, "-1 EINVAL", fd="3")
+    _, access, _, found = asked_of(Description(), None, strace=text)
+    assert access.file == f"{SYSFS}BDF/resource0"
+    assert "a driver had claimed" in found[0].what
+    _, access, _, found = asked_of(Description(), None, strace=line(0, "-1 EINVAL"))
+    assert (access.file, found) == ("/dev/mem", ())
 
 
 def test_an_open_that_is_shown_is_of_that_file_and_no_place() -> None:
