@@ -35,8 +35,8 @@ SINGLE = ("", "open", "iopl")
 PLACE = ("address", "length", "bdf", "bar", "wc")
 """The fields of an access that say where it is."""
 
-SOMEWHERE = 1 << 32
-"""Where a BAR is placed whose address nobody knows."""
+SOMEWHERE = 0xE000_0000
+"""Where a place is supposed that nobody tells: where BARs usually are, and RAM may be."""
 
 
 def asked_of(
