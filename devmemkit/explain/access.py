@@ -41,7 +41,8 @@ class Access:
     For "sysfs" and "proc", `bdf` and `bar` name the file and `offset` counts from the BAR's start.
     `mode` ("r", "w") overrides the mode in which the operation opens the file, `prot` the
     protection of its mapping but for `exec`, `wc` means resourceN_wc. A `traced` access was made as
-    it stands here, nothing is assumed; `other` is the path of a file of the device without memory.
+    it stands here, nothing is assumed; `other` is the path of a file of the device without memory,
+    or that of another driver's file (via "driver").
     Without an operation `other` says in words what was refused, nobody knows by which call.
     The operations "ioperm" and "iopl" ask for ports, at the level `offset` of iopl.
     If it is `nowhere`, nobody told its place: `start` is made up, and so is `bdf` if it is ANY.

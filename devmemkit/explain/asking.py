@@ -216,7 +216,7 @@ def may_be_of(known: Description, access: Access, got: str) -> bool:
     symptom = symptom_of(got) if got else Symptom("ok")
     if not {access.bdf, symptom.bdf} <= {"", *known.found}:
         return False
-    if calls[0].key != "open" or not access.op:
+    if calls[0].key != "open" or not access.op or access.via == "driver":
         return True
     every = (machines.machine(case) for _, case in machines.cases())
     ends = {format_ending(play(one, calls).outcomes["open"]) for one in every}

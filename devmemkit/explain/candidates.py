@@ -105,6 +105,9 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
                 yield one._replace(cause=replace(one.cause, what=one.cause.what + condition))
             if found:
                 break
+    if access.via == "driver":
+        what = f"a rule of the driver behind {access.file}, not of /dev/mem: its own mmap decides"
+        yield Candidate(False, Cause(what, "the driver's source", "(its mmap)", played=False))
     yield from _hardware(machines, access, symptom.name, before(0)[0])
     if machines.known.rules == "other":
         whose = machines.known.this_architecture

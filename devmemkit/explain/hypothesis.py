@@ -43,6 +43,11 @@ class Asked:
         """The mount that has the file: /dev, /sys or /proc."""
         return f"/{self.access.file.split('/')[1]}"
 
+    def may_be_in(self, *folders: str) -> bool:
+        """Whether the file may be another driver's, in one of these folders."""
+        access = self.access
+        return access.other.startswith(folders) if access.via == "driver" else not access.traced
+
     @property
     def has_node(self) -> bool:
         """Whether a node of /dev exists, as far as is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +15,14 @@ from devmemkit.text.pasted.line import typewritten
 LONGEST = 1 << 16
 """Characters of a text that are read; of each line 4096, where real ones have some hundred."""
 
-_FD = r"(?P<fd>\d+)(?:<(?P<path>[^>]*)>)?"
+_FD = r"(?P<fd>\d+)(?:<(?P<path>[^<>]*)(?:<[^>]*>)?>)?"
 _NUMBER = r"(0x[0-9a-f]{1,16}|\d{1,20})"
 _END = r"\)\s*= (?:-1 (?P<errno>E[A-Z0-9]+)|(?P<value>0x[0-9a-f]+|\d+))"
 _OPEN = re.compile(rf'\bopen(?:at\([^"]*|\()"([^"]*)", (O_[A-Z_|]+)(?:, 0\d*)?{_END}')
 _LENGTH, _AT = f"(?P<length>{_NUMBER})", f"(?P<at>{_NUMBER})"
 _TRANSFERS = (
     re.compile(
-        rf"\b(?P<op>mmap)2?\((?:NULL|0x[0-9a-f]+), {_LENGTH}, (?P<prot>[A-Z_|]+|0), "
+        rf"\b(?P<op>mmap)2?\((?:NULL|0x[0-9a-f]+|0), {_LENGTH}, (?P<prot>[A-Z_|]+|0x\d+|\d), "
         rf"(?P<flags>[A-Z_|0-9x]+), {_FD}, {_AT}{_END}"
     ),
     re.compile(rf"\bp(?P<op>read|write)(?:64)?\({_FD}, .*, {_LENGTH}, {_AT}{_END}"),
@@ -40,7 +40,8 @@ _SIGNAL = re.compile(r"--- (SIGBUS|SIGSEGV) \{(?:[^}]*si_code=(BUS_\w+))?")
 _SYSFS = re.compile(
     r"/sys/.*/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/(?:resource([0-5])(_wc)?|resource|config)"
 )
-_PROT = {"PROT_READ": "r", "PROT_WRITE": "w"}
+_DRIVERS = re.compile(r"/dev/(?!(?:zero|null|full|shm|hugepages)\b)[\w./!-]{1,200}")
+_PROT = {"PROT_READ": "r", "PROT_WRITE": "w", "PROT_EXEC": "x"}  # 1, 2, 4
 _PROC = re.compile(r"/proc/bus/pci/(?:([0-9a-f]{4,8}):)?([0-9a-f]{2})/([0-9a-f]{2}\.[0-7])")
 
 
@@ -72,14 +73,19 @@ def parse_strace(
         elif match := _OPEN.search(line):
             file = file_of(match[1])
             files[match["value"] or ""] = file and file | _modes(match[2])
-            if file:
+            if file and file["via"] != "driver":
                 found = Traced({"op": "open", **file, **_modes(match[2])}, match["errno"] or "")
         elif match := _SEEK.search(line):
             seeks[match["fd"]] = match[3]
         else:
-            found = _transfer(line, files, seeks, unknown) or _ports(line) or found
+            last = _transfer(line, files, seeks, unknown) or _ports(line) or found
+            if found is None or (last and last.access["via"] != "driver"):
+                found = last
     if found is None:
         shown = printable(text.strip()[:40])
+        if _SIGNAL.search(text[:LONGEST]):
+            words = "expected the mmap before the signal, or --got with --address"
+            raise TextError(source, 1, f"{words}; got '{shown}'")
         call = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = -1 EPERM"
         raise TextError(source, 1, f"expected a call such as {call}; got '{shown}'")
     return found
@@ -124,11 +130,12 @@ def _transfer(
         return None
     more: dict[str, Any] = {"op": said["op"], "length": int(said["length"], 0)}
     if "prot" in said:
-        more["prot"] = "".join(letter for word, letter in _PROT.items() if word in said["prot"])
-        more["exec"] = "PROT_EXEC" in said["prot"]
-        more["private"] = "MAP_PRIVATE" in said["flags"]
+        prot = _names(said["prot"], _PROT)
+        more["prot"] = "".join(_PROT[word] for word in ("PROT_READ", "PROT_WRITE") if word in prot)
+        more["exec"] = "PROT_EXEC" in prot
+        more["private"] = "MAP_PRIVATE" in _names(said["flags"], ("MAP_SHARED", "MAP_PRIVATE"))
     file = file_of(said["path"]) if said["path"] else files.get(said["fd"], unknown)
-    where = "offset" if file.get("via") == "sysfs" else "address"
+    where = "offset" if file.get("via") in ("sysfs", "driver") else "address"
     access = {**file, **more, where: int(at, 0)}
     return Traced(access, said["errno"] or "") if file else None
 
@@ -141,6 +148,10 @@ def file_of(path: str) -> dict[str, Any]:
     """
     if path in ("/dev/mem", "/dev/port"):
         return {"via": {"/dev/mem": "devmem", "/dev/port": "port"}[path]}
+    if path == "anon_inode:[vfio-device]":
+        path = "/dev/vfio"
+    if _DRIVERS.fullmatch(path):
+        return {"via": "driver", "other": path}
     if match := _SYSFS.fullmatch(path):
         device = {"via": "sysfs", "bdf": match[1]}
         if match[2] is None:
@@ -149,6 +160,13 @@ def file_of(path: str) -> dict[str, Any]:
     if match := _PROC.fullmatch(path):
         return {"via": "proc", "bdf": full_bdf(f"{match[1] or '0000'}:{match[2]}:{match[3]}")}
     return {}
+
+
+def _names(flags: str, names: Iterable[str]) -> list[str]:
+    """The names of flags that strace prints by name or (-X raw) as a number."""
+    if not flags[0].isdigit():
+        return flags.split("|")
+    return [name for bit, name in enumerate(names) if int(flags, 0) >> bit & 1]
 
 
 def _modes(flags: str) -> dict[str, Any]:

@@ -97,8 +97,38 @@ OPEN = {"op": "open"}
             MEM | MAP | {"op": "load", "length": 4096, "address": 0xFE00_0000},
             "SIGBUS BUS_ADRERR",
         ),
+        (
+            "mmap(0, 4096, 0x3, 0x1, 3</dev/mem<char 1:1>>, 0xfe000000) = -1 EPERM",  # -X raw -yy
+            MEM | MAP | {"prot": "rw", "length": 4096, "address": 0xFE00_0000},
+            "EPERM",
+        ),
+        (
+            "mmap(0, 4096, 0x5, 0x2, 3, 0xfe000000) = -1 EPERM",
+            MEM | MAP | {"exec": True, "private": True, "length": 4096, "address": 0xFE00_0000},
+            "EPERM",
+        ),
+        (
+            "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 11<anon_inode:[vfio-device]>, 0) = 0x7f00\n"
+            "--- SIGBUS {si_signo=SIGBUS, si_code=BUS_ADRERR, si_addr=0x7f00} ---",
+            MAP | {"via": "driver", "other": "/dev/vfio", "op": "load", "length": 4096}
+            | {"offset": 0},
+            "SIGBUS BUS_ADRERR",
+        ),
+        (
+            'openat(AT_FDCWD, "/dev/uio0", O_RDWR) = 3\n'
+            "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = -1 EINVAL (Invalid argument)",
+            MAP | {"via": "driver", "other": "/dev/uio0", "mode": "rw", "sync": False}
+            | {"length": 4096, "offset": 0},
+            "EINVAL",
+        ),
+        (
+            "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</dev/mem>, 0x1000) = -1 EPERM\n"
+            "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 4</dev/dri/card0>, 0) = 0x7f00",
+            MEM | MAP | {"length": 4096, "address": 4096},
+            "EPERM",
+        ),
     ],
-)
+)  # fmt: skip
 def test_what_a_trace_shows(text: str, access: dict[str, Any], got: str) -> None:
     traced = parse_strace(text)
     assert (traced.access, traced.got) == (access, got)
@@ -124,6 +154,12 @@ def test_a_text_without_such_an_access_is_refused(text: str) -> None:
     with pytest.raises(TextError, match=r"^--strace:1: expected a call such as mmap") as caught:
         parse_strace(text)
     assert str(caught.value).isprintable()
+
+
+def test_a_signal_alone_says_nothing_of_the_access() -> None:
+    line = "--- SIGBUS {si_signo=SIGBUS, si_code=BUS_ADRERR, si_addr=0x7f1234560000} ---"
+    with pytest.raises(TextError, match=r"^--strace:1: expected the mmap before"):
+        parse_strace(line)
 
 
 def test_an_unknown_descriptor_is_that_of_the_file_that_is_named() -> None:

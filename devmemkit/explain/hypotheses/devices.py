@@ -126,7 +126,7 @@ DEVICES = (
         "/proc/iomem: BOOTFB, simpledrm or efifb inside the BAR; the driver must call "
         "aperture_remove_conflicting_pci_devices first",
         when=lambda asked: (
-            asked.access.via != "port"
+            asked.access.via not in ("port", "driver")
             and (asked.known.iomem is None or asked.owner in FRAMEBUFFERS)
         ),
         gives="EBUSY",
@@ -150,7 +150,7 @@ DEVICES = (
         "the file is VFIO's, not one of these: it gives SIGBUS while the device's memory decoding "
         "is off",
         "ls -l /proc/PID/fd: /dev/vfio; setpci -s BDF COMMAND: bit 1; a reset clears it",
-        when=lambda asked: asked.access.maps and not asked.access.traced,
+        when=lambda asked: asked.access.maps and asked.may_be_in("/dev/vfio"),
         gives="SIGBUS",
         function="vfio_pci_mmap_fault (from 6.12 on vfio_pci_mmap_huge_fault)",
         do="set bit 1 of COMMAND (memory decoding) through the VFIO device before the access",
@@ -160,7 +160,7 @@ DEVICES = (
         "the file is idxd's, not one of these: some of its work queues can be mapped with "
         "CAP_SYS_RAWIO only",
         "ls -l /proc/PID/fd: /dev/dsa or /dev/iax; grep CapEff /proc/PID/status: bit 17",
-        when=lambda asked: asked.access.op == "mmap" and not asked.access.traced,
+        when=lambda asked: asked.access.op == "mmap" and asked.may_be_in("/dev/dsa", "/dev/iax"),
         unless=("capable",),
         gives="EPERM",
         function="idxd_cdev_mmap",
