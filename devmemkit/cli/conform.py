@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devmemkit.cli.lab import add_arch, kernels, lab_of
+from devmemkit.cli.lab import add_arch, kernels, lab_asked
 from devmemkit.cli.screen import aside, refusing, status
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _live(options: argparse.Namespace) -> int:
     from devmemkit.lab.fuzz import conform as live
     from devmemkit.lab.guest.boot import GuestError
 
-    lab = lab_of(options.arch)
+    lab = lab_asked(options.arch)
     (kernel,) = kernels([options.live], options.modules, lab)
     found = live.conform(kernel, options.seed, options.ops, print, lab=lab)
     print(live.report(found.to_dict()))

@@ -13,7 +13,7 @@ from devmemkit.cli.screen import aside, refusing
 from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL, PASS, REPAIRS, UNLOCKED
 from devmemkit.model.printable import printable
 
-ARCHS = ("x86_64", "arm64")
+ARCHS = ("x86_64", "arm64", "arm64-16k")
 REPAIRED = {"mmap-vs-claim": IN_KERNEL, "write-vs-claim": COPY_IN_KERNEL}
 """The scenarios that can be played on a repaired kernel, and its repairs."""
 CHOICES = tuple(dict.fromkeys((*IN_KERNEL, *COPY_IN_KERNEL)))
@@ -22,7 +22,10 @@ REPAIR = (
     f"{', '.join(REPAIRS)}, or a control: {PASS}, {UNLOCKED}; with write-vs-claim: bounce-locked, "
     f"or the control {PASS} (may be repeated)"
 )
-ARCH = "of the guest: x86_64 (default) or arm64, as uname -m prints it, too"
+ARCH = (
+    "of the guest: x86_64 (default) or arm64, as uname -m prints it, too; arm64-16k has pages of "
+    "16 KiB"
+)
 MEMORY = "of the guest: 2g (default), or 5g, which reaches above the BARs, as read(2) does then"
 
 if TYPE_CHECKING:
@@ -77,13 +80,13 @@ def add_arch(parser: argparse.ArgumentParser) -> None:
 
 
 def architecture(text: str) -> str:
-    """The architecture of that name, as distributions and uname -m have it."""
+    """The architecture of that name, as distributions and uname -m have it, or the text itself."""
     from devmemkit.text.architecture import named
 
     return named(text) or text
 
 
-def lab_of(arch: str | None, memory: str = "2g", repair: list[str] | None = None) -> str:
+def lab_asked(arch: str | None, memory: str = "2g", repair: list[str] | None = None) -> str:
     """The name in LABS of the machine that is asked for; ValueError for one that there is not."""
     if arch in (None, "x86_64"):
         return memory
@@ -104,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "run":
             from devmemkit.lab.recordings.record import check, run
 
-            lab = lab_of(options.arch, options.memory, options.repair)
+            lab = lab_asked(options.arch, options.memory, options.repair)
             names = scenarios([options.scenario], options.repair)
             for name in names:  # a wrong name is refused before anything is fetched
                 check(name, lab)
@@ -117,17 +120,19 @@ def run(options: argparse.Namespace) -> int:
         from devmemkit.lab.kernels.listing import list_kernels
 
         archs = [options.arch] if options.arch else ARCHS
-        tables = (list_kernels(_recorded(one), refresh=options.refresh, arch=one) for one in archs)
+        tables = (
+            list_kernels(_recorded(one), refresh=options.refresh, flavour=one) for one in archs
+        )
         print("\n\n".join(tables))
         return 0
 
 
-def _recorded(arch: str) -> set[str]:
-    """The versions of which there are recordings on a machine of this architecture."""
+def _recorded(flavour: str) -> set[str]:
+    """The versions of which there are recordings on a machine with such kernels."""
     from devmemkit.lab.recordings.recording import folder
     from devmemkit.scenarios.machines import LABS, PC
 
-    here = {lab.name for lab in LABS.values() if lab.arch == arch}
+    here = {lab.name for lab in LABS.values() if lab.flavour == flavour}
     names = (path.stem.partition("-") for path in folder().glob("*/*.json"))
     return {version for version, _, lab in names if (lab or PC.name) in here}
 
@@ -158,21 +163,22 @@ def kernels(names: list[str], modules: Path | None, lab: str = "2g") -> list[Ker
     from devmemkit.model.kernel import KernelProfile
     from devmemkit.scenarios.machines import LABS
 
-    arch = LABS[lab].arch
+    flavour = LABS[lab].flavour
     if modules is not None:
         if len(names) != 1:
             raise ValueError(f"--modules: expected one --kernel IMAGE, got {len(names)}")
         kernel = cache.custom(Path(names[0]), modules)
         KernelProfile(kernel.version)  # the model must know it
-        if kernel.arch != arch:
-            raise ValueError(f"--arch: expected {kernel.arch}, which the image is; got {arch}")
+        if kernel.flavour != flavour:
+            said = f"--arch: expected {kernel.flavour}, which the image is; got {flavour}"
+            raise ValueError(said)
         return [kernel]
     for name in names:
         if "/" in name:
             shown = printable(name)
             raise ValueError(f"{shown}: expected --modules DIR with an image's path, got none")
     versions = [KernelProfile(name).version for name in dict.fromkeys(names)]
-    return [cache.get(version, arch=arch) for version in versions]
+    return [cache.get(version, flavour=flavour) for version in versions]
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -189,7 +195,7 @@ def _record(options: argparse.Namespace) -> int:
     if options.modules is not None and not options.kernel:
         raise ValueError("expected --kernel IMAGE with --modules DIR, got none")
     data_dir()  # outside of a checkout nothing is fetched or booted
-    lab = lab_of(options.arch, options.memory, options.repair)
+    lab = lab_asked(options.arch, options.memory, options.repair)
     named = options.scenario or options.repair
     on = {name: manifest.kernels_of(name, lab) for name in names}
     for name in names if named else ():

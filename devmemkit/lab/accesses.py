@@ -29,7 +29,7 @@ from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.places import access_of, harmless
 from devmemkit.lab.recordings.machine import binds, devices
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.scenarios.machines import LABS
 from devmemkit.scenarios.play import Act, play
 
 SEED = 2026
@@ -67,13 +67,13 @@ LIKELY = (*PLAYABLE, *(*RARE, *OF_FILE) * 4)
 """The hypotheses to try; those that lead to rare outcomes are listed more often."""
 
 
-def texts_of(guest: Guest, config: Mapping[str, str], arch: str) -> snapshot.Texts:
+def texts_of(guest: Guest, config: Mapping[str, str], flavour: str) -> snapshot.Texts:
     """A guest's snapshot, read from its own files; `config` is that of its package."""
     read = dict.fromkeys(snapshot.FILES, "")
     for name, path in snapshot.FILES.items():
         with suppress(OSError):
             read[name] = guest.read(f"/{path}")
-    bits = BOARDS[arch].phys_bits
+    bits = BOARDS[flavour].phys_bits
     return snapshot.texts(read, devices(guest), config, phys_bits=bits)
 
 
@@ -107,9 +107,10 @@ def _for_guest(act: Act, access: Access) -> Act:
     if act.operation != "request_mem_region":
         return act
     start, size = act.arguments["start"], act.arguments["size"]
-    first = access.pages[0] << PAGE_SHIFT
-    at = first if start <= first < start + size else start & -PAGE_SIZE
-    return replace(act, arguments={"start": at, "size": PAGE_SIZE})
+    page = access.page_size
+    first = access.pages[0] * page
+    at = first if start <= first < start + size else start & -page
+    return replace(act, arguments={"start": at, "size": page})
 
 
 def accesses(
@@ -124,6 +125,7 @@ def accesses(
     count: Counter[tuple[str, bool]] = Counter()
     for _ in range(PATIENCE):
         access = access_of(chance, predictor.machines.known, lab)
+        access = replace(access, page_shift=LABS[lab].page_shift)
         hypothesis = "" if chance.random() < 0.55 else chance.choice(LIKELY)
         changed = predictor.changed(access, hypothesis)
         if changed is None:
@@ -151,7 +153,7 @@ def _boot(
     reset = {"operation": "reset", "keep": 1}  # drivers stay bound: binding takes long
     with boot(kernel, cmdline, lab=lab) as guest:
         guest.do(*binds(lab) if bound else ())
-        files = texts_of(guest, kernel.config, kernel.arch)
+        files = texts_of(guest, kernel.config, kernel.flavour)
         predictor = Predictor(files, kernel.release)
         for access, hypothesis, acts, end in accesses(predictor, f"{SEED}/{cmdline}/{bound}", lab):
             guest.do(reset)

@@ -7,50 +7,39 @@ from typing import Any
 
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.description import Description
-from devmemkit.lab.fuzz.places import NOBODY
-from devmemkit.model.flags import IORESOURCE_PREFETCH, PAGE_SHIFT, PAGE_SIZE, U64
+from devmemkit.lab.fuzz.places import NOBODY, Places, places_of
+from devmemkit.model.flags import IORESOURCE_PREFETCH, U64
 from devmemkit.model.machine import Machine
-from devmemkit.scenarios.machines import LABS, NAMESPACE, PC, VIRT, Lab
+from devmemkit.scenarios.machines import NAMESPACE, Lab
 from devmemkit.scenarios.play import Act
 
 CONSOLE = "virtio-pci"
 """The driver of the port between lab and guest; accesses leave its registers alone."""
 
-PORTS = {"x86_64": ((0x80, 16), (0xFFFC, 8)), "arm64": ()}
-"""Ports that may be read, by architecture: on x86-64 the DMA page registers, and the last eight."""
 ASKED = ((0x80, 0), (0x80, 1), (0xFFFF, 1), (0xFFFF, 2), (0, 1 << 16), (0x80, U64))
 """(first, number) of ports that ioperm is asked for."""
-LENGTHS = (1, 2, 4, 8, 64, PAGE_SIZE, 2 * PAGE_SIZE, 16 * PAGE_SIZE, 0)
-MTRR_ENDS = {"x86_64": (0xA_0000, 0xC_0000, 1 << 31, 1 << 32), "arm64": ()}
-"""Borders of the firmware's MTRR ranges, by architecture; the model knows no mapping across one."""
-FIXED = {
-    "x86_64": (PC.hole, 0xA_0000, 0xC_0000, 0xF_0000, 1 << 32),
-    "arm64": (VIRT.hole, 0, 0x400_0000, 0x81_0000_0000),
-}
-"""Addresses besides those of the dump; on arm64 two of them are flash."""
-FLASH = 0x800_0000
-"""The end of the flash of `virt`."""
-EDGES = (0, 1, 4, PAGE_SIZE - 2, PAGE_SIZE, 3 * PAGE_SIZE + 8)
 
 
 def access_of(chance: random.Random, known: Description, lab: str) -> Access:
     """A random access to the described machine, which is that of LABS."""
-    ports = PORTS[LABS[lab].arch]
+    places = places_of(lab)
+    page = places.page
+    edges = 0, 1, 4, page - 2, page, 3 * page + 8
     via = chance.choice(("devmem", "devmem", "devmem", "sysfs", "sysfs", "proc", "port"))
     op = chance.choice(OPS if via != "proc" else OPS[2:])
-    length = chance.choice(LENGTHS)
+    length = chance.choice((1, 2, 4, 8, 64, page, 2 * page, 16 * page, 0))
     more: dict[str, Any] = {name: chance.random() < 0.15 for name in ("exec", "private")}
     more["sync"] = chance.random() < 0.4
-    if via == "port" and (chance.random() < 0.4 or not ports):
+    if via == "port" and (chance.random() < 0.4 or not places.ports):
         if op in OPS[:2]:
             return Access(via, "iopl", 0, 1 << 16, offset=chance.randrange(6))
         return Access(via, "ioperm", *chance.choice(ASKED))
     if via == "port":
-        start, size = chance.choice(ports)
+        start, size = chance.choice(places.ports)
         at = start + chance.randrange(size)
         return Access(via, chance.choice(OPS[:2]), at, chance.choice((0, 1, 2, 4)))
     if via == "devmem":
-        start = min(_address(chance, known, LABS[lab]), U64)
+        start = min(_address(chance, known, places, edges), U64)
         return Access(via, op, start, min(length, U64 - start + 1), **more)
     devices = [d for d in known.devices.values() if d.bars and d.driver != CONSOLE]
     device = chance.choice(devices)
@@ -60,28 +49,30 @@ def access_of(chance: random.Random, known: Description, lab: str) -> Access:
     has_wc = bar.flags & IORESOURCE_PREFETCH
     more["wc"] = via == "sysfs" and chance.random() < (0.5 if has_wc else 0.05)
     near = max(0, bar.length - 4)
-    offset = chance.choice((0, 0, *EDGES, bar.length, near, bar.length + PAGE_SIZE))
+    offset = chance.choice((0, 0, *edges, bar.length, near, bar.length + page))
     if chance.random() < 0.02:
         offset = 1 << 63
     if via == "proc" and not bar.memory:
-        op, offset = "mmap", offset % PAGE_SIZE
+        op, offset = "mmap", offset % page
     start = bar.start + offset
     return Access(via, op, start, length, device.bdf, bar.index, offset, **more)
 
 
-def _address(chance: random.Random, known: Description, lab: Lab) -> int:
+def _address(
+    chance: random.Random, known: Description, places: Places, edges: tuple[int, ...]
+) -> int:
     assert known.iomem is not None
-    edge = chance.choice(EDGES)
+    edge, page, lab = chance.choice(edges), places.page, places.lab
     assert known.phys_bits is not None
     end = 1 << known.phys_bits
     kind = chance.random()
     if kind > 0.7:  # unused memory, where most accesses can be tried
         base, size = chance.choice(((lab.pmem, 256 << 20), (lab.ivshmem_bar, 64 << 20)))
-        return base + chance.randrange(1, (size >> PAGE_SHIFT) - 16) * PAGE_SIZE + edge
+        return base + chance.randrange(1, size // page - 16) * page + edge
     if kind < 0.1:
-        return chance.choice(FIXED[lab.arch]) + edge
+        return chance.choice(places.fixed) + edge
     if kind < 0.25:
-        return chance.choice((end - PAGE_SIZE, end, 1 << 52, 1 << 63, U64 - PAGE_SIZE)) + edge
+        return chance.choice((end - page, end, 1 << 52, 1 << 63, U64 - page)) + edge
     entry = chance.choice([e for e in known.iomem.entries if not _console(known, e.start)])
     at = chance.choice((entry.start, entry.start, entry.end, entry.end + 1, entry.start - 1))
     return max(0, chance.choice((at + edge, at - edge)))
@@ -105,11 +96,13 @@ def harmless(
     That holds even if the prediction is wrong.
     """
     first, last = access.pages
-    on = LABS[lab]
-    if access.maps and any(first < border >> PAGE_SHIFT <= last for border in MTRR_ENDS[on.arch]):
+    places = places_of(lab)
+    on = places.lab
+    borders = (border // places.page for border in places.mtrr_ends)
+    if access.maps and any(first < border <= last for border in borders):
         return False
     touches = any(act.operation in ("load", "store") for act in acts)
-    if on.arch == "arm64" and touches and not _answers(machine, access, on):
+    if touches and not _answers(machine, access, places):
         return False
     of_file = any(act.operation in ("read_resource", "write_resource") for act in acts)
     if on.arch == "arm64" and of_file and access.start % 4:  # an unaligned port is an oops there
@@ -128,23 +121,26 @@ def harmless(
     return fails or (access.op != "write" and _unused(on, access.start, access.length, bound))
 
 
-def _answers(machine: Machine, access: Access, lab: Lab) -> bool:
+def _answers(machine: Machine, access: Access, places: Places) -> bool:
     """Whether a load is aligned and a device answers; others depend on the board, or end all.
 
     NVMe's MSI-X, behind its registers, does not answer a load of one or two bytes.
     """
-    msix = lab.nvme_bar + 2 * PAGE_SIZE
+    if places.answers is None:
+        return True
+    msix = places.lab.nvme_bar + 0x2000
     nodes = [(node.start, node.end) for node in machine["iomem"].children]
-    spans = [(0, FLASH - 1), (lab.pmem, lab.pmem_end), *nodes]
+    spans = [*places.answers, *nodes]
     last = access.start + max(access.length, 1) - 1
-    if access.start % 8 or msix - access.length < access.start < msix + 2 * PAGE_SIZE:
+    if access.start % 8 or msix - access.length < access.start < msix + 0x2000:
         return False
     return any(a <= access.start and last <= b for a, b in spans)
 
 
 def _unused(lab: Lab, start: int, size: int, bound: bool) -> bool:
     """Whether nobody uses this memory, and it is not next to System RAM, where no claim may be."""
+    page = 1 << lab.page_shift
     spans = [(lab.ivshmem_bar, lab.ivshmem_bar + (64 << 20))]
     if not bound:
-        spans.append((lab.pmem + PAGE_SIZE, lab.pmem_end + 1 - PAGE_SIZE))
+        spans.append((lab.pmem + page, lab.pmem_end + 1 - page))
     return any(first <= start and start + max(size, 1) <= end for first, end in spans)

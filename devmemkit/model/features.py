@@ -16,7 +16,8 @@ class Row(NamedTuple):
 
     Where `version` is only the first kernel that was seen with the value, `known_until` is the last
     one that was seen without it. A row of an architecture, `arch`, applies to that one alone, and
-    replaces the rows above it that apply to all ("").
+    replaces the rows above it that apply to all (""); one with a `page_shift` applies to kernels
+    with pages of that size alone.
     """
 
     feature: str
@@ -26,6 +27,7 @@ class Row(NamedTuple):
     what: str
     known_until: str = ""
     arch: str = ""
+    page_shift: int = 0
 
 
 ARCHITECTURES = ("x86_64", "arm64", "other")
@@ -127,6 +129,7 @@ FEATURES: tuple[Row, ...] = (
     _arm64(
         "task_size", 1 << 48, "TASK_SIZE_64 with VA_BITS=48: arch/arm64/include/asm/processor.h"
     ),
+    Row("task_size", "0", 1 << 47, "", "VA_BITS_MIN of 16 KiB pages", arch="arm64", page_shift=14),
     Row("cache_types", "0", False, "", "nothing tracks them: no page conflicts with another"),
     _x86("cache_types", True, "arch/x86/mm/pat/memtype.c, with X86_PAT and without nopat"),
     Row("resource_wc", "0", "with cache types", "", "arch_can_pci_mmap_wc is pat_enabled on x86"),

@@ -137,7 +137,11 @@ class KernelProfile:
     def rows(self) -> dict[str, Row]:
         """The rows of FEATURES that apply, by feature; a later row replaces an earlier one."""
         mine = number(self.version)
-        ours = (row for row in FEATURES if row.arch in ("", self.arch))
+        ours = (
+            row
+            for row in FEATURES
+            if row.arch in ("", self.arch) and row.page_shift in (0, self.page_shift)
+        )
         return {row.feature: row for row in ours if number(row.version) <= mine}
 
     @property

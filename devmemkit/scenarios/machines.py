@@ -19,6 +19,7 @@ from devmemkit.model.machine import Key, Machine
 from devmemkit.model.mm.memtype import WB, Memtype
 from devmemkit.model.pci.device import Bar, PciDevice
 from devmemkit.model.resource.tree import Resource
+from devmemkit.text.architecture import flavour
 from devmemkit.text.iomem import parse
 from devmemkit.text.iomem_tree import tree_of
 from devmemkit.text.pci_resource import bars_of, parse_resource
@@ -64,6 +65,12 @@ class Lab:
     hole: int
     no_node: int
     outside: int
+    page_shift: int = fl.PAGE_SHIFT
+
+    @property
+    def flavour(self) -> str:
+        """The kernels that run there: the architecture, and the size of their pages if unusual."""
+        return flavour(self.arch, self.page_shift)
 
 
 PC = Lab(
@@ -85,7 +92,13 @@ VIRT = Lab(
     proc_bus="0000:00", ram=0x6000_0000, busy=0x0901_0000, hole=0x3000_0000, no_node=0, outside=0,
 )  # fmt: skip
 """QEMU's `virt`; 0 is its flash, and nothing in the tree says where its persistent memory is."""
-LABS = {lab.name: lab for lab in (PC, replace(PC, name="5g", memory=5120), VIRT)}
+LABS = {
+    lab.name: lab
+    for lab in (
+        *(PC, replace(PC, name="5g", memory=5120)),
+        *(VIRT, replace(VIRT, name="arm64-16k", page_shift=14)),
+    )
+}
 """The lab's machines by name; the 5 GiB of "5g" reach above the BARs."""
 
 
@@ -133,7 +146,7 @@ def kernel_in(name: str) -> str:
 
 def lab_in(name: str) -> Lab:
     """The machine of LABS that was recorded: the second for "qemu-6.12-5g"."""
-    return LABS[(*name.split("-"), "2g")[2]]
+    return LABS[(*name.split("-", 2), "2g")[2]]
 
 
 def label(version: str, lab: str) -> str:
@@ -144,14 +157,15 @@ def label(version: str, lab: str) -> str:
 def load_machine(name: str, kernel: KernelProfile, *, state: str = "idle") -> Machine:
     """A machine before any process runs: a recorded one by name, or the path of an iomem dump.
 
-    A recorded machine gives the kernel its architecture. `state` is "idle" (no PCI driver loaded)
-    or "bound"; a machine of a dump alone has no ports and no PCI devices. ValueError for another
-    name or state, TextError for a bad dump.
+    A recorded machine gives the kernel its architecture and the size of its pages. `state` is
+    "idle" (no PCI driver loaded) or "bound"; a machine of a dump alone has no ports and no PCI
+    devices. ValueError for another name or state, TextError for a bad dump.
     """
     if state not in ("idle", "bound"):
         raise ValueError(f"state: expected idle or bound, got {state!r}")
     if name in recorded():
-        kernel = replace(kernel, arch=lab_in(name).arch)
+        lab = lab_in(name)
+        kernel = replace(kernel, arch=lab.arch, page_shift=lab.page_shift)
         return assemble(kernel, *_parsed(data_dir() / "machines" / name, state))
     path = Path(name)
     if not path.is_file():

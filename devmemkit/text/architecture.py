@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
 from devmemkit.text.iomem import Dump
@@ -85,6 +86,15 @@ def of_release(release: str | None) -> str | None:
     found = (name for word in reversed(re.split(r"[^A-Za-z0-9_]+", text)) if (name := named(word)))
     boards = (name for rule, name in _BOARDS.items() if re.search(rule, text))
     return next(found, None) or next(boards, None)
+
+
+def flavour(arch: str, page_shift: int) -> str:
+    """An architecture, with the size of a page where that is not 4 KiB, as Debian names kernels.
+
+    >>> flavour("arm64", 12), flavour("arm64", 14)
+    ('arm64', 'arm64-16k')
+    """
+    return arch if page_shift == PAGE_SHIFT else f"{arch}-{1 << (page_shift - 10)}k"
 
 
 def page_shift_of(config: Mapping[str, str] | None, release: str | None) -> int | None:

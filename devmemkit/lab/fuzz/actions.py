@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from devmemkit.lab.fuzz.writer import MAPPED, File, Process, Writer
-from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.machines import NAMESPACE, drivers
 from devmemkit.scenarios.play import Ref
 
@@ -33,12 +32,12 @@ class Actions(Writer):
         if refused and self._often(0.5):
             return  # or most mappings would fail
         offset, pages = getattr(self, f"_{file.kind}_offset")(file)
-        length = pages * PAGE_SIZE - self.chance.choice((0, 0, 0, 1, 100))
+        length = pages * self.page - self.chance.choice((0, 0, 0, 1, 100))
         odd = self._often(0.06)
         if odd and self._often(0.6):
             length = self.chance.choice((0, self.places.user, self.places.user))
         elif odd:
-            offset += 0x800
+            offset += self.page // 2
         key = self._do(
             MMAP[file.kind],
             fd=self._fd(file), offset=offset, length=length, prot=prot, shared=shared,
@@ -51,7 +50,7 @@ class Actions(Writer):
 
     def _window(self) -> tuple[int, int]:
         first = self.chance.randrange(MAPPED // 2)
-        return first * PAGE_SIZE, self.chance.randint(1, MAPPED - first)
+        return first * self.page, self.chance.randint(1, MAPPED - first)
 
     def _mem_offset(self, file: File) -> tuple[int, int]:
         if self._often(0.08):
@@ -60,7 +59,7 @@ class Actions(Writer):
         if self.live and self._often(0.6):
             place = self.chance.choice(fixed)
             first = self.chance.randrange(place.pages)
-            return place.start + first * PAGE_SIZE, self.chance.randint(1, place.pages - first)
+            return place.start + first * self.page, self.chance.randint(1, place.pages - first)
         bases = [self.memory, self.bar, *([self.high] if self.live else ())]
         if self.sync_only and not file.dsync:
             bases.remove(self.memory)
@@ -70,13 +69,13 @@ class Actions(Writer):
     def _resource_offset(self, file: File) -> tuple[int, int]:
         bar = file.bar
         if self._often(0.06):  # across the end of the BAR, behind it, beyond all offsets
-            last = (bar.pages - 1) * PAGE_SIZE
-            return self.chance.choice(((last, 2), (last + PAGE_SIZE, 1), (1 << 63, 1)))
+            last = (bar.pages - 1) * self.page
+            return self.chance.choice(((last, 2), (last + self.page, 1), (1 << 63, 1)))
         if bar is self.places.memory_bar:
             into, pages = self._window()
             return self.bar - bar.start + into, pages
         first = self.chance.randrange(bar.pages)
-        return first * PAGE_SIZE, self.chance.randint(1, min(MAPPED, bar.pages - first))
+        return first * self.page, self.chance.randint(1, min(MAPPED, bar.pages - first))
 
     def _proc_offset(self, file: File) -> tuple[int, int]:
         into, pages = self._resource_offset(file)
@@ -89,7 +88,7 @@ class Actions(Writer):
         while not self.at.maps:
             self.map_file()
         key, pages = self.chance.choice(self.at.maps[-6:])
-        return key, self.chance.randrange(pages + self._often(0.05)) * PAGE_SIZE
+        return key, self.chance.randrange(pages + self._often(0.05)) * self.page
 
     def _byte(self) -> Ref:
         key, page = self._page()
@@ -112,7 +111,7 @@ class Actions(Writer):
 
     def debug(self) -> None:
         key, page = self._page()
-        address = Ref(key, page + 8 * self.chance.randrange(512))
+        address = Ref(key, page + 8 * self.chance.randrange(self.page // 8))
         at: dict[str, Any] = {"pid": self.at.name, "address": address}
         peeks = not (self.places.oops and self.at.born)
         pokes = not (self.places.oops or self.live)
@@ -127,7 +126,7 @@ class Actions(Writer):
     def _range(self) -> dict[str, Any]:
         key, page = self._page()
         into = self.chance.choice((*[0] * 15, 8))
-        length = self.chance.randint(1, 3) * PAGE_SIZE - self.chance.choice((0, 0, 0, 1))
+        length = self.chance.randint(1, 3) * self.page - self.chance.choice((0, 0, 0, 1))
         length = 0 if self._often(0.04) else length
         return {"address": Ref(key, page + into), "length": length}
 
@@ -146,10 +145,10 @@ class Actions(Writer):
 
     def move(self) -> None:
         where = self._range()
-        new = self.chance.choice((where["length"], PAGE_SIZE, 2 * PAGE_SIZE, 0))
+        new = self.chance.choice((where["length"], self.page, 2 * self.page, 0))
         to: dict[str, Any] = {}
         if self._often(0.6):
-            to = {"to": TOP + self.chance.randrange(64) * PAGE_SIZE}
+            to = {"to": TOP + self.chance.randrange(64) * self.page}
         elif self._often(0.2):
             to = {"to": where["address"]}
         key = self._do("mremap", **where, new_length=new, **to)
@@ -187,11 +186,11 @@ class Actions(Writer):
             start = self.chance.choice(self.places.claimable)
             return {"start": start, "size": self.chance.choice((16, 0x100, 0x800))}
         base = self.chance.choice((self.memory, self.bar))
-        page = self.chance.randrange(MAPPED) * PAGE_SIZE
-        into = self.chance.choice((0, 0, page, page + 2 * self.chance.randrange(2048)))
-        size = self.chance.choice((16, 0x40, 0x1000, 0x1000, 0x2000, 0x4000, 0x8000))
+        page = self.chance.randrange(MAPPED) * self.page
+        into = self.chance.choice((0, 0, page, page + 2 * self.chance.randrange(self.page // 2)))
+        size = self.chance.choice((16, 0x40, *(pages * self.page for pages in (1, 1, 2, 4, 8))))
         if self._often(0.25):
-            size = 2 * self.chance.randint(8, 0x2000)
+            size = 2 * self.chance.randint(8, 2 * self.page)
         elif base == self.bar and self._often(0.1):
             size = 4 << 20
         return {"start": base + into, "size": size}

@@ -9,7 +9,7 @@ from typing import Any
 
 from devmemkit.lab.compare import Row, compare, shown
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, Sequence
-from devmemkit.lab.fuzz.places import WINDOWS, Places, places_of
+from devmemkit.lab.fuzz.places import Places, places_of
 from devmemkit.lab.fuzz.shrink import Acts, shrink
 from devmemkit.lab.fuzz.tally import ending, line
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
@@ -97,7 +97,7 @@ class Live:
 
     def _first(self, acts: Acts, windows: int) -> Row | None:
         """The first difference in fresh windows; None also if the model cannot play the acts."""
-        if self._spare == WINDOWS:
+        if self._spare == self.places.count:
             self.close()
         acts, self._spare = self.places.moved(acts, windows, self._spare), self._spare + 1
         try:

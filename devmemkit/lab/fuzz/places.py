@@ -12,15 +12,15 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import LABS, PC, VIRT, Lab
+from devmemkit.scenarios.machines import LABS, PC, Lab
 from devmemkit.scenarios.play import Act
 
-WINDOW = 0x10000
-"""Bytes of a window; sequences map its first half and claim anywhere in it."""
+WINDOW_PAGES = 16
+"""Pages of a window; sequences map its first half and claim anywhere in it."""
 FIRST = 8
 """Number of the first window: its offsets are beyond the end of every BAR of registers."""
-WINDOWS = (64 << 20) // WINDOW - FIRST
-"""Number of windows in the 64 MiB BAR."""
+BAR_SIZE = 64 << 20
+"""Bytes of the BAR in which windows lie."""
 NOBODY = "0000:00:1f.0"
 """A PCI address without a device."""
 VGA, VGA_BAR = "0000:00:02.0", 0xFC00_0000
@@ -56,6 +56,11 @@ class Places:
     end of a process's addresses. With `oops` an access of a debugger can end the kernel where
     that of the process would fault: then no debugger writes or reads in a child, and each mapping
     has a right.
+
+    A recorded run compares `ops` outcomes of the operations in `file`. Single accesses go to
+    `fixed`, too, besides what the tree shows; `ports` that may be read are (first, number),
+    `mtrr_ends` the borders of the firmware's MTRR ranges, as the model knows no mapping across one.
+    `answers` are (first, last) of what answers a load without a node; None: anything may be loaded.
     """
 
     lab: Lab
@@ -63,18 +68,39 @@ class Places:
     shown: tuple[Place, ...]
     refused: tuple[tuple[int, int], ...]
     registers: tuple[Bar, ...]
-    ports: Bar
+    port_bar: Bar
     edges: tuple[tuple[int, int], ...]
     odd: tuple[int, ...]
     into: tuple[int, ...]
     across: tuple[int, ...]
     user: int
+    file: str
+    fixed: tuple[int, ...]
+    ports: tuple[tuple[int, int], ...] = ()
+    mtrr_ends: tuple[int, ...] = ()
+    answers: tuple[tuple[int, int], ...] | None = None
+    ops: int = 100_000
     oops: bool = False
+
+    @property
+    def page(self) -> int:
+        """Bytes of a page."""
+        return 1 << self.lab.page_shift
+
+    @property
+    def window(self) -> int:
+        """Bytes of a window."""
+        return WINDOW_PAGES << self.lab.page_shift
+
+    @property
+    def count(self) -> int:
+        """The number of windows in the BAR."""
+        return BAR_SIZE // self.window - FIRST
 
     @cached_property
     def memory_bar(self) -> Bar:
         """The BAR of the device without a driver, which is memory."""
-        return Bar(self.lab.ivshmem, 2, self.lab.ivshmem_bar, (64 << 20) // PAGE_SIZE)
+        return Bar(self.lab.ivshmem, 2, self.lab.ivshmem_bar, BAR_SIZE // self.page)
 
     @property
     def claimable(self) -> tuple[int, int]:
@@ -83,13 +109,13 @@ class Places:
 
     def windows(self, number: int) -> tuple[int, int, int]:
         """The windows of this number: in persistent memory, in the BAR, above 4 GiB."""
-        into = (FIRST + number % WINDOWS) * WINDOW
+        into = (FIRST + number % self.count) * self.window
         return self.lab.pmem + into, self.lab.ivshmem_bar + into, self.high + into
 
     def to_clear(self, number: int) -> tuple[tuple[int, int], ...]:
         """(start, size) of the memory in these windows, which must be zeroed before use."""
         memory, bar, _ = self.windows(number)
-        return (memory, WINDOW), (bar, WINDOW)
+        return (memory, self.window), (bar, self.window)
 
     def moved(self, acts: tuple[Act, ...], old: int, new: int) -> tuple[Act, ...]:
         """The same acts in other windows."""
@@ -103,13 +129,15 @@ class Places:
             bases = (bases[0] - self.lab.pmem,)
         for name in ("offset", "start"):
             value = arguments.get(name)
-            if isinstance(value, int) and any(base <= value < base + WINDOW for base in bases):
+            if isinstance(value, int) and any(base <= value < base + self.window for base in bases):
                 arguments[name] = value + by
         return arguments
 
 
-BEYOND = ((1 << 52, 1), *[((1 << 64) - PAGE_SIZE, 2)] * 3)
-"""Pages beyond every physical address, and beyond the largest offset, thrice for more weight."""
+def _beyond(page: int = PAGE_SIZE) -> tuple[tuple[int, int], ...]:
+    """Pages beyond every physical address, and beyond the largest offset, with more weight."""
+    return (1 << 52, 1), *[((1 << 64) - page, 2)] * 3
+
 
 _X86_64 = Places(
     PC,
@@ -139,7 +167,7 @@ _X86_64 = Places(
         (0x4FFF_F000, 2),
         (0xFEC0_0000, 1),  # the IOAPIC is busy
         ((1 << 40) - PAGE_SIZE, 2),  # beyond the physical address width
-        *BEYOND,
+        *_beyond(),
     ),
     registers=(
         Bar(PC.ivshmem, 0, 0xFEBF_5000, 1),
@@ -148,7 +176,7 @@ _X86_64 = Places(
         Bar(VGA, 0, VGA_BAR, 16),
         Bar(VGA, 2, 0xFEBF_4000, 1),
     ),
-    ports=Bar(PC.e1000, 1, 0xC000, 1),
+    port_bar=Bar(PC.e1000, 1, 0xC000, 1),
     edges=(
         (PC.ivshmem_bar - PAGE_SIZE, 2 * PAGE_SIZE),  # across the ends of a BAR
         (VGA_BAR - 0x800, PAGE_SIZE),
@@ -161,52 +189,72 @@ _X86_64 = Places(
     into=(0, 8, 100, 4088),
     across=(4093,),
     user=1 << 47,
+    file="operations.xz",
+    fixed=(PC.hole, 0xA_0000, 0xC_0000, 0xF_0000, 1 << 32),
+    ports=((0x80, 16), (0xFFFC, 8)),  # the DMA page registers, and the last eight
+    mtrr_ends=(0xA_0000, 0xC_0000, 1 << 31, 1 << 32),
 )
-_ARM64 = Places(
-    VIRT,
-    high=0x81_0000_0000,
-    # Elsewhere the bus answers nobody, and a load ends with an external abort, which depends on the
-    # board; above the CPU's 44 address bits the kernel ends the process.
-    shown=(
-        Place(0, 16, None),  # the flash's two halves
-        Place(0x400_0000, 16, None),
-        Place(VIRT.hole, 16, None),
-        Place(0x1002_0000, 1, None),  # registers of ivshmem
-        Place(VIRT.e1000_bar, 32, None),
-        Place(VIRT.nvme_bar, 2, None),  # behind them is MSI-X, which refuses a load of a byte
-        Place(VIRT.nvme_bar + 0x1_0000, 16, None),  # behind them, in the same window
-    ),
-    refused=(
-        (0x4020_0000, 1),  # System RAM
-        (0x6000_0000, 1),
-        (0xAFFF_F000, 2),  # System RAM before persistent memory
-        (0x0900_0000, 1),  # the UART and the clock are busy
-        (0x0901_0000, 1),
-        *BEYOND,
-    ),
-    registers=(
-        Bar(VIRT.ivshmem, 0, 0x1002_0000, 1),
-        Bar(VIRT.e1000, 0, VIRT.e1000_bar, 32),
-        Bar(VIRT.nvme, 0, VIRT.nvme_bar, 2),
-    ),
-    ports=Bar(VIRT.e1000, 1, 0x1000, 1),
-    edges=(
-        (VIRT.ivshmem_bar - PAGE_SIZE, 2 * PAGE_SIZE),  # across the ends of a BAR and its window
-        (VIRT.e1000_bar - 0x800, PAGE_SIZE),
-        (0x1002_0080, 0x100),
-        (0x0901_0000, 0x100),  # the clock is busy
-        (0x0900_0000, PAGE_SIZE),
-    ),
-    odd=(0, 0x1_0000, 0x6000_0000, 0xAFFF_F000),
-    # a processor refuses unaligned accesses to device memory, QEMU does not
-    into=(0, 8, 104, 4088),
-    across=(),
-    user=1 << 48,
-    # 6.1: generic_access_phys maps a page as the process's PTE has it, be that clean or old (fork)
-    oops=True,
-)
+
+
+def _virt(lab: Lab) -> Places:
+    """The places of an arm64 machine, by the size of its pages."""
+    page = 1 << lab.page_shift
+    e1000, nvme = 0x2_0000 // page, max(1, 0x2000 // page)
+    return Places(
+        lab,
+        high=0x81_0000_0000,
+        # Elsewhere the bus answers nobody, and a load ends with an external abort, which depends on
+        # the board; above the CPU's 44 address bits the kernel ends the process.
+        shown=(
+            Place(0, 16, None),  # the flash's two halves
+            Place(0x400_0000, 16, None),
+            Place(lab.hole, 16, None),
+            Place(0x1002_0000, 1, None),  # registers of ivshmem
+            Place(lab.e1000_bar, e1000, None),
+            # behind them is MSI-X, which refuses a load of a byte
+            Place(lab.nvme_bar, nvme, None),
+            Place(lab.nvme_bar + 0x1_0000, 16, None),  # behind them, in the same window
+        ),
+        refused=(
+            (0x4020_0000, 1),  # System RAM
+            (0x6000_0000, 1),
+            (lab.pmem - page, 2),  # System RAM before persistent memory
+            (0x0900_0000, 1),  # the UART and the clock are busy
+            (0x0901_0000, 1),
+            *_beyond(page),
+        ),
+        registers=(
+            Bar(lab.ivshmem, 0, 0x1002_0000, 1),
+            Bar(lab.e1000, 0, lab.e1000_bar, e1000),
+            Bar(lab.nvme, 0, lab.nvme_bar, nvme),
+        ),
+        port_bar=Bar(lab.e1000, 1, 0x1000, 1),
+        edges=(
+            (lab.ivshmem_bar - page, 2 * page),  # across the ends of a BAR and its window
+            (lab.e1000_bar - 0x800, page),
+            (0x1002_0080, 0x100),
+            (0x0901_0000, 0x100),  # the clock is busy
+            (0x0900_0000, page),
+        ),
+        odd=(0, 0x1_0000, 0x6000_0000, lab.pmem - page),
+        # a processor refuses unaligned accesses to device memory, QEMU does not
+        into=(0, 8, 104, page - 8),
+        across=(),
+        user=1 << (48 if page == PAGE_SIZE else 47),
+        file=f"operations-{lab.name}.xz",
+        fixed=(lab.hole, 0, 0x400_0000, 0x81_0000_0000),
+        # with larger pages fewer, to keep the data small
+        ops=100_000 if page == PAGE_SIZE else 20_000,
+        answers=((0, 0x7FF_FFFF), (lab.pmem, lab.pmem_end)),  # the flash has no node
+        # 6.1: generic_access_phys maps a page as the process's PTE has it, be that clean or old
+        oops=True,
+    )
+
+
+PLACES = {name: _X86_64 if lab.arch == PC.arch else _virt(lab) for name, lab in LABS.items()}
+"""The places of each machine; those of the two of x86-64 are the same."""
 
 
 def places_of(lab: str) -> Places:
-    """The places of a machine of LABS; machines of one architecture have the same."""
-    return _ARM64 if LABS[lab].arch == "arm64" else _X86_64
+    """The places of a machine of LABS."""
+    return PLACES[lab]

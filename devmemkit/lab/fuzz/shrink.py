@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from devmemkit.lab.fuzz.places import WINDOW
+from devmemkit.lab.fuzz.places import WINDOW_PAGES
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref, without
 
@@ -70,7 +70,7 @@ def _candidates(act: Act, name: str) -> Iterator[Any]:
             yield from (data[:size] for size in (1, 8) if size < len(data))
         case int(value) if not isinstance(value, bool):
             if name in PLACES:
-                numbers = (value & -WINDOW, value & -PAGE_SIZE)
+                numbers = (value & -WINDOW_PAGES * PAGE_SIZE, value & -PAGE_SIZE)
             elif name == "size" and act.operation in ("load", "store"):
                 numbers = (1,)
             yield from (less for less in numbers if less < value)

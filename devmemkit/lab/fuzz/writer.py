@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.lab.fuzz.places import NOBODY, Bar, Places
-from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.play import Act, Ref
 
 MAPPED = 8
@@ -42,7 +41,7 @@ class Writer:
     """Writes one sequence; `kind` is that of generate.MIX, `window` the number of its windows."""
 
     def __init__(self, chance: random.Random, kind: str, window: int, places: Places) -> None:
-        self.places = places
+        self.places, self.page = places, places.page
         self.chance = chance
         self.kind = kind
         self.live = kind in ("device", "bind", "remove")
@@ -121,7 +120,7 @@ class Writer:
         elif what == "wc":
             self._open_bar(self.chance.choice(bars), mode, wc=True)
         elif what == "ports":
-            self._open_bar(self.places.ports, mode)
+            self._open_bar(self.places.port_bar, mode)
         elif self._often(0.5):
             self._do(
                 "open_resource", bdf=self.places.lab.ivshmem, bar=self.chance.choice((1, 4, 5))
@@ -156,12 +155,12 @@ class Writer:
         fd = self._fd(self._file("mem"))
         end = 1 << 64
         offset = self.chance.choice(
-            (self.memory, self.memory + 0x3FF8, 0x2000, 1 << 63, end - 4100, end - 4)
+            (self.memory, self.memory + 4 * self.page - 8, 0x2000, 1 << 63, end - 4100, end - 4)
         )
         whence = self.chance.choice(("SET", "SET", "SET", "SET", "END"))
         at = self._do("lseek_devmem", fd=fd, offset=offset, whence=whence)
         if self._often(0.3):
-            further = self.chance.choice((8, PAGE_SIZE, end - 4))
+            further = self.chance.choice((8, self.page, end - 4))
             at = self._do("lseek_devmem", at, fd=fd, offset=further, whence="CUR")
         # at the highest position, a count that would wrap
         count = 4104 if offset == end - 4100 else self.chance.choice((0, 1, 8))
@@ -172,12 +171,12 @@ class Writer:
 
     def _offset(self) -> dict[str, int]:
         """Where to read or write: mostly in the window, also across pages; or a refused place."""
-        usual = self.memory + self.chance.randrange(MAPPED * PAGE_SIZE)
+        usual = self.memory + self.chance.randrange(MAPPED * self.page)
         odd = (*self.places.odd, self.bar, 1 << 40, 1 << 63)
         return {"offset": usual if self._often(0.75) else self.chance.choice(odd)}
 
     def read_memory(self) -> None:
-        count = self.chance.choice((0, 1, 8, 8, 8, 100, 5000))
+        count = self.chance.choice((0, 1, 8, 8, 8, 100, self.page + 904))
         self._do("read_devmem", fd=self._fd(self._file("mem")), count=count, **self._offset())
 
     def write_memory(self) -> None:
@@ -186,7 +185,7 @@ class Writer:
 
     def read_disk(self) -> None:
         """Read bytes of the window through the driver of persistent memory."""
-        at = self.chance.randrange(MAPPED) * PAGE_SIZE + self.chance.choice((0, 8, 100))
+        at = self.chance.randrange(MAPPED) * self.page + self.chance.choice((0, 8, 100))
         where = {
             "offset": self.memory - self.places.lab.pmem + at,
             "count": self.chance.choice((1, 8, 100)),

@@ -43,7 +43,6 @@
 
 #define LOWEST 0x7f0000000000UL /* mappings go where the model puts them: from here upwards, */
 #define HIGHEST 0x7fe000000000UL /* one page of hole between them; the agent's own lie above */
-#define PAGE 4096UL
 #define LARGEST (4UL << 20) /* the kernel allocates a buffer as large as a dump zone */
 #ifdef __aarch64__ /* it has no number for these two: -1 is ENOSYS on every kernel, and proves nothing */
 #define SYS_ioperm -1
@@ -90,6 +89,7 @@ static struct shared {
 	} race;
 } *shared;
 
+static uint64_t page_size; /* bytes of one */
 static int sockets[WORKERS][2]; /* main's end and the worker's */
 static int buffer_socket[2];    /* a worker's own: one datagram is copied whole or not at all */
 static sigjmp_buf on_trap;
@@ -267,7 +267,7 @@ static uint64_t next_address(void)
 		top = LOWEST;
 	while (maps && fgets(line, sizeof line, maps))
 		if (sscanf(line, "%lx-%lx", &start, &end) == 2 && start >= LOWEST && end < HIGHEST)
-			top = end + PAGE;
+			top = end + page_size;
 	if (maps)
 		fclose(maps);
 	return top;
@@ -281,13 +281,13 @@ static void mmap_file(struct act *a)
 	answer(a, (long)mmap((void *)next_address(), length, prot(a), flags | MAP_FIXED_NOREPLACE,
 			     number(a, "fd"), number(a, "offset")));
 	if (!a->error)
-		top = a->value + ((length + PAGE - 1) & -PAGE) + PAGE;
+		top = a->value + ((length + page_size - 1) & -page_size) + page_size;
 }
 
 /* Forget `top` when what lies right below it may have gone. */
 static void changed(uint64_t end)
 {
-	if (end + 2 * PAGE > top)
+	if (end + 2 * page_size > top)
 		top = 0;
 }
 
@@ -365,7 +365,7 @@ static void hold(struct act *a, unsigned char *data, size_t count)
 	if (helds == MAX_HELD)
 		return cannot(a, "more than %d held copies", MAX_HELD);
 	*h = (struct held){.act = a, .data = data, .count = count};
-	h->size = (count + PAGE - 1) & -PAGE;
+	h->size = (count + page_size - 1) & -page_size;
 	if (!count || watch_missing(h) || pthread_create(&h->thread, NULL, held_copy, h))
 		return cannot(a, "no missing buffer of %zu bytes: %m", count);
 	helds++;
@@ -711,14 +711,14 @@ static int is_saved;
 
 static size_t header_pages(uint64_t address)
 {
-	return address % PAGE + 12 > PAGE ? 2 * PAGE : PAGE;
+	return address % page_size + 12 > page_size ? 2 * page_size : page_size;
 }
 
 /* The header's place, mapped through a file whose byte 0 is at `base`. */
 static unsigned char *window(const char *path, uint64_t base, uint64_t address)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
-	off_t offset = (address - base) & -PAGE;
+	off_t offset = (address - base) & -page_size;
 	void *at = MAP_FAILED;
 
 	if (fd >= 0) {
@@ -726,13 +726,13 @@ static unsigned char *window(const char *path, uint64_t base, uint64_t address)
 			  offset);
 		close(fd);
 	}
-	return at == MAP_FAILED ? NULL : (unsigned char *)at + (address - base) % PAGE;
+	return at == MAP_FAILED ? NULL : (unsigned char *)at + (address - base) % page_size;
 }
 
 static void close_window(unsigned char *at)
 {
 	if (at)
-		munmap((void *)((uint64_t)at & -PAGE), header_pages((uint64_t)at));
+		munmap((void *)((uint64_t)at & -page_size), header_pages((uint64_t)at));
 }
 
 /* The same through the resource file of the BAR that holds `address`, if one does. */
@@ -1035,20 +1035,20 @@ static void vm_read(struct act *a)
 /* What a block device's driver serves, around the page cache: `count` bytes within one page. */
 static void read_block(struct act *a)
 {
-	static unsigned char page[PAGE] __attribute__((aligned(4096)));
+	static unsigned char page[1 << 16] __attribute__((aligned(1 << 16)));
 	uint64_t offset = number(a, "offset"), count = number(a, "count");
 	char path[64];
 	int fd;
 
 	snprintf(path, sizeof path, "/dev/%.40s", string(a, "device"));
-	if (offset % PAGE + count > PAGE || !(a->bytes = space(count)))
+	if (offset % page_size + count > page_size || !(a->bytes = space(count)))
 		return cannot(a, "no read of %#lx bytes at %#lx", count, offset);
 	fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (fd < 0 || pread(fd, page, PAGE, offset & -PAGE) < 0)
+	if (fd < 0 || pread(fd, page, page_size, offset & -page_size) < 0)
 		a->error = errno;
 	if (fd >= 0)
 		close(fd);
-	memcpy(a->bytes, page + offset % PAGE, count);
+	memcpy(a->bytes, page + offset % page_size, count);
 	a->value = count;
 }
 
@@ -1182,11 +1182,11 @@ static void touch_pages(struct race *race, char *from, char *to)
 	size_t step = 2UL << 20;
 
 	if (to - from <= (long)step)
-		step = PAGE;
+		step = page_size;
 	for (char *page = from; page < to; page += step)
-		for (int last = 0; last <= (step > PAGE); last++)
+		for (int last = 0; last <= (step > page_size); last++)
 			if (!sigsetjmp(on_trap, 1)) {
-				*(volatile char *)(last ? page + step - PAGE : page);
+				*(volatile char *)(last ? page + step - page_size : page);
 				race->alive++;
 			} else {
 				race->dead++;
@@ -1198,7 +1198,7 @@ static void load_pages(char *at, char *end)
 {
 	char *volatile page = at;
 
-	for (; page < end; page += PAGE) {
+	for (; page < end; page += page_size) {
 		if (sigsetjmp(on_trap, 1))
 			return;
 		*(volatile char *)page;
@@ -1748,6 +1748,7 @@ static void start(void)
 	struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO};
 	cpu_set_t first = {{1}}; /* to wake a process on another CPU takes a millisecond here */
 
+	page_size = sysconf(_SC_PAGESIZE);
 	sched_setaffinity(0, sizeof first, &first);
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGSEGV, &action, NULL);

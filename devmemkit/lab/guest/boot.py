@@ -177,12 +177,12 @@ def boot(
     kernel, `devices` further arguments of QEMU.
 
     GuestError, with the end of the console log, when it is not up after LIMIT seconds, or ends
-    before it is up, TRIES times; ValueError for a kernel of another architecture.
+    before it is up, TRIES times; ValueError for a kernel of another flavour.
     """
-    arch = LABS[lab].arch
-    if kernel.arch != arch:
-        raise ValueError(f"machine {lab}: expected a kernel of {arch}, got one of {kernel.arch}")
-    archive = initramfs(kernel.modules, program, *own, arch=arch)
+    wanted = LABS[lab].flavour
+    if kernel.flavour != wanted:
+        raise ValueError(f"machine {lab}: expected a {wanted} kernel, got one of {kernel.flavour}")
+    archive = initramfs(kernel.modules, program, *own, arch=kernel.arch)
     arguments = (*machine(shared_mib, lab=lab, counted=counted), *devices)
     with ExitStack() as stack:
         for left in reversed(range(TRIES)):
@@ -199,7 +199,7 @@ def boot(
 def _started(
     kernel: Kernel, lab: str, cmdline: str, arguments: tuple[str, ...], archive: bytes
 ) -> Iterator[Guest]:
-    emulator = qemu(kernel.arch)
+    emulator = qemu(kernel.flavour)
     with scratch("devmemkit-guest-") as work:
         (work / "initrd").write_bytes(archive)
         ours, theirs = socket.socketpair()

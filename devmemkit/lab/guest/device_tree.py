@@ -37,7 +37,9 @@ def with_region(tree: bytes, compatible: str, start: int, size: int) -> bytes:
         + struct.pack(">I", END_NODE)
     )
     nodes = nodes.removesuffix(ends) + node + ends
-    memory = tree[reserved : min(at for at in (structure, strings) if at > reserved)]
+    if not (behind := [at for at in (structure, strings) if at > reserved]):
+        raise ValueError("device tree: expected its reservations before its nodes, got them last")
+    memory = tree[reserved : min(behind)]
     first = 40 + len(memory)
     offsets = first, first + len(nodes), 40
     whole = memory + nodes + names

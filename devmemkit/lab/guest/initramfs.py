@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from devmemkit.host.child import ending_with_us
 from devmemkit.host.scratch import scratch
@@ -17,18 +18,35 @@ from devmemkit.lab.kernels.modules import load_order, module_name, read_module
 AGENT = Path(__file__).with_name("agent.c")
 MODULES = ("virtio_pci", "virtio_console", "ramoops", "e1000", "nvme", "nd_pmem", "ipmi_si")
 """The modules that the agent may load; their dependencies come along."""
-MEMORY = {"x86_64": "nd_e820", "arm64": "of_pmem"}
-"""The module that finds persistent memory, by architecture."""
-
 COMPILE = ("gcc", "-static", "-O2", "-Wall")
-CROSS = {
-    "x86_64": ("", "gcc", "libc6-dev"),
-    "arm64": ("aarch64-linux-gnu-", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"),
+
+
+class Userland(NamedTuple):
+    """What a guest of an architecture is made with.
+
+    `prefix` is that of its compiler, which is in the package `compiler`, the C library in
+    `library`; `memory` is the module that finds persistent memory. The archive is padded to a
+    `multiple` of bytes.
+    """
+
+    prefix: str
+    compiler: str
+    library: str
+    memory: str
+    multiple: int = 1
+
+
+USERLANDS = {
+    "x86_64": Userland("", "gcc", "libc6-dev", "nd_e820"),
+    "arm64": Userland(
+        "aarch64-linux-gnu-",
+        "gcc-aarch64-linux-gnu",
+        "libc6-dev-arm64-cross",
+        "of_pmem",
+        # /proc/iomem shows where the archive is: the agent's size shall not change what is recorded
+        multiple=8 << 20,
+    ),
 }
-"""By architecture: the prefix of its compiler, and the packages of compiler and C library."""
-FULL = 8 << 20
-"""On arm64 /proc/iomem shows where the archive is: it is padded to a multiple of this size, so that
-the agent's size does not change what is recorded."""
 
 
 class GuestError(Exception):
@@ -43,14 +61,14 @@ def digest(source: Path) -> str:
 
 def compiled(source: Path, arch: str = "x86_64") -> bytes:
     """A C file as a static program, compiled once for each content and architecture."""
-    prefix, compiler, library = CROSS[arch]
-    name = prefix + COMPILE[0]
-    program = cache_dir().parent / "agent" / f"{prefix}{digest(source)}"
+    made = USERLANDS[arch]
+    name = made.prefix + COMPILE[0]
+    program = cache_dir().parent / "agent" / f"{made.prefix}{digest(source)}"
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         gcc = shutil.which(name)
         if gcc is None:
-            raise GuestError(f"{name}: not found; install a C compiler (package {compiler})")
+            raise GuestError(f"{name}: not found; install a C compiler (package {made.compiler})")
         with scratch(where=str(program.parent)) as work:
             command = ending_with_us(gcc, *COMPILE[1:], "-o", str(work / "new"), str(source))
             env = os.environ | {"TMPDIR": str(work)}  # gcc's temporary files go, too
@@ -58,7 +76,7 @@ def compiled(source: Path, arch: str = "x86_64") -> bytes:
             if done.returncode:
                 lines = (line for line in done.stderr.splitlines() if "error" in line)
                 said = next(lines, "failed")
-                needs = f"a static C library is needed (package {library})"
+                needs = f"a static C library is needed (package {made.library})"
                 raise GuestError(f"{name}: {said}; {needs}")
             (work / "new").replace(program)
     return program.read_bytes()
@@ -74,7 +92,7 @@ def initramfs(
     the name and image of further modules. KernelError when a module that is needed is not there.
     """
     files: dict[str, bytes | None] = dict.fromkeys(("dev", "proc", "sys", "modules"))
-    for name in (*MODULES, MEMORY[arch]):
+    for name in (*MODULES, USERLANDS[arch].memory):
         order = {module_name(path.name): path for path in load_order(modules, [name])}
         files[f"modules/{name}.load"] = "".join(f"{one}\n" for one in order).encode()
         files |= {f"modules/{one}.ko": read_module(path) for one, path in order.items()}
@@ -86,7 +104,7 @@ def initramfs(
     entries = [_entry(number, name, files[name]) for number, name in enumerate(sorted(files), 1)]
     console = _header(len(files) + 1, "dev/console", 0o020600, device=(5, 1))
     archive = b"".join([*entries, console, _header(0, "TRAILER!!!", 0)])
-    return archive if arch == "x86_64" else archive + bytes(-len(archive) % FULL)
+    return archive + bytes(-len(archive) % USERLANDS[arch].multiple)
 
 
 def _entry(number: int, name: str, content: bytes | None) -> bytes:

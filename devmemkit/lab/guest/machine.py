@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devmemkit.host.child import ending_with_us
@@ -17,21 +17,30 @@ PARAMETERS = "quiet panic=-1 oops=panic nokaslr norandmaps"
 
 @dataclass(frozen=True)
 class Board:
-    """The board that QEMU emulates for an architecture; its `program` is in Debian's `package`.
+    """The board that QEMU emulates for a kernel; its `program` is in Debian's `package`.
 
-    With `slots` the PCI devices get the slots that they have on a PC. `phys_bits` is the width of
-    the addresses that mmap of /dev/mem accepts, where /proc/cpuinfo does not say it: PHYS_MASK of a
-    kernel with 4 KiB pages on a CPU without LPA2.
+    With `tree` a device tree says where the persistent memory is, and the PCI devices get the slots
+    that they have on a PC. `phys_bits` is the width of the addresses that mmap of /dev/mem accepts,
+    where /proc/cpuinfo does not say it: PHYS_MASK on a CPU without LPA2.
     """
 
     program: str
     package: str
     arguments: tuple[str, ...]
     parameters: str
-    slots: bool = False
+    tree: bool = False
     phys_bits: int | None = None
 
 
+_VIRT = Board(
+    "qemu-system-aarch64",
+    "qemu-system-arm",
+    ("-M", "virt", "-cpu", "cortex-a57"),
+    # mem= takes the last 256 MiB from the kernel; the device tree says what is there
+    f"console=ttyAMA0 {PARAMETERS} mem=1792M",
+    tree=True,
+    phys_bits=48,
+)
 BOARDS = {
     "x86_64": Board(
         "qemu-system-x86_64",
@@ -39,16 +48,11 @@ BOARDS = {
         ("-cpu", "qemu64"),
         f"console=ttyS0 {PARAMETERS} memmap=256M!1G",
     ),
-    # mem= takes the last 256 MiB from the kernel; the device tree says what is there
-    "arm64": Board(
-        "qemu-system-aarch64",
-        "qemu-system-arm",
-        ("-M", "virt", "-cpu", "cortex-a57"),
-        f"console=ttyAMA0 {PARAMETERS} mem=1792M",
-        slots=True,
-        phys_bits=48,
-    ),
+    "arm64": _VIRT,
+    # a Cortex-A57 has no pages of 16 KiB
+    "arm64-16k": replace(_VIRT, arguments=("-M", "virt", "-cpu", "neoverse-n1")),
 }
+"""The boards by flavour of the kernels that they run."""
 
 
 def cmdline(lab: str) -> str:
@@ -56,7 +60,7 @@ def cmdline(lab: str) -> str:
 
     A story may add "iomem=relaxed" or "lockdown=integrity".
     """
-    return BOARDS[LABS[lab].arch].parameters
+    return BOARDS[LABS[lab].flavour].parameters
 
 
 def machine(shared_mib: int = 64, *, lab: str = "2g", counted: bool = False) -> tuple[str, ...]:
@@ -67,10 +71,10 @@ def machine(shared_mib: int = 64, *, lab: str = "2g", counted: bool = False) -> 
     """
     clock = ("-icount", "shift=0,sleep=off") if counted else ()
     cpus = ("-accel", f"tcg,thread={'single' if counted else 'multi'}")
-    board = BOARDS[LABS[lab].arch]
-    e1000, nvme, ivshmem, port = (f",addr={at}" if board.slots else "" for at in range(3, 7))
+    board = BOARDS[LABS[lab].flavour]
+    e1000, nvme, ivshmem, port = (f",addr={at}" if board.tree else "" for at in range(3, 7))
     # its option ROM is one of a PC
-    rom = ",romfile=" if board.slots else ""
+    rom = ",romfile=" if board.tree else ""
     return (
         *(*cpus, *clock, *board.arguments, "-smp", "1" if counted else "2"),
         *("-m", str(LABS[lab].memory)),
@@ -84,9 +88,9 @@ def machine(shared_mib: int = 64, *, lab: str = "2g", counted: bool = False) -> 
     )
 
 
-def qemu(arch: str = "x86_64") -> str:
-    """The path of QEMU for an architecture; GuestError when it is not installed."""
-    board = BOARDS[arch]
+def qemu(flavour: str = "x86_64") -> str:
+    """The path of QEMU for one of BOARDS; GuestError when it is not installed."""
+    board = BOARDS[flavour]
     path = shutil.which(board.program)
     if path is None:
         raise GuestError(f"{board.program}: not found; install QEMU (package {board.package})")
@@ -100,10 +104,10 @@ def device_tree(lab: str, arguments: tuple[str, ...], work: Path) -> tuple[str, 
     none. GuestError when QEMU does not say its tree.
     """
     at = LABS[lab]
-    if at.arch == "x86_64":
+    if not BOARDS[at.flavour].tree:
         return ()
     file = work / "tree.dtb"
-    command = ending_with_us(qemu(at.arch), *arguments, "-machine", f"dumpdtb={file}")
+    command = ending_with_us(qemu(at.flavour), *arguments, "-machine", f"dumpdtb={file}")
     done = subprocess.run(command, capture_output=True, text=True)
     if not file.is_file():
         raise GuestError(f"{command[-1]}: expected QEMU to write it, got: {done.stderr.strip()}")

@@ -20,8 +20,12 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's keys, those of all its releases and of their mirrors."""
 HELPER = "/usr/lib/apt/apt-helper"
 KERNELS = r"^linux-(image|base|binary|modules)-[0-9].*-{}$"
-DEBIAN = {"x86_64": "amd64", "arm64": "arm64"}
-"""Debian's name of each architecture of the lab."""
+FLAVOURS = {
+    "x86_64": ("amd64", "amd64"),
+    "arm64": ("arm64", "arm64"),
+    "arm64-16k": ("arm64", "arm64-16k"),
+}
+"""By flavour of the lab's kernels: Debian's architecture, and the end of its packages' names."""
 
 SETTINGS = {
     "APT::Get::AllowUnauthenticated": "false",
@@ -94,12 +98,12 @@ def digest(path: Path) -> str:
 class Suite:
     """A suite and its security updates, with lists and settings of their own below `folder`.
 
-    `arch` is a name of DEBIAN.
+    `flavour` is one of FLAVOURS.
     """
 
-    def __init__(self, name: str, folder: Path, arch: str = "x86_64") -> None:
+    def __init__(self, name: str, folder: Path, flavour: str = "x86_64") -> None:
         self.name = name
-        self._debian = DEBIAN[arch]
+        self._debian, self._ending = FLAVOURS[flavour]
         self._folder = folder / name
         self._config = self._folder / "apt.conf"
         self._sources = self._folder / "sources.list"
@@ -139,7 +143,7 @@ class Suite:
         """The packages that kernels are made of, as of the last update; none before the first."""
         if not self._sources.exists():
             return []
-        names = self.names(KERNELS.format(self._debian))
+        names = self.names(KERNELS.format(self._ending))
         return self.show(*names) if names else []
 
     def names(self, pattern: str) -> list[str]:

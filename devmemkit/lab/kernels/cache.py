@@ -29,21 +29,21 @@ def cache_dir() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "devmemkit" / "kernels"
 
 
-def home(arch: str) -> Path:
-    """The folder of the kernels of an architecture; those of x86_64 are where they always were."""
-    return cache_dir() if arch == "x86_64" else cache_dir() / arch
+def home(flavour: str) -> Path:
+    """The folder of the kernels of a flavour; those of x86_64 are where they always were."""
+    return cache_dir() if flavour == "x86_64" else cache_dir() / flavour
 
 
-def cached(version: str, arch: str = "x86_64") -> Kernel | None:
+def cached(version: str, flavour: str = "x86_64") -> Kernel | None:
     """The cached kernel of a version, None if it is missing or its image is damaged."""
-    folder = home(arch) / version
+    folder = home(flavour) / version
     try:
         told = json.loads(read(folder / "kernel.json", pipes=False, texts=(), most=1 << 20))
         if not _is_kernel(told) or told["version"] != version:
             return None
         kernel = Kernel(vmlinuz=folder / "vmlinuz", modules=folder / "modules", **told)
         whole = kernel.modules.is_dir() and digest(kernel.vmlinuz) == kernel.sha256
-        return kernel if whole and kernel.arch == arch else None
+        return kernel if whole and kernel.flavour == flavour else None
     except (OSError, ValueError, TypeError, RecursionError):
         return None
 
@@ -59,18 +59,19 @@ def _is_kernel(told: Any) -> bool:
     )
 
 
-def get(version: str, progress: Progress = print, arch: str = "x86_64") -> Kernel:
+def get(version: str, progress: Progress = print, flavour: str = "x86_64") -> Kernel:
     """The kernel of a version: from the cache, else the newest of its suite, checked and kept.
 
-    `progress` gets lines of text. KernelError when the kernel cannot be had.
+    `progress` gets lines of text, `flavour` is one of FLAVOURS. KernelError when the kernel cannot
+    be had.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise unknown(version, set())
-    if kernel := cached(version, arch):
+    if kernel := cached(version, flavour):
         return kernel
     try:
         with filling(progress):
-            return cached(version, arch) or _take(version, progress, arch)
+            return cached(version, flavour) or _take(version, progress, flavour)
     except BrokenPipeError:  # the reader of our progress is gone
         raise
     except OSError as error:
@@ -92,21 +93,21 @@ def filling(progress: Progress) -> Iterator[None]:
         yield
 
 
-def _take(version: str, progress: Progress, arch: str) -> Kernel:
+def _take(version: str, progress: Progress, flavour: str) -> Kernel:
     run("dpkg", "dpkg-deb", "--version")  # fail before the download, not after it
-    suite, packages, image = find(version, home(arch) / "apt", progress, arch)
+    suite, packages, image = find(version, home(flavour) / "apt", progress, flavour)
     wanted = parts(image, packages)
     files = list(download(suite, wanted, f"kernel {version}", progress))
     progress(f"{image.name}: unpacking")
     with tempfile.TemporaryDirectory(prefix=".new-", dir=cache_dir()) as work:
         new = _assemble(version, suite.name, wanted, files, Path(work))
-        folder = home(arch) / version
+        folder = home(flavour) / version
         if folder.exists():  # a damaged one
             folder.rename(Path(work) / "damaged")
         new.rename(folder)
     for file in files:
         file.unlink()
-    kernel = cached(version, arch)
+    kernel = cached(version, flavour)
     assert kernel is not None
     return kernel
 

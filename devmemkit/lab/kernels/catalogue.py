@@ -12,7 +12,7 @@ from devmemkit.lab.kernels.programs import KernelError, NoSuchSuite
 SUITES = ("trixie-backports", "trixie", "bookworm-backports", "bookworm", "bullseye")
 """The suites to look in; a version comes from the first suite that has it."""
 
-IMAGE = re.compile(r"linux-image-(\d+\.\d+)\.\d[\d.+-]*(?:deb\d[\d.+]*)?-(?:amd64|arm64)")
+IMAGE = re.compile(r"linux-image-(\d+\.\d+)\.\d[\d.+-]*(?:deb\d[\d.+]*)?-(?:amd64|arm64(?:-16k)?)")
 PART = re.compile(r"(linux-(?:base|binary|modules)-\d[^\s,|]*)(?: \(= ([^)]+)\))?")
 
 Progress = Callable[[str], None]
@@ -80,14 +80,14 @@ def is_whole(image: Package, packages: Iterable[Package]) -> bool:
 
 
 def listed(
-    folder: Path, progress: Progress, *, refresh: bool, arch: str = "x86_64"
+    folder: Path, progress: Progress, *, refresh: bool, flavour: str = "x86_64"
 ) -> Iterator[tuple[Suite, list[Package]]]:
     """Each suite that the repository has, with its packages; `refresh` reads its lists first.
 
-    `folder` has the suites' private apt roots, of one architecture.
+    `folder` has the suites' private apt roots, for one of FLAVOURS.
     """
     for name in SUITES:
-        suite = Suite(name, folder, arch)
+        suite = Suite(name, folder, flavour)
         try:
             if refresh:
                 progress(f"{name}: reading the package lists")
@@ -99,11 +99,11 @@ def listed(
 
 
 def find(
-    version: str, folder: Path, progress: Progress, arch: str = "x86_64"
+    version: str, folder: Path, progress: Progress, flavour: str = "x86_64"
 ) -> tuple[Suite, list[Package], Package]:
     """The suite, its packages, and the newest image of a version among them."""
     known: set[str] = set()
-    for suite, packages in listed(folder, progress, refresh=True, arch=arch):
+    for suite, packages in listed(folder, progress, refresh=True, flavour=flavour):
         found = images(packages)
         if version in found:
             return suite, packages, found[version]

@@ -10,12 +10,20 @@ from devmemkit.lab.kernels import modules as ko
 from devmemkit.lab.kernels.apt import digest
 from devmemkit.lab.kernels.image import identify
 from devmemkit.lab.kernels.programs import KernelError
+from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.printable import printable
+from devmemkit.text.architecture import flavour, page_shift_of
 
 DEVMEM = ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM")
 OPTIONS = {
     "x86_64": (*DEVMEM, "X86_PAT", "SECURITY_LOCKDOWN_LSM"),
-    "arm64": (*DEVMEM, "ARM64_PA_BITS", "ARM64_4K_PAGES", "SECURITY_LOCKDOWN_LSM"),
+    "arm64": (
+        *DEVMEM,
+        "ARM64_PA_BITS",
+        "ARM64_4K_PAGES",
+        "ARM64_16K_PAGES",
+        "SECURITY_LOCKDOWN_LSM",
+    ),
 }
 """The options that matter here, by architecture."""
 
@@ -40,6 +48,11 @@ class Kernel:
     config: dict[str, str]
     sha256: str
     arch: str = "x86_64"
+
+    @property
+    def flavour(self) -> str:
+        """The architecture, with the size of a page where that is not 4 KiB: one of FLAVOURS."""
+        return flavour(self.arch, page_shift_of(self.config, self.release) or PAGE_SHIFT)
 
 
 def config_facts(arch: str, *files: Path) -> dict[str, str]:

@@ -17,25 +17,27 @@ def list_kernels(
     *,
     refresh: bool = False,
     progress: Progress = print,
-    arch: str = "x86_64",
+    flavour: str = "x86_64",
 ) -> str:
-    """A table of an architecture's kernels: those that the model knows, a suite has, or are cached.
+    """A table of a flavour's kernels: those that the model knows, a suite has, or are cached.
 
     `recorded` are the versions in data/. What can be had is as of the last time the package lists
     were read; `refresh` reads them now, and raises KernelError when that fails.
     """
     offered: dict[str, str] = {}
-    for suite, packages in listed(home(arch) / "apt", progress, refresh=refresh, arch=arch):
+    for suite, packages in listed(
+        home(flavour) / "apt", progress, refresh=refresh, flavour=flavour
+    ):
         whole = {v: one for v, one in images(packages).items() if is_whole(one, packages)}
         for version, image in whole.items():
             offered.setdefault(version, f"{suite.name} {image.version}")
-    kept = {path.parent.name for path in home(arch).glob("[0-9]*.[0-9]*/kernel.json")}
-    rows = [(f"{arch} kernel", *HEAD)]
+    kept = {path.parent.name for path in home(flavour).glob("[0-9]*.[0-9]*/kernel.json")}
+    rows = [(f"{flavour} kernel", *HEAD)]
     for version in sorted(VERSIONS.keys() | offered.keys() | kept | set(recorded), key=by_number):
-        kernel = cached(version, arch)
+        kernel = cached(version, flavour)
         here = kernel.release if kernel else "-"
         had = offered.get(version, "no" if offered else "?")
-        known = evidence_of(version, arch) if version in VERSIONS else "none"
+        known = evidence_of(version, flavour.partition("-")[0]) if version in VERSIONS else "none"
         rows.append((version, here, had, "yes" if version in recorded else "-", known))
     table = columns(rows)
     if not offered:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from devmemkit.lab import accesses, race, timeline
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.recordings.encode import decode_story
-from devmemkit.lab.recordings.machine import lab_of
+from devmemkit.lab.recordings.machine import lab_named
 from devmemkit.lab.recordings.manifest import REPAIR_RACES, REPAIRED_STORIES, RecordingError
 from devmemkit.lab.repair import sweep as repair
 from devmemkit.lab.runs import RUNS
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def complete(scenario: str, about: Mapping[str, Any], content: Mapping[str, Any]) -> None:
     """RecordingError if a story, trial or boot of the scenario is missing or has no outcome."""
-    lab = lab_of(about["machine"])
+    lab = lab_named(about["machine"])
     for fault in _faults(scenario, lab, about["kernel"], content):
         raise RecordingError(f"{scenario}/{label(about['kernel']['version'], lab)}.json: {fault}")
 

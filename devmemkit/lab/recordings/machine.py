@@ -28,11 +28,13 @@ MACHINES = {
     ("5g", 64): "pc-5g",
     ("arm64", 64): "virt-2g",
     ("arm64", 1024): "virt-2g-large-bar",
+    ("arm64-16k", 64): "virt-2g-16k",
+    ("arm64-16k", 1024): "virt-2g-16k-large-bar",
 }
 """The machines of recordings, by name of LABS and size of the largest BAR in MiB."""
 
 
-def lab_of(machine: str) -> str:
+def lab_named(machine: str) -> str:
     """The name in LABS of a recording's machine."""
     return next(lab for (lab, _), name in MACHINES.items() if name == machine)
 
@@ -56,7 +58,9 @@ def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
     """The origin of a recording of a scenario, made now; GuestError without QEMU."""
     shared_mib = largest_bar(scenario)
     arch = LABS[lab].arch
-    said = subprocess.run([qemu(arch), "--version"], capture_output=True, text=True).stdout
+    said = subprocess.run(
+        [qemu(LABS[lab].flavour), "--version"], capture_output=True, text=True
+    ).stdout
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
         "architecture": ARCHITECTURES[arch],
@@ -83,7 +87,7 @@ def take(kernel: Kernel, lab: str = "2g") -> Path:
         files = _state(guest, "idle")
         guest.do(*binds(lab))
         files |= _state(guest, "bound")
-    sizes = _address_sizes(texts["cpuinfo"], LABS[lab].arch)
+    sizes = _address_sizes(texts["cpuinfo"], lab)
     files["machine.json"] = _json(
         {
             "name": name,
@@ -103,9 +107,9 @@ def take(kernel: Kernel, lab: str = "2g") -> Path:
     return folder
 
 
-def _address_sizes(cpuinfo: str, arch: str) -> dict[str, str | int]:
+def _address_sizes(cpuinfo: str, lab: str) -> dict[str, str | int]:
     """What mmap of /dev/mem asks: the width that the board has, or that the CPU says."""
-    if bits := BOARDS[arch].phys_bits:
+    if bits := BOARDS[LABS[lab].flavour].phys_bits:
         return {"physical_address_bits": bits}
     sizes = re.search(r"^address sizes\s*: (\d+) bits physical.*", cpuinfo, re.M)
     assert sizes is not None

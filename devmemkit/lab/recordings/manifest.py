@@ -33,6 +33,8 @@ ON_5G = ("5.10", "6.12", "7.3")
 """Those of them that were also recorded on the second machine, whose memory is above its BARs."""
 ON_ARM64 = MEASURED_ON_ARM64
 """The kernels that were recorded on the third machine, which is arm64."""
+ON_16K: tuple[str, ...] = ()
+"""Those of them that were also recorded with pages of 16 KiB."""
 REPAIR_RACES = {f"mmap-vs-claim-{repair}": repair for repair in IN_KERNEL}
 """The scenarios of a repaired mmap, and the repair of each."""
 REPAIRED_STORIES = {f"write-vs-claim-{repair}": repair for repair in COPY_IN_KERNEL}
@@ -73,13 +75,23 @@ def is_on(lab: str, scenario: str) -> bool:
     """
     if scenario in (*REPAIR_RACES, *REPAIRED_STORIES, "reproducers"):
         return lab == "2g"
-    return lab != "5g" or scenario in (*SCENARIOS, "machine", "conform", "explain")
+    return lab not in ("5g", "arm64-16k") or scenario in (
+        *SCENARIOS,
+        "machine",
+        "conform",
+        "explain",
+    )
 
 
 def kernels_of(scenario: str, lab: str = "2g") -> tuple[str, ...]:
     """The kernels on which a scenario ("machine": the machine itself) is recorded."""
     repaired = scenario in REPAIR_RACES | REPAIRED_STORIES
-    recorded = {"2g": REPAIRED if repaired else RECORDED, "5g": ON_5G, "arm64": ON_ARM64}
+    recorded = {
+        "2g": REPAIRED if repaired else RECORDED,
+        "5g": ON_5G,
+        "arm64": ON_ARM64,
+        "arm64-16k": ON_16K,
+    }
     return recorded[lab] if is_on(lab, scenario) else ()
 
 

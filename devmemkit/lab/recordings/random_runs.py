@@ -13,7 +13,7 @@ from collections.abc import Sequence as Many
 from typing import Any
 
 from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequence
-from devmemkit.lab.fuzz.places import WINDOWS
+from devmemkit.lab.fuzz.places import places_of
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
 from devmemkit.lab.recordings.machine import ARCHITECTURES
@@ -35,8 +35,8 @@ SEQUENCES = 15 * LIFE
 
 
 def file_of(lab: str) -> str:
-    """The file of the operations: one for the machines of an architecture."""
-    return "operations-arm64.xz" if LABS[lab].arch == "arm64" else "operations.xz"
+    """The file of the operations, which machines with the same places share."""
+    return places_of(lab).file
 
 
 def where(lab: str) -> str:
@@ -45,7 +45,7 @@ def where(lab: str) -> str:
 
 
 def _about(lab: str) -> dict[str, str]:
-    first = next(name for name, one in LABS.items() if one.arch == LABS[lab].arch)
+    first = next(name for name in LABS if file_of(name) == file_of(lab))
     return {
         "scenario": "conform",
         "architecture": ARCHITECTURES[LABS[lab].arch],
@@ -58,7 +58,9 @@ def operations(lab: str = "2g") -> bytes:
     try:
         return (folder() / where(lab)).read_bytes()
     except FileNotFoundError:
-        made = [sequence(SEED, index, lab) for index in range(SEQUENCES)]
+        made = [
+            sequence(SEED, index, lab) for index in range(SEQUENCES * places_of(lab).ops // 100_000)
+        ]
         return pack_operations(made, SEED, lab)
 
 
@@ -146,7 +148,7 @@ def decode_sequence(index: int, line: bytes, lab: str = "2g") -> Sequence:
     """A sequence, checked: its acts are operations of the model and need only earlier acts."""
     of = f"{where(lab)}: sequence {index}"
     match value(line, of):
-        case [str(kind), int(windows), list(entries)] if 0 <= windows < WINDOWS:
+        case [str(kind), int(windows), list(entries)] if 0 <= windows < places_of(lab).count:
             known: dict[str, Act] = {}
             for number, entry in enumerate(entries):
                 act = _act(entry, f"a{number}")

@@ -87,7 +87,7 @@ def _judged(found: list[Part], workers: int) -> Iterator[Finding]:
     if workers == 1:
         yield from map(judge_part, found)
     else:
-        with processes(workers, _prepare, *found[0][:2]) as pool:
+        with processes(workers, _prepare, found[0].version, found[0].lab) as pool:
             yield from pool.map(judge_part, found, chunksize=CHUNK)
 
 
@@ -104,10 +104,11 @@ def _before(version: str, lab: str) -> Machine:
 def judge_part(part: Part) -> Finding:
     """Play a sequence on the model and compare each act's outcome with the kernel's."""
     acts = decode_sequence(part.number, part.acts, part.lab).acts
-    where = f"conform/{label(*part[:2])}.json: outcomes of sequence {part.number}"
+    of = label(part.version, part.lab)
+    where = f"conform/{of}.json: outcomes of sequence {part.number}"
     performed = decode_performed(acts, part.ends, where)
     found = judge_acts(
-        f"sequence {part.number}", acts, performed, partial(play, _before(*part[:2]))
+        f"sequence {part.number}", acts, performed, partial(play, _before(part.version, part.lab))
     )
     differences = tuple(f"{found.name}: {difference}" for difference in found.differences)
     return found._replace(differences=differences)

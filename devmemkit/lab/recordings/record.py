@@ -11,6 +11,7 @@ from devmemkit.lab.accesses import attempt
 from devmemkit.lab.compare import format_comparisons
 from devmemkit.lab.fuzz.conform import conform
 from devmemkit.lab.fuzz.generate import Sequence as RandomSequence
+from devmemkit.lab.fuzz.places import places_of
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
@@ -29,7 +30,7 @@ from devmemkit.lab.reproducers import reproduce
 from devmemkit.lab.timeline import timeline
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import stories
-from devmemkit.scenarios.machines import LABS, PC
+from devmemkit.scenarios.machines import LABS
 from devmemkit.scenarios.stories.script import Story
 
 Ranges = tuple[tuple[int, int], ...]
@@ -78,12 +79,8 @@ def _is_fresh(guest: Guest, clear: Ranges) -> bool:
     return True
 
 
-OPS = 100_000
-"""Number of outcomes that a random run compares."""
-
-
 def _random(kernel: Kernel, progress: Progress, lab: str = "2g") -> dict[str, Any]:
-    operations = runs.operations(lab)
+    operations, ops = runs.operations(lab), places_of(lab).ops
     sequences = runs.sequences_of(operations, lab)
     ends: list[Any] = []
 
@@ -91,13 +88,13 @@ def _random(kernel: Kernel, progress: Progress, lab: str = "2g") -> dict[str, An
         ends.append(runs.encode_ends(made.acts, performed))
 
     run = partial(conform, recorded=sequences, keep=keep, lab=lab)
-    found = run(kernel, runs.SEED, OPS, progress)
+    found = run(kernel, runs.SEED, ops, progress)
     if found.ended == "interrupted":
         raise KeyboardInterrupt
     if not found.complete:
-        raise GuestError(f"conform: expected {OPS} operations, it ended: {found.ended}")
+        raise GuestError(f"conform: expected {ops} operations, it ended: {found.ended}")
     if found.sequences > len(sequences):
-        raise GuestError(f"conform: expected {OPS} operations in {len(sequences)} sequences")
+        raise GuestError(f"conform: expected {ops} operations in {len(sequences)} sequences")
     packed = runs.pack_ends(kernel.version, lab, runs.digest(operations), ends)
     return {**found.to_dict(), **packed}
 
@@ -122,7 +119,10 @@ def check(scenario: str, lab: str) -> str:
         known = ", ".join(manifest.NAMES)
         raise ValueError(f"scenario: expected one of {known}; got {scenario!r}")
     if not manifest.is_on(lab, scenario):
-        wanted = "memory: expected 2g" if LABS[lab].arch == PC.arch else f"arch: expected {PC.arch}"
+        on = dict.fromkeys(
+            one.flavour for one in LABS.values() if manifest.is_on(one.name, scenario)
+        )
+        wanted = "memory: expected 2g" if lab == "5g" else f"arch: expected {' or '.join(on)}"
         raise ValueError(f"{wanted} for {scenario}, got {lab}")
     return scenario
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
-from devmemkit.lab.recordings.machine import ARCHITECTURES, MACHINES, lab_of, largest_bar
+from devmemkit.lab.recordings.machine import ARCHITECTURES, MACHINES, lab_named, largest_bar
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
 from devmemkit.lab.recordings.packed import PACKED, with_rows, with_text
 from devmemkit.model.policy import PASS
@@ -50,7 +50,7 @@ class Recording:
     @property
     def lab(self) -> str:
         """The lab's machine, a name of LABS."""
-        return lab_of(self.about["machine"])
+        return lab_named(self.about["machine"])
 
     @property
     def label(self) -> str:

@@ -229,8 +229,8 @@ def main(scenario: str, lab: str, *where: str) -> None:
     """Do one job and say as JSON what went wrong, and which files were written."""
     told: dict[str, Any] = {"why": "", "paths": []}
     try:
-        by_hand, arch = len(where) > 1, LABS[lab].arch
-        kernel = cache.custom(*map(Path, where)) if by_hand else cache.get(where[0], arch=arch)
+        by_hand, of = len(where) > 1, LABS[lab].flavour
+        kernel = cache.custom(*map(Path, where)) if by_hand else cache.get(where[0], flavour=of)
         job = Job(scenario, kernel, lab)
         paths = do(job, lambda line: print(line, file=sys.stderr, flush=True))
         told["paths"] = [str(path) for path in paths]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devmemkit.model.errors import KernelError
-from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
+from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import WB, memtype_free, memtype_reserve
 from devmemkit.model.mm.physical import read_physical
@@ -140,7 +140,8 @@ def pmem_submit_bio(m: View, f: Frame) -> Next:
     space = m.get(("nd", f"namespace{f.device.removeprefix('pmem')}.0"))
     if space is None or space.driver is None:
         raise KernelError("ENOENT", f"there is no /dev/{f.device}")
-    if f.offset % PAGE_SIZE + f.count > PAGE_SIZE or f.offset + f.count > space.size:
+    page = m.kernel.page_size
+    if f.offset % page + f.count > page or f.offset + f.count > space.size:
         raise ValueError(
             f"offset: expected {f.count} bytes in one page of {space.size:#x}, got {f.offset:#x}"
         )

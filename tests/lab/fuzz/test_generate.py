@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from devmemkit.lab.fuzz.generate import LIFE, MIX, PROCESSES, Sequence, sequence, sequences
-from devmemkit.lab.fuzz.places import FIRST, WINDOW, WINDOWS, places_of
+from devmemkit.lab.fuzz.places import FIRST, places_of
 from devmemkit.lab.fuzz.tally import Pairs, pairs
 from devmemkit.lab.guest.perform import requests
 from devmemkit.model.kernel import KernelProfile
@@ -106,12 +106,14 @@ def test_one_claim_at_a_time() -> None:
 @pytest.mark.parametrize("lab", LABS)
 def test_windows_do_not_overlap_and_stay_in_their_memory(lab: str) -> None:
     places, on = places_of(lab), LABS[lab]
-    for number in (0, 1, WINDOWS - 1):
+    size = 16 << on.page_shift
+    for number in (0, 1, places.count - 1):
         memory, bar, _ = places.windows(number)
-        assert on.pmem + FIRST * WINDOW <= memory <= on.pmem_end - WINDOW
-        assert bar + WINDOW <= on.ivshmem_bar + (64 << 20)
-        assert places.to_clear(number) == ((memory, WINDOW), (bar, WINDOW))
-    assert places.windows(1)[0] - places.windows(0)[0] == WINDOW
+        assert on.pmem + FIRST * size <= memory <= on.pmem_end - size
+        assert bar + size <= on.ivshmem_bar + (64 << 20)
+        assert places.to_clear(number) == ((memory, size), (bar, size))
+    assert places.windows(1)[0] - places.windows(0)[0] == size
+    assert places.count > LIFE, "shrinking needs fresh ones"
 
 
 @pytest.mark.parametrize("lab", LABS)

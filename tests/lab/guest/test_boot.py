@@ -236,7 +236,7 @@ def test_a_boot_that_ends_is_tried_once_more(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(boot_module, "_started", started)
     monkeypatch.setattr(boot_module, "initramfs", lambda *_, **more: b"")
-    with boot(SimpleNamespace(modules=None, arch="x86_64")) as guest:
+    with boot(SimpleNamespace(modules=None, arch="x86_64", flavour="x86_64")) as guest:
         assert guest == "a guest"
     assert tried == [0, 1]
 
@@ -267,7 +267,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from devmemkit.lab.guest.boot import boot
 vmlinuz, modules = map(Path, sys.argv[1:])
-with boot(SimpleNamespace(vmlinuz=vmlinuz, modules=modules, arch="x86_64")) as guest:
+kernel = SimpleNamespace(vmlinuz=vmlinuz, modules=modules, arch="x86_64", flavour="x86_64")
+with boot(kernel) as guest:
     print(guest.process.pid, flush=True)
     os.kill(os.getpid(), 9)
 """
@@ -283,6 +284,7 @@ with boot(SimpleNamespace(vmlinuz=vmlinuz, modules=modules, arch="x86_64")) as g
 
 
 def test_boot_needs_the_modules(tmp_path: Path, kernel: Kernel) -> None:
-    empty = SimpleNamespace(vmlinuz=kernel.vmlinuz, modules=tmp_path, arch="x86_64")
+    kind = {"arch": "x86_64", "flavour": "x86_64"}
+    empty = SimpleNamespace(vmlinuz=kernel.vmlinuz, modules=tmp_path, **kind)
     with pytest.raises(boot_module.KernelError, match="expected a module virtio_pci"), boot(empty):
         pass

@@ -12,8 +12,8 @@ import pytest
 
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.device_tree import with_region
-from devmemkit.lab.guest.initramfs import AGENT, FULL, compiled, initramfs
-from devmemkit.lab.guest.machine import BOARDS, cmdline, device_tree, machine, qemu
+from devmemkit.lab.guest.initramfs import AGENT, USERLANDS, compiled, initramfs
+from devmemkit.lab.guest.machine import cmdline, device_tree, machine, qemu
 from devmemkit.lab.kernels.cache import Kernel
 from devmemkit.scenarios.machines import LABS, NAMESPACE
 
@@ -70,7 +70,11 @@ def test_two_regions_are_two_nodes() -> None:
     assert [*nodes_of(twice)] == ["", "/one@0", "/two@8"]
 
 
-@pytest.mark.parametrize("wrong", [b"", b"\x7fELF" + bytes(60), tree(16), tree()[:-20]])
+LAST = tree()[:16] + struct.pack(">I", len(tree())) + tree()[20:]
+"""A tree that says its reservations come last."""
+
+
+@pytest.mark.parametrize("wrong", [b"", b"\x7fELF" + bytes(60), tree(16), tree()[:-20], LAST])
 def test_another_file_is_no_device_tree(wrong: bytes) -> None:
     with pytest.raises(ValueError, match=r"^device tree: expected"):
         with_region(wrong, "pmem-region", 0, 8)
@@ -79,13 +83,16 @@ def test_another_file_is_no_device_tree(wrong: bytes) -> None:
 def test_a_machine_is_one_of_its_architecture() -> None:
     assert "-M" not in machine()
     assert machine(lab="arm64")[2:6] == ("-M", "virt", "-cpu", "cortex-a57")
+    # of the two this one alone has pages of 16 KiB
+    assert machine(lab="arm64-16k")[2:6] == ("-M", "virt", "-cpu", "neoverse-n1")
+    assert machine(lab="arm64-16k")[6:] == machine(lab="arm64")[6:]
     assert "memmap=256M!1G" in cmdline("2g")
     assert "memmap" not in cmdline("arm64")
     # what is taken from the kernel is what the tree says
     assert f"mem={LABS['arm64'].memory - (SIZE >> 20)}M" in cmdline("arm64")
 
 
-@pytest.mark.parametrize("arch", BOARDS)
+@pytest.mark.parametrize("arch", USERLANDS)
 def test_a_missing_program_is_one_sentence(
     arch: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -112,10 +119,13 @@ def test_a_library_that_is_missing_is_one_sentence(
         compiled(AGENT, "arm64")
 
 
-@pytest.mark.parametrize(("lab", "arch"), [("2g", "arm64"), ("arm64", "x86_64")])
+@pytest.mark.parametrize(
+    ("lab", "arch"),
+    [("2g", "arm64"), ("arm64", "x86_64"), ("arm64-16k", "arm64"), ("arm64", "arm64-16k")],
+)
 def test_a_kernel_of_another_architecture_is_not_booted(lab: str, arch: str) -> None:
-    kernel: Any = SimpleNamespace(arch=arch)
-    with pytest.raises(ValueError, match=f"^machine {lab}: expected a kernel of .*, got .*{arch}$"):  # noqa: SIM117
+    kernel: Any = SimpleNamespace(flavour=arch)
+    with pytest.raises(ValueError, match=f"^machine {lab}: expected a .* kernel, got .*{arch}$"):  # noqa: SIM117
         with boot(kernel, lab=lab):
             pass
 
@@ -146,7 +156,7 @@ def test_qemus_own_tree_keeps_its_nodes(arm_kernel: Kernel, tmp_path: Path) -> N
 
 def test_an_archive_for_arm64_has_a_full_size(arm_kernel: Kernel) -> None:
     archive = initramfs(arm_kernel.modules, arch="arm64")
-    assert len(archive) % FULL == 0
+    assert len(archive) % USERLANDS["arm64"].multiple == 0
     assert b"of_pmem" in archive
     assert b"nd_e820" not in archive
 

@@ -19,7 +19,7 @@ from devmemkit.lab.kernels import cache, catalogue, listing
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.cache import KernelError
 from devmemkit.lab.kernels.programs import NoSuchSuite, explain
-from tests.lab.kernels.world import ARM, NEW, SPLIT, World, needs_apt
+from tests.lab.kernels.world import ARM, ARM_16K, NEW, SPLIT, World, needs_apt
 
 
 def nothing_cached() -> bool:
@@ -55,11 +55,15 @@ def test_a_kernel_of_another_architecture_is_kept_beside_the_others(
     assert kernel.vmlinuz == cache.cache_dir() / "arm64" / "6.12" / "vmlinuz"
     assert cache.cached("6.12") == other
     assert cache.cached("6.12", "arm64") == kernel
-    table = listing.list_kernels(arch="arm64")
+    table = listing.list_kernels(flavour="arm64")
     assert ARM in table
     assert NEW not in table
     with pytest.raises(KernelError, match=r"expected 6\.12; got '7\.3'"):
         cache.get("7.3", world.said.append, "arm64")
+    large = cache.get("6.12", world.said.append, "arm64-16k")
+    assert (large.arch, large.flavour, large.release) == ("arm64", "arm64-16k", ARM_16K)
+    assert cache.cached("6.12", "arm64") == kernel
+    assert ARM_16K in listing.list_kernels(flavour="arm64-16k")
 
 
 @needs_apt

@@ -16,6 +16,7 @@ from tests.lab.kernels.images import arm_image, bzimage
 needs_apt = pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
 
 ARM = "6.12.15+deb13-arm64"
+ARM_16K = f"{ARM}-16k"
 OLD, NEW, SPLIT = "6.12.4+deb13-amd64", "6.12.15+deb13-amd64", "7.3.4+deb13-amd64"
 CONFIG = b"CONFIG_DEVMEM=y\nCONFIG_STRICT_DEVMEM=y\n"
 
@@ -93,4 +94,11 @@ def fill(archive: Archive, work: Path) -> None:
         f"usr/lib/modules/{ARM}/kernel/e1000.ko": b"module",
     }
     packages = [archive.package(work, f"linux-image-{ARM}", "6.12.15-1", arm, debian="arm64")]
+    large = {
+        f"boot/vmlinuz-{ARM_16K}": arm_image(ARM_16K),
+        f"boot/config-{ARM_16K}": CONFIG + b"CONFIG_ARM64_16K_PAGES=y\n",
+        f"usr/lib/modules/{ARM_16K}/kernel/e1000.ko": b"module",
+    }
+    name = f"linux-image-{ARM_16K}"
+    packages.append(archive.package(work, name, "6.12.15-1", large, debian="arm64"))
     archive.suite("stable-arm", packages, debian="arm64")

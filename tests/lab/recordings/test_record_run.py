@@ -38,7 +38,7 @@ def there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(runs, "SEQUENCES", 2)
     monkeypatch.setattr(module, "about", lambda *_: ABOUT)
     kernel = SimpleNamespace(version="6.12", release="6.12.1")
-    monkeypatch.setattr(cache, "get", lambda version, arch="x86_64": kernel)
+    monkeypatch.setattr(cache, "get", lambda version, flavour="x86_64": kernel)
     return there
 
 
