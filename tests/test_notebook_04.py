@@ -67,7 +67,12 @@ def test_what_is_simulated_misses_its_closed_form_rarely() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
-    [{"kernel": "5.10", "rate": 1.0}, {"kernel": "6.12", "writers": 0}, {"delay": 0.0, "seed": 1}],
+    [
+        {"kernel": "5.10", "rate": 1.0},
+        {"kernel": "6.12", "writers": 0},
+        {"delay": 0.0, "seed": 1},
+        {"kernel": "6.12", "arch": "arm64"},
+    ],
 )
 def test_every_cell_runs(parameters: dict[str, Any]) -> None:
     CELLS.runs(parameters)
@@ -77,6 +82,11 @@ def test_every_cell_runs(parameters: dict[str, Any]) -> None:
     ("parameters", "sentence"),
     [
         ({"kernel": "6.13"}, f"kernel: expected one of {', '.join(RECORDED)}; got '6.13'"),
+        ({"arch": "arm"}, "arch: expected one of x86_64, arm64; got 'arm'"),
+        (
+            {"kernel": "5.10", "arch": "arm64"},
+            f"kernel: expected one of {', '.join(ON_ARM64)}; got '5.10'",
+        ),
         ({"delay": "soon"}, "delay: expected a number from 0 to 1e\\+06, got 'soon'"),
         ({"writers": -1}, "writers: expected a number from 0 to 10000, got -1"),
         ({"trials": 3}, "trials: expected a number from 100 to 100000, got 3"),
