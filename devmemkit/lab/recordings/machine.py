@@ -29,7 +29,6 @@ MACHINES = {
     ("arm64", 64): "virt-2g",
     ("arm64", 1024): "virt-2g-large-bar",
     ("arm64-16k", 64): "virt-2g-16k",
-    ("arm64-16k", 1024): "virt-2g-16k-large-bar",
 }
 """The machines of recordings, by name of LABS and size of the largest BAR in MiB."""
 
