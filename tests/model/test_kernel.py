@@ -55,8 +55,10 @@ def test_table_is_in_order_and_complete() -> None:
     """A feature's rows stand together, from "0" on, no version twice; an architecture's follow."""
     seen = []
     for feature, rows in groupby(FEATURES, key=lambda row: row.feature):
-        asked = [(row.arch, tuple(map(int, row.version.split(".")))) for row in rows]
-        assert asked[0] == ("", (0,))
+        asked = [
+            (row.arch, row.page_shift, tuple(map(int, row.version.split(".")))) for row in rows
+        ]
+        assert asked[0] == ("", 0, (0,))
         assert asked == sorted(set(asked))
         seen.append(feature)
     assert len(seen) == len(set(seen))
