@@ -62,11 +62,12 @@ def is_paper(notebook: Mapping[str, Any]) -> bool:
     return bool(notebook["metadata"].get("devmemkit", {}).get("layout") == PAPER)
 
 
-def page(notebook: Any, name: str, failure: str = "") -> str:
+def page(notebook: Any, name: str, failure: str = "", home: str = "index.html") -> str:
     """The HTML page of an executed notebook (an nbformat node, changed in place).
 
     Widgets are left to the snapshot shown beside them. `failure` is the sentence of a run that
-    stopped early. The page's policy lets a browser load nothing but the pictures inside it.
+    stopped early, `home` the page that lists all. The page's policy lets a browser load nothing but
+    the pictures inside it.
     """
     from nbconvert.exporters import HTMLExporter
 
@@ -86,8 +87,9 @@ def page(notebook: Any, name: str, failure: str = "") -> str:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    report = {"title": title(notebook, name), "css": css(), "failure": failure, "paper": paper}
-    html, _ = exporter.from_notebook_node(notebook, {"report": report})
+    told = {"title": title(notebook, name), "failure": failure, "home": home}
+    report = {"report": {**told, "css": css(), "paper": paper}}
+    html, _ = exporter.from_notebook_node(notebook, report)
     return re.sub(r'(<a [^>]*href=")([\w-]+)\.ipynb"', r'\1\2.html"', str(html))  # its page, here
 
 

@@ -26,11 +26,15 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build the site and say how large it is."""
+    from devmemkit.artifact import reading
     from devmemkit.artifact.provenance import commit, here
     from devmemkit.site import runtime
     from devmemkit.site.build import build
 
-    sizes = build(options.out, commit(here()), runtime.pyodide(options.pyodide))
+    root = here()
+    pyodide = runtime.pyodide(options.pyodide)
+    read = reading.notebooks(root), reading.documentation(root)
+    sizes = build(options.out, commit(root), pyodide, *read)
     told = runtime.pinned()
     source = printable(str(options.pyodide)) if options.pyodide else "npm"
     print(f"Pyodide {told['version']} (Python {told['python']}) from {source}")

@@ -19,13 +19,20 @@ SCRIPTS = ("race.js", "python.js")
 """Those that the start page runs, in their order."""
 
 
-def build(out: Path, commit: str, pyodide: Mapping[str, bytes] | None = None) -> dict[str, int]:
+def build(
+    out: Path,
+    commit: str,
+    pyodide: Mapping[str, bytes] | None = None,
+    notebooks: Mapping[str, pages.Page] | None = None,
+    documentation: Mapping[str, bytes] | None = None,
+) -> dict[str, int]:
     """Write the site into a folder that is new, empty or an earlier site's; sizes by file.
 
     `pyodide` are the files of Pyodide by name (runtime.pyodide); without them no Python runs in the
-    pages. ValueError for a folder that holds anything else.
+    pages. `notebooks` by stem and the files of the `documentation` are there to read. ValueError
+    for a folder that holds anything else.
     """
-    made = contents(commit, pyodide)
+    made = contents(commit, pyodide, notebooks or {}, documentation or {})
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out}: expected a folder, got a file")
     if out.is_dir() and any(out.iterdir()) and not (out / SUMS).is_file():
@@ -41,18 +48,25 @@ def build(out: Path, commit: str, pyodide: Mapping[str, bytes] | None = None) ->
     return {name: len(content) for name, content in made.items()}
 
 
-def contents(commit: str, pyodide: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+def contents(
+    commit: str,
+    pyodide: Mapping[str, bytes] | None,
+    notebooks: Mapping[str, pages.Page],
+    documentation: Mapping[str, bytes],
+) -> dict[str, bytes]:
     """The files of the site by name, SUMS last."""
     sections = {
         "ask": pages.ask_section(),
         "race": pages.race_section(),
         "explorers": pages.explorers_section(),
-        "read": pages.read_section(),
+        "read": pages.read_section(notebooks, bool(documentation)),
     }
     made = {"index.html": pages.index(sections, commit, SCRIPTS).encode()}
     made |= {name: files("devmemkit.site").joinpath("web", name).read_bytes() for name in WEB}
     if pyodide is not None:
         made |= runtime.contents(pyodide)
+    made |= {f"notebooks/{stem}.html": one.content for stem, one in notebooks.items()}
+    made |= {f"docs/{name}": content for name, content in documentation.items()}
     digests = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}
     made[SUMS] = "".join(f"{digest}  {name}\n" for name, digest in digests.items()).encode()
     return made

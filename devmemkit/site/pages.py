@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import NamedTuple
 
 POLICY = (
     "default-src 'none'; connect-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
@@ -21,6 +22,13 @@ SECTIONS = {
     "read": "Read",
 }
 """The start page's sections, by id, with their headings."""
+
+
+class Page(NamedTuple):
+    """A page that is made elsewhere, a notebook's: its title and its HTML."""
+
+    title: str
+    content: bytes
 
 
 def page(title: str, body: str, scripts: Sequence[str] = ()) -> str:
@@ -83,6 +91,15 @@ def explorers_section() -> str:
     return ""
 
 
-def read_section() -> str:
-    """Links to what there is to read."""
-    return ""
+def read_section(notebooks: Mapping[str, Page], documented: bool) -> str:
+    """Links to what there is to read: the notebooks by stem, and the documentation if it is there.
+
+    "" if there is nothing.
+    """
+    links = [
+        f'<li><a href="notebooks/{escape(stem)}.html">{escape(one.title)}</a></li>\n'
+        for stem, one in notebooks.items()
+    ]
+    if documented:
+        links.append('<li><a href="docs/index.html">The documentation</a></li>\n')
+    return f"<ul>\n{''.join(links)}</ul>" if links else ""
