@@ -1,6 +1,5 @@
 """How a kernel operation can end: a value, an errno, a signal, a kernel bug, or a wait."""
 
-import errno as _errno
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -8,15 +7,14 @@ from typing import Any, Self
 class KernelError(Exception):
     """A system call or kernel function failed with an errno.
 
-    `name` is the errno's name ("EBUSY"), `errno` its Linux number, `why` one sentence for a person,
-    `conflict` the resource in the way as /proc/iomem prints it, `page` the page frame refused.
+    `name` is the errno's name ("EBUSY"), `why` one sentence for a person, `conflict` the resource
+    in the way as /proc/iomem prints it, `page` the page frame refused.
     """
 
     def __init__(
         self, name: str, why: str = "", conflict: str | None = None, page: int | None = None
     ) -> None:
         self.name = name
-        self.errno: int = getattr(_errno, name)
         self.why = why
         self.conflict = conflict
         self.page = page

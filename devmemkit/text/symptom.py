@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from errno import errorcode
 from typing import Any, NamedTuple
 
 from devmemkit.model.pci.sysfs import config_path
@@ -34,6 +33,12 @@ MESSAGES = {
 
 ANY = "BDF"
 """Stands for the address of a PCI device that nobody told."""
+NUMBERS = {
+    1: "EPERM", 2: "ENOENT", 5: "EIO", 6: "ENXIO", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM",
+    13: "EACCES", 14: "EFAULT", 16: "EBUSY", 19: "ENODEV", 22: "EINVAL", 25: "ENOTTY",
+    27: "EFBIG", 29: "ESPIPE", 30: "EROFS", 38: "ENOSYS", 75: "EOVERFLOW",
+}  # fmt: skip
+"""Their numbers under Linux (include/uapi/asm-generic/errno-base.h, errno.h), whatever runs us."""
 
 SIGNALS = {
     "SIGBUS": ("bus error", "signal 7", "135"),
@@ -110,7 +115,7 @@ def parse_symptom(text: str) -> Symptom | None:
     word = said.lower().strip(". ")
     number = re.fullmatch(r"-?(\d+)", word) or re.search(r"\berrno\W{1,3}(\d+)", word)
     # -1 says only that a call failed
-    if number and word != "-1" and (name := errorcode.get(int(number[1]))) in MESSAGES:
+    if number and word != "-1" and (name := NUMBERS.get(int(number[1]))):
         return Symptom(name)
     if exited := re.search(r"\b(?:status|code) (135|139)\b", word):
         word = exited[1]
