@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from devmemkit.explain.access import OPS, VIAS, AccessError, number
@@ -14,6 +13,7 @@ from devmemkit.text.pasted.devices import full_bdf
 
 if TYPE_CHECKING:
     from devmemkit.explain.description import Description
+    from devmemkit.explain.paste import Paste
 
 FILES = ("iomem", "ioports", "lspci", "resource", "config")
 """The options that name a file of the machine."""
@@ -51,6 +51,8 @@ def add_parser(commands: Any) -> None:
     )
     add = parser.add_argument_group("the machine (default: this one)").add_argument
     add("--machine", metavar="MACHINE", help="recorded, a folder that snapshot wrote, or a dump")
+    texts = "all of these texts, commands and messages in one file, in any order ('-': from stdin)"
+    add("--paste", metavar="FILE", help=texts)
     add("--iomem", metavar="FILE", help="a dump of /proc/iomem")
     add("--ioports", metavar="FILE", help="a dump of /proc/ioports")
     add("--lspci", metavar="FILE", help="output of lspci -v")
@@ -93,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
 
 def this_machine(options: argparse.Namespace) -> bool:
     """Whether the options name no other machine."""
-    return not any(getattr(options, name) for name in ("machine", *FILES))
+    return not any(getattr(options, name) for name in ("machine", "paste", *FILES))
 
 
 def described(options: argparse.Namespace, *, this: bool = True) -> Description:
@@ -108,6 +110,8 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
 
     if options.machine is not None:
         known = machines.described(options.machine)
+    elif options.paste:
+        known = _pasted(options).known
     elif not this or not this_machine(options):
         known = Description()
     else:
@@ -150,48 +154,44 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
     return known
 
 
-def _explained(options: argparse.Namespace) -> str:
-    from devmemkit.explain.answer import as_json, as_text
-    from devmemkit.explain.asking import asked_of, may_be_of
-    from devmemkit.explain.explanation import explain, notes_on
-    from devmemkit.explain.symptom import causes_text, symptom_on
+def _pasted(options: argparse.Namespace) -> Paste:
+    from devmemkit.explain.paste import read_paste
+    from devmemkit.host.files import read
 
-    asked = _asked(options)
+    if isinstance(options.paste, str):  # once: it may be standard input
+        source = "standard input" if options.paste == "-" else printable(options.paste)
+        text = read(options.paste, what="a text").decode("utf-8", "surrogateescape")
+        options.paste = read_paste(text, source)
+    paste: Paste = options.paste
+    return paste
+
+
+def _explained(options: argparse.Namespace) -> str:
+    from devmemkit.explain.asking import asked_of, may_be_of
+    from devmemkit.explain.told import told
+
+    asked = _asked(options) | {"got": options.got}
     known = described(options)
     notes: list[str] = []
+    if options.paste:
+        paste = _pasted(options)
+        asked, notes = paste.asking(**asked), [*paste.notes]
+    got = asked.pop("got", None)
     if this := this_machine(options) and known != described(options, this=False):
         notes = ["this is about this machine (see --help for the options that describe another)"]
     try:
-        meant, access, got, found = asked_of(known, options.got, **asked)
-        fits = not (this and got) or may_be_of(known, access, got)
+        found = asked_of(known, got, **asked)
+        fits = not (this and found[2]) or may_be_of(known, found[1], found[2])
     except AccessError:
-        if not (this and (options.got or options.strace)):
+        if not (this and (got or options.strace)):
             raise
         fits = False  # it lacks the device
     if not fits:
-        known = described(options, this=False)
-        meant, access, got, found = asked_of(known, options.got, **asked)
+        found = asked_of(described(options, this=False), got, **asked)
         notes = ["this cannot be about this machine, so nothing of it is assumed"]
-    strace = asked.get("strace")
-    if strace and not options.bdf and (access.bdf or access.file) not in strace:
-        notes.append(
-            f"the lines do not show the descriptor's file, which is taken for {access.file} "
-            "(strace -y shows it)"
-        )
-    if got:
-        name = symptom_on(meant, access, got).name
-        if options.got and options.got.strip() != name:
-            shown = printable(options.got.strip()[:100])
-            notes.insert(0, f"'{shown}' was read as {name or 'a conflict of cache types'}")
-        notes += notes_on(known, access)
-        if options.json:
-            listed = [asdict(cause) for cause in found]
-            told = {"access": str(access), "got": name, "causes": listed, "notes": notes}
-            return json.dumps(told)
-        return causes_text(access, name, found, notes)
-    answer = explain(meant, access)
-    answer = replace(answer, notes=(*notes, *answer.notes))
-    return json.dumps(as_json(answer), indent=1) if options.json else as_text(answer)
+    strace = "" if options.bdf else asked.get("strace", "")
+    answer = told(*found, got=got, strace=strace, notes=notes)
+    return answer.json if options.json else answer.text
 
 
 def _asked(options: argparse.Namespace) -> dict[str, Any]:

@@ -1,0 +1,180 @@
+"""A question as people paste it: texts of a machine, calls and messages, in any order, in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
+from devmemkit.text import TextError
+from devmemkit.text.architecture import named
+from devmemkit.text.iomem import LINES
+from devmemkit.text.paste import KINDS, Part, architecture_in, release_in, split
+from devmemkit.text.strace import parse_strace
+from devmemkit.text.symptom import access_in, parse_symptom
+from devmemkit.text.system_files import (
+    parse_address_sizes,
+    parse_config,
+    parse_lockdown,
+    parse_mtrr,
+)
+
+PLACE = ("address", "length", "bdf", "bar", "wc")
+"""The arguments of asked_of that say where an access is."""
+
+
+@dataclass(frozen=True)
+class Paste:
+    """What a pasted text tells: the machine, what is `asked` (arguments of asked_of), its parts.
+
+    `refused` has the sentence for each kind of part that could not be read.
+    """
+
+    known: Description = field(default_factory=Description)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which lines were taken for what, and why some were not read."""
+        read = [f"{_where(one)}: read as {KINDS[one.kind]}" for one in self.parts]
+        return (
+            *read,
+            *(f"{KINDS[kind]} was not read: {why}" for kind, why in self.refused.items()),
+        )
+
+    def asking(self, **given: Any) -> dict[str, Any]:
+        """The arguments of asked_of: what is `given` (None: nothing) instead of what is pasted."""
+        given = {name: value for name, value in given.items() if value not in (None, False)}
+        if not given.keys() - {"got"}:
+            return {**self.asked, **given}
+        shown = dict(self.asked)
+        if strace := shown.pop("strace", None):
+            access = parse_strace(strace).access
+            shown = {name: access[name] for name in (*PLACE, "via", "op") if name in access} | shown
+        if given.keys() & {"address", "bdf"}:
+            shown = {name: shown[name] for name in ("got", "op") if name in shown}
+        return shown | given
+
+
+def read_paste(text: str, source: str = "the paste") -> Paste:
+    """Read every part of a text; a part that cannot be read is told in `refused`.
+
+    Lines of strace come before a message as the question; of several messages the one with a cause
+    of its own (a line of dmesg) counts, else the last.
+    """
+    if text.count("\n") > LINES:
+        raise TextError(source, 1, f"expected at most {LINES} lines, got more")
+    parts = split(text)
+    refused: dict[str, str] = {}
+    known = Description()
+    for kind, add in MACHINE.items():
+        if mine := [part for part in parts if part.kind == kind]:
+            try:
+                known = _repaired(add(known, _in_place(mine), source), kind, mine)
+            except TextError as error:
+                refused[kind] = str(error)
+    asked: dict[str, Any] = {}
+    if calls := [part for part in parts if part.kind == "strace"]:
+        try:
+            traced = _in_place(calls)
+            parse_strace(traced, source=source)
+            asked["strace"] = traced
+        except TextError as error:
+            refused["strace"] = str(error)
+    asked |= _told(parts, "strace" in asked)
+    return Paste(known, asked, parts, refused)
+
+
+def _where(part: Part) -> str:
+    return f"line {part.first}" if part.first == part.last else f"lines {part.first}-{part.last}"
+
+
+def _in_place(parts: list[Part]) -> str:
+    """The lines of the parts at their numbers in the whole text, so that messages name these."""
+    lines: list[str] = []
+    for part in parts:
+        lines += [""] * (part.first - 1 - len(lines))
+        lines += part.text.split("\n")[:-1]
+    return "\n".join(lines) + "\n"
+
+
+def _repaired(known: Description, kind: str, parts: list[Part]) -> Description:
+    """The description, whose dump has no repairs but those of its own parts."""
+    dumps: dict[str, Any] = {"iomem": known.iomem, "ioports": known.ioports}
+    if (dump := dumps.get(kind)) is None:
+        return known
+    own = {line for part in parts for line in range(part.first, part.last + 1)}
+    dumps[kind] = replace(dump, repairs=tuple(one for one in dump.repairs if one.line in own))
+    return replace(known, **dumps)
+
+
+def _told(parts: tuple[Part, ...], traced: bool) -> dict[str, Any]:
+    """The symptom in messages, and the access in commands."""
+    said = [line for part in parts if part.kind == "symptom" for line in _lines(part)]
+    symptoms = [line for line in said if parse_symptom(line)]
+    caused = [line for line in symptoms if (one := parse_symptom(line)) and one.cause]
+    asked: dict[str, Any] = {"got": (caused or symptoms)[-1]} if symptoms else {}
+    if traced:
+        # the calls show the symptom, unless only a line of the log names its cause
+        return asked if caused else {}
+    shown: dict[str, Any] = {}
+    for part in parts:
+        if part.kind in ("command", "symptom"):
+            for line in _lines(part):
+                shown |= access_in(line)
+    return {name: shown[name] for name in PLACE if name in shown} | asked
+
+
+def _lines(part: Part) -> list[str]:
+    return [line.strip() for line in part.text.splitlines() if line.strip()]
+
+
+def _dump(known: Description, text: str, source: str) -> Description:
+    return replace(known, iomem=dump_of(_bytes(text), source))
+
+
+def _ports(known: Description, text: str, source: str) -> Description:
+    return replace(known, ioports=dump_of(_bytes(text), source, ports=True))
+
+
+def _lspci(known: Description, text: str, source: str) -> Description:
+    return with_lspci(known, _bytes(text), source)
+
+
+def _resource(known: Description, text: str, source: str) -> Description:
+    return with_resource(known, None, _bytes(text), source)
+
+
+def _config(known: Description, text: str, source: str) -> Description:
+    return replace(known, config=parse_config(text, source=source))
+
+
+def _release(known: Description, text: str, source: str) -> Description:
+    arch = architecture_in(text.strip())
+    return replace(known, release=release_in(text.strip()), arch=named(arch) if arch else None)
+
+
+def _cmdline(known: Description, text: str, _: str) -> Description:
+    return replace(known, cmdline=" ".join(text.rpartition("ommand line: ")[2].split()))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+MACHINE: dict[str, Callable[[Description, str, str], Description]] = {
+    "iomem": _dump,
+    "ioports": _ports,
+    "lspci": _lspci,
+    "resource": _resource,
+    "config": _config,
+    "release": _release,
+    "cmdline": _cmdline,
+    "lockdown": lambda known, text, _: replace(known, lockdown=parse_lockdown(text) or None),
+    "cpuinfo": lambda known, text, _: replace(known, phys_bits=parse_address_sizes(text.strip())),
+    "mtrr": lambda known, text, _: replace(known, mtrr_uc=parse_mtrr(text)),
+}
+"""What each kind of text adds to the description."""

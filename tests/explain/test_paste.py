@@ -1,0 +1,107 @@
+"""One pasted text is the same question as its parts, each given by the option of its own."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from devmemkit.cli import main
+from devmemkit.explain.description import Description, dump_of
+from devmemkit.explain.paste import read_paste
+from devmemkit.scenarios.machines import data_dir
+
+BOUND = data_dir() / "machines" / "qemu-6.12" / "bound"
+UNAME = "Linux box 6.12.0-1-amd64 #1 SMP Debian x86_64 GNU/Linux\n"
+CALL = "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0xfebc0000) = -1 EPERM (Operation)\n"
+LSPCI = """00:03.0 Ethernet controller: Intel Corporation 82540EM
+\tMemory at febc0000 (32-bit, non-prefetchable) [size=128K]
+\tKernel driver in use: e1000
+
+"""
+TEXTS = {
+    "--iomem": (BOUND / "iomem").read_text(),
+    "--ioports": (BOUND / "ioports").read_text(),
+    "--lspci": LSPCI,
+    "--config": "CONFIG_DEVMEM=y\nCONFIG_STRICT_DEVMEM=y\nCONFIG_IO_STRICT_DEVMEM=y\n",
+}
+
+
+def explained(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["explain", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def without(said: str, *starts: str) -> list[str]:
+    return [line for line in said.splitlines() if not line.startswith(starts)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_answer_is_that_of_the_files(
+    seed: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    options: list[str] = []
+    for name, text in TEXTS.items():
+        (tmp_path / name[2:]).write_text(text)
+        options += [name, str(tmp_path / name[2:])]
+    cmdline = "BOOT_IMAGE=/x iomem=relaxed quiet"
+    options += ["--kernel", "6.12.0-1-amd64", "--arch", "x86_64", "--cmdline", cmdline]
+    apart = explained(capsys, *options, "--strace", CALL)
+    parts = [*TEXTS.values(), UNAME, CALL, f"{cmdline}\n"]
+    random.Random(seed).shuffle(parts)
+    (tmp_path / "paste").write_text("\n".join(parts))
+    together = explained(capsys, "--paste", str(tmp_path / "paste"))
+    assert without(together, "note: line") == apart.splitlines()
+    assert len(together.splitlines()) - len(apart.splitlines()) == len(parts)
+
+
+def test_options_replace_what_is_pasted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "paste").write_text(TEXTS["--iomem"] + UNAME + CALL)
+    paste = "--paste", str(tmp_path / "paste")
+    read = json.loads(explained(capsys, *paste, "--op", "read", "--json"))
+    assert read["access"] == "read of 0x1000 bytes at 0xfebc0000 through /dev/mem"
+    assert read["outcome"] == "EFAULT"
+    elsewhere = explained(capsys, *paste, "--address", "0xfed00000", "--op", "mmap")
+    assert elsewhere.startswith("mmap of 0x1000 bytes at 0xfed00000 through /dev/mem, Linux 6.12.0")
+
+
+def test_a_command_and_its_message(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "paste").write_text(
+        "$ sudo busybox devmem 0xfebc0000\ndevmem: mmap: Operation not permitted\n"
+    )
+    said = explained(capsys, "--paste", str(tmp_path / "paste"))
+    assert said.startswith("mmap of 0x1000 bytes at 0xfebc0000 through /dev/mem gave EPERM")
+
+
+def test_the_log_knows_the_cause_better_than_the_call() -> None:
+    line = "Lockdown: devmem: /dev/mem,kmem,port is restricted; see man kernel_lockdown.7"
+    found = read_paste(f'openat(AT_FDCWD, "/dev/mem", O_RDWR) = -1 EPERM\n[ 3.0] {line}\n')
+    assert str(found.asked["got"]).endswith(line)
+
+
+def test_a_part_that_cannot_be_read_leaves_the_others() -> None:
+    zeroes = "00000000-00000000 : System RAM\n00000000-00000000 : PCI Bus 0000:00\n"
+    found = read_paste(f"{UNAME}{zeroes}{CALL}")
+    assert found.known == Description(release="6.12.0-1-amd64", arch="x86_64")
+    assert found.refused == {
+        "iomem": "the paste:1: expected addresses, got zeroes only: it must be read by root"
+    }
+    assert "strace" in found.asked
+    assert any("/proc/iomem was not read" in note for note in found.notes)
+
+
+def test_lines_keep_their_numbers() -> None:
+    text = TEXTS["--iomem"].splitlines()
+    text[4] = ">>> " + text[4]
+    found = read_paste(UNAME + CALL + "\n".join(text))
+    alone = dump_of("\n".join(text).encode(), "x")
+    assert found.known.iomem is not None
+    assert [one.line - 2 for one in found.known.iomem.entries] == [e.line for e in alone.entries]
+    assert [one.line - 2 for one in found.known.iomem.repairs] == [r.line for r in alone.repairs]
+
+
+def test_an_empty_paste_asks_nothing() -> None:
+    assert read_paste("  \n\n").parts == ()
+    assert read_paste("hello\n").asked == {}
