@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
@@ -29,25 +29,35 @@ _THEME: Final = (
 )
 
 
+def places(picture: Picture) -> Iterator[tuple[float, float, float, float, int, str]]:
+    """Where each tip is over a fluid SVG of the picture, and the tip.
+
+    Left and width in % of the frame, top and height in px, and px around that are its, too.
+    """
+    canvas, marks = Canvas(picture), picture.marks
+    found = [(r.left, r.right, r.top, r.bottom, 0, r.tip) for r in marks.rects]
+    found += [(n.x0, n.x1, n.y0, n.y1, 4, n.tip) for n in marks.lines]
+    found += [(m.x, m.x, m.y, m.y, 6, m.tip) for m in marks.markers]
+    for *xs, y0, y1, more, tip in found:
+        if tip:
+            left, right = sorted(map(canvas.share, xs))
+            top, bottom = canvas.span(y0, y1)
+            yield left, right - left, top, bottom - top, more, tip
+
+
 def tips(picture: Picture) -> str:
     """Make HTML that shows the tips on hovering, for a box over a fluid SVG of the picture.
 
     The tips are attributes: a page that drops the elements drops the texts with them.
     """
-    canvas, marks = Canvas(picture), picture.marks
-    places = [(r.left, r.right, r.top, r.bottom, 0, r.tip) for r in marks.rects]
-    places += [(n.x0, n.x1, n.y0, n.y1, 4, n.tip) for n in marks.lines]
-    places += [(m.x, m.x, m.y, m.y, 6, m.tip) for m in marks.markers]
     boxes = []
-    for *xs, y0, y1, more, tip in places:
-        if tip:
-            left, right = sorted(map(canvas.share, xs))
-            top, bottom = canvas.span(y0, y1)
-            at = f"left:{left:.4g}%;top:{top:.4g}px"
-            size = f"width:{right - left:.4g}%;height:{bottom - top:.4g}px"
-            margin = f";padding:{more}px;margin:-{more}px" if more else ""
-            look = f"position:absolute;{at};{size}{margin}"
-            boxes.append(f'<i style="{look}" title="{escape(tip)}"></i>')
+    for left, width, top, height, more, tip in places(picture):
+        at = f"left:{left:.4g}%;top:{top:.4g}px"
+        size = f"width:{width:.4g}%;height:{height:.4g}px"
+        margin = f";padding:{more}px;margin:-{more}px" if more else ""
+        look = f"position:absolute;{at};{size}{margin}"
+        boxes.append(f'<i style="{look}" title="{escape(tip)}"></i>')
+    canvas = Canvas(picture)
     place = f"left:{canvas.box.left}px;width:{canvas.percent:.4g}%"
     inside = "".join(boxes)
     return f'<div aria-hidden="true" style="position:absolute;top:0;{place}">{inside}</div>'

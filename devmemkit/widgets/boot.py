@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from devmemkit.explore.check import Result, explore_each
 from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.lanes import lanes
@@ -13,6 +11,7 @@ from devmemkit.model.boot import INITCALLS, LEVELS
 from devmemkit.scenarios.races.initcall_order import Boot
 from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.widgets import kit as w
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, kernels
 
 ROOM = 20

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import ipywidgets as w
-
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.show import stills
 from devmemkit.model.features import VERSIONS
 from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
-from devmemkit.widgets.pane import Pane
+from devmemkit.widgets import kit as w
 
 WIDE = {"description_width": "7rem"}
 
@@ -75,7 +73,7 @@ class Explorer(w.VBox):
         self._updating = False
         self.update(None)
         self.status = w.HTML(self.sentence())
-        self.panes = [Pane(picture) for picture in self.pictures()]
+        self.panes = [w.Pane(picture) for picture in self.pictures()]
         super().__init__(self.arranged([row(*controls) for controls in rows]))
         for control in (control for controls in rows for control in controls):
             control.observe(self._choose, "value")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import html
 
-import ipywidgets as w
-
 from devmemkit.figures.exposure import exposure
 from devmemkit.figures.marks import Picture
 from devmemkit.scenarios.stories.defences import ATTEMPTS, DEFENCES, ended
 from devmemkit.scenarios.stories.exposure import Exposure, Share, simulate
+from devmemkit.widgets import kit as w
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, kernels
 
 DELAYS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)

@@ -6,8 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import ipywidgets as w
-
 from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
 from devmemkit.explain.answer import as_html, format_verdict
 from devmemkit.explain.cases import Machines, needed_bits
@@ -21,6 +19,7 @@ from devmemkit.model.resource.tree import Resource
 from devmemkit.text import TextError
 from devmemkit.text.html import safe
 from devmemkit.text.iomem_tree import tree_of
+from devmemkit.widgets import kit as w
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, row
 
 PREDICT = "what happens"

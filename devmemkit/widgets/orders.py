@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 
-import ipywidgets as w
-
 from devmemkit.explore.check import Result, explore
 from devmemkit.explore.system import started
 from devmemkit.figures.address_map import address_map
@@ -19,6 +17,7 @@ from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.one_bar import PAGES
 from devmemkit.scenarios.races.scenario import Concurrent
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.widgets import kit as w
 from devmemkit.widgets.explorer import StepExplorer, dropdown, kernels, policies
 
 NONE = "none"

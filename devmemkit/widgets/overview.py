@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
-
 from devmemkit.figures.actors import actors, arrows
 from devmemkit.figures.history import history
 from devmemkit.figures.marks import Picture
 from devmemkit.model.features import VERSIONS
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.stories.parameters import AS_RELEASED
+from devmemkit.widgets import kit as w
 from devmemkit.widgets.explorer import WIDE, Explorer, policies
 
 

@@ -6,8 +6,6 @@ import html
 from dataclasses import replace
 from typing import Any
 
-import ipywidgets as w
-
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import size_of
@@ -20,6 +18,7 @@ from devmemkit.scenarios.stories.bar_story import VIAS, BarStory, memory_bars
 from devmemkit.scenarios.stories.parameters import ParameterStory
 from devmemkit.scenarios.stories.takeover import Takeover
 from devmemkit.scenarios.words import format_outcome
+from devmemkit.widgets import kit as w
 from devmemkit.widgets.explorer import WIDE, StepExplorer, dropdown, kernels, policies
 
 HALF_PAGE = PAGE_SIZE // 2

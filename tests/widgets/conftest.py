@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from devmemkit.figures.bokeh_figure import sources
+from devmemkit.widgets import standin
 from devmemkit.widgets.explorer import Explorer
 
 
@@ -16,8 +17,11 @@ def in_step() -> Callable[[Explorer], None]:
 
     def check(explorer: Explorer) -> None:
         for pane, picture in zip(explorer.panes, explorer.pictures(), strict=True):
-            assert pane.state["columns"] == sources(picture)
-            assert pane.state["alt"] == picture.alt
+            if isinstance(pane, standin.Pane):
+                assert pane.shown == standin.shown(picture)
+            else:
+                assert pane.state["columns"] == sources(picture)
+                assert pane.state["alt"] == picture.alt
         assert explorer.status.value == explorer.sentence()
 
     return check

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-HANDLERS: dict[str, Callable[..., dict[str, Any]]] = {}
-"""What answers a message, by its field "do"; its other fields are the arguments."""
+HANDLERS = {"ask": "ask", "explorer": "explorers", "change": "explorers"}
+"""The module of site/live that has the function of each message, imported when it is asked for."""
 
 
 def handle(message: str) -> str:
-    """Answer a message; a ValueError's sentence is the answer's field "error"."""
+    """Answer a message: its field "do" names the function, the others are its arguments.
+
+    A ValueError's sentence is the answer's field "error".
+    """
     asked = json.loads(message)
+    name = asked.pop("do")
+    answers: Callable[..., Any] = getattr(
+        import_module(f"devmemkit.site.live.{HANDLERS[name]}"), name
+    )
     try:
-        return json.dumps(HANDLERS[asked.pop("do")](**asked))
+        return json.dumps(answers(**asked))
     except ValueError as error:
         return json.dumps({"error": str(error)})

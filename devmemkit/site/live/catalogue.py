@@ -1,0 +1,64 @@
+"""The explorers that the page offers, with what each opens with: their notebooks' parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from devmemkit.scenarios.stories.parameters import AS_RELEASED
+
+
+class Offer(NamedTuple):
+    """An explorer: its notebook, the question that it answers, the arguments that it opens with."""
+
+    notebook: str
+    asks: str
+    given: Mapping[str, Any]
+
+
+MACHINE = "qemu-6.12"
+EXPLORERS = {
+    "overview": Offer(
+        "00-overview.ipynb",
+        "Who tells whom when a driver claims a region, in each kernel?",
+        {"kernel": "6.12", "policy": AS_RELEASED},
+    ),
+    "takeover": Offer(
+        "01-driver-takeover.ipynb",
+        "What happens to a mapping of /dev/mem, step by step, when a driver claims the region?",
+        {
+            "kernel": "6.12", "policy": AS_RELEASED, "machine": MACHINE,
+            "region": "Persistent Memory (legacy)", "pages": 16,
+            "claim_offset": 0x4000, "claim_size": 0x4000,
+        },
+    ),
+    "bars": Offer(
+        "02-pci-bars.ipynb",
+        "And to mappings of a PCI device's BAR, through both files?",
+        {
+            "kernel": "6.12", "policy": AS_RELEASED, "machine": MACHINE, "device": "0000:00:05.0",
+            "bar": 2, "via": "both", "claim_offset": 0x3000, "claim_size": 0x2000,
+        },
+    ),
+    "boot": Offer(
+        "03-init-ordering.ipynb",
+        "Which initcall must run before which?",
+        {"kernel": "6.12"},
+    ),
+    "gap": Offer(
+        "04-preload-gap.ipynb",
+        "How much can be written to a device before its driver is loaded?",
+        {"kernel": "7.3"},
+    ),
+    "orders": Offer(
+        "05-policies.ipynb",
+        "Which policy or repair leaves no order of mmap and claim that ends badly?",
+        {"kernel": "6.12"},
+    ),
+    "machine": Offer(
+        "07-your-machine.ipynb",
+        "What may be mapped on a machine, and why not?",
+        {"machine": MACHINE, "address": 0xFEBC_0000, "via": "devmem", "op": "mmap"},
+    ),
+}  # fmt: skip
+"""By name, in the notebooks' order."""

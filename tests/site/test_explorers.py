@@ -1,0 +1,84 @@
+"""The explorers as the page has them: the notebooks' own classes on the stand-in for ipywidgets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devmemkit.site.live.catalogue import EXPLORERS
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+OF_NOTEBOOKS = ("test_pane.py", "test_explorer.py")
+"""Tests of what only ipywidgets has: Bokeh's pane, and messages of the notebook's page."""
+
+
+def python(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
+    """Run Python as the page's, without ipywidgets."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        input=code,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_the_explorers_pass_their_tests_on_the_stand_in() -> None:
+    left = [f"--ignore=tests/widgets/{name}" for name in OF_NOTEBOOKS]
+    plugins = ["-p", "tests.site.as_page", "-p", "no:cacheprovider"]
+    done = python("-m", "pytest", "-q", "-n0", *plugins, "tests/widgets", *left)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "skipped" not in done.stdout
+
+
+CODE = """
+import json, sys
+sys.modules["ipywidgets"] = None
+from devmemkit.site.live import explorers
+from devmemkit.widgets import standin as w
+told = {name: explorers.explorer(name) for name in explorers.MAKERS}
+assert w.WIDGETS.keys() >= {1}
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """What the page gets of each explorer."""
+    done = python("-", code=CODE)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_every_notebook_with_an_explorer_has_it_here(told: dict[str, Any]) -> None:
+    shown = {}
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            for output in cell.get("outputs", ()):
+                plain = "".join(output.get("data", {}).get("text/plain", ""))
+                if "Explorer(" in plain:
+                    shown[path.name] = plain
+    assert shown.keys() == {offer.notebook for offer in EXPLORERS.values()}
+    for name, offer in EXPLORERS.items():
+        assert told[name]["summary"] == shown[offer.notebook]
+
+
+def widgets(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    below = [one for child in tree.get("children", ()) for one in widgets(child)]
+    return [tree, *below]
+
+
+def test_no_markup_of_an_explorer_has_a_style(told: dict[str, Any]) -> None:
+    pieces = [one for made in told.values() for one in widgets(made["tree"])]
+    markup = [one["state"]["value"] for one in pieces if one["kind"] == "HTML"]
+    assert any("<td" in one for one in markup)
+    assert not [one for one in markup if "style=" in one]
