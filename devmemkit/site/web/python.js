@@ -34,9 +34,24 @@ dk.python = (() => {
     worker.onerror = (event) => tell({ failed: event.message || "the worker cannot be started" });
   }
 
+  // Resolves when Python is there; what is asked before waits.
+  function live() {
+    return new Promise((resolve, reject) => {
+      const listen = (now) => {
+        if (now.file) reject(new Error("this page was opened as a file: Python needs a web server"));
+        else if (now.failed) reject(new Error(now.failed));
+        else if (!now.live) return told.add(listen);
+        else resolve();
+        told.delete(listen);
+      };
+      listen(state);
+    });
+  }
+
   return {
     start,
-    ask(message) {
+    async ask(message) {
+      await live();
       return new Promise((resolve, reject) => {
         const id = ++last;
         waiting.set(id, { resolve, reject });
@@ -57,3 +72,19 @@ dk.python = (() => {
     },
   };
 })();
+// The first paint comes first; then Python starts, and the page says so.
+addEventListener("load", () => {
+  const shown = document.getElementById("python");
+  const texts = ({ stage, live, failed, file }) => {
+    if (live) return "Python runs in this page: all of it is live.";
+    if (failed) return `Python did not start (${failed}). What was made beforehand works.`;
+    if (file)
+      return "Opened as a file: what was made beforehand works. For the rest, serve this folder: " +
+        "python3 -m http.server, then open the address that it prints.";
+    return `Python starts in the background (${stage}): what was made beforehand works already.`;
+  };
+  dk.python.onstate((state) => {
+    if (shown) shown.textContent = texts(state);
+  });
+  requestAnimationFrame(() => setTimeout(dk.python.start, 0));
+});

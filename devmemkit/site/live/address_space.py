@@ -1,0 +1,65 @@
+"""The map of a machine's address space, with a place to click for every resource."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from devmemkit.explain.cases import needed_bits
+from devmemkit.explain.description import Description
+from devmemkit.figures.space_map import rows_of, space_map
+from devmemkit.model.resource.tree import Resource
+from devmemkit.text.iomem_tree import tree_of
+from devmemkit.widgets.standin import shown
+
+MOST = 600
+"""Resources in a map at most; of a larger tree the deepest levels are left out."""
+
+
+def tree(known: Description) -> Resource | None:
+    """The tree of the description's dump, None without one."""
+    if known.iomem is None:
+        return None
+    return tree_of(known.iomem, root_end=(1 << needed_bits(known)) - 1)
+
+
+def map_of(known: Description, address: int | None) -> dict[str, Any]:
+    """The picture; `rows` has the address and the name of each of its first tips; {} for no dump.
+
+    `left` says what is not drawn.
+    """
+    if (root := tree(known)) is None:
+        return {}
+    left = _prune(root)
+    said = f"{left:,} resources, of the deepest levels, are not drawn." if left else ""
+    if not root.children:
+        return {"left": said}
+    nodes = [row.node for row in rows_of(root) if not row.gap]
+    picture = space_map("your machine", root, marked=_innermost(root, address))
+    rows = [{"address": f"{one.start:#x}", "name": str(one)} for one in nodes]
+    return {**shown(picture), "rows": rows, "left": said}
+
+
+def _innermost(root: Resource, address: int | None) -> Resource | None:
+    found = None
+    children = root.children if address is not None else []
+    while around := [one for one in children if one.start <= (address or 0) <= one.end]:
+        found = around[-1]
+        children = found.children
+    return found
+
+
+def _prune(root: Resource) -> int:
+    """Drop the deepest levels, so that MOST resources stay; how many were dropped."""
+    levels: list[list[Resource]] = [[root]]
+    while below := [child for node in levels[-1] for child in node.children]:
+        levels.append(below)
+    sizes = Counter({depth: len(level) for depth, level in enumerate(levels[1:], 1)})
+    kept = 0
+    for depth in sorted(sizes):
+        if kept + sizes[depth] > MOST:
+            for node in levels[depth - 1]:
+                node.children = []
+            return sum(sizes.values()) - kept
+        kept += sizes[depth]
+    return 0
