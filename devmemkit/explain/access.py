@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from devmemkit.explain.description import Description
-from devmemkit.model.features import VERSIONS
+from devmemkit.model.features import newest
 from devmemkit.model.flags import PAGE_SHIFT, U64
-from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.pci.sysfs import proc_path, resource_path
 from devmemkit.model.printable import printable
@@ -122,8 +121,7 @@ class Access:
 
 def facts_of(known: Description) -> dict[str, Any]:
     """The fields of an access that are the machine's."""
-    kernel = KernelProfile([*VERSIONS][-1], arch=known.rules)
-    return {"page_shift": known.page_shift, "names_0": kernel["proc_domain"]}
+    return {"page_shift": known.page_shift, "names_0": newest("proc_domain", known.rules)}
 
 
 def access_of(

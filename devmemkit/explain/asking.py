@@ -249,7 +249,7 @@ def _with_device(known: Description, bdf: str, given: Mapping[str, Any]) -> Desc
     bars: tuple[Bar, ...] = ()
     if given["via"] == "sysfs" or "address" in given:
         length = given.get("offset", 0) + given.get("length", 1)
-        end = start + max(fl.PAGE_SIZE, 1 << (length - 1).bit_length()) - 1
+        end = start + max(1 << known.page_shift, 1 << (length - 1).bit_length()) - 1
         bars = (Bar(given.get("bar", 0), start, end, fl.IORESOURCE_MEM | fl.IORESOURCE_PREFETCH),)
     device = Device(bdf, bars, driver="", missing=tuple(bar.index for bar in bars))
     return replace(known, iomem=None, ioports=None, devices={bdf: device})

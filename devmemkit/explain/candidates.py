@@ -13,6 +13,7 @@ from devmemkit.explain.calls import ACTOR, Calls, calls_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.explanation import joined
+from devmemkit.explain.hardware import HARDWARE
 from devmemkit.explain.hypotheses import HYPOTHESES
 from devmemkit.explain.hypothesis import Asked, Hypothesis
 from devmemkit.explain.kernel_functions import function_of
@@ -88,9 +89,9 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
     (_, usual), *_ = machines.cases()
     cases = [("", usual)]
     for question in machines.questions:
-        if question.name == "kernel":
-            for words, kernel in list(question.answers.items())[1:]:
-                cases.append((f", if {words}", {**usual, "kernel": kernel}))
+        if question.name in ("kernel", "config"):
+            for words, value in list(question.answers.items())[1:]:
+                cases.append((f", if {words}", {**usual, question.name: value}))
 
     @cache  # of a long dump each machine takes long to make
     def before(at: int) -> Sequence[Machine]:
@@ -186,7 +187,7 @@ def _excluded(known: Description, access: Access, symptom: Symptom, hypothesis: 
     """Whether the description or the symptom rules a hypothesis out."""
     if hypothesis.name == "noexec" and known.mounts is not None and access.file[:5] == "/dev/":
         return "noexec" not in known.mounts.get("/dev", ())
-    if hypothesis.name == "external abort" and symptom.cause == "no abort":
+    if hypothesis.name in ("external abort", "alignment") and symptom.cause == "no abort":
         return True
     # a line of the log may come without an operation: then only what it names is a cause
     is_open = bool(access.op) and hypothesis.is_open(known)
@@ -227,8 +228,8 @@ def _supposed(
         if hypothesis.gives:
             fits = not access.traced or hypothesis.opening == (access.op == "open")
             if hypothesis.gives == symptom.name and fits and _shown(access, changed[1]):
-                unheld = hypothesis.name == "external abort" and _unheld(machine, access)
-                yield outside._replace(named=named or unheld)
+                likely = {"external abort": _unheld(machine, access), "alignment": asked.inside}
+                yield outside._replace(named=named or bool(likely.get(hypothesis.name)))
                 return
         elif named and access.other:
             yield outside
@@ -250,8 +251,9 @@ def _supposed(
 
 
 def _unheld(machine: Machine, access: Access) -> bool:
-    """Whether no driver has the access's first page on a machine other than x86."""
-    return not (machine.kernel.arch == "x86_64" or claims_of(machine, access.pages[0], access))
+    """Whether no driver has the access's first page, where the bus can answer with an error."""
+    held = claims_of(machine, access.pages[0], access)
+    return HARDWARE[machine.kernel.arch].aborts and not held
 
 
 def _fits(access: Access, played: Played) -> bool:

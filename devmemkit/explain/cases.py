@@ -10,6 +10,7 @@ from typing import Any
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.description import Description
+from devmemkit.explain.hardware import HARDWARE
 from devmemkit.explain.owner import concerned, near
 from devmemkit.model import flags as fl
 from devmemkit.model.features import VERSIONS
@@ -25,9 +26,6 @@ from devmemkit.text.iomem_tree import flags_and_desc, tree_of
 from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of, lacks_strict_devmem
 from devmemkit.text.system_files import told_of
-
-BITS = {"x86_64": (52, 36), "arm64": (48, 52), "other": (52, 36)}
-"""Physical address widths by rules, the likeliest first: those of x86-64's CPUs, and PA_BITS."""
 
 MAP_RAM_ALONE = ("riscv",)
 """Architectures without rules of their own where read(2) and write(2) fault at all but RAM.
@@ -162,7 +160,7 @@ def _questions(known: Description) -> Iterator[Question]:
         yield Question("config", "the kernel's configuration", configs)
     if known.phys_bits is None:
         needed = needed_bits(known)
-        widths = dict.fromkeys(max(width, needed) for width in BITS[known.rules])
+        widths = dict.fromkeys(max(width, needed) for width in HARDWARE[known.rules].bits)
         bits = {f"physical addresses have {width} bits": width for width in widths}
         yield Question("bits", "the width of physical addresses", bits)
     may_claim = (one for one in known.found.values() if one.bars and one.claims is not False)

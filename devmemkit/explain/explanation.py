@@ -9,6 +9,7 @@ from devmemkit.explain.advice import advise
 from devmemkit.explain.answer import Answer, Branch, T
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
+from devmemkit.explain.hardware import HARDWARE
 from devmemkit.explain.shell import shows_option
 from devmemkit.explain.verdict import later, verdict
 from devmemkit.model.features import VERSIONS
@@ -145,7 +146,7 @@ def _assumed(known: Description, access: Access, outcome: str) -> Iterator[str]:
             f"the program maps offset & ~(sysconf(_SC_PAGESIZE) - 1), {inside:#x} bytes below, for "
             f"pages have {access.page_size >> 10} KiB, and mmap with this offset itself is EINVAL"
         )
-    if known.rules == "arm64" and access.op in ("load", "store") and outcome == "ok":
+    if HARDWARE[known.rules].aborts and access.op in ("load", "store") and outcome == "ok":
         yield "a device answers there and the access is aligned: else it ends with SIGBUS"
     if known.rules == "other":
         yield (

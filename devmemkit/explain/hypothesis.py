@@ -9,9 +9,11 @@ from typing import Any
 from devmemkit.explain.access import Access
 from devmemkit.explain.calls import Calls, calls_of, claim, mapping, touch
 from devmemkit.explain.description import Description
+from devmemkit.explain.hardware import HARDWARE, Hardware
 from devmemkit.explain.owner import claim_of, claims_in, owner_of
 from devmemkit.model.kernel import PAGE_SHIFTS
-from devmemkit.model.machine import Machine
+from devmemkit.model.machine import Machine, View
+from devmemkit.model.resource.strict import has_ram
 from devmemkit.scenarios.play import Act
 
 Changed = tuple[Machine, Calls]
@@ -79,6 +81,26 @@ class Asked:
         nodes = claims_in(self.machine["iomem"], self.start, self.start + self.size - 1)
         ram = "System RAM"
         return next((node.name for node in nodes), ram if self.owner == ram else "somebody")
+
+    @property
+    def hardware(self) -> Hardware:
+        """What the machine's CPU and bus do."""
+        return HARDWARE[self.machine.kernel.arch]
+
+    @property
+    def inside(self) -> int:
+        """How many bytes the load or store is behind a multiple of its size."""
+        return self.access.start % next((call.arguments["size"] for call in self.touches), 1)
+
+    @property
+    def touches(self) -> Calls:
+        """The load or store of the access."""
+        return tuple(call for call in self.calls if call.key in ("load", "store"))
+
+    @property
+    def on_ram(self) -> bool:
+        """Whether the access begins in RAM."""
+        return self.access.via != "port" and has_ram(View(self.machine), self.access.pages[0])
 
     @property
     def pages(self) -> str:

@@ -16,7 +16,7 @@ from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, access_in, parse_sy
 SYMPTOMS = (*MESSAGES, *WORDS)
 
 CERTAIN = (
-    *("lockdown", "page refused", "external abort"),
+    *("lockdown", "page refused", "external abort", "alignment"),
     *("other cache type", "fork's cache type"),
 )
 """Causes whose line of dmesg, or whose si_code, nothing else gives."""

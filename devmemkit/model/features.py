@@ -163,6 +163,17 @@ def values_of(feature: str) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(row.value for row in FEATURES if row.feature == feature))
 
 
+def newest(feature: str, arch: str) -> Any:
+    """The value of a feature in the newest kernel of an architecture.
+
+    >>> newest("proc_domain", "arm64"), newest("proc_domain", "x86_64")
+    (True, False)
+    """
+    ours = (row for row in FEATURES if row.feature == feature and row.arch in ("", arch))
+    *_, last = ours
+    return last.value
+
+
 VERSIONS = {
     "4.4": "historic: before IO_STRICT_DEVMEM",
     "4.5": "historic: IO_STRICT_DEVMEM",

@@ -69,6 +69,7 @@ class Symptom(NamedTuple):
 
 DMESG: tuple[tuple[str, Symptom], ...] = (
     (r"BUS_OBJERR|external abort", Symptom("SIGBUS", "external abort")),
+    (r"BUS_ADRALN|\balignment fault", Symptom("SIGBUS", "alignment")),
     (r"BUS_ADRERR", Symptom("SIGBUS", "no abort")),
     (r"Lockdown: .* is restricted", Symptom("EPERM", "lockdown")),
     (r"Program \S+ tried to access /dev/mem between", Symptom("EPERM", "page refused")),

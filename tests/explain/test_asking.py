@@ -96,6 +96,14 @@ def test_a_device_of_the_machine_is_the_machine_s() -> None:
     assert first(text, known()) == "the first page of BAR 0 is taken: e1000 has it"
 
 
+def test_a_supposed_bar_has_at_least_a_page_of_the_machine() -> None:
+    text = line(0, "-1 EINVAL", fd=f"5<{SYSFS}{E1000}/resource0>")
+    for release, size in (("6.12.0-arm64-16k", 1 << 14), ("6.12.0-amd64", 1 << 12)):
+        machines, *_ = traced(Description(release=release), text)
+        (bar,) = machines.known.found[E1000].bars
+        assert bar.length == size
+
+
 def test_a_call_for_ports_has_no_causes_of_a_file() -> None:
     found = causes(*traced(known(lockdown="none"), "ioperm(0x80, 1, 1) = -1 EPERM"))
     assert [cause.function for cause in found] == ["ksys_ioperm"]

@@ -207,7 +207,7 @@ def test_every_hypothesis_changes_an_outcome(hypothesis: Hypothesis) -> None:
 def test_what_the_model_does_not_play_says_so(hypothesis: Hypothesis) -> None:
     assert hypothesis.gives in SYMPTOMS
     assert hypothesis.function
-    arch = "aarch64" if hypothesis.name == "external abort" else "x86_64"
+    arch = "aarch64" if hypothesis.name in ("external abort", "alignment") else "x86_64"
     described = known("idle", lockdown=None, iomem=None, arch=arch)
     for access in (*(access for _, access in some_accesses()), Access("port", "iopl", 0, 1)):
         for cause in causes(Machines(described), access, hypothesis.gives):
@@ -313,6 +313,40 @@ def test_a_bus_error_has_two_readings(arch: str, got: str, order: list[str]) -> 
     assert all("the dump shows no claim" in what for what in found if what.startswith(REVOKED))
     held = causes(*ask(known("bound", arch=arch), address=E1000_BAR, op="load"), "Bus error")
     assert held[0].what == REVOKED + " it was mapped, and the mapping was revoked"
+
+
+UNALIGNED = "the load or store is not aligned to its size"
+
+
+@pytest.mark.parametrize(
+    ("arch", "more", "got", "offered", "first"),
+    [
+        ("aarch64", {"address": IVSHMEM_BAR}, "Bus error", True, False),
+        ("aarch64", {"address": IVSHMEM_BAR + 2}, "Bus error", True, True),
+        ("riscv64", {"address": IVSHMEM_BAR + 2}, "Bus error", True, True),
+        ("aarch64", {"address": IVSHMEM_BAR + 2, "length": 2}, "Bus error", True, False),
+        ("aarch64", {"address": IVSHMEM_BAR}, "SIGBUS, si_code=BUS_ADRALN", True, True),
+        ("aarch64", {"address": IVSHMEM_BAR}, "unhandled alignment fault (11)", True, True),
+        ("aarch64", {"address": IVSHMEM_BAR + 2}, "BUS_ADRERR", False, False),
+        ("aarch64", {"bdf": IVSHMEM, "bar": 2, "offset": 2, "wc": True}, "SIGBUS", False, False),
+        ("aarch64", {"address": 0x1000_0002}, "SIGBUS", False, False),  # RAM
+        ("x86_64", {"address": IVSHMEM_BAR + 2}, "Bus error", False, False),
+    ],
+)
+def test_device_memory_takes_aligned_accesses_but_on_x86(
+    arch: str, more: dict[str, Any], got: str, offered: bool, first: bool
+) -> None:
+    found = [one.what for one in causes(*ask(known("idle", arch=arch), op="load", **more), got)]
+    at = [number for number, what in enumerate(found) if what.startswith(UNALIGNED)]
+    assert (len(at) == 1, at == [0]) == (offered, first)
+
+
+def test_a_revocation_is_offered_where_the_configuration_is_not_known() -> None:
+    """Also where it is likely that the kernel does not revoke."""
+    described = known("idle", arch="aarch64", config=None, release="6.12.34+rpt-rpi-2712")
+    found = causes(*ask(described, address=IVSHMEM_BAR, op="load"), "BUS_ADRERR")
+    (one,) = (one.what for one in found if one.what.startswith(REVOKED))
+    assert one.endswith(", if the kernel has IO_STRICT_DEVMEM=y")
 
 
 def test_si_code_in_a_trace_tells_an_abort_from_a_revocation() -> None:

@@ -134,16 +134,32 @@ DEVICES = (
         do=NO_FRAMEBUFFER,
     ),
     Hypothesis(
+        "alignment",
+        "the load or store is not aligned to its size, which faults on device memory; memcpy, "
+        "memset and structs that are copied whole make such accesses",
+        "si_code is BUS_ADRALN; dmesg: alignment fault, but only after sysctl "
+        "debug.exception-trace=1",
+        lambda asked: asked.mapped(),
+        # write-combining memory and RAM take any access
+        when=lambda asked: asked.hardware.aligned and not (asked.access.wc or asked.on_ram),
+        gives="SIGBUS",
+        function="do_alignment_fault",
+        do="access the registers through volatile pointers of 1, 2, 4 or 8 bytes, each at a "
+        "multiple of its size, and never by memcpy or memset",
+    ),
+    Hypothesis(
         "external abort",
         "the bus answered with an error (external abort): the device's clock or power is off, an "
         "FPGA is not configured, or nothing is behind the address",
-        "si_code is BUS_OBJERR or 0, where a revoked page gives BUS_ADRERR; dmesg: external abort",
+        "si_code is BUS_OBJERR or 0, where a revoked page gives BUS_ADRERR; dmesg: external abort, "
+        "but only after sysctl debug.exception-trace=1; after a store it may be an SError instead, "
+        "which is a panic",
         lambda asked: asked.mapped(),
-        when=lambda asked: asked.machine.kernel.arch != "x86_64",
+        when=lambda asked: asked.hardware.aborts,
         gives="SIGBUS",
         function="do_sea (on arm do_DataAbort)",
-        do="switch on the device's clock and power, which its driver does, and access its "
-        "registers alone",
+        do="switch on the device's clock and power, which its driver does, or configure the FPGA "
+        "(cat /sys/class/fpga_manager/fpga0/state: operating), and access its registers alone",
     ),
     Hypothesis(
         "vfio",
