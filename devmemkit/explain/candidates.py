@@ -243,9 +243,9 @@ def _supposed(
             if fits and ends and _is_news(machine, access, symptom.name, played):
                 refused = symptom.cause == "page refused" and function in PAGE_CHECKS
                 refused |= hypothesis.name == "unaligned" and bool(asked.unaligned)
-                likely = hypothesis.name == "ram" and not access.maps  # read(2) reaches little else
+                is_ram = hypothesis.name == "ram" and not access.maps  # read(2) reaches little else
                 cause = Cause(what, hypothesis.tell, function)
-                yield Candidate(named or refused or likely, cause, *changed, hypothesis.do)
+                yield Candidate(named or refused or is_ram, cause, *changed, hypothesis.do)
             elif named and not ends and before is machine:  # what the kernel has said
                 yield outside
 
