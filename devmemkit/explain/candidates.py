@@ -189,6 +189,8 @@ def _excluded(known: Description, access: Access, symptom: Symptom, hypothesis: 
         return "noexec" not in known.mounts.get("/dev", ())
     if hypothesis.name in ("external abort", "alignment") and symptom.cause == "no abort":
         return True
+    if symptom.name == "ok":
+        return hypothesis.name != symptom.cause
     # a line of the log may come without an operation: then only what it names is a cause
     is_open = bool(access.op) and hypothesis.is_open(known)
     return hypothesis.name != symptom.cause and not is_open

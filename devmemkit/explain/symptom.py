@@ -17,7 +17,7 @@ SYMPTOMS = (*MESSAGES, *WORDS)
 
 CERTAIN = (
     *("lockdown", "page refused", "external abort", "alignment"),
-    *("other cache type", "fork's cache type"),
+    *("other cache type", "fork's cache type", "RAM's cache type"),
 )
 """Causes whose line of dmesg, or whose si_code, nothing else gives."""
 
@@ -115,4 +115,7 @@ def _subject(access: object, got: str) -> str:
     """What gave the symptom: the access, or a driver's claim of its range."""
     if got == "EBUSY" and isinstance(access, Access):
         return f"a claim of {access.length:#x} bytes at {access.start:#x} gave EBUSY"
+    if got == "ok" and isinstance(access, Access):
+        where = f"{access.length:#x} bytes at {access.start:#x}"
+        return f"a mapping of {where} succeeded with a warning"
     return f"{access} gave {got or 'a line of dmesg'}"

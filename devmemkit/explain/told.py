@@ -70,6 +70,7 @@ def told(
     name = symptom_on(machines, access, symptom).name
     said = (*notes, *notes_on(machines.known, access))
     if got and got.strip() != name:
-        shown = printable(got.strip()[:100])
-        said = (f"'{shown}' was read as {name or 'a conflict of cache types'}", *said)
+        shown = printable(" ".join(got.split())[:100])
+        read_as = {"": "a conflict of cache types", "ok": "a warning"}.get(name, name)
+        said = (f"'{shown}' was read as {read_as}", *said)
     return Told(machines, access, name, causes, None, said)

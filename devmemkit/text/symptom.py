@@ -77,6 +77,7 @@ DMESG: tuple[tuple[str, Symptom], ...] = (
     (r"x86/PAT: .*(conflicting memory types|memtype_reserve failed"
      r"|map pfn expected .*(got write-back|type write-through .*got write-combining))",
      Symptom("", "other cache type")),
+    (r"x86/PAT: .*map pfn RAM range req", Symptom("ok", "RAM's cache type")),
     (r"x86/PAT: .*map pfn expected", Symptom("ENOMEM", "fork's cache type")),
     (r"can't (claim|reserve|request) .*\[(mem|io) ", Symptom("EBUSY", "claim fails")),
     (r"could not (acquire|reserve|request) .*\[mem ", Symptom("EBUSY", "claim fails")),

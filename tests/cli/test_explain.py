@@ -158,6 +158,7 @@ def test_what_a_sentence_was_read_as_is_said(capsys: pytest.CaptureFixture[str])
     asked = (*MACHINE, *CERTAIN, "--address", "0xfebc0000", "--got")
     said = explained(capsys, *asked, "mmap: Operation not permitted")
     assert "note: 'mmap: Operation not permitted' was read as EPERM\n" in said
+    assert "note: 'mmap: Bad address' was" in explained(capsys, *asked, "mmap:\n  Bad address")
     assert "was read as" not in explained(capsys, *asked, "EPERM")
     told = json.loads(
         explained(capsys, *asked, "x " * 99 + "Bad address", "--op", "read", "--json")

@@ -10,7 +10,7 @@ from devmemkit.explain.asking import asked_of, causes_for, may_be_of, traced
 from devmemkit.explain.calls import calls_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
-from devmemkit.explain.symptom import causes, symptom_on
+from devmemkit.explain.symptom import causes, causes_text, symptom_on
 from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, known
 
 SYSFS = "/sys/bus/pci/devices/"
@@ -243,6 +243,14 @@ def test_a_line_about_cache_types_names_the_errno(
     access, found = causes_for(known(), got, bdf=IVSHMEM, bar=2)
     wanted = {"EAGAIN": "EINVAL"}.get(errno, errno)
     assert symptom_on(Machines(known(), access), access, got).name == wanted
+
+
+def test_a_warning_that_ram_keeps_its_cache_type_is_no_failure() -> None:
+    got = "x86/PAT: app:9 map pfn RAM range req uncached-minus for [mem 0x481488000-0x481488fff], "
+    access, found = causes_for(Description(), f"{got}got write-back")
+    assert ["nothing failed" in cause.what for cause in found] == [True]
+    text = causes_text(access, "ok", found)
+    assert text.startswith("a mapping of 0x1000 bytes at 0x481488000 succeeded with a warning;")
 
 
 def test_a_conflict_that_the_machine_cannot_have_has_no_errno() -> None:

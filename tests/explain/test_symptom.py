@@ -202,7 +202,9 @@ def test_every_hypothesis_changes_an_outcome(hypothesis: Hypothesis) -> None:
 
 
 @pytest.mark.parametrize(
-    "hypothesis", [one for one in HYPOTHESES if one.gives], ids=lambda hypothesis: hypothesis.name
+    "hypothesis",
+    [one for one in HYPOTHESES if one.gives not in ("", "ok")],  # dmesg has the line of an "ok"
+    ids=lambda hypothesis: hypothesis.name,
 )
 def test_what_the_model_does_not_play_says_so(hypothesis: Hypothesis) -> None:
     assert hypothesis.gives in SYMPTOMS

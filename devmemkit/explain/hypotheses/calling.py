@@ -83,6 +83,15 @@ CALLING = (
         do="fork before the mmap, or map the pages with the other's cache type",
     ),
     Hypothesis(
+        "RAM's cache type",
+        "nothing failed: the pages are RAM, which has one cache type for all of its mappings, and "
+        "the mapping got that one in place of the one that it asked for",
+        "the line of dmesg: req is the type that was asked for, got the one that the mapping has",
+        when=lambda asked: asked.access.maps and asked.machine.kernel.pat,
+        gives="ok",
+        function="reserve_pfn_range",
+    ),
+    Hypothesis(
         "opened read-only",
         "the file was opened for reading only, and a shared mapping wants to write",
         "strace: O_RDONLY with PROT_WRITE",
