@@ -75,7 +75,8 @@ DMESG: tuple[tuple[str, Symptom], ...] = (
     (r"Program \S+ tried to access /dev/mem between", Symptom("EPERM", "page refused")),
     # is_new_memtype_allowed: mmap takes any type but these, only fork demands the very same
     (r"x86/PAT: .*(conflicting memory types|memtype_reserve failed"
-     r"|map pfn expected .*(got write-back|type write-through .*got write-combining))",
+     r"|map pfn expected .*type (uncached-minus|write-\w+) .*got write-back"
+     r"|map pfn expected .*type write-through .*got write-combining)",
      Symptom("", "other cache type")),
     (r"x86/PAT: .*map pfn RAM range req", Symptom("ok", "RAM's cache type")),
     (r"x86/PAT: .*map pfn expected", Symptom("ENOMEM", "fork's cache type")),
@@ -158,6 +159,7 @@ _HEX = r"(0x[0-9a-f]{1,16})\b"
 _COUNT = r"(0x[0-9a-f]{1,16}|\d{1,10})"
 _BYTES_AT = re.compile(rf"{_COUNT} bytes (?:at|from) (?:address )?{_HEX}", re.I)
 _AT_FOR = re.compile(rf"\b(?:at|address) {_HEX} for {_COUNT} bytes", re.I)
+_AT_LENGTH = re.compile(rf"{_HEX} ?\[{_COUNT}\]", re.I)
 _AT = re.compile(rf"(mapped |virtual )?\b(?:at|address|at address|devmem2?) +{_HEX}", re.I)
 _VIRTUAL = range(0x5000_0000_0000, 1 << 47)
 """Where programs and their mappings are on x86-64."""
@@ -185,7 +187,7 @@ def _place(said: str) -> dict[str, int]:
     """The address and, where it is shown, the length."""
     if match := _BYTES_AT.search(said):
         return {"address": int(match[2], 0), "length": int(match[1], 0)}
-    if match := _AT_FOR.search(said):
+    if match := _AT_FOR.search(said) or _AT_LENGTH.search(said):
         return {"address": int(match[1], 0), "length": int(match[2], 0)}
     seen = (int(match[2], 0) for match in _AT.finditer(said) if not match[1])
     address = next((one for one in seen if one not in _VIRTUAL), None)

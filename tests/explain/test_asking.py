@@ -229,6 +229,7 @@ PAT = "x86/PAT: Xorg:99 map pfn expected mapping type {} for [mem {:#x}-{:#x}], 
         (("write-through", "write-combining"), "EAGAIN", "another mapping of the pages"),
         (("uncached-minus", "write-combining"), "ENOMEM", "fork failed"),
         (("write-back", "uncached-minus"), "ENOMEM", "fork failed"),
+        (("uncached", "write-back"), "ENOMEM", "fork failed"),  # not uncached-minus
     ],
 )
 def test_a_line_about_cache_types_names_the_errno(
@@ -285,6 +286,10 @@ def test_python_takes_the_same_lines() -> None:
         ),
         ("devmem 0xf7d00000 32\nBus error", "load of 0x4 bytes at 0xf7d00000 through /dev/mem"),
         ("dd: failed to open '/dev/mem': Permission denied", "open of /dev/mem"),
+        (
+            "Error mapping physical memory 0x000000002ff03000[0x2000] ERRNO=1",
+            "mmap of 0x2000 bytes at 0x2ff03000 through /dev/mem",
+        ),
         ("ERROR: Could not get I/O privileges (Function not implemented).", "iopl(3)"),
         ("Can't set I/O privilege level (Operation not permitted)", "iopl(3)"),
         (
