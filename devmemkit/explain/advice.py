@@ -201,7 +201,8 @@ def _instead(
         owner = "the driver that" if name in UNNAMED else f"{block or name}, which"
         where = f": {served}" if (served := served_by(block)) else ""
         yield Advice(f"use the interface of {owner} owns it{where}", None)
-    yield from _other_ways(machine, access)
+    supposed = name in UNNAMED  # so which pages it has is not known
+    yield from _other_ways(machine, access, parts=not supposed)
     if found.claimed and (bdf or block) and not BDF.fullmatch(name):
         freed = unbound(machine, found.owner)
         if freed is not None and _opens(freed, access):
@@ -210,7 +211,8 @@ def _instead(
             for way in _other_ways(freed, access):
                 for one in _unbinding(known, bdf, found.owner):
                     yield replace(one, do=f"{one.do}; {way.do}")
-    yield from _free_pages(machine, access)
+    if not supposed:
+        yield from _free_pages(machine, access)
     as_root = CHANGES[0][2]
     wrong_call = found.outcome in ("EINVAL", "EIO") and not found.claimed
     if access.via == "port" or wrong_call or _opens(as_root(machine), access):
@@ -221,8 +223,8 @@ def _instead(
         yield Advice(f"hand {bdf} to a program of yours with VFIO (vfio-pci) or UIO", None)
 
 
-def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
-    """The first other form of the access that succeeds."""
+def _other_ways(machine: Machine, access: Access, *, parts: bool = True) -> Iterator[Advice]:
+    """The first other form of the access that succeeds, among them `parts` of the range."""
     op = "load" if access.op == "read" else "store"
     reads = access.op in ("read", "write") and access.via != "port"
     usual = access.maps and access.via == "devmem" and not access.sync
@@ -238,7 +240,7 @@ def _other_ways(machine: Machine, access: Access) -> Iterator[Advice]:
         (in_memory, "go through /dev/mem", {"via": "devmem"}),
         (usual, "open /dev/mem with O_SYNC", {"sync": True}),
         (
-            access.maps and access.length > inside,
+            parts and access.maps and access.length > inside,
             f"map one page only ({inside:#x} bytes)",
             {"length": inside},
         ),

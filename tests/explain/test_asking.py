@@ -366,6 +366,13 @@ def test_a_descriptor_that_no_line_shows_may_be_of_a_device() -> None:
     assert (access.file, found) == ("/dev/mem", ())
 
 
+def test_no_pages_are_told_to_be_free_beside_a_claim_that_is_supposed() -> None:
+    got = "Error accessing ICH RCRB, 0x4000 bytes at 0xfed1c000: /dev/mem mmap: EPERM"
+    first, *_ = causes_for(Description(), got)[1]
+    assert first.what.startswith("a driver has claimed at least one page")
+    assert not any("bytes" in advice.do for advice in first.advice)
+
+
 def test_an_open_that_is_shown_is_of_that_file_and_no_place() -> None:
     unknown = known("idle", lockdown=None, capable=None, root=None)
     _, found = causes_for(unknown, f"open {SYSFS}0000:77:00.0/resource0: ENOENT")

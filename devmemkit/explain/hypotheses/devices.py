@@ -24,6 +24,14 @@ RAM = fl.IORESOURCE_SYSTEM_RAM | fl.IORESOURCE_BUSY
 
 REGION = (
     Hypothesis(
+        "page claimed",
+        "a driver has claimed at least one page of the range, and one is enough",
+        "/proc/iomem, with the range rounded to pages: look for an indented line inside",
+        lambda asked: (claim("driver", asked.last_page, 16), *asked.calls),
+        when=lambda asked: asked.access.via == "devmem" and asked.size > asked.access.page_size,
+        do="map only the pages that are needed, one by one: those that no driver has can be mapped",
+    ),
+    Hypothesis(
         "claimed before",
         "a driver had claimed the region before",
         "the region has a line of a driver's in /proc/iomem, below the device's",
@@ -36,13 +44,6 @@ REGION = (
         lambda asked: asked.mapped(asked.claim, asked.touch()),
         do="map it again when the driver has gone, or use the driver's interface: a revoked page "
         "does not come back",
-    ),
-    Hypothesis(
-        "page claimed",
-        "one page of the range is claimed, and one is enough",
-        "/proc/iomem, with the range rounded to pages: look for an indented line inside",
-        lambda asked: (claim("driver", asked.last_page, 16), *asked.calls),
-        when=lambda asked: asked.access.via == "devmem" and asked.size > asked.access.page_size,
     ),
     Hypothesis(
         "ram",
