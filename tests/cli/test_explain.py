@@ -166,6 +166,17 @@ def test_what_a_sentence_was_read_as_is_said(capsys: pytest.CaptureFixture[str])
     assert told["notes"] == [f"'{'x ' * 50}' was read as EFAULT"]
 
 
+def test_what_nobody_told_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    said = explained(capsys, "--arch", "x86_64", "--got", "mmap: Operation not permitted")
+    assert "note: no address is told (--address): this is about any place in /dev/mem\n" in said
+    said = explained(capsys, "--arch", "x86_64", "--got", "mmap: Invalid argument")
+    assert "note: no file is told (--bdf and --bar, or --address for /dev/mem)" in said
+    trace = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3{}, 0xfe000000) = -1 EPERM"
+    for shown, noted in (("", True), ("</dev/mem>", False)):
+        said = explained(capsys, "--arch", "x86_64", "--strace", trace.format(shown))
+        assert ("note: the lines do not show the descriptor's file" in said) == noted
+
+
 ABOUT = "note: this is about this machine"
 NOT_ABOUT = "note: this cannot be about this machine, so nothing of it is assumed"
 
