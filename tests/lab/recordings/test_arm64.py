@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from devmemkit.lab.compare import Verdict
 from devmemkit.lab.fuzz.generate import sequence
 from devmemkit.lab.recordings import manifest, record
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.encode import encode_story
 from devmemkit.lab.recordings.machine import _address_sizes
-from devmemkit.lab.recordings.recording import Recording, RecordingError, in_place, path_of, read
+from devmemkit.lab.recordings.recording import (
+    Recording,
+    RecordingError,
+    in_place,
+    load,
+    path_of,
+    read,
+)
+from devmemkit.lab.recordings.replay import findings
 from devmemkit.scenarios.machines import LABS
 from tests.lab.recordings.test_recording import ABOUT, PERFORMED, STORY
 
@@ -54,6 +64,19 @@ def test_every_story_is_played_there_but_no_repair_and_no_program() -> None:
             record.check(name, "arm64")
     with pytest.raises(ValueError, match="arch: expected x86_64 or arm64 for boot, got arm64-16k"):
         record.check("boot", "arm64-16k")
+
+
+@pytest.mark.parametrize("scenario", ["takeover", "claims", "pci-bars"])
+def test_pages_of_16_kib_are_what_the_kernel_has(
+    scenario: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: beside a model with pages of 4 KiB the same recording differs."""
+    recording = load(scenario, "7.3", "arm64-16k")
+    found = [one.verdict for one in findings(recording)]
+    assert {*found} == {Verdict.PASSED}
+    small = replace(LABS["arm64-16k"], page_shift=12)
+    monkeypatch.setitem(LABS, "arm64-16k", small)
+    assert Verdict.FAILED in [one.verdict for one in findings(recording)]
 
 
 def test_its_random_operations_have_a_file_of_their_own() -> None:

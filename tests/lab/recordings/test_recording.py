@@ -208,8 +208,9 @@ def test_a_story_or_an_act_that_is_gone_is_noticed() -> None:
             complete("takeover", whole.about, content)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("label", labels_of("takeover"))
+@pytest.mark.parametrize(
+    ("scenario", "label"), [(s, one) for s in SCENARIOS for one in labels_of(s)]
+)
 def test_the_checkout_has_every_scenario_as_it_is_told_today(scenario: str, label: str) -> None:
     version, _, lab = label.partition("-")
     recording = read(path_of(scenario, version, lab or "2g"))
