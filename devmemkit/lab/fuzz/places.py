@@ -55,7 +55,7 @@ class Places:
     offsets in a page, `across` those from which a load reaches into the next page, `user` is the
     end of a process's addresses. With `oops` an access of a debugger can end the kernel where
     that of the process would fault: then no debugger writes or reads in a child, and each mapping
-    has a right.
+    has a right. So can an unaligned read of a port's file.
 
     A recorded run compares `ops` outcomes of the operations in `file`. Single accesses go to
     `fixed`, too, besides what the tree shows; `ports` that may be read are (first, number),

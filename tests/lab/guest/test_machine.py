@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.guest.boot import Guest, GuestEnded, GuestError, boot
 from devmemkit.lab.guest.device_tree import with_region
 from devmemkit.lab.guest.initramfs import AGENT, USERLANDS, compiled, initramfs
 from devmemkit.lab.guest.machine import cmdline, device_tree, machine, qemu
@@ -202,6 +202,17 @@ def test_the_devices_of_the_arm64_machine_are_where_the_lab_says(arm_guest: Gues
     assert ": nvme" in bound
 
 
+@pytest.mark.slow  # it boots a guest of its own, which ends
+def test_an_unaligned_read_of_a_port_ends_the_kernel(arm_guest: Guest, arm_kernel: Kernel) -> None:
+    ports = {"operation": "open_resource", "pid": "P", "bdf": AT.e1000, "bar": 1, "mode": "r"}
+    read = {"operation": "read_resource", "pid": "P", "fd": {"ref": 1}, "count": 2}
+    control = [read | {"offset": 0}, read | {"offset": 2}, read | {"offset": 1, "count": 1}]
+    found = arm_guest.play([PROCESS, ports, *control])[2:]
+    assert [len(one["bytes"]) // 2 for one in found] == [2, 2, 1]
+    with boot(arm_kernel, lab="arm64") as guest, pytest.raises(GuestEnded, match="Fatal exception"):
+        guest.play([PROCESS, ports, read | {"offset": 1}])
+
+
 def test_what_only_a_pc_has(arm_guest: Guest) -> None:
     """No system call for ports; the bus's folder in /proc bears its domain, the file answers."""
     port = {"operation": "ioperm", "pid": "P", "first": 0x80, "count": 1, "turn_on": 1}
@@ -209,4 +220,7 @@ def test_what_only_a_pc_has(arm_guest: Guest) -> None:
     bus = {"operation": "open_proc_pci", "pid": "P", "bdf": AT.ivshmem}
     _, *answers = arm_guest.play([PROCESS, port, level, bus])
     assert [one.get("errno") for one in answers] == ["ENOSYS", "ENOSYS", None]
+    functions = {line.split()[2] for line in arm_guest.read("/proc/kallsyms").splitlines()}
+    assert "__arm64_sys_mmap" in functions
+    assert not [name for name in functions if name.endswith(("_sys_ioperm", "_sys_iopl"))]
     assert arm_guest.glob("/proc/bus/pci/0*") == [f"/proc/bus/pci/{AT.proc_bus}"]
