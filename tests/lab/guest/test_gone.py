@@ -18,7 +18,7 @@ import pytest
 import devmemkit
 from devmemkit.lab.guest import boot as boot_module
 from devmemkit.lab.guest.boot import Guest, boot
-from devmemkit.lab.guest.initramfs import MEMORY, MODULES
+from devmemkit.lab.guest.initramfs import MODULES, USERLANDS
 from devmemkit.lab.kernels.kernel import Kernel
 from tests.lab.kernels.images import RELEASE, bzimage, elf
 
@@ -96,7 +96,7 @@ def by_hand(tmp_path: Path) -> list[str]:
     image, modules = tmp_path / "vmlinuz", tmp_path / "modules"
     image.write_bytes(bzimage(RELEASE))
     modules.mkdir()
-    for name in (*MODULES, *MEMORY.values()):
+    for name in (*MODULES, *(one.memory for one in USERLANDS.values())):
         (modules / f"{name}.ko").write_bytes(elf(depends="", vermagic=f"{RELEASE} SMP"))
     return [str(image), "--modules", str(modules)]
 
