@@ -68,10 +68,17 @@ def advise(
     """What to do about an access that fails or reads zeroes; nothing for one that succeeds."""
     if found.outcome == "ok" and not found.contents:
         return
+    do, _, change = CHANGES[0]
+    able = change(machine)
+    then = verdict(able, access)
+    if then.key != found.key:  # what the process may do decides, whatever it asks for
+        yield Advice(do if _opens(able, access) else f"first of all, {do}", then.outcome)
+        yield from advise(known, able, access, then)
+        return
     if access.op not in ("open", "iopl"):  # which are about no place
         yield from _instead(known, machine, access, found)
     enough = [*_changes(known, machine, access, lambda changed: _opens(changed, access))]
-    yield from enough or _together(known, machine, access)
+    yield from enough or [*_together(known, machine, access)] or _and_otherwise(machine, access)
 
 
 def advise_about(
@@ -105,9 +112,20 @@ def _changes(
     known: Description, machine: Machine, access: Access, works: Callable[[Machine], bool]
 ) -> Iterator[Advice]:
     """Each change of CHANGES that is enough alone."""
+    for do, risk, changed in _mildest(machine, works):
+        yield Advice(do, "ok", _and_later(risk, known, changed, access))
+
+
+def _mildest(
+    machine: Machine, works: Callable[[Machine], bool]
+) -> Iterator[tuple[str, str, Machine]]:
+    """The changes of CHANGES after which it works; of kernels to build the first."""
+    built = False
     for do, risk, change in CHANGES:
-        if works(changed := change(machine)):
-            yield Advice(do, "ok", _and_later(risk, known, changed, access))
+        builds = do.startswith("build ")
+        if not (builds and built) and works(changed := change(machine)):
+            built |= builds
+            yield do, risk, changed
 
 
 def _end(machine: Machine, calls: Calls) -> str:
@@ -188,6 +206,15 @@ def _together(known: Description, machine: Machine, access: Access) -> Iterator[
             return
 
 
+def _and_otherwise(machine: Machine, access: Access) -> Iterator[Advice]:
+    """Each change that is enough with another form of the access, if no such form is alone."""
+    if any(_other_ways(machine, access)):
+        return
+    for do, risk, changed in _mildest(machine, lambda one: any(_other_ways(one, access))):
+        for way in _other_ways(changed, access):
+            yield Advice(f"{do}; {way.do}", "ok", risk)
+
+
 def _instead(
     known: Description, machine: Machine, access: Access, found: Verdict
 ) -> Iterator[Advice]:
@@ -237,6 +264,7 @@ def _other_ways(machine: Machine, access: Access, *, parts: bool = True) -> Iter
         (access.exec, "map it without PROT_EXEC", {"exec": False}),
         (access.wc, f"use {file} in place of {file}_wc", {"wc": False}),
         (reads, f"map it and {op} there, instead of {access.op}(2)", {"op": op}),
+        (access.via == "proc", f"map {file} of sysfs", {"via": "sysfs"}),
         (in_memory, "go through /dev/mem", {"via": "devmem"}),
         (usual, "open /dev/mem with O_SYNC", {"sync": True}),
         (
@@ -267,6 +295,12 @@ def _free_pages(machine: Machine, access: Access) -> Iterator[Advice]:
         yield Advice(f"map only the free pages: {length:#x} bytes at {at:#x}", gives)
 
 
+def _io_lax(machine: Machine) -> Machine:
+    if not machine.kernel.config.io_strict_devmem:
+        return machine
+    return with_kernel(machine, config=replace(machine.kernel.config, io_strict_devmem=False))
+
+
 def _lax(machine: Machine) -> Machine:
     if machine.kernel.config.devmem and not machine.kernel.config.strict_devmem:
         return machine
@@ -275,16 +309,21 @@ def _lax(machine: Machine) -> Machine:
     return with_kernel(machine, config=config).with_({"dev_mem": True})
 
 
+REGISTERS = (
+    "every driver's registers and memory become writable to root's programs: a stray store can "
+    "hang the machine or destroy data"
+)
+
 CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine]], ...] = (
     (
-        "run it as root with CAP_SYS_RAWIO, outside of the container",
+        "run it as root with CAP_SYS_RAWIO: docker run --cap-add SYS_RAWIO --device /dev/mem, or "
+        "outside of the container",
         "",
         lambda machine: machine.with_({("task", ACTOR): Task()}),
     ),
     (
         "boot with iomem=relaxed",
-        "every driver's registers and memory become writable to root's programs: a stray store can "
-        "hang the machine or destroy data",
+        REGISTERS,
         lambda machine: with_kernel(
             machine, cmdline=f"{machine.kernel.cmdline} iomem=relaxed".strip()
         ),
@@ -299,6 +338,7 @@ CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine]], ...] = (
             ),
         ),
     ),
+    ("build a kernel with IO_STRICT_DEVMEM=n", REGISTERS, _io_lax),
     (
         "build a kernel with DEVMEM=y and STRICT_DEVMEM=n",
         "all of memory becomes reachable, the kernel's own too",

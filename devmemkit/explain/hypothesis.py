@@ -70,6 +70,11 @@ class Asked:
         return device is not None and self.access.bar in device.missing
 
     @property
+    def may_be_pci(self) -> bool:
+        """Whether a PCI device may have the address: one has, or there is no dump."""
+        return self.known.iomem is None or any(self.known.holders(self.access.start))
+
+    @property
     def owner(self) -> str:
         """The name of the resource at the range's first page."""
         found, _ = owner_of(self.machine, self.access.pages[0], self.access)

@@ -85,7 +85,11 @@ def claim_of(known: Description, machine: Machine, access: Access) -> Act | None
     """
     if access.via == "port":
         return None
+    tree, parts = machine["iomem"], False
     for device, bar in known.holders(access.start):
+        claims = claims_in(tree, bar.start, bar.end) if bar.index < 6 else ()
+        if parts := any((one.start, one.end) != (bar.start, bar.end) for one in claims):
+            break  # as on a board whose PCI device has platform devices in its BAR
         if bar.index < 6:
             able = (name for name in device.modules if name not in CLAIM_NOTHING)
             return claim(" or ".join(able) or device.claimant, bar.start, bar.length)
@@ -93,8 +97,10 @@ def claim_of(known: Description, machine: Machine, access: Access) -> Act | None
     if owner is None:
         return None
     name, start, end = owner
-    if name in DRIVERS or BDF.fullmatch(name):
-        return claim(DRIVERS.get(name, f"the driver of {name}"), start, end - start + 1)
+    whole = name in DRIVERS or (BDF.fullmatch(name) and not parts)
+    if whole or platform_device(owner):
+        driver = DRIVERS.get(name, f"the driver of {platform_device(owner) or name}")
+        return claim(driver, start, end - start + 1)
     return claim("a driver", access.page_bytes[0], access.page_size)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _NAME = "[A-Za-z][A-Za-z0-9_,.+-]*"  # what a shell command may contain
 _CLAIM = re.compile(rf"([0-9a-f]{{3,16}}\.{_NAME}|[A-Z]{{3,4}}[0-9A-F]{{4}}:[0-9a-f]{{2}})(?: |$)")
-_NODE = re.compile(rf"(?:\S*/)?({_NAME})@[0-9a-f]+$")
+_NODE = re.compile(rf"(?:\S*/)?(?!pci)({_NAME})@[0-9a-f]+$")  # pci: windows of host bridges
 
 SERVED_BY = {
     r"gpio|pinctrl": "/dev/gpiochipN with libgpiod (gpioinfo, gpioset); on a Raspberry Pi also "

@@ -179,6 +179,8 @@ def _checks(played: Played) -> list[Check]:
             if mine and mine[-1].outcome is not None and not mine[-1].outcome.ok:
                 result = format_ending(mine[-1].outcome)
             function, file = function_of(call.operation, step, kernel)
+            if result == "passed" and call.operation in ("load", "store"):
+                function, file = "(the CPU: no fault)", ""
             found.append(Check(function, file, says_of(step, kernel.arch), result))
     return found
 

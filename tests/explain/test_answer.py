@@ -10,10 +10,12 @@ import pytest
 from devmemkit.explain.answer import as_json, as_text
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
 from devmemkit.explain.explanation import joined
+from devmemkit.explain.symptom import causes
 from devmemkit.model.features import VERSIONS
 from devmemkit.model.flags import PAGE_SIZE
+from devmemkit.text.iomem import parse
 from devmemkit.text.system_files import parse_config
-from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, answer, known
+from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, answer, ask, known
 
 
 def test_a_claimed_bar_through_dev_mem() -> None:
@@ -104,7 +106,9 @@ def test_a_later_claim_is_told_for_each_case() -> None:
 LAX = {"CONFIG_STRICT_DEVMEM": "n", "CONFIG_IO_STRICT_DEVMEM": "n"}
 
 
-@pytest.mark.parametrize("change", ["boot with iomem=relaxed", "build a kernel with DEVMEM=y"])
+@pytest.mark.parametrize(
+    "change", ["boot with iomem=relaxed", "build a kernel with IO_STRICT_DEVMEM=n"]
+)
 def test_a_risk_says_what_the_model_does_when_a_driver_claims(change: str) -> None:
     """A kernel without these checks allows both end pages of every claim, so it revokes nothing."""
     (advice,) = [a for a in answer(known(), address=E1000_BAR).advice if change in a.do]
@@ -339,3 +343,61 @@ def test_a_driver_is_unbound_only_where_that_helps() -> None:
     read, mapped = (answer(known(), bdf=E1000, bar=0, op=op).advice for op in ("read", "mmap"))
     assert any(one.do.endswith("; map it and load there, instead of read(2)") for one in read)
     assert all(one.gives in (None, "ok") for one in (*read, *mapped))
+
+
+def advised(described: Description, **asked: Any) -> list[tuple[str, str | None]]:
+    """What is advised without the risks, and what the model then gives."""
+    return [(one.do, one.gives) for one in answer(described, **asked).advice]
+
+
+def test_of_two_kernels_to_build_the_milder_is_advised() -> None:
+    claimed = advised(known(), address=E1000_BAR)
+    assert ("build a kernel with IO_STRICT_DEVMEM=n", "ok") in claimed
+    assert not any("DEVMEM=y" in do for do, _ in claimed)
+    ram = advised(known(release="6.18.0-amd64"), address=0x1000_0000)  # 6.12: PAT asks, too
+    assert [do for do, _ in ram if do.startswith("build")] == [
+        "build a kernel with DEVMEM=y and STRICT_DEVMEM=n"
+    ]
+
+
+def test_what_a_container_lacks_comes_first() -> None:
+    docker = "docker run --cap-add SYS_RAWIO --device /dev/mem"
+    (do, gives), *others = advised(known("idle", capable=False), address=E1000_BAR)
+    assert do.startswith("run it as root with CAP_SYS_RAWIO: ")
+    assert (docker in do, gives, others) == (True, "ok", [])
+    (do, gives), *others = advised(known(capable=False), address=E1000_BAR)
+    assert do.startswith("first of all, run it as root")
+    assert gives == "EPERM"  # of the range, then
+    assert others == advised(known(), address=E1000_BAR)
+    first = causes(*ask(known(capable=False), address=E1000_BAR), "EPERM")[0]
+    assert first.what == "opening /dev/mem needs CAP_SYS_RAWIO"
+    assert docker in first.advice[0].do
+
+
+@pytest.mark.parametrize("op", ["read", "write"])
+def test_a_claimed_register_that_no_copy_reaches_is_to_be_mapped(op: str) -> None:
+    text = "10000000-100000ff : serial\n80000000-ffffffff : System RAM\n"
+    described = known(iomem=parse(text), devices={}, arch="arm64")
+    found = advised(described, address=0x1000_0000, op=op)
+    assert answer(described, address=0x1000_0000, op=op).outcome == "EFAULT"
+    there = f"map it and {'load' if op == 'read' else 'store'} there, instead of {op}(2)"
+    assert (f"boot with iomem=relaxed; {there}", "ok") in found
+    assert (f"build a kernel with IO_STRICT_DEVMEM=n; {there}", "ok") in found
+    free = advised(replace(described, iomem=parse(text[27:])), address=0x1000_0000, op=op)
+    assert free[0] == (there, "ok")
+    assert not any("relaxed" in do for do, _ in free)
+
+
+def test_what_proc_does_not_map_is_mapped_through_sysfs() -> None:
+    bdf = {"bdf": E1000, "bar": 0, "via": "proc"}
+    found = advised(known("idle", arch="arm64"), **bdf)
+    assert found[0] == ("map resource0 of sysfs", "ok")
+
+
+def test_a_load_that_takes_no_fault_is_no_function_of_the_kernel() -> None:
+    for arch in ("x86_64", "arm64", "riscv64"):
+        found = answer(known("idle", arch=arch), address=E1000_BAR, op="load")
+        (last,) = [one for one in found.verdict.checks if one.function.startswith("(the CPU")]
+        assert (last.function, last.file, last.result) == ("(the CPU: no fault)", "", "passed")
+    dead = causes(*ask(known("idle"), address=E1000_BAR, op="load"), "SIGBUS")
+    assert dead[0].function == "do_user_addr_fault"

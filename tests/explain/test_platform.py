@@ -6,8 +6,9 @@ import pytest
 
 from devmemkit.explain.answer import Answer
 from devmemkit.explain.platform import platform_device, served_by
+from devmemkit.explain.symptom import causes
 from devmemkit.text.iomem import parse
-from tests.explain.known import answer, known
+from tests.explain.known import answer, ask, known
 
 RP1 = """\
 00000000-3fbfffff : System RAM
@@ -41,6 +42,16 @@ def test_a_platform_device_inside_a_bar_is_not_its_pci_device() -> None:
         assert found.advice[1].gives == "ok"
         assert uio == "give 1f000d0000.gpio to a program of yours with UIO (uio_pdrv_genirq)"
         assert not any("0002:01:00.0" in one or "VFIO" in one for one in others)
+
+
+def test_a_claim_of_a_part_is_no_claim_of_the_bar() -> None:
+    described = known(iomem=parse(RP1), devices={}, arch="arm64")
+    found = causes(*ask(described, address=0x1F_000D_0000, op="load"), "BUS_ADRERR")
+    assert found[0].what.startswith("a driver claimed the region after it was mapped")
+    assert found[0].played
+    beside = answer(described, address=0x1F_0020_0000).later  # in the BAR, of no block
+    assert beside is not None
+    assert beside.when == "a driver claims 0x1f00200000-0x1f00200fff"
 
 
 def test_a_pci_device_beside_it_keeps_its_own_advice() -> None:

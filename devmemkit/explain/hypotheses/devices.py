@@ -167,7 +167,7 @@ DEVICES = (
         "the file is VFIO's, not one of these: it gives SIGBUS while the device's memory decoding "
         "is off",
         "ls -l /proc/PID/fd: /dev/vfio; setpci -s BDF COMMAND: bit 1; a reset clears it",
-        when=lambda asked: asked.access.maps and asked.may_be_in("/dev/vfio"),
+        when=lambda asked: asked.access.maps and asked.may_be_in("/dev/vfio") and asked.may_be_pci,
         gives="SIGBUS",
         function="vfio_pci_mmap_fault (from 6.12 on vfio_pci_mmap_huge_fault)",
         do="set bit 1 of COMMAND (memory decoding) through the VFIO device before the access",
@@ -177,7 +177,12 @@ DEVICES = (
         "the file is idxd's, not one of these: some of its work queues can be mapped with "
         "CAP_SYS_RAWIO only",
         "ls -l /proc/PID/fd: /dev/dsa or /dev/iax; grep CapEff /proc/PID/status: bit 17",
-        when=lambda asked: asked.access.op == "mmap" and asked.may_be_in("/dev/dsa", "/dev/iax"),
+        when=lambda asked: (
+            asked.access.op == "mmap"
+            and asked.may_be_in("/dev/dsa", "/dev/iax")
+            and asked.known.rules == "x86_64"
+            and asked.may_be_pci
+        ),
         unless=("capable",),
         gives="EPERM",
         function="idxd_cdev_mmap",
