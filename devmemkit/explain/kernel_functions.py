@@ -7,6 +7,7 @@ from devmemkit.model.kernel import KernelProfile
 
 MEM, PAT, MEMORY = "drivers/char/mem.c", "arch/x86/mm/pat/memtype.c", "mm/memory.c"
 SYSFS, PROC = "drivers/pci/pci-sysfs.c", "drivers/pci/proc.c"
+RESOURCE = "kernel/resource.c"
 
 FUNCTIONS = {
     "open_port": ("open_port", MEM),
@@ -32,7 +33,11 @@ FUNCTIONS = {
     "ksys_ioperm": ("ksys_ioperm", "arch/x86/kernel/ioport.c"),
     "sys_iopl": ("sys_iopl", "arch/x86/kernel/ioport.c"),
     "pci_resource_io": ("pci_resource_io", SYSFS),
-    "insert": ("__request_region", "kernel/resource.c"),
+    "insert": ("__request_region", RESOURCE),
+    "both_ends": ("revoke_iomem", RESOURCE),
+    "zap_begin": ("unmap_mapping_range", MEMORY),
+    "zap": ("unmap_mapping_range", MEMORY),
+    "release": ("__release_region", RESOURCE),
     "dup_mmap_failed": ("dup_mmap", "mm/mmap.c"),
     "user_copy": ("copy_from_user", "arch/x86/lib"),
     "follow_phys": ("generic_access_phys", MEMORY),
@@ -67,12 +72,14 @@ MOVED: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "pci_mmap_resource_range": (("4.12", "pci_mmap_page_range", "arch/x86/pci/i386.c"),),
     "dup_mmap_failed": (("6.16", "dup_mmap", "kernel/fork.c"),),
+    "both_ends": (("5.12", "revoke_devmem", MEM),),
 }
 """Until which version (exclusive) a step was in another function or file, oldest first.
 
-1fcfd8db7f82 (4.3), f719582435a9 (4.12), 1b3f2bd04d90 (6.16); "mm/mmap: simplify vma link and
-unlink" (6.9), "mm: move internal core VMA manipulation functions to own file" (6.12), "mm: perform
-VMA allocation, freeing, duplication in mm" (6.16), mmap_mem_prepare (6.19).
+1fcfd8db7f82 (4.3), f719582435a9 (4.12), 71a1d8ed900f (5.12), 1b3f2bd04d90 (6.16);
+"mm/mmap: simplify vma link and unlink" (6.9), "mm: move internal core VMA manipulation functions to
+own file" (6.12), "mm: perform VMA allocation, freeing, duplication in mm" (6.16), mmap_mem_prepare
+(6.19).
 """
 
 _FAULTS = (("4.20", "__do_page_fault", "arch/x86/mm/fault.c"),)
