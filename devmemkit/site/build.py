@@ -8,14 +8,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from devmemkit.host.files import write
-from devmemkit.site import pages, runtime
+from devmemkit.site import graphs, pages, runtime
 
 SUMS = "SHA256SUMS"
 """The list of the folder's files, by which a later build knows the folder as one of its own."""
-WEB = ("style.css", "race.js", "python.js", "worker.js")
+WEB = ("style.css", "race.js", "race-board.js", "race-view.js", "python.js", "worker.js")
 """The files of site/web that the pages load."""
 
-SCRIPTS = ("race.js", "python.js")
+SCRIPTS = ("race-data.js", "race.js", "race-board.js", "race-view.js", "python.js")
 """Those that the start page runs, in their order."""
 
 
@@ -55,14 +55,16 @@ def contents(
     documentation: Mapping[str, bytes],
 ) -> dict[str, bytes]:
     """The files of the site by name, SUMS last."""
+    race = graphs.data()
     sections = {
         "ask": pages.ask_section(),
-        "race": pages.race_section(),
+        "race": pages.race_section(race),
         "explorers": pages.explorers_section(),
         "read": pages.read_section(notebooks, bool(documentation)),
     }
     made = {"index.html": pages.index(sections, commit, SCRIPTS).encode()}
     made |= {name: files("devmemkit.site").joinpath("web", name).read_bytes() for name in WEB}
+    made["race-data.js"] = graphs.script(race)
     if pyodide is not None:
         made |= runtime.contents(pyodide)
     made |= {f"notebooks/{stem}.html": one.content for stem, one in notebooks.items()}
