@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devmemkit.host.files import write
 from devmemkit.site import graphs, pages, runtime
+from devmemkit.site.race_page import race_section
 
 SUMS = "SHA256SUMS"
 """The list of the folder's files, by which a later build knows the folder as one of its own."""
@@ -58,7 +59,7 @@ def contents(
     race = graphs.data()
     sections = {
         "ask": pages.ask_section(),
-        "race": pages.race_section(race),
+        "race": race_section(race),
         "explorers": pages.explorers_section(),
         "read": pages.read_section(notebooks, bool(documentation)),
     }

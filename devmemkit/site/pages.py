@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, NamedTuple
-
-from devmemkit.site.graphs import LETTERS
+from typing import NamedTuple
 
 POLICY = (
     "default-src 'none'; connect-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
@@ -82,46 +79,6 @@ Linux that runs in this page.</p>
 def ask_section() -> str:
     """Paste texts of a machine, read why an access ends as it does."""
     return ""
-
-
-def race_section(data: dict[str, Any]) -> str:
-    """The race of mmap and claim, scheduled by hand; without JavaScript, one schedule of it."""
-    return f"""<p class="lead">You are the scheduler. A process maps a page of device memory while a
-driver claims it, each step by step. Order their steps so that the process still reaches the page
-when the driver believes that it has the page alone.</p>
-<div id="race-game" class="race">
-{still(data, next(level for level in data["levels"] if level["kernel"] == "6.12"))}
-</div>"""
-
-
-def still(data: dict[str, Any], level: dict[str, Any]) -> str:
-    """The shortest schedule of a level of the race, as a picture that stands still."""
-    graph, kernel = data["graphs"][level["graph"]], data["kernels"][level["kernel"]]
-    rows, at = [], 0
-    for letter, count in re.findall(r"([A-Za-z])(\d+)", graph["schedule"]):
-        actor = next(one for one in graph["actors"] if LETTERS[one] == letter)
-        place = 2 * graph["actors"].index(actor)
-        for _ in range(int(count)):
-            at, label = graph["moves"][at][place : place + 2]
-            step, ends = data["labels"][label]
-            (name, says), function = data["steps"][step], kernel["functions"][step]
-            page, region, _ = data["moments"][graph["states"][at]]
-            rows.append(
-                f'<li class="{actor}"><span class="what"><code>{escape(function or name)}</code> '
-                f"<b>{escape(ends)}</b><small>{escape(says)}</small></span>"
-                f'<span class="ribbon" data-page="{page}" data-region="{region}">'
-                f'<span class="hidden">{page}</span></span></li>'
-            )
-    end = data["pages"][data["moments"][graph["states"][at]][0]]
-    return f"""<div class="board">
-<h3>Linux {escape(level["kernel"])}, the shortest schedule: {len(rows)} steps</h3>
-<div class="console"><h4 class="process">Process <code>mmap()</code></h4>
-<h4 class="driver">Driver <code>request_mem_region()</code></h4></div>
-<ol class="rows still">
-{"".join(rows)}
-</ol>
-<p class="said">{escape(end)}</p>
-</div>"""
 
 
 def explorers_section() -> str:

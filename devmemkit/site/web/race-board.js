@@ -36,7 +36,7 @@ var RaceBoard = (function ({ data }) {
   const title = make("h3", {});
   const brief = make("p", { class: "brief" });
   const square = make("div", { class: "page" });
-  const rows = make("ol", { class: "rows" });
+  const rows = make("ol", { class: "rows", "aria-label": "The schedule so far" });
   const said = make("p", { class: "said", role: "status", "aria-live": "polite" });
   const next = make("button", { type: "button", class: "next" }, "Next level");
   const undo = make("button", { type: "button" }, "Undo ", make("kbd", {}, "↑"));
@@ -71,7 +71,18 @@ var RaceBoard = (function ({ data }) {
     game.replaceChildren(
       make("nav", { class: "levels", "aria-label": "Levels" }, levels),
       make("div", { class: "board" }, title, brief, choices, console,
-        make("div", { class: "saying" }, said, next), tools, rows, count));
+        make("div", { class: "saying" }, said, next), tools, legend(), rows, count));
+  }
+
+  /** The meaning of the page's colours, and of its frame's. */
+  function legend() {
+    const swatch = (page, region, text, title) => make("li", { title },
+      make("span", { "data-page": page, "data-region": region, class: "swatch" }), text);
+    const pages = ["filled", "live", "zapped", "surviving"].map((page) =>
+      swatch(page, page === "surviving" ? "claimed" : "idle", page, data.pages[page]));
+    const regions = ["claiming", "claimed"].map((region) =>
+      swatch("unmapped", region, `region ${region}`, data.regions[region]));
+    return make("ul", { class: "legend", "aria-label": "Colours of the page" }, ...pages, ...regions);
   }
 
   function head(actor) {
@@ -141,9 +152,11 @@ var RaceBoard = (function ({ data }) {
       const { page, region } = Race.momentOf(graph, played.states[at + 1]);
       const isCircle = circle >= 0 && (at + 1 === circle || at + 1 === last);
       const look = `${step.actor}${isCircle ? " circle" : ""}${at + 1 === last ? " last" : ""}`;
-      const ribbon = make("span", { class: "ribbon", "data-page": page, "data-region": region });
+      const ribbon = make("span", { class: "ribbon", "data-page": page, "data-region": region },
+        make("span", { class: "hidden" }, page));
       const title = `${capital(step.actor)} ${step.says}. ${data.pages[page]}`;
-      return make("li", { class: look, title }, card(step, "what"), ribbon);
+      return make("li", { class: look, title },
+        make("span", { class: "hidden" }, `${step.actor}: `), card(step, "what"), ribbon);
     });
     const alone = graph.actors.slice(0, 2).map((actor) => [actor, Race.alone(graph, state, actor)]);
     const coming = [];
@@ -158,7 +171,7 @@ var RaceBoard = (function ({ data }) {
   function card(step, look) {
     const failed = /^(E|SIG)[A-Z]+$/.test(step.ends) ? "failed" : "";
     const ends = step.ends ? make("b", { class: failed }, step.ends) : "";
-    return make("span", { class: look }, named(step), ends);
+    return make("span", { class: look }, named(step), " ", ends);
   }
 
   return { build, draw, selects, steps };
