@@ -97,6 +97,35 @@ def test_the_explorers_schedule_is_played_and_missing_ones_are_said_to_be(opened
         assert said(page).startswith("You are right.")
 
 
+def test_the_first_board_leaves_the_address_alone(opened) -> None:
+    page = opened("#read")
+    current = page.locator("#race nav button[aria-current=true]")
+    assert current.inner_text().split() == ["1", "Break", "4.5"]
+    assert page.evaluate("location.hash") == "#read"
+    page.locator("#race .step.driver").click()
+    assert page.evaluate("location.hash") == "#race?level=1&steps=C1"
+    page.get_by_role("button", name="It cannot be done").click()
+    assert said(page) == "The explorer disagrees: it knows a schedule of 9 steps."
+    page.get_by_role("button", name="Break 7.3").click()
+    assert page.evaluate("location.hash") == "#race?level=4&steps="
+    assert state(page) == ("unmapped", "idle")
+
+
+def test_the_next_level_is_offered_when_one_is_done(opened) -> None:
+    page = opened("#race?level=1&steps=U8")
+    following = page.get_by_role("button", name="Next level")
+    assert following.count() == 0
+    page.locator("#race .step.driver").click()
+    following.click()
+    assert page.evaluate("location.hash") == "#race?level=2&steps="
+    assert page.evaluate("document.activeElement.className") == "step process"
+    done = page.locator("#race nav button").first
+    assert done.inner_text().split() == ["✓", "done:", "Break", "4.5"]
+    last = opened(f"#race?level={len(graphs.LEVELS)}")
+    last.get_by_role("button", name="It cannot be done").click()
+    assert last.get_by_role("button", name="Next level").count() == 0
+
+
 def test_the_schedule_plays_itself_step_by_step(opened) -> None:
     page = opened("#race?level=1")
     page.get_by_role("button", name="Let the explorer find it").click()

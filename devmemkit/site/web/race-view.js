@@ -9,7 +9,7 @@
     t: "clock", ArrowUp: "undo", Backspace: "undo", z: "undo", r: "restart", f: "find",
     i: "impossible",
   };
-  const START = { level: 3 };
+  const START = { level: 1 };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const solved = new Map(); // by level: "won", or "none" where it was shown impossible
   let choice, goal, graph, played;
