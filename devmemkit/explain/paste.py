@@ -39,7 +39,7 @@ class Paste:
     @property
     def notes(self) -> tuple[str, ...]:
         """Which lines were taken for what, and why some were not read."""
-        read = [f"{_where(one)}: read as {KINDS[one.kind]}" for one in self.parts]
+        read = [f"{_where(one)}: {_read_as(one.kind)}" for one in self.parts]
         return (
             *read,
             *(f"{KINDS[kind]} was not read: {why}" for kind, why in self.refused.items()),
@@ -86,6 +86,10 @@ def read_paste(text: str, source: str = "the paste") -> Paste:
             refused["strace"] = str(error)
     asked |= _told(parts, "strace" in asked)
     return Paste(known, asked, parts, refused)
+
+
+def _read_as(kind: str) -> str:
+    return f"{KINDS[kind]}, not used" if kind in ("log", "other") else f"read as {KINDS[kind]}"
 
 
 def _where(part: Part) -> str:

@@ -8,16 +8,21 @@ from importlib.resources import files
 from pathlib import Path
 
 from devmemkit.host.files import write
-from devmemkit.site import graphs, pages, runtime
+from devmemkit.site import graphs, pages, prepare, runtime
+from devmemkit.site.live.catalogue import EXPLORERS
 from devmemkit.site.race_page import race_section
 
 SUMS = "SHA256SUMS"
 """The list of the folder's files, by which a later build knows the folder as one of its own."""
-WEB = ("style.css", "race.js", "race-board.js", "race-view.js", "python.js", "worker.js")
+OWN = (
+    *("race.js", "race-board.js", "race-view.js"),
+    *("python.js", "picture.js", "ask.js", "explorers.js"),
+)
+WEB = ("style.css", *OWN, "worker.js")
 """The files of site/web that the pages load."""
 
-SCRIPTS = ("race-data.js", "race.js", "race-board.js", "race-view.js", "python.js")
-"""Those that the start page runs, in their order."""
+SCRIPTS = ("race-data.js", *OWN)
+"""The scripts that the start page runs, in their order."""
 
 
 def build(
@@ -33,7 +38,7 @@ def build(
     pages. `notebooks` by stem and the files of the `documentation` are there to read. ValueError
     for a folder that holds anything else.
     """
-    made = contents(commit, pyodide, notebooks or {}, documentation or {})
+    made = contents(commit, pyodide, notebooks, documentation)
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out}: expected a folder, got a file")
     if out.is_dir() and any(out.iterdir()) and not (out / SUMS).is_file():
@@ -51,23 +56,31 @@ def build(
 
 def contents(
     commit: str,
-    pyodide: Mapping[str, bytes] | None,
-    notebooks: Mapping[str, pages.Page],
-    documentation: Mapping[str, bytes],
+    pyodide: Mapping[str, bytes] | None = None,
+    notebooks: Mapping[str, pages.Page] | None = None,
+    documentation: Mapping[str, bytes] | None = None,
 ) -> dict[str, bytes]:
-    """The files of the site by name, SUMS last."""
-    race = graphs.data()
+    """The files of the site by name, SUMS last; the arguments are those of build."""
+    race, package = graphs.data(), runtime.package()
+    notebooks, documentation = notebooks or {}, documentation or {}
+    answer, *explorers = prepare.answers(package, prepare.messages())
+    stills = dict(zip(EXPLORERS, map(prepare.stills, EXPLORERS, explorers), strict=True))
     sections = {
-        "ask": pages.ask_section(),
+        "ask": pages.ask_section(prepare.example(), answer),
         "race": race_section(race),
-        "explorers": pages.explorers_section(),
+        "explorers": pages.explorers_section(
+            {name: [(one.file, one.alt) for one in drawn] for name, drawn in stills.items()}
+        ),
         "read": pages.read_section(notebooks, bool(documentation)),
     }
     made = {"index.html": pages.index(sections, commit, SCRIPTS).encode()}
     made |= {name: files("devmemkit.site").joinpath("web", name).read_bytes() for name in WEB}
     made["race-data.js"] = graphs.script(race)
+    made["ask-map.svg"] = answer["map"]["svg"].encode()
+    made |= {one.file: one.svg.encode() for drawn in stills.values() for one in drawn}
     if pyodide is not None:
-        made |= runtime.contents(pyodide)
+        made |= runtime.contents(pyodide, package)
+    made |= runtime.licences()
     made |= {f"notebooks/{stem}.html": one.content for stem, one in notebooks.items()}
     made |= {f"docs/{name}": content for name, content in documentation.items()}
     digests = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from devmemkit.explain.access import OPS, VIAS
+from devmemkit.site.live.catalogue import EXPLORERS
 
 POLICY = (
     "default-src 'none'; connect-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
@@ -55,6 +59,7 @@ def page(title: str, body: str, scripts: Sequence[str] = ()) -> str:
 
 def index(sections: dict[str, str], commit: str, scripts: Sequence[str]) -> str:
     """The start page: `sections` are the HTML of each of SECTIONS that has something to show."""
+    sections = {name: html for name, html in sections.items() if html}
     links = "".join(f'<a href="#{name}">{escape(SECTIONS[name])}</a>\n' for name in sections)
     parts = "".join(
         f'<section id="{name}" aria-labelledby="{name}-heading">\n'
@@ -67,23 +72,87 @@ def index(sections: dict[str, str], commit: str, scripts: Sequence[str]) -> str:
 Linux that runs in this page.</p>
 <nav aria-label="Sections">
 {links}</nav>
+<p id="python" role="status">Without JavaScript, all answers and pictures stand still.</p>
 </header>
 <main>
 {parts}</main>
 <footer>
-<p>Commit <code>{escape(commit)}</code>. Code: MIT; data: CC BY 4.0.</p>
+<p>Commit <code>{escape(commit)}</code>. Code: MIT; data: CC BY 4.0; Python in the page: Pyodide,
+MPL 2.0, and Python, PSF: <a href="licences/README.txt">licences</a>.</p>
 </footer>"""
     return page("devmemkit: user mappings of device memory", body, scripts)
 
 
-def ask_section() -> str:
-    """Paste texts of a machine, read why an access ends as it does."""
-    return ""
+def ask_section(paste: str, answer: Mapping[str, Any]) -> str:
+    """Paste texts of a machine, read why an access ends as it does; first an example, answered."""
+    # A text in JSON could end the element with "</script>".
+    data = json.dumps({"paste": paste, "answer": answer}).replace("<", "\\u003c")
+    parts = "".join(f"<li>{part['html']}</li>" for part in answer["parts"])
+    drawn = answer["map"]
+    still = (
+        f'<noscript><img class="still" alt="{escape(drawn["alt"])}" src="ask-map.svg"></noscript>'
+    )
+    chosen = "".join(
+        f'<label class="control"><span>{label}</span><select name="{name}">'
+        f'<option value="">{usual}</option>'
+        + "".join(f"<option>{escape(one)}</option>" for one in options)
+        + "</select></label>\n"
+        for name, label, usual, options in (
+            ("op", "operation", "as pasted", OPS),
+            ("via", "through", "as pasted", VIAS),
+            ("lockdown", "lockdown", "as pasted", ("none", "integrity", "confidentiality")),
+        )
+    )
+    typed = "".join(
+        f'<label class="control"><span>{label}</span><input name="{name}" size="{size}" '
+        f'spellcheck="false" autocomplete="off" placeholder="{hint}"></label>\n'
+        for name, label, size, hint in (
+            ("address", "address", 12, "0xfebc0000"),
+            ("got", "it gave", 12, "EPERM"),
+            ("release", "kernel", 12, "6.12"),
+        )
+    )
+    return f"""<p class="lead">Paste what you have, in any order: <code>/proc/iomem</code>,
+<code>lspci -v</code>, a line of <code>strace</code>, a line of <code>dmesg</code>,
+<code>uname -a</code>. Nothing leaves this page: its policy (<code>connect-src 'none'</code>)
+forbids your browser to send anything anywhere.</p>
+<form id="ask-form" class="needs-script" hidden>
+<label for="ask-paste">What you pasted, or drop files here. An example is there, from a recorded
+machine.</label>
+<textarea id="ask-paste" name="paste" rows="9" spellcheck="false" wrap="off">
+{escape(paste)}</textarea>
+<p class="controls"><span id="ask-large"></span>
+<button type="button" id="ask-clear">Clear</button>
+<label class="control"><span>or files</span><input type="file" id="ask-files" multiple></label></p>
+<details><summary>Ask about something else than what is pasted</summary>
+<div class="controls">
+{typed}{chosen}</div></details>
+</form>
+<ul id="ask-parts" class="parts">{parts}</ul>
+<p class="controls needs-script" hidden><button type="button" id="ask-copy">Copy the answer as
+text</button> <button type="button" id="ask-cancel" hidden>Cancel</button>
+<span id="ask-status" role="status"></span></p>
+<div class="beside">
+<div id="ask-answer" class="answer" tabindex="-1">{answer["html"]}</div>
+<div id="ask-map" class="map">{still}</div>
+</div>
+<script type="application/json" id="ask-example">{data}</script>"""
 
 
-def explorers_section() -> str:
-    """The explorers of the notebooks."""
-    return ""
+def explorers_section(stills: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    """The explorers of the notebooks: `stills` are, by name, the file and the words of pictures."""
+    made = "".join(
+        f'<details data-explorer="{escape(name)}"><summary>{escape(offer.asks)}</summary>\n'
+        f'<p class="controls"><span role="status"></span> <button type="button" class="cancel" '
+        f'hidden>Cancel</button></p>\n<div class="explorer">'
+        + "".join(
+            f'<img class="still" loading="lazy" src="{escape(file)}" alt="{escape(alt)}">'
+            for file, alt in stills[name]
+        )
+        + "</div></details>\n"
+        for name, offer in EXPLORERS.items()
+    )
+    return f"<p>Each opens with a picture; its controls are there when Python is.</p>\n{made}"
 
 
 def read_section(notebooks: Mapping[str, Page], documented: bool) -> str:

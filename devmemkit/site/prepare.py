@@ -12,11 +12,12 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from devmemkit.host.scratch import scratch
 from devmemkit.scenarios.machines import data_dir
+from devmemkit.site.live.catalogue import EXPLORERS
 
 CODE = (
     "import json, sys\n"
@@ -39,6 +40,36 @@ def example() -> str:
         "(Operation not permitted)\n"
         f"$ sudo cat /proc/iomem\n{dump}"
     )
+
+
+class Still(NamedTuple):
+    """A picture of an explorer: its file, its SVG, its words."""
+
+    file: str
+    svg: str
+    alt: str
+
+
+def messages() -> list[dict[str, Any]]:
+    """What is asked: the example, then each explorer."""
+    return [{"do": "ask", "paste": example()}] + [
+        {"do": "explorer", "name": name} for name in EXPLORERS
+    ]
+
+
+def stills(name: str, answer: Mapping[str, Any]) -> list[Still]:
+    """The pictures of an explorer, from its tree of widgets."""
+    panes = [one["state"] for one in _below(answer["tree"]) if one["kind"] == "Pane"]
+    return [
+        Still(f"explorers/{name}-{at}.svg", pane["svg"], pane["alt"])
+        for at, pane in enumerate(panes, 1)
+    ]
+
+
+def _below(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield tree
+    for child in tree.get("children", ()):
+        yield from _below(child)
 
 
 def answers(package: bytes, messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ ROOMS = (
 """The rooms of the package that the pages run."""
 DATA = ("machines/", "claim-path.toml", "references.toml")
 """The files of data/ that they read, a folder by its name with a slash."""
-LICENCES = ("MPL-2.0.txt", "Python.txt")
+LICENCES = ("README.txt", "MPL-2.0.txt", "Python.txt")
 
 
 def pinned() -> dict[str, str]:
@@ -91,20 +91,27 @@ def _from_npm(package: str, names: dict[str, str]) -> dict[str, bytes]:
         return found
 
 
-def contents(found: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of the site's folder runtime/, from Pyodide's; and the licences beside it."""
+def contents(found: Mapping[str, bytes], package: bytes) -> dict[str, bytes]:
+    """The files of the site's folder runtime/, from Pyodide's and the package."""
     info = json.loads(found["pyodide-lock.json"])["info"]
     lock = json.dumps({"info": info, "packages": {}}, sort_keys=True)
-    made = {
+    return {
         "runtime/pyodide.mjs": found["pyodide.mjs"].partition(b"//# sourceMappingURL")[0],
         "runtime/pyodide.asm.mjs": found["pyodide.asm.mjs"],
         "runtime/wasm.js": _script(found["pyodide.asm.wasm"]),
         "runtime/stdlib.js": _script(found["python_stdlib.zip"]),
-        "runtime/package.js": _script(package()),
+        "runtime/package.js": _script(package),
         "runtime/lock.js": f"export default {lock};\n".encode(),
     }
-    kept = files("devmemkit.site") / "licences"
-    return made | {f"licences/{name}": (kept / name).read_bytes() for name in LICENCES}
+
+
+def licences() -> dict[str, bytes]:
+    """The site's folder licences/: the texts, and which of them is for what."""
+    root, kept = data_dir().parent, files("devmemkit.site") / "licences"
+    made = {name: (kept / name).read_bytes() for name in LICENCES}
+    made |= {"MIT.txt": (root / "LICENSE").read_bytes()}
+    made |= {"CC-BY-4.0.txt": (root / "data" / "LICENSE").read_bytes()}
+    return {f"licences/{name}": content for name, content in made.items()}
 
 
 def _script(content: bytes) -> bytes:

@@ -29,8 +29,8 @@ KINDS = {
     "strace": "strace",
     "command": "a command",
     "symptom": "a symptom",
-    "log": "the kernel's log, of which nothing is used",
-    "other": "not recognized",
+    "log": "the kernel's log",
+    "other": "other text",
 }
 """The kinds of texts, and what a person calls each."""
 TYPED = 400
@@ -58,7 +58,8 @@ _LOCKDOWN = re.compile(r"\[?none\]? \[?integrity\]? \[?confidentiality\]?")
 _CPUINFO = re.compile(r"^address sizes\s*:")
 _MTRR = re.compile(r"^reg\d+: base=0x")
 _COMMAND = re.compile(
-    r"^(?:\S+[$#] |[$#] )|^(?:sudo )?(?:busybox )?devmem2? |^(?:sudo )?(?:dd|hexdump|xxd|od) "
+    r"^(?:\S*|\S+@\S+ |\[\S+ \S+\])[$#] "
+    r"|^(?:sudo )?(?:(?:busybox )?devmem2?|dd|hexdump|xxd|od) "
 )
 _LOG = re.compile(r"^\[ *\d+\.\d+\] ")
 

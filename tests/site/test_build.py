@@ -64,7 +64,8 @@ class Inline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag == "style" or (tag == "script" and "src" not in given):
+        data = given.get("type") == "application/json"  # which nothing executes
+        if tag == "style" or (tag == "script" and "src" not in given and not data):
             self.refused.append(tag)
         self.refused += [name for name in given if name == "style" or name.startswith("on")]
         loaded = given.get("src") or (given.get("href") if tag == "link" else None)

@@ -69,7 +69,7 @@ def test_every_notebook_with_an_explorer_has_it_here(told: dict[str, Any]) -> No
                     shown[path.name] = plain
     assert shown.keys() == {offer.notebook for offer in EXPLORERS.values()}
     for name, offer in EXPLORERS.items():
-        assert told[name]["summary"] == shown[offer.notebook]
+        assert shown[offer.notebook].endswith(f"Explorer({told[name]['summary']})")
 
 
 def widgets(tree: dict[str, Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ FILES = [
     for path in sorted((SAMPLES / folder).glob("*.txt"))
 ]
 MORE = {
-    "kunpeng-vf-bars.txt": ["iomem", "log"],
+    "kunpeng-vf-bars.txt": [*4 * ["command", "lspci"], "command", "iomem", *2 * ["command", "log"]],
     "numeric-sandybridge.txt": ["log", "release", "cmdline", "log"],
 }
 """What some of them have below, as a person sees it."""
@@ -76,6 +76,15 @@ def test_any_order(order: tuple[str, ...]) -> None:
 def test_every_kind_below_every_other(above: str, below: str) -> None:
     found = split(SHORT[above] + SHORT[below])
     assert [part.kind for part in found] == [above, below] if above != below else [above]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["$ ", "# ", "root@box:~# ", "pi@raspberrypi:~ $ ", "[user@host ~]$ ", "sudo "]
+)
+def test_a_prompt_begins_a_part(prompt: str) -> None:
+    typed = f"{prompt}busybox devmem 0xfebc0000\n"
+    found = split(SHORT["iomem"] + typed + SHORT["symptom"])
+    assert [part.kind for part in found] == ["iomem", "command", "symptom"]
 
 
 def test_mail_quotes_and_prose_do_not_hide_a_text() -> None:

@@ -26,18 +26,20 @@ def tree(known: Description) -> Resource | None:
 def map_of(known: Description, address: int | None) -> dict[str, Any]:
     """The picture; `rows` has the address and the name of each of its first tips; {} for no dump.
 
-    `left` says what is not drawn.
+    `marked` is the place of the address among them, -1 for none, `note` says what is not drawn.
     """
     if (root := tree(known)) is None:
         return {}
     left = _prune(root)
     said = f"{left:,} resources, of the deepest levels, are not drawn." if left else ""
     if not root.children:
-        return {"left": said}
+        return {"note": said}
     nodes = [row.node for row in rows_of(root) if not row.gap]
-    picture = space_map("your machine", root, marked=_innermost(root, address))
+    marked = _innermost(root, address)
+    picture = space_map("your machine", root, marked=marked)
+    at = next((i for i, one in enumerate(nodes) if one is marked), -1)
     rows = [{"address": f"{one.start:#x}", "name": str(one)} for one in nodes]
-    return {**shown(picture), "rows": rows, "left": said}
+    return {**shown(picture), "rows": rows, "marked": at, "note": said}
 
 
 def _innermost(root: Resource, address: int | None) -> Resource | None:

@@ -5,7 +5,7 @@ Every text goes through `safe`: names from pasted texts cannot become markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.advice import Advice
@@ -18,11 +18,14 @@ from devmemkit.explain.verdict import Verdict
 from devmemkit.text.html import safe
 
 
-def as_page(told: Told) -> str:
-    """The answer, or the causes and the checks that lead to the symptom."""
-    if told.answer is not None:
-        return "".join(_answer(told.answer)) + _notes(told.notes)
-    return "".join(_causes(told)) + _notes(told.notes)
+def as_page(told: Told, elsewhere: Collection[str] = ()) -> str:
+    """The answer, or the causes and the checks that lead to the symptom.
+
+    Notes that the page has `elsewhere` are left out.
+    """
+    notes = _notes([note for note in told.notes if note not in elsewhere])
+    said = _answer(told.answer) if told.answer is not None else _causes(told)
+    return "".join(said) + notes
 
 
 def _answer(answer: Answer) -> Iterator[str]:
@@ -60,7 +63,8 @@ def _checks(v: Verdict) -> Iterator[str]:
     yield '<h4>Checks, in the kernel\'s order</h4><ol class="checks">'
     for index, check in enumerate(v.checks):
         decides = index == v.decided
-        kind = "decides" if decides else check.result.replace(" ", "-")
+        ending = "decides good" if v.outcome == "ok" else "decides"
+        kind = ending if decides else check.result.replace(" ", "-")
         file = f" <small>{safe(check.file)}</small>" if check.file else ""
         says = f"<p>{safe(check.says)}</p>" if decides else ""
         mark = ' aria-current="true"' if decides else ""

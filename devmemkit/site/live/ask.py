@@ -40,7 +40,7 @@ def ask(paste: str, **given: str) -> dict[str, Any]:
     sentence for a question that cannot be asked.
     """
     found = read_paste(paste)
-    known, notes = _with_facts(found.known, given), [*found.refused.values()]
+    known, notes = _with_facts(found.known, given), [*found.notes]
     parts = [_part(found, at) for at in range(len(found.parts))]
     answer: dict[str, Any] = {"parts": parts}
     try:
@@ -55,12 +55,13 @@ def ask(paste: str, **given: str) -> dict[str, Any]:
         if not asked.keys() & {"strace", "address", "bdf"} and not _shows_place(asked):
             raise ValueError(NO_PLACE)
         got = asked.pop("got", None)
-        said = told(*asked_of(known, got, **asked), got=got, notes=notes)
+        strace = asked.get("strace", "")
+        said = told(*asked_of(known, got, **asked), got=got, strace=strace, notes=notes)
     except ValueError as error:
         return answer | {"error": str(error), "map": map_of(known, None)}
     access = said.access
     return answer | {
-        "html": as_page(said),
+        "html": as_page(said, found.notes),
         "text": said.text,
         "map": map_of(known, access.start if access.via != "port" else None),
         "asked": {"address": f"{access.start:#x}", "op": access.op, "via": access.via},

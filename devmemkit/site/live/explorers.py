@@ -46,7 +46,7 @@ def explorer(name: str) -> dict[str, Any]:
     if name not in MADE:
         MADE[name] = MAKERS[name]()
     w.CHANGED.clear()
-    return {"tree": _tree(MADE[name]), "summary": repr(MADE[name])}
+    return {"tree": _tree(MADE[name]), "summary": MADE[name].summary()}
 
 
 def _tree(widget: Any) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def change(name: str, number: int, field: str, value: Any) -> dict[str, Any]:
     else:
         setattr(widget, field, value)
     changes = dict(_changes())
-    return {"changes": changes, "summary": repr(MADE[name])}
+    return {"changes": changes, "summary": MADE[name].summary()}
 
 
 def _changes() -> Iterator[tuple[int, dict[str, Any]]]:

@@ -29,7 +29,8 @@
         return part;
       }),
     );
-    if (found.error) answer.replaceChildren(dk.element("p", { className: "bad", textContent: found.error }));
+    if (found.error)
+      answer.replaceChildren(dk.element("p", { className: "bad", textContent: found.error }));
     else answer.innerHTML = found.html; // made by site/live/answer.py, which escapes every text
     by("ask-copy").disabled = !found.text;
     showMap(found.map ?? {});
@@ -39,8 +40,13 @@
     const shown = map.svg
       ? [dk.picture(map, { rows: map.rows, onrow: ({ address }) => about(address) })]
       : [];
-    if (map.left) shown.push(dk.element("p", { textContent: map.left }));
-    by("ask-map").replaceChildren(...shown);
+    if (map.note) shown.push(dk.element("p", { textContent: map.note }));
+    const box = by("ask-map");
+    box.replaceChildren(...shown);
+    const marked = map.rows && box.querySelectorAll("button")[map.marked];
+    if (!marked) return;
+    marked.setAttribute("aria-current", "true");
+    box.scrollTop = marked.offsetTop - box.clientHeight / 2; // and the page stays where it is
   }
 
   function about(address) {
@@ -99,7 +105,10 @@
     ask();
   });
   by("ask-files").addEventListener("change", (event) => read(event.target.files));
-  form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask();
+  });
   form.addEventListener("input", (event) => event.target.type !== "file" && soon());
   by("ask-clear").addEventListener("click", () => {
     form.reset();

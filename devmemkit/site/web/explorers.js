@@ -86,7 +86,7 @@
       return { element: labelled(state, input), update() {} };
     },
     HTML() {
-      const element = dk.element("div", { className: "said" });
+      const element = dk.element("div", { className: "words" });
       // Made by the package, which escapes names from texts.
       return { element, update: ({ value }) => { element.innerHTML = value; } };
     },

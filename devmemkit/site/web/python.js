@@ -23,13 +23,16 @@ dk.python = (() => {
   }
 
   function start() {
-    if (location.protocol === "file:")
-      return tell({ file: true });
+    if (location.protocol === "file:") return tell({ file: true });
     // A worker made from a blob inherits the page's policy; one made from an address does not.
     const address = new URL("worker.js", document.baseURI).href;
     const blob = new Blob([`import(${JSON.stringify(address)});`], { type: "text/javascript" });
     const url = URL.createObjectURL(blob);
-    worker = new Worker(url, { type: "module" });
+    try {
+      worker = new Worker(url, { type: "module" });
+    } catch (error) {
+      return tell({ failed: String(error) });
+    }
     worker.onmessage = received;
     worker.onerror = (event) => tell({ failed: event.message || "the worker cannot be started" });
   }
