@@ -1,0 +1,52 @@
+"""A site with Python, built once, and the address of a server that shows it."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devmemkit.host.files import SourceError
+from devmemkit.site import build, runtime
+
+GIVEN = "DEVMEMKIT_PYODIDE"
+"""The variable that names a folder with Pyodide's files; without it npm fetches them."""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A server as `python3 -m http.server` is one, without its log."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built site with Python; skips where Pyodide cannot be had, unless a browser is required."""
+    folder = os.environ.get(GIVEN)
+    try:
+        pyodide = runtime.pyodide(Path(folder) if folder else None)
+    except SourceError as error:
+        if os.environ.get("DEVMEMKIT_REQUIRE_BROWSER") == "1":
+            raise
+        pytest.skip(f"no Pyodide: {error}")
+    out = tmp_path_factory.mktemp("site")
+    build.build(out, "0123456789abcdef", pyodide)
+    return out
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """The address of a local server that shows the site."""
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
