@@ -1,0 +1,180 @@
+"""The start page in Chromium: before Python, with it, hostile and huge pastes, narrow screens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+PATIENCE = 300_000
+"""Milliseconds to wait at most, on however slow a machine."""
+EVIL = "<img src=x onerror=alert(1)></script><b>\"'&"
+CALL = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</dev/mem>, 0xfe010000) = -1 EPERM"
+ANSWERED = "() => document.getElementById('ask-status').textContent === 'Answered.'"
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page; what its console complains about, and dialogs, fail the test."""
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    bad: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            bad.append(message.text)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: bad.append(str(error)))
+    page.on("dialog", lambda dialog: (bad.append(dialog.message), dialog.dismiss()))
+    yield page
+    context.close()
+    assert bad == []
+
+
+def live(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_function("() => document.getElementById('python').textContent.includes('live')")
+
+
+def asked(page: Page, paste: str) -> str:
+    """The answer for a paste."""
+    page.evaluate("document.getElementById('ask-status').textContent = ''")
+    page.fill("#ask-paste", paste)
+    page.wait_for_function(ANSWERED)
+    return page.inner_text("#ask-answer")
+
+
+def test_the_example_is_answered_before_python(page: Page, address: str) -> None:
+    page.add_init_script("delete window.Worker")  # so that there never is a Python
+    page.goto(address)
+    page.wait_for_function("() => document.getElementById('python').textContent.includes('not st')")
+    assert "e1000 has it" in page.inner_text("#ask-answer")
+    assert page.locator("#ask-answer .decides").inner_text().startswith("EPERM")
+    assert page.locator("#ask-map button").count() > 20
+
+
+def test_without_javascript_texts_and_pictures_are_there(browser: Browser, address: str) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address)
+        assert "e1000 has it" in page.inner_text("#ask-answer")
+        assert page.locator("#ask-map img").evaluate("image => image.naturalWidth") > 0
+        assert not page.locator("#ask-form").is_visible()
+        page.locator("details[data-explorer=orders] summary").click()
+        assert page.locator("details[data-explorer=orders] img").first.is_visible()
+
+
+def test_a_paste_a_click_and_the_keyboard(page: Page, address: str) -> None:
+    live(page, address)
+    dump = "fe000000-fe00ffff : 0000:00:03.0\nfe010000-fe01ffff : 0000:00:04.0\n"
+    claimed = f"{dump}  fe010000-fe01ffff : nvme\nLinux box 6.12.0 #1 x86_64 GNU/Linux\n{CALL}\n"
+    assert "nvme has it" in asked(page, claimed)
+    parts = page.locator("#ask-parts li").all_inner_texts()
+    assert [part.partition(": ")[2] for part in parts] == [
+        *("/proc/iomem", "the kernel's release", "strace")
+    ]
+    first = page.locator("#ask-map button").first
+    page.evaluate("document.getElementById('ask-status').textContent = ''")
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_function(ANSWERED)
+    assert "mmap of 0x1000 bytes at 0xfe000000" in page.inner_text("#ask-answer h3")
+    assert page.input_value("[name=address]") == "0xfe000000"
+
+
+def test_names_of_a_paste_are_never_markup(page: Page, address: str) -> None:
+    live(page, address)
+    dump = f"fe000000-fe00ffff : {EVIL}\nfe010000-fe01ffff : {EVIL}\n  fe010000-fe010fff : {EVIL}\n"
+    said = asked(page, f"{dump}{EVIL}\n{CALL}\n")
+    assert EVIL in said
+    assert page.locator("#ask img[src=x], #ask b, #ask script:not([id])").count() == 0
+    page.locator("details[data-explorer=machine] summary").click()
+    page.wait_for_selector("details[data-explorer=machine] .live input[type=file]")
+    page.set_input_files(
+        "details[data-explorer=machine] input[type=file]",
+        {"name": EVIL, "mimeType": "text/plain", "buffer": dump.encode()},
+    )
+    page.wait_for_function(
+        "() => document.querySelector('details[data-explorer=machine]').innerText.includes('read')"
+    )
+    assert page.locator("#explorers img[src=x]").count() == 0
+
+
+def test_a_huge_paste_keeps_the_page_alive_and_can_be_cancelled(page: Page, address: str) -> None:
+    live(page, address)
+    page.evaluate(
+        """() => {
+            const lines = Array.from({ length: 350000 }, (_, at) =>
+                `${(at * 4096).toString(16).padStart(8, "0")}-` +
+                `${(at * 4096 + 4095).toString(16).padStart(8, "0")} : r${at}`);
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text/plain", lines.join("\\n"));
+            const event = new ClipboardEvent("paste", { clipboardData, cancelable: true });
+            document.getElementById("ask-paste").dispatchEvent(event);
+        }"""
+    )
+    assert "million letters that are not shown" in page.inner_text("#ask-large")
+    assert len(page.input_value("#ask-paste")) < 10_000
+    page.click("#ask-cancel")
+    page.wait_for_function(
+        "() => document.getElementById('ask-status').textContent === 'cancelled'"
+    )
+    page.click("#ask-clear")
+    assert "EPERM" in asked(page, CALL)  # by a Python that started anew
+
+
+def test_every_explorer_lives_on_a_phone_s_width(page: Page, address: str) -> None:
+    live(page, address)
+    for summary in page.locator("details[data-explorer] summary").all():
+        summary.click()
+    page.wait_for_function("() => document.querySelectorAll('.explorer.live').length === 7")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    orders = page.locator("details[data-explorer=orders]")
+    before = orders.locator("img").first.get_attribute("src")
+    orders.locator("select").first.select_option("4.4")
+    page.wait_for_function(
+        "() => document.querySelector('details[data-explorer=orders] [role=status]')"
+        ".textContent.includes('Linux 4.4')"
+    )
+    assert orders.locator("img").first.get_attribute("src") != before
+
+
+def test_the_worker_can_connect_to_nothing(page: Page, address: str) -> None:
+    live(page, address)
+    [worker] = page.workers
+    reached = worker.evaluate(
+        """address => { try {
+            const request = new XMLHttpRequest();
+            request.open("GET", address + "style.css", false);
+            request.send();
+            return request.status;
+        } catch (error) { return error.name; } }""",
+        address,
+    )
+    assert reached == "NetworkError"
+
+
+def test_opened_as_a_file_it_says_how_to_serve_it(page: Page, site: Path) -> None:
+    page.goto((site / "index.html").as_uri())
+    assert "e1000 has it" in page.inner_text("#ask-answer")
+    page.wait_for_function(
+        "() => document.getElementById('python').textContent.includes('http.server')"
+    )
+    page.fill("#ask-paste", CALL)
+    page.wait_for_function(
+        "() => document.getElementById('ask-status').textContent.includes('web server')"
+    )
