@@ -33,7 +33,7 @@ STEPS = {
     "zap_begin": "takes the rmap lock, to walk the linked mappings",
     "zap": "zaps the page in every linked mapping, and drops the lock",
     "refuse_if_mapped": "looks for linked mappings of the region",
-    "refused": "gives EBUSY to the driver",
+    "refused": "gets EBUSY",
     "notify": "asks the process to unmap",
     "wait_for_unmap": "stops waiting: the page is unmapped, or the grace is over",
     "signal_mappers": "sends SIGBUS to the process",

@@ -126,6 +126,18 @@ def test_the_next_level_is_offered_when_one_is_done(opened) -> None:
     assert last.get_by_role("button", name="Next level").count() == 0
 
 
+def test_a_circle_of_the_driver_alone_is_not_fair(opened) -> None:
+    page = opened("#race?level=9&steps=U6C4")
+    before = page.locator("#race .count").inner_text()
+    page.locator("#race .step.driver").focus()
+    press(page, "C4")
+    assert page.locator("#race .count").inner_text().startswith("You have been in 14 of")
+    press(page, "C4")  # the same four states once more: a circle, but the process takes no step
+    assert page.locator("#race .count").inner_text().startswith("You have been in 14 of")
+    assert before.startswith("You have been in 11 of")
+    assert said(page).startswith("The driver gets EBUSY")
+
+
 def test_the_schedule_plays_itself_step_by_step(opened) -> None:
     page = opened("#race?level=1")
     page.get_by_role("button", name="Let the explorer find it").click()
@@ -164,6 +176,7 @@ def test_a_switch_keeps_the_schedule_as_far_as_it_goes(opened) -> None:
     assert "steps=U6C4U2" in page.evaluate("location.hash")
     page.get_by_label("Policy").select_option("RefuseClaim")
     assert page.get_by_label("Repair of the mmap").input_value() == ""
+    assert page.get_by_label("Policy").input_value() == "RefuseClaim"
 
 
 def test_the_page_without_javascript_shows_the_shortest_schedule(opened) -> None:

@@ -78,6 +78,25 @@ def test_every_graph_has_the_explorers_states_and_steps() -> None:
             assert surviving == sorted(made["broken"].get(NOBODY_REACHES, [])), level
 
 
+def test_an_actor_that_waits_goes_on_some_time_and_one_that_is_done_does_not() -> None:
+    waits = 0
+    for _, graph in OFFERED:
+        moves = graph["moves"]
+        for place, actor in zip(range(0, 6, 2), graph["actors"], strict=False):
+            goes_on = {at for at, row in enumerate(moves) if row[place] >= 0}
+            while more := {
+                at
+                for at, row in enumerate(moves)
+                if at not in goes_on and goes_on & {to for to in row[::2] if to >= 0}
+            }:
+                goes_on |= more
+            for at, row in enumerate(moves):
+                waits += row[place] == -1
+                assert (at in goes_on) >= (row[place] == -1)
+                assert actor == "clock" or (at in goes_on) == (row[place] != -2)
+    assert waits
+
+
 def test_every_verdict_is_the_explorers_and_its_schedule_plays_on_the_model() -> None:
     for level, graph in OFFERED:
         made = graphs.race_of(level)
