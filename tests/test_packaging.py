@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import devmemkit
-from devmemkit.lab.guest.initramfs import CROSS
+from devmemkit.lab.guest.initramfs import USERLANDS
 from devmemkit.lab.guest.machine import BOARDS
 
 ROOT = Path(__file__).parents[1]
@@ -190,7 +190,7 @@ def test_readme_gives_each_command_on_one_line_with_its_set_up(command: str) -> 
 def test_the_packages_that_a_guest_needs_are_named(page: str) -> None:
     words = set(re.findall(r"[\w-]+", (ROOT / page).read_text(encoding="utf-8")))
     assert {board.package for board in BOARDS.values()} <= words
-    assert {package for _, *packages in CROSS.values() for package in packages} <= words
+    assert {one for made in USERLANDS.values() for one in (made.compiler, made.library)} <= words
 
 
 def python(code: str) -> Any:

@@ -29,7 +29,7 @@ def notebooks(root: Path) -> dict[str, Page]:
 def documentation(root: Path) -> dict[str, bytes]:
     """A checkout's documentation as Sphinx builds it, by file name; empty where there is none.
 
-    RuntimeError if it cannot be built, with the last line that Sphinx prints.
+    RuntimeError if it cannot be built, with what Sphinx prints.
     """
     if not (root / "docs" / "conf.py").is_file():
         return {}
@@ -42,8 +42,8 @@ def documentation(root: Path) -> dict[str, bytes]:
             text=True,
         )
         if done.returncode:
-            last = done.stderr.strip().rpartition("\n")[2]
-            raise RuntimeError(f"sphinx: expected the documentation, got: {last}")
+            said = " ".join(done.stderr.split())[:300]
+            raise RuntimeError(f"sphinx: expected the documentation, got: {said}")
         (out / ".buildinfo").unlink(missing_ok=True)  # names the builder's settings alone
         files = sorted(path for path in out.rglob("*") if path.is_file())
         return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}

@@ -24,7 +24,8 @@ when the driver believes that it has the page alone.</p>
 
 def still(data: dict[str, Any], level: dict[str, Any]) -> str:
     """The shortest schedule of a level of the race."""
-    graph, kernel = data["graphs"][level["graph"]], data["kernels"][level["kernel"]]
+    graph = data["graphs"][level["graph"]]
+    functions = data["kernels"][level["kernel"]]["functions"]
     rows, at = [], 0
     for letter, count in re.findall(r"([A-Za-z])(\d+)", graph["schedule"]):
         actor = next(one for one in graph["actors"] if LETTERS[one] == letter)
@@ -36,7 +37,7 @@ def still(data: dict[str, Any], level: dict[str, Any]) -> str:
             page, region, _ = data["moments"][graph["states"][at]]
             rows.append(
                 f'<li class="{actor}"><span class="hidden">{actor}: </span><span class="what">'
-                f"<code>{escape(kernel['functions'][step] or name)}</code> "
+                f"<code>{escape(functions[step] or name)}</code> "
                 f"<b>{escape(ends)}</b><small>{escape(says)}</small></span>"
                 f'<span class="ribbon" data-page="{page}" data-region="{region}">'
                 f'<span class="hidden">{page}</span></span></li>'

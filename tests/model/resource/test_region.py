@@ -89,7 +89,7 @@ def test_claim_straddling_an_edge_or_busy_fails(start: int, size: int, conflict:
     before = root.value()
     with pytest.raises(KernelError) as caught:
         request_region(root, start, size, "driver")
-    assert (caught.value.name, caught.value.errno) == ("EBUSY", 16)
+    assert caught.value.name == "EBUSY"
     assert caught.value.conflict is not None
     assert caught.value.conflict.endswith(f" : {conflict}")
     assert root.value() == before

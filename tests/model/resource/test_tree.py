@@ -113,7 +113,7 @@ def test_release_of_what_is_in_no_tree(disjoint: bool) -> None:
     for one in (Resource(8, 15, "a"), stale, root):
         with pytest.raises(KernelError) as caught:
             release_resource(one)
-        assert (caught.value.name, caught.value.errno) == ("EINVAL", 22)
+        assert caught.value.name == "EINVAL"
         assert root.value() == before
 
 
