@@ -29,6 +29,7 @@ def test_each_notebook_is_a_page_that_leads_back_to_the_start_page(tmp_path: Pat
 def test_documentation_that_cannot_be_built_is_one_sentence(tmp_path: Path) -> None:
     assert reading.documentation(tmp_path) == {}
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "conf.py").write_text("extensions = ['no_such']\n")
+    (tmp_path / "docs" / "conf.py").write_text("")
+    (tmp_path / "docs" / "index.rst").write_text(":doc:`no_such`\n")
     with pytest.raises(RuntimeError, match=r"^sphinx: expected the documentation, got: .*no_such"):
         reading.documentation(tmp_path)
