@@ -52,7 +52,7 @@ def press(page, schedule: str) -> None:
 
 
 def said(page) -> str:
-    return page.get_by_role("status").inner_text()
+    return page.locator("#race").get_by_role("status").inner_text()
 
 
 def state(page) -> tuple[str, str]:
@@ -192,7 +192,7 @@ def test_every_control_has_a_name_and_what_happened_is_announced(opened) -> None
     page = opened("#race?level=5&steps=U1C1")
     tree = page.locator("#race").aria_snapshot()
     assert not re.search(r"- (button|combobox)\s*(:|$)", tree, re.MULTILINE)
-    assert page.get_by_role("status").get_attribute("aria-live") == "polite"
+    assert page.locator("#race").get_by_role("status").get_attribute("aria-live") == "polite"
     assert page.get_by_role("button", name=re.compile("process, next step")).count() == 1
     steps = page.get_by_role("list", name="The schedule so far").get_by_role("listitem")
     assert [step.inner_text().split() for step in steps.all()] == [

@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             raise
         pytest.skip(f"no Pyodide: {error}")
     out = tmp_path_factory.mktemp("site")
-    build.build(out, "0123456789abcdef", pyodide)
+    build.build(out, 40 * "d", pyodide)
     return out
 
 
