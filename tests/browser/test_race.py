@@ -83,7 +83,7 @@ def test_a_level_is_won_by_keyboard_alone(opened, viewport) -> None:
 @pytest.mark.parametrize("number", range(1, len(graphs.LEVELS) + 1))
 def test_the_explorers_schedule_is_played_and_missing_ones_are_said_to_be(opened, number) -> None:
     page = opened(f"#race?level={number}", reduced_motion="reduce")
-    page.get_by_role("button", name="Let the explorer find it").click()
+    page.locator("#race").get_by_role("button", name="Let the explorer find it").click()
     found = level(number)
     if found["schedule"]:
         assert page.evaluate("location.hash").endswith(f"&steps={found['schedule']}")
@@ -104,16 +104,16 @@ def test_the_first_board_leaves_the_address_alone(opened) -> None:
     assert page.evaluate("location.hash") == "#read"
     page.locator("#race .step.driver").click()
     assert page.evaluate("location.hash") == "#race?level=1&steps=C1"
-    page.get_by_role("button", name="It cannot be done").click()
+    page.locator("#race").get_by_role("button", name="It cannot be done").click()
     assert said(page) == "The explorer disagrees: it knows a schedule of 9 steps."
-    page.get_by_role("button", name="Break 7.3").click()
+    page.locator("#race").get_by_role("button", name="Break 7.3").click()
     assert page.evaluate("location.hash") == "#race?level=4&steps="
     assert state(page) == ("unmapped", "idle")
 
 
 def test_the_next_level_is_offered_when_one_is_done(opened) -> None:
     page = opened("#race?level=1&steps=U8")
-    following = page.get_by_role("button", name="Next level")
+    following = page.locator("#race").get_by_role("button", name="Next level")
     assert following.count() == 0
     page.locator("#race .step.driver").click()
     following.click()
@@ -140,7 +140,7 @@ def test_a_circle_of_the_driver_alone_is_not_fair(opened) -> None:
 
 def test_the_schedule_plays_itself_step_by_step(opened) -> None:
     page = opened("#race?level=1")
-    page.get_by_role("button", name="Let the explorer find it").click()
+    page.locator("#race").get_by_role("button", name="Let the explorer find it").click()
     assert state(page) == ("unmapped", "idle")
     page.locator("#race .page[data-page=surviving]").wait_for()
     assert page.evaluate("location.hash") == "#race?level=1&steps=U8C1"
@@ -150,7 +150,7 @@ def test_a_link_restores_choices_and_schedule(opened) -> None:
     where = "#race?via=devmem&kernel=6.12&policy=RevokeAfterGrace&repair=&steps=U8C3"
     page = opened(where)
     assert state(page) == ("live", "claiming")
-    assert page.get_by_label("Policy").input_value() == "RevokeAfterGrace"
+    assert page.locator("#race").get_by_label("Policy").input_value() == "RevokeAfterGrace"
     assert page.locator("#race .step.driver").get_attribute("aria-disabled") == "true"
     page.locator("#race .step.driver").focus()
     page.keyboard.press("ArrowRight")
@@ -159,24 +159,24 @@ def test_a_link_restores_choices_and_schedule(opened) -> None:
     assert page.evaluate("location.hash") == where + "t1"
     page.evaluate("location.hash = '#race?level=3&steps=U6C4'")
     page.locator("#race .page[data-page=filled]").wait_for()
-    assert page.get_by_label("Kernel").input_value() == "6.12"
+    assert page.locator("#race").get_by_label("Kernel").input_value() == "6.12"
 
 
 def test_a_hostile_link_plays_what_can_be_played(opened) -> None:
     page = opened("#race?via=<b>&kernel=9&policy=x&repair=__proto__&steps=U6<script>C99Z5U999")
-    assert page.get_by_label("Kernel").input_value() == "6.12"
-    assert page.get_by_label("Policy").input_value() == "as released"
+    assert page.locator("#race").get_by_label("Kernel").input_value() == "6.12"
+    assert page.locator("#race").get_by_label("Policy").input_value() == "as released"
     assert page.locator("#race .rows > li:not(.coming)").count() == 6 + 5  # then the driver is done
 
 
 def test_a_switch_keeps_the_schedule_as_far_as_it_goes(opened) -> None:
     page = opened("#race?level=3&steps=U6C4U2")
-    page.get_by_label("Repair of the mmap").select_option("recheck")
+    page.locator("#race").get_by_label("Repair of the mmap").select_option("recheck")
     assert state(page) == ("filled", "claimed")
     assert "steps=U6C4U2" in page.evaluate("location.hash")
-    page.get_by_label("Policy").select_option("RefuseClaim")
-    assert page.get_by_label("Repair of the mmap").input_value() == ""
-    assert page.get_by_label("Policy").input_value() == "RefuseClaim"
+    page.locator("#race").get_by_label("Policy").select_option("RefuseClaim")
+    assert page.locator("#race").get_by_label("Repair of the mmap").input_value() == ""
+    assert page.locator("#race").get_by_label("Policy").input_value() == "RefuseClaim"
 
 
 def test_the_page_without_javascript_shows_the_shortest_schedule(opened) -> None:
@@ -184,7 +184,12 @@ def test_the_page_without_javascript_shows_the_shortest_schedule(opened) -> None
     rows = page.locator("#race .rows > li")
     assert rows.count() == len(re.findall("[UC]", "U" * 6 + "C" * 4 + "U" * 2))
     assert "no claim can find the mapping yet" in rows.nth(5).inner_text()
-    assert page.get_by_text("still reaches the page that the driver has claimed").count() == 1
+    assert (
+        page.locator("#race")
+        .get_by_text("still reaches the page that the driver has claimed")
+        .count()
+        == 1
+    )
     assert page.locator("#race button").count() == 0
 
 
@@ -193,8 +198,15 @@ def test_every_control_has_a_name_and_what_happened_is_announced(opened) -> None
     tree = page.locator("#race").aria_snapshot()
     assert not re.search(r"- (button|combobox)\s*(:|$)", tree, re.MULTILINE)
     assert page.locator("#race").get_by_role("status").get_attribute("aria-live") == "polite"
-    assert page.get_by_role("button", name=re.compile("process, next step")).count() == 1
-    steps = page.get_by_role("list", name="The schedule so far").get_by_role("listitem")
+    assert (
+        page.locator("#race").get_by_role("button", name=re.compile("process, next step")).count()
+        == 1
+    )
+    steps = (
+        page.locator("#race")
+        .get_by_role("list", name="The schedule so far")
+        .get_by_role("listitem")
+    )
     assert [step.inner_text().split() for step in steps.all()] == [
         ["process:", "do_mmap", "unmapped"],
         ["driver:", "__request_region", "unmapped"],
