@@ -91,7 +91,11 @@ MOVED_X86: dict[str, tuple[tuple[str, str, str], ...]] = {
     "store_step": _FAULTS,
     "ksys_ioperm": (("4.17", "sys_ioperm", "arch/x86/kernel/ioport.c"),),
 }
-"""The same for functions of x86: ce56a86e2ade (4.14), 66f4e88cc69d (4.17), aa37c51b9421 (4.20)."""
+"""The same for steps that have a function of their own on x86.
+
+ce56a86e2ade gave x86 its own limits of addresses (4.14), 66f4e88cc69d the helper ksys_ioperm
+(4.17), aa37c51b9421 split __do_page_fault (4.20).
+"""
 
 FAULT, COPY = ("do_page_fault", "arch/arm64/mm/fault.c"), "arch/arm64/lib"
 ARM64 = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from devmemkit.figures.frame import (
     EDGE,
@@ -142,6 +142,18 @@ class Canvas:
         It is exact in the narrowest figure; the right margin grows with the width.
         """
         return 100 - 100 * (self.box.left + self.box.right) / self.picture.min_width
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the frame lies in a fluid SVG, in px and percent, and what its axes show."""
+        return {
+            "left": self.box.left,
+            "percent": self.percent,
+            "top": self.top,
+            "bottom": self.bottom,
+            "x": [self.picture.x.start, self.picture.x.end],
+            "y": [self.picture.y.start, self.picture.y.end],
+        }
 
     def share(self, value: float) -> float:
         axis = self.picture.x

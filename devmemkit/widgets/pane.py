@@ -95,16 +95,7 @@ class Pane(anywidget.AnyWidget):
 
 
 def _still_traits(picture: Picture) -> dict[str, Any]:
-    canvas = Canvas(picture)
-    place = {
-        "left": canvas.box.left,
-        "percent": canvas.percent,
-        "top": canvas.top,
-        "bottom": canvas.bottom,
-        "x": [picture.x.start, picture.x.end],
-        "y": [picture.y.start, picture.y.end],
-    }
-    return {"still": image(picture), "place": place}
+    return {"still": image(picture), "place": Canvas(picture).place}
 
 
 class _Loader(anywidget.AnyWidget):

@@ -334,7 +334,6 @@ class Pane(Widget):
 
 def shown(picture: Picture) -> dict[str, Any]:
     """A picture as the page shows it: an SVG, the tips over it, and where its axes run."""
-    canvas = Canvas(picture)
     return {
         "name": picture.name,
         "alt": picture.alt,
@@ -342,10 +341,5 @@ def shown(picture: Picture) -> dict[str, Any]:
         "min_width": picture.min_width,
         "svg": to_svg(picture, fluid=True),
         "tips": [*places(picture)],
-        "left": canvas.box.left,
-        "percent": canvas.percent,
-        "top": canvas.top,
-        "bottom": canvas.bottom,
-        "x": [picture.x.start, picture.x.end],
-        "y": [picture.y.start, picture.y.end],
+        **Canvas(picture).place,
     }
