@@ -2,4 +2,7 @@
 
 import sys
 
-sys.modules["ipywidgets"] = None  # type: ignore[assignment]
+
+def pytest_configure() -> None:
+    """Hide ipywidgets; not when this is imported, as the search for doctests does."""
+    sys.modules["ipywidgets"] = None  # type: ignore[assignment]
