@@ -234,7 +234,7 @@ def _instead(
         freed = unbound(machine, found.owner)
         if freed is not None and _opens(freed, access):
             yield from _unbinding(known, bdf, found.owner)
-        elif freed is not None:
+        elif freed is not None and not any(_other_ways(machine, access)):
             for way in _other_ways(freed, access):
                 for one in _unbinding(known, bdf, found.owner):
                     yield replace(one, do=f"{one.do}; {way.do}")

@@ -54,6 +54,16 @@ def test_a_claim_of_a_part_is_no_claim_of_the_bar() -> None:
     assert beside.when == "a driver claims 0x1f00200000-0x1f00200fff"
 
 
+def test_nothing_is_unbound_for_what_works_without() -> None:
+    blocks = ((0xFE00_0000, "timer"), (0xFE00_2000, "gpio"), (0xFE00_4000, "pwm"))
+    text = "".join(f"{at:x}-{at + 255:x} : {at:x}.{name}\n" for at, name in blocks)
+    board = known(iomem=parse(text), devices={}, arch="arm64")
+    for address, unbound in ((0xFE00_0000, True), (0xFE00_1000, False)):
+        does = [one.do for one in answer(board, address=address, length=0x8000).advice]
+        assert any(one.startswith("unbind the driver: ") for one in does) == unbound
+        assert any(one.startswith("map one page only") for one in does) != unbound
+
+
 def test_a_pci_device_beside_it_keeps_its_own_advice() -> None:
     does = [one.do for one in on_a_pi_5(0x1F_0041_0000).advice]
     assert any(one.startswith("unbind the driver: echo 0002:01:00.0 > ") for one in does)
