@@ -1,4 +1,4 @@
-"""The README's picture and session are what the code gives today."""
+"""What the README and the page on errors show is what the code gives today."""
 
 import doctest
 import re
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from devmemkit.artifact.ledger import Ledger, entries
+from devmemkit.artifact.scope import by_verdict
 from devmemkit.cli import main
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.svg import to_svg
@@ -25,6 +27,42 @@ def picture() -> str:
     return to_svg(address_map(story.played.after("claim"), story.node, 8, columns=4))
 
 
+def words_of(page: str) -> str:
+    """The text of a page, without its line breaks."""
+    return " ".join((ROOT / page).read_text(encoding="utf-8").split())
+
+
+def test_the_kernels_of_its_findings_are_those_that_the_ledger_computes() -> None:
+    told = re.findall(r"\(([\d. to;]+); `([\w-]+)`\)", words_of("README.md"))
+    named = {entry["id"]: entry for entry in entries()}
+    for kernels, name in told:
+        found = Ledger().weigh(named[name])
+        assert kernels in by_verdict(found.verdicts).split(" on ")
+        assert any("recorded" in used for used in found.rests_on.values())
+    assert len(told) == 3
+
+
+def test_its_links_lead_to_files() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_sections_that_settle_a_point_are_there() -> None:
+    told = re.findall(r"^\|.*\| (.*) \|$", (ROOT / "docs/discussion.md").read_text("utf-8"), re.M)
+    places = [place for cell in told for place in re.split(r", (?=0\d)", cell)]
+    asked = [
+        (place[:2], section)
+        for place in places
+        if re.match(r"0\d section", place)
+        for section in re.findall(r"\d+", place[2:])
+    ]
+    assert len(asked) > 15
+    for number, section in asked:
+        (notebook,) = ROOT.glob(f"notebooks/{number}-*.ipynb")
+        assert f'"## {section}. ' in notebook.read_text("utf-8"), (number, section)
+
+
 def test_the_committed_picture_is_drawn_by_this_code() -> None:
     assert (ROOT / "docs" / "takeover.svg").read_text(encoding="utf-8") == picture()
 
@@ -36,16 +74,17 @@ def test_the_session_runs_as_shown() -> None:
 
 
 def test_the_commands_print_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = (ROOT / "README.md", ROOT / "docs/how-to/explain-an-error.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     shown = re.findall(r"^```console\n\$ devmemkit (.*)\n((?:.*\n)*?)```$", text, re.M)
-    assert len(shown) >= 3
+    assert len(shown) >= 5
     for command, output in shown:
         assert main(shlex.split(command)) == 0
         assert capsys.readouterr().out == output
 
 
 def test_the_counts_in_its_prose_are_those_of_the_recordings() -> None:
-    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    text = words_of("docs/how-to/explain-an-error.md")
     assert (
         "On eleven kernels of x86-64 and three of arm64 it foretold over a thousand accesses each"
         in text
@@ -56,7 +95,7 @@ def test_the_counts_in_its_prose_are_those_of_the_recordings() -> None:
     ]
     assert (len(RECORDED), len(ON_ARM64), len(foretold)) == (11, 3, 14)
     assert min(foretold) > 1000
-    assert "in less than sixty lines of C" in text
+    assert "in less than sixty lines of C" in words_of("docs/how-to/ask-a-real-kernel.md")
     programs = [path.read_text().count("\n") for path in data_dir().glob("reproducers/*.c")]
     assert max(programs) < 60
 
@@ -67,9 +106,9 @@ def test_the_time_that_recording_takes_is_what_the_lab_expects() -> None:
         SECONDS.get(name, OTHERS) / (1 if name in ALONE else 2) for name, _ in jobs
     )  # two guests on two cores, but one for a race
     assert round(seconds / 3600) == 2
-    pages = ("README.md", "docs/artifact.md", "data/recordings/README.md")
+    pages = ("docs/how-to/ask-a-real-kernel.md", "docs/artifact.md", "data/recordings/README.md")
     for page in (*pages, "notebooks/06-real-kernels.ipynb"):
-        assert "about two hours" in " ".join((ROOT / page).read_text(encoding="utf-8").split())
+        assert "about two hours" in words_of(page)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/artifact.md", "benchmarks/RESULTS.md"])
@@ -78,7 +117,7 @@ def test_the_coverage_that_it_tells_is_that_of_the_generated_page(page: str) -> 
         r"passes ([\d.]+ %) .*\((\d+) of (\d+);", (ROOT / "docs/coverage.md").read_text()
     )
     assert told
-    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    text = words_of(page)
     assert told[1] in text
     assert f"{int(told[2]):,} of {int(told[3]):,}" in text
 
