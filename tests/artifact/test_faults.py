@@ -75,6 +75,7 @@ def test_killed_at_any_moment_nothing_half_is_there_and_the_next_run_finishes(
     assert made.run("verify", out).returncode == 0
 
 
+@pytest.mark.slow
 def test_two_runs_into_one_folder(made, toys, tmp_path):
     told, out = tmp_path / "pid", tmp_path / "out"
     path = made.write("03-slow", toys["slow"](told))

@@ -335,6 +335,7 @@ def test_a_report_is_written_whatever_its_texts(out: Path) -> None:
     assert (out / "index.html").read_bytes() == "a\\ud800\0\x1bü".encode()
 
 
+@pytest.mark.slow
 def test_a_run_into_a_prepared_folder(checkout, toys) -> None:  # type: ignore[no-untyped-def]
     """The issue's case, by the command: the victim stays, and the job is done."""
     checkout.write("01-good", toys["of"](toys["code"]("1")))

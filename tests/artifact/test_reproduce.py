@@ -167,6 +167,7 @@ def test_the_checkout_is_found_from_below(below):
     assert found[-3:] == ["03-kernel.html", "03-kernel.ipynb", "index.html"]
 
 
+@pytest.mark.slow
 def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
     checkout.write("01-good", toys["good"]())
     checkout.write("02-other", toys["of"](toys["text"]("# Other")))
@@ -213,6 +214,7 @@ def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, t
     assert not list(temporary.iterdir())
 
 
+@pytest.mark.slow
 def test_progress_is_told_and_a_repaired_notebook_replaces_its_partial_output(checkout, toys):
     checkout.write("01-good", toys["good"]())
     checkout.write("02-bad", toys["bad"]())
@@ -277,6 +279,7 @@ def test_what_cannot_be_asked_for_is_refused_in_one_sentence(
     assert sorted(checkout.root.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_notebook_is_named_and_the_others_go_on(checkout, toys):
     path = checkout.write("01-broken", {})
     path.write_text("{")
@@ -338,6 +341,7 @@ def test_what_is_no_notebook_is_one_sentence(checkout, toys, refusal, make, said
     assert refused.startswith(f"devmemkit reproduce: {path}: {said}")
 
 
+@pytest.mark.slow
 def test_what_is_no_notebook_fails_and_the_report_is_whole(checkout):
     texts = [
         "[]",

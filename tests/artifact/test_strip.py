@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from devmemkit.artifact.strip import WIDGET_VIEW, strip
 from devmemkit.artifact.worker import write_json
 
@@ -103,6 +105,7 @@ def test_written_as_nbformat_writes(tmp_path):
     assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_refresh_gives_the_same_bytes_twice_and_leaves_a_failing_one_alone(checkout, toys):
     source = "import uuid\nprint(uuid.uuid4(), object())"
     fine = checkout.write("01-fine", toys["of"](toys["text"]("# T"), toys["code"](source)))

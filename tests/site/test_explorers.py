@@ -31,6 +31,7 @@ def python(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_explorers_pass_their_tests_on_the_stand_in() -> None:
     left = [f"--ignore=tests/widgets/{name}" for name in OF_NOTEBOOKS]
     plugins = ["-p", "tests.site.as_page", "-p", "no:cacheprovider"]
