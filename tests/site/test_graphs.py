@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,24 +23,26 @@ from devmemkit.scenarios.races.questions import has_come_up
 from devmemkit.site import graphs
 from devmemkit.site.race_words import ENDS, LEVELS, PAGES, REGIONS, STEPS, Level
 
-DATA = graphs.data()
 TASKS = {actor[0]: actor for actor in graphs.ACTORS}
 """The model's task by its letter in a schedule."""
 
 
-def offered() -> Iterator[tuple[Level, dict[str, Any]]]:
+def _offered() -> Iterator[tuple[Level, dict[str, Any]]]:
     """Every choice of the page and every level, with its graph."""
-    choices = iter(DATA["choices"])
+    choices = iter(graphs.data()["choices"])
     for via in VIAS:
         for version in graphs.FIRST:
             for policy, repair in graphs.CHOICES:
                 level = Level("", "", version, policy, repair, via)
-                yield level, DATA["graphs"][next(choices)]
-    for level, made in zip(LEVELS, DATA["levels"], strict=True):
-        yield level, DATA["graphs"][made["graph"]]
+                yield level, graphs.data()["graphs"][next(choices)]
+    for level, made in zip(LEVELS, graphs.data()["levels"], strict=True):
+        yield level, graphs.data()["graphs"][made["graph"]]
 
 
-OFFERED = list(offered())
+@cache
+def offered() -> list[tuple[Level, dict[str, Any]]]:
+    """All of them, searched when the first test asks: not while tests are collected."""
+    return list(_offered())
 
 
 def tasks_of(schedule: str) -> list[str]:
@@ -48,7 +51,7 @@ def tasks_of(schedule: str) -> list[str]:
 
 
 def words(graph: dict[str, Any], state: int) -> tuple[str, str, str]:
-    return DATA["moments"][graph["states"][state]]
+    return graphs.data()["moments"][graph["states"][state]]
 
 
 def walk(graph: dict[str, Any], schedule: str) -> list[int]:
@@ -62,7 +65,7 @@ def walk(graph: dict[str, Any], schedule: str) -> list[int]:
 
 
 def test_every_graph_has_the_explorers_states_and_steps() -> None:
-    for level, graph in OFFERED:
+    for level, graph in offered():
         made = explored_graph(graphs.race_of(level))
         moves = [
             (at, to, actor)
@@ -80,7 +83,7 @@ def test_every_graph_has_the_explorers_states_and_steps() -> None:
 
 def test_an_actor_that_waits_goes_on_some_time_and_one_that_is_done_does_not() -> None:
     waits = 0
-    for _, graph in OFFERED:
+    for _, graph in offered():
         moves = graph["moves"]
         for place, actor in zip(range(0, 6, 2), graph["actors"], strict=False):
             goes_on = {at for at, row in enumerate(moves) if row[place] >= 0}
@@ -98,7 +101,7 @@ def test_an_actor_that_waits_goes_on_some_time_and_one_that_is_done_does_not() -
 
 
 def test_every_verdict_is_the_explorers_and_its_schedule_plays_on_the_model() -> None:
-    for level, graph in OFFERED:
+    for level, graph in offered():
         made = graphs.race_of(level)
         if level.goal == "starve":
             continue
@@ -121,7 +124,7 @@ def test_every_verdict_is_the_explorers_and_its_schedule_plays_on_the_model() ->
 
 def test_no_schedule_is_shorter() -> None:
     """Counted anew, level by level, on the exported graph."""
-    for level, graph in OFFERED:
+    for level, graph in offered():
         if level.goal == "starve":
             continue
         seen, front, depth = {0}, {0}, 0
@@ -134,7 +137,7 @@ def test_no_schedule_is_shorter() -> None:
 
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.title)
 def test_the_claim_of_a_level_holds(level: Level) -> None:
-    graph = DATA["graphs"][DATA["levels"][LEVELS.index(level)]["graph"]]
+    graph = graphs.data()["graphs"][graphs.data()["levels"][LEVELS.index(level)]["graph"]]
     made = graphs.race_of(level)
     if level.goal == "reach":
         broken = explore_each(made)[NOBODY_REACHES].verdict == "found"
@@ -153,7 +156,10 @@ def test_the_claim_of_a_level_holds(level: Level) -> None:
 
 
 def test_levels_can_be_done_and_cannot() -> None:
-    found = [bool(DATA["graphs"][level["graph"]]["schedule"]) for level in DATA["levels"]]
+    found = [
+        bool(graphs.data()["graphs"][level["graph"]]["schedule"])
+        for level in graphs.data()["levels"]
+    ]
     goals = [level.goal for level in LEVELS]
     assert {*zip(goals, found, strict=True)} == {
         ("reach", True), ("reach", False), ("starve", True), ("starve", False)
@@ -162,7 +168,7 @@ def test_levels_can_be_done_and_cannot() -> None:
 
 def test_a_circle_of_both_is_one_in_which_the_driver_never_comes_up() -> None:
     """The page calls a circle with steps of both won; once it is up, the driver takes no step."""
-    for level, graph in OFFERED[-len(LEVELS) :]:
+    for level, graph in offered()[-len(LEVELS) :]:
         if level.goal != "starve":
             continue
         driver = 2 * graph["actors"].index("driver")
@@ -174,7 +180,7 @@ def test_a_circle_of_both_is_one_in_which_the_driver_never_comes_up() -> None:
 def test_a_zapped_page_was_there_before() -> None:
     """On every way to it, so that the word is true whatever the schedule was."""
     full, seen = {"filled", "live", "surviving"}, 0
-    for _, graph in OFFERED:
+    for _, graph in offered():
         kinds = [words(graph, at)[0] for at in range(len(graph["states"]))]
         for at, row in enumerate(graph["moves"]):
             for to in row[::2]:
@@ -202,7 +208,7 @@ def test_the_first_of_two_races_differ() -> None:
         places = [
             [
                 place
-                for (level, _), place in zip(OFFERED, DATA["choices"], strict=False)
+                for (level, _), place in zip(offered(), graphs.data()["choices"], strict=False)
                 if level.kernel == version
             ]
             for version in (one, other)
@@ -211,19 +217,21 @@ def test_the_first_of_two_races_differ() -> None:
 
 
 def test_every_word_is_used_and_every_step_has_one() -> None:
-    pages, regions, holders = (set(column) for column in zip(*DATA["moments"], strict=True))
+    pages, regions, holders = (
+        set(column) for column in zip(*graphs.data()["moments"], strict=True)
+    )
     assert pages == PAGES.keys()
     assert regions == REGIONS.keys()
     assert holders == {"", "process", "driver"}
-    used = {list(STEPS)[step] for step, _ in DATA["labels"]}
+    used = {list(STEPS)[step] for step, _ in graphs.data()["labels"]}
     assert used == STEPS.keys()
     assert {*ENDS} <= OPERATIONS.keys()
-    ends = {end for _, end in DATA["labels"]}
+    ends = {end for _, end in graphs.data()["labels"]}
     assert ends == {"", *ENDS.values(), "EPERM", "EINVAL", "EBUSY", "SIGBUS"}
 
 
 def test_steps_of_proposals_have_no_kernel_function() -> None:
-    functions = dict(zip(STEPS, DATA["kernels"]["7.3"]["functions"], strict=True))
+    functions = dict(zip(STEPS, graphs.data()["kernels"]["7.3"]["functions"], strict=True))
     kernels = [graphs.KernelProfile(version) for version in VERSIONS]
     names = ("mmap_devmem", "mmap_resource", "request_mem_region", "release_mem_region", "munmap")
     real = {step for kernel in kernels for name in names for step in step_names(kernel, name)}
@@ -232,9 +240,9 @@ def test_steps_of_proposals_have_no_kernel_function() -> None:
 
 
 def test_the_export_is_small_and_the_same_each_time() -> None:
-    script = graphs.script(DATA)
+    script = graphs.script(graphs.data())
     assert len(script) < 100_000
-    assert max(len(graph["states"]) for graph in DATA["graphs"]) < 130
+    assert max(len(graph["states"]) for graph in graphs.data()["graphs"]) < 130
     assert script == graphs.script(graphs.data.__wrapped__())
 
 
@@ -242,5 +250,5 @@ def test_the_search_is_of_the_race_of_one_page() -> None:
     """Against an engine's own count: the states without any reduction."""
     level = next(one for one in LEVELS if one.repair == "recheck")
     _, found = search(graphs.race_of(level))
-    graph = DATA["graphs"][DATA["levels"][LEVELS.index(level)]["graph"]]
+    graph = graphs.data()["graphs"][graphs.data()["levels"][LEVELS.index(level)]["graph"]]
     assert graph["searched"] == len(found.parent) == 82
