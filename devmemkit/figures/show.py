@@ -10,7 +10,7 @@ from typing import Final
 from devmemkit.figures.frame import MAX_WIDTH
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.svg import Canvas, stacked, to_svg
-from devmemkit.figures.text import output
+from devmemkit.figures.text import folded, output
 
 _PAGE: Final = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 # A strip below the figure is darker at an edge beyond which there is more: the page's colour
@@ -93,6 +93,12 @@ def stills(pictures: Sequence[Picture]) -> dict[str, str]:
     }
 
 
-def show(picture: Picture) -> None:
-    """Display the picture as one output of the running cell, with its description as plain text."""
-    output({**stills([picture]), "text/plain": picture.alt})
+def show(picture: Picture, behind: str = "") -> None:
+    """Display the picture as one output of the running cell, with its description as plain text.
+
+    A picture that would give an answer away opens on demand, with `behind` as the words to click.
+    """
+    data = stills([picture])
+    if behind:
+        data["text/html"] = folded(behind, data["text/html"])
+    output({**data, "text/plain": picture.alt})

@@ -1,9 +1,10 @@
-"""Words in a notebook: predictions whose answers open on demand, tables, and named values."""
+"""Words in a notebook: predictions, tables, and named values."""
 
 from __future__ import annotations
 
 import html
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -12,6 +13,53 @@ from devmemkit.text.html import html_table
 
 VALUES = "application/vnd.devmemkit.values+json"
 """The mime type under which a notebook stores named values."""
+
+
+BOX = "border:1px solid #80808080;border-radius:6px;margin:.4em 0;padding:.3em .8em;max-width:46rem"
+"""The style of one choice of a prediction, wherever a notebook is shown."""
+
+
+def predict(
+    question: str, choices: Sequence[str], answer: str, rows: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Display a question with its choices; the one that the reader clicks opens the answer.
+
+    `rows` are the cases and answers that the model gives, shown below it. ValueError if the answer
+    is not one of the choices. It needs no script and no kernel. Opening one choice closes another
+    through `name`, which JupyterLab removes from a notebook that nobody has run.
+    """
+    if answer not in choices:
+        listed = ", ".join(choices)
+        raise ValueError(f"answer to {question!r}: expected one of {listed}; got {answer!r}")
+    group = f"predict-{zlib.crc32(question.encode()):08x}"
+    told = _rows(rows) if rows else ""
+    boxes = "".join(
+        f'<details name="{group}" style="{BOX}" class="{"right" if choice == answer else "wrong"}">'
+        f"<summary>{html.escape(choice)}</summary>"
+        f"<p><b>{'Right.' if choice == answer else f'No: {html.escape(answer)}.'}</b></p>"
+        f"{told}</details>"
+        for choice in choices
+    )
+    rich = f"<p><b>Predict:</b> {html.escape(question)} <em>Click what you believe.</em></p>{boxes}"
+    plain = [question, f"one of: {'; '.join(choices)}", f"answer: {answer}"]
+    plain += [f"{case}: {said}" for case, said in rows]
+    output({"text/html": rich, "text/plain": "\n".join(plain)})
+
+
+def fold(summary: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Display rows of two texts that open on demand."""
+    plain = "\n".join(f"{case}: {said}" for case, said in rows)
+    rich = folded(summary, _rows(rows))
+    output({"text/html": rich, "text/plain": f"{summary}\n{plain}"})
+
+
+def folded(summary: str, rich: str) -> str:
+    """HTML that opens on demand."""
+    return f"<details><summary>{html.escape(summary)}</summary>{rich}</details>"
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> str:
+    return f'<div style="overflow-x:auto"><table><tbody>{answers(rows)}</tbody></table></div>'
 
 
 def reveal(question: str, rows: Sequence[tuple[str, str]]) -> None:
@@ -54,18 +102,11 @@ def _cell(cell: str | Link) -> str:
 
 
 def values(**named: Any) -> None:
-    """Display and store results by name, so that nobody has to parse prose or pixels.
+    """Store results by name in the notebook and show nothing, so that no answer is given away.
 
-    They are folded away, as they would give away answers. A value is anything that JSON can hold,
-    or a dataclass of it.
+    A value is anything that JSON can hold, or a dataclass of it.
     """
-    stored = json.loads(json.dumps(named, default=asdict))
-    plain = "\n".join(f"{name} = {json.dumps(value)}" for name, value in stored.items())
-    rich = (
-        f"<details><summary>named values: {', '.join(named)}</summary>"
-        f'<pre style="white-space:pre-wrap">{html.escape(plain)}</pre></details>'
-    )
-    output({VALUES: stored, "text/html": rich, "text/plain": plain})
+    output({VALUES: json.loads(json.dumps(named, default=asdict))})
 
 
 def output(data: dict[str, Any]) -> None:

@@ -66,6 +66,16 @@ def test_show_displays_the_picture_once(picture, monkeypatch):
     assert calls == [({**stills([picture]), "text/plain": picture.alt}, True)]
 
 
+def test_a_picture_behind_words_opens_on_demand(picture, monkeypatch):
+    calls = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: calls.append(data))
+    show(picture, behind="the <map>")
+    [data] = calls
+    image = stills([picture])["text/html"]
+    closed = f"<details><summary>the &lt;map&gt;</summary>{image}</details>"
+    assert data == {**stills([picture]), "text/html": closed, "text/plain": picture.alt}
+
+
 def test_hostile_names_stay_text():
     reader = Reader(stills([address_map()])["text/html"])
     assert cleaned(HOSTILE) in address_map().alt
