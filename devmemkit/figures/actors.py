@@ -27,7 +27,7 @@ BOXES = {
     "process": Box(42, 24, "process", ("process",)),
     "file": Box(163, 24, "process", ("/dev/mem,", "resourceN")),
     "vma": Box(42, 128, "process", ("VMA", "(mapping)")),
-    "pages": Box(42, 240, "live", ("page table", "entries")),
+    "pages": Box(42, 240, "process", ("page table", "entries")),
     "memory": Box(42, 352, "idle", ("device", "memory")),
     "space": Box(163, 184, "kernel", ("address", "space")),
     "inode": Box(163, 296, "kernel", ("iomem", "inode")),

@@ -21,13 +21,14 @@ INDENT, PAD = 7, 4
 LEGEND = (
     ("idle", "unclaimed"),
     ("claimed", "claimed"),
-    ("live", "live page"),
+    ("ok", "live page"),
+    ("error", "live page, claimed"),
     ("private", "private copy"),
     ("zapped", "zapped page"),
 )
 
 Mapping = tuple[str, Vma, list[tuple[int, str]]]
-"""A process, one of its VMAs, and (pfn, role) of each of the VMA's pages that are shown."""
+"""A process, one of its VMAs, and (pfn, state) of each of the VMA's pages that are shown."""
 
 
 def address_map(machine: Machine, region: Resource, pages: int, *, columns: int = 7) -> Picture:
@@ -45,7 +46,8 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
     owners = [node.name for node in nodes if node.busy]
     marks = Marks()
     _draw_tree(marks, nodes, region, pages)
-    _draw_pages(marks, mappings, base)
+    busy = [node for node in nodes if node.busy]
+    _draw_pages(marks, mappings, base, busy)
     step = max(1, pages // 8)
     ticks = [(i, f"+{i << PAGE_SHIFT:#x}") for i in range(0, pages + 1, step)]
     return Picture(
@@ -91,7 +93,7 @@ def _mappings(machine: Machine, first: int, last: int) -> Iterator[Mapping]:
                 yield pid, vma, roles
 
 
-def _draw_pages(marks: Marks, mappings: list[Mapping], base: int) -> None:
+def _draw_pages(marks: Marks, mappings: list[Mapping], base: int, busy: list[Resource]) -> None:
     seen: Counter[tuple[str, str]] = Counter()
     again: Counter[str] = Counter()
     for column, (pid, vma, roles) in enumerate(mappings):
@@ -104,8 +106,11 @@ def _draw_pages(marks: Marks, mappings: list[Mapping], base: int) -> None:
         line = -1.3 if column % 2 else -0.6  # a label is wider than its column
         for text, y, style in ((pid, -2.05, "strong"), (kind, line, "small")):
             marks.text(left + COLUMN / 2, y, text, style, anchor="center")
-        for pfn, role in roles:
+        for pfn, state in roles:
             address = vma.start + ((pfn - vma.pgoff) << PAGE_SHIFT)
             top = pfn - base
-            tip = f"{pid} {address:#x}: page {pfn:#x}, {role}"
+            tip = f"{pid} {address:#x}: page {pfn:#x}, {state}"
+            first, end = pfn << PAGE_SHIFT, (pfn + 1) << PAGE_SHIFT
+            claimed = any(node.start < end and first <= node.end for node in busy)
+            role = ("error" if claimed else "ok") if state == "live" else state
             marks.rect(left + 2, left + COLUMN - 2, top + 0.06, top + 0.94, role, tip)

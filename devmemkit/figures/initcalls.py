@@ -115,7 +115,7 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
             height = max(ROW, LINE * len(lines) + 6)
             where = f"initcall {moment.order + 1} of {total}, {_seconds(moment.us)}"
             tip = f"{moment.function}: {moment.brings}\n{where}"
-            others = ("ok", "triangle") if level.name == PROCESS else ("process", "circle")
+            others = ("private", "triangle") if level.name == PROCESS else ("process", "circle")
             role, shape = FILE[:2] if moment == file else others
             marks.marker(x, y + height / 2, shape, role, tip)
             for number, line in enumerate(lines):
@@ -192,7 +192,7 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
             role, shape, what = looks[moment.function]
             x, y = _across(moment, timeline), top + (46 if moment == file else 30)
             if moment == file:
-                marks.line(x, y, end, y, "live")
+                marks.line(x, y, end, y, "process")
             where = f"{moment.function}, level {moment.level}, {_seconds(moment.us)}"
             marks.marker(x, y, shape, role, f"Linux {version}: {what}\n{where}")
     height = BOOT * len(timelines)
@@ -207,7 +207,7 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
         height=height + AROUND + 6,
         legend=(
             *((role, what) for role, _, what in (*MARKS.values(), FILE)),
-            ("live", "there are files"),
+            ("process", "there are files"),
         ),
     )
 

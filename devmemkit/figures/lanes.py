@@ -11,7 +11,7 @@ from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 WIDTH = MIN_WIDTH - 2 * EDGE
 LANE, FIRST = 22, 10
 """Px from lane to lane, and to the first."""
-ROLES = {"U": "process", "C": "driver", "D": "driver", "R": "error", "B": "driver", "i": "kernel"}
+ROLES = {"U": "process", "C": "driver", "D": "driver", "R": "blocked", "B": "driver", "i": "kernel"}
 """The colour of a task by the first letter of its name: U a process, C and D drivers, R a driver
 that releases unasked, B a bus, i an initcall."""
 
@@ -39,7 +39,8 @@ def lanes(
     for number, step in enumerate(steps):
         taken = number < reached
         failed = step.outcome is not None and not step.outcome.ok
-        role = "grid" if not taken else "error" if failed else _role(step.task)
+        dies = failed and bool(step.outcome and (step.outcome.signal or step.outcome.bug))
+        role = "grid" if not taken else "error" if dies else _role(step.task)
         shape = "x" if failed else "circle"
         label = step.step
         if step.outcome is not None:  # "done" stands for any value

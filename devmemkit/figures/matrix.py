@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from devmemkit.figures.frame import EDGE, text_width
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.theme import MEANING, WISHES
+from devmemkit.scenarios.play import Played
+from devmemkit.scenarios.wish import as_wished
+from devmemkit.scenarios.words import format_ending
 
 LINE, CELL, ROW = 16, 22, 44
 """Heights in px: of a line of text, of a cell, of a row with its label above its cells."""
@@ -15,10 +19,24 @@ Cell = tuple[str, str]
 """The word in a cell and its role."""
 
 
+def end_cell(played: Played, key: str) -> Cell:
+    """The end of a story's act as a cell: a word ("works", "EPERM", "SIGBUS"), in its colour."""
+    outcome = played.outcomes.get(key)
+    word = "none" if outcome is None else format_ending(outcome, "works")
+    return word, WISHES[as_wished(played, key)]
+
+
 def matrix(
-    name: str, title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Cell]]
+    name: str,
+    title: str,
+    columns: Sequence[str],
+    rows: Mapping[str, Sequence[Cell]],
+    legend: Sequence[tuple[str, str]] = MEANING,
 ) -> Picture:
-    """Picture `rows` (label to cells) under `columns`; a column's name may have two lines."""
+    """Picture `rows` (label to cells) under `columns`; a column's name may have two lines.
+
+    `legend` has the roles with their meaning; those that no cell has are left out.
+    """
     texts = [line for column in columns for line in column.split("\n")]
     texts += [text for cells in rows.values() for text, _ in cells]
     width = max((text_width(text, "small") for text in texts), default=0) + 4
@@ -28,6 +46,8 @@ def matrix(
         for line, text in enumerate(column.split("\n")):
             marks.text(index + 0.5, LINE * (0.8 * line - 1), text, "small", anchor="center")
     told = []
+    used = {role for cells in rows.values() for _, role in cells}
+    shown = tuple((role, text) for role, text in legend if role in used)
     for number, (label, cells) in enumerate(rows.items()):
         y = number * ROW + 2 * LINE
         marks.text(0.03, y - 0.6 * LINE, label, "strong")
@@ -49,6 +69,7 @@ def matrix(
         x=Axis("", 0, max(1, len(columns))),
         y=Axis("", len(rows) * ROW + LINE, -1.5 * LINE),
         marks=marks,
-        height=int(24 + 2 * EDGE + len(rows) * ROW + 2.5 * LINE),
+        height=int(24 + 26 * len(shown) + 2 * EDGE + len(rows) * ROW + 2.5 * LINE),
+        legend=shown,
         min_width=narrowest,
     )

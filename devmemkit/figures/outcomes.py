@@ -8,10 +8,12 @@ from itertools import groupby
 
 from devmemkit.figures.frame import EDGE, text_width, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.lab.compare import Comparison, Row, Verdict
 from devmemkit.model.errors import Outcome
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.words import format_cell, format_outcome, is_handle
+from devmemkit.scenarios.wish import as_wished
+from devmemkit.scenarios.words import format_ending, format_outcome, is_handle
 
 LABEL, LINE, CELL, GAP = 20, 15, 22, 6
 """Heights in px: of an act's line, of a further one, of its cells, between two acts."""
@@ -82,18 +84,20 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         marks.text(width - 0.02, y + LABEL / 2, status, *look, anchor="right")
         y += LABEL
         top = y
-        cells = {version: (kernels[version], row.kernel) for version, row in rows.items()}
+        cells = {v: (kernels[v], row.kernel, _role(found[v], row)) for v, row in rows.items()}
         _draw_cells(marks, label, cells, y)
         y += CELL
         if failed:
-            cells = {v: (ending(row.act, row.model), row.model) for v, row in rows.items()}
+            cells = {
+                v: (ending(row.act, row.model), row.model, WISHES[as_wished(found[v].played, key)])
+                for v, row in rows.items()
+            }
             _draw_cells(marks, f"{label}, in the model", cells, y, "model: ")
             y += CELL
         if loud:
             marks.outline(0, width, top - 1, y + 1, "now")
         y += GAP
         told.append(f"{label}: {in_words(kernels)} ({status})")
-    legend = (("ok", "succeeds"), ("error", "fails"), ("muted", "not played"))
     used = {rect.role for rect in marks.rects}
     return Picture(
         name="outcomes",
@@ -103,7 +107,7 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         y=Axis("", max(1.0, y), -22),
         marks=marks,
         height=int(78 + y),
-        legend=tuple((role, text) for role, text in legend if role in used),
+        legend=tuple((role, text) for role, text in MEANING if role in used),
     )
 
 
@@ -124,18 +128,22 @@ def _acts(found: Mapping[str, Comparison]) -> dict[str, dict[str, Row]]:
     return by_key
 
 
-Cells = Mapping[str, tuple[str, Outcome | None]]
-"""How an act ended on each kernel, in words and as it is."""
+Cells = Mapping[str, tuple[str, Outcome | None, str]]
+"""How an act ended on each kernel, in words and as it is, and the role of its colour."""
+
+
+def _role(found: Comparison, row: Row) -> str:
+    return WISHES[None if row.kernel is None else as_wished(found.played, row.act.key, row.kernel)]
 
 
 def _draw_cells(marks: Marks, label: str, cells: Cells, y: float, before: str = "") -> None:
     """Draw one line of cells; neighbouring kernels with the same word share a cell."""
     each = (MIN_WIDTH - 2 * EDGE) / len(cells)
     at = 0
-    for word, run in groupby(cells, key=lambda version: cells[version][0]):
+    for (word, role), run in groupby(cells, key=lambda version: cells[version][::2]):
         versions = list(run)
         outcome = cells[versions[0]][1]
-        short, role = (word, "muted") if outcome is None else format_cell(outcome)
+        short = word if outcome is None else format_ending(outcome, "works")
         room = each * len(versions) - 10
         fits = [text for text in (before + word, word, short) if text_width(text, "small") <= room]
         end, tip = at + len(versions), f"{label}: {word}\n{', '.join(versions)}"

@@ -17,8 +17,8 @@ from devmemkit.scenarios.races.lab_race import CLAIMS
 LOOKS: Final = {
     "denied EPERM": ("idle", "square", "denied, EPERM"),
     "denied EINVAL": ("private", "diamond", "denied, EINVAL"),
-    "killed": ("zapped", "x", "killed"),
-    "survived": ("live", "circle", "survived"),
+    "killed": ("ok", "x", "killed"),
+    "survived": ("error", "circle", "survived"),
     "torn": ("claimed", "triangle", "torn: in part"),
     "undecided": ("reserved", "inverted_triangle", "undecided"),
 }
@@ -102,7 +102,7 @@ def race(sweep: Mapping[str, Any]) -> Picture:
     for judged in judge(dict(sweep)):
         trials = landed(sweep, judged.via, judged.claim)
         label = _label(judged.via, judged.claim)
-        style, role = ("small", "ok") if judged.verdict is Verdict.PASSED else ("strong", "error")
+        style, role = ("small", "muted") if judged.verdict is Verdict.PASSED else ("strong", "now")
         marks.text(FIRST + 0.015, y + HEAD / 2, label, "strong")
         marks.text(LAST, y + HEAD / 2, judged.verdict.name, style, role, anchor="right")
         y += HEAD

@@ -29,24 +29,32 @@ TINT: Final = (0.18, 0.27)  # how much of the line's colour an area takes, light
 
 ROLES: Final[dict[str, Role]] = {
     "ram": Role("#3f4654", "#eceef3"),
-    "idle": Role("#1668c4", "#4d9df0"),
+    "idle": Role("#0077cc", "#4d9df0"),
     "bus": Role("#8b86a8", "#756f96"),
     "claimed": Role("#b45f06", "#f2a541", "/"),
     "reserved": Role("#77706a", "#b5aba1", "."),
-    "live": Role("#0b9a63", "#35d69b"),
-    "zapped": Role("#b0223a", "#ff8095", "x"),
+    "zapped": Role("#6a6f7b", "#98a1b3", "x"),
     "private": Role("#8633b0", "#d29bf5", "|"),
     "process": Role("#1769c5", "#5aa6f5"),
     "driver": Role("#ad6500", "#ffc266"),
     "kernel": Role("#4a4168", "#d0d3de"),
-    "ok": Role("#0a8454", "#3fd9a0"),
-    "error": Role("#8e0f26", "#f0647c"),
+    "ok": Role("#197655", "#3fd9a0"),
+    "error": Role("#b71a1a", "#f2636d"),
     "blocked": Role("#5d3fb0", "#b9a2ff"),
     "now": Role("#d4006f", "#ff5fb4"),
     "ink": Role(*INK),
     "muted": Role(*MUTED),
     "grid": Role(*GRID),
 }
+
+WISHES: Final = {True: "ok", False: "error", None: "muted"}
+"""The role of an end by whether the owner would wish it (scenarios/wish.py)."""
+MEANING: Final = (
+    ("ok", "as the owner would wish"),
+    ("error", "reaches what is not theirs, or dies"),
+    ("muted", "neither, or not played"),
+)
+"""The one meaning of green and red, for the legend of every table and picture."""
 
 SANS: Final = "system-ui, sans-serif"
 MONO: Final = "Menlo, Consolas, monospace"

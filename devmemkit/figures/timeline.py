@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from devmemkit.figures.frame import EDGE, elide, text_width, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.scenarios.play import SETTLE, Played
+from devmemkit.scenarios.wish import as_wished
 from devmemkit.scenarios.words import format_outcome
 
 ACTORS = {
@@ -40,7 +42,7 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         done = bool(taken) and taken[-1] <= reached
         outcome = played.outcomes.get(act.key) if done else None
         failed = done and not (outcome and outcome.ok)
-        role = "error" if failed else "ok" if done else ACTORS[act.actor][1]
+        role = WISHES[as_wished(played, act.key)] if done else ACTORS[act.actor][1]
         if begun:
             final = played.outcomes.get(act.key)
             told.append(f"{act.actor} {act.says}: {format_outcome(act, final)}")
@@ -73,7 +75,8 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         x=Axis("", 0, WIDTH),
         y=Axis("", y - 0.4, -2.4),
         marks=marks,
-        height=int(50 + 20 * (y + 2)),
+        height=int(50 + 26 * len(MEANING) + 20 * (y + 2)),
+        legend=MEANING,
     )
 
 

@@ -57,9 +57,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All acts of a story, one row each, in order."""
+    """All acts of a story, one row each, in order; `played` is the story on the model."""
 
     rows: tuple[Row, ...]
+    played: Played
 
     @property
     def divergences(self) -> tuple[Row, ...]:
@@ -110,7 +111,7 @@ def compare(played: Played, kernel: Performed) -> Comparison:
         comparable = comparable and not cannot
         rule = _rule(played, act) if verdict is Verdict.FAILED else ""
         rows.append(Row(act, ours, theirs, verdict, cannot, rule))
-    return Comparison(tuple(rows))
+    return Comparison(tuple(rows), played)
 
 
 def _alike(

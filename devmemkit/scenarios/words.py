@@ -49,13 +49,6 @@ def format_act(played: Played, key: str) -> str:
     return format_outcome(played.act(key), played.outcomes.get(key))
 
 
-def format_cell(outcome: Outcome | None) -> tuple[str, str]:
-    """An outcome for a table's cell: a word ("works", "EPERM", "SIGBUS") and its colour's role."""
-    if outcome is None:
-        return "none", "muted"
-    return format_ending(outcome, "works"), "ok" if outcome.ok else "error"
-
-
 def page_states(machine: Machine, pid: str, vma: Vma) -> list[str]:
     """Each page of a mapping: "live", "private" (a copy, or a substitute) or "zapped"."""
     table = machine["pagetable", pid]

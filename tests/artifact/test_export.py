@@ -14,7 +14,7 @@ FIGURE = """\
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.figures.show import show
 marks = Marks()
-marks.rect(0, 1, 1, 0, "live", "the first area")
+marks.rect(0, 1, 1, 0, "ok", "the first area")
 marks.rect(1, 2, 2, 0, "idle")
 for name in ("one", "two"):
     show(Picture(name, "A map", "Two areas", Axis("page", 0, 4), Axis("", 0, 2), marks, 260))

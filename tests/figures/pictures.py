@@ -17,7 +17,7 @@ def address_map(zapped: int = 2, name: str = "address-map", height: int = 300) -
     marks.rect(2, 45, 4.6, 0.2, "idle", f"0000:00:04.0\n{HOSTILE}")
     marks.rect(4, 44, 0.4 + zapped, 0.4, "claimed", "toy")
     for row in range(4):
-        role = "zapped" if row < zapped else "live"
+        role = "zapped" if row < zapped else "ok"
         marks.rect(60, 96, row + 1.3, row + 0.4, role, f"page {row}: {role}")
     marks.text(2, 4.2, HOSTILE, dx=7, room=20)
     marks.text(60, 0.85, "page", "strong", dx=7)
@@ -33,7 +33,7 @@ def address_map(zapped: int = 2, name: str = "address-map", height: int = 300) -
         legend=(
             ("idle", "unclaimed"),
             ("claimed", HOSTILE),
-            ("live", "live page"),
+            ("ok", "live page"),
             ("zapped", "zapped page"),
         ),
     )

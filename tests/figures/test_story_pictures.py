@@ -1,14 +1,18 @@
 """The address map, the timeline and the matrix say what the model's state is."""
 
+import re
+
 import pytest
 from pictures import column
 
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.marks import MIN_WIDTH
 from devmemkit.figures.matrix import matrix
+from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.figures.timeline import timeline
 from devmemkit.scenarios.play import SETTLE
 from devmemkit.scenarios.stories.takeover import Takeover
+from devmemkit.scenarios.wish import as_wished
 from devmemkit.scenarios.words import page_states
 
 
@@ -24,8 +28,14 @@ def test_the_map_shows_every_page_as_it_is(version: str, key: str) -> None:
         for vma in machine.get(("vmas", pid), ())
         for state in page_states(machine, pid, vma)
     ]
-    pages = ("live", "zapped", "private")
-    assert [role for role in column(picture, "rects", "role") if role in pages] == expected
+    pages = ("ok", "error", "zapped", "private")
+    drawn = [rect for rect in picture.marks.rects if rect.role in pages]
+    assert [rect.tip.rpartition(", ")[2] for rect in drawn] == expected
+    first, last = (address >> 12 for address in story.claim)
+    for rect, state in zip(drawn, expected, strict=True):
+        pfn = int(re.findall("page (0x[0-9a-f]+)", rect.tip)[0], 16)
+        claimed = key == "claim" and first <= pfn <= last
+        assert rect.role == (("error" if claimed else "ok") if state == "live" else state)
     assert f"{expected.count('zapped')} zapped" in picture.alt
 
 
@@ -43,8 +53,10 @@ def test_the_timeline_has_a_row_an_act_and_stops_at_now() -> None:
     played = Takeover().played
     acts = [act for act in played.acts if act.operation != SETTLE]
     whole = timeline(played)
-    failed = sum(not played.outcomes[act.key].ok for act in acts)
-    assert column(whole, "markers", "role").count("error") == failed
+    roles = [WISHES[as_wished(played, act.key)] for act in acts]
+    assert column(whole, "markers", "role") == roles
+    assert set(roles) == {"ok", "error"}
+    assert whole.legend == MEANING
     assert len(whole.marks.markers) == len(acts)
     assert whole.marks.outlines == []
     claim = played.moments_of("claim")

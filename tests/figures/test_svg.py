@@ -63,7 +63,7 @@ def test_every_class_has_a_rule_and_every_pattern_exists():
 
 def test_rects_lie_where_the_axes_put_them():
     marks = Marks()
-    marks.rect(0, 50, 5, 0, "live")
+    marks.rect(0, 50, 5, 0, "ok")
     down = Picture("p", "", "alt", Axis("", 0, 100), Axis("", 10, 0), marks, 300)
     box = frame(down)
     height = (300 - box.top - box.bottom) / 2
@@ -72,7 +72,7 @@ def test_rects_lie_where_the_axes_put_them():
         inside = parse(picture).find(f"{NS}svg")
         assert inside.get("x") == str(box.left)
         assert inside.get("width") == str(WIDTH - box.left - box.right)
-        rect = inside.find(f"{NS}g[@class='dk-q-live']/{NS}rect")
+        rect = inside.find(f"{NS}g[@class='dk-q-ok']/{NS}rect")
         return [rect.get(name) for name in ("x", "width", "y", "height")]
 
     assert drawn(down) == ["0%", "50%", f"{box.top:g}", f"{height:g}"]
@@ -101,7 +101,7 @@ def test_a_backdrop_is_the_fluid_picture_without_marks_and_axes():
 def tipped():
     """A picture with a tip of each kind."""
     marks = Marks()
-    marks.rect(0, 50, 5, 0, "live", f"a rect\n{HOSTILE}")
+    marks.rect(0, 50, 5, 0, "ok", f"a rect\n{HOSTILE}")
     marks.line(0, 1, 100, 1, "grid", tip="a line")
     marks.marker(25, 5, "x", "ok", "a marker")
     marks.marker(75, 5, "x", "ok")
@@ -140,7 +140,7 @@ def test_dead_and_claimed_areas_carry_a_pattern_too():
     style = parse(address_map()).find(NS + "style").text
     for role in ("zapped", "claimed"):
         assert f".dk-q-{role}{{fill:url(#dk-{role})" in style
-    assert ".dk-q-live{fill:#" in style
+    assert ".dk-q-ok{fill:#" in style
 
 
 @pytest.mark.parametrize("shape", SHAPES)
