@@ -117,9 +117,11 @@ def _policies(options: argparse.Namespace) -> int:
 
 def format_result(name: str, kernel: KernelProfile, result: Result, counted: Orders | None) -> str:
     """A result for people: the verdict first, then the shortest way to what was found."""
-    size = f"{result.states} states, {result.transitions} transitions, {result.seconds:.3f} s"
+    size = f"{result.transitions} transitions, {result.seconds:.3f} s"
+    if result.counterexample or result.vacuous:
+        size = f"{result.states} states, {size}"
     how = f" ({', '.join(result.reductions)})" if result.reductions else ""
-    lines = [f"{name} on {kernel}: {result.verdict}; {size}{how}"]
+    lines = [f"{name} on {kernel}: {result.words}; {size}{how}"]
     if result.counterexample is not None:
         lines.append(f"violated: {result.counterexample.broken}")
         lines.append(result.counterexample.line())
@@ -132,8 +134,6 @@ def format_result(name: str, kernel: KernelProfile, result: Result, counted: Ord
             lines.append(f"perhaps not the shortest: the search for it stopped at {result.bound}")
     elif result.bound:
         lines.append(f"the search stopped at a bound of {result.bound}: states beyond are unknown")
-    else:
-        lines.append(f"all {result.states} states searched, no violation")
     if counted is not None:
         lines.append(f"{counted.all:,} orders of all steps, {counted.different:,} of them differ")
     lines += [f"vacuous: in no state does it hold that {name}" for name in result.vacuous]

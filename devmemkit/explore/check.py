@@ -33,6 +33,17 @@ class Result:
     ends: int = 0
     reductions: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> str:
+        """The verdict as a reader sees it."""
+        if self.counterexample:
+            return "violated"
+        if self.vacuous:
+            return f"never put to the test: no state in which {self.vacuous[0]}"
+        if self.bound:
+            return f"holds on {self.states:,} states; the search stopped at {self.bound}"
+        return f"holds on all {self.states:,} states"
+
     def to_dict(self) -> dict[str, Any]:
         """The result for JSON."""
         example = self.counterexample and self.counterexample.to_dict()

@@ -85,10 +85,8 @@ class BootExplorer(Explorer):
 
     def _verdict(self, one: Result) -> str:
         if one.counterexample:
-            return f"no, after {len(one.counterexample.steps)} steps"
-        if one.vacuous:
-            return f"nothing to see: never {one.vacuous[0]}"
-        return f"yes, in all {one.states} states"
+            return f"violated after {len(one.counterexample.steps)} steps"
+        return one.words
 
     def sentence(self) -> str:
         found = self.results.items()

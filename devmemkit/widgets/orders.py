@@ -69,8 +69,8 @@ class OrderExplorer(StepExplorer):
 
     def _found(self) -> str:
         if example := self.result.counterexample:
-            return f"found: it does not hold that {example.broken}"
-        return f"all {self.result.states} states explored, none bad"
+            return f"{self.result.words}: {example.broken}"
+        return self.result.words
 
     def sentence(self) -> str:
         found = f"<b>{html.escape(self._found())}</b>"

@@ -35,7 +35,7 @@ def test_every_scenario_is_searched(name: str, capsys: pytest.CaptureFixture[str
 def test_the_counterexample_is_told_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["explore", "claim-vs-release", "--tasks", "2"]) == 0
     said = capsys.readouterr().out
-    assert "claim-vs-release on Linux 6.12, RevokeAll: found; " in said
+    assert "claim-vs-release on Linux 6.12, RevokeAll: violated; " in said
     assert "\nC0:insert R0:release C0:both_ends\n" in said
 
 
@@ -89,15 +89,21 @@ def test_a_result_in_words() -> None:
     assert len(lines) == 3 + len(example.steps)
     ended = {step.step: line for step, line in zip(example.steps, lines[3:], strict=True)}
     assert ended["mmap_end"].endswith(" mmap_end = 0x7f0000000000")
-    plain = Result("not-found", 7, 9, 0.5, None, ("it is mapped",), reductions=("symmetry",))
+    plain = Result("not-found", 7, 9, 0.5, None, reductions=("symmetry",))
     assert format_result("a", kernel, plain, Orders(1234, 5)).splitlines() == [
-        "a on Linux 6.12, RevokeAll: not-found; 7 states, 9 transitions, 0.500 s (symmetry)",
-        "all 7 states searched, no violation",
+        "a on Linux 6.12, RevokeAll: holds on all 7 states; 9 transitions, 0.500 s (symmetry)",
         "1,234 orders of all steps, 5 of them differ",
+    ]
+    idle = Result("not-found", 7, 9, 0.5, None, ("it is mapped",))
+    assert format_result("a", kernel, idle, None).splitlines() == [
+        "a on Linux 6.12, RevokeAll: never put to the test: no state in which it is mapped; "
+        "7 states, 9 transitions, 0.500 s",
         "vacuous: in no state does it hold that it is mapped",
     ]
     bounded = Result("bounded", 7, 9, 0.5, None, bound="7 states")
-    assert format_result("a", kernel, bounded, None).splitlines()[1:] == [
+    assert format_result("a", kernel, bounded, None).splitlines() == [
+        "a on Linux 6.12, RevokeAll: holds on 7 states; the search stopped at 7 states; "
+        "9 transitions, 0.500 s",
         "the search stopped at a bound of 7 states: states beyond are unknown"
     ]
     assert (bounded.ends, bounded.vacuous, bounded.reductions) == (0, (), ())

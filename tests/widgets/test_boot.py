@@ -17,7 +17,7 @@ def test_moving_an_initcall_searches_anew_and_back_again(in_step) -> None:
     explorer.levels["iomem_init_inode"].value = "late"
     assert broken(explorer) == 1
     assert explorer.shown.value == "claims: no null pointer is followed"
-    assert "no, after 5 steps" in explorer.status.value
+    assert "violated after 5 steps" in explorer.status.value
     in_step(explorer)
     explorer.back.click()
     assert broken(explorer) == 0
@@ -35,7 +35,7 @@ def test_static_files_are_a_choice_and_each_finding_can_be_shown(in_step) -> Non
     assert broken(explorer) == 0
     explorer.mapping.value = "at creation"
     assert broken(explorer) == 3
-    assert "nothing to see: never a device has a file" in explorer.status.value
+    assert "never put to the test: no state in which a device has a file" in explorer.status.value
     in_step(explorer)
 
 
