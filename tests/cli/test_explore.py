@@ -104,6 +104,6 @@ def test_a_result_in_words() -> None:
     assert format_result("a", kernel, bounded, None).splitlines() == [
         "a on Linux 6.12, RevokeAll: holds on 7 states; the search stopped at 7 states; "
         "9 transitions, 0.500 s",
-        "the search stopped at a bound of 7 states: states beyond are unknown"
+        "the search stopped at a bound of 7 states: states beyond are unknown",
     ]
     assert (bounded.ends, bounded.vacuous, bounded.reductions) == (0, (), ())
