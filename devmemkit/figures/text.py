@@ -81,6 +81,10 @@ def answers(rows: Iterable[tuple[str, str]]) -> str:
     )
 
 
+SHORT = 24
+"""Letters of a cell that stays on one line: a size, a range of addresses, a commit."""
+
+
 class Link(NamedTuple):
     """A cell with a link to another notebook, by its file name."""
 
@@ -98,7 +102,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]]) -> None:
 def _cell(cell: str | Link) -> str:
     if isinstance(cell, Link):
         return f'<a href="{html.escape(cell.to)}">{html.escape(cell.text)}</a>'
-    return html.escape(cell)
+    if len(cell) > SHORT:
+        return html.escape(cell)
+    return f'<span style="white-space:nowrap">{html.escape(cell)}</span>'
 
 
 def values(**named: Any) -> None:
