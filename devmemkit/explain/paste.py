@@ -59,9 +59,10 @@ class Paste:
         return shown | given
 
 
-def read_paste(text: str, source: str = "the paste") -> Paste:
+def read_paste(text: str, source: str = "the paste", known: Description | None = None) -> Paste:
     """Read every part of a text; a part that cannot be read is told in `refused`.
 
+    It adds to what is `known` of the machine already.
     Lines of strace come before a message as the question; of several messages the one with a cause
     of its own (a line of dmesg) counts, else the last.
     """
@@ -69,7 +70,7 @@ def read_paste(text: str, source: str = "the paste") -> Paste:
         raise TextError(source, 1, f"expected at most {LINES} lines, got more")
     parts = split(text)
     refused: dict[str, str] = {}
-    known = Description()
+    known = known or Description()
     for kind, add in MACHINE.items():
         if mine := [part for part in parts if part.kind == kind]:
             try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING or find_spec("ipywidgets"):
         SelectionRangeSlider,
         SelectionSlider,
         Text,
+        Textarea,
         VBox,
         Widget,
     )
@@ -39,11 +40,13 @@ else:
         SelectionRangeSlider,
         SelectionSlider,
         Text,
+        Textarea,
         VBox,
         Widget,
     )
 
 __all__ = [
     "HTML", "Box", "Button", "Dropdown", "FileUpload", "FloatLogSlider", "HBox", "IntSlider",
-    "Layout", "Pane", "SelectionRangeSlider", "SelectionSlider", "Text", "VBox", "Widget",
+    "Layout", "Pane", "SelectionRangeSlider", "SelectionSlider", "Text", "Textarea", "VBox",
+    "Widget",
 ]  # fmt: skip

@@ -155,6 +155,12 @@ class Text(Described):
         super().__init__(value=value, **given)
 
 
+class Textarea(Text):
+    """Several lines of text."""
+
+    fields: ClassVar = {"placeholder": "", "rows": 5}
+
+
 class Button(Described):
     """A button."""
 

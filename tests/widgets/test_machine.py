@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -69,18 +68,20 @@ def test_another_machine_is_asked_of_the_same_address_and_drawn_once(
     in_step(explorer)
 
 
-def uploaded(explorer: MachineExplorer, name: str, content: bytes) -> None:
-    item: dict[str, Any] = {
-        "name": name, "content": memoryview(content), "type": "text/plain", "size": len(content),
-        "last_modified": datetime.now(UTC),
-    }  # fmt: skip
-    explorer.upload.value = (item,)
+def uploaded(explorer: MachineExplorer, **files: bytes) -> None:
+    explorer.upload.value = tuple(
+        {
+            "name": name, "content": memoryview(content), "type": "text/plain",
+            "size": len(content), "last_modified": datetime.now(UTC),
+        }
+        for name, content in files.items()
+    )  # fmt: skip
 
 
 def test_an_uploaded_dump_becomes_a_machine(explorer: MachineExplorer, in_step) -> None:
     evil = "<script>\x1b"
     dump = f"00001000-0009ffff : System RAM\nfe000000-fe00ffff : {evil}\n".encode()
-    uploaded(explorer, evil, dump)
+    uploaded(explorer, **{evil: dump})
     assert explorer.machine.value == r"<script>\x1b"
     assert next(node.name for node in explorer.nodes.values()) == "System RAM"
     explorer.resource.value = list(explorer.nodes)[1]
@@ -90,18 +91,66 @@ def test_an_uploaded_dump_becomes_a_machine(explorer: MachineExplorer, in_step) 
     in_step(explorer)
 
 
+DUMP = b"00001000-0009ffff : System RAM\nfeb00000-febfffff : PCI Bus\n  febc0000-febc0fff : x\n"
+LSPCI = b"00:1f.0 Thing: A\n\tRegion 0: Memory at fed00000 (32-bit) [size=1K]\n"
+
+
+@pytest.mark.parametrize("name", ["paste", "upload"])
+def test_a_new_machine_keeps_the_access_where_a_resource_has_its_address(
+    explorer: MachineExplorer, in_step, name: str
+) -> None:
+    def give(text: bytes) -> None:
+        if name == "paste":
+            explorer.paste.value = text.decode()
+        else:
+            uploaded(explorer, dump=text)
+
+    explorer.offset.value, explorer.op.value = "0x800", "load"
+    give(DUMP)
+    assert (explorer.node.name, explorer.offset.value) == ("x", "0x800")
+    give(DUMP.replace(b"febc0000-febc0fff : x", b"feba0000-febcffff : y"))
+    assert (explorer.node.name, explorer.offset.value) == ("y", "0x20800")
+    assert "at 0xfebc0800" in explorer.status.value
+    give(b"00001000-0009ffff : System RAM\nd0000000-d00fffff : PCI Bus\n  d0000000-d0000fff : x\n")
+    assert (explorer.node.start, explorer.offset.value) == (0xD000_0000, "0x0")
+    assert (explorer.via.value, explorer.op.value) == ("devmem", "load")
+    in_step(explorer)
+
+
 def test_what_lspci_prints_adds_devices(explorer: MachineExplorer) -> None:
-    text = b"00:1f.0 Thing: A\n\tRegion 0: Memory at fed00000 (32-bit) [size=1K]\n"
-    uploaded(explorer, "lspci", text)
+    uploaded(explorer, lspci=LSPCI)
     assert "0000:00:1f.0" in explorer.known.devices
     assert explorer.known.iomem is not None
+    assert explorer.note.value == "lspci: lspci -v was read"
 
 
-def test_what_is_neither_is_said_and_nothing_is_lost(explorer: MachineExplorer) -> None:
-    before = explorer.status.value
-    uploaded(explorer, "notes.txt", b"hello\n")
-    assert explorer.note.value.startswith("<b>notes.txt:1: expected")
-    assert (explorer.status.value, explorer.machine.value) == (before, "first")
+def test_of_several_files_the_dump_is_read_first(explorer: MachineExplorer) -> None:
+    uploaded(explorer, lspci=LSPCI, uname=b"6.1.0-9-amd64\n", iomem=DUMP)
+    assert {node.name for node in explorer.nodes.values()} == {"System RAM", "PCI Bus", "x"}
+    assert (explorer.known.release, "0000:00:1f.0" in explorer.known.devices) == (
+        "6.1.0-9-amd64", True
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"hello\n", "notes: expected /proc/iomem, lspci -v or the like, got other text"),
+        (b"00000000-00000000 : System RAM\n", "expected addresses, got zeroes only"),
+    ],
+)
+def test_a_refused_file_clears_the_answer_until_something_else_is_chosen(
+    explorer: MachineExplorer, text: bytes, why: str
+) -> None:
+    answer = explorer.status.value
+    uploaded(explorer, notes=text)
+    assert why in explorer.status.value
+    assert "EPERM" not in explorer.status.value
+    assert explorer.status.value.endswith(". The map still shows first.</b>")
+    assert why in repr(explorer)
+    explorer.op.value = "load"
+    explorer.op.value = "mmap"
+    assert (explorer.status.value, explorer.machine.value) == (answer, "first")
 
 
 @pytest.mark.parametrize(

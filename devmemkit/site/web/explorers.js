@@ -67,6 +67,12 @@
       input.onchange = () => set("value", input.value);
       return { element: labelled(state, input), update: ({ value }) => { input.value = value; } };
     },
+    Textarea(state, set) {
+      const area = dk.element("textarea", { rows: state.rows, spellcheck: false });
+      area.placeholder = state.placeholder;
+      area.onchange = () => set("value", area.value);
+      return { element: labelled(state, area), update: ({ value }) => { area.value = value; } };
+    },
     Button(state, set) {
       const button = dk.element("button", { type: "button" });
       button.onclick = () => set("click", null);
