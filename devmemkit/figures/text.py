@@ -92,11 +92,11 @@ class Link(NamedTuple):
     to: str
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]]) -> None:
-    """Display a table of plain text and links."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]], behind: str = "") -> None:
+    """Display a table of plain text and links; if `behind` has words to click, they open it."""
     plain = "\n".join("  ".join(c.text if isinstance(c, Link) else c for c in r) for r in rows)
     rich = html_table(map(html.escape, columns), (map(_cell, row) for row in rows))
-    output({"text/html": rich, "text/plain": plain})
+    output({"text/html": folded(behind, rich) if behind else rich, "text/plain": plain})
 
 
 def _cell(cell: str | Link) -> str:

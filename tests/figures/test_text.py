@@ -22,12 +22,23 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_markup_in_a_cell_is_text(shown: list[dict[str, Any]]) -> None:
     table([HOSTILE], [[HOSTILE], [Link(HOSTILE, '"><script>')]])
     reveal(HOSTILE, [(HOSTILE, HOSTILE)])
+    table([HOSTILE], [[HOSTILE]], behind=HOSTILE)
     fold(HOSTILE, [(HOSTILE, HOSTILE)])
     predict(HOSTILE, [HOSTILE, "<b>"], HOSTILE, [(HOSTILE, HOSTILE)])
     for output in shown:
         assert "<img" not in output["text/html"]
         assert "<script" not in output["text/html"]
     assert shown[0]["text/plain"] == f"{HOSTILE}\n{HOSTILE}"
+
+
+def test_a_table_that_would_give_an_answer_away_is_behind_words_to_click(
+    shown: list[dict[str, Any]],
+) -> None:
+    table(["end"], [["SIGBUS"]], behind="All ends")
+    [data] = shown
+    assert data["text/html"].startswith("<details><summary>All ends</summary><div")
+    assert "SIGBUS" in data["text/html"]
+    assert data["text/plain"] == "SIGBUS"
 
 
 def test_values_are_stored_and_not_shown(shown: list[dict[str, Any]]) -> None:
