@@ -10,8 +10,9 @@ import devmemkit
 
 PACKAGE = Path(devmemkit.__file__).parent
 FLOORS = (
-    *(("cli",), ("artifact",), ("site",), ("",), ("api",), ("widgets",), ("figures",), ("lab",)),
-    *(("explain", "explore"), ("scenarios",), ("host",), ("text",), ("model",)),
+    *(("cli",), ("artifact",), ("site",), ("",), ("api",), ("widgets",), ("figures",)),
+    *(("lab", "exercises"), ("explain", "explore"), ("scenarios",)),
+    *(("host",), ("text",), ("model",)),
 )
 """From the top; "" is devmemkit/__init__.py. Rooms of one floor do not use each other."""
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

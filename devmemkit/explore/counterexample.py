@@ -70,7 +70,7 @@ def counterexample(system: System, found: SearchResult, broken: str) -> Countere
     for task, after in _path(system, found, found.broken[broken]):
         wanted = system.space.unpack(after)
         while machine != wanted:
-            steps.append(_taken(system.scenario, machine, task))
+            steps.append(taken(system.scenario, machine, task))
             machine = steps[-1].machine
     return Counterexample(broken, tuple(steps))
 
@@ -97,13 +97,13 @@ def replay(scenario: Concurrent, schedule: Iterable[str]) -> tuple[Step, ...]:
     """
     machine, steps = started(scenario), list[Step]()
     for task in schedule:
-        steps.append(_taken(scenario, machine, task))
+        steps.append(taken(scenario, machine, task))
         machine = steps[-1].machine
     return tuple(steps)
 
 
-def _taken(scenario: Concurrent, machine: Machine, task: str) -> Step:
-    """The step that a task, or the clock, takes from a machine."""
+def taken(scenario: Concurrent, machine: Machine, task: str) -> Step:
+    """The step that a task, or the clock, takes from a machine; Blocked if the task must wait."""
     m = View(machine)
     if task == TIME:
         m["clock"], taken = _next_tick(scenario, machine), Event(TIME, "clock", "passes", None)

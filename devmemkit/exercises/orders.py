@@ -1,0 +1,245 @@
+"""Exercises on orders: how a schedule ends, schedules to find, repairs that close a race."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, NamedTuple
+
+from devmemkit.exercises.exercise import (
+    FILE,
+    Item,
+    Task,
+    kernels,
+    lettered,
+    listed,
+    listing,
+    mixed,
+    picked,
+    worded,
+)
+from devmemkit.exercises.schedules import (
+    follow,
+    following,
+    in_words,
+    places,
+    schedule,
+    to_the_end,
+    unfinished,
+)
+from devmemkit.explore.check import explore
+from devmemkit.explore.counterexample import Step
+from devmemkit.explore.endings import race_outcomes
+from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import View
+from devmemkit.model.policy import COPY_REPAIRS, REPAIRS
+from devmemkit.scenarios.machines import VIAS
+from devmemkit.scenarios.races.catalogue import concurrent
+from devmemkit.scenarios.races.lab_race import CLAIMER, CLAIMS, MAPPER, PAGES, ending, race
+
+KEY_STEPS = (
+    *("range_is_allowed", "phys_mem_access_prot_allowed", "pci_mmap_resource", "insert"),
+    *("remap_pfn_range", "remap_pfn_range_complete", "vma_link_file", "zap"),
+)
+"""The steps that decide how the race of an mmap and a claim ends."""
+RULE = (
+    "An mmap is denied if it checks a claimed page after `insert`. A `zap` takes the pages that "
+    "are filled by then, of mappings that are linked by then; what is filled or linked later stays."
+)
+ENDS = (
+    "*killed* means that the mapping loses what was claimed, *survived* that it keeps that, *torn* "
+    "that it loses some of the claimed pages and keeps others."
+)
+
+
+class Race(NamedTuple):
+    """A race of one mmap and one claim: the kernel, the file, and what is claimed."""
+
+    kernel: str
+    via: str
+    claim: str
+
+    @classmethod
+    def draw(cls, random: Random) -> Race:
+        """A race on a kernel that revokes mappings of the file."""
+        via = random.choice(VIAS)
+        since = "5.8" if via == "devmem" else "5.12"
+        return cls(random.choice(kernels(since=since)), via, random.choice(CLAIMS))
+
+    def ends(self, steps: list[Step]) -> str:
+        """How the race ended after all its steps."""
+        mapped = dict(steps[-1].machine["program", MAPPER][1])["map0"]
+        return ending(steps[-1].machine, mapped, PAGES if self.claim == "whole" else 1)
+
+    def says(self) -> str:
+        made = race(*self)
+        alone = (
+            in_words(to_the_end(made, (), (MAPPER,))),
+            in_words(to_the_end(made, (), (CLAIMER,))),
+        )
+        claimed = "all three pages" if self.claim == "whole" else "the first page"
+        return (
+            f"On Linux {self.kernel} the task *mapper* maps three pages of a BAR through "
+            f"`{FILE[self.via]}`; the task *claimer*, a driver, claims {claimed}. Each by itself "
+            f"takes these steps:\n\n- {alone[0]}\n- {alone[1]}\n\nWhere it finds pages to take, "
+            "`zap` is one step for each. The race ends in one of these ways: "
+            f"{listing(sorted(race_outcomes(*self)))}. {ENDS}"
+        )
+
+
+def endings(random: Random) -> Task:
+    """Schedules of an mmap and a claim, each followed to its end."""
+    drawn = Race.draw(random)
+    made = race(*drawn)
+    most = len(to_the_end(made, (), (MAPPER,)))
+
+    def draw() -> list[Item]:
+        items = []
+        for least in (0, 2, most - 3):  # in the last one, the checks are over
+            before, claimed = random.randint(least, most), random.randint(0, 4)
+            first = [MAPPER] * before + [CLAIMER] * claimed + [MAPPER] * random.randint(0, 3)
+            steps = to_the_end(made, first, (CLAIMER, MAPPER, CLAIMER))
+            items.append(Item(in_words(steps), drawn.ends(steps), places(steps, KEY_STEPS)))
+        random.shuffle(items)
+        return items
+
+    items = lettered(mixed(draw, least=1))
+    form = '{"a": "killed", "b": ..., "c": ...}'
+    answer, judge = worded(items, race_outcomes(*drawn), form)
+    return Task(
+        f"{drawn.says()}\n\nHow do these schedules end?\n\n{listed(items)}",
+        form, answer, judge, RULE,
+        " ".join(f"({label}) {item.value}: {item.because}." for label, item in items.items()),
+    )  # fmt: skip
+
+
+def find_schedule(random: Random) -> Task:
+    """A schedule by which a mapping survives a claim, in part or as a whole."""
+    drawn = Race.draw(random)
+    goal = random.choice(sorted(race_outcomes(*drawn) & {"survived", "torn"}))
+    made = race(*drawn)
+    every = range(len(to_the_end(made, (), (MAPPER,))))
+    tried = (to_the_end(made, [MAPPER] * first, (CLAIMER, MAPPER)) for first in every)
+    answer = " ".join(step.task for step in next(one for one in tried if drawn.ends(one) == goal))
+
+    def judge(given: Any) -> str:
+        steps, stopped = follow(made, schedule(given, made))
+        if stopped:
+            return stopped
+        if left := following(made, steps[-1].machine):
+            return f"these {len(steps)} steps do not end the race: {unfinished(left)}"
+        ended = drawn.ends(steps)
+        return "" if ended == goal else f"it ends {ended}: {places(steps, KEY_STEPS)}"
+
+    return Task(
+        f"{drawn.says()}\n\nFind a schedule that ends *{goal}*: the names of the tasks, one for "
+        "each step, until both have ended. Python may count for you: "
+        f'`"{MAPPER} " * 2 + "{CLAIMER} " * 4`.',
+        f'"{MAPPER} {CLAIMER} {MAPPER}"', answer, judge, RULE,
+        f"In this schedule {places(follow(made, answer.split())[0], KEY_STEPS)}.",
+    )  # fmt: skip
+
+
+COPY = (
+    "a page of /dev/mem, with a buffer that is missing until thread A0 fills it; driver C0 claims"
+)
+BROKEN = {
+    "write-vs-claim": (
+        f"Process U0 writes to {COPY} the page, and reads it twice.",
+        "the driver's two reads differ, because the write(2) lands between them",
+    ),
+    "read-vs-claim": (
+        f"Process U0 reads {COPY} the page, and writes to it.",
+        "the read(2) gives the process what the driver wrote after its claim",
+    ),
+    "attribute-creation": (
+        "Task init runs the last initcalls: one of them makes the files of all devices that it "
+        "finds. Task B0 adds a device, and makes its files.",
+        "both have made the same file",
+    ),
+    "muxed-claims": (
+        "Drivers C0 and C1 share a region in turn: each claims it, sleeps while the other has it, "
+        "and releases it.",
+        "one of them sleeps for ever: the other has ended",
+    ),
+}
+"""The races to break: who is in them, and what is to happen."""
+
+
+def break_it(random: Random) -> Task:
+    """A schedule that violates a property of another race."""
+    name = random.choice([*BROKEN])
+    tasks, wanted = BROKEN[name]
+    for kernel in random.sample(kernels(), len(kernels())):
+        made = concurrent(name, KernelProfile(kernel))
+        if example := explore(made).counterexample:
+            break
+    else:
+        raise AssertionError(f"{name}: expected a kernel that has this race, found none")
+    holds = {one.name: one.holds for one in made.properties}.get(example.broken)  # not a deadlock
+
+    def judge(given: Any) -> str:
+        steps, stopped = follow(made, schedule(given, made))
+        left = following(made, steps[-1].machine) if steps else {}
+        if holds is None and left and not any(left.values()) and not stopped:
+            return ""
+        if holds is not None and any(not holds(View(step.machine)) for step in steps):
+            return ""
+        return (
+            stopped or f"after these {len(steps)} steps this has not happened: {unfinished(left)}"
+        )
+
+    alone = to_the_end(made, (), [*made.programs] * 2)
+    programs = "\n".join(
+        f"- {in_words(step for step in alone if step.task == task)}" for task in made.programs
+    )
+    return Task(
+        f"{tasks} On Linux {kernel} they take these steps, if one runs after the other:\n\n"
+        f"{programs}\n\nFind a schedule after which {wanted}. Write the names of the tasks, one "
+        "for each step. A task that waits can take no step.",
+        f'"{" ".join(made.programs)}"', " ".join(step.task for step in example.steps), judge,
+        "Look for what one task checks or decides in one step and relies on in a later one, and "
+        "let the other task change it in between.",
+        f"The shortest is {in_words(example.steps)}.",
+    )  # fmt: skip
+
+
+def repairs(random: Random) -> Task:
+    """Which of four repairs close a race."""
+    of_mmap = random.random() < 0.5
+    drawn = Race.draw(random)
+    name = random.choice(("write-vs-claim", "read-vs-claim"))
+    items = {}
+    for repair in REPAIRS if of_mmap else COPY_REPAIRS:
+        if of_mmap:
+            ways = race_outcomes(*drawn, repair)
+            closes = not ways & {"survived", "torn"}
+            says = f"with it the race can end {listing(sorted(ways))}"
+        else:
+            result = explore(concurrent(name, KernelProfile(drawn.kernel, repair=repair)))
+            closes = result.verdict == "not-found"
+            says = f"no schedule goes wrong, in all its {result.states} states"
+            if example := result.counterexample:
+                says = f"a schedule of {len(example.steps)} steps violates “{example.broken}”"
+        items[repair] = Item((REPAIRS if of_mmap else COPY_REPAIRS)[repair], closes, says)
+    call, wish = {
+        "write-vs-claim": ("write(2)", "nobody writes to the page once the driver has claimed it"),
+        "read-vs-claim": ("read(2)", "no process reads what the driver writes after its claim"),
+    }[name]
+    what = f"a {call} of /dev/mem, whose buffer the process fills when it likes, and a claim"
+    wish += ", and no claim waits for a process"
+    if of_mmap:
+        part = "all" if drawn.claim == "whole" else "the first page"
+        what = f"an mmap of `{FILE[drawn.via]}` and a claim of {part} of what it maps"
+        wish = "no page of the claim stays mapped"
+    form = f'{{"{next(iter(items))}", ...}}'
+    answer, judge = picked(items, form)
+    return Task(
+        f"On Linux {drawn.kernel} two operations race: {what}. Four repairs change the order of "
+        f"the steps:\n\n{listed(items)}\n\nWhich of them close the race, so that in every schedule "
+        f"{wish}?",
+        form, answer, judge,
+        "A check closes a race only if nothing can change between the check and the access: the "
+        "check comes last, or a lock that a claim needs is held over both. And who holds that lock "
+        "while a process decides makes the claim wait.",
+        " ".join(f"({label}) {item.because}." for label, item in items.items()),
+    )  # fmt: skip
