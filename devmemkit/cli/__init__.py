@@ -38,6 +38,7 @@ GROUPS = {
         "lab": "list kernels, play a scenario on one, record it",
         "conform": "compare the model with recordings, or with a live kernel",
     },
+    "teaching": {"exercises": "print tasks for students, with the answers for the teacher"},
     "shell": {"completion": "print completions for bash, zsh or fish"},
 }
 """The commands in their groups, each with its line in the help."""
