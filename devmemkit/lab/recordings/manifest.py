@@ -49,7 +49,7 @@ TEXTS = ("iomem", "ioports", "pci.json")
 MACHINE = ("machine.json", *(f"{state}/{text}" for state in ("idle", "bound") for text in TEXTS))
 WRITTEN = (
     *("findings.toml", "claim-path.toml", "references.toml", "revocation-survey.toml"),
-    *("attempts.toml", "attempts.json"),
+    *("attempts.toml", "attempts.json", "measured.toml"),
     "recordings/schema.json",
 )
 """Hand-written files on which verdicts depend."""

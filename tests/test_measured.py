@@ -1,0 +1,62 @@
+"""Figures that are kept, not computed: each stands in one file, and prose repeats that."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devmemkit.scenarios.machines import data_dir
+
+ROOT = Path(__file__).parents[1]
+PROSE = [
+    ROOT / "README.md",
+    ROOT / "benchmarks/RESULTS.md",
+    *(one for one in sorted((ROOT / "docs").rglob("*.md")) if one.parent.name != "made"),
+]
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, Any]:
+    return tomllib.loads((data_dir() / "measured.toml").read_text("utf-8"))
+
+
+def told(pattern: str) -> set[tuple[str, ...]]:
+    """What prose says where a pattern matches; thousands without their comma."""
+    texts = (re.sub(r"(?<=\d),(?=\d{3})", "", one.read_text("utf-8")) for one in PROSE)
+    return {match.groups() for text in texts for match in re.finditer(pattern, text)}
+
+
+def share(killed: int, of: int) -> str:
+    return f"{100 * killed / of:.1f}"
+
+
+def test_the_coverage_that_prose_tells_is_the_one_measured(measured: dict[str, Any]) -> None:
+    passed, of = measured["coverage"]["passed"], measured["coverage"]["of"]
+    page = (ROOT / "docs/coverage.md").read_text("utf-8")
+    assert f"| all | {share(passed, of)} | {passed}/{of} |" in page
+    assert told(r"([\d.]+) % of the\s+statements") == {(share(passed, of),)}
+    assert told(rf"(\d+) of {of}\b") == {(str(passed),)}
+    assert told(rf"\b{passed} of (\d+)") == {(str(of),)}
+
+
+def test_the_mutants_that_prose_tells_are_those_counted(measured: dict[str, Any]) -> None:
+    alone, first = measured["mutants"]["recordings"], measured["mutants"]["first"]["model"]
+    found = told(rf"(\d+)\s+of\s+(?:the )?{alone['of']}\b") | told(
+        rf"of (?:the )?{alone['of']}\s[^.]*?recordings\s+alone\s+find\s+(\d+)"
+    )
+    assert found == {(str(alone["killed"]),)}
+    assert told(r"\(([\d.]+) %\)\s*\|\s*121\b") == {(share(alone["killed"], alone["of"]),)}
+    assert told(r"Of (\d+)\s+small faults") <= {(str(first["of"]),)}
+    groups = [alone, *measured["mutants"]["first"].values(), *measured["mutants"]["new"].values()]
+    assert all(one.get("stood", 0) <= one["killed"] <= one["of"] for one in groups)
+
+
+def test_each_report_that_explain_was_asked_has_one_verdict(measured: dict[str, Any]) -> None:
+    reports = measured["explain"]["reports"]
+    assert sum(reports[name] for name in ("first", "among", "wrong", "asks")) == reports["of"]
+    assert reports["sure"] <= reports["wrong"]
+    assert reports["fair"] <= reports["asks"]
