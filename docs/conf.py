@@ -15,7 +15,7 @@ project = "devmemkit"
 author = copyright = "The devmemkit authors"
 version = release = devmemkit.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["made"]
+exclude_patterns = ["made", "paper"]  # a journal sets the paper from its own Markdown
 html_theme = "furo"
 html_title = f"devmemkit {version}"
 html_copy_source = html_show_sourcelink = False

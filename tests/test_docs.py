@@ -19,7 +19,7 @@ from devmemkit.model.policy import COPY_IN_KERNEL, COPY_REPAIRS, IN_KERNEL, POLI
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.parent.name != "made"]
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.parent.name not in ("made", "paper")]
 WITH_EXAMPLES = [page for page in PAGES if ">>>" in page.read_text(encoding="utf-8")]
 
 

@@ -48,7 +48,7 @@ def test_the_mutants_that_prose_tells_are_those_counted(measured: dict[str, Any]
     found = told(rf"(\d+)\s+of\s+(?:the )?{alone['of']}\b") | told(
         rf"of (?:the )?{alone['of']}\s[^.]*?recordings\s+alone\s+find\s+(\d+)"
     )
-    assert found == {(str(alone["killed"]),)}
+    assert {(str(alone["killed"]),)} <= found <= {(str(alone["killed"]),), (str(alone["stood"]),)}
     assert told(r"\(([\d.]+) %\)\s*\|\s*121\b") == {(share(alone["killed"], alone["of"]),)}
     assert told(r"Of (\d+)\s+small faults") <= {(str(first["of"]),)}
     groups = [alone, *measured["mutants"]["first"].values(), *measured["mutants"]["new"].values()]

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from devmemkit.artifact.export import BROWSERS, is_paper, page, print_pdf
-from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.manifest import ON_16K, ON_ARM64, RECORDED
 from devmemkit.lab.recordings.recording import recordings
 from devmemkit.scenarios.machines import data_dir
 from tests.notebook import Cells
@@ -20,6 +20,7 @@ from tests.notebook import Cells
 ROOT = Path(__file__).parents[1]
 PATH = ROOT / "notebooks" / "paper.ipynb"
 PAPER = json.loads(PATH.read_text("utf-8"))
+JOURNAL = ROOT / "docs" / "paper"
 PROSE = "\n".join("".join(c["source"]) for c in PAPER["cells"] if c["cell_type"] == "markdown")
 REFERENCES = tomllib.loads((data_dir() / "references.toml").read_text("utf-8"))["references"]
 
@@ -96,3 +97,38 @@ def test_it_is_printed_where_there_is_a_browser(html: str, tmp_path: Path) -> No
     assert content.startswith(b"%PDF-")
     (pages,) = {max(map(int, re.findall(rb"/Count (\d+)", content)))}
     assert 8 <= pages <= 16
+
+
+def test_the_journals_paper_has_its_parts_and_its_length() -> None:
+    _, head, body = (JOURNAL / "paper.md").read_text("utf-8").split("---\n", 2)
+    assert re.findall(r"^(\w+):", head, re.M) == [
+        "title", "tags", "authors", "affiliations", "date", "bibliography"
+    ]  # fmt: skip
+    (author,) = re.findall(r"^authors:\n  - name: (.*)$", head, re.M)
+    assert f"  - name: {author}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert re.findall(r"^# (.*)$", body, re.M) == [
+        "Summary", "Statement of need", "State of the field", "Software design", "Research impact",
+        "Acknowledgements", "Disclosures", "References",
+    ]  # fmt: skip
+    assert 750 <= len(re.sub(r"\[@[^]]*\]", "", body).split()) <= 1750
+
+
+def test_the_journals_paper_cites_what_its_bibliography_has() -> None:
+    cited = re.findall(r"@([\w:]+)", (JOURNAL / "paper.md").read_text("utf-8"))
+    entries = re.findall(
+        r"^@\w+\{([\w:]+),\n(.*?)^\}", (JOURNAL / "paper.bib").read_text("utf-8"), re.M | re.S
+    )
+    assert {key for key, _ in entries} == set(cited)
+    assert len({key for key, _ in entries}) == len(entries)
+    for key, fields in entries:
+        names = re.findall(r"^  (\w+) = \{.*\},$", fields, re.M)
+        assert {"author", "title", "year"} <= set(names), key
+        assert f"year = {{{key[-4:]}}}" in fields
+
+
+def test_the_journals_paper_counts_as_the_recordings_do() -> None:
+    text = " ".join((JOURNAL / "paper.md").read_text("utf-8").split())
+    assert (len(RECORDED), len(ON_ARM64), len(ON_16K)) == (11, 3, 2)
+    assert "eleven distribution kernels on x86-64, three of them also on arm64 and two" in text
+    assert "eight executable notebooks" in text
+    assert len(list((ROOT / "notebooks").glob("0*.ipynb"))) == 8
