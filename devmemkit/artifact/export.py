@@ -7,13 +7,14 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from devmemkit.artifact.stepping import explorers
 from devmemkit.artifact.strip import INJECTED, WIDGET_VIEW
-from devmemkit.figures import theme
 from devmemkit.figures.text import VALUES
 from devmemkit.host.child import ending_with_us
 from devmemkit.host.scratch import scratch
+from devmemkit.site import embed, style
 
 HERE = Path(__file__).parent
 ERROR_MARKER = "papermill-error-cell-tag"
@@ -23,29 +24,25 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SECONDS = 120
 
 
+class Home(NamedTuple):
+    """Where a page of a notebook lies: its way to the page that lists all, and to a site."""
+
+    home: str
+    site: str
+
+
+REPORT = Home("index.html", "../site/")
+
+
 def css() -> str:
-    """The report's style sheet, light and dark, in the colours of the figures."""
+    """The report's style sheet: what it shares with the site, code, and its own."""
     from pygments.formatters import HtmlFormatter
 
-    sheets = []
-    for dark, code in enumerate(("default", "github-dark")):
-        paper, ink = theme.PAPER[dark], theme.INK[dark]
-        colours = {
-            "paper": paper,
-            "ink": ink,
-            "muted": theme.MUTED[dark],
-            "line": theme.GRID[dark],
-            "raised": theme.mix(ink, paper, 0.05),
-            "link": theme.ROLES["idle"][dark],
-            "good": theme.ROLES["ok"][dark],
-            "bad": theme.ROLES["error"][dark],
-        }
-        variables = "; ".join(f"--{name}: {colour}" for name, colour in colours.items())
-        tokens = HtmlFormatter(style=code).get_style_defs(".highlight")
-        sheets.append(f":root {{ {variables} }}\n{tokens}")
-    light, dark_sheet = sheets
-    shared = (HERE / "report.css").read_text("utf-8")
-    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark_sheet}\n}}\n{shared}"
+    light, dark = (
+        str(HtmlFormatter(style=one).get_style_defs(".highlight"))
+        for one in ("default", "github-dark")
+    )
+    return style.base((light, dark)) + (HERE / "report.css").read_text("utf-8")
 
 
 def title(notebook: Mapping[str, Any], otherwise: str) -> str:
@@ -62,15 +59,16 @@ def is_paper(notebook: Mapping[str, Any]) -> bool:
     return bool(notebook["metadata"].get("devmemkit", {}).get("layout") == PAPER)
 
 
-def page(notebook: Any, name: str, failure: str = "", home: str = "index.html") -> str:
+def page(notebook: Any, name: str, failure: str = "", home: Home = REPORT) -> str:
     """The HTML page of an executed notebook (an nbformat node, changed in place).
 
-    Widgets are left to the snapshot shown beside them. `failure` is the sentence of a run that
-    stopped early, `home` the page that lists all. The page's policy lets a browser load nothing but
-    the pictures inside it.
+    `name` is its stem. Widgets are left to the snapshot shown beside them, and explorers step
+    through their states. `failure` is the sentence of a run that stopped early. The page's policy
+    lets a browser load nothing but what is inside it, and the Python of a site.
     """
     from nbconvert.exporters import HTMLExporter
 
+    steps = explorers(notebook, name)
     notebook.metadata.pop("widgets", None)
     notebook.cells = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", ())]
     paper = is_paper(notebook)
@@ -85,8 +83,9 @@ def page(notebook: Any, name: str, failure: str = "", home: str = "index.html") 
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    told = {"title": title(notebook, name), "failure": failure, "home": home}
-    report = {"report": {**told, "css": css(), "paper": paper}}
+    told = {"title": title(notebook, name), "failure": failure, **home._asdict()}
+    scripts = {"scripts": embed.scripts(), "policy": embed.policy()} if steps else {}
+    report = {"report": {**told, **scripts, "css": css(), "paper": paper}}
     html, _ = exporter.from_notebook_node(notebook, report)
     return re.sub(r'(<a [^>]*href=")([\w-]+)\.ipynb"', r'\1\2.html"', str(html))  # its page, here
 

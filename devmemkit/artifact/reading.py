@@ -10,7 +10,7 @@ from devmemkit.artifact import export
 from devmemkit.host.scratch import scratch
 from devmemkit.site.pages import Page
 
-HOME = "../index.html#read"
+HOME = export.Home("../index.html#read", "../")
 
 
 def notebooks(root: Path) -> dict[str, Page]:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from devmemkit.host.files import write
-from devmemkit.site import graphs, pages, prepare, runtime
+from devmemkit.site import embed, graphs, pages, prepare, runtime, style
 from devmemkit.site.live.catalogue import EXPLORERS
 from devmemkit.site.race_page import race_section
 
@@ -16,9 +16,10 @@ SUMS = "SHA256SUMS"
 """The list of the folder's files, by which a later build knows the folder as one of its own."""
 OWN = (
     *("race.js", "race-board.js", "race-view.js"),
-    *("python.js", "picture.js", "ask.js", "explorers.js"),
+    *embed.SCRIPTS,
+    "ask.js",
 )
-WEB = ("style.css", *OWN, "worker.js")
+WEB = (*OWN, "worker.js")
 """The files of site/web that the pages load."""
 
 SCRIPTS = ("race-data.js", *OWN)
@@ -75,9 +76,14 @@ def contents(
     }
     made = {"index.html": pages.index(sections, commit, SCRIPTS).encode()}
     made |= {name: files("devmemkit.site").joinpath("web", name).read_bytes() for name in WEB}
+    made["style.css"] = style.site().encode()
     made["race-data.js"] = graphs.script(race)
     made["ask-map.svg"] = answer["map"]["svg"].encode()
     made |= {one.file: one.svg.encode() for drawn in stills.values() for one in drawn}
+    for name, packed in zip(EXPLORERS, embed.states([(n, {}) for n in EXPLORERS]), strict=True):
+        if packed is None:
+            raise RuntimeError(f"{name}: expected the states of an explorer, got an error")
+        made[f"explorers/{name}.js"] = embed.script(name, packed)
     if pyodide is not None:
         made |= runtime.contents(pyodide, package)
     made |= runtime.licences()

@@ -142,9 +142,8 @@ text</button> <button type="button" id="ask-cancel" hidden>Cancel</button>
 def explorers_section(stills: Mapping[str, Sequence[tuple[str, str]]]) -> str:
     """The explorers of the notebooks: `stills` are, by name, the file and the words of pictures."""
     made = "".join(
-        f'<details data-explorer="{escape(name)}"><summary>{escape(offer.asks)}</summary>\n'
-        f'<p class="controls"><span role="status"></span> <button type="button" class="cancel" '
-        f'hidden>Cancel</button></p>\n<div class="explorer">'
+        f'<details id="explorer-{escape(name)}"><summary>{escape(offer.asks)}</summary>\n'
+        f'<div class="explorer" data-explorer="{escape(name)}">'
         + "".join(
             f'<img class="still" loading="lazy" src="{escape(file)}" alt="{escape(alt)}">'
             for file, alt in stills[name]
@@ -152,7 +151,10 @@ def explorers_section(stills: Mapping[str, Sequence[tuple[str, str]]]) -> str:
         + "</div></details>\n"
         for name, offer in EXPLORERS.items()
     )
-    return f"<p>Each opens with a picture; its controls are there when Python is.</p>\n{made}"
+    return (
+        "<p>Each steps through states that were computed when this page was built; when Python is "
+        f"there, it takes every choice.</p>\n{made}"
+    )
 
 
 def read_section(notebooks: Mapping[str, Page], documented: bool) -> str:

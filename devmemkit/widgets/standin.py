@@ -16,10 +16,8 @@ from devmemkit.figures.marks import Picture
 from devmemkit.figures.show import places
 from devmemkit.figures.svg import Canvas, to_svg
 
-WIDGETS: dict[int, Widget] = {}
-"""Every widget by its number."""
 CHANGED: dict[int, Widget] = {}
-"""Those whose fields were set since the page looked."""
+"""The widgets by their numbers whose fields were set since the page looked."""
 
 _numbers = count(1)
 
@@ -41,7 +39,6 @@ class Widget:
             _held=None,
             **{name: value for one in reversed(cls.__mro__) for name, value in _fields(one)},
         )
-        WIDGETS[self.number] = self
         return self
 
     def __init__(self, **given: Any) -> None:

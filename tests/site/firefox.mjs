@@ -22,7 +22,7 @@ try {
   }, text);
   await page.waitForFunction(() => document.querySelector("#ask-answer").textContent.includes("EACCES"));
   const answer = await shown("#ask-answer");
-  const explorers = await page.$$("details[data-explorer] summary");
+  const explorers = await page.$$("#explorers summary");
   for (const one of explorers) await one.click();
   await page.waitForFunction(
     (count) => document.querySelectorAll(".explorer.live").length === count, {}, explorers.length,

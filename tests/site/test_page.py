@@ -72,8 +72,8 @@ def test_without_javascript_texts_and_pictures_are_there(browser: Browser, addre
         assert "e1000 has it" in page.inner_text("#ask-answer")
         assert page.locator("#ask-map img").evaluate("image => image.naturalWidth") > 0
         assert not page.locator("#ask-form").is_visible()
-        page.locator("details[data-explorer=orders] summary").click()
-        assert page.locator("details[data-explorer=orders] img").first.is_visible()
+        page.locator("#explorer-orders summary").click()
+        assert page.locator("#explorer-orders img").first.is_visible()
 
 
 def test_a_paste_a_click_and_the_keyboard(page: Page, address: str) -> None:
@@ -102,14 +102,14 @@ def test_names_of_a_paste_are_never_markup(page: Page, address: str) -> None:
     said = asked(page, f"{dump}{EVIL}\n{CALL}\n")
     assert EVIL in said
     assert page.locator("#ask img[src=x], #ask b, #ask script:not([id])").count() == 0
-    page.locator("details[data-explorer=machine] summary").click()
-    page.wait_for_selector("details[data-explorer=machine] .live input[type=file]")
+    page.locator("#explorer-machine summary").click()
+    page.wait_for_selector("#explorer-machine .live input[type=file]")
     page.set_input_files(
-        "details[data-explorer=machine] input[type=file]",
-        {"name": EVIL, "mimeType": "text/plain", "buffer": dump.encode()},
+        "#explorer-machine input[type=file]",
+        {"name": f"{EVIL} evil.txt", "mimeType": "text/plain", "buffer": dump.encode()},
     )
     page.wait_for_function(
-        "() => document.querySelector('details[data-explorer=machine]').innerText.includes('read')"
+        "() => document.querySelector('#explorer-machine').innerText.includes('evil.txt was read')"
     )
     assert page.locator("#explorers img[src=x]").count() == 0
 
@@ -139,15 +139,15 @@ def test_a_huge_paste_keeps_the_page_alive_and_can_be_cancelled(page: Page, addr
 
 def test_every_explorer_lives_on_a_phone_s_width(page: Page, address: str) -> None:
     live(page, address)
-    for summary in page.locator("details[data-explorer] summary").all():
-        summary.click()
+    for summary in page.locator("#explorers summary").all():
+        summary.click()  # scrolls to it, which begins the explorer
     page.wait_for_function("() => document.querySelectorAll('.explorer.live').length === 7")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    orders = page.locator("details[data-explorer=orders]")
+    orders = page.locator("#explorer-orders")
     before = orders.locator("img").first.get_attribute("src")
     orders.locator("select").first.select_option("4.4")
     page.wait_for_function(
-        "() => document.querySelector('details[data-explorer=orders] [role=status]')"
+        "() => document.querySelector('#explorer-orders [role=status]')"
         ".textContent.includes('Linux 4.4')"
     )
     assert orders.locator("img").first.get_attribute("src") != before

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-HANDLERS = {"ask": "ask", "explorer": "explorers", "change": "explorers"}
+HANDLERS = {"ask": "ask", "explorer": "explorers", "change": "explorers", "states": "states"}
 """The module of site/live that has the function of each message, imported when it is asked for."""
 
 

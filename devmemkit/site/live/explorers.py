@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
+from typing import Any, NamedTuple
 
-from devmemkit.explain.machines import known_machines
+from devmemkit.explain.machines import described, known_machines
 from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.scenarios.stories.takeover import Takeover
 from devmemkit.site.live.catalogue import EXPLORERS
@@ -18,63 +19,95 @@ from devmemkit.widgets.orders import OrderExplorer
 from devmemkit.widgets.overview import OverviewExplorer
 from devmemkit.widgets.story import BarExplorer, TakeoverExplorer
 
-MADE: dict[str, Explorer] = {}
+
+class Made(NamedTuple):
+    """An explorer, and its widgets: the place of each is its number in the page."""
+
+    explorer: Explorer
+    widgets: Sequence[w.Widget]
+
+
+MADE: dict[str, Made] = {}
 """The explorers that the page shows."""
 
 
-def _machines() -> Explorer:
-    given = EXPLORERS["machine"].given
-    known = known_machines()
-    first = known.pop(given["machine"])
-    at = given["address"], given["via"], given["op"]
-    return MachineExplorer({given["machine"]: first, **known}, *at)
+def _of(kind: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    """One of the kind, made of those that are given of its arguments."""
+    return kind(**{name: given[name] for name in signature(kind).parameters if name in given})
 
 
-MAKERS: dict[str, Callable[[], Explorer]] = {
-    "overview": lambda: OverviewExplorer(**EXPLORERS["overview"].given),
-    "takeover": lambda: TakeoverExplorer(Takeover(**EXPLORERS["takeover"].given)),
-    "bars": lambda: BarExplorer(BarStory(**EXPLORERS["bars"].given)),
-    "boot": lambda: BootExplorer(**EXPLORERS["boot"].given),
-    "gap": lambda: GapExplorer(**EXPLORERS["gap"].given),
-    "orders": lambda: OrderExplorer(**EXPLORERS["orders"].given),
+def _gap(given: Mapping[str, Any]) -> Explorer:
+    trials = min(given.get("trials", 1000), 1000)  # an answer must not take longer
+    found: Explorer = _of(GapExplorer, {**given, "trials": trials})
+    return found
+
+
+def _machines(given: Mapping[str, Any]) -> Explorer:
+    name = given["machine"]
+    others = {other: one for other, one in known_machines().items() if other != name}
+    first = described(name, given.get("kernel", ""))
+    return MachineExplorer({name: first, **others}, *(given[one] for one in PLACE))
+
+
+PLACE = ("address", "via", "op")
+MAKERS: dict[str, Callable[[Mapping[str, Any]], Explorer]] = {
+    "overview": lambda given: _of(OverviewExplorer, given),
+    "takeover": lambda given: TakeoverExplorer(_of(Takeover, given)),
+    "bars": lambda given: BarExplorer(_of(BarStory, given)),
+    "boot": lambda given: _of(BootExplorer, given),
+    "gap": _gap,
+    "orders": lambda given: _of(OrderExplorer, given),
     "machine": _machines,
 }
 
 
-def explorer(name: str) -> dict[str, Any]:
-    """Make an explorer, or find the one made before; its tree of widgets and its summary."""
-    if name not in MADE:
-        MADE[name] = MAKERS[name]()
+def explorer(
+    name: str, given: Mapping[str, Any] | None = None, path: Sequence[Sequence[Any]] = ()
+) -> dict[str, Any]:
+    """Make an explorer; its tree of widgets and its summary.
+
+    `given` are parameters of its notebook, in place of those of the catalogue; `path` are changes
+    that a visitor made before, each the number, the field and the value of `change`.
+    """
+    made = MAKERS[name]({**EXPLORERS[name].given, **(given or {})})
+    MADE[name] = Made(made, [*_below(made)])
+    for step in path:
+        change(name, *step)
     w.CHANGED.clear()
-    return {"tree": _tree(MADE[name]), "summary": MADE[name].summary()}
+    number = {id(one): at for at, one in enumerate(MADE[name].widgets)}
+    return {"tree": _tree(made, number), "summary": made.summary()}
 
 
-def _tree(widget: Any) -> dict[str, Any]:
-    found = {"number": widget.number, "kind": kind_of(widget)}
+def _below(widget: w.Widget) -> Iterator[w.Widget]:
+    yield widget
     if isinstance(widget, w.Box):
-        return found | {"children": [_tree(one) for one in widget.children]}
+        for child in widget.children:
+            yield from _below(child)
+
+
+def _tree(widget: w.Widget, number: Mapping[int, int]) -> dict[str, Any]:
+    found = {"number": number[id(widget)], "kind": kind_of(widget)}
+    if isinstance(widget, w.Box):
+        return found | {"children": [_tree(one, number) for one in widget.children]}
     return found | {"state": widget.get_state()}
 
 
-def kind_of(widget: Any) -> str:
+def kind_of(widget: w.Widget) -> str:
     """The name of the stand-in's class that a widget is of."""
     return next(one.__name__ for one in type(widget).__mro__ if one.__module__ == w.__name__)
 
 
 def change(name: str, number: int, field: str, value: Any) -> dict[str, Any]:
     """Do what a visitor did to a widget: "click" a button, or set another field."""
-    widget: Any = w.WIDGETS[number]
+    made = MADE[name]
+    widget: Any = made.widgets[number]
     if field == "click":
         widget.click()
     elif isinstance(widget, w.FileUpload):
         widget.value = [{"name": one["name"], "content": one["text"].encode()} for one in value]
     else:
         setattr(widget, field, value)
-    changes = dict(_changes())
-    return {"changes": changes, "summary": MADE[name].summary()}
-
-
-def _changes() -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, widget in w.CHANGED.items():
-        yield number, widget.get_state()
+    changed = {at: one for at, one in enumerate(made.widgets) if one.number in w.CHANGED}
     w.CHANGED.clear()
+    changes = {at: one.get_state() for at, one in changed.items()}
+    return {"changes": changes, "summary": made.explorer.summary()}

@@ -1,156 +1,63 @@
 "use strict";
-// The explorers: widgets/standin.py says which widgets there are, and what is in them.
+// The explorers of a page: each steps through states that were computed beforehand, and is live
+// when Python is. An element with `data-explorer` holds a still picture until then.
 (() => {
-  const live = {}; // by name: the elements that show each widget, by number
+  const SLOW = 400; // ms
 
-  function labelled(state, control, readout) {
-    const label = dk.element("label", { className: "control" });
-    label.append(dk.element("span", { textContent: state.description }), control);
-    if (readout) label.append(readout);
-    return label;
-  }
-
-  // A control of each kind: its element, and `update`, which shows another state.
-  const KINDS = {
-    Selection(state, set) {
-      const select = dk.element("select");
-      select.onchange = () => set("index", select.selectedIndex);
-      const update = ({ options, index, disabled }) => {
-        const old = [...select.options].map((one) => one.textContent);
-        if (String(old) !== String(options))
-          select.replaceChildren(...options.map((one) => dk.element("option", { textContent: one })));
-        Object.assign(select, { selectedIndex: index ?? -1, disabled });
-      };
-      return { element: labelled(state, select), update };
-    },
-    Slider(state, set, { value, ends, readout, field = "value" }) {
-      const range = dk.element("input", { type: "range" });
-      const shown = dk.element("output");
-      let now = state;
-      range.oninput = () => set(field, value.from(range.valueAsNumber, now));
-      const update = (next) => {
-        now = next;
-        const [min, max, step] = ends(next);
-        Object.assign(range, { min, max, step, disabled: next.disabled });
-        if (document.activeElement !== range || !range.matches(":active"))
-          range.value = value.to(next);
-        shown.textContent = readout(next);
-        range.setAttribute("aria-valuetext", shown.textContent);
-      };
-      return { element: labelled(state, range, shown), update };
-    },
-    SelectionRangeSlider(state, set) {
-      const selects = [0, 1].map(() => dk.element("select"));
-      let now = state;
-      selects.forEach((select, at) => {
-        select.setAttribute("aria-label", `${state.description}, ${at ? "end" : "begin"}`);
-        select.onchange = () => {
-          const pair = selects.map((one) => one.selectedIndex);
-          set("index", pair[0] <= pair[1] ? pair : [pair[at], pair[at]]);
-        };
-      });
-      const update = (next) => {
-        now = next;
-        selects.forEach((select, at) => {
-          if (select.options.length !== now.options.length)
-            select.replaceChildren(...now.options.map((one) => dk.element("option", { textContent: one })));
-          select.selectedIndex = now.index[at];
-        });
-      };
-      const both = dk.element("span", {}, selects[0], " to ", selects[1]);
-      const element = dk.element("div", { className: "control" });
-      element.append(dk.element("span", { textContent: state.description }), both);
-      return { element, update };
-    },
-    Text(state, set) {
-      const input = dk.element("input", { type: "text", size: 8, spellcheck: false });
-      input.onchange = () => set("value", input.value);
-      return { element: labelled(state, input), update: ({ value }) => { input.value = value; } };
-    },
-    Textarea(state, set) {
-      const area = dk.element("textarea", { rows: state.rows, spellcheck: false });
-      area.placeholder = state.placeholder;
-      area.onchange = () => set("value", area.value);
-      return { element: labelled(state, area), update: ({ value }) => { area.value = value; } };
-    },
-    Button(state, set) {
-      const button = dk.element("button", { type: "button" });
-      button.onclick = () => set("click", null);
-      const update = ({ description, icon, tooltip, disabled }) => {
-        const sign = { "step-backward": "◀", "step-forward": "▶" }[icon] ?? "";
-        Object.assign(button, { textContent: description || sign, title: tooltip, disabled });
-        if (tooltip) button.setAttribute("aria-label", tooltip);
-      };
-      return { element: button, update };
-    },
-    FileUpload(state, set) {
-      const input = dk.element("input", { type: "file", multiple: true });
-      input.onchange = async () => {
-        const read = [...input.files].map(async (one) => ({ name: one.name, text: await one.text() }));
-        set("value", await Promise.all(read));
-      };
-      return { element: labelled(state, input), update() {} };
-    },
-    HTML() {
-      const element = dk.element("div", { className: "words" });
-      // Made by the package, which escapes names from texts.
-      return { element, update: ({ value }) => { element.innerHTML = value; } };
-    },
-    Pane(state, set) {
-      const element = dk.element("div", { className: "pane" });
-      const update = (shown) => {
-        const at = element.firstChild?.scrollLeft ?? 0;
-        element.replaceChildren(dk.picture(shown, { ontap: (place) => set("tapped", place) }));
-        element.firstChild.scrollLeft = at;
-      };
-      return { element, update };
-    },
-  };
-  const whole = (name) => (state, set) =>
-    KINDS.Slider(state, set, {
-      field: name,
-      value: { from: (at) => at, to: (now) => now[name] },
-      ends: (now) => (name === "index" ? [0, now.options.length - 1, 1] : [now.min, now.max, 1]),
-      readout: (now) => (name === "index" ? now.options[now.index] : `${now.value} of ${now.max}`),
-    });
-  KINDS.Dropdown = KINDS.Selection;
-  KINDS.SelectionSlider = whole("index");
-  KINDS.IntSlider = whole("value");
-  KINDS.FloatLogSlider = (state, set) =>
-    KINDS.Slider(state, set, {
-      value: { from: (at) => 10 ** at, to: (now) => Math.log10(now.value) },
-      ends: (now) => [now.min, now.max, now.step],
-      readout: (now) => now.readout,
-    });
-
-  function built({ number, kind, state, children }, parts, set) {
-    if (children) {
-      const box = dk.element("div", { className: kind.toLowerCase() });
-      box.append(...children.map((one) => built(one, parts, set)));
-      return box;
-    }
-    const { element, update } = KINDS[kind](state, (field, value) => set(number, field, value));
-    update(state);
-    parts[number] = update;
-    return element;
-  }
-
-  function begin(name, place) {
-    const parts = {};
-    const status = place.parentElement.querySelector("[role=status]");
-    const cancel = place.parentElement.querySelector(".cancel");
+  function begin(place) {
+    const { explorer: name, given } = place.dataset;
+    const status = dk.element("span");
+    status.setAttribute("role", "status");
+    const cancel = dk.element("button", { type: "button", textContent: "Cancel", hidden: true });
+    const again = dk.element("button", { type: "button", textContent: "As it opened", hidden: true });
+    const hint = dk.element("p", { className: "hint" });
+    place.before(dk.element("p", { className: "controls" }, status, " ", cancel, " ", again), hint);
+    const parts = {}; // by number: what shows a widget's state
+    let before = null; // the states computed beforehand
+    let live = false;
+    let python = {}; // its state
     let running = false;
     let next = null; // the last change while Python worked on an earlier one
 
-    async function change(number, field, value) {
+    function show(tree, mode) {
+      for (const number of Object.keys(parts)) delete parts[number];
+      place.replaceChildren(dk.built(tree, parts, change));
+      place.classList.add(mode);
+    }
+
+    function explain() {
+      const why = python.file ? "opened as a file, it has none: serve the folder (python3 -m http.server)"
+        : python.failed ? `it did not start (${python.failed})`
+        : `it starts in the background (${python.stage ?? "soon"})`;
+      hint.textContent = live ? "" :
+        `Computed beforehand: one choice at a time. All others need Python in the page; ${why}.`;
+      again.hidden = live || !before || before.first;
+    }
+
+    function showStill() {
+      for (const [number, state] of Object.entries(before.shown)) parts[number](state);
+      status.textContent = before.summary;
+      explain();
+    }
+
+    function change(number, field, value) {
+      if (live) return ask(number, field, value);
+      const known = before.go(number, field, value);
+      showStill(); // a control that was moved to a state that nobody computed moves back
+      if (!known) status.textContent = `That choice needs Python. Shown: ${before.summary}`;
+    }
+
+    async function ask(number, field, value) {
       if (running) { next = [number, field, value]; return; }
       running = true;
       const slow = setTimeout(() => {
         status.textContent = "searching …";
         cancel.hidden = false;
-      }, 400);
+      }, SLOW);
+      const progress = (said) => { if (!cancel.hidden) status.textContent = said; };
       try {
-        const { changes, summary, error } = await dk.python.ask({ do: "change", name, number, field, value });
+        const asked = { do: "change", name, number, field, value };
+        const { changes, summary, error } = await dk.python.ask(asked, progress);
         for (const [changed, state] of Object.entries(changes ?? {})) parts[changed]?.(state);
         status.textContent = error ?? summary;
       } catch (error) {
@@ -164,28 +71,55 @@
       if (waiting) change(...waiting);
     }
 
-    async function show() {
-      const { tree, summary, error } = await dk.python.ask({ do: "explorer", name });
-      if (error) { status.textContent = error; return; }
-      for (const number of Object.keys(parts)) delete parts[number];
-      place.replaceChildren(built(tree, parts, change));
+    // Python is there, or is there anew: it takes over where the visitor is.
+    async function wake() {
+      let path, answer;
+      do { // again if the visitor moved on meanwhile
+        path = before?.path ?? [];
+        const asked = { do: "explorer", name, given: given ? JSON.parse(given) : null, path };
+        answer = await dk.python.ask(asked);
+      } while (before && String(path) !== String(before.path));
+      const { tree, summary, error } = answer;
+      if (error) throw new Error(error);
+      if (before) {
+        const leaves = ({ number, state, children }) =>
+          children ? children.flatMap(leaves) : [[number, state]];
+        for (const [number, state] of leaves(tree)) parts[number](state);
+      } else show(tree, "live");
+      live = true;
       place.classList.add("live");
       status.textContent = summary;
+      explain();
     }
-    cancel.onclick = () => dk.python.cancel(); // Python starts anew, and so does the explorer
-    live[name] = show;
-    return show().catch((error) => { status.textContent = error.message; });
+
+    const opened = dk.states(name).then((found) => {
+      if (live) return;
+      before = found;
+      show(found.tree, "stepping");
+      showStill();
+    }).catch((error) => { hint.textContent = error.message; });
+    cancel.onclick = () => dk.python.cancel(); // Python starts anew, and takes over again
+    again.onclick = () => {
+      before.reset();
+      showStill();
+    };
+    opened.then(() => {
+      dk.python.onstate((state) => {
+        python = state;
+        if (!state.live) live = false;
+        explain();
+        if (state.live) wake().catch((error) => { status.textContent = error.message; });
+      });
+      dk.python.start();
+    });
   }
 
-  let started = 0; // how often Python became live
-  dk.python?.onstate((state) => {
-    if (state.live && ++started > 1) for (const show of Object.values(live)) show();
-  });
-  for (const details of document.querySelectorAll("details[data-explorer]")) {
-    const place = details.querySelector(".explorer");
-    const name = details.dataset.explorer;
-    const open = () => details.open && !live[name] && begin(name, place);
-    details.addEventListener("toggle", open);
-    open();
-  }
+  const seen = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      begin(target);
+    }
+  }, { rootMargin: "200px" });
+  for (const place of document.querySelectorAll("[data-explorer]")) seen.observe(place);
 })();

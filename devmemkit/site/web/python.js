@@ -1,9 +1,10 @@
 "use strict";
-// Python in a worker: dk.python.ask(message) promises its answer, dk.python.cancel() ends what runs.
-// A classic script, as a page that is opened as a file loads no modules.
+// Python in a worker: dk.python.ask(message, progress) promises its answer and calls `progress` with
+// what is said meanwhile; dk.python.cancel() ends what runs. A classic script, as a page that is
+// opened as a file loads no modules.
 window.dk ??= {};
 dk.python = (() => {
-  const waiting = new Map(); // by id: {resolve, reject}
+  const waiting = new Map(); // by id: {resolve, reject, progress}
   const told = new Set(); // who wants to know the state
   let worker = null;
   let last = 0;
@@ -16,16 +17,19 @@ dk.python = (() => {
 
   function received({ data }) {
     if (data.id === undefined) return tell(data);
-    const { resolve, reject } = waiting.get(data.id);
+    const { resolve, reject, progress } = waiting.get(data.id);
+    if (data.progress) return progress?.(data.progress);
     waiting.delete(data.id);
     if (data.failed) reject(new Error(data.failed));
     else resolve(JSON.parse(data.answer));
   }
 
   function start() {
+    if (worker) return;
     if (location.protocol === "file:") return tell({ file: true });
     // A worker made from a blob inherits the page's policy; one made from an address does not.
-    const address = new URL("worker.js", document.baseURI).href;
+    const folder = document.documentElement.dataset.site ?? "";
+    const address = new URL(`${folder}worker.js`, document.baseURI).href;
     const blob = new Blob([`import(${JSON.stringify(address)});`], { type: "text/javascript" });
     const url = URL.createObjectURL(blob);
     try {
@@ -34,7 +38,7 @@ dk.python = (() => {
       return tell({ failed: String(error) });
     }
     worker.onmessage = received;
-    worker.onerror = (event) => tell({ failed: event.message || "the worker cannot be started" });
+    worker.onerror = (event) => tell({ failed: event.message || `there is no ${address}` });
   }
 
   // Resolves when Python is there; what is asked before waits.
@@ -53,17 +57,18 @@ dk.python = (() => {
 
   return {
     start,
-    async ask(message) {
+    async ask(message, progress) {
       await live();
       return new Promise((resolve, reject) => {
         const id = ++last;
-        waiting.set(id, { resolve, reject });
+        waiting.set(id, { resolve, reject, progress });
         worker.postMessage({ id, message: JSON.stringify(message) });
       });
     },
     // Python cannot be interrupted: its worker ends, and a new one starts.
     cancel() {
-      worker.terminate();
+      worker?.terminate();
+      worker = null;
       for (const { reject } of waiting.values()) reject(new Error("cancelled"));
       waiting.clear();
       tell({ stage: "starting Python anew" });
@@ -75,9 +80,10 @@ dk.python = (() => {
     },
   };
 })();
-// The first paint comes first; then Python starts, and the page says so.
+// On the start page Python starts after the first paint, and the page says so.
 addEventListener("load", () => {
   const shown = document.getElementById("python");
+  if (!shown) return;
   const texts = ({ stage, live, failed, file }) => {
     if (live) return "Python runs in this page: all of it is live.";
     if (failed) return `Python did not start (${failed}). What was made beforehand works.`;
@@ -87,7 +93,7 @@ addEventListener("load", () => {
     return `Python starts in the background (${stage}): what was made beforehand works already.`;
   };
   dk.python.onstate((state) => {
-    if (shown) shown.textContent = texts(state);
+    shown.textContent = texts(state);
   });
   requestAnimationFrame(() => setTimeout(dk.python.start, 0));
 });
