@@ -28,7 +28,7 @@ dk.python = (() => {
     if (worker) return;
     if (location.protocol === "file:") return tell({ file: true });
     // A worker made from a blob inherits the page's policy; one made from an address does not.
-    const folder = document.documentElement.dataset.site ?? "";
+    const folder = document.body.dataset.site ?? "";
     const address = new URL(`${folder}worker.js`, document.baseURI).href;
     const blob = new Blob([`import(${JSON.stringify(address)});`], { type: "text/javascript" });
     const url = URL.createObjectURL(blob);
