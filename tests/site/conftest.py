@@ -5,15 +5,20 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from devmemkit.artifact import reading
 from devmemkit.host.files import SourceError
 from devmemkit.site import build, runtime
 
+ROOT = Path(__file__).parents[2]
+READ = ("01-driver-takeover.ipynb", "05-policies.ipynb")
+"""The notebooks that the built site has to read."""
 GIVEN = "DEVMEMKIT_PYODIDE"
 """The variable that names a folder with Pyodide's files; without it npm fetches them."""
 
@@ -35,8 +40,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if os.environ.get("DEVMEMKIT_REQUIRE_BROWSER") == "1":
             raise
         pytest.skip(f"no Pyodide: {error}")
-    out = tmp_path_factory.mktemp("site")
-    build.build(out, 40 * "d", pyodide)
+    checkout, out = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("site")
+    (checkout / "notebooks").mkdir()
+    for name in READ:
+        shutil.copy(ROOT / "notebooks" / name, checkout / "notebooks")
+    build.build(out, 40 * "d", pyodide, reading.notebooks(checkout))
     return out
 
 

@@ -153,6 +153,46 @@ def test_every_explorer_lives_on_a_phone_s_width(page: Page, address: str) -> No
     assert orders.locator("img").first.get_attribute("src") != before
 
 
+def shown(page: Page, place: str) -> str:
+    """The summary of the explorer in a place."""
+    return page.inner_text(f"{place} [role=status]")
+
+
+def test_an_explorer_steps_before_python(page: Page, address: str) -> None:
+    page.add_init_script("delete window.Worker")  # so that there never is a Python
+    page.goto(address)
+    place = "#explorer-takeover"
+    page.locator(f"{place} summary").click()
+    page.wait_for_selector(f"{place} .stepping")
+    assert shown(page, place).endswith("step 29 of 63")
+    page.locator(f"{place} button[aria-label='one step forward']").focus()
+    page.keyboard.press("Enter")
+    assert shown(page, place).endswith("step 30 of 63")
+    assert page.locator(f"{place} select").first.is_disabled()  # no step of another kernel
+    page.get_by_role("button", name="As it opened").click()
+    page.locator(f"{place} select").first.select_option("4.4")
+    assert shown(page, place).startswith("Linux 4.4, NoProtection")
+    assert "need Python in the page; it did not start" in page.inner_text(f"{place} .hint")
+
+
+def test_a_notebook_s_explorer_lives_in_place(page: Page, address: str) -> None:
+    page.goto(f"{address}notebooks/01-driver-takeover.html")
+    place = ".jp-OutputArea-output:has(.explorer)"
+    assert page.workers == []  # nothing starts before the explorer is seen
+    page.locator(".explorer").scroll_into_view_if_needed()
+    page.wait_for_selector(".explorer.stepping")
+    page.locator(f"{place} button[aria-label='one step forward']").click()
+    page.wait_for_selector(".explorer.live")
+    assert shown(page, place).endswith("step 30 of 63")  # Python goes on where the visitor was
+    assert page.inner_text(f"{place} .hint") == ""
+    page.locator(f"{place} select").first.select_option("4.4")
+    page.wait_for_function(
+        "() => document.querySelector('[role=status]').textContent.startsWith('Linux 4.4')"
+    )
+    assert shown(page, place).endswith("step 27 of 67")  # which no state has beforehand
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_the_worker_can_connect_to_nothing(page: Page, address: str) -> None:
     live(page, address)
     [worker] = page.workers
@@ -169,7 +209,18 @@ def test_the_worker_can_connect_to_nothing(page: Page, address: str) -> None:
 
 
 def test_opened_as_a_file_it_says_how_to_serve_it(page: Page, site: Path) -> None:
+    page.goto((site / "notebooks" / "05-policies.html").as_uri())
+    page.locator(".explorer").scroll_into_view_if_needed()
+    page.wait_for_selector(".explorer.stepping")
+    place = ".jp-OutputArea-output:has(.explorer)"
+    before = shown(page, place)
+    page.locator(f"{place} button[aria-label='one step back']").click()
+    assert shown(page, place) == before.replace("step 13", "step 12")
+    assert "http.server" in page.inner_text(f"{place} .hint")
     page.goto((site / "index.html").as_uri())
+    page.locator("#explorer-orders summary").click()
+    page.wait_for_selector("#explorer-orders .stepping")
+    assert shown(page, "#explorer-orders") == before
     assert "e1000 has it" in page.inner_text("#ask-answer")
     page.wait_for_function(
         "() => document.getElementById('python').textContent.includes('http.server')"
