@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from devmemkit.artifact.stepping import explorers
 from devmemkit.artifact.strip import INJECTED, WIDGET_VIEW
@@ -50,8 +51,37 @@ def title(notebook: Mapping[str, Any], otherwise: str) -> str:
     for cell in notebook["cells"]:
         heading = re.search(r"^#{1,6}\s+(.+?)\s*#*$", cell["source"], re.MULTILINE)
         if heading and cell.get("cell_type") == "markdown":
-            return re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", r"\1", heading[1])
+            return _plain(heading[1])
     return otherwise
+
+
+def opening(notebook: Mapping[str, Any]) -> str:
+    """The notebook's first paragraph as plain text, "" if it has none."""
+    for cell in notebook["cells"]:
+        if cell.get("cell_type") == "markdown":
+            for part in re.split(r"\n\s*\n", cell["source"].strip()):
+                if part[:1].isalnum() or part[:1] in "*`[":
+                    return _plain(" ".join(part.split()))
+    return ""
+
+
+def _plain(text: str) -> str:
+    """A line of Markdown without its marks."""
+    return re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", r"\1", text)
+
+
+def figures(notebook: Mapping[str, Any]) -> dict[str, str]:
+    """The SVG of each figure of an executed notebook by the name of its file, in their order."""
+    found = [one["image/svg+xml"] for one in _pictures(notebook)]
+    return {f"{number:02}.svg": "".join(svg) for number, svg in enumerate(found, 1)}
+
+
+def _pictures(notebook: Mapping[str, Any]) -> Iterator[Any]:
+    """The data of each output that has a picture."""
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            if "image/svg+xml" in output.get("data", {}):
+                yield output["data"]
 
 
 def is_paper(notebook: Mapping[str, Any]) -> bool:
@@ -59,16 +89,21 @@ def is_paper(notebook: Mapping[str, Any]) -> bool:
     return bool(notebook["metadata"].get("devmemkit", {}).get("layout") == PAPER)
 
 
-def page(notebook: Any, name: str, failure: str = "", home: Home = REPORT) -> str:
+def page(notebook: Any, name: str, failure: str = "", home: Home = REPORT, folder: str = "") -> str:
     """The HTML page of an executed notebook (an nbformat node, changed in place).
 
     `name` is its stem. Widgets are left to the snapshot shown beside them, and explorers step
-    through their states. `failure` is the sentence of a run that stopped early. The page's policy
-    lets a browser load nothing but what is inside it, and the Python of a site.
+    through their states. `failure` is the sentence of a run that stopped early, `folder` is where
+    `figures` are, to take away. The page's policy lets a browser load nothing but what is inside
+    it, and the Python of a site.
     """
     from nbconvert.exporters import HTMLExporter
 
     steps = explorers(notebook, name)
+    for number, data in enumerate(_pictures(notebook) if folder else (), 1):
+        if "text/html" in data:
+            file = quote(f"{folder}/{number:02}.svg")
+            data["text/html"] += f'<p class="take"><a href="{file}" download>SVG</a></p>'
     notebook.metadata.pop("widgets", None)
     notebook.cells = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", ())]
     paper = is_paper(notebook)

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from devmemkit.artifact import export
 from devmemkit.artifact.folder import Folder
-from devmemkit.artifact.parameters import read
+from devmemkit.artifact.parameters import defaults, read
 from devmemkit.artifact.provenance import data_files, made_on
-from devmemkit.artifact.record import INDEX, Job, Record
+from devmemkit.artifact.record import FIGURES, INDEX, Job, Record
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Store
+from devmemkit.model.flags import PAGE_SIZE
+
+FILES = {"PDF": ".pdf", "notebook": ".ipynb", "values": ".values.json"}
+"""The files of a run beside its page, by what they are called."""
 
 
-def _title(notebook: Path) -> str:
+class Walk(NamedTuple):
+    """A notebook: its title, its first paragraph, the defaults of its parameters."""
+
+    title: str
+    opening: str
+    defaults: Mapping[str, Any]
+
+
+def _walk(notebook: Path) -> Walk:
     try:
-        return export.title(read(notebook), notebook.stem)
+        told = read(notebook)
+        title = export.title(told, notebook.stem)
+        return Walk(title, export.opening(told), defaults(notebook))
     except ValueError:
-        return notebook.stem  # its job says what is wrong
+        return Walk(notebook.stem, "", {})  # its job says what is wrong
 
 
 def _there(folder: Folder, *names: str) -> str:
@@ -27,34 +41,52 @@ def _there(folder: Folder, *names: str) -> str:
     return next((name for name in names if folder.kind(name) == "file"), "")
 
 
-def _row(name: str, title: str, record: Record | None, now: bool, folder: Folder) -> dict[str, Any]:
-    given = name.partition("@")[2]
-    row = {"set": bool(given), "title": given.replace(",", ", ") or title}
-    notes = [] if given else [name]
+def in_words(parameters: Mapping[str, Any]) -> str:
+    """Parameters as a reader would say them: "Linux 5.10, rate 1.0"."""
+
+    def said(name: str, value: Any) -> str:
+        if isinstance(value, bool) or value is None:
+            return f"{'' if value else 'not ' if value is False else 'no '}{name}"
+        shown = f"{value:#x}" if isinstance(value, int) and value >= PAGE_SIZE else value
+        return f"Linux {value}" if name == "kernel" else f"{name} {shown}"
+
+    return ", ".join(said(name, value).replace("_", " ") for name, value in parameters.items())
+
+
+def _row(name: str, walk: Walk, record: Record | None, now: bool, folder: Folder) -> dict[str, Any]:
+    """A row of the table of runs; `usual` ones have the notebook's own parameters."""
+    row = {"name": name, "usual": "@" not in name, **walk._asdict()}
     if record is None:
-        return {**row, "notes": notes, "status": ("earlier", "not run"), "seconds": ""}
-    notes += [f"{key} = {value!r}" for key, value in record.parameters.items()]
+        return {**row, "status": ("earlier", "not run"), "seconds": ""}
+    usual = {} if row["usual"] else walk.defaults
+    other = {key: one for key, one in record.parameters.items() if usual.get(key, ...) != one}
     ended = "failed" if record.error else "done"
     stopped = ", stopped early" if record.error else ""
+    figures = [one for one in sorted(record.outputs) if one.startswith(f"{FIGURES}/")]
     return {
         **row,
         "page": _there(folder, f"{name}.html", f"{name}.partial.html"),
-        "pdf": _there(folder, f"{name}.pdf"),
-        "notes": [*notes, record.error] if record.error else notes,
+        "files": {
+            kind: file
+            for kind, ending in FILES.items()
+            if (file := _there(folder, f"{name}{ending}"))
+        },
+        "figures": [one for one in figures if _there(folder, one)],
+        "parameters": in_words(other),
+        "error": record.error,
         "status": (ended, ended) if now else ("earlier", f"earlier run{stopped}"),
         "seconds": f"{record.seconds:.1f} s",
     }
 
 
-def _rows(todo: Sequence[Job], notebooks: Sequence[Path], store: Store) -> list[dict[str, Any]]:
+def _rows(todo: Sequence[Job], walks: Mapping[str, Walk], store: Store) -> list[dict[str, Any]]:
     """The rows of the index: this run's jobs, earlier runs, and notebooks that never ran."""
-    titles = {notebook.name: _title(notebook) for notebook in notebooks}
     now = {job.name: job.notebook.name for job in todo if job.notebook}
-    earlier = {name: one.notebook for name, one in store.records.items() if one.notebook in titles}
+    earlier = {name: one.notebook for name, one in store.records.items() if one.notebook in walks}
     runs = earlier | now
-    runs |= {path.stem: path.name for path in notebooks if path.name not in runs.values()}
+    runs |= {Path(name).stem: name for name in walks if name not in runs.values()}
     return [
-        _row(name, titles[runs[name]], store.records.get(name), name in now, store.inside)
+        _row(name, walks[runs[name]], store.records.get(name), name in now, store.inside)
         for name in sorted(runs)
     ]
 
@@ -74,13 +106,15 @@ def write_index(
     """Write INDEX into the folder, replacing it at once; links are relative."""
     from jinja2 import Environment
 
+    rows = _rows(todo, {one.name: _walk(one) for one in notebooks}, store)
     template = (export.HERE / "index.html.j2").read_text("utf-8")
     html = (
         Environment(autoescape=True, keep_trailing_newline=True)
         .from_string(template)
         .render(
             css=export.css(),
-            rows=_rows(todo, notebooks, store),
+            rows=rows,
+            start=[one for one in rows if one["usual"] and one["status"][1] == "done"],
             findings=[_finding(one, store.inside) for one in findings],
             made_on=made_on()._repr_html_(),
             sums=[f"{digest}  {name}" for name, digest in data_files(store.root).items()],

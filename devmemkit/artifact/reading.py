@@ -21,8 +21,9 @@ def notebooks(root: Path) -> dict[str, Page]:
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         title = export.title(notebook, path.stem)
-        html = export.page(notebook, path.stem, home=HOME)
-        found[path.stem] = Page(title, html.encode("utf-8", "backslashreplace"))
+        pictures = {name: svg.encode() for name, svg in export.figures(notebook).items()}
+        html = export.page(notebook, path.stem, home=HOME, folder=f"figures/{path.stem}")
+        found[path.stem] = Page(title, html.encode("utf-8", "backslashreplace"), pictures)
     return found
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from devmemkit.artifact.execute import NotebookFailed, execute, one_sentence
+from devmemkit.artifact.record import FIGURES
 from devmemkit.artifact.strip import strip
 from devmemkit.figures.text import VALUES
 
@@ -38,7 +39,7 @@ def notebook(task: dict[str, Any], folder: Path) -> None:
         raise
     from devmemkit.artifact.export import is_paper, print_pdf
 
-    _export(partial, folder / f"{name}.html", source.stem)
+    _export(partial, folder / f"{name}.html", source.stem, figures=f"{FIGURES}/{name}")
     stripped = strip(json.loads(partial.read_text("utf-8")))
     write_json(folder / f"{name}.ipynb", stripped)
     _extract(stripped, name, folder)
@@ -49,15 +50,16 @@ def notebook(task: dict[str, Any], folder: Path) -> None:
 
 def _extract(stripped: dict[str, Any], name: str, folder: Path) -> None:
     """Write each figure of a notebook, in their order, and its named values into files."""
+    from devmemkit.artifact.export import figures
+
     values: dict[str, Any] = {}
     outputs = [output for cell in stripped["cells"] for output in cell.get("outputs", ())]
-    pictures = [o["data"]["image/svg+xml"] for o in outputs if "image/svg+xml" in o.get("data", {})]
     for output in outputs:
         values |= output.get("data", {}).get(VALUES, {})
-    for number, picture in enumerate(pictures, 1):
-        target = folder / "figures" / name / f"{number:02}.svg"
+    for file, picture in figures(stripped).items():
+        target = folder / FIGURES / name / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("".join(picture), encoding="utf-8")
+        target.write_text(picture, encoding="utf-8")
     if values:
         write_json(folder / f"{name}.values.json", values)
 
@@ -73,13 +75,14 @@ def findings(task: dict[str, Any], folder: Path) -> None:
 WORK = {"notebook": notebook, "findings": findings}
 
 
-def _export(notebook: Path, target: Path, name: str, failure: str = "") -> None:
+def _export(notebook: Path, target: Path, name: str, failure: str = "", figures: str = "") -> None:
     import nbformat
 
     from devmemkit.artifact.export import page
 
     content = nbformat.read(notebook, as_version=4)
-    target.write_text(page(content, name, failure), "utf-8", "backslashreplace")
+    html = page(content, name, failure, folder=figures)
+    target.write_text(html, "utf-8", "backslashreplace")
 
 
 def write_json(path: Path, content: Any, sort: bool = True) -> None:

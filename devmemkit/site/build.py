@@ -88,6 +88,8 @@ def contents(
         made |= runtime.contents(pyodide, package)
     made |= runtime.licences()
     made |= {f"notebooks/{stem}.html": one.content for stem, one in notebooks.items()}
+    for stem, one in notebooks.items():
+        made |= {f"notebooks/figures/{stem}/{name}": svg for name, svg in one.figures.items()}
     made |= {f"docs/{name}": content for name, content in documentation.items()}
     digests = {name: hashlib.sha256(made[name]).hexdigest() for name in sorted(made)}
     made[SUMS] = "".join(f"{digest}  {name}\n" for name, digest in digests.items()).encode()

@@ -29,10 +29,11 @@ SECTIONS = {
 
 
 class Page(NamedTuple):
-    """A page that is made elsewhere, a notebook's: its title and its HTML."""
+    """A page that is made elsewhere, a notebook's: its title, its HTML, its figures by file."""
 
     title: str
     content: bytes
+    figures: Mapping[str, bytes]
 
 
 def page(title: str, body: str, scripts: Sequence[str] = ()) -> str:

@@ -70,11 +70,16 @@ def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys
         "index.html",
     ]
     index = (report / "index.html").read_text()
-    assert re.findall(r'href="([^"]*)"', index) == [
+    start, _, runs = index.partition('<h2 id="runs">')
+    guided = start.partition('<h2 id="start">')[2]
+    assert re.findall(r'href="([^"]*)"', guided) == ["01-good.html"]
+    assert "<p>Some prose.</p>" in guided
+    assert re.findall(r'<th scope="row"><a href="([^"]*)"', runs) == [
         "01-good.html",
         "02-bad.partial.html",
         "03-dead.partial.html",
     ]
+    assert "<td>Linux 6.12, claim 0x1000, scale 1.0, not flag, no machine<small>as the" in runs
     assert re.findall(r'class="status-(\w+)"', index) == ["done", "failed", "failed"]
     assert ">A good one</a>" in index
     assert "<code>not a git checkout</code>" in index
@@ -143,7 +148,7 @@ def below(tmp_path_factory, toys):
 
 def test_links_lead_to_files_whatever_their_names(below):
     report = below[0] / "report"
-    link, *_ = re.findall(r'href="([^"]*)"', (report / "index.html").read_text())
+    link, *_ = re.findall(r'href="([^"#]*)"', (report / "index.html").read_text())
     base = f"{report.as_uri()}/index.html"
     target = urlsplit(urljoin(base, html.unescape(link)))
     assert (target.query, target.fragment) == ("", "")
@@ -177,7 +182,7 @@ def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
     name = "01-good@claim=32,flag=True,machine=x,scale=2.0"
     assert outputs(checkout.root / "o" / f"{name}.ipynb")[0] == "6.12 32 2.0 True x\n"
     index = (checkout.root / "o" / "index.html").read_text()
-    assert "<small>claim = 32</small>" in index
+    assert "<td>claim 32, scale 2.0, flag, machine x</td>" in index
     assert re.findall(r'class="status-\w+">([^<]*)<', index) == ["done", "not run"]
     assert checkout.run("reproduce", "--only", "02", "--out", "o").returncode == 0
     index = (checkout.root / "o" / "index.html").read_text()
