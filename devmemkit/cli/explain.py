@@ -161,7 +161,7 @@ def _pasted(options: argparse.Namespace) -> Paste:
     if isinstance(options.paste, str):  # once: it may be standard input
         source = "standard input" if options.paste == "-" else printable(options.paste)
         text = read(options.paste, what="a text").decode("utf-8", "surrogateescape")
-        options.paste = read_paste(text, source)
+        options.paste = read_paste(text, source, bdf=options.bdf)
     paste: Paste = options.paste
     return paste
 
@@ -203,7 +203,7 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
     asked = {name: getattr(options, name) for name in (*names, *file)}
     if not options.strace:
         return asked
-    if given := [name for name in names if asked[name] not in (None, False)]:
+    if given := [name for name in names if not (asked[name] is None or asked[name] is False)]:
         raise AccessError(f"--strace: expected no other option of the access, got --{given[0]}")
     lines = (read("-").decode("utf-8", "replace") if one == "-" else one for one in options.strace)
     return {"strace": "\n".join(lines), **{name: asked[name] for name in file}}

@@ -168,7 +168,7 @@ def _shown(symptom: Symptom, got: str) -> dict[str, Any]:
 def _config_space(known: Description, bdf: str, op: str, asked: dict[str, Any]) -> Access:
     """A read or write of a device's configuration space, which holds no memory."""
     device_of(known, bdf)
-    offset, length = asked.get("offset") or 0, asked.get("length") or 4
+    offset, length = asked.get("offset", 0), asked.get("length", 4)
     return Access(
         "sysfs", op, offset, length, bdf, offset=offset, other=config_path(bdf), **facts_of(known)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
@@ -47,7 +48,10 @@ class Paste:
 
     def asking(self, **given: Any) -> dict[str, Any]:
         """The arguments of asked_of: what is `given` (None: nothing) instead of what is pasted."""
-        given = {name: value for name, value in given.items() if value not in (None, False)}
+        # not "in (None, False)": 0 is a BAR, an address and a length
+        given = {
+            name: value for name, value in given.items() if value is not None and value is not False
+        }
         if not given.keys() - {"got"}:
             return {**self.asked, **given}
         shown = dict(self.asked)
@@ -59,10 +63,17 @@ class Paste:
         return shown | given
 
 
-def read_paste(text: str, source: str = "the paste", known: Description | None = None) -> Paste:
+def read_paste(
+    text: str,
+    source: str = "the paste",
+    known: Description | None = None,
+    *,
+    bdf: str | None = None,
+) -> Paste:
     """Read every part of a text; a part that cannot be read is told in `refused`.
 
-    It adds to what is `known` of the machine already.
+    It adds to what is `known` of the machine already. A resource file without a name is that of
+    `bdf`.
     Lines of strace come before a message as the question; of several messages the one with a cause
     of its own (a line of dmesg) counts, else the last.
     """
@@ -71,7 +82,8 @@ def read_paste(text: str, source: str = "the paste", known: Description | None =
     parts = split(text)
     refused: dict[str, str] = {}
     known = known or Description()
-    for kind, add in MACHINE.items():
+    adders: dict[str, Add] = {**MACHINE, "resource": partial(_resource, bdf=bdf)}
+    for kind, add in adders.items():
         if mine := [part for part in parts if part.kind == kind]:
             try:
                 known = _repaired(add(known, _in_place(mine), source), kind, mine)
@@ -149,8 +161,13 @@ def _lspci(known: Description, text: str, source: str) -> Description:
     return with_lspci(known, _bytes(text), source)
 
 
-def _resource(known: Description, text: str, source: str) -> Description:
-    return with_resource(known, None, _bytes(text), source)
+def _resource(known: Description, text: str, source: str, bdf: str | None = None) -> Description:
+    try:
+        return with_resource(known, None, _bytes(text), source)
+    except TextError:
+        if bdf is None:
+            raise
+        return with_resource(known, bdf, _bytes(text), source)
 
 
 def _config(known: Description, text: str, source: str) -> Description:
@@ -170,7 +187,9 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-MACHINE: dict[str, Callable[[Description, str, str], Description]] = {
+Add = Callable[[Description, str, str], Description]
+
+MACHINE: dict[str, Add] = {
     "iomem": _dump,
     "ioports": _ports,
     "lspci": _lspci,

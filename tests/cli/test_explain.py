@@ -107,6 +107,10 @@ def test_a_symptom(capsys: pytest.CaptureFixture[str]) -> None:
             "got none in 'mapping /dev/mem failed'",
         ),
         (("--machine", "nowhere", "--address", "0"), "nowhere: expected a machine (qemu-5.10, "),
+        (
+            ("--strace", "mmap(NULL, 4, PROT_READ, MAP_SHARED, 3, 0) = 0", "--address", "0"),
+            "--strace: expected no other option of the access, got --address",
+        ),
         (("--iomem", "nowhere", "--address", "0"), "nowhere: expected a dump, got: No such file"),
         (("--iomem", "/dev/mem", "--address", "0"), "/dev/mem: expected"),
         ((*MACHINE, "--kernel", "x", "--address", "0"), "--kernel:1: expected a kernel release"),

@@ -67,6 +67,28 @@ def test_options_replace_what_is_pasted(capsys: pytest.CaptureFixture[str], tmp_
     assert elsewhere.startswith("mmap of 0x1000 bytes at 0xfed00000 through /dev/mem, Linux 6.12.0")
 
 
+def test_zero_is_given_as_well() -> None:
+    """BAR 0, address 0, offset 0 and length 0 are no missing options."""
+    given = {"bdf": "0000:00:03.0", "bar": 0, "offset": 0, "length": 0, "address": 0}
+    assert read_paste(CALL).asking(**given, wc=None, exec=False).items() >= given.items()
+    assert not {"wc", "exec"} & read_paste(CALL).asking(**given, wc=None, exec=False).keys()
+
+
+def test_a_resource_file_without_a_name_is_that_of_the_device_that_is_asked_about(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = "0x00000000ef100000 0x00000000ef103fff 0x0000000000140204\n"
+    rows += "0x0000000000000000 0x0000000000000000 0x0000000000000000\n" * 6
+    (tmp_path / "paste").write_text(f"{UNAME}$ cat resource\n{rows}{LSPCI}")
+    paste = "--paste", str(tmp_path / "paste")
+    said = explained(capsys, *paste, "--bdf", "01:00.0", "--bar", "0")
+    assert said.startswith(
+        "mmap of 0x1000 bytes at 0xef100000 through /sys/bus/pci/devices/0000:01"
+    )
+    said = explained(capsys, *paste, "--bdf", "00:03.0", "--bar", "0", "--got", "EINVAL")
+    assert "resource files of sysfs was not read" not in said
+
+
 def test_a_command_and_its_message(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "paste").write_text(
         "$ sudo busybox devmem 0xfebc0000\ndevmem: mmap: Operation not permitted\n"
