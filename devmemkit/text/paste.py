@@ -59,7 +59,8 @@ _CPUINFO = re.compile(r"^address sizes\s*:")
 _MTRR = re.compile(r"^reg\d+: base=0x")
 _COMMAND = re.compile(
     r"^(?:\S*|\S+@\S+ |\[\S+ \S+\])[$#] "
-    r"|^(?:sudo )?(?:(?:busybox )?devmem2?|dd|hexdump|xxd|od) "
+    r"|^(?:sudo )?(?:(?:busybox )?devmem2?|dd|hexdump|xxd|od|cat|z?grep|ls|uname|lspci|dmesg) "
+    r"|^(?:id|dmesg|lspci)$"
 )
 _LOG = re.compile(r"^\[ *\d+\.\d+\] ")
 

@@ -79,7 +79,7 @@ def test_a_resource_file_without_a_name_is_that_of_the_device_that_is_asked_abou
 ) -> None:
     rows = "0x00000000ef100000 0x00000000ef103fff 0x0000000000140204\n"
     rows += "0x0000000000000000 0x0000000000000000 0x0000000000000000\n" * 6
-    (tmp_path / "paste").write_text(f"{UNAME}$ cat resource\n{rows}{LSPCI}")
+    (tmp_path / "paste").write_text(f"{UNAME}cat resource\n{rows}grep CONFIG_X x\n{LSPCI}")
     paste = "--paste", str(tmp_path / "paste")
     said = explained(capsys, *paste, "--bdf", "01:00.0", "--bar", "0")
     assert said.startswith(
