@@ -97,6 +97,7 @@ def actors(kernel: KernelProfile) -> Picture:
         beside = (int((x0 + x1) / 2) + 5, int((y0 + y1) / 2), "left")
         x, y, anchor = arrow.place or beside
         marks.text(x, y, arrow.says, "small", anchor=anchor)
+    new = [("now", "since v4.5")] if any(arrow.is_new for arrow in connected) else []
     told = "; ".join(f"{a.start} {a.says} {a.end}" for a in connected)
     return Picture(
         name="actors",
@@ -106,7 +107,7 @@ def actors(kernel: KernelProfile) -> Picture:
         y=Axis("", HEIGHT, 0),
         marks=marks,
         height=HEIGHT + 60,
-        legend=(("kernel", "always"), ("now", "since v4.5")),
+        legend=(("kernel", "always"), *new),
     )
 
 

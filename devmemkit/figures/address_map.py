@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 
-from devmemkit.figures.frame import wrapped
+from devmemkit.figures.frame import with_margins, wrapped
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
@@ -13,10 +15,12 @@ from devmemkit.model.process.task import VM, Vma
 from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.words import page_states
 
-TREE, GAP, COLUMN = 76, 8, 24
-"""Widths: of the tree, of the gap beside it, of one mapping; about px in the narrowest figure."""
+TREE, GAP, PAGES = 76, 8, 168
+"""Widths: of the tree, of the gap beside it, of all mappings; about px in the narrowest figure."""
 INDENT, PAD = 7, 4
 """Indents: of a child in the tree, of a name in its box."""
+WORD, HEADS = 42, (40, 62)
+"""Px: width of a column for its name to stand upright, heights above upright and turned names."""
 
 LEGEND = (
     ("idle", "unclaimed"),
@@ -26,48 +30,72 @@ LEGEND = (
     ("private", "private copy"),
     ("zapped", "zapped page"),
 )
+ROLES = {"live": "ok", "claimed": "error"}
+"""The role of a page by its state, where it is not the state's name; "claimed" is also live."""
 
 Mapping = tuple[str, Vma, list[tuple[int, str]]]
-"""A process, one of its VMAs, and (pfn, state) of each of the VMA's pages that are shown."""
+"""A process, one of its VMAs, and (pfn, role) of each of the VMA's pages that are shown."""
 
 
-def address_map(machine: Machine, region: Resource, pages: int, *, columns: int = 7) -> Picture:
+def address_map(machine: Machine, region: Resource, pages: int, *, columns: int = 0) -> Picture:
     """Picture the first `pages` pages of `region`: who claims them, and every mapping's PTEs.
 
-    `columns` is how many mappings fit; a claim's edges are drawn to the byte.
+    There is room for `columns` mappings, or for those that there are. A claim's edges are drawn to
+    the byte.
     """
     base = region.start >> PAGE_SHIFT
-    mappings = list(_mappings(machine, base, base + pages - 1))[:columns]
-    roles = [role for *_, here in mappings for _, role in here]
-    dead = roles.count("zapped")
     last = region.start + pages * PAGE_SIZE - 1
     inside = (n for n in machine["iomem"].walk() if n.end <= region.end)
     nodes = [node for node in inside if region.start <= node.start <= last]
-    owners = [node.name for node in nodes if node.busy]
+    claims = [node for node in nodes if node.busy]
+    taken = {p for n in claims for p in range(n.start >> PAGE_SHIFT, (n.end >> PAGE_SHIFT) + 1)}
+    mappings = list(_mappings(machine, base, base + pages - 1, taken))
+    columns = columns or max(len(mappings), PAGES // WORD)
+    roles = [role for *_, here in mappings[:columns] for _, role in here]
+    dead = roles.count("zapped")
+    reached = {pfn for *_, here in mappings for pfn, role in here if role == "error"}
+    shown = len([pfn for pfn in taken if base <= pfn < base + pages])
     marks = Marks()
+    unit = max(22, min(34, 240 / pages))
+    head = HEADS[PAGES // columns < WORD]
     _draw_tree(marks, nodes, region, pages)
-    busy = [node for node in nodes if node.busy]
-    _draw_pages(marks, mappings, base, busy)
+    for claim in claims:
+        for edge in (claim.start, claim.end + 1):
+            if base << PAGE_SHIFT < edge <= last:
+                y = (edge - region.start) / PAGE_SIZE
+                marks.line(TREE, y, TREE + GAP + PAGES, y, "claimed", "dashed")
+    _draw_pages(marks, mappings[:columns], base, PAGES / columns, head / unit)
     step = max(1, pages // 8)
     ticks = [(i, f"+{i << PAGE_SHIFT:#x}") for i in range(0, pages + 1, step)]
-    return Picture(
-        name="address-map",
-        title=region.name,
-        alt=(
-            f"Address map of {pages} pages of {region.name} from {region.start:#x}: "
-            f"claimed by {', '.join(owners) or 'nobody'}; "
-            f"{len(mappings)} mappings with {len(roles) - dead} live and {dead} zapped pages."
-        ),
-        x=Axis("", 0, TREE + GAP + columns * COLUMN),
-        y=Axis(f"offset from {region.start:#x}", pages + 0.25, -2.5, tuple(ticks)),
-        marks=marks,
-        height=max(300, 76 + 22 * pages),
-        legend=LEGEND,
+    what = f"{shown} claimed page{'s' * (shown != 1)}{' shown' * (len(taken) > shown)}"
+    return with_margins(
+        Picture(
+            name="address-map",
+            title=region.name,
+            message=f"Of {what}, {len(reached) or 'none'} can still be reached."
+            if taken
+            else "No driver has claimed anything here.",
+            alt=(
+                f"Address map of {pages} pages of {region.name} from {region.start:#x}: "
+                f"claimed by {', '.join(node.name for node in claims) or 'nobody'}; "
+                f"{len(mappings)} mappings with {len(roles) - dead} live and {dead} zapped pages. "
+                f"{len(reached)} of {what} can still be reached."
+            ),
+            x=Axis("", 0, TREE + GAP + PAGES),
+            y=Axis(
+                f"offset from {region.start:#x}", pages + 0.25, -head / unit - 0.2, tuple(ticks)
+            ),
+            marks=marks,
+            height=int(unit * (pages + 0.45) + head),
+            legend=LEGEND,
+        )
     )
 
 
 def _draw_tree(marks: Marks, nodes: list[Resource], region: Resource, pages: int) -> None:
-    marks.text(PAD, -2.05, "resource tree", "small", "muted")
+    marks.text(PAD, -0.5, "resource tree", "small", "muted")
+    if not nodes:
+        marks.text(PAD, 0.5, "empty", "small", "muted")
     for depth, node in enumerate(nodes):
         left = min(depth, 3) * INDENT
         top = (node.start - region.start) / PAGE_SIZE
@@ -79,38 +107,59 @@ def _draw_tree(marks: Marks, nodes: list[Resource], region: Resource, pages: int
         if inside and min(bottom, *inside) - top < len(lines):
             continue  # no room above the first child: the title and the tip have the name
         first = (top + bottom - len(lines) + 1) / 2 if node.busy else top + 0.5
+        if bottom - top < 0.7:  # too thin for its name: below it, or above at the end
+            first = bottom + 0.5 if bottom + len(lines) <= pages else top + 0.5 - len(lines)
         for number, line in enumerate(lines):
             marks.text(left + PAD, first + number, line, "strong", room=room)
 
 
-def _mappings(machine: Machine, first: int, last: int) -> Iterator[Mapping]:
-    """The VMAs that map a page from `first` to `last` (pfn), process by process, P first."""
+def _mappings(machine: Machine, first: int, last: int, taken: set[int]) -> Iterator[Mapping]:
+    """The VMAs that map a page from `first` to `last` (pfn), process by process, P first.
+
+    A live page of those `taken` by a driver has the role of what nobody else may reach.
+    """
     tasks = sorted(str(key[1]) for key in machine.components if key[0] == "vmas")
     for pid in sorted(tasks, key=lambda pid: (pid != "P", pid)):
         for vma in machine["vmas", pid]:
-            states = enumerate(page_states(machine, pid, vma), vma.pgoff)
-            if roles := [(pfn, state) for pfn, state in states if first <= pfn <= last]:
+            roles = []
+            for pfn, state in enumerate(page_states(machine, pid, vma), vma.pgoff):
+                if first <= pfn <= last:
+                    state = "claimed" if state == "live" and pfn in taken else state
+                    roles.append((pfn, ROLES.get(state, state)))
+            if roles:
                 yield pid, vma, roles
 
 
-def _draw_pages(marks: Marks, mappings: list[Mapping], base: int, busy: list[Resource]) -> None:
+def _draw_pages(
+    marks: Marks, mappings: list[Mapping], base: int, width: float, head: float
+) -> None:
     seen: Counter[tuple[str, str]] = Counter()
     again: Counter[str] = Counter()
-    for column, (pid, vma, roles) in enumerate(mappings):
-        left = TREE + GAP + column * COLUMN
-        kind = "shared" if VM.SHARED in vma.flags else "private"
-        seen[pid, kind] += 1
-        if seen[pid, kind] > 1:
-            again[pid] += 1
-            kind = "new" if again[pid] == 1 else f"new {again[pid]}"
-        line = -1.3 if column % 2 else -0.6  # a label is wider than its column
-        for text, y, style in ((pid, -2.05, "strong"), (kind, line, "small")):
-            marks.text(left + COLUMN / 2, y, text, style, anchor="center")
-        for pfn, state in roles:
-            address = vma.start + ((pfn - vma.pgoff) << PAGE_SHIFT)
-            top = pfn - base
-            tip = f"{pid} {address:#x}: page {pfn:#x}, {state}"
-            first, end = pfn << PAGE_SHIFT, (pfn + 1) << PAGE_SHIFT
-            claimed = any(node.start < end and first <= node.end for node in busy)
-            role = ("error" if claimed else "ok") if state == "live" else state
-            marks.rect(left + 2, left + COLUMN - 2, top + 0.06, top + 0.94, role, tip)
+    turned = width < WORD
+    width = min(width, WORD)
+    left = float(TREE + GAP)
+    for pid, run in groupby(mappings, key=itemgetter(0)):
+        group = list(run)
+        end = left + width * len(group)
+        name = f"process {pid}" if width * len(group) > 2 * WORD - 10 else pid
+        marks.text((left + end) / 2, 0.35 - head, name, "strong", anchor="center")
+        marks.line(left + 2, 0.8 - head, end - 2, 0.8 - head, "muted")
+        for _, vma, roles in group:
+            kind = "shared" if VM.SHARED in vma.flags else "private"
+            seen[pid, kind] += 1
+            if seen[pid, kind] > 1:
+                again[pid] += 1
+                kind = "new" if again[pid] == 1 else f"new {again[pid]}"
+            anchor = "left" if turned else "center"
+            middle = left + width / 2
+            marks.text(middle, -0.15 if turned else -0.5, kind, "small", "ink", anchor,
+                       turned=turned)  # fmt: skip
+            for pfn, role in roles:
+                address = vma.start + ((pfn - vma.pgoff) << PAGE_SHIFT)
+                top = pfn - base
+                tip = f"{pid} {address:#x}: page {pfn:#x}, {dict(LEGEND)[role]}"
+                box = left + 2, left + width - 2, top + 0.06, top + 0.94, role
+                marks.rect(*box, tip)
+                if role == "error":
+                    marks.outline(*box)
+            left += width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import pi
 from typing import Any, Final
 
 from bokeh import models
@@ -11,7 +12,7 @@ from bokeh.models.glyph import Glyph
 from bokeh.plotting import figure
 
 from devmemkit.figures import marks
-from devmemkit.figures.frame import MAX_WIDTH, fitted, frame, ticks
+from devmemkit.figures.frame import MAX_WIDTH, fitted, frame, plate, ticks
 from devmemkit.figures.marks import Axis, Picture
 from devmemkit.figures.theme import MUTED, ROLES, STYLES, tint
 
@@ -39,9 +40,11 @@ def sources(picture: Picture) -> dict[str, Columns]:
     styles = [STYLES[text.style] for text in drawn.texts]
     texts = _columns(("x", "y", "role", "anchor", "dx"), drawn.texts) | {
         "text": fitted(picture),
+        "plate": [plate(picture, text) for text in drawn.texts],
         "font": [style.family for style in styles],
         "size": [f"{style.size}px" for style in styles],
         "weight": [style.weight for style in styles],
+        "angle": [pi / 2 * text.turned for text in drawn.texts],
     }
     hatched = {name: [rect for rect in drawn.rects if rect.role == name] for name in HATCHED}
     return {
@@ -74,12 +77,18 @@ def _glyphs() -> dict[str, Glyph]:
     """
     lines = [role.light for role in ROLES.values()]
     fills = [tint(role)[0] for role in ROLES]
-    line, fill = (
-        field("role", models.CategoricalColorMapper(factors=list(ROLES), palette=palette))
-        for palette in (lines, fills)
+    line, fill, plated = (
+        field(
+            name,
+            models.CategoricalColorMapper(
+                factors=list(ROLES), palette=palette, nan_color="#00000000"
+            ),
+        )
+        for name, palette in (("role", lines), ("role", fills), ("plate", fills))
     )
     rounded: Any = {"border_radius": 2}  # Bokeh's own type hints refuse a number here
     written: Any = {"text_font": "font", "text_font_size": "size", "text_font_style": "weight"}
+    written |= {"angle": "angle", "padding": 1}
     glyphs: dict[str, Glyph] = {
         "rect": models.Quad(line_color=line, fill_color=fill, **rounded),
         "line": models.Segment(line_color=line, line_dash="dash", line_width=1.5),
@@ -88,7 +97,12 @@ def _glyphs() -> dict[str, Glyph]:
             marker="shape", size=10, line_color=line, line_width=2, fill_color=line
         ),
         "text": models.Text(
-            text_color=line, text_align="anchor", text_baseline="middle", x_offset="dx", **written
+            text_color=line,
+            text_align="anchor",
+            text_baseline="middle",
+            x_offset="dx",
+            background_fill_color=plated,
+            **written,
         ),
     }
     for name in HATCHED:

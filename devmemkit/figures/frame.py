@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from devmemkit.figures.marks import Axis, Picture
-from devmemkit.figures.theme import MONO, STYLES
+from devmemkit.figures.marks import Axis, Picture, Text
+from devmemkit.figures.theme import MONO, ROLES, STYLES
 
 WIDTH: Final = 680  # px, natural width of a figure
 MAX_WIDTH: Final = 760
 
 ROW: Final = 20  # height of a legend row
+LINE: Final = 16  # height of a line of the message
 SWATCH: Final = 18  # width of a legend entry's sample
 EDGE: Final = 12  # free space around everything
 _GAP = 14  # between two legend entries
@@ -75,12 +77,27 @@ def ticks(axis: Axis) -> list[tuple[float, str]]:
     return [(at, elide(label, "code", _TICK)) for at, label in axis.ticks]
 
 
+def message(text: str, min_width: float) -> list[str]:
+    """The lines of a picture's message."""
+    return wrapped(text, "plain", min_width - 2 * EDGE)
+
+
 def looks(picture: Picture) -> dict[str, str]:
-    """What stands for a role in the legend: "line", "rect", or the shape of its first marker."""
+    """What stands for a role in the legend: "rect", "line", or the shape of its first marker."""
     marks = picture.marks
-    shapes = {mark.role: mark.shape for mark in reversed(marks.markers)}
-    shapes |= {mark.role: "rect" for mark in marks.rects}
-    return shapes | {mark.role: "line" for mark in marks.lines}
+    shown = {mark.role: "line" for mark in marks.lines}
+    shown |= {mark.role: mark.shape for mark in reversed(marks.markers)}
+    return shown | {mark.role: "rect" for mark in marks.rects}
+
+
+def plate(picture: Picture, text: Text) -> str:
+    """The role of the hatched area that a text stands on, or ""; there it needs a plate."""
+    for rect in reversed(picture.marks.rects):
+        top, bottom = sorted((rect.top, rect.bottom))
+        left, right = sorted((rect.left, rect.right))
+        if left <= text.x <= right and top <= text.y <= bottom:
+            return "" if ROLES[rect.role].hatch == " " else rect.role
+    return ""
 
 
 def labels(picture: Picture) -> list[str]:
@@ -104,8 +121,15 @@ def frame(picture: Picture) -> Frame:
     left = EDGE + (round(widest) + 8 if widest else 0) + (18 if picture.y.label else 0)
     rows = math.ceil(len(picture.legend) / (len(legend_columns(picture)) or 1))
     top = EDGE + (24 if picture.title else 0) + ROW * rows
+    top += LINE * len(message(picture.message, picture.min_width))
     bottom = EDGE + (22 if picture.x.ticks else 0) + (18 if picture.x.label else 0)
     return Frame(left, EDGE, top + (6 if picture.legend else 0), bottom)
+
+
+def with_margins(picture: Picture) -> Picture:
+    """The picture as high as its marks, whose height it has, and its margins."""
+    box = frame(picture)
+    return replace(picture, height=math.ceil(picture.height + box.top + box.bottom))
 
 
 def fitted(picture: Picture) -> list[str]:

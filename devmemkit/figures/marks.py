@@ -54,7 +54,7 @@ class Text(NamedTuple):
     """A line of text, centred on y; `anchor` puts it right of x ("left"), around it or left of it.
 
     `style` is a name in `theme.STYLES`; `dx` moves the text to the right, in px. A text longer than
-    `room` (in axis units) ends in an ellipsis.
+    `room` (in axis units) ends in an ellipsis. A `turned` one reads upwards from its place.
     """
 
     x: float
@@ -65,6 +65,7 @@ class Text(NamedTuple):
     anchor: str = "left"
     dx: float = 0
     room: float | None = None
+    turned: bool = False
 
 
 Mark = TypeVar("Mark", Rect, Line, Marker, Text)
@@ -126,8 +127,8 @@ class Picture:
     """Marks between two axes.
 
     `name` identifies the picture in a page (lower case, digits, hyphens); `alt` describes it in
-    words; `height` is in px at every width; `legend` lists (role, label). Texts are cut to fit at
-    `min_width` px; in less room the picture scrolls.
+    words; `message` says below the title what to see; `height` is in px at every width; `legend`
+    lists (role, label). Texts are cut to fit at `min_width` px; in less room the picture scrolls.
     """
 
     name: str
@@ -139,8 +140,9 @@ class Picture:
     height: int
     legend: tuple[tuple[str, str], ...] = ()
     min_width: int = MIN_WIDTH
+    message: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "title", cleaned(self.title))
-        object.__setattr__(self, "alt", cleaned(self.alt))
+        for name in ("title", "alt", "message"):
+            object.__setattr__(self, name, cleaned(getattr(self, name)))
         object.__setattr__(self, "legend", tuple((r, cleaned(t)) for r, t in self.legend))

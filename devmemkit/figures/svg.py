@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from devmemkit.figures.frame import (
     EDGE,
+    LINE,
     ROW,
     SWATCH,
     WIDTH,
@@ -24,9 +25,12 @@ from devmemkit.figures.frame import (
     labels,
     legend_columns,
     looks,
+    message,
+    plate,
+    text_width,
     ticks,
 )
-from devmemkit.figures.marks import Picture, Rect
+from devmemkit.figures.marks import Picture, Rect, Text
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
 
 _ANCHOR = {"left": "", "center": ' text-anchor="middle"', "right": ' text-anchor="end"'}
@@ -35,6 +39,7 @@ _DASH = {"solid": "", "dashed": ' stroke-dasharray="6 4"', "dotted": ' stroke-da
 # Each pattern's lines on a tile of 8 px.
 _HATCH: Final = {
     "/": "M-1 1L1-1M0 8L8 0M7 9L9 7",
+    "\\": "M-1 7L1 9M0 0L8 8M7-1L9 1",
     "x": "M0 0L8 8M8 0L0 8",
     ".": "M3 4H5",
     "|": "M4 0V8",
@@ -88,7 +93,8 @@ def _style(body: str) -> str:
         + "".join(_rule(kind, role, theme) for kind, role in used)
         for theme in (0, 1)
     )
-    return f"<style>{''.join(fonts)}{light}@media(prefers-color-scheme:dark){{{dark}}}</style>"
+    dark = f"@media screen and (prefers-color-scheme:dark){{{dark}}}"  # paper stays white
+    return f"<style>{''.join(fonts)}{light}{dark}</style>"
 
 
 def _patterns(roles: set[str]) -> Iterator[str]:
@@ -188,15 +194,29 @@ class Canvas:
 
     def texts(self) -> Iterator[str]:
         rows = zip(self.picture.marks.texts, fitted(self.picture), strict=True)
-        shown = ((mark, text) for mark, text in rows if text)
+        shown = [(mark, text) for mark, text in rows if text]
+        for mark, text in shown:
+            if role := plate(self.picture, mark):
+                yield self.plate(mark, text, role)
         for look, run in groupby(shown, key=lambda row: (row[0].role, row[0].style, row[0].anchor)):
             texts = []
             for mark, text in run:
                 shift = f' dx="{_n(mark.dx)}"' if mark.dx else ""
-                at = f'x="{self.x(mark.x)}" y="{_n(self.y(mark.y))}"{shift}'
-                texts.append(f"<text {at}>{escape(text)}</text>")
+                at = f'x="{self.x(mark.x)}" y="{_n(self.y(mark.y))}"'
+                if mark.turned:
+                    turn = f'<text transform="rotate(-90)">{escape(text)}</text>'
+                    texts.append(f'<svg {at} overflow="visible">{turn}</svg>')
+                else:
+                    texts.append(f"<text {at}{shift}>{escape(text)}</text>")
             role, style, anchor = look
             yield _group(f"t-{role} dk-{style}", texts, _ANCHOR[anchor])
+
+    def plate(self, mark: Text, text: str, role: str) -> str:
+        """An area of a pattern's plain colour, for a text to be readable."""
+        width = text_width(text, mark.style) + 4
+        shift = mark.dx - {"left": 2, "center": width / 2, "right": width - 2}[mark.anchor]
+        at = f'x="{self.x(mark.x)}" y="{_n(self.y(mark.y) - 7)}" transform="translate({_n(shift)})"'
+        return f'<rect class="dk-p-{role}" {at} width="{_n(width)}" height="14"/>'
 
     def marks(self) -> Iterator[str]:
         marks = self.picture.marks
@@ -243,6 +263,9 @@ class Canvas:
             title = elide(self.picture.title, "title", room)
             yield _text(_n(EDGE), y + 9, title, "title", "ink")
             y += 24
+        for line in message(self.picture.message, self.picture.min_width):
+            yield _text(_n(EDGE), y + 6, line, "plain", "ink")
+            y += LINE
         widths, shown = legend_columns(self.picture), looks(self.picture)
         for index, ((role, _), label) in enumerate(
             zip(self.picture.legend, labels(self.picture), strict=True)

@@ -2,7 +2,8 @@
 
 Lines have the colours below; the fill of an area is its line's colour mixed into the paper, so that
 ink stays readable on it. Two roles of areas that share a pattern can be told apart with every kind
-of colour vision (tests/figures/test_theme.py simulates them).
+of colour vision (tests/figures/test_theme.py simulates them). Nothing but `ok` is green, nothing
+but `error` is red: MEANING tells what they mean.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ ROLES: Final[dict[str, Role]] = {
     "driver": Role("#ad6500", "#ffc266"),
     "kernel": Role("#4a4168", "#d0d3de"),
     "ok": Role("#197655", "#3fd9a0"),
-    "error": Role("#b71a1a", "#f2636d"),
+    "error": Role("#b71a1a", "#f2636d", "\\"),
     "blocked": Role("#5d3fb0", "#b9a2ff"),
     "now": Role("#d4006f", "#ff5fb4"),
     "ink": Role(*INK),

@@ -76,7 +76,7 @@ class StoryExplorer(StepExplorer):
     def pictures(self) -> tuple[Picture, Picture]:
         story = self.story
         return (
-            address_map(self.machine, story.node, story.pages),
+            address_map(self.machine, story.node, story.pages, columns=7),
             timeline(story.played, self.now),
         )
 

@@ -296,7 +296,7 @@ def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
     pane = "() => document.querySelector('[data-pane=pane]')"
     page.wait_for_function(pane, timeout=60_000)
     roles = ["pane", "rect", "role"]
-    assert page.evaluate(COLUMN, roles)[3:] == ["live"] * 4
+    assert page.evaluate(COLUMN, roles)[3:] == ["ok"] * 4
 
     page.locator(".noUi-handle").focus()
     for zapped in (1, 2, 3):

@@ -14,7 +14,7 @@ def test_sources_hold_the_marks_by_kind(picture):
     for kind in ("rect", "line", "outline", "marker", "text"):
         data = figure.select_one({"name": kind}).data
         rows = getattr(picture.marks, f"{kind}s")
-        for name in {*data} - {"text", "font", "size", "weight"}:
+        for name in {*data} - {"text", "font", "size", "weight", "angle", "plate"}:
             assert data[name] == [getattr(row, name) for row in rows]
 
 

@@ -1,15 +1,14 @@
 """The address map, the timeline and the matrix say what the model's state is."""
 
-import re
-
 import pytest
 from pictures import column
 
 from devmemkit.figures.address_map import address_map
-from devmemkit.figures.marks import MIN_WIDTH
+from devmemkit.figures.marks import MIN_WIDTH, Picture
 from devmemkit.figures.matrix import matrix
 from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.figures.timeline import timeline
+from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.scenarios.play import SETTLE
 from devmemkit.scenarios.stories.takeover import Takeover
 from devmemkit.scenarios.wish import as_wished
@@ -22,21 +21,22 @@ def test_the_map_shows_every_page_as_it_is(version: str, key: str) -> None:
     story = Takeover(kernel=version, claim_offset=0x1800, claim_size=0x5000)
     machine = story.played.after(key)
     picture = address_map(machine, story.node, story.pages)
+    first, last = (byte >> PAGE_SHIFT for byte in story.claim)
+    taken = range(first, last + 1) if key == "claim" else ()
     expected = [
-        state
+        ("error" if pfn in taken else "ok") if state == "live" else state
         for pid in ("P", "C")
         for vma in machine.get(("vmas", pid), ())
-        for state in page_states(machine, pid, vma)
+        for pfn, state in enumerate(page_states(machine, pid, vma), vma.pgoff)
     ]
     pages = ("ok", "error", "zapped", "private")
-    drawn = [rect for rect in picture.marks.rects if rect.role in pages]
-    assert [rect.tip.rpartition(", ")[2] for rect in drawn] == expected
-    first, last = (address >> 12 for address in story.claim)
-    for rect, state in zip(drawn, expected, strict=True):
-        pfn = int(re.findall("page (0x[0-9a-f]+)", rect.tip)[0], 16)
-        claimed = key == "claim" and first <= pfn <= last
-        assert rect.role == (("error" if claimed else "ok") if state == "live" else state)
+    assert [role for role in column(picture, "rects", "role") if role in pages] == expected
     assert f"{expected.count('zapped')} zapped" in picture.alt
+    assert column(picture, "outlines", "role") == ["error"] * expected.count("error")
+
+
+def map_after(story: Takeover, key: str) -> Picture:
+    return address_map(story.played.after(key), story.node, story.pages)
 
 
 def test_the_map_draws_a_claim_to_the_byte() -> None:
@@ -70,11 +70,29 @@ def test_mappings_of_the_same_kind_have_different_names() -> None:
     for version in ("4.4", "6.12"):
         story = Takeover(kernel=version)
         picture = address_map(story.played.moments[-1].machine, story.node, story.pages)
-        names = [text for text in picture.marks.texts if text.anchor == "center"]
-        places = sorted({name.x for name in names})
-        columns = ["".join(name.text for name in names if name.x == x) for x in places]
-        assert columns[:3] == ["Pshared", "Pprivate", "Pnew"]
-        assert len({*columns}) == len(columns) >= 6
+        names = [text.text for text in picture.marks.texts if text.turned]
+        groups = [text.text for text in picture.marks.texts if text.anchor == "center"]
+        assert groups == ["process P", "C"]
+        assert names[:3] == ["shared", "private", "new"]
+        assert len({*names[:-2]}) == len(names) - 2 >= 4  # then the child's, of both kinds
+        assert names[-2:] == ["shared", "private"]
+
+
+def test_the_message_tells_how_many_claimed_pages_can_still_be_reached() -> None:
+    story = Takeover(claim_offset=0x1800, claim_size=0x5000)
+    assert map_after(story, "fork").message == "No driver has claimed anything here."
+    assert map_after(story, "claim").message == "Of 6 claimed pages, 1 can still be reached."
+    for version, still in (("6.12", "none"), ("4.5", "1")):
+        one = Takeover(kernel=version, claim_offset=0, claim_size=16)
+        assert map_after(one, "claim").message == (
+            f"Of 1 claimed page, {still} can still be reached."
+        )
+
+
+def test_the_edges_of_a_claim_are_drawn_across_the_pages() -> None:
+    picture = map_after(Takeover(claim_offset=0x1800, claim_size=0x5000), "claim")
+    edges = [line.y0 for line in picture.marks.lines if line.dash == "dashed"]
+    assert edges == [1.5, 6.5]
 
 
 def test_a_name_that_the_claim_would_cover_is_left_to_the_title() -> None:

@@ -36,7 +36,7 @@ def test_nothing_runs_and_nothing_is_fetched(picture):
     for element in root.iter():
         assert not {name for name in element.attrib if name.startswith("on") or "href" in name}
     style = root.find(NS + "style").text
-    assert "@media(prefers-color-scheme:dark)" in style
+    assert "@media screen and (prefers-color-scheme:dark)" in style
     assert set(re.findall(r"url\((.)", style)) <= {"#"}
     assert "@import" not in style
 
