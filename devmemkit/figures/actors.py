@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from devmemkit.figures.frame import EDGE
+from devmemkit.figures.frame import EDGE, with_margins
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.model.kernel import KernelProfile
 
@@ -99,16 +99,17 @@ def actors(kernel: KernelProfile) -> Picture:
         marks.text(x, y, arrow.says, "small", anchor=anchor)
     new = [("now", "since v4.5")] if any(arrow.is_new for arrow in connected) else []
     told = "; ".join(f"{a.start} {a.says} {a.end}" for a in connected)
-    return Picture(
+    picture = Picture(
         name="actors",
         title=f"Linux {kernel.version}: {kernel.policy.name}",
         alt=f"Actors under {kernel}: {told}.",
         x=Axis("", 0, WIDTH),
         y=Axis("", HEIGHT, 0),
         marks=marks,
-        height=HEIGHT + 60,
+        height=HEIGHT,
         legend=(("kernel", "always"), *new),
     )
+    return with_margins(picture)
 
 
 def _ends(start: Box, end: Box) -> tuple[float, float, float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from devmemkit.figures.frame import with_margins
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.model.boot import INITCALLS, LEVELS
 
@@ -33,13 +34,14 @@ def boot_order(order: Sequence[tuple[str, str]]) -> Picture:
         shift, anchor = (0.3, "right") if x > len(LEVELS) / 2 else (-0.3, "left")
         marks.text(x + shift, row + 0.28, name, "code", anchor=anchor)
     told = ", ".join(f"{name} ({level})" for name, level in order)
-    return Picture(
+    picture = Picture(
         name="boot-order",
         title="The order of initcalls",
         alt=f"Initcalls in their order, with their levels: {told}.",
         x=Axis("", 0, len(LEVELS), tuple((x, SHORT.get(name, name)) for name, x in column.items())),
         y=Axis("", len(order) + 0.15, 0),
         marks=marks,
-        height=64 + ROW * len(order),
-        legend=(("kernel", "where it is in Linux"), ("now", "moved")),
+        height=ROW * len(order),
+        legend=(("kernel", "where it is in Linux"), ("now", "moved"), ("muted", "from here")),
     )
+    return with_margins(picture)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devmemkit.figures.frame import EDGE
+from devmemkit.figures.frame import EDGE, with_margins
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.scenarios.claim_path import Edge
 
@@ -29,7 +29,7 @@ def claim_path(name: str, now: Sequence[Edge], before: Sequence[Edge]) -> Pictur
         marks.text(TEXT, y - 0.2, edge.symbol, "strong")
         marks.text(TEXT, y + 0.22, f"{edge.kind}, from {edge.caller}", "small", "muted")
     new = sum(edge.symbol not in old for edge in edges)
-    return Picture(
+    picture = Picture(
         name="claim-path",
         title=f"{name}: {len(edges)} edges, {new} of them new",
         alt=f"What a claim takes and calls in {name}: "
@@ -37,6 +37,7 @@ def claim_path(name: str, now: Sequence[Edge], before: Sequence[Edge]) -> Pictur
         x=Axis("", 0, MIN_WIDTH - 2 * EDGE),
         y=Axis("", len(edges) + 0.1, -1),
         marks=marks,
-        height=60 + ROW * (len(edges) + 1),
+        height=int(ROW * (len(edges) + 1.1)),
         legend=(("kernel", "before v5.8"), ("now", "since")),
     )
+    return with_margins(picture)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from devmemkit.figures.frame import with_margins
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.scenarios.stories.exposure import Exposure, Share
 
@@ -57,13 +58,16 @@ def exposure(series: Mapping[str, Sequence[Point]], now: Point | None = None) ->
     )
     ticks = tuple((exponent, f"{10.0**exponent:g}") for exponent in range(low, high + 1))
     legend = [(role, name) for name, (role, _) in zip(series, LOOKS, strict=False)]
-    return Picture(
+    edge = 0.03 * (high - low)  # for the marks at both ends
+    picture = Picture(
         name="exposure",
         title="Written to before the claim, % of trials",
+        message="Simulated, with 95 % intervals; dotted: closed form.",
         alt=f"Share of trials in which the region was written to before the claim: {told}.",
-        x=Axis("delay of the driver in seconds", low, high, ticks),
-        y=Axis("", -2, 104, tuple((y, str(y)) for y in PERCENTS)),
+        x=Axis("delay of the driver in seconds", low - edge, high + edge, ticks),
+        y=Axis("", -4, 104, tuple((y, str(y)) for y in PERCENTS)),
         marks=marks,
-        height=340,
+        height=216,
         legend=(*legend, *([("now", "chosen")] if now else [])),
     )
+    return with_margins(picture)

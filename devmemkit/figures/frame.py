@@ -95,7 +95,7 @@ def plate(picture: Picture, text: Text) -> str:
     for rect in reversed(picture.marks.rects):
         top, bottom = sorted((rect.top, rect.bottom))
         left, right = sorted((rect.left, rect.right))
-        if left <= text.x <= right and top <= text.y <= bottom:
+        if left < text.x < right and top < text.y < bottom:
             return "" if ROLES[rect.role].hatch == " " else rect.role
     return ""
 

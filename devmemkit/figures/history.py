@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.frame import EDGE, wrapped
+from devmemkit.figures.frame import EDGE, with_margins, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.model.features import FEATURES, Row, is_between
 
@@ -36,7 +36,7 @@ def history(now: str) -> Picture:
         is_in = is_between(now, row.version, "")
         ink = "ink" if is_in else "muted"
         tip = f"v{row.version}: {row.what}\n{row.commit or 'seen in measurements'}"
-        marks.marker(DOT, y, "circle", "now" if is_in else "grid", tip)
+        marks.marker(DOT, y, "circle" if is_in else "dot", "now" if is_in else "muted", tip)
         marks.text(NAME, y, f"v{row.version}", "strong", ink)
         lines = wrapped(f"{TOLD[row.feature]}: {row.what}", "plain", WIDTH - TEXT)
         for number, line in enumerate(lines):
@@ -45,12 +45,14 @@ def history(now: str) -> Picture:
         y += len(lines) * LINE + GAP
     marks.line(DOT, 0, DOT, last, "grid")
     told = "; ".join(f"v{row.version}: {row.what}" for row in rows)
-    return Picture(
+    picture = Picture(
         name="history",
         title="What each release changed",
         alt=f"What each release changed, up to Linux {now} in force: {told}.",
         x=Axis("", 0, WIDTH),
         y=Axis("", y, -LINE),
         marks=marks,
-        height=int(y + 60),
+        height=int(y + LINE),
+        legend=(("now", f"in Linux {now}"), ("muted", "later")),
     )
+    return with_margins(picture)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from devmemkit.figures.frame import EDGE, text_width, wrapped
+from devmemkit.figures.frame import EDGE, text_width, with_margins, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 
 ROW, LINE = 22, 14
@@ -17,8 +17,8 @@ PROCESS = "process"
 """The name of the row after the last level: the first process."""
 FILE = ("now", "diamond", "first resource file")
 """Role, shape and name in the legend of the moment that all is about."""
-AROUND = 2 * EDGE + 104
-"""Px that the title, the legend and the axis need."""
+RUNS = ("ink", "triangle", "first process")
+"""The same of the moment at which the boot ends."""
 
 
 class Moment(NamedTuple):
@@ -115,7 +115,7 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
             height = max(ROW, LINE * len(lines) + 6)
             where = f"initcall {moment.order + 1} of {total}, {_seconds(moment.us)}"
             tip = f"{moment.function}: {moment.brings}\n{where}"
-            others = ("private", "triangle") if level.name == PROCESS else ("process", "circle")
+            others = RUNS[:2] if level.name == PROCESS else ("process", "circle")
             role, shape = FILE[:2] if moment == file else others
             marks.marker(x, y + height / 2, shape, role, tip)
             for number, line in enumerate(lines):
@@ -126,7 +126,7 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
     told = "; ".join(
         f"{m.function} ({m.brings}) at initcall {m.order + 1}, level {m.level}" for m in found
     )
-    return Picture(
+    picture = Picture(
         name="initcalls",
         title=f"Linux {timeline['version']} boots: {total} initcalls",
         alt=f"Boot of Linux {timeline['version']}, {total} initcalls in "
@@ -134,18 +134,20 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
         x=Axis(
             "initcalls in the order in which they start",
             0,
-            1.02 * total,
+            1.03 * total,
             tuple((at, str(at)) for at in range(0, total + 1, 200)),
         ),
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
-        height=int(y + AROUND),
+        height=int(y),
         legend=(
             ("kernel", "initcalls of a level"),
-            ("now", "first resource file"),
+            (FILE[0], FILE[2]),
             ("process", "others that matter"),
+            (RUNS[0], RUNS[2]),
         ),
     )
+    return with_margins(picture)
 
 
 def _seconds(us: int) -> str:
@@ -165,7 +167,7 @@ SHOWN = ("subsys", "fs", "device", "late")
 MARKS = {
     "acpi_init": ("kernel", "square", "PCI devices found"),
     "chr_dev_init": ("process", "circle", "/dev/mem"),
-    "kernel_execve": ("ink", "triangle", "first process"),
+    "kernel_execve": RUNS,
 }
 BOOT = 58
 """Height in px of one kernel: its name, a lane of moments, a lane of files."""
@@ -192,24 +194,23 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
             role, shape, what = looks[moment.function]
             x, y = _across(moment, timeline), top + (46 if moment == file else 30)
             if moment == file:
-                marks.line(x, y, end, y, "process")
+                marks.line(x, y, end, y, FILE[0])
             where = f"{moment.function}, level {moment.level}, {_seconds(moment.us)}"
             marks.marker(x, y, shape, role, f"Linux {version}: {what}\n{where}")
     height = BOOT * len(timelines)
     ticks = tuple((index + 0.5, name) for index, name in enumerate(SHOWN))
-    return Picture(
+    picture = Picture(
         name="appearances",
         title="Who makes resource files, and when",
+        message="A line follows the first file: from there on a process finds files to open.",
         alt=f"Who makes resource files, and when ({ORDER_ONLY}). {'; '.join(told)}.",
         x=Axis("initcall levels, in order", 0, end, (*ticks, (len(SHOWN) + 0.25, "run"))),
         y=Axis("", height, 0),
         marks=marks,
-        height=height + AROUND + 6,
-        legend=(
-            *((role, what) for role, _, what in (*MARKS.values(), FILE)),
-            ("process", "there are files"),
-        ),
+        height=height,
+        legend=tuple((role, what) for role, _, what in (*MARKS.values(), FILE)),
     )
+    return with_margins(picture)
 
 
 def _across(moment: Moment, timeline: Mapping[str, Any]) -> float:

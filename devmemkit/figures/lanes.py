@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from devmemkit.explore.counterexample import Counterexample
-from devmemkit.figures.frame import EDGE
+from devmemkit.figures.frame import EDGE, with_margins
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 
 WIDTH = MIN_WIDTH - 2 * EDGE
@@ -14,6 +15,14 @@ LANE, FIRST = 22, 10
 ROLES = {"U": "process", "C": "driver", "D": "driver", "R": "blocked", "B": "driver", "i": "kernel"}
 """The colour of a task by the first letter of its name: U a process, C and D drivers, R a driver
 that releases unasked, B a bus, i an initcall."""
+LEGEND = (
+    ("process", "a process"),
+    ("driver", "a driver or a bus"),
+    ("kernel", "an initcall, or time"),
+    ("blocked", "a release unasked"),
+    ("error", "breaks it, or dies"),
+    ("muted", "to come"),
+)
 
 
 def lanes(
@@ -32,7 +41,7 @@ def lanes(
     names = [*tasks, *(["time"] if any(step.task == "time" for step in steps) else [])]
     at = {name: FIRST + LANE * number for number, name in enumerate(names)}
     rows = max(room, len(steps))
-    marks = Marks()
+    marks, count = Marks(), Counter[tuple[str, str, str]]()
     for name, x in at.items():
         marks.line(x, -0.6, x, rows - 0.6, "grid")
         marks.text(x, -1, name, "strong", _role(name), anchor="center")
@@ -40,25 +49,32 @@ def lanes(
         taken = number < reached
         failed = step.outcome is not None and not step.outcome.ok
         dies = failed and bool(step.outcome and (step.outcome.signal or step.outcome.bug))
-        role = "grid" if not taken else "error" if dies else _role(step.task)
-        shape = "x" if failed else "circle"
-        label = step.step
+        last = number == len(steps) - 1  # the state after it is the one that breaks the property
+        role = "muted" if not taken else "error" if dies or last else _role(step.task)
+        shape = "dot" if not taken else "x" if failed else "diamond" if last else "circle"
+        count[step.task, step.operation, step.step] += 1
+        nth = count[step.task, step.operation, step.step]
+        label = step.step if nth == 1 else f"{step.step} ({nth})"
         if step.outcome is not None:  # "done" stands for any value
             label += " = done" if step.outcome.ok else f" = {step.outcome}"
         marks.marker(at[step.task], number, shape, role, f"{step.task} {step.operation}: {label}")
         marks.text(FIRST + LANE * len(at), number, label, "code", "ink" if taken else "muted")
     if now:
-        marks.outline(0, WIDTH, now - 1.5, now - 0.5, "now")
+        marks.outline(1, WIDTH - 1, now - 1.5, now - 0.5, "now")
     told = example.broken if example else "nothing was found"
-    return Picture(
+    roles = {"error" if steps else "", "muted" if now is not None else "", *map(_role, names)}
+    picture = Picture(
         name="lanes",
         title="The order of steps",
+        message=f"Violated: {told}." if example else "No order was found that violates anything.",
         alt=f"Steps in order: {example.line() if example else 'none'}; broken: {told}.",
         x=Axis("", 0, WIDTH),
         y=Axis("", rows - 0.4, -1.8),
         marks=marks,
-        height=int(60 + 20 * (rows + 1)),
+        height=int(20 * (rows + 1.4)),
+        legend=tuple((role, text) for role, text in LEGEND if role in roles),
     )
+    return with_margins(picture)
 
 
 def _role(task: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from devmemkit.figures.frame import EDGE, text_width
+from devmemkit.figures.frame import EDGE, text_width, with_margins
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.scenarios.play import Played
@@ -32,10 +32,12 @@ def matrix(
     columns: Sequence[str],
     rows: Mapping[str, Sequence[Cell]],
     legend: Sequence[tuple[str, str]] = MEANING,
+    message: str = "",
 ) -> Picture:
     """Picture `rows` (label to cells) under `columns`; a column's name may have two lines.
 
-    `legend` has the roles with their meaning; those that no cell has are left out.
+    `legend` has the roles with their meaning; those that no cell has are left out. `message` says
+    in a line what to see.
     """
     texts = [line for column in columns for line in column.split("\n")]
     texts += [text for cells in rows.values() for text, _ in cells]
@@ -62,14 +64,16 @@ def matrix(
             marks.text(index + 0.5, y + CELL / 2, text, "small", anchor="center")
             said.append(f"{question} {text}")
         told.append(f"{label}: {', '.join(said)}")
-    return Picture(
+    picture = Picture(
         name=name,
         title=title,
+        message=message,
         alt=f"{title}. {'; '.join(told)}.",
         x=Axis("", 0, max(1, len(columns))),
         y=Axis("", len(rows) * ROW + LINE, -1.5 * LINE),
         marks=marks,
-        height=int(24 + 26 * len(shown) + 2 * EDGE + len(rows) * ROW + 2.5 * LINE),
+        height=int(len(rows) * ROW + 2.5 * LINE),
         legend=shown,
         min_width=narrowest,
     )
+    return with_margins(picture)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
-from devmemkit.figures.frame import EDGE, text_width, wrapped
+from devmemkit.figures.frame import EDGE, elide, text_width, with_margins, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.lab.compare import Comparison, Row, Verdict
@@ -80,12 +80,14 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         for number, line in enumerate(wrapped(label, "strong", ROOM)):
             y += number and LINE
             marks.text(0.02, y + LABEL / 2, line, "strong")
-        look = ("strong", "now") if loud else ("small", "muted")
-        marks.text(width - 0.02, y + LABEL / 2, status, *look, anchor="right")
         y += LABEL
         top = y
         cells = {v: (kernels[v], row.kernel, _role(found[v], row)) for v, row in rows.items()}
-        _draw_cells(marks, label, cells, y)
+        small = _draw_cells(marks, label, cells, y)
+        look = ("strong", "now") if loud else ("small", "muted")
+        beside = "; ".join(small) if small and not failed else status
+        beside = elide(beside, "strong", MIN_WIDTH - 2 * EDGE - ROOM - 10)
+        marks.text(width - 0.02, y - LABEL / 2, beside, *look, anchor="right")
         y += CELL
         if failed:
             cells = {
@@ -95,20 +97,22 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
             _draw_cells(marks, f"{label}, in the model", cells, y, "model: ")
             y += CELL
         if loud:
-            marks.outline(0, width, top - 1, y + 1, "now")
+            inside = 1.5 * width / (MIN_WIDTH - 2 * EDGE)  # its stroke is 2 px wide
+            marks.outline(inside, width - inside, top - 1, y + 1, "now")
         y += GAP
         told.append(f"{label}: {in_words(kernels)} ({status})")
     used = {rect.role for rect in marks.rects}
-    return Picture(
+    picture = Picture(
         name="outcomes",
         title=title,
         alt=f"{title} on {', '.join(found)}. {'; '.join(told)}.",
         x=Axis("", 0, max(1, width)),
         y=Axis("", max(1.0, y), -22),
         marks=marks,
-        height=int(78 + y),
+        height=int(22 + y),
         legend=tuple((role, text) for role, text in MEANING if role in used),
     )
+    return with_margins(picture)
 
 
 def acts_in_words(found: Mapping[str, Comparison]) -> dict[str, str]:
@@ -136,10 +140,13 @@ def _role(found: Comparison, row: Row) -> str:
     return WISHES[None if row.kernel is None else as_wished(found.played, row.act.key, row.kernel)]
 
 
-def _draw_cells(marks: Marks, label: str, cells: Cells, y: float, before: str = "") -> None:
-    """Draw one line of cells; neighbouring kernels with the same word share a cell."""
+def _draw_cells(marks: Marks, label: str, cells: Cells, y: float, before: str = "") -> list[str]:
+    """Draw one line of cells; neighbouring kernels with the same word share a cell.
+
+    The result has the kernels and the words of cells that are too small for them.
+    """
     each = (MIN_WIDTH - 2 * EDGE) / len(cells)
-    at = 0
+    at, unwritten = 0, list[str]()
     for (word, role), run in groupby(cells, key=lambda version: cells[version][::2]):
         versions = list(run)
         outcome = cells[versions[0]][1]
@@ -150,4 +157,7 @@ def _draw_cells(marks: Marks, label: str, cells: Cells, y: float, before: str = 
         marks.rect(at + 0.03, end - 0.03, y, y + CELL - 2, role, tip)
         middle = (at + end) / 2, y + CELL / 2 - 1
         marks.text(*middle, fits[0] if fits else "…", "small", anchor="center")
+        if not fits:
+            unwritten.append(f"{', '.join(versions)}: {word if len(word) < 10 else short}")
         at = end
+    return unwritten

@@ -8,6 +8,7 @@ from itertools import groupby, product
 from statistics import median
 from typing import Any, Final, NamedTuple
 
+from devmemkit.figures.frame import with_margins
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.race import judge
@@ -28,14 +29,12 @@ FIRST, LAST = -0.2, 1.5
 """The span drawn; a claim that began outside is drawn at its edge."""
 GUIDES: Final = (0, 1)
 """Where the mmap is entered and where it returns."""
-EDGE: Final = 0.03
+EDGE: Final = 0.05
 """Free space for the marks at the edge."""
 LANES: Final = ("denied", "killed", "survived")
 """The usual lanes; others are there where the kernel or the model has them."""
 HEAD, LANE, GAP = 24, 18, 8
 """Heights in px: of the line above a group, of a lane, between groups."""
-AROUND = 134
-"""Px that the title, the legend and the axis need."""
 STRIP, BINS = 18, 17
 """Height in px of a kernel's strip; how many bins the drawn span has."""
 X_AXIS: Final = Axis(
@@ -99,7 +98,9 @@ def race(sweep: Mapping[str, Any]) -> Picture:
     ticks: list[tuple[float, str]] = []
     told = []
     y = 0.0
-    for judged in judge(dict(sweep)):
+    cells = judge(dict(sweep))
+    survived = sum("survived" in one.seen for one in cells)
+    for judged in cells:
         trials = landed(sweep, judged.via, judged.claim)
         label = _label(judged.via, judged.claim)
         style, role = ("small", "muted") if judged.verdict is Verdict.PASSED else ("strong", "now")
@@ -124,67 +125,77 @@ def race(sweep: Mapping[str, Any]) -> Picture:
                 marks.marker(in_view(trial.begin), middle, shape, role, tip)
             y += LANE
         for at in GUIDES:
-            marks.line(at, top, at, y, "muted")
+            marks.line(at, top, at, y, "ink")
         y += GAP
         counts = ", ".join(f"{count} {outcome}" for outcome, count in judged.seen.items())
         told.append(f"{label}: {counts} ({judged.verdict.name})")
-    return Picture(
+    picture = Picture(
         name="race",
         title=f"mmap against a claim, Linux {sweep['version']}",
+        message=f"In {survived or 'none'} of {len(cells)} races a mapping survived the claim.",
         alt=f"The mmap-versus-claim race on Linux {sweep['version']}. {'; '.join(told)}.",
         x=X_AXIS,
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
-        height=int(y + AROUND),
-        legend=legend({t["outcome"] for t in sweep["trials"] if not t["control"]}),
+        height=int(y),
+        legend=(
+            *legend({t["outcome"] for t in sweep["trials"] if not t["control"]}),
+            ("muted", "the claim lasts"),
+        ),
     )
+    return with_margins(picture)
 
 
 def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
     """Picture the sweeps of several kernels: a strip each, with the outcomes' shares in bins."""
     marks = Marks()
     ticks: list[tuple[float, str]] = []
-    told, counted = [], Counter[str]()
+    told, counted, outlived = [], Counter[str](), set[str]()
     y = 0.0
     for via, claim in product(VIAS, CLAIMS):
         label = _label(via, claim)
         marks.text(FIRST, y + HEAD / 2, label, "strong")
         y += HEAD
         for at in GUIDES:
-            marks.line(at, y, at, y + STRIP * len(sweeps), "muted")
+            marks.line(at, y, at, y + STRIP * len(sweeps), "ink")
         for version, sweep in sweeps.items():
             ticks.append((y + STRIP / 2, version))
             trials = landed(sweep, via, claim)
             for left, right, shares in _binned(trials):
                 top = y + 2
+                if not shares:
+                    marks.line(left, y + STRIP / 2, right, y + STRIP / 2, "muted", "dotted")
                 for outcome, share in shares:
                     bottom = top + share * (STRIP - 4)
                     marks.rect(left, right, top, bottom, LOOKS[outcome][0])
                     top = bottom
             count = Counter(one.outcome for one in trials)
             counted |= count
+            outlived |= {version} if count["survived"] else set()
             seen = ", ".join(f"{count[name]} {name}" for name in sorted(count))
             told.append(f"Linux {version}, {label}: {seen}")
             y += STRIP
             marks.line(FIRST, y, LAST, y, "grid")
         y += GAP
-    return Picture(
+    picture = Picture(
         name="races",
         title="The same race on every kernel",
+        message=f"On {len(outlived)} of {len(sweeps)} kernels a mapping survived the claim.",
         alt=f"The mmap-versus-claim race, kernel by kernel. {'; '.join(told)}.",
         x=X_AXIS,
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
-        height=int(y + AROUND),
-        legend=legend(counted),
+        height=int(y),
+        legend=(*legend(counted), ("muted", "no trial")),
     )
+    return with_margins(picture)
 
 
 Shares = tuple[tuple[str, float], ...]
 
 
 def _binned(trials: list[Landed]) -> Iterator[tuple[float, float, Shares]]:
-    """Shares of outcomes in each bin with trials; neighbouring bins with equal ones are joined."""
+    """Shares of outcomes in each bin; neighbouring bins with equal ones are joined."""
     width = (LAST - FIRST) / BINS
     bins: list[Counter[str]] = [Counter() for _ in range(BINS)]
     for one in trials:
@@ -195,5 +206,4 @@ def _binned(trials: list[Landed]) -> Iterator[tuple[float, float, Shares]]:
         for count in bins
     ):
         start, end = end, end + len(list(run))
-        if shares:
-            yield FIRST + start * width, FIRST + end * width, shares
+        yield FIRST + start * width, FIRST + end * width, shares

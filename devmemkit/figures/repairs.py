@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from devmemkit.figures.frame import with_margins
 from devmemkit.figures.marks import Axis, Marks, Picture
-from devmemkit.figures.race import AROUND, GAP, HEAD, LOOKS, STRIP, legend
+from devmemkit.figures.race import GAP, HEAD, LOOKS, STRIP, legend
 
 X_AXIS: Final = Axis("share of the trials", 0, 1, ((0, "0"), (0.5, "half"), (1, "all")))
 
@@ -35,13 +36,14 @@ def repairs(races: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Picture:
             y += STRIP
         y += GAP
     ended = {name for by_repair in races.values() for seen in by_repair.values() for name in seen}
-    return Picture(
+    picture = Picture(
         name="repairs",
         title="The races with each repair",
         alt=f"How trials ended with each repair. {'; '.join(told)}.",
         x=X_AXIS,
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
-        height=int(y + AROUND),
+        height=int(y),
         legend=legend(ended),
     )
+    return with_margins(picture)

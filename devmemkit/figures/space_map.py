@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from devmemkit.figures.frame import EDGE, text_width
+from devmemkit.figures.frame import EDGE, text_width, with_margins
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.resource.tree import Resource
@@ -145,7 +145,7 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
     nodes = [row.node for row in rows if not row.gap]
     whole = max(row.bottom for row in rows) * shrink
     used = {rect.role for rect in marks.rects}
-    return Picture(
+    picture = Picture(
         name="space-map",
         title=f"{name}: {len(nodes)} regions",
         alt=f"The physical address space of {name}, not to scale: "
@@ -155,9 +155,10 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
         x=Axis("", 0, _WIDTH),
         y=Axis("", whole + 2, -2, tuple(ticks)),
         marks=marks,
-        height=int(whole + 70),
+        height=int(whole + 4),
         legend=tuple((role, label) for role, label in LEGEND if role in used),
     )
+    return with_margins(picture)
 
 
 def _draw_fold(marks: Marks, row: Row, y: float, is_written: bool) -> None:

@@ -47,6 +47,7 @@ _HATCH: Final = {
 
 SHAPES: Final = {
     "circle": "",
+    "dot": "",
     "square": "M-4-4H4V4H-4Z",
     "diamond": "M0-5.5L5 0 0 5.5-5 0Z",
     "triangle": "M0-5L5 4H-5Z",
@@ -126,8 +127,9 @@ def _text(x: str, y: float, text: str, style: str, role: str, more: str = "") ->
 
 
 def _marker(role: str, x: str, y: float, shape: str) -> str:
-    if shape == "circle":
-        return f'<circle class="dk-m-{role}" cx="{x}" cy="{_n(y)}" r="4.5"/>'
+    if shape in ("circle", "dot"):
+        size = 4.5 if shape == "circle" else 2.5
+        return f'<circle class="dk-m-{role}" cx="{x}" cy="{_n(y)}" r="{size}"/>'
     kind = "x" if shape == "x" else "m"
     path = f'<path class="dk-{kind}-{role}" d="{SHAPES[shape]}"/>'
     return f'<svg x="{x}" y="{_n(y)}" overflow="visible">{path}</svg>'
@@ -251,7 +253,8 @@ class Canvas:
 
     def swatch(self, role: str, look: str, x: float, y: float) -> str:
         if look == "line":
-            return _line(f"s-{role}", _n(x), y, _n(x + SWATCH), y)
+            dash = next(line.dash for line in self.picture.marks.lines if line.role == role)
+            return _line(f"s-{role}", _n(x), y, _n(x + SWATCH), y, _DASH[dash])
         if look == "rect":
             return _group(f"q-{role}", [_box(_n(x), y - 7, str(SWATCH), SWATCH - 4)])
         return _marker(role, _n(x + SWATCH / 2), y, look)
@@ -267,12 +270,13 @@ class Canvas:
             yield _text(_n(EDGE), y + 6, line, "plain", "ink")
             y += LINE
         widths, shown = legend_columns(self.picture), looks(self.picture)
+        other = "rect" if self.picture.marks.rects else "circle"  # of a role without a mark yet
         for index, ((role, _), label) in enumerate(
             zip(self.picture.legend, labels(self.picture), strict=True)
         ):
             row, column = divmod(index, len(widths))
             x, middle = EDGE + sum(widths[:column]), y + row * ROW + 10
-            yield self.swatch(role, shown.get(role, "rect"), x, middle)
+            yield self.swatch(role, shown.get(role, other), x, middle)
             yield _text(_n(x + SWATCH + 6), middle, label, "small", "ink")
 
     def y_axis(self) -> Iterator[str]:

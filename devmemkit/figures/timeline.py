@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.frame import EDGE, elide, text_width, wrapped
+from devmemkit.figures.frame import EDGE, elide, text_width, with_margins, wrapped
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.scenarios.play import SETTLE, Played
@@ -17,6 +17,8 @@ ACTORS = {
     "D": ("driver D", "driver"),
 }
 """Each actor in words, and the role of its colour."""
+WAITS = ("now", "under way")
+SHAPES = {"ok": "circle", "error": "x", "muted": "square", WAITS[0]: "diamond"}
 FIRST, LANE = 6, 12
 RESULT, TEXT, WIDTH = 56, 134, MIN_WIDTH - 2 * EDGE
 """Places across, in px of the narrowest figure."""
@@ -41,15 +43,14 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         begun = bool(taken) and taken[0] <= reached
         done = bool(taken) and taken[-1] <= reached
         outcome = played.outcomes.get(act.key) if done else None
-        failed = done and not (outcome and outcome.ok)
-        role = WISHES[as_wished(played, act.key)] if done else ACTORS[act.actor][1]
+        role = WISHES[as_wished(played, act.key)] if done else WAITS[0]
         if begun:
             final = played.outcomes.get(act.key)
             told.append(f"{act.actor} {act.says}: {format_outcome(act, final)}")
         steps = " · ".join(played.moments[i].event.step for i in taken)
         ended = f": {format_outcome(act, outcome)}" if done else ""
         tip = f"{act.says}{ended}\n{act.operation}: {steps or 'not played'}"
-        shape, look = "x" if failed else "circle", role if begun else "grid"
+        shape, look = (SHAPES[role], role) if begun else ("dot", "muted")
         marks.marker(lanes[act.actor], y, shape, look, tip)
         result = format_outcome(act, outcome) if done else "waits" if begun else ""
         if outcome and outcome.signal:
@@ -57,7 +58,7 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         short = elide(result, "strong", TEXT - RESULT - 10)  # tip and alt text have it all
         marks.text(RESULT, y, short, "strong", role if begun else "muted")
         if index == current:
-            marks.outline(0, WIDTH, y - 0.5, y + 0.5, "now")
+            marks.outline(1, WIDTH - 1, y - 0.5, y + 0.5, "now")
         for line, text in enumerate(wrapped(act.says, "plain", WIDTH - TEXT)):
             y += 0.7 if line else 0
             marks.text(TEXT, y, text, role="ink" if begun else "muted")
@@ -68,16 +69,17 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         y += 1.0
     for x in lanes.values():
         marks.line(x, -0.8, x, y - 0.6, "grid")
-    return Picture(
+    picture = Picture(
         name="timeline",
-        title="What everyone does, and what comes of it",
+        title="Each act and its end",
         alt=f"Timeline. {'; '.join(told)}.",
         x=Axis("", 0, WIDTH),
         y=Axis("", y - 0.4, -2.4),
         marks=marks,
-        height=int(50 + 26 * len(MEANING) + 20 * (y + 2)),
-        legend=MEANING,
+        height=int(20 * (y + 2)),
+        legend=MEANING if now is None else (*MEANING, WAITS),
     )
+    return with_margins(picture)
 
 
 def _steps(played: Played, moments: list[int]) -> str:

@@ -27,7 +27,7 @@ def test_what_is_to_come_is_subdued_and_the_step_taken_last_is_framed() -> None:
     example = explore(made).counterexample
     picture = lanes(tuple(made.programs), example, 2)
     roles = column(picture, "markers", "role")
-    assert roles[:3] == ["process", "process", "grid"]
+    assert roles[:3] == ["process", "process", "muted"]
     assert column(picture, "outlines", "bottom") == [1.5]
     assert lanes(tuple(made.programs), example, 0).marks.outlines == []
 

@@ -53,6 +53,6 @@ def test_the_history_is_in_order_and_what_is_to_come_is_subdued() -> None:
         "4.5", "5.8", "5.12", "5.15", "5.16", "6.16", "6.19", "7.2"
     ]  # fmt: skip
     picture = history("5.12")
-    assert column(picture, "markers", "role") == ["now"] * 3 + ["grid"] * 5
+    assert column(picture, "markers", "role") == ["now"] * 3 + ["muted"] * 5
     heights = column(picture, "markers", "y")
     assert heights == sorted(heights)

@@ -1,0 +1,117 @@
+"""What a reader sees in every picture: no text on another, nothing cut off, all of it readable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+import pytest
+from gallery import gallery
+from test_theme import contrast
+
+from devmemkit.figures.frame import fitted, frame, text_width, ticks
+from devmemkit.figures.marks import Picture, Rect, Text
+from devmemkit.figures.svg import Canvas
+from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
+
+MARK = 5.5
+"""Px from the centre of a marker to its edge."""
+
+
+class Box(NamedTuple):
+    """A text's place in px, in the narrowest figure."""
+
+    text: str
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def meets(self, other: Box) -> bool:
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
+
+def box_of(text: str, x: float, y: float, style: str, anchor: str, turned: bool = False) -> Box:
+    width, half = text_width(text, style), STYLES[style].size / 2
+    if turned:
+        return Box(text, x - half, x + half, y - width, y)
+    left = x - width * {"left": 0, "center": 0.5, "right": 1}[anchor]
+    return Box(text, left, left + width, y - half, y + half)
+
+
+def placed(picture: Picture) -> tuple[Canvas, float, float]:
+    """The canvas, and the left edge and the width of the frame in the narrowest figure."""
+    box = frame(picture)
+    return Canvas(picture), box.left, picture.min_width - box.left - box.right
+
+
+def boxes(picture: Picture) -> Iterator[Box]:
+    """The texts among the marks and at the axes."""
+    canvas, left, width = placed(picture)
+    for mark, text in zip(picture.marks.texts, fitted(picture), strict=True):
+        if text:
+            x = left + canvas.share(mark.x) / 100 * width + mark.dx
+            yield box_of(text, x, canvas.y(mark.y), mark.style, mark.anchor, mark.turned)
+    for at, label in ticks(picture.x):
+        x = left + canvas.share(at) / 100 * width
+        yield box_of(label, x, canvas.bottom + 14, "code", "center")
+    for at, label in ticks(picture.y):
+        yield box_of(label, left - 8, canvas.y(at), "code", "right")
+
+
+def holds(box: Rect, text: Text) -> bool:
+    return box.left < text.x < box.right and box.top < text.y < box.bottom
+
+
+@pytest.fixture(params=sorted(gallery()))
+def picture(request: pytest.FixtureRequest) -> Picture:
+    found: Picture = gallery()[request.param]
+    return found
+
+
+def test_no_text_lies_on_another_or_beyond_the_edge(picture: Picture) -> None:
+    found = list(boxes(picture))
+    assert [(a.text, b.text) for a, b in combinations(found, 2) if a.meets(b)] == []
+    edge = picture.min_width
+    assert [box for box in found if box.left < 0 or box.right > edge] == []
+    assert [box for box in found if box.top < 0 or box.bottom > picture.height] == []
+
+
+def test_no_mark_is_cut_off_at_the_frame(picture: Picture) -> None:
+    canvas, _, width = placed(picture)
+    for mark in picture.marks.markers:
+        x, y = canvas.share(mark.x) / 100 * width, canvas.y(mark.y)
+        assert MARK <= x <= width - MARK, mark
+        assert canvas.top + MARK <= y <= canvas.bottom - MARK, mark
+    for box in picture.marks.outlines:
+        across = [canvas.share(x) / 100 * width for x in (box.left, box.right)]
+        down = canvas.span(box.top, box.bottom)
+        assert min(across) >= 1, box
+        assert max(across) <= width - 1, box
+        assert canvas.top + 1 <= down[0] <= down[1] <= canvas.bottom - 1, box
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_every_text_is_readable_on_what_lies_below_it(picture: Picture, theme: int) -> None:
+    for text in picture.marks.texts:
+        below = PAPER[theme]
+        for rect in picture.marks.rects:
+            if holds(rect, text):
+                below = tint(rect.role)[theme]
+        assert contrast(ROLES[text.role][theme], below) >= 4.5, text
+        assert STYLES[text.style].size >= 11
+
+
+def test_every_colour_has_a_meaning_in_the_legend(picture: Picture) -> None:
+    told = {role for role, _ in picture.legend}
+    words = picture.marks.texts
+    used = {mark.role for mark in picture.marks.markers}
+    used |= {box.role for box in picture.marks.rects if not any(holds(box, one) for one in words)}
+    assert used - told == set()
+
+
+def test_a_picture_is_told_in_words(picture: Picture) -> None:
+    assert len(picture.alt) > 30
+    assert picture.title
