@@ -55,7 +55,7 @@ def matrix(
         marks.text(0.03, y - 0.6 * LINE, label, "strong")
         # Where the picture scrolls, the label is at the other end, too.
         if narrowest > max(MIN_WIDTH, 2 * text_width(label, "strong") + 2 * EDGE):
-            marks.text(len(columns) - 0.03, y - 0.6 * LINE, label, "small", anchor="right")
+            marks.text(len(columns) - 0.03, y - 0.6 * LINE, label, "small", "muted", "right")
         said = []
         for index, (column, (text, role)) in enumerate(zip(columns, cells, strict=True)):
             question = column.replace("\n", " ")

@@ -12,20 +12,23 @@ from devmemkit.figures.marks import Picture
 from devmemkit.figures.svg import Canvas, stacked, to_svg
 from devmemkit.figures.text import folded, output
 
-_PAGE: Final = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
+# What lies behind a figure: the paper of a report or of the site, else that of the editor.
+PAGE: Final = "var(--paper,var(--jp-layout-color0,var(--vscode-editor-background,Canvas)))"
 # A strip below the figure is darker at an edge beyond which there is more: the page's colour
 # scrolls with the figure's ends and covers the shade there.
 SCROLLER: Final = (
     f"overflow-x:auto;max-width:{MAX_WIDTH}px;padding-bottom:6px;background:"
-    f"linear-gradient({_PAGE},{_PAGE}) 0 100%/40px 6px no-repeat local,"
-    f"linear-gradient({_PAGE},{_PAGE}) 100% 100%/40px 6px no-repeat local,"
+    f"linear-gradient({PAGE},{PAGE}) 0 100%/40px 6px no-repeat local,"
+    f"linear-gradient({PAGE},{PAGE}) 100% 100%/40px 6px no-repeat local,"
     "linear-gradient(90deg,#888,#8880) 0 100%/40px 6px no-repeat scroll,"
     "linear-gradient(270deg,#888,#8880) 100% 100%/40px 6px no-repeat scroll"
 )
-# An image is light or dark by the colour scheme of its element: JupyterLab's theme decides.
+# An image is light or dark by the colour scheme of its element: JupyterLab's theme decides, and
+# paper is light.
 _THEME: Final = (
     "[data-jp-theme-light=true] .dk-still{color-scheme:light}"
     "[data-jp-theme-light=false] .dk-still{color-scheme:dark}"
+    "@media print{.dk-still.dk-still.dk-still{color-scheme:light}}"
 )
 
 

@@ -89,7 +89,7 @@ def test_still_figures_need_no_script_and_their_tips_lie_over_their_marks(browse
         at = [across, box["y"] + canvas.y(y)]
         return page.evaluate("([x, y]) => document.elementFromPoint(x, y).title", at)
 
-    assert tip_at(62, 2.5) == "page 2: live"
+    assert tip_at(62, 2.5) == "page 2: ok"
     assert tip_at(20, 4) == f"0000:00:04.0\n{cleaned(HOSTILE)}"
     assert tip_at(50, 2.5) == ""
     watched.check()
@@ -112,6 +112,18 @@ def test_still_figures_follow_the_readers_theme(browser, report):
     light, dark = paper("light"), paper("dark")
     assert light != dark
     assert (paper("dark", "true"), paper("light", "false")) == (light, dark)
+
+
+def test_a_figure_is_printed_light_whatever_the_theme(browser, report):
+    page = browser.new_page(color_scheme="dark")
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => { document.body.dataset.jpThemeLight = false })"
+    )
+    page.emulate_media(media="print")
+    page.goto(report)
+    scheme = "(image) => getComputedStyle(image).colorScheme"
+    assert page.locator("img").first.evaluate(scheme) == "light"
+    page.close()
 
 
 def story_pictures():

@@ -1,15 +1,19 @@
 """The notebook output: one small bundle, an image without scripts, nothing that can break out."""
 
 import base64
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from pictures import HOSTILE, address_map, column, timeline
 
+import devmemkit
+from devmemkit.artifact.export import css
 from devmemkit.figures.marks import cleaned
-from devmemkit.figures.show import show, stills
+from devmemkit.figures.show import PAGE, SCROLLER, show, stills
 from devmemkit.figures.svg import stacked, to_svg
 
 
@@ -74,6 +78,14 @@ def test_a_picture_behind_words_opens_on_demand(picture, monkeypatch):
     image = stills([picture])["text/html"]
     closed = f"<details><summary>the &lt;map&gt;</summary>{image}</details>"
     assert data == {**stills([picture]), "text/html": closed, "text/plain": picture.alt}
+
+
+def test_the_shade_at_an_edge_is_covered_by_the_papers_of_our_own_pages():
+    site = (Path(devmemkit.__file__).parent / "site/web/style.css").read_text("utf-8")
+    first = re.match(r"var\((--[\w-]+),", PAGE)[1]
+    assert f"linear-gradient({PAGE},{PAGE})" in SCROLLER
+    for sheet in (css(), site):
+        assert f"{first}:" in sheet
 
 
 def test_hostile_names_stay_text():
