@@ -81,7 +81,7 @@ def test_a_picture_behind_words_opens_on_demand(picture, monkeypatch):
 
 
 def test_the_shade_at_an_edge_is_covered_by_the_papers_of_our_own_pages():
-    site = (Path(devmemkit.__file__).parent / "site/web/style.css").read_text("utf-8")
+    site = (Path(devmemkit.__file__).parent / "site/web/base.css").read_text("utf-8")
     first = re.match(r"var\((--[\w-]+),", PAGE)[1]
     assert f"linear-gradient({PAGE},{PAGE})" in SCROLLER
     for sheet in (css(), site):
