@@ -1,5 +1,6 @@
 """The committed notebooks: executed anew, their outputs compared for real, and their shape."""
 
+import ast
 import json
 import os
 import re
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 from nbval.plugin import comment_markers, get_sanitize_patterns, metadata_tags
 
+from devmemkit.artifact import notebook
 from devmemkit.artifact.execute import execute
+from devmemkit.figures.text import VALUES
 from tests.notebook import Cells
 
 ROOT = Path(__file__).parents[1]
@@ -195,6 +198,79 @@ def test_shape(path: Path) -> None:
         assert ("nbval-ignore-output" in tags(cell)) == (cell is cells[-1]), joined(cell["source"])
         assert not any(marker in joined(cell["source"]) for marker in comment_markers)
     assert joined(cells[-1]["source"]).startswith("# Not compared by nbval: ")  # and why
+
+
+EDITED = ("00-overview", "01-driver-takeover", "02-pci-bars", "03-init-ordering")
+"""Notebooks of the reader's edition."""
+each_edited = pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path.stem in EDITED], ids=lambda path: path.stem
+)
+
+
+def shown(cell: dict[str, Any]) -> list[dict[str, str]]:
+    """The outputs of a cell by mime type."""
+    bundles = [output.get("data", {}) for output in cell["outputs"]]
+    return [{mime: joined(text) for mime, text in one.items() if mime != VALUES} for one in bundles]
+
+
+@each_edited
+def test_code_is_folded_but_for_the_parameters(path: Path) -> None:
+    for cell in code_cells(read(path)):
+        folded = cell["metadata"].get("jupyter", {}).get("source_hidden", False)
+        assert folded is ("parameters" not in tags(cell)), joined(cell["source"])
+
+
+@each_edited
+def test_named_values_are_stored_and_not_shown(path: Path) -> None:
+    outputs = [out.get("data", {}) for cell in code_cells(read(path)) for out in cell["outputs"]]
+    stored = [data.keys() for data in outputs if VALUES in data]
+    assert stored
+    assert all(keys == {VALUES} for keys in stored)
+
+
+@each_edited
+def test_answers_are_closed_and_so_is_every_picture_beside_them(path: Path) -> None:
+    asked = 0
+    for cell in code_cells(read(path)):
+        outputs = [one for one in shown(cell) if "text/html" in one]
+        asked += (predicts := any("<b>Predict:</b>" in one["text/html"] for one in outputs))
+        assert not any(re.search("<details[^>]* open", one["text/html"]) for one in outputs)
+        if predicts:
+            pictures = [one["text/html"] for one in outputs if "image/svg+xml" in one]
+            assert all(html.startswith("<details>") for html in pictures), joined(cell["source"])
+    assert asked
+
+
+def imports(tree: ast.AST) -> list[ast.Import | ast.ImportFrom]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+@each_edited
+def test_imports_are_few_and_in_one_cell(path: Path) -> None:
+    [found] = filter(
+        None, (imports(ast.parse(joined(c["source"]))) for c in code_cells(read(path)))
+    )
+    assert sum((node.end_lineno or 0) - node.lineno + 1 for node in found) <= 8
+
+
+def test_the_names_for_notebooks_are_those_that_they_use() -> None:
+    offered = [name for names in notebook.HOMES.values() for name in names.split()]
+    assert len(set(offered)) == len(offered), "a name that two modules have"
+    used, imported = set(), set()
+    for path in NOTEBOOKS:
+        for cell in code_cells(read(path)):
+            tree = ast.parse(joined(cell["source"]))
+            imported |= {one.name for node in imports(tree) for one in node.names}
+            used |= {
+                node.attr
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Attribute)
+                if isinstance(node.value, ast.Name)
+                if node.value.id == "nb"
+            }
+    assert used <= set(offered)
+    assert set(offered) <= used | imported, "nobody uses it"
+    assert all(hasattr(notebook, name) for name in offered)
 
 
 @each_notebook

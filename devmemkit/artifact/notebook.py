@@ -73,7 +73,6 @@ HOMES: Final = {
     "widgets.machine": "MachineExplorer",
     "widgets.orders": "OrderExplorer",
     "widgets.overview": "OverviewExplorer",
-    "widgets.pane": "Pane",
     "widgets.story": "BarExplorer TakeoverExplorer",
 }
 """Module to names."""

@@ -75,10 +75,14 @@ def reveal(question: str, rows: Sequence[tuple[str, str]]) -> None:
 def answers(rows: Iterable[tuple[str, str]]) -> str:
     """The rows of an HTML table of (case, answer)."""
     return "".join(
-        f'<tr><td style="text-align:left">{html.escape(case)}</td>'
-        f'<td style="text-align:left"><b>{html.escape(answer)}</b></td></tr>'
+        f'<tr><td style="text-align:left{_wrap(case)}">{html.escape(case)}</td>'
+        f'<td style="text-align:left{_wrap(answer)}"><b>{html.escape(answer)}</b></td></tr>'
         for case, answer in rows
     )
+
+
+def _wrap(text: str) -> str:
+    return "" if len(text) > SHORT else ";white-space:nowrap"
 
 
 SHORT = 24
@@ -102,9 +106,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str | Link]], behind: 
 def _cell(cell: str | Link) -> str:
     if isinstance(cell, Link):
         return f'<a href="{html.escape(cell.to)}">{html.escape(cell.text)}</a>'
-    if len(cell) > SHORT:
-        return html.escape(cell)
-    return f'<span style="white-space:nowrap">{html.escape(cell)}</span>'
+    wrap = _wrap(cell)
+    return f'<span style="{wrap[1:]}">{html.escape(cell)}</span>' if wrap else html.escape(cell)
 
 
 def values(**named: Any) -> None:
