@@ -5,16 +5,15 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from pictures import HOSTILE, address_map, column, timeline
 
-import devmemkit
 from devmemkit.artifact.export import css
 from devmemkit.figures.marks import cleaned
 from devmemkit.figures.show import PAGE, SCROLLER, show, stills
 from devmemkit.figures.svg import stacked, to_svg
+from devmemkit.site import style
 
 
 class Reader(HTMLParser):
@@ -81,10 +80,9 @@ def test_a_picture_behind_words_opens_on_demand(picture, monkeypatch):
 
 
 def test_the_shade_at_an_edge_is_covered_by_the_papers_of_our_own_pages():
-    site = (Path(devmemkit.__file__).parent / "site/web/base.css").read_text("utf-8")
     first = re.match(r"var\((--[\w-]+),", PAGE)[1]
     assert f"linear-gradient({PAGE},{PAGE})" in SCROLLER
-    for sheet in (css(), site):
+    for sheet in (css(), style.site()):
         assert f"{first}:" in sheet
 
 
