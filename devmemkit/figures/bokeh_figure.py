@@ -52,7 +52,8 @@ def sources(picture: Picture) -> dict[str, Columns]:
         **{f"rect/{name}": _columns(_SIDES, rects) for name, rects in hatched.items()},
         "line": _columns(marks.Line._fields, drawn.lines),
         "outline": _columns(marks.Rect._fields, drawn.outlines),
-        "marker": _columns(marks.Marker._fields, drawn.markers),
+        "marker": _columns(marks.Marker._fields, drawn.markers)
+        | {"size": [20 if mark.shape == "dot" else 10 for mark in drawn.markers]},  # a dot is small
         "text": texts,
     }
 
@@ -94,7 +95,7 @@ def _glyphs() -> dict[str, Glyph]:
         "line": models.Segment(line_color=line, line_dash="dash", line_width=1.5),
         "outline": models.Quad(line_color=line, fill_color=None, line_width=2, **rounded),
         "marker": models.Scatter(
-            marker="shape", size=10, line_color=line, line_width=2, fill_color=line
+            marker="shape", size="size", line_color=line, line_width=2, fill_color=line
         ),
         "text": models.Text(
             text_color=line,

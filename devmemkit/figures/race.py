@@ -161,10 +161,10 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
         for version, sweep in sweeps.items():
             ticks.append((y + STRIP / 2, version))
             trials = landed(sweep, via, claim)
+            middle = y + STRIP / 2  # seen where no bar covers it
+            marks.rect(FIRST, LAST, middle - 0.5, middle + 0.5, "muted")
             for left, right, shares in _binned(trials):
                 top = y + 2
-                if not shares:
-                    marks.line(left, y + STRIP / 2, right, y + STRIP / 2, "muted", "dotted")
                 for outcome, share in shares:
                     bottom = top + share * (STRIP - 4)
                     marks.rect(left, right, top, bottom, LOOKS[outcome][0])
@@ -175,7 +175,6 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
             seen = ", ".join(f"{count[name]} {name}" for name in sorted(count))
             told.append(f"Linux {version}, {label}: {seen}")
             y += STRIP
-            marks.line(FIRST, y, LAST, y, "grid")
         y += GAP
     picture = Picture(
         name="races",
@@ -195,7 +194,7 @@ Shares = tuple[tuple[str, float], ...]
 
 
 def _binned(trials: list[Landed]) -> Iterator[tuple[float, float, Shares]]:
-    """Shares of outcomes in each bin; neighbouring bins with equal ones are joined."""
+    """Shares of outcomes in each bin with trials; neighbouring bins with equal ones are joined."""
     width = (LAST - FIRST) / BINS
     bins: list[Counter[str]] = [Counter() for _ in range(BINS)]
     for one in trials:
@@ -206,4 +205,5 @@ def _binned(trials: list[Landed]) -> Iterator[tuple[float, float, Shares]]:
         for count in bins
     ):
         start, end = end, end + len(list(run))
-        yield FIRST + start * width, FIRST + end * width, shares
+        if shares:
+            yield FIRST + start * width, FIRST + end * width, shares

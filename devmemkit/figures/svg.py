@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from devmemkit.figures.frame import (
@@ -30,7 +30,7 @@ from devmemkit.figures.frame import (
     text_width,
     ticks,
 )
-from devmemkit.figures.marks import Picture, Rect, Text
+from devmemkit.figures.marks import Line, Marker, Picture, Rect, Text
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
 
 _ANCHOR = {"left": "", "center": ' text-anchor="middle"', "right": ' text-anchor="end"'}
@@ -116,9 +116,8 @@ def _box(x: str, y: float, width: str, height: float) -> str:
     return f'<rect x="{x}" y="{_n(y)}" width="{width}" height="{_n(height)}"/>'
 
 
-def _line(look: str, x0: str, y0: float, x1: str, y1: float, dash: str = "") -> str:
-    ends = f'x1="{x0}" y1="{_n(y0)}" x2="{x1}" y2="{_n(y1)}"'
-    return f'<line class="dk-{look}" {ends}{dash}/>'
+def _line(x0: str, y0: float, x1: str, y1: float) -> str:
+    return f'<line x1="{x0}" y1="{_n(y0)}" x2="{x1}" y2="{_n(y1)}"/>'
 
 
 def _text(x: str, y: float, text: str, style: str, role: str, more: str = "") -> str:
@@ -126,12 +125,16 @@ def _text(x: str, y: float, text: str, style: str, role: str, more: str = "") ->
     return f'<text class="dk-t-{role} dk-{style}" {at}>{escape(text)}</text>'
 
 
-def _marker(role: str, x: str, y: float, shape: str) -> str:
+def _look(role: str, shape: str) -> str:
+    """The class of a marker: one is drawn by its stroke alone."""
+    return f"{'x' if shape == 'x' else 'm'}-{role}"
+
+
+def _marker(x: str, y: float, shape: str) -> str:
     if shape in ("circle", "dot"):
         size = 4.5 if shape == "circle" else 2.5
-        return f'<circle class="dk-m-{role}" cx="{x}" cy="{_n(y)}" r="{size}"/>'
-    kind = "x" if shape == "x" else "m"
-    path = f'<path class="dk-{kind}-{role}" d="{SHAPES[shape]}"/>'
+        return f'<circle cx="{x}" cy="{_n(y)}" r="{size}"/>'
+    path = f'<path d="{SHAPES[shape]}"/>'
     return f'<svg x="{x}" y="{_n(y)}" overflow="visible">{path}</svg>'
 
 
@@ -185,6 +188,13 @@ class Canvas:
         width = f"{round(self.share(end) - self.share(start), 2):g}%"
         return _box(self.x(start), y0, width, y1 - y0)
 
+    def line(self, line: Line) -> str:
+        ends = self.x(line.x0), self.y(line.y0), self.x(line.x1), self.y(line.y1)
+        return self.tipped(_line(*ends), line.tip)
+
+    def marker(self, mark: Marker) -> str:
+        return self.tipped(_marker(self.x(mark.x), self.y(mark.y), mark.shape), mark.tip)
+
     def tipped(self, shape: str, tip: str) -> str:
         """Give an element a tip that a browser shows on hovering; an image needs none."""
         return shape if self.fluid or not tip else f"<g><title>{escape(tip)}</title>{shape}</g>"
@@ -197,9 +207,9 @@ class Canvas:
     def texts(self) -> Iterator[str]:
         rows = zip(self.picture.marks.texts, fitted(self.picture), strict=True)
         shown = [(mark, text) for mark, text in rows if text]
-        for mark, text in shown:
-            if role := plate(self.picture, mark):
-                yield self.plate(mark, text, role)
+        plates = [(role, *row) for row in shown if (role := plate(self.picture, row[0]))]
+        for role, some in groupby(plates, key=itemgetter(0)):
+            yield _group(f"p-{role}", (self.plate(mark, text) for _, mark, text in some))
         for look, run in groupby(shown, key=lambda row: (row[0].role, row[0].style, row[0].anchor)):
             texts = []
             for mark, text in run:
@@ -213,32 +223,32 @@ class Canvas:
             role, style, anchor = look
             yield _group(f"t-{role} dk-{style}", texts, _ANCHOR[anchor])
 
-    def plate(self, mark: Text, text: str, role: str) -> str:
+    def plate(self, mark: Text, text: str) -> str:
         """An area of a pattern's plain colour, for a text to be readable."""
         width = text_width(text, mark.style) + 4
         shift = mark.dx - {"left": 2, "center": width / 2, "right": width - 2}[mark.anchor]
         at = f'x="{self.x(mark.x)}" y="{_n(self.y(mark.y) - 7)}" transform="translate({_n(shift)})"'
-        return f'<rect class="dk-p-{role}" {at} width="{_n(width)}" height="14"/>'
+        return f'<rect {at} width="{_n(width)}" height="14"/>'
 
     def marks(self) -> Iterator[str]:
         marks = self.picture.marks
         yield from self.rects("q", marks.rects)
-        for line in marks.lines:
-            ends = self.x(line.x0), self.y(line.y0), self.x(line.x1), self.y(line.y1)
-            yield self.tipped(_line(f"s-{line.role}", *ends, _DASH[line.dash]), line.tip)
+        for (role, dash), run in groupby(marks.lines, key=attrgetter("role", "dash")):
+            yield _group(f"s-{role}", map(self.line, run), _DASH[dash])
         yield from self.rects("o", marks.outlines)
-        for mark in marks.markers:
-            drawn = _marker(mark.role, self.x(mark.x), self.y(mark.y), mark.shape)
-            yield self.tipped(drawn, mark.tip)
+        for (role, shape), some in groupby(marks.markers, key=attrgetter("role", "shape")):
+            yield _group(_look(role, shape), map(self.marker, some))
         yield from self.texts()
 
     def x_axis(self) -> Iterator[str]:
         axis = self.picture.x
         if axis.ticks:
-            yield _line("a-muted", "0", self.bottom, "100%", self.bottom)
+            whole = "0", "100%", self.bottom
+            notches = [(x, x, self.bottom + 4) for x in (self.x(at) for at, _ in axis.ticks)]
+            lines = (_line(a, self.bottom, b, y) for a, b, y in (whole, *notches))
+            yield _group("a-muted", lines)
             for at, label in ticks(axis):
                 x = self.x(at)
-                yield _line("a-muted", x, self.bottom, x, self.bottom + 4)
                 yield _text(x, self.bottom + 14, label, "code", "muted", _ANCHOR["center"])
         if axis.label:
             low = self.picture.height - 16
@@ -254,10 +264,10 @@ class Canvas:
     def swatch(self, role: str, look: str, x: float, y: float) -> str:
         if look == "line":
             dash = next(line.dash for line in self.picture.marks.lines if line.role == role)
-            return _line(f"s-{role}", _n(x), y, _n(x + SWATCH), y, _DASH[dash])
+            return _group(f"s-{role}", [_line(_n(x), y, _n(x + SWATCH), y)], _DASH[dash])
         if look == "rect":
             return _group(f"q-{role}", [_box(_n(x), y - 7, str(SWATCH), SWATCH - 4)])
-        return _marker(role, _n(x + SWATCH / 2), y, look)
+        return _group(_look(role, look), [_marker(_n(x + SWATCH / 2), y, look)])
 
     def top_lines(self) -> Iterator[str]:
         y = EDGE
