@@ -18,6 +18,7 @@ from devmemkit.site import build, pages, runtime
 COMMIT = "0123456789abcdef"
 
 
+@pytest.mark.slow
 def test_two_builds_are_equal_to_the_byte() -> None:
     assert build.contents(COMMIT) == build.contents(COMMIT)
     assert runtime.package() == runtime.package()

@@ -33,6 +33,7 @@ def shown(found: dict[str, Any], node: int) -> dict[str, Any]:
     return {str(leaf): found["pool"][at] for leaf, at in zip(found["leaves"], places, strict=True)}
 
 
+@pytest.mark.slow
 def test_every_choice_leads_where_python_leads(told: list[dict[str, Any]]) -> None:
     dice = random.Random(20)
     messages, expected = [], []
