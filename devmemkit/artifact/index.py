@@ -15,6 +15,8 @@ from devmemkit.artifact.scope import by_verdict
 from devmemkit.artifact.store import Store
 from devmemkit.model.flags import PAGE_SIZE
 
+SIZES = range(PAGE_SIZE, 1 << 64, PAGE_SIZE // 2)
+"""Numbers that are sizes or addresses: they are told in hexadecimal."""
 FILES = {"PDF": ".pdf", "notebook": ".ipynb", "values": ".values.json"}
 """The files of a run beside its page, by what they are called."""
 
@@ -45,12 +47,12 @@ def in_words(parameters: Mapping[str, Any]) -> str:
     """Parameters as a reader would say them: "Linux 5.10, rate 1.0"."""
 
     def said(name: str, value: Any) -> str:
+        name = "Linux" if name == "kernel" else name.replace("_", " ")
         if isinstance(value, bool) or value is None:
             return f"{'' if value else 'not ' if value is False else 'no '}{name}"
-        shown = f"{value:#x}" if isinstance(value, int) and value >= PAGE_SIZE else value
-        return f"Linux {value}" if name == "kernel" else f"{name} {shown}"
+        return f"{name} {value:#x}" if value in SIZES else f"{name} {value}"
 
-    return ", ".join(said(name, value).replace("_", " ") for name, value in parameters.items())
+    return ", ".join(said(name, value) for name, value in parameters.items())
 
 
 def _row(name: str, walk: Walk, record: Record | None, now: bool, folder: Folder) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def write_index(
         .render(
             css=export.css(),
             rows=rows,
-            start=[one for one in rows if one["usual"] and one["status"][1] == "done"],
+            start=[one for one in rows if one["usual"] and one.get("error") == ""],
             findings=[_finding(one, store.inside) for one in findings],
             made_on=made_on()._repr_html_(),
             sums=[f"{digest}  {name}" for name, digest in data_files(store.root).items()],

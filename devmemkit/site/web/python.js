@@ -30,7 +30,9 @@ dk.python = (() => {
     // A worker made from a blob inherits the page's policy; one made from an address does not.
     const folder = document.body.dataset.site ?? "";
     const address = new URL(`${folder}worker.js`, document.baseURI).href;
-    const blob = new Blob([`import(${JSON.stringify(address)});`], { type: "text/javascript" });
+    const begin = `import(${JSON.stringify(address)})
+      .catch((error) => postMessage({ failed: String(error) }));`;
+    const blob = new Blob([begin], { type: "text/javascript" });
     const url = URL.createObjectURL(blob);
     try {
       worker = new Worker(url, { type: "module" });
@@ -38,7 +40,7 @@ dk.python = (() => {
       return tell({ failed: String(error) });
     }
     worker.onmessage = received;
-    worker.onerror = (event) => tell({ failed: event.message || `there is no ${address}` });
+    worker.onerror = (event) => tell({ failed: event.message || "the worker cannot be started" });
   }
 
   // Resolves when Python is there; what is asked before waits.
