@@ -161,3 +161,54 @@ def test_title_is_the_first_heading_as_plain_text():
     ]
     assert title({"cells": cells}, "x") == "A b c"
     assert title({"cells": cells[:2]}, "x") == "x"
+
+
+QUIZ = """\
+from devmemkit.figures.text import predict, values
+predict("what comes?", ["EPERM", "SIGBUS"], "SIGBUS", [("Linux 6.12", "a bus error")])
+values(answer="SIGBUS")
+"""
+
+
+def quiz():
+    """A folded cell with a prediction and a named value, as a run leaves it."""
+    bundles = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("IPython.display.display", lambda data, raw: bundles.append(data))
+        exec(QUIZ, {})
+    outputs = [nbformat.v4.new_output("display_data", data) for data in bundles]
+    cell = nbformat.v4.new_code_cell(QUIZ, outputs=outputs, execution_count=1)
+    cell.metadata["jupyter"] = {"source_hidden": True}
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def test_an_answer_opens_at_a_choice_without_script_by_keyboard_and_on_paper(
+    chromium_path, tmp_path
+):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    (tmp_path / "page.html").write_text(page(quiz(), "quiz"))
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        shown = browser.new_page(java_script_enabled=False)
+        shown.goto((tmp_path / "page.html").as_uri())
+
+        def seen():
+            rows = shown.locator("td", has_text="a bus error").all()
+            return [row.is_visible() for row in rows]
+
+        assert not shown.locator("pre", has_text="predict").is_visible(), "the code is folded"
+        assert shown.locator(".jp-OutputArea-output").count() == 1, "a named value is not shown"
+        assert seen() == [False, False]
+        shown.locator("summary", has_text="EPERM").focus()
+        shown.keyboard.press("Enter")
+        assert seen() == [True, False]
+        assert shown.get_by_text("No: SIGBUS.").is_visible()
+        shown.locator("summary", has_text="SIGBUS").click()
+        assert seen() == [False, True]
+        assert shown.get_by_text("Right.").is_visible()
+        shown.locator("summary", has_text="SIGBUS").click()
+        assert seen() == [False, False]
+        shown.emulate_media(media="print")
+        assert seen() == [False, True], "on paper the right choice is open"
+        browser.close()
