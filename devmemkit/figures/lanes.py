@@ -67,7 +67,7 @@ def lanes(
         name="lanes",
         title="The order of steps",
         message=f"Violated: {told}." if example else "No order was found that violates anything.",
-        alt=f"Steps in order: {example.line() if example else 'none'}; broken: {told}.",
+        alt=f"Steps in order: {example.line() if example else 'none'}; violated: {told}.",
         x=Axis("", 0, WIDTH),
         y=Axis("", rows - 0.4, -1.8),
         marks=marks,
