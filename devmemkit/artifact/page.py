@@ -53,7 +53,8 @@ def evidence(
         states = sum(result.states for result in results)
         bounds = sorted({result.bound for result in results if result.bound})
         how = f"up to a bound of {', '.join(bounds)}" if bounds else "complete"
-        kinds.append(f"explored ({len(results)} searches, {states:,} states, {how})")
+        searches = "1 search" if len(results) == 1 else f"{len(results)} searches"
+        kinds.append(f"explored ({searches}, {states:,} states, {how})")
     tell(f"Evidence: {', '.join(kinds + ['model'] * model)}.", "*")
 
 
