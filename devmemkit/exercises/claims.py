@@ -105,8 +105,9 @@ def last_page(random: Random) -> Task:
         where = f"with x = {given:#x} the claim's bytes lie in pages {first} to {last}"
         if played[last] == "zapped":
             return f"{where}, and page {last} is gone with the others"
-        smaller = given > 0 and left(given - 1)
-        return f"{where}, and page {last} stays mapped; so it does with a smaller x" * bool(smaller)
+        if given > 0 and left(given - 1):
+            return f"{where}, and page {last} stays mapped; so it does with a smaller x"
+        return ""
 
     return Task(
         f"On Linux {story.kernel} a process maps {story.pages} pages of `{story.node.name}` "

@@ -19,6 +19,7 @@ from devmemkit.exercises.exercise import (
 from devmemkit.model.features import number
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.policy import POLICIES
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.machines import PC
 from devmemkit.scenarios.play import Ref, play
@@ -44,6 +45,9 @@ def which_kernels(random: Random) -> Task:
             items.append(Item(says, story.played.outcomes[key].signal == "SIGBUS", what))
         return items
 
+    def since(policy: str) -> str:
+        return POLICIES[policy].since
+
     items = lettered(mixed(draw))
     answer, judge = picked(items, '{"a", ...}')
     return Task(
@@ -51,9 +55,11 @@ def which_kernels(random: Random) -> Task:
         "driver claims the whole BAR, and the process reads the first page again:\n\n"
         f"{listed(items)}\n\nWhich of these reads end in SIGBUS?",
         '{"a", ...}', answer, judge,
-        "Three releases changed the answer: 4.5 refuses new mappings of what is claimed, 5.8 takes "
-        "away those through /dev/mem, and a later one those through the files of PCI devices.",
-        f"See it: `dk.BarStory(kernel=\"6.12\", device=\"{device}\", bar={bar}).outcomes()`",
+        f"Linux {since('ExcludeNew')} refuses new mappings of what is claimed, "
+        f"{since('RevokeDevmem')} takes away those through /dev/mem, and a later release those "
+        "through the files of PCI devices.",
+        f"That later one is {since('RevokeAll')}. "
+        f'See it: `dk.BarStory(kernel="6.12", device="{device}", bar={bar}).outcomes()`',
     )  # fmt: skip
 
 
@@ -67,7 +73,7 @@ def _calls(window: Window, page: int) -> list[Item]:
     change = "this changes the mapping, which is still there, and touches no page"
     tree = "this is a new access, which the kernel checks against the resource tree"
     peek = "a debugger's access asks the mapping for its page table entry, then goes to the device"
-    pin = "this call pins pages of RAM, and a mapping of device memory has none"
+    pin = "this call pins pages of RAM, of which a mapping of device memory has none"
     return [
         Item(f"P reads {here}", P.load("end", page), "the process touches the page itself"),
         Item(f"P gives {here} to write(2) as buffer", P("end", "copy_from_user", **at), copy),
@@ -147,11 +153,9 @@ def new_mapping(random: Random) -> Task:
                 because = f"the kernel checks only where the BAR begins, and {fact}"
             else:
                 act = Q.map_mem("end", "", start + first * PAGE_SIZE, pages, "open_q")
-                shared = [page for page in range(first, last + 1) if low <= page <= high]
-                because = (
-                    f"through /dev/mem every page is checked, and {len(shared)} of {where} "
-                    + ("are claimed" if len(shared) != 1 else "is claimed")
-                )
+                taken = sum(low <= page <= high for page in range(first, last + 1))
+                because = f"every page is checked through /dev/mem, and {taken or 'none'} of them "
+                because += "is claimed" if taken < 2 else "are claimed"
             says = f"{where} through `{f'resource{bar}' if turn % 2 else '/dev/mem'}`"
             items.append(Item(says, play(machine, (*story, act)).outcomes["end"].ok, because))
         return items

@@ -135,40 +135,47 @@ def find_schedule(random: Random) -> Task:
         "each step, until both have ended. Python may count for you: "
         f'`"{MAPPER} " * 2 + "{CLAIMER} " * 4`.',
         f'"{MAPPER} {CLAIMER} {MAPPER}"', answer, judge, RULE,
-        f"In this schedule {places(follow(made, answer.split())[0], KEY_STEPS)}.",
+        f"One way is {in_words(follow(made, answer.split())[0])}.",
     )  # fmt: skip
 
 
-COPY = (
-    "a page of /dev/mem, with a buffer that is missing until thread A0 fills it; driver C0 claims"
-)
+BUFFER = "with a buffer that is missing until thread A0 fills it; driver C0 claims the page"
 BROKEN = {
     "write-vs-claim": (
-        f"Process U0 writes to {COPY} the page, and reads it twice.",
+        f"Process U0 writes to a page of /dev/mem, {BUFFER}, and reads it twice.",
+        "`check_page` asks the resource tree, `copy_page` takes the bytes from the buffer and "
+        "waits while it is missing.",
         "the driver's two reads differ, because the write(2) lands between them",
     ),
     "read-vs-claim": (
-        f"Process U0 reads {COPY} the page, and writes to it.",
+        f"Process U0 reads a page of /dev/mem, {BUFFER}, and writes to it.",
+        "`check_page` asks the resource tree, `copy_page` puts the bytes into the buffer and waits "
+        "while it is missing. If there is a `fetch_page`, it has taken them out of memory before.",
         "the read(2) gives the process what the driver wrote after its claim",
     ),
     "attribute-creation": (
-        "Task init runs the last initcalls: one of them makes the files of all devices that it "
-        "finds. Task B0 adds a device, and makes its files.",
+        "Task init runs initcalls, the last of which makes the files of all devices that it finds; "
+        "task B0 adds a device.",
+        "Once `set_sysfs_initialized` has run, `pci_bus_add_device` makes the files of its device; "
+        "`for_each_pci_dev` makes those of every device that `device_add` has put on the bus. "
+        "`pci_create_attr` makes one file.",
         "both have made the same file",
     ),
     "muxed-claims": (
         "Drivers C0 and C1 share a region in turn: each claims it, sleeps while the other has it, "
         "and releases it.",
+        "If `insert` finds the region taken, `fall_asleep` marks the driver as asleep, and it goes "
+        "on with `schedule` when a `release` has woken it.",
         "one of them sleeps for ever: the other has ended",
     ),
 }
-"""The races to break: who is in them, and what is to happen."""
+"""The races to break: who is in them, what their steps do, and what is to happen."""
 
 
 def break_it(random: Random) -> Task:
     """A schedule that violates a property of another race."""
     name = random.choice([*BROKEN])
-    tasks, wanted = BROKEN[name]
+    tasks, meaning, wanted = BROKEN[name]
     for kernel in random.sample(kernels(), len(kernels())):
         made = concurrent(name, KernelProfile(kernel))
         if example := explore(made).counterexample:
@@ -194,8 +201,8 @@ def break_it(random: Random) -> Task:
     )
     return Task(
         f"{tasks} On Linux {kernel} they take these steps, if one runs after the other:\n\n"
-        f"{programs}\n\nFind a schedule after which {wanted}. Write the names of the tasks, one "
-        "for each step. A task that waits can take no step.",
+        f"{programs}\n\n{meaning}\n\nFind a schedule after which {wanted}. Write the names of the "
+        "tasks, one for each step. A task that waits can take no step.",
         f'"{" ".join(made.programs)}"', " ".join(step.task for step in example.steps), judge,
         "Look for what one task checks or decides in one step and relies on in a later one, and "
         "let the other task change it in between.",
@@ -217,9 +224,9 @@ def repairs(random: Random) -> Task:
         else:
             result = explore(concurrent(name, KernelProfile(drawn.kernel, repair=repair)))
             closes = result.verdict == "not-found"
-            says = f"no schedule goes wrong, in all its {result.states} states"
+            says = f"none of its {result.states} states is wrong"
             if example := result.counterexample:
-                says = f"a schedule of {len(example.steps)} steps violates “{example.broken}”"
+                says = f"“{example.broken}” is violated by {example}"
         items[repair] = Item((REPAIRS if of_mmap else COPY_REPAIRS)[repair], closes, says)
     call, wish = {
         "write-vs-claim": ("write(2)", "nobody writes to the page once the driver has claimed it"),
@@ -231,7 +238,7 @@ def repairs(random: Random) -> Task:
         part = "all" if drawn.claim == "whole" else "the first page"
         what = f"an mmap of `{FILE[drawn.via]}` and a claim of {part} of what it maps"
         wish = "no page of the claim stays mapped"
-    form = f'{{"{next(iter(items))}", ...}}'
+    form = '{"one of them", ...}'
     answer, judge = picked(items, form)
     return Task(
         f"On Linux {drawn.kernel} two operations race: {what}. Four repairs change the order of "

@@ -52,10 +52,11 @@ def which_policy(random: Random) -> Task:
         f"| question | answer |\n|---|---|\n{rows}\n\n"
         "(“no mapping” and “no claim” say that the process, or the driver, did not get one.) "
         "Which policy is it?",
-        '"ExcludeNew"', hidden, judge,
+        '"NameOfAPolicy"', hidden, judge,
         "Take one question after the other, and strike out the policies that answer otherwise. "
         "docs/words.md has the questions in full.",
-        f"See it: `dk.policy_matrix(kernel=\"{kernel}\", via=\"{via}\", rows=(\"{hidden}\",))`",
+        f"In a few words: {POLICIES[hidden].what}. "
+        f'See it: `dk.policy_matrix(kernel="{kernel}", via="{via}", rows=("{hidden}",))`',
     )  # fmt: skip
 
 
