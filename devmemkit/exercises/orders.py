@@ -20,6 +20,7 @@ from devmemkit.exercises.exercise import (
 from devmemkit.exercises.schedules import (
     follow,
     following,
+    in_lines,
     in_words,
     places,
     schedule,
@@ -98,7 +99,7 @@ def endings(random: Random) -> Task:
             before, claimed = random.randint(least, most), random.randint(0, 4)
             first = [MAPPER] * before + [CLAIMER] * claimed + [MAPPER] * random.randint(0, 3)
             steps = to_the_end(made, first, (CLAIMER, MAPPER, CLAIMER))
-            items.append(Item(in_words(steps), drawn.ends(steps), places(steps, KEY_STEPS)))
+            items.append(Item(in_lines(steps), drawn.ends(steps), places(steps, KEY_STEPS)))
         random.shuffle(items)
         return items
 

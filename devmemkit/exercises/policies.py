@@ -76,6 +76,14 @@ DESIGNS = {
 """Policies of no kernel and no proposal, by two wishes that no built-in policy grants at once."""
 
 
+def in_python(design: type[Policy]) -> str:
+    """One of DESIGNS as a student would write it."""
+    return (
+        f"class Mine(dk.RevokeAll): after_insert = {design.after_insert!r}; "
+        f"on_fault = {design.on_fault!r}; excludes_idle = {design.excludes_idle!r}"
+    )
+
+
 def ask(policy: type[Policy], question: str, kernel: str, via: str) -> Cell:
     """The answer of a policy that need not be registered."""
     kept = dict(POLICIES.known)
@@ -118,6 +126,5 @@ def write_policy(random: Random) -> Task:
         "Mine", design, judge,
         "Find, for each wish, the built-in policies that grant it, and what they have in common: "
         "a step of `after_insert`, the rule `on_fault`, or what they exclude.",
-        f"For instance, based on `dk.RevokeAll`: `after_insert = {design.after_insert}`, "
-        f"`on_fault = \"{design.on_fault}\"`, `excludes_idle = {design.excludes_idle}`.",
+        f"Another one that does is `{in_python(design)}`.",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from reprlib import repr as shortened
 from typing import Any
@@ -73,14 +73,27 @@ def to_the_end(made: Concurrent, first: Iterable[str], then: Iterable[str]) -> l
     return steps
 
 
-def in_words(steps: Iterable[Step]) -> str:
-    """Steps by task, in Markdown: "U0 `insert`, `zap` (2 times); C0 ..."."""
-    parts = []
+def runs(steps: Iterable[Step]) -> Iterator[tuple[str, int, str]]:
+    """The runs of one task in a schedule: the task, how many steps, and these in Markdown."""
     for task, of_task in groupby(steps, lambda step: step.task):
         names = [(name, len([*same])) for name, same in groupby(step.step for step in of_task)]
-        shown = (f"`{name}`" + (f" ({n} times)" if n > 1 else "") for name, n in names)
-        parts.append(f"**{task}** {', '.join(shown)}")
-    return "; ".join(parts)
+        shown = (f"`{name}`" + (f" ({times} times)" if times > 1 else "") for name, times in names)
+        yield task, sum(times for _, times in names), ", ".join(shown)
+
+
+def in_words(steps: Iterable[Step]) -> str:
+    """A schedule in a line of Markdown."""
+    return "; ".join(f"**{task}** {names}" for task, _, names in runs(steps))
+
+
+def in_lines(steps: Iterable[Step]) -> str:
+    """A schedule as a Markdown list below an item of another, with the numbers of its steps."""
+    lines, last = [""], 0
+    for task, count, names in runs(steps):
+        where = f"{last + 1} to {last + count}" if count > 1 else f"{last + 1}"
+        lines.append(f"    - {where}: **{task}** {names}")
+        last += count
+    return "\n".join(lines)
 
 
 def places(steps: Iterable[Step], names: Iterable[str]) -> str:

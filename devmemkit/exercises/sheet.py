@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from devmemkit.exercises.policies import in_python
 from devmemkit.exercises.student import CHAPTERS, EXERCISES, check_seed
 
 
@@ -25,9 +26,9 @@ def sheet(seeds: Iterable[int], *, answers: bool = True) -> Iterator[str]:
 
 
 def in_code(answer: Any) -> str:
-    """An answer as Python has it: a set in order, a number as hex, a class by its name."""
+    """An answer as Python has it: a set in order, a number as hex."""
     if isinstance(answer, set):
         return f"{{{', '.join(map(repr, sorted(answer)))}}}"
     if isinstance(answer, type):
-        return f"class {answer.__name__}"
+        return in_python(answer)
     return hex(answer) if isinstance(answer, int) else repr(answer)

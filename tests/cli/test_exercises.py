@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import devmemkit as dk
 from devmemkit import cli
 from devmemkit.exercises.student import EXERCISES
 
@@ -24,6 +25,16 @@ def test_the_sheet_has_every_task_with_its_answer(capsys: pytest.CaptureFixture[
     for name in ("which-pages-die", "how-it-ends", "write-a-policy"):
         assert EXERCISES[name].task(7).text in said
     assert said == sheet(capsys, "--seed", "7"), "another answer to the same question"
+
+
+def test_the_answers_of_the_sheet_are_python_and_right(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    codes = re.findall(r"^\*\*Answer:\*\* `(.*?)`\. ", sheet(capsys, "--seed", "8"), re.M)
+    for exercise, code in zip(EXERCISES.values(), codes, strict=True):
+        names: dict[str, object] = {"dk": dk}
+        exec(code if code.startswith("class ") else f"Mine = {code}", names)
+        assert exercise.task(8).judge(names["Mine"]) == ""
 
 
 def test_the_students_get_the_tasks_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,7 +134,7 @@ def how_it_ends(text: str) -> object:
     _, claimed, checks = race(text)
     return {
         letter: end_of([name for _, name in steps(says)], claimed, checks)
-        for letter, says in re.findall(r"^- \*\*([abc])\*\*: (.*)$", text, re.M)
+        for letter, says in re.findall(r"^- \*\*([abc])\*\*: \n((?:    - .*\n?)+)", text, re.M)
     }
 
 
