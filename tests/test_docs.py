@@ -168,3 +168,24 @@ def test_a_finding_has_its_verdicts_by_kernel() -> None:
     assert page.startswith("## Notebook 01\n\n**A claim revokes.** *Holds on 5.8 to 5.12; refuted")
     assert "Rests on: model, recorded. Id: `a`." in page
     assert "- the next read\n" in page
+
+
+def test_the_reports_for_maintainers_have_todays_evidence() -> None:
+    upstream = program("upstream")
+    text = (DOCS / "upstream.md").read_text("utf-8")
+    assert upstream.page(text) == text, "run python docs/upstream.py"
+    shown = re.findall(r"^\* .*\n", text, re.M)
+    assert upstream.page("".join(text.split("".join(shown[:1])))) == text, "nothing was filled in"
+
+
+def test_each_report_for_maintainers_is_complete() -> None:
+    upstream = program("upstream")
+    _, *reports = (DOCS / "upstream.md").read_text("utf-8").split("\n## ")
+    told = set()
+    for report in reports:
+        parts = re.findall(r"^\*\*(\w+)\.\*\*", report, re.M)
+        assert parts == ["What", "Where", "Since", "Repair", "Cost"], report.partition("\n")[0]
+        told |= set(re.findall(r"^\* .*\(`([\w.-]+)`\)", report, re.M))
+    known = upstream.findings()
+    assert told <= known.keys()
+    assert {id for id, one in known.items() if "reproducer" in one} <= told

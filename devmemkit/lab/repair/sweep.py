@@ -129,6 +129,22 @@ def _cost(guest: Guest, via: str, length: int, count: int) -> dict[str, Any]:
     return {"via": via, "length": length, "mmap": times[0::3], "load": times[1::3]}
 
 
+def dearer(
+    recorded: dict[str, Any], usual: dict[str, Any], via: str, length: int, what: str = "mmap"
+) -> float:
+    """How many times the instructions of `usual` an mmap, or the first "load" from it, takes.
+
+    Both are what sweep() gave. The least of all runs is taken: in others an interrupt came.
+    """
+    least = [
+        min(row[what])
+        for one in (recorded, usual)
+        for row in one["costs"]
+        if (row["via"], row["length"]) == (via, length)
+    ]
+    return least[0] / least[1]
+
+
 def judge(recorded: dict[str, Any], arch: str = "x86_64") -> list[Judged]:
     """Hold what sweep() gave against the model: races, touches, and last whether anything leaked.
 

@@ -17,6 +17,7 @@ from devmemkit.lab.repair import build
 from devmemkit.lab.repair.sweep import (
     TOUCH_CONTROLS,
     WINDOWS,
+    dearer,
     judge,
     repaired,
     touch,
@@ -161,3 +162,12 @@ def test_a_held_write_is_refused_by_a_repaired_kernel(built: tuple[cache.Kernel,
         ((_, performed),) = play_stories(built[0], [held], lambda line: None, repair=repair)
         writes = {performed.outcomes[f"write{page}"].errno for page in range(COUNT)}
         assert writes == {errno}, repair
+
+
+def test_a_repair_is_priced_by_the_least_of_its_runs() -> None:
+    def counted(mmap: list[int], load: list[int]) -> dict[str, Any]:
+        return {"costs": [{"via": "devmem", "length": 4096, "mmap": mmap, "load": load}]}
+
+    dear, usual = counted([900, 300], [40]), counted([100, 700], [20])
+    assert dearer(dear, usual, "devmem", 4096) == 3
+    assert dearer(dear, usual, "devmem", 4096, "load") == 2
