@@ -142,7 +142,7 @@ def dearer(
         for row in one["costs"]
         if (row["via"], row["length"]) == (via, length)
     ]
-    return least[0] / least[1]
+    return float(least[0] / least[1])
 
 
 def judge(recorded: dict[str, Any], arch: str = "x86_64") -> list[Judged]:
