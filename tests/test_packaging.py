@@ -160,6 +160,21 @@ def test_a_workflow_runs_what_was_read_and_keeps_no_credentials(path: Path) -> N
     assert any(one.startswith("actions/checkout@") for one in used)
 
 
+def test_one_job_alone_may_publish_and_on_the_default_branch_alone() -> None:
+    more = {}
+    for path in WORKFLOWS:
+        workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for name, job in workflow["jobs"].items():
+            if "permissions" in job:
+                more[path.name, name] = job
+    [(where, job)] = more.items()
+    assert where == ("pages.yml", "publish")
+    assert job["permissions"] == {"pages": "write", "id-token": "write"}
+    assert not any("run" in step for step in job["steps"]), "it runs nothing of the checkout"
+    first = yaml.safe_load(WORKFLOWS[-1].read_text(encoding="utf-8"))["jobs"][job["needs"]]
+    assert first["if"] == "github.ref_name == github.event.repository.default_branch"
+
+
 def test_licences_are_where_tools_look_and_what_they_know() -> None:
     lines = (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "MIT License"

@@ -39,20 +39,30 @@ def build(
     pages. `notebooks` by stem and the files of the `documentation` are there to read. ValueError
     for a folder that holds anything else.
     """
-    made = contents(commit, pyodide, notebooks, documentation)
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out}: expected a folder, got a file")
     if out.is_dir() and any(out.iterdir()) and not (out / SUMS).is_file():
         raise ValueError(f"{out}: expected a new folder, an empty one or a site, got other files")
+    made, before = contents(commit, pyodide, notebooks, documentation), []
     if (out / SUMS).is_file():
-        for line in (out / SUMS).read_text("utf-8").splitlines():
-            name = line.partition("  ")[2]
-            if name not in made and (out / name).resolve().is_relative_to(out.resolve()):
-                (out / name).unlink(missing_ok=True)
+        before = [line.partition("  ")[2] for line in (out / SUMS).read_text("utf-8").splitlines()]
+    for name in sorted({*before, *made}):
+        if link := _link(out, name):
+            raise ValueError(f"{link}: expected a file or folder of the site, got a symbolic link")
+    for name in before:
+        if name not in made and (out / name).resolve().is_relative_to(out.resolve()):
+            (out / name).unlink(missing_ok=True)
     for name, content in made.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         write(out / name, content)
     return {name: len(content) for name, content in made.items()}
+
+
+def _link(out: Path, name: str) -> Path | None:
+    """The first folder on the way to a file of the site, or the file, that is a symbolic link."""
+    path = out / name
+    inside = [path, *list(path.parents)[: len(Path(name).parts) - 1]]
+    return next((one for one in reversed(inside) if one.is_symlink()), None)
 
 
 def contents(

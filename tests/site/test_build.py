@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -53,6 +54,28 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected a folder, got a file"):
         build.build(tmp_path / "letter.txt", COMMIT)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_folder_of_the_site_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    out, outside = tmp_path / "site", tmp_path / "outside"
+    build.build(out, COMMIT)
+    for name in ("explorers", "old"):  # one that is made, one of an earlier site
+        (outside / name).mkdir(parents=True)
+        (outside / name / "mine.svg").write_text("mine")
+        with (out / build.SUMS).open("a") as sums:
+            sums.write(f"{'0' * 64}  {name}/mine.svg\n")
+        if (out / name).exists():
+            shutil.rmtree(out / name)
+        (out / name).symlink_to(outside / name)
+        with pytest.raises(ValueError, match=f"{name}: expected a file or folder of the site, got"):
+            build.build(out, COMMIT)
+        assert [path.name for path in (outside / name).iterdir()] == ["mine.svg"]
+        (out / name).unlink()
+    (out / "index.html").unlink()
+    (out / "index.html").symlink_to(outside / "old" / "mine.svg")
+    with pytest.raises(ValueError, match=r"index\.html: expected a file or folder of the site"):
+        build.build(out, COMMIT)
+    assert (outside / "old" / "mine.svg").read_text() == "mine"
 
 
 class Inline(HTMLParser):
