@@ -44,6 +44,7 @@ class Access:
     or that of another driver's file (via "driver").
     Without an operation `other` says in words what was refused, nobody knows by which call.
     The operations "ioperm" and "iopl" ask for ports, at the level `offset` of iopl.
+    `failed` is the call that is known to have failed, "" if it may have been any of the access's.
     If it is `nowhere`, nobody told its place: `start` is made up, and so is `bdf` if it is ANY.
     `page_shift` is the kernel's, `names_0` says whether /proc/bus/pci names domain 0.
     """
@@ -64,6 +65,7 @@ class Access:
     traced: bool = False
     nowhere: bool = False
     other: str = ""
+    failed: str = ""
     page_shift: int = PAGE_SHIFT
     names_0: bool = False
 
@@ -140,8 +142,9 @@ def access_of(
     """The access at an address, or at an offset into a BAR of a device.
 
     The default length is a page for mmap and 4 bytes for the other operations. AccessError if
-    neither or both are given, if the description lacks the device or the BAR, or if the file does
-    not support the operation. `anywhere` allows an address of which the description knows nothing.
+    neither is given, if the description lacks the device or the BAR, if the address is outside of
+    it, or if the file does not support the operation. `anywhere` allows an address of which the
+    description knows nothing.
     """
     for name, value in (("--address", address), ("--length", length), ("--offset", offset)):
         if value is not None and not 0 <= value <= U64:
@@ -150,7 +153,7 @@ def access_of(
         length = 1 << known.page_shift if op == "mmap" else 4
     if bdf is not None:
         if address is not None:
-            raise AccessError("expected --address or --bdf, got both")
+            bar, offset = _inside(known, bdf, bar, address, offset)
         if bar is None:
             raise AccessError("expected --bar N with --bdf, got none")
         via = via or "sysfs"
@@ -196,6 +199,20 @@ def _at(known: Description, address: int, via: str) -> tuple[Device, Bar]:
         f"--address: expected one in a BAR of the machine's PCI devices for --via {via}, "
         f"got {address:#x}"
     )
+
+
+def _inside(
+    known: Description, bdf: str, bar: int | None, address: int, offset: int | None
+) -> tuple[int, int]:
+    """The BAR of a device that has an address, and the offset into it."""
+    if offset is not None:
+        raise AccessError("expected --address or --offset, got both")
+    bars = [one for one in device_of(known, bdf).bars if one.index < 6 and bar in (None, one.index)]
+    for one in bars:
+        if one.start <= address <= one.end:
+            return one.index, address - one.start
+    have = ", ".join(f"{one.start:#x}-{one.end:#x}" for one in bars) or "none"
+    raise AccessError(f"--address: expected one in a BAR of {bdf} ({have}), got {address:#x}")
 
 
 def device_of(known: Description, bdf: str) -> Device:

@@ -69,6 +69,7 @@ def advise(
     if found.outcome == "ok" and not found.contents:
         return
     do, _, change = CHANGES[0]
+    do = do.replace("/dev/mem", "/dev/port") if access.file == "/dev/port" else do
     able = change(machine)
     then = verdict(able, access)
     if then.key != found.key:  # what the process may do decides, whatever it asks for
@@ -301,6 +302,13 @@ def _io_lax(machine: Machine) -> Machine:
     return with_kernel(machine, config=replace(machine.kernel.config, io_strict_devmem=False))
 
 
+def _with_nodes(machine: Machine) -> Machine:
+    """The machine outside of the container, whose /dev has the nodes that the kernel has."""
+    nodes = {"dev_mem": machine.kernel.config.devmem, "dev_port": True}
+    missing = (name for name, has in nodes.items() if has and machine.get(name) is False)
+    return machine.with_(dict.fromkeys(missing, True))
+
+
 def _lax(machine: Machine) -> Machine:
     if machine.kernel.config.devmem and not machine.kernel.config.strict_devmem:
         return machine
@@ -319,7 +327,7 @@ CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine]], ...] = (
         "run it as root with CAP_SYS_RAWIO: docker run --cap-add SYS_RAWIO --device /dev/mem, or "
         "outside of the container",
         "",
-        lambda machine: machine.with_({("task", ACTOR): Task()}),
+        lambda machine: _with_nodes(machine).with_({("task", ACTOR): Task()}),
     ),
     (
         "boot with iomem=relaxed",

@@ -9,7 +9,7 @@ from typing import Any
 
 from devmemkit.explain.access import Access, AccessError, access_of, device_of, facts_of
 from devmemkit.explain.calls import calls_of
-from devmemkit.explain.candidates import Cause
+from devmemkit.explain.candidates import UNKNOWN, Cause
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.symptom import causes, symptom_of
@@ -20,14 +20,24 @@ from devmemkit.model.printable import printable
 from devmemkit.scenarios.play import play
 from devmemkit.scenarios.words import format_ending
 from devmemkit.text.lspci import Device
+from devmemkit.text.message import access_in, bar_in, call_in, tells_failure
 from devmemkit.text.strace import parse_strace
-from devmemkit.text.symptom import ANY, SIGNALS, WORDS, Symptom, access_in, refused
+from devmemkit.text.symptom import ANY, SIGNALS, WORDS, Symptom, parse_symptom, refused
 
 TOUCHES = ("load", "store")
 """Operations that give signals."""
 
 OPS = ("mmap", "read", "write", *TOUCHES)
 """Operations in the order in which a symptom is looked for, if nobody names one."""
+
+OF_OPEN = ("ENOENT", "ENXIO", "EROFS")
+"""Errnos that only open gives."""
+
+OF_CALLS = (
+    *("EPERM", "EACCES", "EINVAL", "ENOENT", "EAGAIN", "ENODEV", "ENOMEM", "ENXIO"),
+    *("EROFS", "EFAULT", "EIO", "ENOSYS"),
+)
+"""The errnos of which one is meant where words have none, the likeliest first."""
 
 SINGLE = ("", "open", "iopl")
 """Operations of one call, which need no address; "" is what lockdown refused."""
@@ -59,6 +69,8 @@ def asked_of(
         return machines, access, symptom, found
     if got is not None:
         access, found = causes_for(known, got, op=op, **asked)
+        if told := parse_symptom(got):
+            known = shown_by(known, told)
         return Machines(known, access), access, got, found
     access = access_of(known, op=op or "mmap", **asked)
     return Machines(known, access), access, "", ()
@@ -70,12 +82,31 @@ def causes_for(
     """An access and the causes of its symptom; without `op` of the first operation that has any.
 
     What is not asked is taken from the line of dmesg or the message; without a BAR it is the
-    device's configuration space, without any place it is anywhere. ValueError as access_of and
-    causes.
+    device's configuration space, without any place it is anywhere. Words that tell a failure
+    without its errno have the causes of each errno that the access can give.
+    ValueError as access_of and causes.
     """
-    symptom = symptom_of(got)
-    shown = _shown(symptom, got)
     asked = {name: value for name, value in asked.items() if value is not None}
+    if not tells_failure(got):
+        return _causes_of(known, symptom_of(got), got, op, asked)
+    found: list[tuple[Access, tuple[Cause, ...]]] = []
+    for name in OF_CALLS:
+        usual = "devmem" if bar_in(got) is None else "sysfs"
+        via = {} if asked.keys() & {"bdf", "via"} else {"via": access_in(got).get("via", usual)}
+        access, causes = _causes_of(known, Symptom(name), got, op, via | asked)
+        causes = tuple(one for one in causes if one.function != UNKNOWN)
+        causes = tuple(replace(one, what=f"{name}: {one.what}", advice=()) for one in causes)
+        found.append((access, causes))
+    access = next((access for access, causes in found if causes), found[0][0])
+    return access, tuple(one for _, causes in found for one in causes)
+
+
+def _causes_of(
+    known: Description, symptom: Symptom, got: str, op: str | None, asked: dict[str, Any]
+) -> tuple[Access, tuple[Cause, ...]]:
+    """An access and the causes of a symptom that is described by the words `got`."""
+    known = shown_by(known, symptom)
+    shown = _shown(symptom, got)
     if not (asked.get("bdf") or "address" in asked):
         asked = {name: shown[name] for name in ("via", *PLACE) if name in shown} | asked
         if "bdf" in asked and asked["bdf"] not in known.found:
@@ -91,19 +122,26 @@ def causes_for(
         asked["nowhere"] = True
     if op is None and shown.get("op") in SINGLE and "via" in shown:
         access = _access(known, shown)
-        return access, causes(Machines(known, access), access, got)
+        return access, causes(Machines(known, access), access, symptom)
     if op is None and symptom.name not in WORDS:  # a signal comes with a load or a store
-        op = shown.get("op") or None
+        op = shown.get("op") or ("open" if symptom.name in OF_OPEN else None)
+        asked["failed"] = call_in(got)
     ops = (op,) if op else TOUCHES if symptom.name in SIGNALS else OPS
     if "bdf" in shown and "other" in shown:
-        return _first(known, got, (_access(known, {**shown, "op": one}) for one in ops))
+        return _first(known, symptom, (_access(known, {**shown, "op": one}) for one in ops))
     if (bdf := asked.get("bdf")) and asked.get("bar") is None and op in (None, "read", "write"):
         access = _config_space(known, bdf, op or "write", asked)
-        if found := causes(Machines(known, access), access, got):
+        if found := causes(Machines(known, access), access, symptom):
             return access, found
     if {"address", "bdf", "bar", "offset"}.isdisjoint(asked):
-        return _anywhere(known, got, ops, asked)
-    return _first(known, got, _accesses(known, ops, asked))
+        return _anywhere(known, symptom, ops, asked, bar_in(got) or 0)
+    return _first(known, symptom, _accesses(known, ops, asked))
+
+
+def shown_by(known: Description, symptom: Symptom) -> Description:
+    """The description with the architecture whose kernel prints the symptom's line."""
+    told = known.shown_architecture is None and symptom.arch
+    return replace(known, arch=symptom.arch) if told else known
 
 
 def _accesses(known: Description, ops: Iterable[str], asked: Mapping[str, Any]) -> list[Access]:
@@ -121,7 +159,7 @@ def _accesses(known: Description, ops: Iterable[str], asked: Mapping[str, Any]) 
 
 
 def _first(
-    known: Description, got: str, accesses: Iterable[Access]
+    known: Description, got: Symptom, accesses: Iterable[Access]
 ) -> tuple[Access, tuple[Cause, ...]]:
     """The first access that has causes of the symptom, else the first one."""
     found = ((access, causes(Machines(known, access), access, got)) for access in accesses)
@@ -134,19 +172,20 @@ def _first(
 
 
 def _anywhere(
-    known: Description, got: str, ops: Sequence[str], asked: Mapping[str, Any]
+    known: Description, got: Symptom, ops: Sequence[str], asked: Mapping[str, Any], bar: int
 ) -> tuple[Access, tuple[Cause, ...]]:
     """The file in which the symptom has most causes on every kernel, /dev/mem if both have."""
     known = replace(known, iomem=None, ioports=None, devices={})
     places: dict[str, dict[str, Any]] = {
         "devmem": {"address": SOMEWHERE},
-        "sysfs": {"bdf": ANY, "bar": 0},
+        "sysfs": {"bdf": ANY, "bar": bar},
+        "port": {"address": 0},
     }
     found = []
     for via, place in places.items():
-        if asked.get("via") in (None, via):
+        if asked.get("via") == via or (asked.get("via") is None and via != "port"):
             place = {**asked, **place, "via": via, "nowhere": True}
-            there = _with_device(known, ANY, {"via": via}) if via == "sysfs" else known
+            there = _with_device(known, ANY, {"via": via, "bar": bar}) if via == "sysfs" else known
             found.append(_first(there, got, _accesses(there, ops, place)))
     if not found:
         return _first(known, got, _accesses(known, ops, asked))
@@ -213,8 +252,11 @@ def traced(
 def may_be_of(known: Description, access: Access, got: str) -> bool:
     """Whether a symptom can be the machine's: it has the device, and open can end as shown."""
     machines, calls = Machines(known, access), calls_of(access)[:1]
-    symptom = symptom_of(got) if got else Symptom("ok")
+    undecided = tells_failure(got)
+    symptom = symptom_of(got) if got and not undecided else Symptom("ok")
     if not {access.bdf, symptom.bdf} <= {"", *known.found}:
+        return False
+    if symptom.arch not in ("", known.architecture):
         return False
     if calls[0].key != "open" or not access.op or access.via == "driver":
         return True

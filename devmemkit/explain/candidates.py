@@ -24,7 +24,8 @@ from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Played, play
 from devmemkit.scenarios.words import format_ending
 from devmemkit.text.iomem_tree import is_driver
-from devmemkit.text.symptom import Symptom
+from devmemkit.text.lspci import Device
+from devmemkit.text.symptom import ANY, SIGNALS, Symptom
 
 TELLS = {
     "kernel": "uname -r",
@@ -56,6 +57,18 @@ CACHE_CHECKS = (
 """The functions that fail where cache types conflict, which x86/PAT prints."""
 
 
+UNKNOWN = "(not known)"
+"""The function behind a rule of an architecture that the model has not got."""
+
+NODES = ("/dev/mem", "/dev/port")
+
+WHY_NO_NODE = ("no node", "no devmem", "no devport")
+"""Hypotheses that say why a node is missing, also of one that is known to be."""
+
+ONLY_NAMED = ("SELinux lockdown",)
+"""Hypotheses that come with a line of the log alone."""
+
+
 @dataclass(frozen=True)
 class Cause:
     """`what` gives the symptom, how to `tell` whether it happened, and the kernel function.
@@ -72,10 +85,15 @@ class Cause:
     advice: tuple[Advice, ...] = ()
 
 
-class Candidate(NamedTuple):
-    """A cause, whether the symptom names it, and its calls on a machine; `do` is what helps."""
+NAMED, LIKELY, EXPECTED, USUAL, UNLIKELY = range(5)
+"""How far up a cause is: the symptom names it, its words hint at it, the place makes it likely,
+nothing does, the kernel lacks it."""
 
-    named: bool
+
+class Candidate(NamedTuple):
+    """A cause, its rank (NAMED and so on), and its calls on a machine; `do` is what helps."""
+
+    rank: float
     cause: Cause
     machine: Machine | None = None
     calls: Calls = ()
@@ -108,13 +126,31 @@ def candidates(machines: Machines, access: Access, symptom: Symptom) -> Iterator
                 break
     if access.via == "driver":
         what = f"a rule of the driver behind {access.file}, not of /dev/mem: its own mmap decides"
-        yield Candidate(False, Cause(what, "the driver's source", "(its mmap)", played=False))
+        yield Candidate(USUAL, Cause(what, "the driver's source", "(its mmap)", played=False))
+    yield from _refusals(machines, access, symptom, before(0)[0])
     yield from _hardware(machines, access, symptom.name, before(0)[0])
     if machines.known.rules == "other":
         whose = machines.known.this_architecture
         what = f"a rule of {whose}'s own: the model has what all architectures share"
         tell = "the kernel's source, below arch/"
-        yield Candidate(False, Cause(what, tell, "(not known)", played=False))
+        yield Candidate(USUAL, Cause(what, tell, UNKNOWN, played=False))
+
+
+def _refusals(
+    machines: Machines, access: Access, symptom: Symptom, machine: Machine
+) -> Iterator[Candidate]:
+    """Why mmap was refused, if the program touched what it returned or the description says so."""
+    if not access.maps or access.op == "mmap" or symptom.name not in SIGNALS:
+        return
+    asks = replace(access, op="mmap", failed="mmap", traced=False)
+    if symptom.cause != "map failed" and (
+        symptom.name != "SIGSEGV" or verdict(machine, asks).outcome == "ok"
+    ):
+        return
+    for name in ("EPERM", "EINVAL", "EAGAIN"):
+        for one in candidates(machines, asks, Symptom(name)):
+            what = f"mmap was refused with {name}: {one.cause.what}"
+            yield one._replace(rank=EXPECTED, cause=replace(one.cause, what=what), do="")
 
 
 def cache_errno(machines: Machines, access: Access) -> str:
@@ -145,6 +181,8 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         end = "zeros" if found.contents else found.outcome
         if end != symptom.name or not _as_traced(access, played):
             continue
+        if end == "ENOENT" and access.file in NODES and machine.kernel.config.devmem:
+            continue  # that it is missing is known, why is not
         what, function = WHAT.get(end) or found.why, found.deciding_check.function
         if access.nowhere:
             what = what.replace(f"{access.start:#x}", "the address")
@@ -165,7 +203,7 @@ def _described(machines: Machines, access: Access, symptom: Symptom) -> Iterator
         locked = bool(machine.kernel.lockdown) and found.page is None
         named = {"page refused": function in PAGE_CHECKS, "lockdown": locked}.get(symptom.cause)
         cause = Cause(what, tell, function, not (number or assumed))
-        yield Candidate(bool(named), cause, machine, played.acts)
+        yield Candidate(NAMED if named else USUAL, cause, machine, played.acts)
 
 
 def _assumed(machines: Machines, access: Access, end: str) -> tuple[tuple[str, str], ...]:
@@ -189,7 +227,7 @@ def _excluded(known: Description, access: Access, symptom: Symptom, hypothesis: 
         return "noexec" not in known.mounts.get("/dev", ())
     if hypothesis.name in ("external abort", "alignment") and symptom.cause == "no abort":
         return True
-    if symptom.name == "ok":
+    if symptom.name == "ok" or hypothesis.name in ONLY_NAMED:
         return hypothesis.name != symptom.cause
     # a line of the log may come without an operation: then only what it names is a cause
     is_open = bool(access.op) and hypothesis.is_open(known)
@@ -216,7 +254,15 @@ def _supposed(
             continue
         asked = Asked(known, before, access)
         driver = asked.owner if is_driver(asked.owner) else "somebody else"
-        words = {"{holder}": asked.holder, "{driver}": driver, "{pages}": asked.pages}
+        usual = "/dev/mem is usually 0640, so that group kmem may read and not write"
+        if asked.mount != "/dev":
+            usual = "only root may open most files of devices there"
+        words = {
+            "{usual}": usual,
+            "{holder}": asked.holder,
+            "{driver}": driver,
+            "{pages}": asked.pages,
+        }
         what = hypothesis.what
         for name, word in words.items():
             what = what.replace(name, word)
@@ -226,12 +272,15 @@ def _supposed(
         if symptom.asker == asked.holder:
             what += ", the one that asks: it claims twice, or the dump is of a later moment"
         cause = Cause(what, hypothesis.tell, hypothesis.function, played=False)
-        outside = Candidate(named, cause, do=hypothesis.do)
+        outside = Candidate(_rank(symptom, hypothesis, before), cause, do=hypothesis.do)
         if hypothesis.gives:
-            fits = not access.traced or hypothesis.opening == (access.op == "open")
+            failed = access.op if access.traced else access.failed
+            fits = hypothesis.call != "fork" and (failed == "open") == (hypothesis.call == "open")
+            fits |= named or not failed
             if hypothesis.gives == symptom.name and fits and _shown(access, changed[1]):
-                likely = {"external abort": _unheld(machine, access), "alignment": asked.inside}
-                yield outside._replace(named=named or bool(likely.get(hypothesis.name)))
+                fit = {"external abort": _unheld(machine, access), "alignment": asked.inside}
+                expected = EXPECTED if fit.get(hypothesis.name) else USUAL
+                yield outside._replace(rank=min(outside.rank, expected))
                 return
         elif named and access.other:
             yield outside
@@ -242,14 +291,31 @@ def _supposed(
             function, _ = function_of(last.operation, step, before.kernel)
             fits = named or _fits(access, played)
             ends = format_ending(played.outcomes[last.key]) == symptom.name
-            if fits and ends and _is_news(machine, access, symptom.name, played):
+            fits &= ends and (
+                hypothesis.name in WHY_NO_NODE or _is_news(machine, access, symptom.name, played)
+            )
+            if fits:
                 refused = symptom.cause == "page refused" and function in PAGE_CHECKS
-                refused |= hypothesis.name == "unaligned" and bool(asked.unaligned)
-                is_ram = hypothesis.name == "ram" and not access.maps  # read(2) reaches little else
+                expected = hypothesis.name == "unaligned" and bool(asked.unaligned)
+                # read(2) reaches little else than RAM
+                expected |= hypothesis.name == "ram" and not access.maps
+                refuses = hypothesis.name == "map failed" and access.op != "mmap"
+                expected |= refuses and verdict(machine, access).outcome not in ("ok", *SIGNALS)
+                rank = NAMED if refused else min(outside.rank, EXPECTED if expected else UNLIKELY)
                 cause = Cause(what, hypothesis.tell, function)
-                yield Candidate(named or refused or is_ram, cause, *changed, hypothesis.do)
+                yield Candidate(rank, cause, *changed, hypothesis.do)
             elif named and not ends and before is machine:  # what the kernel has said
                 yield outside
+
+
+def _rank(symptom: Symptom, hypothesis: Hypothesis, machine: Machine) -> float:
+    """How far up a hypothesis is, those at which words hint in the order of the hints."""
+    if hypothesis.name == symptom.cause:
+        return NAMED
+    if hypothesis.name in symptom.likely:
+        return LIKELY + symptom.likely.index(hypothesis.name) / len(symptom.likely)
+    lacks = hypothesis.name == "lockdown" and not machine.kernel["lockdown"]
+    return UNLIKELY if lacks else USUAL
 
 
 def _unheld(machine: Machine, access: Access) -> bool:
@@ -273,7 +339,7 @@ def _fits(access: Access, played: Played) -> bool:
 def _as_traced(access: Access, played: Played) -> bool:
     """Whether the process's calls are those of a trace, and the last one is where it ended."""
     if not access.traced:
-        return True
+        return access.failed in ("", last_of(played.acts, played.outcomes).key)
     last = last_of(played.acts, played.outcomes).key
     # a signal: the trace does not show the instruction that got it
     ended = last in ("load", "touch") if access.op == "load" else last == access.op
@@ -316,30 +382,42 @@ def _hardware(
         return
     if access.op == "read" and verdict(machine, access).outcome != "ok":
         return
-    for device, _ in machines.known.holders(access.start):
-        if device.decodes is False:
-            cause = Cause(
-                f"{device.bdf} does not answer: its memory decoding is off (Mem-)",
-                f"{on_device('setpci -s {} COMMAND', device.bdf)}: bit 1; "
-                "a driver's pci_enable_device sets it",
-                "(the device)",
-                True,
-            )
-            yield Candidate(False, cause, do="bind the device's driver, which turns decoding on")
-        listed = on_device("lspci -s {}", device.bdf)
-        awake = on_device("cat /sys/bus/pci/devices/{}/power_state", device.bdf)
-        cause = Cause(
-            f"{device.bdf} is gone, asleep or hangs: a removed device's pages stay mapped",
-            f"{listed}: rev ff, or no line; {awake}",
-            "(the bus)",
-        )
-        wake = on_device("echo on > /sys/bus/pci/devices/{}/power/control", device.bdf)
-        yield Candidate(False, cause, do=f"keep the device awake: {wake}; then read again")
+    devices = [device for device, _ in machines.known.holders(access.start)]
+    if not devices and access.nowhere:
+        devices = [machines.known.found.get(ANY, Device(ANY))]
+    for device in devices[:1]:
+        yield from _silent(device)
+    if devices and not access.nowhere:
         return
     cause = Cause(
         "no device decodes the address, and the bus gives ones",
         "the address is in no BAR of lspci -v",
         "(the bus)",
-        True,
+        not devices,
     )
-    yield Candidate(False, cause, do="take the address from lspci -v or /proc/iomem")
+    yield Candidate(USUAL, cause, do="take the address from lspci -v or /proc/iomem")
+
+
+def _silent(device: Device) -> Iterator[Candidate]:
+    """Why a device does not answer."""
+    if device.decodes is not True:
+        off = f"{device.bdf} does not answer: its memory decoding is off (Mem-)"
+        tell = on_device("setpci -s {} COMMAND", device.bdf)
+        cause = Cause(
+            off if device.decodes is False else f"{off}, as before a driver enabled the device",
+            f"{tell}: bit 1; a driver's pci_enable_device sets it",
+            "(the device)",
+            device.decodes is False,
+        )
+        # nobody knows of a device without an address that it was enabled
+        rank = USUAL if device.decodes is False or device.bdf == ANY else UNLIKELY
+        yield Candidate(rank, cause, do="bind the device's driver, which turns decoding on")
+    listed = on_device("lspci -s {}", device.bdf)
+    awake = on_device("cat /sys/bus/pci/devices/{}/power_state", device.bdf)
+    cause = Cause(
+        f"{device.bdf} is gone, asleep or hangs: a removed device's pages stay mapped",
+        f"{listed}: rev ff, or no line; {awake}",
+        "(the bus)",
+    )
+    wake = on_device("echo on > /sys/bus/pci/devices/{}/power/control", device.bdf)
+    yield Candidate(USUAL, cause, do=f"keep the device awake: {wake}; then read again")

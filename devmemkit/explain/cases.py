@@ -120,7 +120,8 @@ class Machines:
                 more[name] = getattr(known, name)
         more |= {("mount", path): options for path, options in (known.mounts or {}).items()}
         able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable is not False else ())
-        task = Task(root=known.root is not False, capabilities=able)
+        more |= {("mode", path): mode for path, mode in known.modes.items()}
+        task = Task(root=known.root is not False, capabilities=able, group=known.group is True)
         more |= new_task(ACTOR, task)
         machine = assemble(kernel, iomem, bits, more)
         high = machine.high_memory if reach is None else reach << bits

@@ -22,7 +22,8 @@ class Description:
 
     `devices` are those that a text tells of, `release` is uname -r, `config` maps CONFIG_X to "y",
     "m" or "n", `lockdown` is the state in force ("" for a kernel without lockdown), `phys_bits` the
-    width of a physical address. `root` and `capable` describe the process (None: as root),
+    width of a physical address. `root` and `capable` describe the process (None: as root), `group`
+    says whether it is in the group of /dev/mem, `modes` has the modes of files by path,
     `dev_mem` and `dev_port` say whether the nodes exist, `mtrr_uc` lists the page ranges (first,
     last) that the MTRRs make uncachable, `mounts` has the options of /dev, /sys and /proc that
     decide about their files.
@@ -39,6 +40,8 @@ class Description:
     phys_bits: int | None = None
     root: bool | None = None
     capable: bool | None = None
+    group: bool | None = None
+    modes: Mapping[str, int] = field(default_factory=dict)
     dev_mem: bool | None = None
     dev_port: bool | None = None
     mtrr_uc: tuple[tuple[int, int], ...] = ()

@@ -15,6 +15,7 @@ from devmemkit.model.kernel import PAGE_SHIFTS
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.resource.strict import has_ram
 from devmemkit.scenarios.play import Act
+from devmemkit.text.system_files import told_of
 
 Changed = tuple[Machine, Calls]
 """A machine, and the calls to play on it."""
@@ -42,8 +43,8 @@ class Asked:
 
     @property
     def mount(self) -> str:
-        """The mount that has the file: /dev, /sys or /proc."""
-        return f"/{self.access.file.split('/')[1]}"
+        """The mount that has the file: /dev, /sys or /proc, or nothing."""
+        return f"/{self.access.file.split('/')[1]}" if self.access.file[:1] == "/" else ""
 
     def may_be_in(self, *folders: str) -> bool:
         """Whether the file may be another driver's, in one of these folders."""
@@ -51,10 +52,17 @@ class Asked:
         return access.other.startswith(folders) if access.via == "driver" else not access.traced
 
     @property
-    def has_node(self) -> bool:
-        """Whether a node of /dev exists, as far as is known."""
-        known = self.known
-        return (known.dev_mem if self.access.via == "devmem" else known.dev_port) is not False
+    def node(self) -> bool | None:
+        """Whether the node in /dev exists; None if nothing tells."""
+        return self.known.dev_mem if self.access.via == "devmem" else self.known.dev_port
+
+    @property
+    def built(self) -> bool | None:
+        """Whether the kernel has the node's driver; None if the configuration does not say it."""
+        config = self.known.config or {}
+        if self.access.via == "devmem":
+            return told_of(config).get("devmem")
+        return config["CONFIG_DEVPORT"] != "n" if "CONFIG_DEVPORT" in config else None
 
     @property
     def claim(self) -> Act | None:
@@ -170,8 +178,8 @@ class Hypothesis:
     A description that has one of the facts `unless` (a field of it, or CONFIG_X) knows better.
     Where the model ends, `gives` is the outcome and `function` the kernel function that gives it:
     such a row is not played, and its calls say only whether it can hold. It is about the last call
-    of the access, or about open if `opening`. `function` alone is where dmesg has the cause from.
-    `do` is what a user can do about it.
+    of the access, or about `call`, open or fork. `function` alone is where dmesg has the cause
+    from. `do` is what a user can do about it.
     """
 
     name: str
@@ -183,7 +191,7 @@ class Hypothesis:
     unless: tuple[str, ...] = ()
     gives: str = ""
     function: str = ""
-    opening: bool = False
+    call: str = ""
     do: str = ""
 
     def is_open(self, known: Description) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,9 +12,10 @@ from devmemkit.explain.description import Description, dump_of, with_lspci, with
 from devmemkit.text import TextError
 from devmemkit.text.architecture import named
 from devmemkit.text.iomem import LINES
+from devmemkit.text.message import access_in, tells_failure
 from devmemkit.text.paste import KINDS, Part, architecture_in, release_in, split
 from devmemkit.text.strace import parse_strace
-from devmemkit.text.symptom import access_in, parse_symptom
+from devmemkit.text.symptom import SIGNALS, parse_symptom
 from devmemkit.text.system_files import (
     parse_address_sizes,
     parse_config,
@@ -89,6 +91,8 @@ def read_paste(
                 known = _repaired(add(known, _in_place(mine), source), kind, mine)
             except TextError as error:
                 refused[kind] = str(error)
+    if re.search(r"\bsudo\b", text):
+        known = replace(known, root=None, group=None)  # id tells of the shell alone
     asked: dict[str, Any] = {}
     if calls := [part for part in parts if part.kind == "strace"]:
         try:
@@ -134,6 +138,9 @@ def _told(parts: tuple[Part, ...], traced: bool) -> dict[str, Any]:
     symptoms = [line for line in said if parse_symptom(line)]
     caused = [line for line in symptoms if (one := parse_symptom(line)) and one.cause]
     asked: dict[str, Any] = {"got": (caused or symptoms)[-1]} if symptoms else {}
+    if symptoms and not caused:  # the frames below a signal say more of it
+        whole = (" ".join(_lines(part)) for part in parts if asked["got"] in _lines(part))
+        asked["got"] = next((one for one in whole if _is_same(one, asked["got"])), asked["got"])
     if traced:
         # the calls show the symptom, unless only a line of the log names its cause
         return asked if caused else {}
@@ -142,7 +149,14 @@ def _told(parts: tuple[Part, ...], traced: bool) -> dict[str, Any]:
         if part.kind in ("command", "symptom"):
             for line in _lines(part):
                 shown |= access_in(line)
+    if not symptoms and (told := [line for line in said if tells_failure(line)]):
+        asked = {"got": told[-1]}
     return {name: shown[name] for name in PLACE if name in shown} | asked
+
+
+def _is_same(whole: str, line: str) -> bool:
+    found, one = parse_symptom(whole), parse_symptom(line)
+    return found is not None and one is not None and found.name == one.name in SIGNALS
 
 
 def _lines(part: Part) -> list[str]:
@@ -183,6 +197,19 @@ def _cmdline(known: Description, text: str, _: str) -> Description:
     return replace(known, cmdline=" ".join(text.rpartition("ommand line: ")[2].split()))
 
 
+def _rights(known: Description, text: str, _: str) -> Description:
+    """The modes of nodes as ls -l prints them, and whether id prints root or their group."""
+    modes, groups, root, mine = dict(known.modes), set[str](), known.root, set[str]()
+    for line in text.splitlines():
+        if match := re.match(r"\s*c([rwx-]{9})\S? +\d+ \S+ +(\S+) .*(/dev/\w+)$", line):
+            bits = "".join("01"[one != "-"] for one in match[1])
+            modes[match[3]] = int(bits, 2)
+            groups.add(match[2])
+        elif match := re.match(r"\s*uid=(\d+)\(", line):
+            root, mine = match[1] == "0", set(re.findall(r"\d+\(([^()]{1,64})\)", line))
+    return replace(known, modes=modes, root=root, group=bool(groups & mine) if mine else None)
+
+
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
@@ -197,6 +224,7 @@ MACHINE: dict[str, Add] = {
     "config": _config,
     "release": _release,
     "cmdline": _cmdline,
+    "rights": _rights,
     "lockdown": lambda known, text, _: replace(known, lockdown=parse_lockdown(text) or None),
     "cpuinfo": lambda known, text, _: replace(known, phys_bits=parse_address_sizes(text.strip())),
     "mtrr": lambda known, text, _: replace(known, mtrr_uc=parse_mtrr(text)),

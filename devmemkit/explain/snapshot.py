@@ -66,10 +66,13 @@ def take(root: Path = Path("/")) -> Texts:
     user = re.search(r"^Uid:\s+\d+\s+(\d+)", status, re.M)
     effective = re.search(r"^CapEff:\s+([0-9a-f]+)", status, re.M)
     config = _config(root, release)
+    # not /proc/devices: "1 mem" is there without DEVMEM, too, for /dev/null and others
+    nodes = {path.name for path in (root / "sys/class/mem").glob("*")}
+    shown = {"CONFIG_DEVMEM": "y" if "mem" in nodes else "n"} if nodes else None
     return texts(
         read,
         _devices(root, release),
-        parse_config(config, source="config") if config else None,
+        parse_config(config, source="config") if config else shown,
         # a kernel with lockdown shows the file wherever securityfs is mounted
         securityfs=any((root / "sys/kernel/security").glob("*")),
         root=user is None or user[1] == "0",

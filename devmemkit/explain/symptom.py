@@ -7,19 +7,28 @@ from dataclasses import replace
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.advice import advice_html, advice_lines, advise_about
-from devmemkit.explain.candidates import Candidate, Cause, cache_errno, candidates
+from devmemkit.explain.candidates import NAMED, Candidate, Cause, cache_errno, candidates
 from devmemkit.explain.cases import Machines
 from devmemkit.model.printable import printable
 from devmemkit.text.html import safe
-from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, access_in, parse_symptom
+from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, parse_symptom
 
 SYMPTOMS = (*MESSAGES, *WORDS)
 
 CERTAIN = (
-    *("lockdown", "page refused", "external abort", "alignment"),
+    *("lockdown", "SELinux lockdown", "page refused", "external abort", "alignment"),
+    *("only logged", "security module"),
     *("other cache type", "fork's cache type", "RAM's cache type"),
 )
 """Causes whose line of dmesg, or whose si_code, nothing else gives."""
+
+UNDECIDED = "an unknown errno"
+"""The symptom in words that tell a failure without its errno."""
+
+MISSING = (
+    "the words lack the errno, so none of these is decided: strace -f -e "
+    "trace=open,openat,mmap,mmap2,pread64,pwrite64,ioperm,iopl PROGRAM shows it (see --strace)"
+)
 
 NOTHING = "nothing that the model knows gives this on the machine that is described"
 
@@ -29,30 +38,27 @@ def symptom_of(got: str) -> Symptom:
     found = parse_symptom(got)
     if found is None:
         shown = printable(got.strip()[:40])
-        if access_in(got):
-            words = "an errno or its message, which strace -f shows (see --strace)"
-            raise ValueError(f"--got: expected {words}; got none in '{shown}'")
         names = ", ".join(SYMPTOMS)
         raise ValueError(f"--got: expected one of {names}, or a line of dmesg; got {shown}")
     return found
 
 
-def symptom_on(machines: Machines, access: Access, got: str) -> Symptom:
+def symptom_on(machines: Machines, access: Access, got: str | Symptom) -> Symptom:
     """The symptom; a line of dmesg without an errno has that of the cause that it names."""
-    symptom = symptom_of(got)
+    symptom = symptom_of(got) if isinstance(got, str) else got
     return symptom if symptom.name else symptom._replace(name=cache_errno(machines, access))
 
 
-def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
+def causes(machines: Machines, access: Access, got: str | Symptom) -> tuple[Cause, ...]:
     """The causes of `got` on that machine, the likeliest first.
 
     First what a line of dmesg names, then the machine as described, the other cases of the unknown
     facts, the hypotheses, the hardware. ValueError for a text that is no symptom.
     """
     symptom = symptom_on(machines, access, got)
-    found = sorted(candidates(machines, access, symptom), key=lambda one: not one.named)
+    found = sorted(candidates(machines, access, symptom), key=lambda one: one.rank)
     if symptom.cause in CERTAIN:
-        found = [one for one in found if one.named]
+        found = [one for one in found if one.rank == NAMED]
     if not found:
         return ()
     first = found[0]
@@ -87,6 +93,8 @@ def causes_text(
 ) -> str:
     """The causes of a symptom as text, and what to do about the likeliest."""
     lines = [f"{_subject(access, got)}; what can be behind it, the likeliest first:"]
+    if got == UNDECIDED:
+        lines = [f"{access} gave {got}", MISSING, "what can be behind it, by errno:"]
     for number, cause in enumerate(causes, 1):
         found = "found by" if cause.played else "not played by the model; given by"
         lines += [f"  {number}. {cause.what}", f"     {found}: {cause.function}"]
@@ -106,7 +114,8 @@ def causes_html(access: object, got: str, causes: tuple[Cause, ...]) -> str:
         f"<br>how to tell: {safe(cause.tell)}</li>"
         for cause in causes
     )
-    items = f"<ol>{items}</ol>" if causes else f"<p>{NOTHING}</p>"
+    missing = f"<p>{MISSING}</p>" if got == UNDECIDED else ""
+    items = f"{missing}<ol>{items}</ol>" if causes else f"<p>{NOTHING}</p>"
     then = advice_html(causes[0].advice if causes else (), "What would change the first")
     return f"<div><p>{safe(_subject(access, got))}; the likeliest first:</p>{items}{then}</div>"
 
@@ -115,7 +124,7 @@ def _subject(access: object, got: str) -> str:
     """What gave the symptom: the access, or a driver's claim of its range."""
     if got == "EBUSY" and isinstance(access, Access):
         return f"a claim of {access.length:#x} bytes at {access.start:#x} gave EBUSY"
-    if got == "ok" and isinstance(access, Access):
+    if got == "ok" and isinstance(access, Access) and access.op:
         where = f"{access.length:#x} bytes at {access.start:#x}"
         return f"a mapping of {where} succeeded with a warning"
     return f"{access} gave {got or 'a line of dmesg'}"

@@ -11,8 +11,9 @@ from devmemkit.explain.answer import Answer, as_json, as_text
 from devmemkit.explain.candidates import Cause
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.explanation import explain, notes_on
-from devmemkit.explain.symptom import causes_text, symptom_on
+from devmemkit.explain.symptom import UNDECIDED, causes_text, symptom_on
 from devmemkit.model.printable import printable
+from devmemkit.text.message import tells_failure
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,10 @@ def told(
         answer = explain(machines, access)
         said = (*notes, *answer.notes)
         return Told(machines, access, "", (), replace(answer, notes=said), said)
-    name = symptom_on(machines, access, symptom).name
     said = (*notes, *notes_on(machines.known, access))
+    if tells_failure(symptom):
+        return Told(machines, access, UNDECIDED, causes, None, said)
+    name = symptom_on(machines, access, symptom).name
     if got and got.strip() != name:
         shown = printable(" ".join(got.split())[:100])
         read_as = {"": "a conflict of cache types", "ok": "a warning"}.get(name, name)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from devmemkit.text import architecture
 from devmemkit.text.iomem import LONGEST
+from devmemkit.text.message import tells_failure
 from devmemkit.text.pasted.devices import DRIVER, HEAD, MODULES, REGION
 from devmemkit.text.symptom import MESSAGES, SIGNALS, parse_symptom
 
@@ -26,6 +27,7 @@ KINDS = {
     "lockdown": "the lockdown state",
     "cpuinfo": "/proc/cpuinfo",
     "mtrr": "/proc/mtrr",
+    "rights": "the file's mode, or who asks",
     "strace": "strace",
     "command": "a command",
     "symptom": "a symptom",
@@ -62,6 +64,7 @@ _COMMAND = re.compile(
     r"|^(?:sudo )?(?:(?:busybox )?devmem2?|dd|hexdump|xxd|od|cat|z?grep|ls|uname|lspci|dmesg) "
     r"|^(?:id|dmesg|lspci)$"
 )
+_RIGHTS = re.compile(r"^c[rwx-]{9}\S? +\d+ \S+ +\S+ +1, +[14] .* /dev/(mem|port)$|^uid=\d+\(")
 _LOG = re.compile(r"^\[ *\d+\.\d+\] ")
 
 
@@ -94,8 +97,10 @@ def _device(line: str) -> bool:
 
 
 def _symptom(line: str) -> bool:
-    if len(line) > TYPED or (found := parse_symptom(line)) is None:
+    if len(line) > TYPED:
         return False
+    if (found := parse_symptom(line)) is None:
+        return not _LOG.match(line) and tells_failure(line)
     return bool(found.cause) or found.name in MESSAGES or found.name in SIGNALS
 
 
@@ -116,6 +121,7 @@ SHOWS: dict[str, Callable[[str], bool]] = {
     "cmdline": _shows(_CMDLINE),
     "cpuinfo": _typed(_CPUINFO),
     "mtrr": _typed(_MTRR),
+    "rights": _typed(_RIGHTS),
     "symptom": _symptom,
     "command": _typed(_COMMAND),
     "log": _shows(_LOG),

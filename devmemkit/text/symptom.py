@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from devmemkit.model.pci.sysfs import config_path
 from devmemkit.text.pasted.line import typewritten
-from devmemkit.text.strace import file_of
 
 MESSAGES = {
     "EPERM": "operation not permitted",
@@ -48,7 +46,13 @@ SIGNALS = {
 WORDS = {
     **SIGNALS,
     "zeros": ("zeros", "zeroes", "zero", "0", "0x0", "0x00000000"),
-    "ones": ("ones", "all ones", "ff", "0xff", "0xffff", "0xffffffff", "0xffffffffffffffff"),
+    "ones": (
+        "ones",
+        "all ones",
+        "0xff",
+        "ff",
+        *(f"{x}{'f' * n}" for n in (4, 8, 16) for x in ("", "0x")),
+    ),
 }
 
 
@@ -57,7 +61,8 @@ class Symptom(NamedTuple):
 
     A line of dmesg names its `cause`, and some the first and the last byte of a range, `where`; the
     name is "" if it comes with several errnos. `asker` is the driver whose claim failed, `bdf` its
-    device.
+    device. `arch` is the architecture whose kernel prints such a line, `likely` names the
+    hypotheses that the words make likelier than the others.
     """
 
     name: str
@@ -65,12 +70,21 @@ class Symptom(NamedTuple):
     where: tuple[int, int] | None = None
     asker: str = ""
     bdf: str = ""
+    arch: str = ""
+    likely: tuple[str, ...] = ()
 
 
 DMESG: tuple[tuple[str, Symptom], ...] = (
-    (r"BUS_OBJERR|external abort", Symptom("SIGBUS", "external abort")),
-    (r"BUS_ADRALN|\balignment fault", Symptom("SIGBUS", "alignment")),
+    (r"BUS_OBJERR|external abort|machine check in (user|kernel) mode|oops: machine check",
+     Symptom("SIGBUS", "external abort")),
+    (r"BUS_ADRALN|\balignment (fault|exception|trap)", Symptom("SIGBUS", "alignment")),
     (r"BUS_ADRERR", Symptom("SIGBUS", "no abort")),
+    # the security modules' own words: what they only log was let through
+    (r"\bavc: .*\bpermissive=1|\bapparmor=\W*ALLOWED", Symptom("ok", "only logged")),
+    (r"\bavc: +denied .*\btclass=lockdown|\blockdown_reason=",
+     Symptom("EACCES", "SELinux lockdown")),
+    (r"(\bavc: +denied|\bapparmor=\W*DENIED).*\bsys_rawio\b", Symptom("EPERM", "no capability")),
+    (r"\bavc: +denied|\bapparmor=\W*DENIED", Symptom("EACCES", "security module")),
     (r"Lockdown: .* is restricted", Symptom("EPERM", "lockdown")),
     (r"Program \S+ tried to access /dev/mem between", Symptom("EPERM", "page refused")),
     # is_new_memtype_allowed: mmap takes any type but these, only fork demands the very same
@@ -83,9 +97,15 @@ DMESG: tuple[tuple[str, Symptom], ...] = (
     (r"can't (claim|reserve|request) .*\[(mem|io) ", Symptom("EBUSY", "claim fails")),
     (r"could not (acquire|reserve|request) .*\[mem ", Symptom("EBUSY", "claim fails")),
     (r"resource \S+ \[mem .*conflicts with", Symptom("EBUSY", "claim fails")),
+    (r"segfault at f{8}(f{8})?\b", Symptom("SIGSEGV", "map failed")),
     (r"traps: .* general protection|segfault at", Symptom("SIGSEGV")),
 )  # fmt: skip
 """What lines of the kernel's log say about an access, by pattern."""
+
+FAILS = re.compile(
+    r"\b(fail(s|ed|ure|ing)?|can ?not|can't|could( ?not|n't)|(un|not )able|error|trouble)\b", re.I
+)
+"""How people and programs say that something failed."""
 
 _ASKER = re.compile(r"(\S+) ([0-9a-f]{4,8}:[0-9a-f:.]{7}): .*can't (?:claim|reserve|request)", re.I)
 _WHERE = re.compile(
@@ -94,13 +114,47 @@ _WHERE = re.compile(
 )
 
 
+_ARCHITECTURES = {
+    "arm": r"linefetch|imprecise external|alignment (exception|trap)|fault: .*\(0x[0-9a-f]{3,4}\)",
+    "arm64": r"[( ](0x)?9[0-9a-f]{7}\b|\bESR\b|\baarch64\b",
+    "powerpc": r"machine check",
+}
+"""The architectures whose kernels write of a fault so (arch/*/mm/fault.c, fsr-2level.c)."""
+
+_CONTAINER = re.compile(r"\b(docker|podman|container(s|d)?|runc|lx[cd]|kubernetes|k8s)\b")
+_COPIES = re.compile(r"\b_{0,2}mem(cpy|move|set)|/aarch64/")
+_MAP_FAILED = re.compile(r"\b0xf{8}(f{8})?\b|\bMAP_FAILED\b", re.I)
+_ONES = re.compile(
+    r"\ball (ones|f'?s)\b|\b(read|return|value|register)\w*\b.*\b(0x)?(f{4}|f{8}|f{16})\b"
+)
+
+
 def refused(text: str) -> str:
     """What lockdown refused, in the words of its line of dmesg; "" for any other text.
 
-    Distributions had it before 5.4, in lines that do not name the program.
+    Distributions had it before 5.4, in lines that do not name the program. SELinux, too, writes
+    for which of lockdown's reasons it refuses something.
     """
-    match = re.search(r"Lockdown: (?:.{1,40}?: )?(.{1,99}) is restricted", text[:1000], re.I)
-    return match[1] if match else ""
+    found = r"Lockdown: (?:.{1,40}?: )?(.{1,99}) is restricted|lockdown_reason=\W?([^\"]{1,99})"
+    match = re.search(found, text[:1000], re.I)
+    return (match[1] or match[2]) if match else ""
+
+
+def _with_hints(symptom: Symptom, said: str) -> Symptom:
+    """The symptom with what else its words show: the architecture, where it ran, how it copied."""
+    word = said.lower()
+    likely: tuple[str, ...] = ()
+    if symptom.name == "EPERM" and _CONTAINER.search(word):
+        likely = ("cgroup", "no capability")
+        if "--device" in word and "rawio" not in word:
+            likely = likely[::-1]
+    if symptom.name not in SIGNALS:
+        return symptom._replace(likely=likely)
+    if not symptom.cause and _MAP_FAILED.search(said):
+        symptom = symptom._replace(cause="map failed")
+    arch = next((name for name, rule in _ARCHITECTURES.items() if re.search(rule, said, re.I)), "")
+    likely = ("alignment",) if _COPIES.search(word) else ()
+    return symptom._replace(arch=arch, likely=likely)
 
 
 def parse_symptom(text: str) -> Symptom | None:
@@ -111,10 +165,16 @@ def parse_symptom(text: str) -> Symptom | None:
     """
     said = typewritten(text.strip()[:1000])
     for pattern, symptom in DMESG:
-        if re.search(pattern, said, re.I):
-            asker = _ASKER.search(said)
-            who = {"asker": asker[1], "bdf": asker[2].lower()} if asker else {}
-            return symptom._replace(where=_where(said), **who)
+        if re.search(pattern, said, re.I | re.S):
+            if asker := _ASKER.search(said):
+                symptom = symptom._replace(asker=asker[1], bdf=asker[2].lower())
+            return _with_hints(symptom._replace(where=_where(said)), said)
+    found = _named(said)
+    return found and _with_hints(found, said)
+
+
+def _named(said: str) -> Symptom | None:
+    """The symptom by its name, its message, its number or the value that was read."""
     word = said.lower().strip(". ")
     number = re.fullmatch(r"-?(\d+)", word) or re.search(r"\berrno\W{1,3}(\d+)", word)
     # -1 says only that a call failed
@@ -134,6 +194,8 @@ def parse_symptom(text: str) -> Symptom | None:
             return Symptom(name)
     # last: (0xffffffffffffffff) behind an errno is what mmap returned, not what a load read
     word = value[1] if (value := re.search(r"[\w)] ?[:=] ?(0x0+|0xf+)$", word)) else word
+    if _ONES.search(word) and not FAILS.search(word):
+        return Symptom("ones")
     return next((Symptom(name) for name, words in WORDS.items() if word in words), None)
 
 
@@ -145,50 +207,3 @@ def _where(line: str) -> tuple[int, int] | None:
     start, end = (int(one, 16) for one in (match[1] or match[3], match[2] or match[4]))
     last = end if match[1] else end - 1
     return (start, last) if start <= last else None
-
-
-_OPS = {
-    "iopl": r"\bioperm\b|\biopl\b|I/O privilege",
-    "mmap": r"\bmmap|\bmap(?:ping)?\b",
-    "open": r"\bopen(?:ing)?\b",
-    "write": r"\bp?writ(?:e|ing)\b",
-    "read": r"\bp?read(?:ing)?\b(?!-only)",
-}
-_FILE = re.compile(r"/(?:dev/(?:mem|port)|(?:sys|proc/bus/pci)/[\w:./-]{1,200})\b")
-_HEX = r"(0x[0-9a-f]{1,16})\b"
-_COUNT = r"(0x[0-9a-f]{1,16}|\d{1,10})"
-_BYTES_AT = re.compile(rf"{_COUNT} bytes (?:at|from) (?:address )?{_HEX}", re.I)
-_AT_FOR = re.compile(rf"\b(?:at|address) {_HEX} for {_COUNT} bytes", re.I)
-_AT_LENGTH = re.compile(rf"{_HEX} ?\[{_COUNT}\]", re.I)
-_AT = re.compile(rf"(mapped |virtual )?\b(?:at|address|at address|devmem2?) +{_HEX}", re.I)
-_VIRTUAL = range(0x5000_0000_0000, 1 << 47)
-"""Where programs and their mappings are on x86-64."""
-
-
-def access_in(text: str) -> dict[str, Any]:
-    """The fields of an access that a message shows: op, via, bdf, bar, wc, address, length.
-
-    >>> access_in("Error accessing RCRB, 0x4000 bytes at 0xfed1c000: /dev/mem mmap failed")
-    {'op': 'mmap', 'via': 'devmem', 'address': 4275159040, 'length': 16384}
-    """
-    said = text[:1000]
-    op = next((name for name, rule in _OPS.items() if re.search(rule, said, re.I)), "")
-    if op == "iopl":
-        return {"op": op, "via": "port", "address": 0, "length": 1 << 16, "offset": 3}
-    found: dict[str, Any] = {"op": op} if op else {}
-    if "pcilib: sysfs_" in said:  # of lspci and setpci
-        return {**found, "via": "sysfs", "bdf": ANY, "other": config_path(ANY)}
-    if path := _FILE.search(said):
-        found |= file_of(path[0])
-    return found if "bdf" in found else found | _place(said)
-
-
-def _place(said: str) -> dict[str, int]:
-    """The address and, where it is shown, the length."""
-    if match := _BYTES_AT.search(said):
-        return {"address": int(match[2], 0), "length": int(match[1], 0)}
-    if match := _AT_FOR.search(said) or _AT_LENGTH.search(said):
-        return {"address": int(match[1], 0), "length": int(match[2], 0)}
-    seen = (int(match[2], 0) for match in _AT.finditer(said) if not match[1])
-    address = next((one for one in seen if one not in _VIRTUAL), None)
-    return {} if address is None else {"address": address}

@@ -15,7 +15,7 @@ from devmemkit.text import TextError, architecture
 OPTIONS = {f"CONFIG_{field.name.upper()}": field.name for field in fields(Config)}
 """The options that the model depends on, and their fields of Config."""
 
-NAMES = (*OPTIONS, *architecture.OPTIONS, *architecture.PAGES)
+NAMES = (*OPTIONS, "CONFIG_DEVPORT", *architecture.OPTIONS, *architecture.PAGES)
 WHOLE = 100
 """Options of a whole configuration at least; real ones have thousands."""
 

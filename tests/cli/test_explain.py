@@ -101,11 +101,7 @@ def test_a_symptom(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ((*MACHINE,), "expected --address or --bdf and --bar, got neither"),
         ((*MACHINE, "--address", "0", "--got", "EWHAT"), "--got: expected one of EPERM"),
-        (
-            ("--got", "mapping /dev/mem failed"),
-            "--got: expected an errno or its message, which strace -f shows (see --strace); "
-            "got none in 'mapping /dev/mem failed'",
-        ),
+        (("--got", "it does not work"), "--got: expected one of EPERM"),
         (("--machine", "nowhere", "--address", "0"), "nowhere: expected a machine (qemu-5.10, "),
         (
             ("--strace", "mmap(NULL, 4, PROT_READ, MAP_SHARED, 3, 0) = 0", "--address", "0"),

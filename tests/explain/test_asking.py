@@ -323,7 +323,9 @@ def test_what_is_asked_comes_before_what_the_message_shows() -> None:
     access, _ = causes_for(known(), "open: Operation not permitted", address=E1000_BAR)
     assert str(access) == "open of /dev/mem"
     with pytest.raises(AccessError, match="expected --address or --bdf"):
-        causes_for(known(), "EPERM", via="port")
+        causes_for(known(), "EPERM", via="proc")
+    access, _ = causes_for(known(), "EPERM", via="port")
+    assert str(access) == "read through /dev/port"
 
 
 @pytest.mark.parametrize(

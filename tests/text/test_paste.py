@@ -30,6 +30,7 @@ SHORT = {
     "lockdown": "[none] integrity confidentiality\n",
     "cpuinfo": "address sizes\t: 39 bits physical, 48 bits virtual\n",
     "mtrr": "reg00: base=0x0c0000000 ( 3072MB), size= 1024MB, count=1: uncachable\n",
+    "rights": "crw-r----- 1 root kmem 1, 1 Sep  3 18:01 /dev/mem\nuid=1000(a) gid=9(kmem)\n",
     "command": "$ sudo busybox devmem 0xfebc0000\n",
     "symptom": "devmem: mmap: Operation not permitted\n",
     "log": "[    0.004000] KERNEL supported cpus:\n",

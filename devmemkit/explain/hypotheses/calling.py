@@ -8,6 +8,7 @@ from devmemkit.explain.cases import with_bar, with_kernel
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
 from devmemkit.explain.shell import shows_option
 from devmemkit.model import flags as fl
+from devmemkit.model.flags import U64
 from devmemkit.model.process.task import new_task
 from devmemkit.scenarios.play import Act, Ref
 
@@ -80,6 +81,7 @@ CALLING = (
         when=lambda asked: asked.access.maps and asked.machine.kernel.pat,
         gives="ENOMEM",
         function="track_pfn_copy (up to 6.15)",
+        call="fork",
         do="fork before the mmap, or map the pages with the other's cache type",
     ),
     Hypothesis(
@@ -116,6 +118,17 @@ CALLING = (
         do="map it with PROT_WRITE",
     ),
     Hypothesis(
+        "map failed",
+        "mmap was refused, and the program touched what it had returned, MAP_FAILED, without a "
+        "test",
+        "gdb: the pointer is 0xffffffffffffffff (0xffffffff in a 32-bit program), or a little "
+        "more; strace: mmap = -1",
+        lambda asked: (asked.calls[0], call("touch", "load", address=U64, size=1)),
+        when=lambda asked: asked.access.maps,
+        function="(the CPU)",
+        do="compare what mmap returns with MAP_FAILED, and print errno",
+    ),
+    Hypothesis(
         "beyond the end",
         "the touch is behind the mapping's end",
         "compare si_addr with /proc/PID/maps; si_code is SEGV_MAPERR",
@@ -141,11 +154,31 @@ CALLING = (
         "returns",
     ),
     Hypothesis(
+        "sign extended",
+        "the offset came as a negative number: bit 31 of the address is set, and a signed type of "
+        "32 bits was extended to 64 (int, or off_t of a 32-bit program)",
+        "strace: the last argument of mmap begins with 0xffffffff",
+        lambda asked: asked.mmap_with(offset=asked.access.start | 0xFFFF_FFFF << 32),
+        when=lambda asked: asked.access.via == "devmem" and asked.access.start >> 31 == 1,
+        do="hold the address in a uint64_t, and compile 32-bit programs with "
+        "-D_FILE_OFFSET_BITS=64",
+    ),
+    Hypothesis(
         "empty",
         "the length is 0",
         "strace: the second argument of mmap",
         lambda asked: asked.mmap_with(length=0),
         do="give mmap a length above 0",
+    ),
+    Hypothesis(
+        "too large",
+        "the length is larger than the addresses that the process has left, or than its limits "
+        "(RLIMIT_AS, vm.max_map_count) allow; an old libbcm2835 computes such a length on a "
+        "Raspberry Pi 4",
+        "strace: the second argument of mmap; ulimit -v; sysctl vm.max_map_count; wc -l of "
+        "/proc/PID/maps",
+        lambda asked: asked.mmap_with(length=1 << 62),
+        do="print the length before the mmap, and update a library that computes it",
     ),
     Hypothesis(
         "too long",

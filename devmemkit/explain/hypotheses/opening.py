@@ -64,10 +64,10 @@ OPENING = (
         "capability overrides",
         "open fails although CapEff has bit 17 and lockdown is off; docker run --device, systemctl "
         "show -p DevicePolicy -p DeviceAllow",
-        when=lambda asked: asked.mount == "/dev" and asked.has_node,
+        when=lambda asked: asked.mount == "/dev" and asked.node is not False,
         gives="EPERM",
         function="devcgroup_check_permission",
-        opening=True,
+        call="open",
         do="allow the node: docker run --device and --cap-add SYS_RAWIO, or DeviceAllow= in the "
         "service's unit",
     ),
@@ -81,12 +81,11 @@ OPENING = (
     ),
     Hypothesis(
         "file mode",
-        "the file's mode or ACL does not allow it: /dev/mem is usually 0640, so that group kmem "
-        "may read and not write",
+        "the file's mode or ACL does not allow it: {usual}",
         "ls -l and getfacl of the file; strace: O_RDWR or O_RDONLY",
         gives="EACCES",
         function="inode_permission",
-        opening=True,
+        call="open",
         unless=("root",),
         do="run it as root; to write, the group kmem is not enough",
     ),
@@ -96,8 +95,26 @@ OPENING = (
         "dmesg or the audit log: avc: denied, or apparmor=DENIED",
         gives="EACCES",
         function="security_file_open",
-        opening=True,
+        call="open",
         do="run it where the module's policy allows it, or change that policy",
+    ),
+    Hypothesis(
+        "SELinux lockdown",
+        "SELinux's policy refuses it: from 5.6 to 5.15 it has a class lockdown of its own, which "
+        "refuses domains what lockdown would refuse everybody, whether lockdown is in force or not",
+        "ausearch -m avc -ts recent: tclass=lockdown, scontext is the domain; getenforce",
+        gives="EACCES",
+        function="selinux_lockdown",
+        do="run it in a domain whose policy allows class lockdown, or write a module for it with "
+        "audit2allow",
+    ),
+    Hypothesis(
+        "only logged",
+        "nothing failed there: the security module is permissive, and only logs what its policy "
+        "does not allow",
+        "getenforce, and permissive=1 in the line; of AppArmor aa-status: complain mode",
+        gives="ok",
+        function="slow_avc_audit",
     ),
     Hypothesis(
         "let in",
@@ -138,23 +155,31 @@ OPENING = (
     Hypothesis(
         "no node",
         "this /dev has no such node, as in a container, a chroot or an initramfs",
-        "ls -l /dev/mem outside of it; grep ' mem$' /proc/devices",
-        machine=lambda asked: _built(asked, Config()).with_({"dev_mem": False}),
-        unless=("dev_mem",),
-        do="run it where /dev has the node, outside of the container",
+        "ls -l of the node outside of it; ls /sys/class/mem shows the nodes that the kernel has",
+        machine=lambda asked: _built(asked, Config()).with_({"dev_mem": False, "dev_port": False}),
+        when=lambda asked: asked.mount == "/dev" and not asked.node and asked.built is not False,
     ),
     Hypothesis(
         "no devmem",
         "the kernel has no /dev/mem (DEVMEM=n)",
-        shows_option("CONFIG_DEVMEM="),
+        f"{shows_option('CONFIG_DEVMEM=')}; /sys/class/mem/mem is missing",
         machine=lambda asked: _built(asked, NO_DEVMEM).with_({"dev_mem": False}),
-        unless=("CONFIG_DEVMEM", "dev_mem"),
+        when=lambda asked: asked.access.via == "devmem" and not asked.node and asked.built is None,
+    ),
+    Hypothesis(
+        "no devport",
+        "the kernel has no /dev/port (DEVPORT=n), or the machine no such ports",
+        f"{shows_option('CONFIG_DEVPORT=')}; /sys/class/mem/port is missing",
+        machine=lambda asked: asked.machine.with_({"dev_port": False}),
+        when=lambda asked: asked.access.via == "port" and not asked.node and not asked.built,
+        do="build a kernel with DEVPORT=y, or use ioperm and inb",
     ),
     Hypothesis(
         "empty node",
         "somebody made the node although the kernel has no /dev/mem (DEVMEM=n)",
         f"{shows_option('CONFIG_DEVMEM=')}; a container's /dev is often made by hand",
         machine=lambda asked: _built(asked, NO_DEVMEM).with_({"dev_mem": True}),
+        when=lambda asked: asked.access.via == "devmem",
         unless=("CONFIG_DEVMEM",),
     ),
 )

@@ -37,8 +37,8 @@ def open_port(m: View, f: Frame) -> Next:
     From v5.8 on the file gets the iomem inode's mapping.
     """
     if not m.get("dev_mem", m.kernel.config.devmem):
-        why = "yet" if m.kernel.config.devmem else "at all: CONFIG_DEVMEM=n"
-        raise KernelError("ENOENT", f"/dev/mem does not exist {why}")
+        why = "" if m.kernel.config.devmem else ": CONFIG_DEVMEM=n"
+        raise KernelError("ENOENT", f"there is no node /dev/mem{why}")
     check_open(m, f, "/dev/mem", "" if m.kernel.config.devmem else "CONFIG_DEVMEM=n")
     mapping = "/dev/mem"
     if "mem" in m.kernel.policy.one_inode:

@@ -26,7 +26,7 @@ PORTS = 0x10000
 def open_dev_port(m: View, f: Frame) -> Next:
     """Open /dev/port: ENOENT, EACCES by its mode, EPERM without SYS_RAWIO or under lockdown."""
     if not m.get("dev_port", True):
-        raise KernelError("ENOENT", "/dev/port does not exist")
+        raise KernelError("ENOENT", "there is no node /dev/port")
     check_open(m, f, "/dev/port")
     return Return(open_file(m, f.pid, File("port", "/dev/port", *open_mode(f.mode))))
 

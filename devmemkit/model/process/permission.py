@@ -37,8 +37,9 @@ def may_open(m: View, pid: str, path: str, mode: str, usual: int = 0o600) -> Non
     if mount == "/dev" and "nodev" in options:
         raise KernelError("EACCES", f"{path} is a device node, and {mount} is mounted nodev")
     task = m["task", pid]
-    own = bits >> 6 if task.root else bits
-    denied = KernelError("EACCES", f"{path} belongs to root, and its mode is {bits:04o}")
+    own = bits >> 6 if task.root else bits >> 3 if task.group else bits
+    whose = "the process is in its group" if task.group and not task.root else "it belongs to root"
+    denied = KernelError("EACCES", f"{path} has the mode {bits:04o}, and {whose}")
     if wanted & ~own and not task.capable("DAC_OVERRIDE"):
         raise denied
     if mount != "/dev" and write and "ro" in options:

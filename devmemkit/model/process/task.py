@@ -62,11 +62,15 @@ def open_mode(mode: str) -> tuple[bool, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A process: whether it is root, its capabilities by name without CAP_, its level of iopl."""
+    """A process: whether it is root, its capabilities by name without CAP_, its level of iopl.
+
+    `group` says whether it is in the group of the files that it opens.
+    """
 
     root: bool = True
     capabilities: frozenset[str] = frozenset({"SYS_ADMIN", "SYS_RAWIO", "DAC_OVERRIDE"})
     iopl: int = 0
+    group: bool = False
 
     def capable(self, name: str) -> bool:
         return name in self.capabilities

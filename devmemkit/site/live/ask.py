@@ -17,9 +17,10 @@ from devmemkit.model.printable import printable
 from devmemkit.site.live.address_space import map_of, tree
 from devmemkit.site.live.answer import as_page
 from devmemkit.text.html import safe
+from devmemkit.text.message import access_in
 from devmemkit.text.paste import KINDS
 from devmemkit.text.release import parse_release
-from devmemkit.text.symptom import access_in, parse_symptom
+from devmemkit.text.symptom import parse_symptom
 
 NOBODY_ASKED = "nothing pasted says which access is meant: this is about the first claimed resource"
 NO_PLACE = (

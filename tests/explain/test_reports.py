@@ -1,0 +1,259 @@
+"""What public reports showed: words without an errno, containers, faults, refused mappings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devmemkit.explain import snapshot
+from devmemkit.explain.asking import asked_of, causes_for, may_be_of
+from devmemkit.explain.description import Description
+from devmemkit.explain.explanation import explain
+from devmemkit.explain.paste import read_paste
+from devmemkit.explain.stored import description_of
+from devmemkit.explain.symptom import MISSING
+from devmemkit.explain.told import told
+from tests.explain.known import CONFIG, E1000_BAR, IVSHMEM_BAR, ask, known
+
+SUREST = "mmap was refused, and the program touched what it had returned, MAP_FAILED"
+AVC = (
+    'audit: avc:  denied  { integrity } for  pid=9 comm="mstconfig" lockdown_reason="direct PCI '
+    'access" scontext=u:r:t:s0 tcontext=u:r:t:s0 tclass=lockdown permissive=0'
+)
+
+
+def found(got: str, described: Description | None = None, **asked: Any) -> tuple[str, list[str]]:
+    """The access that words are about, and its causes."""
+    access, causes = causes_for(described or Description(), got, **asked)
+    return str(access), [one.what for one in causes]
+
+
+@pytest.mark.parametrize(
+    ("got", "about", "first"),
+    [
+        # a value that was read
+        ("I was always reading FFFF", "read through /dev/mem", "BDF does not answer: its memory"),
+        ("the register reads back 0xffffffff", "read through", "BDF does not answer"),
+        ("BAR 2 gives all ones", "through", "BDF does not"),
+        # a device or a call that the words name
+        (
+            "Device /sys/bus/pci/devices/0000:18:00.0 broken [Errno 1] Operation not permitted",
+            "through /sys/bus/pci/devices/0000:18:00.0/config",
+            "the file is the configuration space",
+        ),
+        ("mmap bar1: Invalid argument", "devices/BDF/resource1", "a driver had claimed"),
+        (
+            "failed to get I/O permission: Operation not permitted",
+            "iopl(3)",
+            "lockdown is in force",
+        ),
+        ("cannot get IO privileges: Operation not permitted", "iopl(3)", "lockdown is in force"),
+        ("/dev/port: No such file or directory", "open of /dev/port", "this /dev has no such node"),
+        # where it ran
+        (
+            "docker: can't open '/dev/mem': Operation not permitted",
+            "open of /dev/mem",
+            "the devices cgroup",
+        ),
+        (
+            "podman --device /dev/mem: open /dev/mem: Operation not permitted",
+            "open of /dev/mem",
+            "the process has no CAP_SYS_RAWIO",
+        ),
+        # the call that failed, and no other
+        (
+            "initPeripherals: mmap gpio failed (Operation not permitted)",
+            "mmap through /dev/mem",
+            "a driver had claimed",
+        ),
+        (
+            "gpio mmap failed: Cannot allocate memory",
+            "mmap through /dev/mem",
+            "the length is larger",
+        ),
+        # a signal
+        ("Program received signal SIGSEGV (mmio_base=0xffffffffffffffff", "load", SUREST),
+        ("segfault at ffffffffffffffff ip 00000000004005d0 error 4 in a.out", "load", SUREST),
+        ("SIGSEGV", "load through /dev/mem", SUREST),
+        ("Bus error, ptr = 0xffffffff", "load", SUREST),
+        (
+            "Bus error #0 __memset_zva () at ../sysdeps/aarch64/memset.S",
+            "load",
+            "the load or store is not aligned",
+        ),
+        ("Bus error", "load through /dev/mem", "a driver claimed the region after"),
+        # the security modules' own lines
+        (AVC, "direct PCI access", "SELinux's policy refuses it: from 5.6 to 5.15"),
+        ('apparmor="DENIED" operation="open" name="/dev/mem"', "", "a security module"),
+        (
+            'avc:  denied  { sys_rawio } for comm="x" tclass=capability',
+            "",
+            "the process has no CAP",
+        ),
+        (AVC.replace("permissive=0", "permissive=1"), "direct PCI access", "nothing failed there"),
+    ],
+)
+def test_the_words_say_what_it_is_about(got: str, about: str, first: str) -> None:
+    subject, causes = found(got)
+    assert about in subject
+    assert causes[0].startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("got", "about", "errnos"),
+    [
+        (
+            "[W] Unable to open /dev/mem.",
+            "open of /dev/mem",
+            ["EPERM", "EACCES", "ENOENT", "ENXIO"],
+        ),
+        ("ERROR: Memory map failed", "mmap through /dev/mem", ["EPERM", "EACCES", "EINVAL"]),
+        ("cannot gain I/O privileges", "iopl(3)", ["EPERM", "ENOSYS"]),
+        (
+            "pcilib: Cannot open /sys/bus/pci/devices/0000:00:00.0/config",
+            "open of /sys",
+            ["EACCES"],
+        ),
+    ],
+)
+def test_words_without_an_errno_have_the_causes_of_each(
+    got: str, about: str, errnos: list[str]
+) -> None:
+    subject, causes = found(got)
+    assert about in subject
+    seen = list(dict.fromkeys(one.partition(": ")[0] for one in causes))
+    assert seen[: len(errnos)] == errnos
+    said = told(*asked_of(Description(), got), got=got)
+    assert said.text.splitlines()[1] == MISSING
+    assert not any(one.advice for one in said.causes)
+    with_errno, one = found(f"{got}: {errnos[0]}")  # the control: then it is one errno's
+    assert with_errno == subject
+    assert {f"{errnos[0]}: {what}" for what in one} <= set(causes) | {
+        f"{errnos[0]}: {what}" for what in one if "architecture" in what
+    }
+
+
+def test_a_message_about_mmap_has_no_causes_of_open_and_the_other_way_round() -> None:
+    of_open = "the process has no CAP_SYS_RAWIO, as root in a container has not"
+    for words, offered in (("mmap", False), ("open /dev/mem", True), ("something", True)):
+        assert (of_open in found(f"{words}: Operation not permitted")[1]) == offered
+    claimed = "a driver had claimed the region before"
+    for words, offered in (("mmap", True), ("open /dev/mem", False), ("something", True)):
+        assert (claimed in found(f"{words}: Operation not permitted")[1]) == offered
+
+
+@pytest.mark.parametrize(
+    ("line", "arch"),
+    [
+        ("Unhandled fault: external abort on non-linefetch (0x1818) at 0xb6fe2000", "arm"),
+        ("Unhandled fault: imprecise external abort (0x1406) at 0x96fe2000", "arm"),
+        ("Unhandled fault: synchronous external abort (0x210) at 0xb6fe2000", "arm"),
+        ("Unhandled fault: alignment exception (0x001) at 0xb6fe2001", "arm"),
+        ("Unhandled fault: synchronous external abort (0x96000210) at 0x0000007f9b2a8000", "arm64"),
+        ("a.out[9]: unhandled alignment fault (11) at 0x7f9b2a8001, esr 0x92000021", "arm64"),
+        ("Machine check in user mode.", "powerpc"),
+    ],
+)
+def test_a_fault_names_the_architecture_and_a_virtual_address(line: str, arch: str) -> None:
+    machines, access, _, causes = asked_of(Description(), line)
+    assert machines.known.architecture == arch
+    assert access.nowhere  # its address is the process's
+    assert len(causes) == 1
+    pasted = read_paste(f"[ 2104.1] {line}\n")
+    assert pasted.asked.keys() == {"got"}
+    assert not may_be_of(known(), access, line)
+    assert may_be_of(known(arch="riscv64"), access, "Bus error")  # control
+
+
+def test_a_mapping_that_the_description_refuses_explains_a_fault() -> None:
+    described = known("bound", lockdown=None)
+    refused = found("SIGSEGV", described, address=E1000_BAR, op="load")[1]
+    assert refused[0].startswith(SUREST)
+    assert refused[1] == "mmap was refused with EPERM: page 0xfebc0 is not allowed: e1000 has it"
+    free = found("SIGSEGV", known("idle"), address=IVSHMEM_BAR, op="load")[1]
+    assert free[0].startswith(SUREST)
+    assert not any(one.startswith("mmap was refused with") for one in free)
+    seen = found("SIGSEGV base=0xffffffffffffffff", known("idle"), address=IVSHMEM_BAR, op="load")
+    assert any(one.startswith("mmap was refused with EPERM") for one in seen[1])
+
+
+@pytest.mark.parametrize(
+    ("config", "whats"),
+    [
+        (None, ["this /dev has no such node", "the kernel has no /dev/mem (DEVMEM=n)"]),
+        ({"CONFIG_STRICT_DEVMEM": "y"}, ["this /dev has no such node"]),
+        (CONFIG, ["this /dev has no such node"]),
+        ({"CONFIG_DEVMEM": "n"}, ["there is no node /dev/mem: CONFIG_DEVMEM=n"]),
+    ],
+)
+def test_why_a_node_is_missing_is_open_unless_evidence_decides(
+    config: dict[str, str] | None, whats: list[str]
+) -> None:
+    for dev_mem in (False, None):
+        described = known(dev_mem=dev_mem, config=config)
+        causes = found("/dev/mem: No such file or directory", described)[1]
+        assert [one for one in causes if not one.startswith(tuple(whats))] == []
+        assert len(causes) == len(whats)
+    plain = explain(*ask(known(dev_mem=False, config=config), address=0xFE00_0000))
+    assert plain.outcome == "ENOENT"
+    builds = config == {"CONFIG_DEVMEM": "n"}
+    assert plain.advice[0].do.startswith("build a kernel" if builds else "run it as root")
+
+
+def test_the_nodes_that_the_kernel_has_are_seen_from_a_container(tmp_path: Any) -> None:
+    """Not by /proc/devices, where "1 mem" is without DEVMEM, too."""
+    for nodes, built in (("null", "n"), ("mem", "y"), ("", None)):
+        root = tmp_path / (nodes or "none")
+        (root / "sys/class/mem" / nodes).mkdir(parents=True)
+        taken = description_of(snapshot.take(root), "x")
+        assert taken.dev_mem is False
+        assert (taken.config or {}).get("CONFIG_DEVMEM") == built
+
+
+LS = "crw-r----- 1 root kmem 1, 1 Sep  3 18:01 /dev/mem\n"
+DENIED = "/dev/mem trouble: Permission denied\n"
+
+
+@pytest.mark.parametrize(
+    ("who", "first"),
+    [
+        ("uid=1000(a) gid=9(kmem) groups=9(kmem),10(wheel)", "has the mode 0640, and the process "),
+        ("uid=1000(a) gid=100(users) groups=100(users)", "has the mode 0640, and it belongs to"),
+        ("uid=0(root) gid=0(root) groups=0(root)", "a security module"),
+        ("$ sudo tool", "the process does not run as root"),
+    ],
+)
+def test_the_mode_of_the_node_and_who_asks_decide(who: str, first: str) -> None:
+    pasted = read_paste(f"{DENIED}$ ls -l /dev/mem\n{LS}$ id\n{who}\n")
+    causes = asked_of(pasted.known, **pasted.asking())[3]
+    assert first in causes[0].what
+
+
+def test_a_group_that_may_read_still_needs_the_capability() -> None:
+    who = "uid=1000(a) gid=9(kmem) groups=9(kmem)\n"
+    for line, opens in ((LS, True), (LS.replace("r-----", "------"), False)):
+        described = read_paste(f"{line}{who}\n000f0000-000fffff : System ROM\n").known
+        answer = explain(*ask(described, address=0xF_0000, op="read"))
+        assert (answer.outcome == "EACCES") != opens
+
+
+def test_a_node_has_nothing_to_do_with_a_file_of_sysfs() -> None:
+    causes = found("mmap bar0: Invalid argument")[1]
+    assert not any("/dev" in one for one in causes)
+    assert "/dev/mem" not in found("open /sys/bus/pci/devices/0000:00:00.0/config: EACCES")[1][0]
+
+
+def test_a_negative_offset_is_offered_for_an_address_with_bit_31() -> None:
+    for address, offered in ((0x9240_A000, True), (0x1240_A000, False)):
+        causes = found("mmap: Invalid argument", Description(arch="armv7l"), address=address)[1]
+        assert any(one.startswith("the offset came as a negative number") for one in causes) == (
+            offered
+        )
+
+
+def test_lockdown_is_last_on_a_kernel_that_lacks_it() -> None:
+    for release, last in (("4.9.0", True), ("6.1.0", False)):
+        described = known("idle", release=release, lockdown=None, cmdline="iomem=relaxed")
+        causes = found("EPERM", described, address=IVSHMEM_BAR)[1]
+        assert (causes[-1] == "lockdown is in force") == last
