@@ -207,7 +207,8 @@ def _inside(
     """The BAR of a device that has an address, and the offset into it."""
     if offset is not None:
         raise AccessError("expected --address or --offset, got both")
-    bars = [one for one in device_of(known, bdf).bars if one.index < 6 and bar in (None, one.index)]
+    bars = [one for one in device_of(known, bdf).bars if one.memory and one.index < 6]
+    bars = [one for one in bars if bar in (None, one.index)]
     for one in bars:
         if one.start <= address <= one.end:
             return one.index, address - one.start

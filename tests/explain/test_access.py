@@ -10,7 +10,7 @@ from devmemkit.explain.access import AccessError, access_of, number
 from devmemkit.explain.answer import as_json
 from devmemkit.explain.description import Description, with_lspci
 from devmemkit.text.iomem import parse
-from tests.explain.known import E1000, E1000_BAR, answer, known
+from tests.explain.known import E1000, E1000_BAR, IVSHMEM_BAR, answer, known
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_files_by_name() -> None:
     ("asked", "sentence"),
     [
         ({}, "expected --address or --bdf and --bar, got neither"),
-        ({"address": 0, "bdf": E1000, "bar": 0}, "expected --address or --bdf, got both"),
+        ({"address": 0, "bdf": E1000, "bar": 0}, "--address: expected one in a BAR of"),
         ({"bdf": E1000}, "expected --bar N with --bdf, got none"),
         ({"bar": 0, "address": 1}, "expected --bdf with --bar and --offset, got none"),
         ({"bdf": "0000:99:00.0", "bar": 0}, "--bdf: expected a device of the machine"),
@@ -142,3 +142,17 @@ def test_a_port_of_a_device_is_found_in_a_dump() -> None:
     described = known(devices={}, iomem=None, ioports=ports)
     access = access_of(described, bdf="0000:00:02.0", bar=4, via="port", op="read")
     assert access.start == 0xC000
+
+
+def test_an_address_in_a_device_names_the_bar_and_the_offset() -> None:
+    for bar in (None, 0):
+        access = access_of(known(), bdf=E1000, bar=bar, address=E1000_BAR + 0x100)
+        assert (access.via, access.bar, access.offset) == ("sysfs", 0, 0x100)
+    for asked, words in (
+        ({"address": IVSHMEM_BAR}, f"a BAR of {E1000} (0xfebc0000-0xfebdffff), got 0xf8000000"),
+        ({"address": E1000_BAR, "bar": 5}, f"a BAR of {E1000} (none), got 0xfebc0000"),
+        ({"address": E1000_BAR, "offset": 1}, "--address or --offset, got both"),
+    ):
+        with pytest.raises(AccessError) as error:
+            access_of(known(), bdf=E1000, **asked)
+        assert words in str(error.value)
