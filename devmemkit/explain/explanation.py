@@ -46,7 +46,7 @@ def explain(machines: Machines, access: Access) -> Answer:
         # the first branch is that of the likeliest case
         (
             *(branches[0].conditions if branches else ()),
-            *_assumed(machines.known, access, ours.outcome),
+            *_assumed(machines.known, access, ours.outcome, machine.phys_bits),
         ),
         branches,
         tuple(advise(machines.known, machine, access, ours)),
@@ -129,7 +129,7 @@ def _versions(newest_first: list[str]) -> str:
     return " or ".join(versions)
 
 
-def _assumed(known: Description, access: Access, outcome: str) -> Iterator[str]:
+def _assumed(known: Description, access: Access, outcome: str, bits: int) -> Iterator[str]:
     """What each case assumes: a BAR's number, and that the machine follows the model's rules."""
     bar = known.found[access.bdf].bar(access.bar) if known.assumes(access.bdf) else None
     if bar is not None:
@@ -145,6 +145,11 @@ def _assumed(known: Description, access: Access, outcome: str) -> Iterator[str]:
         yield (
             f"the program maps offset & ~(sysconf(_SC_PAGESIZE) - 1), {inside:#x} bytes below, for "
             f"pages have {access.page_size >> 10} KiB, and mmap with this offset itself is EINVAL"
+        )
+    if outcome == "ok" and access.maps and access.op != "mmap" and access.start >> bits:
+        yield (
+            f"the CPU has more than {bits} address bits: else the touch ends the process with an "
+            "oops (bits of a page table entry that are reserved), which the model does not play"
         )
     if _ends_the_kernel(known, access):
         yield (

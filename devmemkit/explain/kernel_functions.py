@@ -84,8 +84,8 @@ own file" (6.12), "mm: perform VMA allocation, freeing, duplication in mm" (6.16
 
 _FAULTS = (("4.20", "__do_page_fault", "arch/x86/mm/fault.c"),)
 MOVED_X86: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "valid_phys_addr_range": (("4.14", "valid_phys_addr_range", MEM),),
-    "valid_mmap_phys_addr_range": (("4.14", "valid_mmap_phys_addr_range", MEM),),
+    "valid_phys_addr_range": (("4.15", "valid_phys_addr_range", MEM),),
+    "valid_mmap_phys_addr_range": (("4.15", "valid_mmap_phys_addr_range", MEM),),
     "phys_mem_access_prot_allowed": (("5.6", "phys_mem_access_prot_allowed", "arch/x86/mm/pat.c"),),
     "load_step": _FAULTS,
     "store_step": _FAULTS,
@@ -93,8 +93,8 @@ MOVED_X86: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 """The same for steps that have a function of their own on x86.
 
-ce56a86e2ade gave x86 its own limits of addresses (4.14), 66f4e88cc69d the helper ksys_ioperm
-(4.17), aa37c51b9421 split __do_page_fault (4.20).
+be62a3204406 gave x86 its own limits of addresses (4.15; ce56a86e2ade before it was reverted),
+66f4e88cc69d the helper ksys_ioperm (4.17), aa37c51b9421 split __do_page_fault (4.20).
 """
 
 FAULT, COPY = ("do_page_fault", "arch/arm64/mm/fault.c"), "arch/arm64/lib"

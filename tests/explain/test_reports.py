@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -257,3 +258,19 @@ def test_lockdown_is_last_on_a_kernel_that_lacks_it() -> None:
         described = known("idle", release=release, lockdown=None, cmdline="iomem=relaxed")
         causes = found("EPERM", described, address=IVSHMEM_BAR)[1]
         assert (causes[-1] == "lockdown is in force") == last
+
+
+def test_what_may_end_the_kernel_is_left_open() -> None:
+    """An unaligned read of ports on arm64, and an address that the CPU has not got, before 4.15."""
+    row = "0x0000000000001000 0x000000000000103f 0x0000000000040101\n"
+    rest = "0x0000000000000000 0x0000000000000000 0x0000000000000000\n" * 6
+    ports = read_paste(row + rest, bdf="0000:01:00.0")
+    for arch, offset, open_ in (("aarch64", 1, True), ("aarch64", 2, False), ("x86_64", 1, False)):
+        described = replace(ports.known, arch=arch, release="6.12")
+        asked = {"bdf": "0000:01:00.0", "bar": 0, "offset": offset, "length": 2, "op": "read"}
+        assumed = explain(*ask(described, **asked)).assumed
+        assert any("the kernel survives it" in one for one in assumed) == open_
+    for release, address, open_ in (("4.4", 1 << 45, True), ("4.4", 1 << 30, False)):
+        found = explain(*ask(known("idle", release=release), address=address, op="load"))
+        assert found.outcome == "ok"
+        assert any("the CPU has more than 40" in one for one in found.assumed) == open_

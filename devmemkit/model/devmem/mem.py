@@ -79,7 +79,8 @@ def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
     width, and the last page of all 64 bits is one, as 0 is behind it.
     """
     last = f.offset + (f.vma.end - f.vma.start) - 1
-    asked = last if m.kernel["mmap_end"] == "last byte" else last + 1 & U64
+    ends = {"any": 0, "last byte": last, "byte behind": last + 1 & U64}
+    asked = ends[m.kernel["mmap_end"]]
     if last > U64 or asked >> m.machine.phys_bits:
         raise KernelError("EINVAL", f"{last:#x} is beyond {m.machine.phys_bits} address bits")
     return None

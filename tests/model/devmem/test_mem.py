@@ -49,6 +49,15 @@ def error(m: Machine, name: str, /, **arguments: Any) -> str | None:
     return do(m, name, fd=0, **arguments)[1].errno
 
 
+@pytest.mark.parametrize(("version", "errno"), [("4.4", None), ("4.5", None), ("5.10", "EINVAL")])
+def test_mmap_has_no_limit_of_addresses_on_x86_before_4_15(version: str, errno: str) -> None:
+    """be62a3204406; ce56a86e2ade, in a release candidate of 4.14, was reverted."""
+    m = opened(version)
+    beyond = 1 << m.phys_bits
+    assert error(m, "mmap_devmem", offset=beyond - PAGE, length=PAGE) is None
+    assert error(m, "mmap_devmem", offset=beyond, length=PAGE) == errno
+
+
 @pytest.mark.parametrize("version", ALL)
 @pytest.mark.parametrize(
     ("more", "errno"),
