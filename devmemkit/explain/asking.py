@@ -13,6 +13,7 @@ from devmemkit.explain.candidates import UNKNOWN, Cause
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.symptom import causes, symptom_of
+from devmemkit.explain.verdict import verdict
 from devmemkit.model import flags as fl
 from devmemkit.model.pci.device import Bar
 from devmemkit.model.pci.sysfs import config_path
@@ -98,6 +99,11 @@ def causes_for(
         causes = tuple(replace(one, what=f"{name}: {one.what}", advice=()) for one in causes)
         found.append((access, causes))
     access = next((access for access, causes in found if causes), found[0][0])
+    if not access.nowhere and not access.other:  # how it ends on the likeliest machine is first
+        machines = Machines(known, access)
+        (_, likeliest), *_ = machines.cases()
+        ends = verdict(machines.machine(likeliest), access).outcome
+        found.sort(key=lambda one: not any(it.what.startswith(f"{ends}: ") for it in one[1]))
     return access, tuple(one for _, causes in found for one in causes)
 
 

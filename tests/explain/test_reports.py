@@ -15,7 +15,7 @@ from devmemkit.explain.paste import read_paste
 from devmemkit.explain.stored import description_of
 from devmemkit.explain.symptom import MISSING
 from devmemkit.explain.told import told
-from tests.explain.known import CONFIG, E1000_BAR, IVSHMEM_BAR, ask, known
+from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, ask, known
 
 SUREST = "mmap was refused, and the program touched what it had returned, MAP_FAILED"
 AVC = (
@@ -133,6 +133,14 @@ def test_words_without_an_errno_have_the_causes_of_each(
     assert {f"{errnos[0]}: {what}" for what in one} <= set(causes) | {
         f"{errnos[0]}: {what}" for what in one if "architecture" in what
     }
+
+
+def test_without_an_errno_the_likeliest_machine_s_comes_first() -> None:
+    for state, first in (("bound", "EPERM: page 0xfebc0 is not allowed"), ("idle", "EPERM: a dri")):
+        causes = found("failed to map it", known(state), address=E1000_BAR)[1]
+        assert causes[0].startswith(first)
+    causes = found("failed to map it", known("bound"), bdf=E1000, bar=0)[1]
+    assert causes[0] == "EINVAL: the first page of BAR 0 is taken: e1000 has it"
 
 
 def test_a_message_about_mmap_has_no_causes_of_open_and_the_other_way_round() -> None:
