@@ -3,6 +3,7 @@
 import doctest
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ import pytest
 from devmemkit.artifact.ledger import Ledger, entries
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.cli import main
+from devmemkit.explore.policy_matrix import matrix as answers
 from devmemkit.figures.address_map import address_map
+from devmemkit.figures.frame import retold
+from devmemkit.figures.marks import Picture
+from devmemkit.figures.matrix import matrix
+from devmemkit.figures.race import race as race_of
 from devmemkit.figures.svg import to_svg
 from devmemkit.lab.recordings.manifest import NAMES, ON_ARM64, RECORDED, kernels_of
 from devmemkit.lab.recordings.recording import recordings
@@ -21,10 +27,69 @@ from devmemkit.scenarios.stories.takeover import Takeover
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def picture() -> str:
-    """docs/takeover.svg: an unaligned claim, seen from process and child."""
+def takeover() -> Picture:
+    """An unaligned claim, seen from process and child."""
     story = Takeover(kernel="6.12", machine="qemu-6.12", claim_offset=0x1800, claim_size=0x5000)
-    return to_svg(address_map(story.played.after("claim"), story.node, 8, columns=4))
+    made = address_map(story.played.after("claim"), story.node, 8)
+    first, last = (byte - story.node.start for byte in story.claim)
+    said = (
+        f"A driver claims +{first:#x} to +{last:#x}. {made.message} (Model, Linux {story.kernel}.)"
+    )
+    return retold(made, "A page that is half the driver's stays mapped", said, WIDE)
+
+
+def race() -> Picture:
+    """The recorded race between an mmap and a claim on the newest kernel."""
+    sweep = recordings("mmap-vs-claim")[-1].content["race"]
+    made = race_of(sweep)
+    said = (
+        f"{made.message} PASSED: the model allows each end. (Recorded on Linux {sweep['version']}.)"
+    )
+    return retold(made, "An mmap in the making survives a claim", said, WIDE)
+
+
+def policies() -> Picture:
+    """What can happen under each policy, in the columns that decide between them."""
+    rows: dict[str, list[tuple[str, str]]] = {}
+    cells = {(cell.policy, cell.question): cell for cell in answers("6.12", "devmem")}
+    for policy in dict.fromkeys(policy for policy, _ in cells):
+        row = rows[policy] = []
+        for question in ASKED:
+            cell = cells[policy, question]
+            role = "muted" if not cell.decides else "ok" if cell.good else "error"
+            row.append((re.split("[;:]", cell.answer)[0], role))
+    best = [policy for policy, row in rows.items() if {role for _, role in row} == {"ok"}]
+    made = matrix(
+        "policies",
+        "",
+        list(ASKED.values()),
+        rows,
+        legend=(
+            ("ok", "as the owner would wish"),
+            ("error", "against the owner's wish"),
+            ("muted", "nothing can be mapped"),
+        ),
+    )
+    said = f"Good in every column: {', '.join(best) or 'none'}. (Explored, Linux 6.12.)"
+    return retold(made, "What can happen under each policy", said, WIDE)
+
+
+ASKED = {
+    "touch after the claim": "touched after\nthe claim",
+    "corrupt before the claim": "written\nbefore it",
+    "page lost without notice": "page lost\nunnoticed",
+    "driver comes up, process unmaps": "driver up, if\nit unmaps",
+    "driver comes up, process keeps": "driver up, if\nit keeps",
+}
+WIDE = 480
+"""Px: width of a picture that is passed on."""
+PICTURES = (takeover, race, policies)
+"""The pictures of docs/ that are passed on, each in a file of its function's name."""
+
+
+def drawn(draw: Callable[[], Picture]) -> str:
+    """The SVG, narrow: its text stays readable in a mail of 800 px and on a slide."""
+    return to_svg(draw(), natural=WIDE)
 
 
 def words_of(page: str) -> str:
@@ -63,8 +128,9 @@ def test_the_sections_that_settle_a_point_are_there() -> None:
         assert f'"## {section}. ' in notebook.read_text("utf-8"), (number, section)
 
 
-def test_the_committed_picture_is_drawn_by_this_code() -> None:
-    assert (ROOT / "docs" / "takeover.svg").read_text(encoding="utf-8") == picture()
+@pytest.mark.parametrize("draw", PICTURES)
+def test_a_committed_picture_is_drawn_by_this_code(draw: Callable[[], Picture]) -> None:
+    assert (ROOT / "docs" / f"{draw.__name__}.svg").read_text(encoding="utf-8") == drawn(draw)
 
 
 def test_the_session_runs_as_shown() -> None:
@@ -122,5 +188,6 @@ def test_the_coverage_that_it_tells_is_that_of_the_generated_page(page: str) -> 
     assert f"{int(told[2]):,} of {int(told[3]):,}" in text
 
 
-if __name__ == "__main__":  # python tests/test_readme.py draws it anew
-    (ROOT / "docs" / "takeover.svg").write_text(picture(), encoding="utf-8")
+if __name__ == "__main__":  # python tests/test_readme.py draws them anew
+    for one in PICTURES:
+        (ROOT / "docs" / f"{one.__name__}.svg").write_text(drawn(one), encoding="utf-8")

@@ -64,7 +64,7 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
             if base << PAGE_SHIFT < edge <= last:
                 y = (edge - region.start) / PAGE_SIZE
                 marks.line(TREE, y, TREE + GAP + PAGES, y, "claimed", "dashed")
-    _draw_pages(marks, mappings[:columns], base, PAGES / columns, head / unit)
+    _draw_pages(marks, mappings[:columns], base, PAGES / columns, unit, head)
     step = max(1, pages // 8)
     ticks = [(i, f"+{i << PAGE_SHIFT:#x}") for i in range(0, pages + 1, step)]
     what = f"{shown} claimed page{'s' * (shown != 1)}{' shown' * (len(taken) > shown)}"
@@ -131,8 +131,9 @@ def _mappings(machine: Machine, first: int, last: int, taken: set[int]) -> Itera
 
 
 def _draw_pages(
-    marks: Marks, mappings: list[Mapping], base: int, width: float, head: float
+    marks: Marks, mappings: list[Mapping], base: int, width: float, unit: float, head: int
 ) -> None:
+    """Draw the mappings, `width` wide each; a page is `unit` px high, the names above `head` px."""
     seen: Counter[tuple[str, str]] = Counter()
     again: Counter[str] = Counter()
     turned = width < WORD
@@ -142,8 +143,8 @@ def _draw_pages(
         group = list(run)
         end = left + width * len(group)
         name = f"process {pid}" if width * len(group) > 2 * WORD - 10 else pid
-        marks.text((left + end) / 2, 0.35 - head, name, "strong", anchor="center")
-        marks.line(left + 2, 0.8 - head, end - 2, 0.8 - head, "muted")
+        marks.text((left + end) / 2, (8 - head) / unit, name, "strong", anchor="center")
+        marks.line(left + 2, (18 - head) / unit, end - 2, (18 - head) / unit, "muted")
         for _, vma, roles in group:
             kind = "shared" if VM.SHARED in vma.flags else "private"
             seen[pid, kind] += 1
@@ -152,7 +153,7 @@ def _draw_pages(
                 kind = "new" if again[pid] == 1 else f"new {again[pid]}"
             anchor = "left" if turned else "center"
             middle = left + width / 2
-            marks.text(middle, -0.15 if turned else -0.5, kind, "small", "ink", anchor,
+            marks.text(middle, -(3 if turned else 11) / unit, kind, "small", "ink", anchor,
                        turned=turned)  # fmt: skip
             for pfn, role in roles:
                 address = vma.start + ((pfn - vma.pgoff) << PAGE_SHIFT)

@@ -132,6 +132,14 @@ def with_margins(picture: Picture) -> Picture:
     return replace(picture, height=math.ceil(picture.height + box.top + box.bottom))
 
 
+def retold(picture: Picture, title: str, said: str, width: int) -> Picture:
+    """The picture with another title and message, for a place at least `width` px wide."""
+    box = frame(picture)
+    marks = picture.height - box.top - box.bottom
+    new = replace(picture, title=title, message=said, height=marks, min_width=width)
+    return with_margins(new)
+
+
 def fitted(picture: Picture) -> list[str]:
     """The strings of the texts, each cut to its room in the narrowest figure."""
     box = frame(picture)

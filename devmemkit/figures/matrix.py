@@ -54,7 +54,8 @@ def matrix(
         y = number * ROW + 2 * LINE
         marks.text(0.03, y - 0.6 * LINE, label, "strong")
         # Where the picture scrolls, the label is at the other end, too.
-        if narrowest > max(MIN_WIDTH, 2 * text_width(label, "strong") + 2 * EDGE):
+        wide = text_width(label, "strong")
+        if narrowest > max(1.25 * MIN_WIDTH, 2 * wide + 2 * EDGE):
             marks.text(len(columns) - 0.03, y - 0.6 * LINE, label, "small", "muted", "right")
         said = []
         for index, (column, (text, role)) in enumerate(zip(columns, cells, strict=True)):

@@ -141,8 +141,8 @@ def _marker(x: str, y: float, shape: str) -> str:
 class Canvas:
     """Turns axis units into places in the frame, and marks into elements."""
 
-    def __init__(self, picture: Picture, fluid: bool = False) -> None:
-        self.picture, self.fluid = picture, fluid
+    def __init__(self, picture: Picture, fluid: bool = False, natural: int = WIDTH) -> None:
+        self.picture, self.fluid, self.natural = picture, fluid, natural
         self.box = frame(picture)
         self.top, self.bottom = self.box.top, picture.height - self.box.bottom
 
@@ -256,7 +256,9 @@ class Canvas:
 
     def framed(self) -> str:
         """The marks and the axis across, in an element as wide as the frame."""
-        width = f"{self.percent:.4g}%" if self.fluid else WIDTH - self.box.left - self.box.right
+        width = (
+            f"{self.percent:.4g}%" if self.fluid else self.natural - self.box.left - self.box.right
+        )
         size = f'x="{self.box.left}" width="{width}" height="{self.picture.height}"'
         opened = f'<svg {size} overflow="visible">'
         return "\n".join((opened, *self.x_axis(), *self.marks(), "</svg>"))
@@ -272,8 +274,7 @@ class Canvas:
     def top_lines(self) -> Iterator[str]:
         y = EDGE
         if self.picture.title:
-            room = self.picture.min_width - self.box.left - self.box.right
-            title = elide(self.picture.title, "title", room)
+            title = elide(self.picture.title, "title", self.picture.min_width - 2 * EDGE)
             yield _text(_n(EDGE), y + 9, title, "title", "ink")
             y += 24
         for line in message(self.picture.message, self.picture.min_width):
@@ -309,7 +310,8 @@ def _document(canvas: Canvas, lines: Iterable[str]) -> str:
     defs = f"<defs>{''.join(_patterns(roles))}</defs>"
     paper = '<rect class="dk-paper" width="100%" height="100%" rx="6"/>'
     body = "\n".join((defs, paper, *lines))
-    natural = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
+    width = canvas.natural
+    natural = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     size = f'width="100%" height="{height}"' if canvas.fluid else natural
     return f"""<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>
 <title>{escape(picture.title or picture.name)}</title>
@@ -320,13 +322,13 @@ def _document(canvas: Canvas, lines: Iterable[str]) -> str:
 """
 
 
-def to_svg(picture: Picture, *, fluid: bool = False) -> str:
+def to_svg(picture: Picture, *, fluid: bool = False, natural: int = WIDTH) -> str:
     """Draw the picture as one SVG document, light or dark as the reader's system is.
 
-    The document has the natural width and is scaled as a whole. A `fluid` one is as wide as its
-    place, with text and height of the same size; it is for images, so it leaves out the tips.
+    The document has the natural width (px) and is scaled as a whole. A `fluid` one is as wide as
+    its place, with text and height of the same size; it is for images, so it leaves out the tips.
     """
-    canvas = Canvas(picture, fluid)
+    canvas = Canvas(picture, fluid, natural)
     return _document(canvas, (*canvas.y_axis(), *canvas.top_lines(), canvas.framed()))
 
 

@@ -48,6 +48,8 @@ def stories() -> Named:
     odd = Takeover(claim_offset=0x1800, claim_size=0x5000)
     for act in ("fork", "claim"):
         yield f"map after {act}", address_map(odd.played.after(act), odd.node, odd.pages)
+    few = address_map(odd.played.after("claim"), odd.node, 8)
+    yield "map of eight pages", few
     small = Takeover(claim_offset=0, claim_size=16)
     yield "map of 16 bytes", address_map(small.played.after("claim"), small.node, small.pages)
     grace = Takeover(policy="RevokeAfterGrace").played

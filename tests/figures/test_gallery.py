@@ -79,6 +79,15 @@ def test_no_text_lies_on_another_or_beyond_the_edge(picture: Picture) -> None:
     assert [box for box in found if box.top < 0 or box.bottom > picture.height] == []
 
 
+def test_no_line_strikes_a_text_out(picture: Picture) -> None:
+    canvas, left, width = placed(picture)
+    for line in picture.marks.lines:
+        if line.y0 == line.y1:
+            ends = sorted(left + canvas.share(x) / 100 * width for x in (line.x0, line.x1))
+            stroke = Box("", *ends, canvas.y(line.y0) - 1, canvas.y(line.y0) + 1)
+            assert [box.text for box in boxes(picture) if box.meets(stroke)] == []
+
+
 def test_no_mark_is_cut_off_at_the_frame(picture: Picture) -> None:
     canvas, _, width = placed(picture)
     for mark in picture.marks.markers:
