@@ -158,7 +158,18 @@ function renderStill({ model, el, tap }) {
   });
 }
 
+// The sliders of ipywidgets have no name that a screen reader could say, and handles of 16 px.
+const nameSliders = () => {
+  for (const handle of document.querySelectorAll(".noUi-handle")) {
+    const slider = handle.closest(".jupyter-widgets");
+    if (!slider) continue;
+    slider.style.setProperty("--jp-widgets-slider-handle-size", "24px");
+    handle.setAttribute("aria-label", slider.querySelector(".widget-label")?.textContent ?? "");
+  }
+};
+
 function render({ model, el }) {
+  attached(el).then(nameSliders);
   const tap = (x, y) => {
     model.set("tapped", [x, y]);
     model.save_changes();

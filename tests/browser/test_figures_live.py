@@ -43,7 +43,7 @@ CELLS = [
     "show(timeline())",
     "import ipywidgets\nfrom devmemkit.widgets.pane import Pane\n"
     "pane = Pane(address_map(0, 'pane'))\n"
-    "slider = ipywidgets.IntSlider(min=0, max=4)\n"
+    "slider = ipywidgets.IntSlider(description='zapped pages', min=0, max=4)\n"
     "def follow(change):\n"
     "    pane.draw(address_map(change['new'], 'pane', height=400 if change['new'] == 4 else 300))\n"
     "slider.observe(follow, 'value')\n"
@@ -310,7 +310,9 @@ def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
     roles = ["pane", "rect", "role"]
     assert page.evaluate(COLUMN, roles)[3:] == ["ok"] * 4
 
-    page.locator(".noUi-handle").focus()
+    handle = page.get_by_role("slider", name="zapped pages")
+    assert handle.bounding_box()["width"] == 24
+    handle.focus()
     for zapped in (1, 2, 3):
         page.keyboard.press("ArrowRight")
         wait_for_columns(page, address_map(zapped, "pane"))
