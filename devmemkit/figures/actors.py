@@ -91,7 +91,7 @@ def actors(kernel: KernelProfile) -> Picture:
             marks.text(x, at, line, "strong", anchor="center")
     for arrow in connected:
         x0, y0, x1, y1 = _ends(BOXES[arrow.start], BOXES[arrow.end])
-        role = "now" if arrow.is_new else "kernel"
+        role = "now" if arrow.is_new else "ink"
         marks.line(x0, y0, x1, y1, role)
         marks.marker(x1, y1, "diamond", role)
         beside = (int((x0 + x1) / 2) + 5, int((y0 + y1) / 2), "left")
@@ -107,7 +107,7 @@ def actors(kernel: KernelProfile) -> Picture:
         y=Axis("", HEIGHT, 0),
         marks=marks,
         height=HEIGHT,
-        legend=(("kernel", "always"), *new),
+        legend=(("ink", "always"), *new),
     )
     return with_margins(picture)
 

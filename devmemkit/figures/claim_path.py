@@ -28,10 +28,9 @@ def claim_path(name: str, now: Sequence[Edge], before: Sequence[Edge]) -> Pictur
         marks.marker(DOT, y, SHAPES[edge.kind], role, tip)
         marks.text(TEXT, y - 0.2, edge.symbol, "strong")
         marks.text(TEXT, y + 0.22, f"{edge.kind}, from {edge.caller}", "small", "muted")
-    new = sum(edge.symbol not in old for edge in edges)
     picture = Picture(
         name="claim-path",
-        title=f"{name}: {len(edges)} edges, {new} of them new",
+        title=f"What a claim takes and calls in {name}",
         alt=f"What a claim takes and calls in {name}: "
         + "; ".join(f"{e.symbol} ({e.kind}, from {e.caller})" for e in edges),
         x=Axis("", 0, MIN_WIDTH - 2 * EDGE),
