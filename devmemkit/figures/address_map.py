@@ -48,13 +48,17 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
     inside = (n for n in machine["iomem"].walk() if n.end <= region.end)
     nodes = [node for node in inside if region.start <= node.start <= last]
     claims = [node for node in nodes if node.busy]
-    taken = {p for n in claims for p in range(n.start >> PAGE_SHIFT, (n.end >> PAGE_SHIFT) + 1)}
+    taken = {
+        pfn
+        for pfn in range(base, base + pages)
+        for claim in claims
+        if claim.start >> PAGE_SHIFT <= pfn <= claim.end >> PAGE_SHIFT
+    }
     mappings = list(_mappings(machine, base, base + pages - 1, taken))
     columns = columns or max(len(mappings), PAGES // WORD)
     roles = [role for *_, here in mappings[:columns] for _, role in here]
     dead = roles.count("zapped")
     reached = {pfn for *_, here in mappings for pfn, role in here if role == "error"}
-    shown = len([pfn for pfn in taken if base <= pfn < base + pages])
     marks = Marks()
     unit = max(22, min(34, 240 / pages))
     head = HEADS[PAGES // columns < WORD]
@@ -67,7 +71,8 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
     _draw_pages(marks, mappings[:columns], base, PAGES / columns, unit, head)
     step = max(1, pages // 8)
     ticks = [(i, f"+{i << PAGE_SHIFT:#x}") for i in range(0, pages + 1, step)]
-    what = f"{shown} claimed page{'s' * (shown != 1)}{' shown' * (len(taken) > shown)}"
+    more = any(claim.end > last for claim in claims)
+    what = f"{len(taken)} claimed page{'s' * (len(taken) != 1)}{' shown' * more}"
     return with_margins(
         Picture(
             name="address-map",

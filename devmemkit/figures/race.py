@@ -161,8 +161,6 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
         for version, sweep in sweeps.items():
             ticks.append((y + STRIP / 2, version))
             trials = landed(sweep, via, claim)
-            middle = y + STRIP / 2  # seen where no bar covers it
-            marks.rect(FIRST, LAST, middle - 0.5, middle + 0.5, "muted")
             for left, right, shares in _binned(trials):
                 top = y + 2
                 for outcome, share in shares:
@@ -179,13 +177,14 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
     picture = Picture(
         name="races",
         title="The same race on every kernel",
-        message=f"On {len(outlived)} of {len(sweeps)} kernels a mapping survived the claim.",
+        message=f"On {len(outlived)} of {len(sweeps)} kernels a mapping survived the claim. "
+        "In a gap there was no trial.",
         alt=f"The mmap-versus-claim race, kernel by kernel. {'; '.join(told)}.",
         x=X_AXIS,
         y=Axis("", y, 0, tuple(ticks)),
         marks=marks,
         height=int(y),
-        legend=(*legend(counted), ("muted", "no trial")),
+        legend=legend(counted),
     )
     return with_margins(picture)
 

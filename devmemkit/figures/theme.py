@@ -44,7 +44,7 @@ ROLES: Final[dict[str, Role]] = {
     "blocked": Role("#5d3fb0", "#b9a2ff"),
     "now": Role("#d4006f", "#ff5fb4"),
     "ink": Role(*INK),
-    "muted": Role(*MUTED),
+    "muted": Role(*MUTED, "."),
     "grid": Role(*GRID),
 }
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pytest
 from gallery import gallery
-from test_theme import contrast
+from test_theme import VISION, contrast, distance
 
-from devmemkit.figures.frame import fitted, frame, text_width, ticks
+from devmemkit.figures.frame import fitted, frame, looks, text_width, ticks
 from devmemkit.figures.marks import Picture, Rect, Text
 from devmemkit.figures.svg import Canvas
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
@@ -119,6 +119,25 @@ def test_every_colour_has_a_meaning_in_the_legend(picture: Picture) -> None:
     used = {mark.role for mark in picture.marks.markers}
     used |= {box.role for box in picture.marks.rects if not any(holds(box, one) for one in words)}
     assert used - told == set()
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_no_two_meanings_differ_by_a_colour_that_somebody_cannot_see(
+    picture: Picture, theme: int
+) -> None:
+    shown = looks(picture)
+    for (one, _), (other, _) in combinations(picture.legend, 2):
+        kinds = [(shown.get(role), ROLES[role].hatch) for role in (one, other)]
+        if kinds[0] == kinds[1]:
+            colours = [ROLES[role][theme] for role in (one, other)]
+            assert min(distance(*colours, vision) for vision in VISION) >= 0.08, (one, other)
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_every_mark_stands_out_from_the_paper(picture: Picture, theme: int) -> None:
+    marks = picture.marks
+    for mark in (*marks.rects, *marks.outlines, *marks.markers):
+        assert contrast(ROLES[mark.role][theme], PAPER[theme]) >= 3, mark
 
 
 def test_a_picture_is_told_in_words(picture: Picture) -> None:

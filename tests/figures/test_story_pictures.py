@@ -10,6 +10,7 @@ from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.figures.timeline import timeline
 from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.scenarios.play import SETTLE
+from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.scenarios.stories.takeover import Takeover
 from devmemkit.scenarios.wish import as_wished
 from devmemkit.scenarios.words import page_states
@@ -87,6 +88,13 @@ def test_the_message_tells_how_many_claimed_pages_can_still_be_reached() -> None
         assert map_after(one, "claim").message == (
             f"Of 1 claimed page, {still} can still be reached."
         )
+
+
+def test_the_message_says_where_more_is_claimed_than_is_shown() -> None:
+    story = BarStory(claim_offset=0, claim_size=0)
+    assert story.range.length >> PAGE_SHIFT > story.pages == 8
+    picture = address_map(story.played.after("claim"), story.node, story.pages)
+    assert picture.message == "Of 8 claimed pages shown, none can still be reached."
 
 
 def test_the_edges_of_a_claim_are_drawn_across_the_pages() -> None:

@@ -62,6 +62,11 @@ def oklab(colour, vision):
     )
 
 
+def distance(one, other, vision):
+    pair = (oklab(colour, vision) for colour in (one, other))
+    return sum((a - b) ** 2 for a, b in zip(*pair, strict=True)) ** 0.5
+
+
 @pytest.mark.parametrize("theme", [0, 1])
 def test_lines_stand_out_and_ink_is_readable_on_every_area(theme):
     for name, role in ROLES.items():
@@ -76,9 +81,7 @@ def test_lines_stand_out_and_ink_is_readable_on_every_area(theme):
 def test_roles_with_the_same_pattern_differ_for_every_vision(theme, vision, group):
     for one, other in combinations(group, 2):
         if ROLES[one].hatch == ROLES[other].hatch:
-            pair = (oklab(ROLES[name][theme], vision) for name in (one, other))
-            distance = sum((a - b) ** 2 for a, b in zip(*pair, strict=True)) ** 0.5
-            assert distance >= 0.08, (one, other)
+            assert distance(ROLES[one][theme], ROLES[other][theme], vision) >= 0.08, (one, other)
 
 
 def test_a_theme_switch_can_be_undone():
