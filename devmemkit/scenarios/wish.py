@@ -9,11 +9,10 @@ from devmemkit.scenarios.play import Act, Played, filled
 
 
 def as_wished(played: Played, key: str, ended: Outcome | None = None) -> bool | None:
-    """Whether the owner would wish the act's end, None if it was not played or nobody cares.
+    """Whether the owner would wish the act's end: False, somebody reaches what is not his, or dies.
 
-    It is False where somebody reaches what a driver has claimed, dies of a signal, or is refused
-    what he owns. A refusal of what nobody has claimed is None. `ended` is the outcome on a real
-    kernel; without one it is the model's.
+    None if it is neither: the act was not played, a driver was refused, or a process was refused
+    what nobody has claimed. `ended` is the outcome on a real kernel; without one it is the model's.
     """
     act, outcome = played.act(key), ended or played.outcomes.get(key)
     if outcome is None:
@@ -21,7 +20,7 @@ def as_wished(played: Played, key: str, ended: Outcome | None = None) -> bool | 
     if outcome.signal or outcome.bug:
         return False
     if "pid" not in act.arguments:  # a driver's act
-        return outcome.ok
+        return True if outcome.ok else None
     claimed = any(_is_claimed(played.after(key), *run) for run in _touched(played, act, outcome))
     if outcome.ok:
         return not claimed

@@ -29,8 +29,8 @@ from devmemkit.scenarios.wish import as_wished
         ("4.4", "as released", "map_again", False),
         ("4.4", "as released", "map_beyond", True),
         ("4.5", "as released", "load_released", True),  # the driver has gone
-        ("6.16", "as released", "ioremap", False),  # the owner is refused
-        ("6.12", "RefuseClaim", "claim", False),
+        ("6.16", "as released", "ioremap", None),  # a driver is refused
+        ("6.12", "RefuseClaim", "claim", None),
         ("6.12", "RefuseClaim", "load_after", True),
         ("6.12", "RefuseClaim", "ioremap", None),  # not played
         ("6.12", "DenyIdle", "map", None),  # nobody's, and refused

@@ -95,8 +95,8 @@ def test_every_cell_of_the_table_has_an_outcome(version: str, policy: str) -> No
     played = Takeover(kernel=version, policy=policy).played
     words = {key: end_cell(played, key) for key in QUESTIONS}
     assert {role for _, role in words.values()} <= {"ok", "error", "muted"}
-    assert words["claim"] in [("works", "ok"), ("EBUSY", "error")]
-    assert all((word == "none") <= (role == "muted") for word, role in words.values())
+    assert words["claim"] in [("works", "ok"), ("EBUSY", "muted")]
+    assert {role for word, role in words.values() if word == "none"} <= {"muted"}
 
 
 @pytest.mark.parametrize(
