@@ -35,7 +35,7 @@ HOMES: Final = {
     "figures.repairs": "repairs",
     "figures.show": "show",
     "figures.space_map": "size_of space_map",
-    "figures.text": "fold Link predict reveal table values",
+    "figures.text": "fold Link predict table values",
     "figures.timeline": "timeline",
     "lab.compare": "Verdict",
     "lab.guest.boot": "GuestError KernelError",

@@ -62,16 +62,6 @@ def _rows(rows: Iterable[tuple[str, str]]) -> str:
     return f'<div style="overflow-x:auto"><table><tbody>{answers(rows)}</tbody></table></div>'
 
 
-def reveal(question: str, rows: Sequence[tuple[str, str]]) -> None:
-    """Display a question whose answer, rows of (case, answer), opens on demand."""
-    plain = "\n".join(f"{case}: {answer}" for case, answer in rows)
-    rich = (
-        f"<details><summary><b>Predict:</b> {html.escape(question)}</summary>"
-        f"<table><tbody>{answers(rows)}</tbody></table></details>"
-    )
-    output({"text/html": rich, "text/plain": f"{question}\n{plain}"})
-
-
 def answers(rows: Iterable[tuple[str, str]]) -> str:
     """The rows of an HTML table of (case, answer)."""
     return "".join(
