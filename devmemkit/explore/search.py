@@ -42,6 +42,10 @@ class SearchResult:
     bound: str = ""
 
 
+WATCHERS: list[Callable[[int], object]] = []
+"""Each is called with the number of states found so far, after each level of a search."""
+
+
 def search(
     scenario: Concurrent,
     most: int | None = None,
@@ -101,6 +105,8 @@ def breadth_first(
                     parent[after] = state
                     next_level.append(after)
         level = next_level
+        for watcher in WATCHERS:
+            watcher(len(parent))
         if not level:
             break  # all states were visited, whatever that took
         if most is not None and len(parent) > most:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,35 @@ def test_every_notebook_with_an_explorer_has_it_here(told: dict[str, Any]) -> No
     assert shown.keys() == {offer.notebook for offer in EXPLORERS.values()}
     for name, offer in EXPLORERS.items():
         assert shown[offer.notebook].endswith(f"Explorer({told[name]['summary']})")
+
+
+HEARD = """
+import sys
+sys.modules["ipywidgets"] = None
+import json
+from devmemkit.explore.search import WATCHERS
+from devmemkit.site.live.dispatch import handle
+heard = []
+def tell(**message):
+    heard.clear()
+    handle(json.dumps(message), heard.append)
+    print(json.dumps(heard))
+tell(do="ask", paste="fe000000-fe00ffff : x\\n", address="0xfe000000", via="devmem", op="mmap")
+tell(do="explorer", name="orders")
+tell(do="change", name="orders", number=2, field="index", value=0)
+tell(do="explorer", name="no such")
+"""
+
+
+def test_the_page_hears_what_python_does() -> None:
+    done = python("-", code=HEARD)
+    asked, opened, changed = map(json.loads, done.stdout.splitlines())
+    assert asked == ["reading 2 lines", "asking the model", "drawing the map"]
+    assert "KeyError: 'no such'" in done.stderr
+    for heard in (opened, changed):
+        counts = [int(re.fullmatch(r"searching: ([\d,]+) states", one)[1]) for one in heard]
+        assert len(counts) > 5
+        assert max(counts) > 20  # a search that learns something begins anew
 
 
 def widgets(tree: dict[str, Any]) -> list[dict[str, Any]]:

@@ -118,6 +118,10 @@ def test_a_huge_paste_keeps_the_page_alive_and_can_be_cancelled(page: Page, addr
     live(page, address)
     page.evaluate(
         """() => {
+            const status = document.getElementById("ask-status");
+            window.said = [];
+            new MutationObserver(() => window.said.push(status.textContent))
+                .observe(status, { childList: true });
             const lines = Array.from({ length: 350000 }, (_, at) =>
                 `${(at * 4096).toString(16).padStart(8, "0")}-` +
                 `${(at * 4096 + 4095).toString(16).padStart(8, "0")} : r${at}`);
@@ -129,6 +133,7 @@ def test_a_huge_paste_keeps_the_page_alive_and_can_be_cancelled(page: Page, addr
     )
     assert "million letters that are not shown" in page.inner_text("#ask-large")
     assert len(page.input_value("#ask-paste")) < 10_000
+    page.wait_for_function("() => window.said.includes('reading 350,002 lines …')")
     page.click("#ask-cancel")
     page.wait_for_function(
         "() => document.getElementById('ask-status').textContent === 'cancelled'"

@@ -23,12 +23,13 @@ def tree(known: Description) -> Resource | None:
     return tree_of(known.iomem, root_end=(1 << needed_bits(known)) - 1)
 
 
-def map_of(known: Description, address: int | None) -> dict[str, Any]:
-    """The picture; `rows` has the address and the name of each of its first tips; {} for no dump.
+def map_of(root: Resource | None, address: int | None) -> dict[str, Any]:
+    """The picture of a tree; `rows` has the address and the name of each of its first tips.
 
-    `marked` is the place of the address among them, -1 for none, `note` says what is not drawn.
+    {} without a tree, which loses what is not drawn. `marked` is the place of the address among
+    them, -1 for none, `note` says what is not drawn.
     """
-    if (root := tree(known)) is None:
+    if root is None:
         return {}
     left = _prune(root)
     said = f"{left:,} resources, of the deepest levels, are not drawn." if left else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from devmemkit.explain.access import number
@@ -14,8 +15,10 @@ from devmemkit.explain.told import told
 from devmemkit.figures.space_map import role_of
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.printable import printable
+from devmemkit.model.resource.tree import Resource
 from devmemkit.site.live.address_space import map_of, tree
 from devmemkit.site.live.answer import as_page
+from devmemkit.site.live.progress import say
 from devmemkit.text.html import safe
 from devmemkit.text.message import access_in
 from devmemkit.text.paste import KINDS
@@ -40,33 +43,43 @@ def ask(paste: str, **given: str) -> dict[str, Any]:
     `html` and `text`, the `parts` of the paste, the `map`, and what was `asked`; `error` is the
     sentence for a question that cannot be asked.
     """
-    found = read_paste(paste)
+    say(f"reading {paste.count(chr(10)) + 1:,} lines")
+    found = _read(paste)
     known, notes = _with_facts(found.known, given), [*found.notes]
+    root = tree(known)
     parts = [_part(found, at) for at in range(len(found.parts))]
     answer: dict[str, Any] = {"parts": parts}
     try:
         asked = found.asking(**_access(given))
         if given.get("address") and not given.get("got"):
             asked.pop("got", None)  # it was about another place
-        if not asked.keys() & {"strace", "address", "bdf"} and (first := _first(known)):
+        if not asked.keys() & {"strace", "address", "bdf"} and (first := _first(known, root)):
             asked = first | asked
             notes.append(NOBODY_ASKED)
         if not asked and not parts:
             return answer | {"html": "", "text": "", "map": {}}
         if not asked.keys() & {"strace", "address", "bdf"} and not _shows_place(asked):
             raise ValueError(NO_PLACE)
+        say("asking the model")
         got = asked.pop("got", None)
         strace = asked.get("strace", "")
         said = told(*asked_of(known, got, **asked), got=got, strace=strace, notes=notes)
     except ValueError as error:
-        return answer | {"error": str(error), "map": map_of(known, None)}
+        return answer | {"error": str(error), "map": map_of(root, None)}
     access = said.access
+    say("drawing the map")
     return answer | {
         "html": as_page(said, found.notes),
         "text": said.text,
-        "map": map_of(known, access.start if access.via != "port" else None),
+        "map": map_of(root, access.start if access.via != "port" else None),
         "asked": {"address": f"{access.start:#x}", "op": access.op, "via": access.via},
     }
+
+
+@lru_cache(maxsize=1)
+def _read(paste: str) -> Paste:
+    """What is pasted; the next question is most often about the same."""
+    return read_paste(paste)
 
 
 def _access(given: Mapping[str, str]) -> dict[str, Any]:
@@ -85,12 +98,12 @@ def _with_facts(known: Description, given: Mapping[str, str]) -> Description:
     return replace(known, **facts)
 
 
-def _first(known: Description) -> dict[str, Any]:
+def _first(known: Description, root: Resource | None) -> dict[str, Any]:
     """Where the first resource is that a driver has claimed, a PCI device's before all others.
 
     Where nothing is claimed the first that there is; {} for none.
     """
-    if (root := tree(known)) is not None:
+    if root is not None:
         nodes = [one for one in root.walk() if one.start >= LOW and role_of(one) != "ram"]
         claimed = [one for one in nodes if role_of(one) == "claimed"]
         claimed.sort(key=lambda one: not (one.parent and BDF.fullmatch(one.parent.name)))

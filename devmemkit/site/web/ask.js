@@ -60,7 +60,8 @@
     status.textContent = "asking …";
     by("ask-cancel").hidden = false;
     try {
-      const found = await dk.python.ask({ do: "ask", paste: text(), ...fields() });
+      const progress = (said) => { if (mine === asking) status.textContent = `${said} …`; };
+      const found = await dk.python.ask({ do: "ask", paste: text(), ...fields() }, progress);
       if (mine !== asking) return; // a later question was asked meanwhile
       show(found);
       status.textContent = found.error ? "This cannot be asked." : "Answered.";

@@ -54,7 +54,7 @@
         status.textContent = "searching …";
         cancel.hidden = false;
       }, SLOW);
-      const progress = (said) => { if (!cancel.hidden) status.textContent = said; };
+      const progress = (said) => { if (!cancel.hidden) status.textContent = `${said} …`; };
       try {
         const asked = { do: "change", name, number, field, value };
         const { changes, summary, error } = await dk.python.ask(asked, progress);

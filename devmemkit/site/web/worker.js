@@ -1,5 +1,6 @@
 // The worker in which Python runs. It starts Pyodide from the scripts in runtime/, then answers
 // messages {id, message} by {id, answer}, in order; both are JSON texts of site/live/dispatch.py.
+// Meanwhile {id, progress} says what is done.
 const folder = new URL("runtime/", import.meta.url);
 
 async function unpacked(name) {
@@ -41,7 +42,8 @@ handle.then(
 onmessage = async ({ data: { id, message } }) => {
   const answered = await handle;
   try {
-    postMessage({ id, answer: answered(message) });
+    const progress = (said) => { postMessage({ id, progress: said }); };
+    postMessage({ id, answer: answered(message, progress) });
   } catch (error) {
     postMessage({ id, failed: String(error) });
   }
