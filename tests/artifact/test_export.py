@@ -63,6 +63,14 @@ def test_the_page_is_accessible_and_its_figures_need_no_script(report):
     assert "widget-state" not in html
 
 
+def test_every_figure_can_be_taken_away_from_its_page_and_from_the_start_page(report):
+    files = [f"figures/01-page/0{number}.svg" for number in (1, 2)]
+    for name in ("01-page", "index"):
+        html = (report / f"{name}.html").read_text()
+        assert re.findall(r'<a (?:download="" )?href="(figures/[^"]*)"', html) == files
+    assert all((report / file).read_text().startswith("<svg") for file in files)
+
+
 def test_a_link_to_another_notebook_leads_to_its_page(report):
     html = (report / "01-page.html").read_text()
     assert 'href="02-bad.html"' in html

@@ -19,11 +19,14 @@ def test_each_notebook_is_a_page_that_leads_back_to_the_start_page(tmp_path: Pat
         (tmp_path / "notebooks" / source.name).write_bytes(source.read_bytes())
     found = reading.notebooks(tmp_path)
     assert list(found) == ["03-init-ordering", "07-your-machine"]
-    for one in found.values():
+    for stem, one in found.items():
         html = one.content.decode()
         assert f"<title>{one.title}</title>" in html
         assert '<a href="../index.html#read">' in html
         assert re.search(r"<svg\b|data:image/svg", html)
+        taken = re.findall(rf'href="figures/{stem}/([^"]*)"', html)
+        assert taken == list(one.figures)
+        assert all(svg.startswith(b"<svg") for svg in one.figures.values())
 
 
 def test_documentation_that_cannot_be_built_is_one_sentence(tmp_path: Path) -> None:
