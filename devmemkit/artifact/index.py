@@ -50,7 +50,9 @@ def in_words(parameters: Mapping[str, Any]) -> str:
         name = "Linux" if name == "kernel" else name.replace("_", " ")
         if isinstance(value, bool) or value is None:
             return f"{'' if value else 'not ' if value is False else 'no '}{name}"
-        return f"{name} {value:#x}" if value in SIZES else f"{name} {value}"
+        # of a range, anything but an integer would be looked for number by number
+        size = isinstance(value, int) and value in SIZES
+        return f"{name} {value:#x}" if size else f"{name} {value}"
 
     return ", ".join(said(name, value) for name, value in parameters.items())
 
