@@ -69,7 +69,7 @@ def measured(page: Page, address: str) -> dict[str, list[float]]:
     found = {"first paint": [paint], "Python is there": [page.evaluate("performance.now()")]}
     found["an answer"] = page.evaluate(ANSWERS)
     for one in page.locator("#explorers summary").all():
-        one.click()  # scrolls to it, which begins the explorer
+        one.click()
     page.wait_for_function("() => document.querySelectorAll('.explorer.live').length === 7")
     found["a change"] = []
     for one in page.locator("#explorers details").all():

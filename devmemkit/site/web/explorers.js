@@ -114,12 +114,15 @@
     });
   }
 
+  // An explorer begins when it comes into view, or when what folds it is opened.
+  const waiting = new Set(document.querySelectorAll("[data-explorer]"));
+  const once = (place) => waiting.delete(place) && begin(place);
   const seen = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) continue;
-      seen.unobserve(target);
-      begin(target);
-    }
+    for (const { target, isIntersecting } of entries) if (isIntersecting) once(target);
   }, { rootMargin: "200px" });
-  for (const place of document.querySelectorAll("[data-explorer]")) seen.observe(place);
+  for (const place of waiting) {
+    seen.observe(place);
+    const fold = place.closest("details");
+    fold?.addEventListener("toggle", () => fold.open && once(place));
+  }
 })();
