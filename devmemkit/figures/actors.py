@@ -78,6 +78,7 @@ def arrows(kernel: KernelProfile) -> list[Arrow]:
     return found
 
 
+@with_margins
 def actors(kernel: KernelProfile) -> Picture:
     """Picture the actors and their connections under a kernel."""
     connected = arrows(kernel)
@@ -99,7 +100,7 @@ def actors(kernel: KernelProfile) -> Picture:
         marks.text(x, y, arrow.says, "small", anchor=anchor)
     new = [("now", "since v4.5")] if any(arrow.is_new for arrow in connected) else []
     told = "; ".join(f"{a.start} {a.says} {a.end}" for a in connected)
-    picture = Picture(
+    return Picture(
         name="actors",
         title=f"Linux {kernel.version}: {kernel.policy.name}",
         alt=f"Actors under {kernel}: {told}.",
@@ -109,7 +110,6 @@ def actors(kernel: KernelProfile) -> Picture:
         height=HEIGHT,
         legend=(("ink", "always"), *new),
     )
-    return with_margins(picture)
 
 
 def _ends(start: Box, end: Box) -> tuple[float, float, float, float]:

@@ -37,6 +37,7 @@ Mapping = tuple[str, Vma, list[tuple[int, str]]]
 """A process, one of its VMAs, and (pfn, role) of each of the VMA's pages that are shown."""
 
 
+@with_margins
 def address_map(machine: Machine, region: Resource, pages: int, *, columns: int = 0) -> Picture:
     """Picture the first `pages` pages of `region`: who claims them, and every mapping's PTEs.
 
@@ -73,27 +74,23 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
     ticks = [(i, f"+{i << PAGE_SHIFT:#x}") for i in range(0, pages + 1, step)]
     more = any(claim.end > last for claim in claims)
     what = f"{len(taken)} claimed page{'s' * (len(taken) != 1)}{' shown' * more}"
-    return with_margins(
-        Picture(
-            name="address-map",
-            title=region.name,
-            message=f"Of {what}, {len(reached) or 'none'} can still be reached."
-            if taken
-            else "No driver has claimed anything here.",
-            alt=(
-                f"Address map of {pages} pages of {region.name} from {region.start:#x}: "
-                f"claimed by {', '.join(node.name for node in claims) or 'nobody'}; "
-                f"{len(mappings)} mappings with {len(roles) - dead} live and {dead} zapped pages. "
-                f"{len(reached)} of {what} can still be reached."
-            ),
-            x=Axis("", 0, TREE + GAP + PAGES),
-            y=Axis(
-                f"offset from {region.start:#x}", pages + 0.25, -head / unit - 0.2, tuple(ticks)
-            ),
-            marks=marks,
-            height=int(unit * (pages + 0.45) + head),
-            legend=LEGEND,
-        )
+    return Picture(
+        name="address-map",
+        title=region.name,
+        message=f"Of {what}, {len(reached) or 'none'} can still be reached."
+        if taken
+        else "No driver has claimed anything here.",
+        alt=(
+            f"Address map of {pages} pages of {region.name} from {region.start:#x}: "
+            f"claimed by {', '.join(node.name for node in claims) or 'nobody'}; "
+            f"{len(mappings)} mappings with {len(roles) - dead} live and {dead} zapped pages. "
+            f"{len(reached)} of {what} can still be reached."
+        ),
+        x=Axis("", 0, TREE + GAP + PAGES),
+        y=Axis(f"offset from {region.start:#x}", pages + 0.25, -head / unit - 0.2, tuple(ticks)),
+        marks=marks,
+        height=int(unit * (pages + 0.45) + head),
+        legend=LEGEND,
     )
 
 

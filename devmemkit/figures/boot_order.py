@@ -13,6 +13,7 @@ ROW = 34
 SHORT = {"postcore": "post", "subsys": "sub", "rootfs": "root", "device": "dev"}
 
 
+@with_margins
 def boot_order(order: Sequence[tuple[str, str]]) -> Picture:
     """Picture initcalls (name, level) in the order in which they run, from top to bottom.
 
@@ -34,7 +35,7 @@ def boot_order(order: Sequence[tuple[str, str]]) -> Picture:
         shift, anchor = (0.3, "right") if x > len(LEVELS) / 2 else (-0.3, "left")
         marks.text(x + shift, row + 0.28, name, "code", anchor=anchor)
     told = ", ".join(f"{name} ({level})" for name, level in order)
-    picture = Picture(
+    return Picture(
         name="boot-order",
         title="The order of initcalls",
         alt=f"Initcalls in their order, with their levels: {told}.",
@@ -44,4 +45,3 @@ def boot_order(order: Sequence[tuple[str, str]]) -> Picture:
         height=ROW * len(order),
         legend=(("kernel", "where it is in Linux"), ("now", "moved"), ("muted", "from here")),
     )
-    return with_margins(picture)

@@ -13,6 +13,7 @@ ROW, SPINE, DOT, TEXT = 36, 8, 26, 40
 SHAPES = {"lock": "square", "subsystem": "circle", "initcall": "diamond", "proposal": "triangle"}
 
 
+@with_margins
 def claim_path(name: str, now: Sequence[Edge], before: Sequence[Edge]) -> Picture:
     """Picture the edges of kernel `name`; those that a kernel `before` lacks are marked."""
     old = {edge.symbol for edge in before}
@@ -28,7 +29,7 @@ def claim_path(name: str, now: Sequence[Edge], before: Sequence[Edge]) -> Pictur
         marks.marker(DOT, y, SHAPES[edge.kind], role, tip)
         marks.text(TEXT, y - 0.2, edge.symbol, "strong")
         marks.text(TEXT, y + 0.22, f"{edge.kind}, from {edge.caller}", "small", "muted")
-    picture = Picture(
+    return Picture(
         name="claim-path",
         title=f"What a claim takes and calls in {name}",
         alt=f"What a claim takes and calls in {name}: "
@@ -39,4 +40,3 @@ def claim_path(name: str, now: Sequence[Edge], before: Sequence[Edge]) -> Pictur
         height=int(ROW * (len(edges) + 1.1)),
         legend=(("kernel", "before v5.8"), ("now", "since")),
     )
-    return with_margins(picture)

@@ -22,6 +22,7 @@ FINE = 8
 PERCENTS = (0, 25, 50, 75, 100)
 
 
+@with_margins
 def exposure(series: Mapping[str, Sequence[Point]], now: Point | None = None) -> Picture:
     """Picture each series: marks with 95 % intervals over the delay, its closed form as a line.
 
@@ -59,7 +60,7 @@ def exposure(series: Mapping[str, Sequence[Point]], now: Point | None = None) ->
     ticks = tuple((exponent, f"{10.0**exponent:g}") for exponent in range(low, high + 1))
     legend = [(role, name) for name, (role, _) in zip(series, LOOKS, strict=False)]
     edge = 0.03 * (high - low)  # for the marks at both ends
-    picture = Picture(
+    return Picture(
         name="exposure",
         title="Written to before the claim, % of trials",
         message="Simulated, with 95 % intervals; dotted: closed form.",
@@ -70,4 +71,3 @@ def exposure(series: Mapping[str, Sequence[Point]], now: Point | None = None) ->
         height=216,
         legend=(*legend, *([("now", "chosen")] if now else [])),
     )
-    return with_margins(picture)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, NamedTuple
+from functools import wraps
+from typing import Final, NamedTuple, ParamSpec
 
 from devmemkit.figures.marks import Axis, Picture, Text
 from devmemkit.figures.theme import MONO, ROLES, STYLES
+
+Values = ParamSpec("Values")
 
 WIDTH: Final = 680  # px, natural width of a figure
 MAX_WIDTH: Final = 760
@@ -126,18 +130,24 @@ def frame(picture: Picture) -> Frame:
     return Frame(left, EDGE, top + (6 if picture.legend else 0), bottom)
 
 
-def with_margins(picture: Picture) -> Picture:
-    """The picture as high as its marks, whose height it has, and its margins."""
-    box = frame(picture)
-    return replace(picture, height=math.ceil(picture.height + box.top + box.bottom))
+def with_margins(draw: Callable[Values, Picture]) -> Callable[Values, Picture]:
+    """Make a function whose picture is as high as its marks add the room around them."""
+
+    @wraps(draw)
+    def drawn(*args: Values.args, **kwargs: Values.kwargs) -> Picture:
+        picture = draw(*args, **kwargs)
+        box = frame(picture)
+        return replace(picture, height=math.ceil(picture.height + box.top + box.bottom))
+
+    return drawn
 
 
+@with_margins
 def retold(picture: Picture, title: str, said: str, width: int) -> Picture:
     """The picture with another title and message, for a place at least `width` px wide."""
     box = frame(picture)
     marks = picture.height - box.top - box.bottom
-    new = replace(picture, title=title, message=said, height=marks, min_width=width)
-    return with_margins(new)
+    return replace(picture, title=title, message=said, height=marks, min_width=width)
 
 
 def fitted(picture: Picture) -> list[str]:

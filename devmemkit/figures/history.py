@@ -28,6 +28,7 @@ def milestones() -> list[Row]:
     return sorted(rows, key=lambda row: [int(part) for part in row.version.split(".")])
 
 
+@with_margins
 def history(now: str) -> Picture:
     """Picture the milestones from top to bottom; those after release `now` are subdued."""
     marks, rows = Marks(), milestones()
@@ -45,7 +46,7 @@ def history(now: str) -> Picture:
         y += len(lines) * LINE + GAP
     marks.line(DOT, 0, DOT, last, "grid")
     told = "; ".join(f"v{row.version}: {row.what}" for row in rows)
-    picture = Picture(
+    return Picture(
         name="history",
         title="What each release changed",
         alt=f"What each release changed, up to Linux {now} in force: {told}.",
@@ -55,4 +56,3 @@ def history(now: str) -> Picture:
         height=int(y + LINE),
         legend=(("now", f"in Linux {now}"), ("muted", "later")),
     )
-    return with_margins(picture)

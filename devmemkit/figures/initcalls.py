@@ -86,6 +86,7 @@ def made_by(timeline: Mapping[str, Any]) -> str:
     return str(_first_made(timeline)["made_by"][2])
 
 
+@with_margins
 def initcalls(timeline: Mapping[str, Any]) -> Picture:
     """Picture one boot: a row a level, below it the level's moments.
 
@@ -126,7 +127,7 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
     told = "; ".join(
         f"{m.function} ({m.brings}) at initcall {m.order + 1}, level {m.level}" for m in found
     )
-    picture = Picture(
+    return Picture(
         name="initcalls",
         title=f"Linux {timeline['version']} boots: {total} initcalls",
         alt=f"Boot of Linux {timeline['version']}, {total} initcalls in "
@@ -147,7 +148,6 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
             (RUNS[0], RUNS[2]),
         ),
     )
-    return with_margins(picture)
 
 
 def _seconds(us: int) -> str:
@@ -173,6 +173,7 @@ BOOT = 58
 """Height in px of one kernel: its name, a lane of moments, a lane of files."""
 
 
+@with_margins
 def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
     """Picture when PCI devices, /dev/mem, resource files and a process appear, kernel by kernel.
 
@@ -199,7 +200,7 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
             marks.marker(x, y, shape, role, f"Linux {version}: {what}\n{where}")
     height = BOOT * len(timelines)
     ticks = tuple((index + 0.5, name) for index, name in enumerate(SHOWN))
-    picture = Picture(
+    return Picture(
         name="appearances",
         title="Who makes resource files, and when",
         message="A line follows the first file: from there on a process finds files to open.",
@@ -210,7 +211,6 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
         height=height,
         legend=tuple((role, what) for role, _, what in (*MARKS.values(), FILE)),
     )
-    return with_margins(picture)
 
 
 def _across(moment: Moment, timeline: Mapping[str, Any]) -> float:

@@ -25,6 +25,7 @@ LEGEND = (
 )
 
 
+@with_margins
 def lanes(
     tasks: Sequence[str],
     example: Counterexample | None,
@@ -63,7 +64,7 @@ def lanes(
         marks.outline(1, WIDTH - 1, now - 1.5, now - 0.5, "now")
     told = example.broken if example else "nothing was found"
     roles = {"error" if steps else "", "muted" if now is not None else "", *map(_role, names)}
-    picture = Picture(
+    return Picture(
         name="lanes",
         title="The order of steps",
         message=f"Violated: {told}." if example else "No order was found that violates anything.",
@@ -74,7 +75,6 @@ def lanes(
         height=int(20 * (rows + 1.4)),
         legend=tuple((role, text) for role, text in LEGEND if role in roles),
     )
-    return with_margins(picture)
 
 
 def _role(task: str) -> str:

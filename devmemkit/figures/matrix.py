@@ -26,6 +26,7 @@ def end_cell(played: Played, key: str) -> Cell:
     return word, WISHES[as_wished(played, key)]
 
 
+@with_margins
 def matrix(
     name: str,
     title: str,
@@ -65,7 +66,7 @@ def matrix(
             marks.text(index + 0.5, y + CELL / 2, text, "small", anchor="center")
             said.append(f"{question} {text}")
         told.append(f"{label}: {', '.join(said)}")
-    picture = Picture(
+    return Picture(
         name=name,
         title=title,
         message=message,
@@ -77,4 +78,3 @@ def matrix(
         legend=shown,
         min_width=narrowest,
     )
-    return with_margins(picture)

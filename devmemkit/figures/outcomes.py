@@ -59,6 +59,7 @@ def endings(found: Mapping[str, Comparison]) -> dict[str, dict[str, str]]:
     }
 
 
+@with_margins
 def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
     """Picture how each act of a story ended on each kernel, with the model's row where it differs.
 
@@ -102,7 +103,7 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         y += GAP
         told.append(f"{label}: {in_words(kernels)} ({status})")
     used = {rect.role for rect in marks.rects}
-    picture = Picture(
+    return Picture(
         name="outcomes",
         title=title,
         alt=f"{title} on {', '.join(found)}. {'; '.join(told)}.",
@@ -112,7 +113,6 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         height=int(22 + y),
         legend=tuple((role, text) for role, text in MEANING if role in used),
     )
-    return with_margins(picture)
 
 
 def acts_in_words(found: Mapping[str, Comparison]) -> dict[str, str]:

@@ -89,6 +89,7 @@ def legend(seen: Container[str]) -> tuple[tuple[str, str], ...]:
     return tuple((role, text) for name, (role, _, text) in LOOKS.items() if name in seen)
 
 
+@with_margins
 def race(sweep: Mapping[str, Any]) -> Picture:
     """Picture one kernel's sweep: a marker a trial, in the lane of its outcome.
 
@@ -129,7 +130,7 @@ def race(sweep: Mapping[str, Any]) -> Picture:
         y += GAP
         counts = ", ".join(f"{count} {outcome}" for outcome, count in judged.seen.items())
         told.append(f"{label}: {counts} ({judged.verdict.name})")
-    picture = Picture(
+    return Picture(
         name="race",
         title=f"mmap against a claim, Linux {sweep['version']}",
         message=f"In {survived or 'none'} of {len(cells)} races a mapping survived the claim.",
@@ -143,9 +144,9 @@ def race(sweep: Mapping[str, Any]) -> Picture:
             ("muted", "the claim lasts"),
         ),
     )
-    return with_margins(picture)
 
 
+@with_margins
 def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
     """Picture the sweeps of several kernels: a strip each, with the outcomes' shares in bins."""
     marks = Marks()
@@ -174,7 +175,7 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
             told.append(f"Linux {version}, {label}: {seen}")
             y += STRIP
         y += GAP
-    picture = Picture(
+    return Picture(
         name="races",
         title="The same race on every kernel",
         message=f"On {len(outlived)} of {len(sweeps)} kernels a mapping survived the claim. "
@@ -186,7 +187,6 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
         height=int(y),
         legend=legend(counted),
     )
-    return with_margins(picture)
 
 
 Shares = tuple[tuple[str, float], ...]

@@ -12,6 +12,7 @@ from devmemkit.figures.race import GAP, HEAD, LOOKS, STRIP, legend
 X_AXIS: Final = Axis("share of the trials", 0, 1, ((0, "0"), (0.5, "half"), (1, "all")))
 
 
+@with_margins
 def repairs(races: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Picture:
     """Picture races by name: a bar for each repair, with the shares of its trials' outcomes.
 
@@ -36,7 +37,7 @@ def repairs(races: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Picture:
             y += STRIP
         y += GAP
     ended = {name for by_repair in races.values() for seen in by_repair.values() for name in seen}
-    picture = Picture(
+    return Picture(
         name="repairs",
         title="The races with each repair",
         alt=f"How trials ended with each repair. {'; '.join(told)}.",
@@ -46,4 +47,3 @@ def repairs(races: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Picture:
         height=int(y),
         legend=legend(ended),
     )
-    return with_margins(picture)

@@ -112,6 +112,7 @@ def _shrink(rows: list[Row]) -> float:
     return min(1.0, MOST / max(row.bottom for row in rows))
 
 
+@with_margins
 def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> Picture:
     """Picture all nodes of a tree, with a frame around `marked`.
 
@@ -145,7 +146,7 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
     nodes = [row.node for row in rows if not row.gap]
     whole = max(row.bottom for row in rows) * shrink
     used = {rect.role for rect in marks.rects}
-    picture = Picture(
+    return Picture(
         name="space-map",
         title=f"{name}: {len(nodes)} regions",
         alt=f"The physical address space of {name}, not to scale: "
@@ -158,7 +159,6 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
         height=int(whole + 4),
         legend=tuple((role, label) for role, label in LEGEND if role in used),
     )
-    return with_margins(picture)
 
 
 def _draw_fold(marks: Marks, row: Row, y: float, is_written: bool) -> None:

@@ -24,6 +24,7 @@ RESULT, TEXT, WIDTH = 56, 134, MIN_WIDTH - 2 * EDGE
 """Places across, in px of the narrowest figure."""
 
 
+@with_margins
 def timeline(played: Played, now: int | None = None) -> Picture:
     """Picture a story up to moment `now` (index), or all of it; later acts are subdued."""
     reached = len(played.moments) - 1 if now is None else now
@@ -69,7 +70,7 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         y += 1.0
     for x in lanes.values():
         marks.line(x, -0.8, x, y - 0.6, "grid")
-    picture = Picture(
+    return Picture(
         name="timeline",
         title="Each act and its end",
         alt=f"Timeline. {'; '.join(told)}.",
@@ -79,7 +80,6 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         height=int(20 * (y + 2)),
         legend=MEANING if now is None else (*MEANING, WAITS),
     )
-    return with_margins(picture)
 
 
 def _steps(played: Played, moments: list[int]) -> str:
