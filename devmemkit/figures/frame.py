@@ -42,7 +42,7 @@ def text_width(text: str, style: str) -> float:
             ems += 0.69
         else:
             ems += 0.58 if ord(char) < 0x2E80 else 1.0
-    return ems * size * (1.06 if weight == "bold" else 1.0)
+    return ems * size * (1.13 if weight == "bold" else 1.0)
 
 
 def elide(text: str, style: str, room: float) -> str:

@@ -77,7 +77,7 @@ def in_view(x: float) -> float:
 
 def _label(via: str, claim: str) -> str:
     path = "/dev/mem" if via == "devmem" else "resource2"
-    return f"{path}, {'whole BAR' if claim == 'whole' else 'first page'} claimed"
+    return f"{path}, {'BAR' if claim == 'whole' else 'page'} claimed"
 
 
 def _lane(outcome: str) -> str:
