@@ -62,7 +62,7 @@ def lanes(
         marks.text(FIRST + LANE * len(at), number, label, "code", "ink" if taken else "muted")
     if now:
         marks.outline(1, WIDTH - 1, now - 1.5, now - 0.5, "now")
-    told = example.broken if example else "nothing was found"
+    told = example.broken if example else "nothing"
     roles = {"error" if steps else "", "muted" if now is not None else "", *map(_role, names)}
     return Picture(
         name="lanes",

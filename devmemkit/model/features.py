@@ -122,11 +122,11 @@ FEATURES: tuple[Row, ...] = (
     _arm64("copy_reach", "one region of RAM", "memblock, no no-map area: arch/arm64/mm/mmap.c"),
     _x86("copy_reach", "high_memory", "read and write end there: valid_phys_addr_range"),
     Row("mmap_end", "0", "last byte", "", "must be below 2^phys_bits: arch/x86/mm/mmap.c"),
-    _x86("mmap_end", "any", "valid_mmap_phys_addr_range is 1: drivers/char/mem.c"),
-    Row("mmap_end", "4.15", "last byte", "be62a3204406", "it has a limit", arch="x86_64"),
     _arm64("mmap_end", "byte behind", "must be, or be 0: PHYS_MASK, arch/arm64/mm/mmap.c"),
     Row("mmap_end", "6.12", "last byte", "", "as on x86: measured on 6.12", "6.1", arch="arm64"),
     Row("mmap_end", "7.3", "byte behind", "", "as before: measured on 7.3", "6.12", arch="arm64"),
+    _x86("mmap_end", "any", "valid_mmap_phys_addr_range is 1: drivers/char/mem.c"),
+    Row("mmap_end", "4.15", "last byte", "be62a3204406", "it has a limit", arch="x86_64"),
     Row("task_size", "0", (1 << 47) - PAGE_SIZE, "", "the end of a process's addresses"),
     _arm64(
         "task_size", 1 << 48, "TASK_SIZE_64 with VA_BITS=48: arch/arm64/include/asm/processor.h"
