@@ -128,7 +128,10 @@ def _causes_of(
         asked["nowhere"] = True
     if op is None and shown.get("op") in SINGLE and "via" in shown:
         access = _access(known, shown)
-        return access, causes(Machines(known, access), access, symptom)
+        found = causes(Machines(known, access), access, symptom)
+        if found or shown["op"] != "open" or tells_failure(got):
+            return access, found
+        shown = {**shown, "op": ""}  # the tool's open is more than the call
     if op is None and symptom.name not in WORDS:  # a signal comes with a load or a store
         op = shown.get("op") or ("open" if symptom.name in OF_OPEN else None)
         asked["failed"] = call_in(got)

@@ -10,7 +10,7 @@ from devmemkit.text.strace import file_of
 from devmemkit.text.symptom import ANY, FAILS, parse_symptom
 
 _OPS = {
-    "iopl": r"\bioperm\b|\biopl\b|\bI/?O[- ](?:port )?(?:privilege|permission)",
+    "iopl": r"\bioperm\b|\biopl\b|\bI/?O[- ](?:ports\b|(?:port )?(?:privilege|permission))",
     "mmap": r"\bmmap|\bmap(?:ping)?\b",
     "open": r"\bopen(?:ing)?\b",
     "write": r"\bp?writ(?:e|ing)\b",
@@ -22,6 +22,8 @@ _FAULT = re.compile(
     r"unhandled|segfault at|external abort|alignment (?:fault|exc|trap)|machine check|si_addr", re.I
 )
 """Lines about a signal, whose addresses are those of the process."""
+_PLATFORM = re.compile(r"\b(?:gpio|bcm2\d{3}|pinctrl|peripherals?)", re.I)
+"""Blocks of registers that no PCI device has."""
 _FILE = re.compile(r"/(?:dev/(?:mem|port)|(?:sys|proc/bus/pci)/[\w:./-]{1,200})\b")
 _HEX = r"(0x[0-9a-f]{1,16})\b"
 _COUNT = r"(0x[0-9a-f]{1,16}|\d{1,10})"
@@ -52,6 +54,8 @@ def access_in(text: str) -> dict[str, Any]:
         bar = bar_in(said)
         found |= {"via": "sysfs", "bdf": device[1].lower()}
         found |= {} if bar is None else {"bar": bar}
+    if "via" not in found and _PLATFORM.search(said):
+        found["via"] = "devmem"
     return found if "bdf" in found or _FAULT.search(said) else found | _place(said)
 
 

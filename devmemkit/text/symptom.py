@@ -103,7 +103,9 @@ DMESG: tuple[tuple[str, Symptom], ...] = (
 """What lines of the kernel's log say about an access, by pattern."""
 
 FAILS = re.compile(
-    r"\b(fail(s|ed|ure|ing)?|can ?not|can't|could( ?not|n't)|(un|not )able|error|trouble)\b", re.I
+    r"\b(fail(s|ed|ure|ing)?|can ?not|can't|could( ?not|n't)|(un|not )able|error|trouble|denied"
+    r"|no (access|permission)|not obtained)\b",
+    re.I,
 )
 """How people and programs say that something failed."""
 
@@ -122,7 +124,7 @@ _ARCHITECTURES = {
 """The architectures whose kernels write of a fault so (arch/*/mm/fault.c, fsr-2level.c)."""
 
 _CONTAINER = re.compile(r"\b(docker|podman|container(s|d)?|runc|lx[cd]|kubernetes|k8s)\b")
-_COPIES = re.compile(r"\b_{0,2}mem(cpy|move|set)|/aarch64/")
+_UNALIGNED = re.compile(r"\b_{0,2}mem(cpy|move|set)|/aarch64/|\b(not |un|mis)aligned\b")
 _MAP_FAILED = re.compile(r"\b0xf{8}(f{8})?\b|\bMAP_FAILED\b", re.I)
 _ONES = re.compile(
     r"\ball (ones|f'?s)\b|\b(read|return|value|register)\w*\b.*\b(0x)?(f{4}|f{8}|f{16})\b"
@@ -153,7 +155,7 @@ def _with_hints(symptom: Symptom, said: str) -> Symptom:
     if not symptom.cause and _MAP_FAILED.search(said):
         symptom = symptom._replace(cause="map failed")
     arch = next((name for name, rule in _ARCHITECTURES.items() if re.search(rule, said, re.I)), "")
-    likely = ("alignment",) if _COPIES.search(word) else ()
+    likely = ("alignment",) if _UNALIGNED.search(word) else ()
     return symptom._replace(arch=arch, likely=likely)
 
 

@@ -51,6 +51,12 @@ def found(got: str, described: Description | None = None, **asked: Any) -> tuple
         ),
         ("cannot get IO privileges: Operation not permitted", "iopl(3)", "lockdown is in force"),
         ("/dev/port: No such file or directory", "open of /dev/port", "this /dev has no such node"),
+        ("rpio.Open: /dev/mem: invalid argument", "mmap through /dev/mem", "the offset is not a"),
+        (
+            "bcm2835_init: gpio mmap failed: Invalid argument",
+            "/dev/mem",
+            "the offset is not a mult",
+        ),
         # where it ran
         (
             "docker: can't open '/dev/mem': Operation not permitted",
@@ -83,6 +89,7 @@ def found(got: str, described: Description | None = None, **asked: Any) -> tuple
             "load",
             "the load or store is not aligned",
         ),
+        ("a buffer that is not aligned gives a bus error on aarch64", "load", "the load or store"),
         ("Bus error", "load through /dev/mem", "a driver claimed the region after"),
         # the security modules' own lines
         (AVC, "direct PCI access", "SELinux's policy refuses it: from 5.6 to 5.15"),
@@ -111,6 +118,13 @@ def test_the_words_say_what_it_is_about(got: str, about: str, first: str) -> Non
         ),
         ("ERROR: Memory map failed", "mmap through /dev/mem", ["EPERM", "EACCES", "EINVAL"]),
         ("cannot gain I/O privileges", "iopl(3)", ["EPERM", "ENOSYS"]),
+        ("I/O privileges not obtained", "iopl(3)", ["EPERM", "ENOSYS"]),
+        ("pcilib: No permission to access I/O ports", "iopl(3)", ["EPERM", "ENOSYS"]),
+        (
+            "No access to /dev/mem.  Try running as root!",
+            "mmap through /dev/mem",
+            ["EPERM", "EACCES"],
+        ),
         (
             "pcilib: Cannot open /sys/bus/pci/devices/0000:00:00.0/config",
             "open of /sys",
