@@ -108,6 +108,7 @@ def test_the_words_say_what_it_is_about(got: str, about: str, first: str) -> Non
     assert causes[0].startswith(first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("got", "about", "errnos"),
     [

@@ -18,8 +18,9 @@ from devmemkit.site import build, pages, runtime
 
 COMMIT = "0123456789abcdef"
 
+pytestmark = pytest.mark.slow  # a build searches the states of every explorer
 
-@pytest.mark.slow
+
 def test_two_builds_are_equal_to_the_byte() -> None:
     assert build.contents(COMMIT) == build.contents(COMMIT)
     assert runtime.package() == runtime.package()

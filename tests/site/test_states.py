@@ -63,6 +63,7 @@ def test_every_choice_leads_where_python_leads(told: list[dict[str, Any]]) -> No
     assert moved > len(expected) / 2
 
 
+@pytest.mark.slow
 def test_every_button_leads_where_python_leads(told: list[dict[str, Any]]) -> None:
     dice = random.Random(21)
     messages, expected = [], []
