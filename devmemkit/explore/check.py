@@ -41,7 +41,7 @@ class Result:
         if self.vacuous:
             return f"never put to the test: no state in which {self.vacuous[0]}"
         if self.bound:
-            return f"holds on {self.states:,} states; the search stopped at {self.bound}"
+            return f"undecided: not violated in the {self.states:,} states that were searched"
         return f"holds on all {self.states:,} states"
 
     def to_dict(self) -> dict[str, Any]:

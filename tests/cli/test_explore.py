@@ -102,7 +102,7 @@ def test_a_result_in_words() -> None:
     ]
     bounded = Result("bounded", 7, 9, 0.5, None, bound="7 states")
     assert format_result("a", kernel, bounded, None).splitlines() == [
-        "a on Linux 6.12, RevokeAll: holds on 7 states; the search stopped at 7 states; "
+        "a on Linux 6.12, RevokeAll: undecided: not violated in the 7 states that were searched; "
         "9 transitions, 0.500 s",
         "the search stopped at a bound of 7 states: states beyond are unknown",
     ]
