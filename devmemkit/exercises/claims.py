@@ -72,7 +72,8 @@ def pages_die(random: Random) -> Task:
         f"`{low:#x}` to `{high:#x}`, the last one included.\n\n"
         "Which pages of the mapping are gone when the claim has returned?",
         "{0, 9}", answer, judge, RULE,
-        f"The claim has bytes of {len(answer)} pages, of the last one {(high & 0xFFF) + 1:#x}. "
+        f"The claim lies in {len(answer)} pages; of the last one it has {(high & 0xFFF) + 1:#x} "
+        "bytes. "
         f"{_see(story)}",
     )  # fmt: skip
 
@@ -161,7 +162,7 @@ def whose(random: Random) -> Task:
         for says, number, load in loads:
             ended = play(machine, (*story, load)).outcomes["end"]
             fact = "lies in the claim" if low <= number <= high else "has no byte of the claim"
-            because = f"page {number} {fact}, and a claim looks for pages, not for mappings"
+            because = f"page {number} {fact}, and a claim takes its pages from every mapping"
             items.append(Item(says.format(number), ended.signal == "SIGBUS", because))
         return items
 
@@ -177,5 +178,6 @@ def whose(random: Random) -> Task:
         '{"a", ...}', answer, judge,
         "A claim finds all mappings of its pages through the file that they map: of every "
         "process, wherever they were moved to, and with the copies that a private mapping holds.",
-        f"Pages {low} to {high} are gone from every mapping: {listing(sorted(answer))}.",
+        f"Pages {low} to {high} are gone from every mapping, so these reads end in SIGBUS: "
+        f"{listing(sorted(answer))}.",
     )  # fmt: skip

@@ -56,8 +56,9 @@ def which_kernels(random: Random) -> Task:
         f"{listed(items)}\n\nWhich of these reads end in SIGBUS?",
         '{"a", ...}', answer, judge,
         f"Linux {since('ExcludeNew')} refuses new mappings of what is claimed, "
-        f"{since('RevokeDevmem')} takes away those through /dev/mem, and a later release those "
-        "through the files of PCI devices.",
+        f"{since('RevokeDevmem')} also takes away old ones through /dev/mem, and a later release "
+        "also "
+        "those through the files of PCI devices.",
         f"That later one is {since('RevokeAll')}. "
         f'See it: `dk.BarStory(kernel="6.12", device="{device}", bar={bar}).outcomes()`',
     )  # fmt: skip

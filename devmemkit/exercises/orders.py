@@ -47,8 +47,9 @@ RULE = (
     "are filled by then, of mappings that are linked by then; what is filled or linked later stays."
 )
 ENDS = (
-    "*killed* means that the mapping loses what was claimed, *survived* that it keeps that, *torn* "
-    "that it loses some of the claimed pages and keeps others."
+    "*killed* means that the mapping loses what was claimed, *survived* that it keeps that, "
+    "*torn*, "
+    "on kernels where that is possible, that it loses some of the claimed pages and keeps others."
 )
 
 
@@ -81,8 +82,9 @@ class Race(NamedTuple):
         return (
             f"On Linux {self.kernel} the task *mapper* maps three pages of a BAR through "
             f"`{FILE[self.via]}`; the task *claimer*, a driver, claims {claimed}. Each by itself "
-            f"takes these steps:\n\n- {alone[0]}\n- {alone[1]}\n\nWhere it finds pages to take, "
-            "`zap` is one step for each. The race ends in one of these ways: "
+            f"takes these steps:\n\n- {alone[0]}\n- {alone[1]}\n\nIf the list has mappings of "
+            "claimed pages, `zap` takes one step for each page, otherwise a single step. The race "
+            "ends in one of these ways: "
             f"{listing(sorted(race_outcomes(*self)))}. {ENDS}"
         )
 
@@ -151,7 +153,7 @@ BROKEN = {
     "read-vs-claim": (
         f"Process U0 reads a page of /dev/mem, {BUFFER}, and writes to it.",
         "`check_page` asks the resource tree, `copy_page` puts the bytes into the buffer and waits "
-        "while it is missing. If there is a `fetch_page`, it has taken them out of memory before.",
+        "while it is missing. Where there is a `fetch_page`, it copies them out of memory first.",
         "the read(2) gives the process what the driver wrote after its claim",
     ),
     "attribute-creation": (
@@ -247,7 +249,7 @@ def repairs(random: Random) -> Task:
         f"{wish}?",
         form, answer, judge,
         "A check closes a race only if nothing can change between the check and the access: the "
-        "check comes last, or a lock that a claim needs is held over both. And who holds that lock "
-        "while a process decides makes the claim wait.",
+        "check comes last, or a lock that a claim needs is held over both. A repair that holds "
+        "that lock while it waits for a process makes the claim wait, too.",
         " ".join(f"({label}) {item.because}." for label, item in items.items()),
     )  # fmt: skip

@@ -127,7 +127,7 @@ def write_policy(random: Random) -> Task:
 
     rows = "\n".join(f"| {one} | {wanted[one]} |" for one in wishes)
     return Task(
-        f"On Linux {kernel}, with pages mapped through `{FILE[via]}`, no policy that has a name "
+        f"On Linux {kernel}, with pages mapped through `{FILE[via]}`, no built-in policy "
         f"grants all these wishes:\n\n| question | wanted |\n|---|---|\n{rows}\n\nWrite one that "
         "does: a class based on `dk.Policy`, or on one that exists. docs/how-to/add-a-policy.md "
         "lists its attributes and the steps of a claim.",

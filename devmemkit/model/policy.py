@@ -285,7 +285,7 @@ def register_policy(policy: _P) -> _P:
 
 REPAIRS = {
     "link-first": "the VMA is linked, then checked, then populated",
-    "recheck": "behind all else every page is checked once more, and the mapping goes if one fails",
+    "recheck": "after all else each page is checked once more, and the mapping goes if one fails",
     "fault": "nothing is populated; a fault checks and inserts its page under the rmap lock",
     "hold-rmap": "the rmap lock is held from the link until the pages are there",
 }
