@@ -140,6 +140,6 @@ def test_real_kernels_are_shown_without_a_complaint(browser, lab):
     run_all(page, lab, "06-real-kernels")
     page.locator(".jp-StatusBar-TextItem", has_text="| Busy").wait_for(timeout=60_000)
     page.locator(".jp-StatusBar-TextItem", has_text="| Idle").wait_for(timeout=90_000)
-    page.locator(".jp-OutputArea img").first.wait_for()
+    page.locator(".jp-OutputArea img").first.wait_for(state="attached")  # some are behind a click
     watched.check()
     page.close()

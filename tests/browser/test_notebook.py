@@ -28,7 +28,8 @@ def lab(tmp_path_factory):
 def wait_until_shown(page, story, now):
     """Wait until map and timeline in the page hold what the model says; fail if they never do."""
     machine = story.played.moments[now].machine
-    for picture in (address_map(machine, story.node, story.pages), timeline(story.played, now)):
+    drawn = address_map(machine, story.node, story.pages, columns=7)
+    for picture in (drawn, timeline(story.played, now)):
         wait_for_columns(page, picture)
 
 
