@@ -109,7 +109,8 @@ def test_names_of_a_paste_are_never_markup(page: Page, address: str) -> None:
         {"name": f"{EVIL} evil.txt", "mimeType": "text/plain", "buffer": dump.encode()},
     )
     page.wait_for_function(
-        "() => document.querySelector('#explorer-machine').innerText.includes('evil.txt: /proc/iomem was read')"
+        "() => document.querySelector('#explorer-machine').innerText"
+        ".includes('evil.txt: /proc/iomem was read')"
     )
     assert page.locator("#explorers img[src=x]").count() == 0
 
