@@ -91,7 +91,7 @@ MOVED_X86: dict[str, tuple[tuple[str, str, str], ...]] = {
     "store_step": _FAULTS,
     "ksys_ioperm": (("4.17", "sys_ioperm", "arch/x86/kernel/ioport.c"),),
 }
-"""The same for steps that have a function of their own on x86.
+"""Steps whose function on x86 differs from that of other architectures, in the form of MOVED.
 
 be62a3204406 gave x86 its own limits of addresses (4.15; ce56a86e2ade before it was reverted),
 66f4e88cc69d the helper ksys_ioperm (4.17), aa37c51b9421 split __do_page_fault (4.20).

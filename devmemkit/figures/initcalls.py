@@ -18,7 +18,7 @@ PROCESS = "process"
 FILE = ("now", "diamond", "first resource file")
 """Role, shape and name in the legend of the moment that all is about."""
 RUNS = ("ink", "triangle", "first process")
-"""The same of the moment at which the boot ends."""
+"""Role, shape and legend name of the moment at which the boot ends: the first process runs."""
 
 
 class Moment(NamedTuple):
