@@ -51,6 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
+@pytest.hookimpl(optionalhook=True)  # benchmarks/mutants.py runs the tests without xdist
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than processors: many tests wait for a process of their own."""
     return cores() + 1

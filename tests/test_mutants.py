@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +58,24 @@ def test_a_mutant_that_is_not_decided_counts_on_neither_side(
     mutants = importlib.import_module("mutants")
     assert mutants.share(3, 0, 4) == "killed 3 of 4, 75.0 %"
     assert mutants.share(3, 1, 4) == "killed 3 of 4, 1 not decided yet: 75.0 to 100.0 %"
+
+
+def test_the_tests_that_mutants_are_asked_start_without_plugins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    mutants = importlib.import_module("mutants")
+    own = mutants.mirror(ROOT, "devmemkit/model/boot.py")
+    listed = {one for names in mutants.OWN.values() for one in names}
+    missing = [one for one in listed if not (ROOT / "tests" / f"{one}.py").is_file()]
+    missing += [one for one in mutants.REST if not (ROOT / one).exists()]
+    assert (own, missing) == (
+        ["tests/model/test_step.py", "tests/explore/test_scenarios.py", "tests/model/test_boot.py"],
+        [],
+    )
+    environment = {"PYTHONPATH": "benchmarks", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    started = subprocess.run(
+        [sys.executable, *mutants.PYTEST, "--collect-only", own[0]],
+        cwd=ROOT, capture_output=True, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert started.returncode == 0, started.stdout + started.stderr
