@@ -1,15 +1,21 @@
 """Fixtures shared by every test."""
 
+import fcntl
 import gc
+import hashlib
+import json
 import os
 import shutil
 import signal
 import sys
+from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from devmemkit.lab.processes import cores
+from devmemkit.site import prepare
 
 # jsonschema would compile a grammar for URLs with it, for a second in each process.
 sys.modules.setdefault("rfc3987_syntax", None)
@@ -48,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if slow & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=rank)
+    items.sort(key=lambda item: rank(item.path))
 
 
 @pytest.hookimpl(optionalhook=True)  # benchmarks/mutants.py runs the tests without xdist
@@ -64,10 +70,43 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(5_000, 20, 20)
 
 
-def rank(item: pytest.Item) -> int:
-    """The place of a test's file in LONGEST, whose end is that of all other files."""
-    found = (place for place, end in enumerate(LONGEST) if item.path.as_posix().endswith(end))
+@cache
+def rank(file: Path) -> int:
+    """The place of a file in LONGEST, whose end is that of all other files."""
+    found = (place for place, end in enumerate(LONGEST) if file.as_posix().endswith(end))
     return next(found, len(LONGEST))
+
+
+@pytest.fixture(scope="session")
+def of_the_run(tmp_path_factory):
+    """The folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def states_once(of_the_run):
+    """The states of an explorer, which take seconds, are computed by one worker for all."""
+
+    def answers(package, messages):
+        if any(one["do"] != "states" for one in messages):
+            return computed(package, messages)
+        return [states(package, one) for one in messages]
+
+    def states(package, message):
+        name = hashlib.sha256(package + json.dumps(message).encode()).hexdigest()
+        with (of_the_run / f"states-{name}.json").open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            text = file.read()
+            if not text:
+                text = json.dumps(computed(package, [message])[0])
+                file.write(text)
+        return json.loads(text)
+
+    computed, prepare.answers = prepare.answers, answers
+    yield
+    prepare.answers = computed
 
 
 @pytest.fixture(scope="session")

@@ -86,6 +86,7 @@ def test_every_button_leads_where_python_leads(told: list[dict[str, Any]]) -> No
         assert shown(found, first) | changed["changes"] == shown(found, last), messages[2 * at + 1]
 
 
+@pytest.mark.slow
 def test_the_states_are_bounded_and_small() -> None:
     packed = embed.states([(name, {}) for name in EXPLORERS])
     assert all(packed)
