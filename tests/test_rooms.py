@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import devmemkit
@@ -43,3 +44,26 @@ def test_no_room_uses_one_above() -> None:
         if used != own and FLOOR[used] <= FLOOR[own]
     }
     assert upward == set()
+
+
+def modules(path: Path) -> Iterator[str]:
+    """The modules of the package that one imports from, also for its types alone."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("devmemkit"):
+            for name in (node.module, *(f"{node.module}.{one.name}" for one in node.names)):
+                if (path_of(name)).is_file():
+                    yield name
+
+
+def path_of(module: str | None) -> Path:
+    """The file of a module; that of no package, whose imports are those of its modules."""
+    return PACKAGE.parent / f"{(module or '').replace('.', '/')}.py"
+
+
+def test_no_modules_use_each_other_in_a_circle() -> None:
+    graph = {
+        path.relative_to(PACKAGE.parent).as_posix()[:-3].replace("/", "."): {*modules(path)}
+        for path in PACKAGE.rglob("*.py")
+    }
+    assert sum(map(len, graph.values())) > 1000
+    assert len([*TopologicalSorter(graph).static_order()]) == len(graph)

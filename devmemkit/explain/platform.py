@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from devmemkit.explain.owner import Owner
 
 _NAME = "[A-Za-z][A-Za-z0-9_,.+-]*"  # what a shell command may contain
 _CLAIM = re.compile(rf"([0-9a-f]{{3,16}}\.{_NAME}|[A-Z]{{3,4}}[0-9A-F]{{4}}:[0-9a-f]{{2}})(?: |$)")
@@ -24,8 +20,8 @@ SERVED_BY = {
 """Where programs get what a block of registers does, by a pattern in the device's name."""
 
 
-def platform_device(owner: Owner | None) -> str:
-    """The platform device, or AMBA device, that a claim names; "" if it names none.
+def platform_device(owner: tuple[str, int, int] | None) -> str:
+    """The platform device, or AMBA device, that a claim (name, start, end) names; "" if none.
 
     devm_ioremap_resource names a claim after the device and the resource, older kernels after the
     device tree's node: its device is `address.name` (of_device_make_bus_id).
