@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from devmemkit.cli.parser import Parser
 from devmemkit.cli.screen import refusing, screened, status
+from devmemkit.model.printable import printable
 
 GROUPS = {
     "results": {
@@ -135,7 +136,8 @@ def _run(argv: list[str]) -> int:
         return 141  # as if SIGPIPE had ended us
     except OSError as error:
         # Reading is over when this comes: every file that may be missing has its own sentence.
-        ending.say(f"{ending.name}: cannot write: {error.strerror or error}")
+        where = "" if error.filename is None else f" {printable(os.fsdecode(error.filename))}"
+        ending.say(f"{ending.name}: cannot write{where}: {error.strerror or error}")
         _forget_output()
         return 1
 

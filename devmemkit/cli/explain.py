@@ -157,11 +157,15 @@ def described(options: argparse.Namespace, *, this: bool = True) -> Description:
 def _pasted(options: argparse.Namespace) -> Paste:
     from devmemkit.explain.paste import read_paste
     from devmemkit.host.files import read
+    from devmemkit.text import TextError
 
     if isinstance(options.paste, str):  # once: it may be standard input
         source = "standard input" if options.paste == "-" else printable(options.paste)
         text = read(options.paste, what="a text").decode("utf-8", "surrogateescape")
         options.paste = read_paste(text, source, bdf=options.bdf)
+        if all(part.kind in ("log", "other") for part in options.paste.parts):
+            wanted = "a dump, a configuration, a command, a call or a message"
+            raise TextError(source, 1, f"expected {wanted}; got nothing of these")
     paste: Paste = options.paste
     return paste
 

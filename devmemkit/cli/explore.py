@@ -135,6 +135,7 @@ def format_result(name: str, kernel: KernelProfile, result: Result, counted: Ord
     elif result.bound:
         lines.append(f"the search stopped at a bound of {result.bound}: states beyond are unknown")
     if counted is not None:
-        lines.append(f"{counted.all:,} orders of all steps, {counted.different:,} of them differ")
+        differ = "differ in more than the order of independent steps"
+        lines.append(f"{counted.all:,} orders of all steps; {counted.different:,} {differ}")
     lines += [f"vacuous: in no state does it hold that {name}" for name in result.vacuous]
     return "\n".join(lines)

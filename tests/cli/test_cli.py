@@ -244,6 +244,29 @@ def test_iomem_draws_the_address_space(dump, tmp_path, source):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert svg.read_text(encoding="utf-8").startswith("<svg ")
-    done = run("iomem", dump, "--svg", str(tmp_path / "nowhere" / "space.svg"))
+    nowhere = tmp_path / "nowhere" / "space.svg"
+    done = run("iomem", dump, "--svg", str(nowhere))
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"devmemkit iomem: cannot write: No such file or directory\n"
+    sentence = f"devmemkit iomem: cannot write {nowhere}: No such file or directory\n"
+    assert done.stderr.decode() == sentence
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    done = run("snapshot", tmp_path / "file" / "shot")
+    assert (done.returncode, done.stdout) == (1, b"")
+    sentence = f"devmemkit snapshot: cannot write {tmp_path}/file/shot: Not a directory\n"
+    assert done.stderr.decode() == sentence
+
+
+@pytest.mark.parametrize("module", ["devmemkit", "devmemkit.cli"])
+def test_the_package_runs_as_a_module(module):
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--version"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": ROOT},
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("devmemkit ")

@@ -221,3 +221,17 @@ def test_another_kernel_is_not_the_one_that_runs(
     other = ("--arch", "arm64", "--got", "can't reserve [mem 0xfebc0000-0xfebc0fff]")
     said = explained(capsys, *other)
     assert not any(word in said for word in ("e1000", ABOUT, NOT_ABOUT))
+
+
+@pytest.mark.parametrize("text", [b"", b"hello\n", b"\x00\xff\x7f\n\x80"])
+def test_a_paste_in_which_nothing_is_known_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: bytes
+) -> None:
+    """The sentence is about the file, not about the address that was asked of it."""
+    file = tmp_path / "paste"
+    file.write_bytes(text)
+    assert main(["explain", "--paste", str(file), "--address", "0xfe000000"]) == 2
+    assert capsys.readouterr().err == (
+        f"devmemkit explain: {file}:1: expected a dump, a configuration, a command, a call or a "
+        "message; got nothing of these\n"
+    )

@@ -92,7 +92,7 @@ def test_a_result_in_words() -> None:
     plain = Result("not-found", 7, 9, 0.5, None, reductions=("symmetry",))
     assert format_result("a", kernel, plain, Orders(1234, 5)).splitlines() == [
         "a on Linux 6.12, RevokeAll: holds on all 7 states; 9 transitions, 0.500 s (symmetry)",
-        "1,234 orders of all steps, 5 of them differ",
+        "1,234 orders of all steps; 5 differ in more than the order of independent steps",
     ]
     idle = Result("not-found", 7, 9, 0.5, None, ("it is mapped",))
     assert format_result("a", kernel, idle, None).splitlines() == [
