@@ -7,7 +7,7 @@ from itertools import groupby
 from reprlib import repr as shortened
 from typing import Any
 
-from devmemkit.explore.counterexample import Step, taken
+from devmemkit.explore.counterexample import Step, next_step
 from devmemkit.explore.system import started
 from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import Machine
@@ -37,7 +37,7 @@ def follow(made: Concurrent, names: Iterable[str]) -> tuple[list[Step], str]:
         if finished(machine, task):
             return steps, f"step {number} does not exist: {task} has already taken all its steps"
         try:
-            steps.append(taken(made, machine, task))
+            steps.append(next_step(made, machine, task))
         except Blocked as blocked:
             return steps, f"step {number} is not possible: {task} has to wait ({blocked.on})"
         machine = steps[-1].machine
@@ -50,7 +50,7 @@ def following(made: Concurrent, machine: Machine) -> dict[str, str]:
     for task in made.programs:
         if not finished(machine, task):
             try:
-                found[task] = taken(made, machine, task).step
+                found[task] = next_step(made, machine, task).step
             except Blocked:
                 found[task] = ""
     return found
@@ -68,7 +68,7 @@ def to_the_end(made: Concurrent, first: Iterable[str], then: Iterable[str]) -> l
     machine = steps[-1].machine if steps else started(made)
     for task in then:
         while following(made, machine).get(task):
-            steps.append(taken(made, machine, task))
+            steps.append(next_step(made, machine, task))
             machine = steps[-1].machine
     return steps
 

@@ -70,7 +70,7 @@ def counterexample(system: System, found: SearchResult, broken: str) -> Countere
     for task, after in _path(system, found, found.broken[broken]):
         wanted = system.space.unpack(after)
         while machine != wanted:
-            steps.append(taken(system.scenario, machine, task))
+            steps.append(next_step(system.scenario, machine, task))
             machine = steps[-1].machine
     return Counterexample(broken, tuple(steps))
 
@@ -97,22 +97,23 @@ def replay(scenario: Concurrent, schedule: Iterable[str]) -> tuple[Step, ...]:
     """
     machine, steps = started(scenario), list[Step]()
     for task in schedule:
-        steps.append(taken(scenario, machine, task))
+        steps.append(next_step(scenario, machine, task))
         machine = steps[-1].machine
     return tuple(steps)
 
 
-def taken(scenario: Concurrent, machine: Machine, task: str) -> Step:
+def next_step(scenario: Concurrent, machine: Machine, task: str) -> Step:
     """The step that a task, or the clock, takes from a machine; Blocked if the task must wait."""
     m = View(machine)
     if task == TIME:
-        m["clock"], taken = _next_tick(scenario, machine), Event(TIME, "clock", "passes", None)
+        m["clock"], event = _next_tick(scenario, machine), Event(TIME, "clock", "passes", None)
     else:
-        taken = take(m, task, scenario.programs[task])
-    return Step(*taken, machine.with_(m.writes))
+        event = take(m, task, scenario.programs[task])
+    return Step(*event, machine.with_(m.writes))
 
 
 def _next_tick(scenario: Concurrent, machine: Machine) -> int:
+    """The earliest tick that a blocked task waits for."""
     ticks = []
     for task in scenario.programs:
         if not finished(machine, task):

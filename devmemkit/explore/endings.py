@@ -20,6 +20,7 @@ def race_outcomes(
     system, found = search(made, partial_order=True)
     pages = PAGES if claim == "whole" else 1
     ends = [system.space.unpack(state) for state in found.ends]
+    # ("program", task) is the task's position and the outcomes by key; "map0" is that of the mmap
     return frozenset(ending(m, dict(m["program", MAPPER][1])["map0"], pages) for m in ends)
 
 

@@ -56,6 +56,7 @@ class Tree:
     leaves: list[Leaf] = field(default_factory=list)
     reads_mask: int = 0  # the fields that any leaf reads: other bits make no difference
     cache: dict[int, Leaf] = field(default_factory=dict)  # by the state's bits under that mask
+    # None at first; an inner node is (shift, mask, {number: node}), an outer one a Leaf
     _root: Any = None
 
     def at(self, state: int) -> Leaf:
@@ -67,6 +68,7 @@ class Tree:
         return leaf
 
     def _find(self, state: int) -> Leaf:
+        """Follow the branches that fit a state; learn a new leaf where they end."""
         node = self._root
         while node.__class__ is tuple:
             shift, mask, branches = node
@@ -81,6 +83,7 @@ class Tree:
         return leaf
 
     def _place(self, leaf: Leaf) -> None:
+        """Work out how a leaf changes a state, and put the leaf into the tree."""
         for key, number in leaf.writes.items():
             shift, mask = self.space.field(key)
             leaf.keep &= ~(mask << shift)
@@ -102,6 +105,7 @@ class Tree:
         branches[last] = leaf
 
     def _watch(self, state: int) -> Leaf:
+        """Run the function on a state, and note what it read and replaced."""
         space = self.space
         m = View(space.unpack(state))
         result, blocked = None, None

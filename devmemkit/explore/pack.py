@@ -50,7 +50,7 @@ class Space:
         self._numbers: dict[Key, dict[Any, int]] = {}
         self._bits: dict[Key, int] = {}
         self._block_keys: dict[Group, list[Key]] = {group: [] for group in alike}
-        self.naming: list[Key] = []  # shared components that have named a task alike
+        self.naming_keys: list[Key] = []  # shared components that have named a task alike
         self._value_cache: dict[tuple[Key, int], Any] = {}
         self._number_cache: dict[tuple[Key, Any], int] = {}  # by the value as value_of() gives it
         self.lay_out()
@@ -60,7 +60,7 @@ class Space:
         while True:
             self.fields: dict[Key, tuple[int, int]] = {}
             self.blocks: dict[Group, tuple[list[int], int]] = {}
-            self.naming_mask = 0  # the fields of `naming`
+            self.naming_mask = 0  # the fields of `naming_keys`
             self._end = 0
             for group, keys in self._block_keys.items():
                 starts = []
@@ -70,7 +70,7 @@ class Space:
                         self._place(renamed(key, {SELF: task}), key)
                 width = (self._end - starts[0]) // len(group)
                 self.blocks[group] = starts, (1 << width) - 1
-            for key in self.naming:
+            for key in self.naming_keys:
                 shift, mask = self.field(key)
                 self.naming_mask |= mask << shift
             try:
@@ -132,8 +132,8 @@ class Space:
                 raise LayoutChanged
             numbers[plain] = len(values)
             values.append(value)
-            if task is None and key not in self.naming and tasks_in(value, self.group):
-                self.naming.append(key)
+            if task is None and key not in self.naming_keys and tasks_in(value, self.group):
+                self.naming_keys.append(key)
                 raise LayoutChanged
         return numbers[plain]
 

@@ -70,7 +70,7 @@ Ask = Callable[[KernelProfile, str], Cell]
 """Asks a question of a kernel with a policy, for one way to map (`via`)."""
 
 
-def _found(build: Callable[[KernelProfile, str], Concurrent], wanted: str) -> Ask:
+def _by_search(build: Callable[[KernelProfile, str], Concurrent], wanted: str) -> Ask:
     """A question answered "yes" when a counterexample is found, "no" when there is none."""
 
     def ask(kernel: KernelProfile, via: str) -> Cell:
@@ -87,7 +87,9 @@ def _found(build: Callable[[KernelProfile, str], Concurrent], wanted: str) -> As
     return ask
 
 
-def _comes_up(process: str) -> Ask:
+def _by_progress(process: str) -> Ask:
+    """Whether the driver comes up in every fair schedule, whatever the process does meanwhile."""
+
     def ask(kernel: KernelProfile, via: str) -> Cell:
         made = questions.comes_up(kernel, via, process)
         progress = must_come(made, questions.has_come_up(made), MOST_STATES)
@@ -113,7 +115,7 @@ def kinds_of_a_claim(kernel: KernelProfile, via: str) -> tuple[set[str], SearchR
     return kinds - OWN, found
 
 
-def _depends(kernel: KernelProfile, via: str) -> Cell:
+def _dependencies(kernel: KernelProfile, via: str) -> Cell:
     """The locks and subsystems that a claim takes or calls, by the kernel's names."""
     kinds, found = kinds_of_a_claim(kernel, via)
     if found.bound:
@@ -122,7 +124,7 @@ def _depends(kernel: KernelProfile, via: str) -> Cell:
     return Cell(names, names == ALONE, len(found.parent), found.transitions, wanted=ALONE)
 
 
-def _played(say: Callable[[Played], str], wanted: str) -> Ask:
+def _by_story(say: Callable[[Played], str], wanted: str) -> Ask:
     """A question that one story answers; "no mapping" or "no claim" leaves it open."""
 
     def ask(kernel: KernelProfile, via: str) -> Cell:
@@ -138,7 +140,7 @@ PAGES = (1, 2, 4)
 """Pages that are mapped and claimed, to see how the hold of a lock grows with them."""
 
 
-def _locked(kernel: KernelProfile, via: str) -> Cell:
+def _rmap_steps(kernel: KernelProfile, via: str) -> Cell:
     """The steps of a claim of n pages during which it holds the rmap lock: "n", or a number."""
     stories = [questions.taken_away(kernel, via, pages) for pages in PAGES]
     counts = tuple(map(questions.steps_locked, stories))
@@ -148,21 +150,21 @@ def _locked(kernel: KernelProfile, via: str) -> Cell:
 
 
 QUESTIONS: dict[str, Ask] = {
-    "touch after the claim": _found(questions.touch_after, wanted="no"),
-    "corrupt before the claim": _found(questions.corrupt_before, wanted="no"),
-    "driver comes up, process unmaps": _comes_up("unmaps"),
-    "driver comes up, process keeps": _comes_up("keeps"),
-    "driver comes up, process comes back": _comes_up("comes back"),
-    "page lost without notice": _found(questions.lose_unnoticed, wanted="no"),
-    "map a device without driver": _found(questions.map_idle, wanted="yes"),
-    "map it when its driver has let go": _found(questions.map_released, wanted="yes"),
-    "map it beside its driver": _found(questions.map_claimed, wanted="yes"),
-    "process learns of the claim": _played(questions.learns, wanted="at the claim"),
-    "unmodified program is killed": _found(questions.killed, wanted="no"),
-    "mapping works after the release": _played(questions.works_again, wanted="yes"),
-    "DMA after the claim": _found(questions.dma_after, wanted="no"),
-    "rmap lock held for n pages": _locked,
-    "claim depends on": _depends,
+    "touch after the claim": _by_search(questions.touch_after, wanted="no"),
+    "corrupt before the claim": _by_search(questions.corrupt_before, wanted="no"),
+    "driver comes up, process unmaps": _by_progress("unmaps"),
+    "driver comes up, process keeps": _by_progress("keeps"),
+    "driver comes up, process comes back": _by_progress("comes back"),
+    "page lost without notice": _by_search(questions.lose_unnoticed, wanted="no"),
+    "map a device without driver": _by_search(questions.map_idle, wanted="yes"),
+    "map it when its driver has let go": _by_search(questions.map_released, wanted="yes"),
+    "map it beside its driver": _by_search(questions.map_claimed, wanted="yes"),
+    "process learns of the claim": _by_story(questions.learns, wanted="at the claim"),
+    "unmodified program is killed": _by_search(questions.killed, wanted="no"),
+    "mapping works after the release": _by_story(questions.works_again, wanted="yes"),
+    "DMA after the claim": _by_search(questions.dma_after, wanted="no"),
+    "rmap lock held for n pages": _rmap_steps,
+    "claim depends on": _dependencies,
 }
 
 

@@ -29,8 +29,8 @@ class Symmetry:
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        self._view = cache(self._view_now)
-        self._renamed = cache(self._renamed_now)
+        self._view = cache(self._compute_view)
+        self._renamed = cache(self._compute_renamed)
         self._view_numbers: dict[Any, int] = {}
         self._changes: list[tuple[Group, int, dict[int, int]]] = []
         for group, (starts, mask) in space.blocks.items():
@@ -48,36 +48,39 @@ class Symmetry:
         return state
 
     def _sorted(self, state: int, group: Group) -> int:
+        """The state with the blocks of a group in order, and shared components renamed to fit."""
         starts, mask = self.space.blocks[group]
         blocks = [state >> start & mask for start in starts]
-        naming = state & self.space.naming_mask
-        views = [self._view(naming, task) for task in group]
+        naming_fields = state & self.space.naming_mask
+        views = [self._view(naming_fields, task) for task in group]
         places = range(len(group))
         order = tuple(sorted(places, key=lambda place: (views[place], blocks[place])))
         if order == tuple(places):
             return state
         for start, source in zip(starts, order, strict=True):
             state = state & ~(mask << start) | blocks[source] << start
-        return state & ~self.space.naming_mask | self._renamed(naming, group, order)
+        return state & ~self.space.naming_mask | self._renamed(naming_fields, group, order)
 
-    def _values(self, naming: int) -> list[tuple[Key, Any]]:
+    def _values(self, naming_fields: int) -> list[tuple[Key, Any]]:
+        """The shared components that name tasks, with their values; absent ones are left out."""
         space = self.space
-        numbers = [(key, space.number_in(naming, key)) for key in space.naming]
+        numbers = [(key, space.number_in(naming_fields, key)) for key in space.naming_keys]
         return [(key, space.value(key, number)) for key, number in numbers if number]
 
-    def _view_now(self, naming: int, task: str) -> int:
+    def _compute_view(self, naming_fields: int, task: str) -> int:
         """How the naming components look to a task: equal for two that could change places."""
         names = dict.fromkeys(self.space.group, OTHER) | {task: SELF}
         seen = tuple(
-            (key, value_of(renamed_value(key, value, names))) for key, value in self._values(naming)
+            (key, value_of(renamed_value(key, value, names)))
+            for key, value in self._values(naming_fields)
         )
         return self._view_numbers.setdefault(seen, len(self._view_numbers))
 
-    def _renamed_now(self, naming: int, group: Group, order: Order) -> int:
+    def _compute_renamed(self, naming_fields: int, group: Group, order: Order) -> int:
         """The naming components after the tasks of a group have changed places."""
         names = {group[source]: group[place] for place, source in enumerate(order)}
         part = 0
-        for key, value in self._values(naming):
+        for key, value in self._values(naming_fields):
             number = self.space.number(key, renamed_value(key, value, names))
             part |= number << self.space.field(key)[0]
         return part

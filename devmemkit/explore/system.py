@@ -65,6 +65,7 @@ class System:
             if leaf.result is not None:  # else the task is blocked, or its program is over
                 found.append((task, state & leaf.keep | leaf.put))
             elif leaf.blocked is not None and leaf.blocked.until is not None:
+                # the clock goes on to the earliest tick that a task waits for
                 until = min(leaf.blocked.until, until or leaf.blocked.until)
         if until is not None:
             shift, mask = self.space.field("clock")
