@@ -136,7 +136,7 @@ def _run(argv: list[str]) -> int:
         return 141  # as if SIGPIPE had ended us
     except OSError as error:
         # Reading is over when this comes: every file that may be missing has its own sentence.
-        where = "" if error.filename is None else f" {printable(os.fsdecode(error.filename))}"
+        where = "" if error.filename is None else f" {printable(str(error.filename))}"
         ending.say(f"{ending.name}: cannot write{where}: {error.strerror or error}")
         _forget_output()
         return 1
