@@ -6,6 +6,7 @@ import doctest
 import importlib.util
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -154,6 +155,13 @@ def test_a_circle_of_rooms_is_drawn_as_one(tmp_path: Path) -> None:
     drawn = rooms.picture(read)
     assert drawn.count('class="wrong"') == 2
     assert "<title>top imports low</title>" not in drawn, "implied by a longer way"
+
+
+def test_the_finding_that_a_guide_shows_is_one_of_the_ledger() -> None:
+    guide = (DOCS / "how-to" / "add-a-finding.md").read_text(encoding="utf-8")
+    (shown,) = tomllib.loads(guide.split("```toml\n")[1].split("```")[0])["finding"]
+    ledger = (ROOT / "data" / "findings.toml").read_text(encoding="utf-8")
+    assert shown in tomllib.loads(ledger)["finding"]
 
 
 def test_a_finding_has_its_verdicts_by_kernel() -> None:
