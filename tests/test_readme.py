@@ -4,6 +4,7 @@ import doctest
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from devmemkit.artifact.ledger import Ledger, entries
 from devmemkit.artifact.scope import by_verdict
 from devmemkit.cli import main
+from devmemkit.explore.check import explore
 from devmemkit.explore.policy_matrix import matrix as answers
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.frame import retold
+from devmemkit.figures.lanes import lanes
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.matrix import matrix
 from devmemkit.figures.race import race as race_of
@@ -21,7 +24,9 @@ from devmemkit.figures.svg import to_svg
 from devmemkit.lab.recordings.manifest import NAMES, ON_ARM64, RECORDED, kernels_of
 from devmemkit.lab.recordings.recording import recordings
 from devmemkit.lab.recordings.session import ALONE, OTHERS, SECONDS
+from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.machines import data_dir
+from devmemkit.scenarios.races.catalogue import concurrent
 from devmemkit.scenarios.stories.takeover import Takeover
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +41,21 @@ def takeover() -> Picture:
         f"A driver claims +{first:#x} to +{last:#x}. {made.message} (Model, Linux {story.kernel}.)"
     )
     return retold(made, "A page that is half the driver's stays mapped", said, WIDE)
+
+
+def schedule() -> Picture:
+    """The shortest order in which a mapping survives a claim, as `explore` prints it."""
+    asked = concurrent("mmap-vs-claim", KernelProfile("7.3"))
+    made = lanes(tuple(asked.programs), explore(asked).counterexample)
+    said = (
+        "Process U0 maps, driver C0 claims: the claim finds nothing to revoke, and the process "
+        "keeps the driver's pages. (Explored, Linux 7.3.)"
+    )
+    made = replace(
+        made,
+        legend=(("process", "a process"), ("driver", "a driver"), ("error", "reaches the claimed")),
+    )
+    return retold(made, "A claim misses a mapping in the making", said, WIDE)
 
 
 def race() -> Picture:
@@ -83,7 +103,7 @@ ASKED = {
 }
 WIDE = 480
 """Px: width of a picture that is passed on."""
-PICTURES = (takeover, race, policies)
+PICTURES = (schedule, takeover, race, policies)
 """The pictures of docs/ that are passed on, each in a file of its function's name."""
 
 
