@@ -180,6 +180,22 @@ def test_the_journals_paper_cites_what_its_bibliography_has() -> None:
         assert f"year = {{{key[-4:]}}}" in fields
 
 
+def test_both_lists_of_references_name_the_same_authors_and_titles() -> None:
+    text = (JOURNAL / "paper.bib").read_text("utf-8")
+    for latex, letter in (('{\\"o}', "ö"), ('{\\"u}', "ü"), ("{\\i}", "ı")):
+        text = text.replace(latex, letter)
+    entries = re.findall(r"^@\w+\{([\w:]+),\n(.*?)^\}", text, re.M | re.S)
+    assert len(entries) > 5
+    for key, fields in entries:
+        found = dict(re.findall(r"^  (\w+) = \{(.*)\},$", fields, re.M))
+        people = []
+        for person in found["author"].split(" and "):
+            family, _, given = person.partition(", ")
+            people.append(" ".join([*(f"{name[0]}." for name in given.split()), family]))
+        title = re.sub(r"[{}]", "", found["title"])
+        assert REFERENCES[key.replace(":", "-")].startswith(f"{', '.join(people)}: {title}."), key
+
+
 def test_the_journals_paper_counts_as_the_recordings_do() -> None:
     text = " ".join((JOURNAL / "paper.md").read_text("utf-8").split())
     assert (len(RECORDED), len(ON_ARM64), len(ON_16K)) == (11, 3, 2)
