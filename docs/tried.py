@@ -18,7 +18,7 @@ LABELS = {"late": "begun after the claim", "claim": "with the claim", "none": "w
 HEAD = """\
 # What we tried
 
-Ways past a claim that this project tried on real kernels, the ones that fail, too. A way past a
+Ways past a claim that this project tried on real kernels, those that fail included. A way past a
 claim lets a process read or write the claimed bytes after the claim has returned. Each is a program
 of `data/attempts`, with two controls: the same without the claim, which shows that the way works at
 all, and a process that opens and maps as usual after the claim, which shows that there is a claim.

@@ -124,7 +124,9 @@ SAYS = {
     "valid_mmap_phys_addr_range": (
         "EINVAL when the range wraps or exceeds the physical address width."
     ),
-    "range_is_allowed": ("The permission loop, page by page and no lock held across pages: EPERM."),
+    "range_is_allowed": (
+        "EPERM if a page is not allowed; tests page after page, with no lock held in between."
+    ),
     "phys_mem_access_prot_allowed": (
         "The second loop, for PAT: EINVAL. Which kernels take it is feature pat_check."
     ),

@@ -114,4 +114,4 @@ def test_the_answer_needs_no_docstrings(more: tuple[str, ...]) -> None:
         for options in ((), ("-OO",))
     )
     assert normal == stripped
-    assert "no lock held across pages" in normal or "--got" in more
+    assert "no lock held in between" in normal or "--got" in more
