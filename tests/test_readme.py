@@ -53,7 +53,11 @@ def schedule() -> Picture:
     )
     made = replace(
         made,
-        legend=(("process", "a process"), ("driver", "a driver"), ("error", "reaches the claimed")),
+        legend=(
+            ("process", "a process"),
+            ("driver", "a driver"),
+            ("error", "reaches what is claimed"),
+        ),
     )
     return retold(made, "A claim misses a mapping in the making", said, WIDE)
 
