@@ -45,10 +45,15 @@ def test_the_coverage_that_prose_tells_is_the_one_measured(measured: dict[str, A
 
 def test_the_mutants_that_prose_tells_are_those_counted(measured: dict[str, Any]) -> None:
     alone, first = measured["mutants"]["recordings"], measured["mutants"]["first"]["model"]
-    found = told(rf"(\d+)\s+of\s+(?:the )?{alone['of']}\b") | told(
-        rf"of (?:the )?{alone['of']}\s[^.]*?recordings\s+alone\s+find\s+(\d+)"
-    )
-    assert {(str(alone["killed"]),)} <= found <= {(str(alone["killed"]),), (str(alone["stood"]),)}
+    # The estimate comes first everywhere; what was recorded after a look is named as such.
+    assert told(rf"(\d+)\s+of\s+(?:the )?{alone['of']}\b") == {(str(alone["stood"]),)}
+    assert told(rf"of\s+{alone['of']}\s+\(([\d.]+)\s+%\),\s+and\s+(\d+)\s+once\s+a\s+story") == {
+        (share(alone["stood"], alone["of"]), str(alone["killed"]))
+    }
+    fresh = measured["mutants"]["new"]["model"]
+    assert told(rf"(\d+)\s+of\s+{fresh['of']}\s+\(([\d.]+)\s+%\)") == {
+        (str(fresh["stood"]), share(fresh["stood"], fresh["of"]))
+    }
     assert told(r"\(([\d.]+) %\)\s*\|\s*121\b") == {(share(alone["killed"], alone["of"]),)}
     assert told(r"Of (\d+)\s+small faults") <= {(str(first["of"]),)}
     groups = [alone, *measured["mutants"]["first"].values(), *measured["mutants"]["new"].values()]
