@@ -76,8 +76,7 @@ def _too_late() -> None:
 def _is_program() -> bool:
     by = sys.argv[0] if sys.argv else ""
     child = "--multiprocessing-fork" in sys.orig_argv  # it is told its parent's argv
-    as_module = by == "-m" and "devmemkit.cli" in sys.orig_argv  # so it is until __main__ is found
-    return (by.endswith("devmemkit") or as_module) and not child
+    return by.endswith(("devmemkit", "devmemkit/__main__.py")) and not child
 
 
 if _is_program():

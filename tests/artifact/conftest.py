@@ -83,7 +83,7 @@ class Checkout:
         return path
 
     def command(self, *arguments):
-        return [sys.executable, "-m", "devmemkit.cli", *map(str, arguments)]
+        return [sys.executable, "-m", "devmemkit", *map(str, arguments)]
 
     def run(self, *arguments, cwd=None):
         return subprocess.run(

@@ -103,7 +103,7 @@ def test_a_place_that_cannot_be_written_is_named(clone: Path, tmp_path: Path) ->
 def test_outside_a_checkout_there_is_nothing_to_cite(tmp_path: Path) -> None:
     package = tmp_path / "site" / "devmemkit"
     shutil.copytree(ROOT / "devmemkit", package, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-P", "-m", "devmemkit.cli"]
+    command = [sys.executable, "-P", "-m", "devmemkit"]
     env = {"PYTHONPATH": str(package.parent), "PATH": "/usr/bin:/bin"}
     run = {"cwd": tmp_path, "env": env, "capture_output": True, "text": True}
     told = subprocess.run([*command, "--version"], **run).stdout

@@ -24,7 +24,7 @@ DUMP = (
 
 def run(*arguments, stdin=b"", stdout=subprocess.PIPE):
     return subprocess.run(
-        [sys.executable, "-m", "devmemkit.cli", *map(str, arguments)],
+        [sys.executable, "-m", "devmemkit", *map(str, arguments)],
         input=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,
@@ -170,7 +170,7 @@ def test_iomem_opens_no_device(path, tmp_path):
 def test_iomem_reads_no_device_that_was_opened_for_it():
     with open("/dev/zero", "rb") as device:
         done = subprocess.run(
-            [sys.executable, "-m", "devmemkit.cli", "iomem", "-"],
+            [sys.executable, "-m", "devmemkit", "iomem", "-"],
             stdin=device,
             capture_output=True,
             env=os.environ | {"PYTHONPATH": ROOT},
@@ -257,16 +257,3 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     assert (done.returncode, done.stdout) == (1, b"")
     sentence = f"devmemkit snapshot: cannot write {tmp_path}/file/shot: Not a directory\n"
     assert done.stderr.decode() == sentence
-
-
-@pytest.mark.parametrize("module", ["devmemkit", "devmemkit.cli"])
-def test_the_package_runs_as_a_module(module):
-    done = subprocess.run(
-        [sys.executable, "-m", module, "--version"],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": ROOT},
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("devmemkit ")

@@ -81,7 +81,7 @@ def test_the_script_completes_in_its_shell(
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     script = tmp_path / "devmemkit"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m devmemkit.cli "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m devmemkit "$@"\n')
     script.chmod(0o755)
     assert cli.main(["completion", shell]) == 0
     asked, answer = ASKED[shell]

@@ -59,7 +59,7 @@ def as_script(folder: Path) -> list[str]:
 
 
 def as_module(_: Path) -> list[str]:
-    return [sys.executable, "-m", "devmemkit.cli"]
+    return [sys.executable, "-m", "devmemkit"]
 
 
 ACCESS = ("--address", "0xfebc0000", "--op", "mmap")
@@ -96,7 +96,7 @@ def named(name, *more):
 def run_of_01(tmp_path_factory):
     """A finished run of a notebook."""
     folder = tmp_path_factory.mktemp("run")
-    command = [sys.executable, "-m", "devmemkit.cli", *COMMANDS["reproduce"][:-1], str(folder)]
+    command = [sys.executable, "-m", "devmemkit", *COMMANDS["reproduce"][:-1], str(folder)]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=True)
     return folder

@@ -23,7 +23,7 @@ ASKED = ("--machine", "qemu-6.12", "--address", "0xfebc0000")
 
 def run(*arguments: str | bytes, **env: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "devmemkit.cli", *arguments],
+        [sys.executable, "-m", "devmemkit", *arguments],
         capture_output=True,
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | env,

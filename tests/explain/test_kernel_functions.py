@@ -103,7 +103,7 @@ def test_the_answer_needs_no_docstrings(more: tuple[str, ...]) -> None:
     root = Path(devmemkit.__file__).resolve().parents[1]
     normal, stripped = (
         subprocess.run(
-            [sys.executable, *options, "-m", "devmemkit.cli", *asked],
+            [sys.executable, *options, "-m", "devmemkit", *asked],
             env={**os.environ, "PYTHONPATH": str(root)},
             cwd=root,
             capture_output=True,

@@ -419,7 +419,7 @@ def test_an_installed_package_adds_policies_through_entry_points(tmp_path: Path)
     )
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("FromModule FromClass 12\n", "")
-    command = [sys.executable, "-m", "devmemkit.cli", "explore", "mmap-vs-claim", "--json"]
+    command = [sys.executable, "-m", "devmemkit", "explore", "mmap-vs-claim", "--json"]
     done = subprocess.run(
         [*command, "--policy", "FromModule"], env=env, capture_output=True, text=True
     )
@@ -428,7 +428,7 @@ def test_an_installed_package_adds_policies_through_entry_points(tmp_path: Path)
 
 def test_an_entry_point_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     env = installed(tmp_path, "a = plugin:Gone")
-    command = [sys.executable, "-m", "devmemkit.cli", "explore", "mmap-vs-claim"]
+    command = [sys.executable, "-m", "devmemkit", "explore", "mmap-vs-claim"]
     done = subprocess.run([*command, "--policy", "Gone"], env=env, capture_output=True, text=True)
     assert done.returncode == 2
     assert "policy 'plugin:Gone' of an entry point: " in done.stderr

@@ -130,7 +130,7 @@ class Lab:
 
     @contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        command = [sys.executable, "-m", "devmemkit.cli", *arguments]
+        command = [sys.executable, "-m", "devmemkit", *arguments]
         with self.said.open("wb") as said:
             process = subprocess.Popen(command, env=self.env, stdout=said, stderr=said)
         with process:

@@ -1,5 +1,0 @@
-"""`python -m devmemkit.cli`: the command line without its script."""
-
-from devmemkit.cli import main
-
-raise SystemExit(main())
