@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from devmemkit.exercises import claims, files, orders, policies
+from devmemkit.exercises import claims, files, orders, other_races, policies
 from devmemkit.exercises.exercise import Exercise
 
 CHAPTERS = {
@@ -19,7 +19,7 @@ CHAPTERS = {
     "Orders": (
         Exercise("how-it-ends", "How it ends", 2, orders.endings),
         Exercise("find-the-schedule", "Find the schedule", 3, orders.find_schedule),
-        Exercise("break-it", "Break another race", 3, orders.break_it),
+        Exercise("break-it", "Break another race", 3, other_races.break_it),
         Exercise("repair-it", "Repair it", 3, orders.repairs),
     ),
     "Policies": (

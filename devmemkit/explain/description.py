@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from devmemkit.model import flags as fl
 from devmemkit.model.pci.device import BDF, Bar
@@ -14,6 +15,9 @@ from devmemkit.text.iomem import Dump, parse
 from devmemkit.text.lspci import Device, parse_lspci
 from devmemkit.text.one_dump import one_dump
 from devmemkit.text.pci_resource import bars_of, parse_resources
+
+SOMEWHERE = 0xE000_0000
+"""Where a place is supposed that nobody tells: where BARs usually are, and RAM may be."""
 
 
 @dataclass(frozen=True)
@@ -167,3 +171,17 @@ def with_resource(known: Description, bdf: str | None, text: bytes, source: str)
         for name, rows in found.items()
     }
     return replace(known, devices={**known.devices, **devices})
+
+
+def with_device(known: Description, bdf: str, given: Mapping[str, Any]) -> Description:
+    """The description with the trace's device; one that has not got it is of another machine."""
+    if bdf in known.found:
+        return known
+    start = given.get("address", SOMEWHERE)
+    bars: tuple[Bar, ...] = ()
+    if given["via"] == "sysfs" or "address" in given:
+        length = given.get("offset", 0) + given.get("length", 1)
+        end = start + max(1 << known.page_shift, 1 << (length - 1).bit_length()) - 1
+        bars = (Bar(given.get("bar", 0), start, end, fl.IORESOURCE_MEM | fl.IORESOURCE_PREFETCH),)
+    device = Device(bdf, bars, driver="", missing=tuple(bar.index for bar in bars))
+    return replace(known, iomem=None, ioports=None, devices={bdf: device})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.advice import advise
 from devmemkit.explain.answer import Answer, Branch, T
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.hardware import HARDWARE
+from devmemkit.explain.remedies import advise
 from devmemkit.explain.shell import shows_option
 from devmemkit.explain.verdict import later, verdict
 from devmemkit.model.features import VERSIONS

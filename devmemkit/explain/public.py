@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from devmemkit.explain.answer import Answer
-    from devmemkit.explain.candidates import Cause
+    from devmemkit.explain.cause import Cause
     from devmemkit.explain.description import Description
 
 
@@ -39,9 +39,9 @@ def explain(
     ('EPERM', 'range_is_allowed', 'use the interface of e1000, which owns it')
     """
     from devmemkit.explain.access import access_of
-    from devmemkit.explain.asking import traced
     from devmemkit.explain.cases import Machines
     from devmemkit.explain.explanation import explain as answer
+    from devmemkit.explain.traces import traced
 
     if strace:
         return answer(*traced(machine, strace)[:2])
@@ -81,8 +81,9 @@ def causes(
     >>> dk.causes(machine, strace=line)[0].what == found[0].what
     True
     """
-    from devmemkit.explain.asking import causes_for, traced
+    from devmemkit.explain.asking import causes_for
     from devmemkit.explain.symptom import causes as listed
+    from devmemkit.explain.traces import traced
 
     if strace:
         return listed(*traced(machine, strace, got))

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from devmemkit.explain.access import Access
-from devmemkit.explain.advice import advice_html, advice_lines, advise_about
-from devmemkit.explain.candidates import NAMED, Candidate, Cause, cache_errno, candidates
+from devmemkit.explain.advice import advice_html, advice_lines
+from devmemkit.explain.candidates import cache_errno, candidates
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.cause import NAMED, Candidate, Cause
+from devmemkit.explain.remedies import advise_about
+from devmemkit.explain.trials import Trials
 from devmemkit.model.printable import printable
 from devmemkit.text.html import safe
 from devmemkit.text.symptom import MESSAGES, WORDS, Symptom, parse_symptom
@@ -43,27 +46,37 @@ def symptom_of(got: str) -> Symptom:
     return found
 
 
-def symptom_on(machines: Machines, access: Access, got: str | Symptom) -> Symptom:
+def symptom_on(machines: Machines, access: Access, got: str) -> Symptom:
     """The symptom; a line of dmesg without an errno has that of the cause that it names."""
-    symptom = symptom_of(got) if isinstance(got, str) else got
-    return symptom if symptom.name else symptom._replace(name=cache_errno(machines, access))
+    return _with_name(Trials(machines, access), symptom_of(got))
 
 
-def causes(machines: Machines, access: Access, got: str | Symptom) -> tuple[Cause, ...]:
+def _with_name(trials: Trials, symptom: Symptom) -> Symptom:
+    return symptom if symptom.name else symptom._replace(name=cache_errno(trials))
+
+
+def causes(machines: Machines, access: Access, got: str) -> tuple[Cause, ...]:
     """The causes of `got` on that machine, the likeliest first.
 
     First what a line of dmesg names, then the machine as described, the other cases of the unknown
     facts, the hypotheses, the hardware. ValueError for a text that is no symptom.
     """
-    symptom = symptom_on(machines, access, got)
-    found = sorted(candidates(machines, access, symptom), key=lambda one: one.rank)
+    return causes_of(Trials(machines, access), symptom_of(got))
+
+
+def causes_of(trials: Trials, symptom: Symptom, *, advised: bool = True) -> tuple[Cause, ...]:
+    """The causes of a symptom of the access that is on trial; the likeliest is first, `advised`."""
+    symptom = _with_name(trials, symptom)
+    found = sorted(candidates(trials, symptom), key=lambda one: one.rank)
     if symptom.cause in CERTAIN:
         found = [one for one in found if one.rank == NAMED]
     if not found:
         return ()
-    first = found[0]
-    advice = advise_about(machines.known, access, first.machine, first.calls, first.do)
     likeliest, *others = _distinct(found)
+    if not advised:
+        return likeliest, *others
+    first = found[0]
+    advice = advise_about(trials.known, trials.access, first.machine, first.calls, first.do)
     return replace(likeliest, advice=tuple(advice)), *others
 
 

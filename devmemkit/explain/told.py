@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 
 from devmemkit.explain.access import Access
 from devmemkit.explain.answer import Answer, as_json, as_text
-from devmemkit.explain.candidates import Cause
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.cause import Cause
 from devmemkit.explain.explanation import explain, notes_on
 from devmemkit.explain.symptom import UNDECIDED, causes_text, symptom_on
 from devmemkit.model.printable import printable

@@ -6,11 +6,12 @@ import pytest
 
 import devmemkit as dk
 from devmemkit.explain.access import AccessError
-from devmemkit.explain.asking import asked_of, causes_for, may_be_of, traced
+from devmemkit.explain.asking import asked_of, causes_for, may_be_of
 from devmemkit.explain.calls import calls_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.symptom import causes, causes_text, symptom_on
+from devmemkit.explain.traces import traced
 from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, known
 
 SYSFS = "/sys/bus/pci/devices/"

@@ -11,14 +11,17 @@ import pytest
 
 from devmemkit.explain.access import OPS, Access, access_of
 from devmemkit.explain.answer import format_owner
-from devmemkit.explain.asking import causes_for, traced
-from devmemkit.explain.candidates import ONLY_NAMED, TELLS, Candidate, Cause
+from devmemkit.explain.as_described import TELLS
+from devmemkit.explain.asking import causes_for
 from devmemkit.explain.cases import Machines
+from devmemkit.explain.cause import Candidate, Cause
 from devmemkit.explain.description import Description, dump_of
 from devmemkit.explain.explanation import explain
 from devmemkit.explain.hypotheses import HYPOTHESES
 from devmemkit.explain.hypothesis import Hypothesis
+from devmemkit.explain.supposed import ONLY_NAMED
 from devmemkit.explain.symptom import SYMPTOMS, _distinct, causes, causes_text
+from devmemkit.explain.traces import traced
 from devmemkit.explain.verdict import end_of, verdict
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.machine import Machine

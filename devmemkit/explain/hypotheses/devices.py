@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from devmemkit.explain.advice import FRAMEBUFFERS, LEAVE_LOCKDOWN, NO_FRAMEBUFFER
 from devmemkit.explain.calls import DRIVER, claim
+from devmemkit.explain.changes import LEAVE_LOCKDOWN
 from devmemkit.explain.hypothesis import Asked, Hypothesis
+from devmemkit.explain.ways import FRAMEBUFFERS, NO_FRAMEBUFFER
 from devmemkit.model import flags as fl
 from devmemkit.model.machine import Machine
 from devmemkit.model.resource.tree import Resource, request_resource_conflict

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from devmemkit.explain.advice import LEAVE_LOCKDOWN
 from devmemkit.explain.calls import DRIVER, call
 from devmemkit.explain.cases import with_kernel
+from devmemkit.explain.changes import LEAVE_LOCKDOWN
 from devmemkit.explain.hypothesis import Asked, Hypothesis, Some
 from devmemkit.explain.shell import shows_option
 from devmemkit.model.kernel import Config

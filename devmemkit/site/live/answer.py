@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.advice import Advice
 from devmemkit.explain.answer import Answer, format_later, format_owner, format_verdict
-from devmemkit.explain.candidates import Cause
+from devmemkit.explain.cause import Cause
 from devmemkit.explain.explanation import explain
 from devmemkit.explain.symptom import NOTHING
 from devmemkit.explain.told import Told

@@ -1,5 +1,5 @@
 "use strict";
-// Controls and pictures of an explorer: widgets/standin.py says which widgets there are, and what is
+// Controls and pictures of an explorer: widgets/standin says which widgets there are, and what is
 // in them. dk.built(tree, parts, set) makes their elements.
 window.dk ??= {};
 dk.built = (() => {
