@@ -15,7 +15,7 @@ from devmemkit.explain.traces import shown_access
 from devmemkit.explain.trials import Trials
 from devmemkit.model.pci.sysfs import config_path
 from devmemkit.model.printable import printable
-from devmemkit.text.message import access_in, bar_in, call_in, tells_failure
+from devmemkit.text.message import access_in, bar_in, call_in, denied_in, tells_failure
 from devmemkit.text.symptom import ANY, SIGNALS, WORDS, Symptom, refused
 
 TOUCHES = ("load", "store")
@@ -32,6 +32,9 @@ SINGLE = ("", "open", "iopl")
 
 PLACE = ("address", "length", "bdf", "bar", "wc")
 """The fields of an access that say where it is."""
+
+DENIED = ("security module", "no capability", "only logged")
+"""The causes that lines of SELinux and AppArmor name, which show the call."""
 
 Found = tuple[Access, tuple[Cause, ...]]
 """An access, and the causes of the symptom if it is about that access."""
@@ -58,9 +61,11 @@ class Guess:
             if "bdf" in asked and asked["bdf"] not in known.found:
                 known = with_device(known, asked["bdf"], asked)
                 asked["nowhere"] = True
-        elif symptom.cause:
+        elif symptom.cause and symptom.cause not in DENIED:
             shown = {}  # the place says more than the line
         else:
+            if symptom.cause:
+                shown = {"op": shown["op"]}
             shown |= {name: asked[name] for name in PLACE if name in asked}
             shown |= {"via": asked.get("via") or ("sysfs" if asked.get("bdf") else "devmem")}
         if (bdf := asked.get("bdf")) and not known.found:
@@ -81,7 +86,8 @@ class Guess:
                 known, symptom, (shown_access(known, {**shown, "op": one}) for one in ops)
             )
         if (bdf := asked.get("bdf")) and asked.get("bar") is None and op in (None, "read", "write"):
-            access = _config_space(known, bdf, op or "write", asked)
+            usual = "read" if symptom.name == "ones" else "write"
+            access = _config_space(known, bdf, op or usual, asked)
             if found := self._causes(known, access, symptom):
                 return access, found
         if {"address", "bdf", "bar", "offset"}.isdisjoint(asked):
@@ -158,6 +164,8 @@ def _shown(symptom: Symptom, got: str) -> dict[str, Any]:
     if symptom.where:
         start, last = symptom.where
         return {"address": start, "length": last - start + 1}
+    if symptom.cause in DENIED:
+        return denied_in(got)
     return {} if symptom.cause else access_in(got)
 
 

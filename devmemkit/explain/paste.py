@@ -12,10 +12,10 @@ from devmemkit.explain.description import Description, dump_of, with_lspci, with
 from devmemkit.text import TextError
 from devmemkit.text.architecture import named
 from devmemkit.text.iomem import LINES
-from devmemkit.text.message import access_in, tells_failure
+from devmemkit.text.message import access_in, config_read_in, tells_failure
 from devmemkit.text.paste import KINDS, Part, architecture_in, release_in, split
 from devmemkit.text.strace import parse_strace
-from devmemkit.text.symptom import SIGNALS, parse_symptom
+from devmemkit.text.symptom import SIGNALS, parse_symptom, printed_ones
 from devmemkit.text.system_files import (
     parse_address_sizes,
     parse_config,
@@ -149,6 +149,8 @@ def _told(parts: tuple[Part, ...], traced: bool) -> dict[str, Any]:
         if part.kind in ("command", "symptom"):
             for line in _lines(part):
                 shown |= access_in(line)
+                if symptoms and printed_ones(asked["got"]) and (bdf := config_read_in(line)):
+                    shown["bdf"] = bdf
     if not symptoms and (told := [line for line in said if tells_failure(line)]):
         asked = {"got": told[-1]}
     return {name: shown[name] for name in PLACE if name in shown} | asked

@@ -16,6 +16,10 @@ def silence(trials: Trials, got: str) -> Iterator[Candidate]:
     access, known = trials.access, trials.known
     if got != "ones" or access.op not in ("load", "read"):
         return
+    if access.other:  # the configuration space, which is read without decoding
+        if access.bdf:
+            yield _gone(known.found.get(access.bdf, Device(access.bdf)))
+        return
     if access.op == "read" and trials.plain(trials.usual).found.outcome != "ok":
         return
     devices = [device for device, _ in known.holders(access.start)]
@@ -48,6 +52,10 @@ def _silent(device: Device) -> Iterator[Candidate]:
         # nobody knows of a device without an address that it was enabled
         rank = USUAL if device.decodes is False or device.bdf == ANY else UNLIKELY
         yield Candidate(rank, cause, do="bind the device's driver, which turns decoding on")
+    yield _gone(device)
+
+
+def _gone(device: Device) -> Candidate:
     listed = on_device("lspci -s {}", device.bdf)
     awake = on_device("cat /sys/bus/pci/devices/{}/power_state", device.bdf)
     cause = Cause(
@@ -56,4 +64,4 @@ def _silent(device: Device) -> Iterator[Candidate]:
         "(the bus)",
     )
     wake = on_device("echo on > /sys/bus/pci/devices/{}/power/control", device.bdf)
-    yield Candidate(USUAL, cause, do=f"keep the device awake: {wake}; then read again")
+    return Candidate(USUAL, cause, do=f"keep the device awake: {wake}; then read again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -32,6 +33,9 @@ MISSING = (
     "the words lack the errno, so none of these is decided: strace -f -e "
     "trace=open,openat,mmap,mmap2,pread64,pwrite64,ioperm,iopl PROGRAM shows it (see --strace)"
 )
+
+MOST = 12
+"""How many causes of words without an errno are shown."""
 
 NOTHING = "nothing that the model knows gives this on the machine that is described"
 
@@ -101,6 +105,23 @@ def _conditions(cause: Cause) -> list[str]:
     return cause.what.partition(", if ")[2].split(" and ")
 
 
+def likeliest(got: str, causes: Sequence[Cause]) -> tuple[Sequence[Cause], str]:
+    """The causes to show, and how to see the others ("": there are none).
+
+    Of words without an errno these are MOST: an errno has one more than the next likely one.
+    """
+    if got != UNDECIDED or len(causes) <= MOST:
+        return causes, ""
+    errnos = [cause.what.partition(": ")[0] for cause in causes]
+    order = [*dict.fromkeys(errnos)]
+    ranks = [order.index(errno) + errnos[:at].count(errno) for at, errno in enumerate(errnos)]
+    shown = sorted(sorted(range(len(causes)), key=ranks.__getitem__)[:MOST])
+    left = Counter(errno for at, errno in enumerate(errnos) if at not in shown)
+    more = ", ".join(f"{count} of {errno}" for errno, count in left.items())
+    how = f'add its errno to the words (": {next(iter(left))}") to see all of its causes'
+    return [causes[at] for at in shown], f"{left.total()} more: {more}; {how}"
+
+
 def causes_text(
     access: object, got: str, causes: tuple[Cause, ...], notes: Sequence[str] = ()
 ) -> str:
@@ -108,12 +129,13 @@ def causes_text(
     lines = [f"{_subject(access, got)}; what can be behind it, the likeliest first:"]
     if got == UNDECIDED:
         lines = [f"{access} gave {got}", MISSING, "what can be behind it, by errno:"]
-    for number, cause in enumerate(causes, 1):
+    shown, more = likeliest(got, causes)
+    for number, cause in enumerate(shown, 1):
         found = "found by" if cause.played else "not played by the model; given by"
         lines += [f"  {number}. {cause.what}", f"     {found}: {cause.function}"]
         lines.append(f"     how to tell: {cause.tell}")
-    if not causes:
-        lines.append("  " + NOTHING)
+    if more or not causes:
+        lines.append("  " + (more or NOTHING))
     lines += advice_lines(causes[0].advice if causes else (), "what would change the first")
     lines += [f"note: {note}" for note in notes]
     return "\n".join(printable(line) for line in lines)
@@ -121,14 +143,16 @@ def causes_text(
 
 def causes_html(access: object, got: str, causes: tuple[Cause, ...]) -> str:
     """The causes of a symptom as HTML."""
+    shown, more = likeliest(got, causes)
     items = "".join(
         f"<li>{safe(cause.what)} (<code>{safe(cause.function)}</code>"
         f"{'' if cause.played else ', not played by the model'})"
         f"<br>how to tell: {safe(cause.tell)}</li>"
-        for cause in causes
+        for cause in shown
     )
     missing = f"<p>{MISSING}</p>" if got == UNDECIDED else ""
-    items = f"{missing}<ol>{items}</ol>" if causes else f"<p>{NOTHING}</p>"
+    rest = f"<p>{safe(more)}</p>" if more else ""
+    items = f"{missing}<ol>{items}</ol>{rest}" if causes else f"<p>{NOTHING}</p>"
     then = advice_html(causes[0].advice if causes else (), "What would change the first")
     return f"<div><p>{safe(_subject(access, got))}; the likeliest first:</p>{items}{then}</div>"
 
@@ -137,6 +161,8 @@ def _subject(access: object, got: str) -> str:
     """What gave the symptom: the access, or a driver's claim of its range."""
     if got == "EBUSY" and isinstance(access, Access):
         return f"a claim of {access.length:#x} bytes at {access.start:#x} gave EBUSY"
+    if got == "ok" and isinstance(access, Access) and access.op == "open":
+        return f"{access} succeeded with a warning"
     if got == "ok" and isinstance(access, Access) and access.op:
         where = f"{access.length:#x} bytes at {access.start:#x}"
         return f"a mapping of {where} succeeded with a warning"

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from devmemkit.model.pci.sysfs import config_path
+from devmemkit.text.pasted.devices import full_bdf
 from devmemkit.text.strace import file_of
 from devmemkit.text.symptom import ANY, FAILS, parse_symptom
 
@@ -17,6 +18,9 @@ _OPS = {
     "read": r"\bp?read(?:ing)?\b(?!-only)",
 }
 _DEVICE = re.compile(r"\b([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b", re.I)
+_PCIUTILS = re.compile(
+    r"\b(?:ls|set)pci\b.* -\w*s ?((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])", re.I
+)
 _BAR = re.compile(r"\b(?:BAR|resource)[ _]?([0-5])\b", re.I)
 _FAULT = re.compile(
     r"unhandled|segfault at|external abort|alignment (?:fault|exc|trap)|machine check|si_addr", re.I
@@ -57,6 +61,30 @@ def access_in(text: str) -> dict[str, Any]:
     if "via" not in found and _PLATFORM.search(said):
         found["via"] = "devmem"
     return found if "bdf" in found or _FAULT.search(said) else found | _place(said)
+
+
+def denied_in(text: str) -> dict[str, Any]:
+    """The call and the file that a line of SELinux or AppArmor says it denies.
+
+    >>> denied_in('apparmor="DENIED" operation="open" name="/dev/mem"')
+    {'op': 'open', 'via': 'devmem'}
+    """
+    said = text[:1000]
+    maps = re.search(r"\{[^{}]*\bmap\b|operation=\W?file_mmap", said)
+    node = re.search(r"\bname=\W?(mem|port)\b", said)  # SELinux shows the last part of the path
+    path = _FILE.search(f"/dev/{node[1]}" if node else said)
+    named = file_of(path[0]) if path else {}
+    return {"op": "mmap" if maps else "open", "via": "devmem", **named}
+
+
+def config_read_in(command: str) -> str:
+    """The PCI device whose configuration space setpci or lspci reads, "" for another command.
+
+    >>> config_read_in("sudo setpci -s 03:00.0 COMMAND")
+    '0000:03:00.0'
+    """
+    named = _PCIUTILS.search(command[:1000])
+    return full_bdf(named[1]) if named else ""
 
 
 def bar_in(text: str) -> int | None:

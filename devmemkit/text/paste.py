@@ -14,7 +14,7 @@ from devmemkit.text import architecture
 from devmemkit.text.iomem import LONGEST
 from devmemkit.text.message import tells_failure
 from devmemkit.text.pasted.devices import DRIVER, HEAD, MODULES, REGION
-from devmemkit.text.symptom import MESSAGES, SIGNALS, parse_symptom
+from devmemkit.text.symptom import MESSAGES, SIGNALS, parse_symptom, printed_ones
 
 KINDS = {
     "iomem": "/proc/iomem",
@@ -61,7 +61,8 @@ _CPUINFO = re.compile(r"^address sizes\s*:")
 _MTRR = re.compile(r"^reg\d+: base=0x")
 _COMMAND = re.compile(
     r"^(?:\S*|\S+@\S+ |\[\S+ \S+\])[$#] "
-    r"|^(?:sudo )?(?:(?:busybox )?devmem2?|dd|hexdump|xxd|od|cat|z?grep|ls|uname|lspci|dmesg) "
+    r"|^(?:sudo )?(?:(?:busybox )?devmem2?|dd|hexdump|xxd|od|cat|z?grep|ls|uname) "
+    r"|^(?:sudo )?(?:lspci|setpci|dmesg) "
     r"|^(?:id|dmesg|lspci)$"
 )
 _RIGHTS = re.compile(r"^c[rwx-]{9}\S? +\d+ \S+ +\S+ +1, +[14] .* /dev/(mem|port)$|^uid=\d+\(")
@@ -101,7 +102,7 @@ def _symptom(line: str) -> bool:
         return False
     if (found := parse_symptom(line)) is None:
         return not _LOG.match(line) and tells_failure(line)
-    return bool(found.cause) or found.name in MESSAGES or found.name in SIGNALS
+    return bool(found.cause) or found.name in (*MESSAGES, *SIGNALS) or printed_ones(line)
 
 
 def _lead(line: str) -> int:

@@ -129,6 +129,22 @@ _MAP_FAILED = re.compile(r"\b0xf{8}(f{8})?\b|\bMAP_FAILED\b", re.I)
 _ONES = re.compile(
     r"\ball (ones|f'?s)\b|\b(read|return|value|register)\w*\b.*\b(0x)?(f{4}|f{8}|f{16})\b"
 )
+_WORD = r"(?:0x)?(?:f{16}|f{8}|f{4}|f{2})\b"
+_ROW = re.compile(
+    # an offset as hexdump, xxd and lspci print it, the values, and what xxd prints beside them
+    rf"(?:(?:00:|[0-9a-f]{{7,16}}:?) )?{_WORD}(?:,? {_WORD})*(?: \|?\.+\|?)?$"
+)
+_VALUE = re.compile(r"(?:value|read) at address .*: (?:0x)?f+$")
+
+
+def printed_ones(line: str) -> bool:
+    """Whether a line is what a tool prints of memory or registers that read as ones.
+
+    >>> printed_ones("FFFF FFFF"), printed_ones("00: ff ff ff ff"), printed_ones("mask = 0xff")
+    (True, True, False)
+    """
+    word = " ".join(line[:1000].lower().split())
+    return bool(_ROW.match(word) or _VALUE.match(word))
 
 
 def refused(text: str) -> str:
@@ -196,7 +212,7 @@ def _named(said: str) -> Symptom | None:
             return Symptom(name)
     # last: (0xffffffffffffffff) behind an errno is what mmap returned, not what a load read
     word = value[1] if (value := re.search(r"[\w)] ?[:=] ?(0x0+|0xf+)$", word)) else word
-    if _ONES.search(word) and not FAILS.search(word):
+    if printed_ones(said) or (_ONES.search(word) and not FAILS.search(word)):
         return Symptom("ones")
     return next((Symptom(name) for name, words in WORDS.items() if word in words), None)
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from devmemkit.cli import main
+from devmemkit.explain.asking import asked_of
 from devmemkit.explain.description import Description, dump_of
 from devmemkit.explain.paste import read_paste
+from devmemkit.explain.symptom import symptom_of
 from devmemkit.scenarios.machines import data_dir
+from tests.explain.known import known
 
 BOUND = data_dir() / "machines" / "qemu-6.12" / "bound"
 UNAME = "Linux box 6.12.0-1-amd64 #1 SMP Debian x86_64 GNU/Linux\n"
@@ -127,3 +130,43 @@ def test_lines_keep_their_numbers() -> None:
 def test_an_empty_paste_asks_nothing() -> None:
     assert read_paste("  \n\n").parts == ()
     assert read_paste("hello\n").asked == {}
+
+
+DEVMEM2 = """/dev/mem opened.
+Memory mapped at address 0xb6f7e000.
+Value at address 0xFEBC0000 (0xb6f7e000): 0xFFFFFFFF
+"""
+ROW = "ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff"
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        (DEVMEM2, "load of 0x4 bytes at 0xfebc0000 through /dev/mem"),
+        ("$ busybox devmem 0xfebc0000 32\n0xFFFFFFFF\n", "load of 0x4 bytes at 0xfebc0000"),
+        ("# devmem2 0xfebc0000 h\nFFFF FFFF\n", "load of 0x4 bytes at 0xfebc0000"),
+        ("$ setpci -s 00:03.0 COMMAND\nffff\n", "offset 0x0 through /sys/bus/pci/devices/0000:00"),
+        (f"$ lspci -x -s 00:03.0\n00: {ROW}\n10: {ROW}\n", "offset 0x0 through /sys/bus/pci/dev"),
+        ("$ xxd resource0\n00000000: ffff ffff ffff ffff  ........\n", "read through /dev/mem"),
+    ],
+)
+def test_ones_that_a_tool_printed_are_a_symptom(text: str, about: str) -> None:
+    asked = dict(read_paste(text).asked)
+    _, access, got, causes = asked_of(known(), asked.pop("got"), **asked)
+    assert symptom_of(got).name == "ones"
+    assert about in str(access)
+    assert "is gone, asleep or hangs" in " ".join(cause.what for cause in causes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"$ lspci -xxx -s 00:03.0\n00: 86 80 0e 10\n40: {ROW}\n",
+        "ffff 0000\n",
+        "[    0.1] e820: mask = 0xffffffff\n",
+        "#define MASK 0xffffffff\n",
+        "$ setpci -s 00:03.0 COMMAND\n0007\n",
+    ],
+)
+def test_other_values_are_no_symptom(text: str) -> None:
+    assert read_paste(text).asked == {}

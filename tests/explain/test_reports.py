@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,10 @@ from devmemkit.explain.description import Description
 from devmemkit.explain.explanation import explain
 from devmemkit.explain.paste import read_paste
 from devmemkit.explain.stored import description_of
-from devmemkit.explain.symptom import MISSING
+from devmemkit.explain.symptom import MISSING, MOST, causes_html
 from devmemkit.explain.told import told
+from devmemkit.site.live.answer import as_page
+from devmemkit.text.html import safe
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, ask, known
 
 SUREST = "mmap was refused, and the program touched what it had returned, MAP_FAILED"
@@ -22,6 +25,7 @@ AVC = (
     'audit: avc:  denied  { integrity } for  pid=9 comm="mstconfig" lockdown_reason="direct PCI '
     'access" scontext=u:r:t:s0 tcontext=u:r:t:s0 tclass=lockdown permissive=0'
 )
+OPENED = 'avc:  denied  {{ {} }} for pid=9 comm="mmaps" name="port" dev="devtmpfs" tclass=chr_file'
 
 
 def found(got: str, described: Description | None = None, **asked: Any) -> tuple[str, list[str]]:
@@ -93,10 +97,17 @@ def found(got: str, described: Description | None = None, **asked: Any) -> tuple
         ("Bus error", "load through /dev/mem", "a driver claimed the region after"),
         # the security modules' own lines
         (AVC, "direct PCI access", "SELinux's policy refuses it: from 5.6 to 5.15"),
-        ('apparmor="DENIED" operation="open" name="/dev/mem"', "", "a security module"),
+        ('apparmor="DENIED" operation="open" name="/dev/mem"', "open of /dev/mem", "a security m"),
+        (
+            'apparmor="DENIED" operation="open" name="/sys/bus/pci/devices/0000:07:00.0/resource2"',
+            "open of /sys/bus/pci/devices/0000:07:00.0/resource2",
+            "a security module",
+        ),
+        (OPENED.format("read write"), "open of /dev/port", "a security module"),
+        (OPENED.format("map").replace("port", "mem"), "mmap through /dev/mem", "a security module"),
         (
             'avc:  denied  { sys_rawio } for comm="x" tclass=capability',
-            "",
+            "open of /dev/mem",
             "the process has no CAP",
         ),
         (AVC.replace("permissive=0", "permissive=1"), "direct PCI access", "nothing failed there"),
@@ -106,6 +117,14 @@ def test_the_words_say_what_it_is_about(got: str, about: str, first: str) -> Non
     subject, causes = found(got)
     assert about in subject
     assert causes[0].startswith(first)
+
+
+def test_what_a_security_module_denies_is_the_open_of_that_place_too() -> None:
+    line = 'apparmor="DENIED" operation="open" name="/dev/mem" comm="x"'
+    subject, causes = found(line, known("idle"), address=IVSHMEM_BAR)
+    assert (subject, len(causes)) == ("open of /dev/mem", 1)
+    said = told(*asked_of(Description(), logged := line.replace("DENIED", "ALLOWED")), got=logged)
+    assert "open of /dev/mem succeeded with a warning; what" in said.text
 
 
 @pytest.mark.slow
@@ -148,6 +167,26 @@ def test_words_without_an_errno_have_the_causes_of_each(
     assert {f"{errnos[0]}: {what}" for what in one} <= set(causes) | {
         f"{errnos[0]}: {what}" for what in one if "architecture" in what
     }
+
+
+def test_of_many_causes_without_an_errno_the_likeliest_are_shown_and_the_others_counted() -> None:
+    got = "failed to access /dev/mem"
+    said = told(*asked_of(Description(), got), got=got)
+    errnos = [cause.what.partition(": ")[0] for cause in said.causes]
+    assert len(errnos) > MOST
+    lines = said.text.splitlines()
+    numbered = [line.split(". ", 1)[1] for line in lines if re.match(r" +\d+\. ", line)]
+    assert len(numbered) == MOST
+    assert numbered[0] == said.causes[0].what
+    assert any("lockdown is in force" in line for line in numbered)  # a common one, of EPERM
+    assert any("page size" in line for line in numbered)  # and one of EINVAL
+    [more] = [line for line in lines if line.startswith(f"  {len(errnos) - MOST} more: ")]
+    counted = {errno: int(count) for count, errno in re.findall(r"(\d+) of (E\w+)", more)}
+    for errno in errnos:
+        listed = sum(line.startswith(errno) for line in numbered)
+        assert errnos.count(errno) == listed + counted.get(errno, 0)
+    for page in (causes_html("", said.got, said.causes), as_page(said)):
+        assert (page.count("how to tell: "), safe(more[2:]) in page) == (MOST, True)
 
 
 def test_without_an_errno_the_likeliest_machine_s_comes_first() -> None:

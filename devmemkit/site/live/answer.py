@@ -12,7 +12,7 @@ from devmemkit.explain.advice import Advice
 from devmemkit.explain.answer import Answer, format_later, format_owner, format_verdict
 from devmemkit.explain.cause import Cause
 from devmemkit.explain.explanation import explain
-from devmemkit.explain.symptom import NOTHING
+from devmemkit.explain.symptom import NOTHING, likeliest
 from devmemkit.explain.told import Told
 from devmemkit.explain.verdict import Verdict
 from devmemkit.text.html import safe
@@ -78,10 +78,11 @@ def _causes(told: Told) -> Iterator[str]:
     got = told.got or "a line of dmesg"
     yield f"<h3>{safe(f'{told.access} gave {got}')}</h3>"
     yield "<p>What can be behind it, the likeliest first:</p>"
-    if told.causes:
-        yield f'<ol class="causes">{"".join(map(_cause, told.causes))}</ol>'
-    else:
-        yield f"<p>{NOTHING}</p>"
+    shown, more = likeliest(told.got, told.causes)
+    if shown:
+        yield f'<ol class="causes">{"".join(map(_cause, shown))}</ol>'
+    if more or not shown:
+        yield f"<p>{safe(more or NOTHING)}</p>"
     yield _advice(told.causes[0].advice if told.causes else (), "What would change the first")
     if _is_single(told.access):
         answer = explain(told.machines, told.access)
