@@ -16,6 +16,8 @@ from devmemkit.text.lspci import Device
 
 VIAS = ("devmem", "sysfs", "proc", "port")
 OPS = ("read", "write", "mmap", "load", "store")
+PLACE = ("address", "length", "bdf", "bar", "wc")
+"""The arguments that say where an access is."""
 UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
 
 

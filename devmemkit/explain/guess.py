@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from devmemkit.explain.access import Access, AccessError, access_of, device_of, facts_of
+from devmemkit.explain.access import PLACE, Access, AccessError, access_of, device_of, facts_of
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.cause import Cause
 from devmemkit.explain.description import SOMEWHERE, Description, with_device
@@ -29,9 +29,6 @@ OF_OPEN = ("ENOENT", "ENXIO", "EROFS")
 
 SINGLE = ("", "open", "iopl")
 """Operations of one call, which need no address; "" is what lockdown refused."""
-
-PLACE = ("address", "length", "bdf", "bar", "wc")
-"""The fields of an access that say where it is."""
 
 DENIED = ("security module", "no capability", "only logged")
 """The causes that lines of SELinux and AppArmor name, which show the call."""
@@ -65,7 +62,7 @@ class Guess:
             shown = {}  # the place says more than the line
         else:
             if symptom.cause:
-                shown = {"op": shown["op"]}
+                shown = {"op": shown["op"]} if shown["op"] else {}
             shown |= {name: asked[name] for name in PLACE if name in asked}
             shown |= {"via": asked.get("via") or ("sysfs" if asked.get("bdf") else "devmem")}
         if (bdf := asked.get("bdf")) and not known.found:
@@ -161,11 +158,11 @@ def _shown(symptom: Symptom, got: str) -> dict[str, Any]:
         node = "/dev/mem" in words  # which open refuses, whatever address is meant
         more = {"op": "open"} if node else {"op": "", "other": printable(words)}
         return {"via": "devmem", **more}
+    if symptom.cause in DENIED:
+        return denied_in(got)
     if symptom.where:
         start, last = symptom.where
         return {"address": start, "length": last - start + 1}
-    if symptom.cause in DENIED:
-        return denied_in(got)
     return {} if symptom.cause else access_in(got)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from devmemkit.explain.access import PLACE
 from devmemkit.explain.description import Description, dump_of, with_lspci, with_resource
 from devmemkit.text import TextError
 from devmemkit.text.architecture import named
@@ -22,9 +23,6 @@ from devmemkit.text.system_files import (
     parse_lockdown,
     parse_mtrr,
 )
-
-PLACE = ("address", "length", "bdf", "bar", "wc")
-"""The arguments of asked_of that say where an access is."""
 
 
 @dataclass(frozen=True)

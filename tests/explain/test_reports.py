@@ -123,6 +123,9 @@ def test_what_a_security_module_denies_is_the_open_of_that_place_too() -> None:
     line = 'apparmor="DENIED" operation="open" name="/dev/mem" comm="x"'
     subject, causes = found(line, known("idle"), address=IVSHMEM_BAR)
     assert (subject, len(causes)) == ("open of /dev/mem", 1)
+    allowed = AVC.replace("permissive=0", "permissive=1")  # says no call, so the place is all
+    subject, _ = found(allowed, known("idle"), address=IVSHMEM_BAR)
+    assert subject == f"mmap of 0x1000 bytes at {IVSHMEM_BAR:#x} through /dev/mem"
     said = told(*asked_of(Description(), logged := line.replace("DENIED", "ALLOWED")), got=logged)
     assert "open of /dev/mem succeeded with a warning; what" in said.text
 
