@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from devmemkit.explain import snapshot
+from devmemkit.explain import snapshot, trials
 from devmemkit.explain.asking import asked_of, causes_for, may_be_of
+from devmemkit.explain.calls import Calls
 from devmemkit.explain.description import Description
 from devmemkit.explain.explanation import explain
 from devmemkit.explain.paste import read_paste
 from devmemkit.explain.stored import description_of
 from devmemkit.explain.symptom import MISSING, MOST, causes_html
 from devmemkit.explain.told import told
+from devmemkit.model.machine import Machine
+from devmemkit.scenarios.play import Played, play
 from devmemkit.site.live.answer import as_page
 from devmemkit.text.html import safe
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, ask, known
@@ -190,6 +194,19 @@ def test_of_many_causes_without_an_errno_the_likeliest_are_shown_and_the_others_
         assert errnos.count(errno) == listed + counted.get(errno, 0)
     for page in (causes_html("", said.got, said.causes), as_page(said)):
         assert (page.count("how to tell: "), safe(more[2:]) in page) == (MOST, True)
+
+
+def test_words_without_an_errno_play_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    played: Counter[tuple[Machine, str]] = Counter()
+
+    def play_and_note(machine: Machine, acts: Calls) -> Played:
+        played[machine, repr(acts)] += 1
+        return play(machine, acts)
+
+    monkeypatch.setattr(trials, "play", play_and_note)
+    _, causes = causes_for(known("idle"), "mmap /dev/mem failed", address=IVSHMEM_BAR)
+    assert len({one.what.partition(": ")[0] for one in causes}) > 3
+    assert max(played.values()) <= 2  # two hypotheses may suppose the same
 
 
 def test_without_an_errno_the_likeliest_machine_s_comes_first() -> None:
