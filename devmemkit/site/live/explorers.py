@@ -94,7 +94,8 @@ def _tree(widget: w.Widget, number: Mapping[int, int]) -> dict[str, Any]:
 
 def kind_of(widget: w.Widget) -> str:
     """The name of the stand-in's class that a widget is of."""
-    return next(one.__name__ for one in type(widget).__mro__ if one.__module__ == w.__name__)
+    kinds = type(widget).__mro__
+    return next(one.__name__ for one in kinds if one.__module__.startswith(w.__name__))
 
 
 def change(name: str, number: int, field: str, value: Any) -> dict[str, Any]:
