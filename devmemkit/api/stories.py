@@ -58,7 +58,7 @@ class _Story(ParameterStory):
         return replace(self, kernel=kernel, policy=policy, **changes)
 
     def after(self, key: str) -> State:
-        """The state behind the last step of a call."""
+        """The state after the last step of a call."""
         return State(self.played.after(self._call(key)), self.node, self.pages)
 
 

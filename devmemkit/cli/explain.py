@@ -192,7 +192,7 @@ def _explained(options: argparse.Namespace) -> str:
         fits = False  # it lacks the device
     if not fits:
         found = asked_of(described(options, this=False), got, **asked)
-        notes = ["this cannot be about this machine, so nothing of it is assumed"]
+        notes = ["this machine cannot give that, so the answer uses no fact of this machine"]
     strace = "" if options.bdf else asked.get("strace", "")
     answer = told(*found, got=got, strace=strace, notes=notes)
     return answer.json if options.json else answer.text

@@ -128,7 +128,7 @@ SAYS = {
         "EPERM if a page is not allowed; tests page after page, with no lock held in between."
     ),
     "phys_mem_access_prot_allowed": (
-        "The second loop, for PAT: EINVAL. Which kernels take it is feature pat_check."
+        "EINVAL if a page is not allowed: x86's PAT code tests the pages, on some kernels again."
     ),
     "mmap_mem": "The page protection: UC- with O_SYNC, else WB; EAGAIN when memtypes conflict.",
     "pci_mmap_resource": (

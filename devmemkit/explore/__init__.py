@@ -23,7 +23,7 @@ The package can be called:
 
 >>> import devmemkit as dk
 >>> example = dk.explore("mmap-vs-claim", kernel="7.3").counterexample
->>> [step.step for step in example.steps if step.task == "C0"]  # the claim, behind the check
+>>> [step.step for step in example.steps if step.task == "C0"]  # the claim, after the check
 ['insert', 'both_ends', 'zap_begin', 'zap']
 """
 

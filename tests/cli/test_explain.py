@@ -178,7 +178,7 @@ def test_what_nobody_told_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 ABOUT = "note: this is about this machine"
-NOT_ABOUT = "note: this cannot be about this machine, so nothing of it is assumed"
+NOT_ABOUT = "note: this machine cannot give that, so the answer uses no fact of this machine"
 
 
 @pytest.mark.parametrize(

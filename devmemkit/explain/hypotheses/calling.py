@@ -130,7 +130,7 @@ CALLING = (
     ),
     Hypothesis(
         "beyond the end",
-        "the touch is behind the mapping's end",
+        "the touch is past the mapping's end",
         "compare si_addr with /proc/PID/maps; si_code is SEGV_MAPERR",
         lambda asked: asked.mapped(asked.touch(asked.size)),
         do="map as many bytes as the program touches",
@@ -185,7 +185,7 @@ CALLING = (
         "the mapping reaches beyond the end of the BAR",
         "compare with the size of the resourceN file; offsets into it begin at 0",
         _too_long,
-        do="map no more bytes than the BAR has behind the offset",
+        do="map no more bytes than the BAR has after the offset",
     ),
     Hypothesis(
         "no wc",

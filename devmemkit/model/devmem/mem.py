@@ -75,7 +75,7 @@ def memory_lseek(m: View, f: Frame) -> Next:
 def valid_mmap_phys_addr_range(m: View, f: Frame) -> Next:
     """EINVAL when the range wraps or exceeds the physical address width.
 
-    arm64 asks for the address of the byte behind the range: no range may hold the last page of the
+    arm64 asks for the address of the byte after the range: no range may hold the last page of the
     width, and the last page of all 64 bits is one, as 0 is behind it.
     """
     last = f.offset + (f.vma.end - f.vma.start) - 1
@@ -92,7 +92,7 @@ def range_is_allowed(m: View, f: Frame) -> Next:
 
 
 def phys_mem_access_prot_allowed(m: View, f: Frame) -> Next:
-    """The second loop, for PAT: EINVAL. Which kernels take it is feature pat_check."""
+    """EINVAL if a page is not allowed: the loop of x86's PAT code, where `pat_check` has one."""
     strict = m.kernel.config.strict_devmem
     asks = m.kernel["pat_check"] == ("with STRICT_DEVMEM" if strict else "without STRICT_DEVMEM")
     if not (asks and m.kernel.pat):

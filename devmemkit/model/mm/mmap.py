@@ -42,7 +42,7 @@ def do_mmap(m: View, f: Frame) -> Next:
 
     EINVAL (offset inside a page), EBADF, EINVAL (length 0), ENOMEM (more than there are
     addresses left), EIO (is_gone), EOVERFLOW (beyond the largest offset), EACCES (open mode),
-    EPERM (PROT_EXEC under noexec). The new mapping lies behind the last one, one page apart.
+    EPERM (PROT_EXEC under noexec). The new mapping lies after the last one, one page apart.
     """
     size, shift = m.kernel.page_size, m.kernel.page_shift
     if f.offset % size:

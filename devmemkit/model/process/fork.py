@@ -35,7 +35,7 @@ def dup_mm(m: View, f: Frame) -> Next:
 
 
 def dup_mmap(m: View, f: Frame) -> Next:
-    """dup_mmap links one VMA of the child behind the parent's, before the VMA has PTEs."""
+    """dup_mmap links one VMA of the child after the parent's, before the VMA has PTEs."""
     vma = f.todo[0]
     put_vmas(m, f.child, add=(vma,))
     link_vma(m, f.child, vma)
