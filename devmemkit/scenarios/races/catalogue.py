@@ -39,7 +39,7 @@ def concurrent(name: str, kernel: KernelProfile, via: str = "devmem", tasks: int
     ValueError too for a repair of another operation than those that race.
     """
     if name not in ORDERS:
-        raise ValueError(f"scenario: expected one of {', '.join(NAMES)}; got {name!r}")
+        raise ValueError(f"race: expected one of {', '.join(NAMES)}; got {name!r}")
     check_via(via)
     if not 1 <= tasks <= 9:
         raise ValueError(f"tasks: expected 1 to 9, got {tasks}")
