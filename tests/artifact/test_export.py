@@ -178,16 +178,47 @@ values(answer="SIGBUS")
 """
 
 
-def quiz():
-    """A folded cell with a prediction and a named value, as a run leaves it."""
+def quiz(source=QUIZ):
+    """A folded cell with what its source displays, as a run leaves it."""
     bundles = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("IPython.display.display", lambda data, raw: bundles.append(data))
-        exec(QUIZ, {})
+        exec(source, {})
     outputs = [nbformat.v4.new_output("display_data", data) for data in bundles]
-    cell = nbformat.v4.new_code_cell(QUIZ, outputs=outputs, execution_count=1)
+    cell = nbformat.v4.new_code_cell(source, outputs=outputs, execution_count=1)
     cell.metadata["jupyter"] = {"source_hidden": True}
     return nbformat.v4.new_notebook(cells=[cell])
+
+
+WIDE = """\
+from devmemkit.figures.matrix import matrix
+from devmemkit.figures.show import show
+from devmemkit.figures.text import fold, predict, table
+rows = [("Linux 4.5, first mapping", "SIGBUS, BUS_ADRERR at it")]
+fold("each case", rows)
+predict("what comes?", ["EPERM"], "EPERM", rows)
+device = ["0000:00:02.0", "0", "0xf8000000-0xfbffffff", "16 MiB", "bochs-drm"]
+table(["device", "BAR", "addresses", "size", "its driver"], [device])
+show(matrix("m", "T", ["a question"], {"row": [("yes", "ok")]}), behind="The picture")
+"""
+
+
+def test_tables_and_folded_pictures_need_no_scrolling_on_a_small_screen(chromium_path, tmp_path):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    (tmp_path / "page.html").write_text(page(quiz(WIDE), "wide"))
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        shown = browser.new_page(viewport={"width": 400, "height": 800})
+        shown.goto((tmp_path / "page.html").as_uri())
+        scrolled = shown.evaluate("""() => {
+            for (const box of document.querySelectorAll("details:not(.code)")) box.open = true;
+            const found = [...document.querySelectorAll("main *:not(.code *)")];
+            return found.filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
+                .map((one) => [one.tagName, one.clientWidth, one.scrollWidth, one.innerText]);
+        }""")
+        browser.close()
+    assert scrolled == []
 
 
 def test_an_answer_opens_at_a_choice_without_script_by_keyboard_and_on_paper(
