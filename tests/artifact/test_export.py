@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from devmemkit.artifact.export import page, title
+from devmemkit.figures.marks import MIN_WIDTH
 
 FIGURE = """\
 from devmemkit.figures.marks import Axis, Marks, Picture
@@ -203,7 +204,7 @@ show(matrix("m", "T", ["a question"], {"row": [("yes", "ok")]}), behind="The pic
 """
 
 
-def test_tables_and_folded_pictures_need_no_scrolling_on_a_small_screen(chromium_path, tmp_path):
+def test_nothing_scrolls_on_a_small_screen_and_no_line_is_long(chromium_path, tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     (tmp_path / "page.html").write_text(page(quiz(WIDE), "wide"))
     with sync_api.sync_playwright() as playwright:
@@ -217,8 +218,35 @@ def test_tables_and_folded_pictures_need_no_scrolling_on_a_small_screen(chromium
             return found.filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
                 .map((one) => [one.tagName, one.clientWidth, one.scrollWidth, one.innerText]);
         }""")
+        shown.set_viewport_size({"width": 1600, "height": 800})
+        widths = [line.bounding_box()["width"] for line in shown.locator("main p").all()]
         browser.close()
     assert scrolled == []
+    assert widths
+    assert max(widths) <= 46 * 17, "about 90 letters a line on a wide screen"
+
+
+@pytest.mark.parametrize("layout", ["", "paper"])
+def test_a_picture_keeps_its_proportions_on_paper(chromium_path, tmp_path, layout):
+    """A picture is as wide as its place: one that is squeezed is stretched and cut."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    notebook = quiz(WIDE.replace(', behind="The picture"', ""))
+    notebook.metadata["devmemkit"] = {"layout": layout}
+    html = page(notebook, "wide").replace("<div tabindex", "<figure><div tabindex")
+    (tmp_path / "page.html").write_text(html)
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        shown = browser.new_page(viewport={"width": 658, "height": 900})
+        shown.goto((tmp_path / "page.html").as_uri())
+        shown.emulate_media(media="print")
+        wide, high, told = shown.evaluate("""() => {
+            const image = document.querySelector(".dk-still"), box = image.getBoundingClientRect();
+            return [box.width, box.height, Number(image.getAttribute("height"))];
+        }""")
+        browser.close()
+    assert wide / (high / told) >= MIN_WIDTH
+    assert 0.65 < high / told < 0.85, "smaller than on a screen, and readable"
 
 
 def test_an_answer_opens_at_a_choice_without_script_by_keyboard_and_on_paper(
