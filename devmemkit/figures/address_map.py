@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from devmemkit.figures.frame import with_margins, wrapped
+from devmemkit.figures.frame import text_width, with_margins, wrapped
 from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.machine import Machine
@@ -111,8 +111,9 @@ def _draw_tree(marks: Marks, nodes: list[Resource], region: Resource, pages: int
         first = (top + bottom - len(lines) + 1) / 2 if node.busy else top + 0.5
         if bottom - top < 0.7:  # too thin for its name: below it, or above at the end
             first = bottom + 0.5 if bottom + len(lines) <= pages else top + 0.5 - len(lines)
+        bold = all(text_width(line, "strong") <= 0.93 * room for line in lines)
         for number, line in enumerate(lines):
-            marks.text(left + PAD, first + number, line, "strong", room=room)
+            marks.text(left + PAD, first + number, line, "strong" if bold else "small", room=room)
 
 
 def _mappings(machine: Machine, first: int, last: int, taken: set[int]) -> Iterator[Mapping]:

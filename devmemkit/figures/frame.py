@@ -18,6 +18,8 @@ MAX_WIDTH: Final = 760
 
 ROW: Final = 20  # height of a legend row
 LINE: Final = 16  # height of a line of the message
+TITLE: Final = 18  # height of a line of the title
+BELOW: Final = 6  # free space below the title
 SWATCH: Final = 18  # width of a legend entry's sample
 EDGE: Final = 12  # free space around everything
 _GAP = 14  # between two legend entries
@@ -81,15 +83,29 @@ def ticks(axis: Axis) -> list[tuple[float, str]]:
     return [(at, elide(label, "code", _TICK)) for at, label in axis.ticks]
 
 
-def message(text: str, min_width: float) -> list[str]:
+def head_room(picture: Picture) -> float:
+    """Px for title, message and legend across."""
+    return min(picture.min_width, picture.head) - 2 * EDGE
+
+
+def title(picture: Picture) -> list[str]:
+    """The title in at most two lines; only a name from a dump can be longer."""
+    room = head_room(picture)
+    first, *rest = wrapped(picture.title, "title", room) or [""]
+    lines = (first, " ".join(rest))
+    return [elide(line, "title", room) for line in lines if line]
+
+
+def message(picture: Picture) -> list[str]:
     """The lines of a picture's message."""
-    return wrapped(text, "plain", min_width - 2 * EDGE)
+    return wrapped(picture.message, "plain", head_room(picture))
 
 
 def looks(picture: Picture) -> dict[str, str]:
-    """What stands for a role in the legend: "rect", "line", or the shape of its first marker."""
+    """What stands for a role in the legend: a kind of mark, or the shape of its first marker."""
     marks = picture.marks
-    shown = {mark.role: "line" for mark in marks.lines}
+    shown = {mark.role: "outline" for mark in marks.outlines}
+    shown |= {mark.role: "line" for mark in marks.lines}
     shown |= {mark.role: mark.shape for mark in reversed(marks.markers)}
     return shown | {mark.role: "rect" for mark in marks.rects}
 
@@ -114,7 +130,7 @@ def legend_columns(picture: Picture) -> list[float]:
     widths = [SWATCH + 6 + text_width(label, "small") + _GAP for label in labels(picture)]
     for count in range(len(widths), 1, -1):
         columns = [max(widths[i::count]) for i in range(count)]
-        if sum(columns) <= picture.min_width - 2 * EDGE:
+        if sum(columns) <= head_room(picture):
             return columns
     return widths[:1]
 
@@ -124,8 +140,9 @@ def frame(picture: Picture) -> Frame:
     widest = max((text_width(label, "code") for _, label in ticks(picture.y)), default=0)
     left = EDGE + (round(widest) + 8 if widest else 0) + (18 if picture.y.label else 0)
     rows = math.ceil(len(picture.legend) / (len(legend_columns(picture)) or 1))
-    top = EDGE + (24 if picture.title else 0) + ROW * rows
-    top += LINE * len(message(picture.message, picture.min_width))
+    named = title(picture)
+    top = EDGE + (TITLE * len(named) + BELOW if named else 0) + ROW * rows
+    top += LINE * len(message(picture))
     bottom = EDGE + (22 if picture.x.ticks else 0) + (18 if picture.x.label else 0)
     return Frame(left, EDGE, top + (6 if picture.legend else 0), bottom)
 
@@ -147,7 +164,7 @@ def retold(picture: Picture, title: str, said: str, width: int) -> Picture:
     """The picture with another title and message, for a place at least `width` px wide."""
     box = frame(picture)
     marks = picture.height - box.top - box.bottom
-    return replace(picture, title=title, message=said, height=marks, min_width=width)
+    return replace(picture, title=title, message=said, height=marks, min_width=width, head=width)
 
 
 def fitted(picture: Picture) -> list[str]:

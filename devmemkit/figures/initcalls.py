@@ -159,7 +159,7 @@ def _beside(left: float, right: float, total: int) -> tuple[float, float, dict[s
     px = (MIN_WIDTH - 3 * EDGE - text_width("postcore", "code")) / total
     if total - right >= left:
         return right, px * (total - right) - 14, {"anchor": "left", "dx": 9}
-    return left, px * left - 14, {"anchor": "right", "dx": -9}
+    return left, px * left - 24, {"anchor": "right", "dx": -9}
 
 
 SHOWN = ("subsys", "fs", "device", "late")

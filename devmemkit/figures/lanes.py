@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from devmemkit.explore.counterexample import Counterexample
-from devmemkit.figures.frame import EDGE, with_margins
+from devmemkit.figures.frame import EDGE, text_width, with_margins
 from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 
 WIDTH = MIN_WIDTH - 2 * EDGE
@@ -22,6 +22,7 @@ LEGEND = (
     ("blocked", "a release unasked"),
     ("error", "breaks it, or dies"),
     ("muted", "to come"),
+    ("now", "this step"),
 )
 
 
@@ -59,11 +60,16 @@ def lanes(
         if step.outcome is not None:  # "done" stands for any value
             label += " = done" if step.outcome.ok else f" = {step.outcome}"
         marks.marker(at[step.task], number, shape, role, f"{step.task} {step.operation}: {label}")
-        marks.text(FIRST + LANE * len(at), number, label, "code", "ink" if taken else "muted")
+        left = FIRST + LANE * len(at)
+        if text_width(label, "code") > WIDTH - left:  # a bug in words; the tip has them all
+            label = label.partition(":")[0]
+        ink = "ink" if taken else "muted"
+        marks.text(left, number, label, "code", ink, room=WIDTH - left)
     if now:
         marks.outline(1, WIDTH - 1, now - 1.5, now - 0.5, "now")
     told = example.broken if example else "nothing"
     roles = {"error" if steps else "", "muted" if now is not None else "", *map(_role, names)}
+    roles |= {mark.role for mark in marks.outlines}
     return Picture(
         name="lanes",
         title="The order of steps",

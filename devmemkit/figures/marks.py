@@ -129,6 +129,7 @@ class Picture:
     `name` identifies the picture in a page (lower case, digits, hyphens); `alt` describes it in
     words; `message` says below the title what to see; `height` is in px at every width; `legend`
     lists (role, label). Texts are cut to fit at `min_width` px; in less room the picture scrolls.
+    Title, message and legend are at most `head` px wide, to be seen before a reader scrolls.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Picture:
     legend: tuple[tuple[str, str], ...] = ()
     min_width: int = MIN_WIDTH
     message: str = ""
+    head: int = MIN_WIDTH
 
     def __post_init__(self) -> None:
         for name in ("title", "alt", "message"):

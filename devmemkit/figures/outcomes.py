@@ -103,6 +103,7 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         y += GAP
         told.append(f"{label}: {in_words(kernels)} ({status})")
     used = {rect.role for rect in marks.rects}
+    differs = [("now", "kernels or the model differ")] if marks.outlines else []
     return Picture(
         name="outcomes",
         title=title,
@@ -111,7 +112,7 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         y=Axis("", max(1.0, y), -22),
         marks=marks,
         height=int(22 + y),
-        legend=tuple((role, text) for role, text in MEANING if role in used),
+        legend=(*(one for one in MEANING if one[0] in used), *differs),
     )
 
 

@@ -18,7 +18,7 @@ from devmemkit.scenarios.races.lab_race import CLAIMS
 LOOKS: Final = {
     "denied EPERM": ("idle", "square", "denied, EPERM"),
     "denied EINVAL": ("private", "diamond", "denied, EINVAL"),
-    "killed": ("ok", "x", "killed"),
+    "killed": ("ok", "x", "mapping killed"),
     "survived": ("error", "circle", "survived"),
     "torn": ("claimed", "triangle", "torn: in part"),
     "undecided": ("reserved", "inverted_triangle", "undecided"),

@@ -31,6 +31,7 @@ LEGEND = (
     ("claimed", "busy"),
     ("bus", "bus window"),
     ("reserved", "reserved"),
+    ("now", "in question"),
 )
 """Roles and their meanings."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -145,7 +146,7 @@ def space_map(name: str, root: Resource, *, marked: Resource | None = None) -> P
             lowest = top
     nodes = [row.node for row in rows if not row.gap]
     whole = max(row.bottom for row in rows) * shrink
-    used = {rect.role for rect in marks.rects}
+    used = {mark.role for mark in (*marks.rects, *marks.outlines)}
     return Picture(
         name="space-map",
         title=f"{name}: {len(nodes)} regions",

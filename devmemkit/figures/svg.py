@@ -14,12 +14,13 @@ from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from devmemkit.figures.frame import (
+    BELOW,
     EDGE,
     LINE,
     ROW,
     SWATCH,
+    TITLE,
     WIDTH,
-    elide,
     fitted,
     frame,
     labels,
@@ -29,6 +30,7 @@ from devmemkit.figures.frame import (
     plate,
     text_width,
     ticks,
+    title,
 )
 from devmemkit.figures.marks import Line, Marker, Picture, Rect, Text
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
@@ -267,17 +269,17 @@ class Canvas:
         if look == "line":
             dash = next(line.dash for line in self.picture.marks.lines if line.role == role)
             return _group(f"s-{role}", [_line(_n(x), y, _n(x + SWATCH), y)], _DASH[dash])
-        if look == "rect":
-            return _group(f"q-{role}", [_box(_n(x), y - 7, str(SWATCH), SWATCH - 4)])
+        if kind := {"rect": "q", "outline": "o"}.get(look):
+            return _group(f"{kind}-{role}", [_box(_n(x), y - 7, str(SWATCH), SWATCH - 4)])
         return _group(_look(role, look), [_marker(_n(x + SWATCH / 2), y, look)])
 
     def top_lines(self) -> Iterator[str]:
         y = EDGE
-        if self.picture.title:
-            title = elide(self.picture.title, "title", self.picture.min_width - 2 * EDGE)
-            yield _text(_n(EDGE), y + 9, title, "title", "ink")
-            y += 24
-        for line in message(self.picture.message, self.picture.min_width):
+        for line in title(self.picture):
+            yield _text(_n(EDGE), y + 9, line, "title", "ink")
+            y += TITLE
+        y += BELOW if self.picture.title else 0
+        for line in message(self.picture):
             yield _text(_n(EDGE), y + 6, line, "plain", "ink")
             y += LINE
         widths, shown = legend_columns(self.picture), looks(self.picture)

@@ -29,6 +29,7 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES, PROPOSALS
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.machines import load_machine, recorded
+from devmemkit.scenarios.races.boot import early_claim
 from devmemkit.scenarios.races.catalogue import concurrent
 from devmemkit.scenarios.races.initcall_order import Boot
 from devmemkit.scenarios.stories.bar_story import BarStory
@@ -81,6 +82,9 @@ def orders() -> Named:
         yield f"lanes, {policy}", lanes(tuple(made.programs), found)
         yield f"lanes, {policy}, step 2", lanes(tuple(made.programs), found, 2, room=16)
     yield "lanes, none found", lanes(("U0", "C0"), None)
+    swapped = ("chr_dev_init", "iomem_init_inode")
+    early = early_claim(KernelProfile("6.12"), drivers=2, initcalls=swapped)
+    yield "lanes, a bug", lanes(tuple(early.programs), explore(early).counterexample)
     yield "boot order", boot_order(Boot(levels={"chr_dev_init": "late"}).order)
     before, now = (edges(KernelProfile(version)) for version in ("4.5", "7.3"))
     yield "claim path", claim_path("Linux 7.3", now, before)

@@ -10,8 +10,20 @@ import pytest
 from gallery import gallery
 from test_theme import VISION, contrast, distance
 
-from devmemkit.figures.frame import fitted, frame, looks, text_width, ticks
-from devmemkit.figures.marks import Picture, Rect, Text
+from devmemkit.figures.frame import (
+    EDGE,
+    SWATCH,
+    fitted,
+    frame,
+    labels,
+    legend_columns,
+    looks,
+    message,
+    text_width,
+    ticks,
+    title,
+)
+from devmemkit.figures.marks import MIN_WIDTH, Picture, Rect, Text
 from devmemkit.figures.svg import Canvas
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
 
@@ -79,6 +91,25 @@ def test_no_text_lies_on_another_or_beyond_the_edge(picture: Picture) -> None:
     assert [box for box in found if box.top < 0 or box.bottom > picture.height] == []
 
 
+def test_title_message_and_legend_are_whole_where_the_picture_scrolls(picture: Picture) -> None:
+    """A picture may be wider than a small screen; its reader begins at the left."""
+    room = min(MIN_WIDTH, picture.min_width) - 2 * EDGE
+    assert " ".join(title(picture)) == picture.title
+    assert labels(picture) == [label for _, label in picture.legend]
+    lines = [(line, "title") for line in title(picture)]
+    lines += [(line, "plain") for line in message(picture)]
+    assert [line for line, style in lines if text_width(line, style) > room] == []
+    columns = legend_columns(picture)
+    assert sum(columns) <= room or len(columns) == 1
+    assert [one for one in labels(picture) if SWATCH + 6 + text_width(one, "small") > room] == []
+
+
+def test_no_name_or_value_of_the_models_own_is_cut(picture: Picture) -> None:
+    """A value read from memory may be; a cell too small for any of its word has "…" alone."""
+    cut = [text for text in fitted(picture) if text.endswith("…") and len(text) > 1]
+    assert [text for text in cut if not text.startswith("0x")] == []
+
+
 def test_no_line_strikes_a_text_out(picture: Picture) -> None:
     canvas, left, width = placed(picture)
     for line in picture.marks.lines:
@@ -118,6 +149,7 @@ def test_every_colour_has_a_meaning_in_the_legend(picture: Picture) -> None:
     words = picture.marks.texts
     used = {mark.role for mark in picture.marks.markers}
     used |= {box.role for box in picture.marks.rects if not any(holds(box, one) for one in words)}
+    used |= {box.role for box in picture.marks.outlines}
     assert used - told == set()
 
 
