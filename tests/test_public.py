@@ -172,7 +172,7 @@ def test_figures_are_saved_as_svg_and_displayed_by_notebooks(tmp_path: Path) -> 
 def test_a_kernel_that_is_not_known_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"^kernel: expected one of 4\.4, .*; got '6\.13'$"):
         dk.explore("mmap-vs-claim", kernel="6.13")
-    with pytest.raises(ValueError, match=r"^scenario: expected one of mmap-vs-claim, "):
+    with pytest.raises(ValueError, match=r"^race: expected one of mmap-vs-claim, "):
         dk.explore("mmap-vs-clam")
     with pytest.raises(ValueError, match=r"expected a machine \(qemu-"):
         dk.load_machine("qemu-6.13")

@@ -45,7 +45,7 @@ def test_the_counterexample_is_told_step_by_step(capsys: pytest.CaptureFixture[s
         (["policies", "--repair", "recheck"], "--repair: expected a single race"),
         (["policies", "--tasks", "3"], "--tasks: expected a single race"),
         (["policies", "--graph", "x.json"], "--graph: expected a single race"),
-        (["coffee"], "scenario: expected one of mmap-vs-claim, claim-vs-release, early-claim"),
+        (["coffee"], "race: expected one of mmap-vs-claim, claim-vs-release, early-claim"),
         (["mmap-vs-claim", "--kernel", "1.0"], "kernel: expected one of"),
         (["mmap-vs-claim", "--policy", "Prayer"], "policy: expected one of NoProtection, "),
         (["mmap-vs-claim", "--via", "tea"], "via: expected one of devmem, sysfs"),
