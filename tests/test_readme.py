@@ -105,15 +105,16 @@ ASKED = {
     "driver comes up, process unmaps": "driver up, if\nit unmaps",
     "driver comes up, process keeps": "driver up, if\nit keeps",
 }
-WIDE = 480
+WIDE = 360
 """Px: width of a picture that is passed on."""
 PICTURES = (schedule, takeover, race, policies)
 """The pictures of docs/ that are passed on, each in a file of its function's name."""
 
 
 def drawn(draw: Callable[[], Picture]) -> str:
-    """The SVG, narrow: its text stays readable in a mail of 800 px and on a slide."""
-    return to_svg(draw(), natural=WIDE)
+    """The SVG, narrow: its text stays readable on a phone, in a mail of 800 px and on a slide."""
+    picture = draw()
+    return to_svg(picture, natural=picture.min_width)
 
 
 def words_of(page: str) -> str:
@@ -155,6 +156,11 @@ def test_the_sections_that_settle_a_point_are_there() -> None:
 @pytest.mark.parametrize("draw", PICTURES)
 def test_a_committed_picture_is_drawn_by_this_code(draw: Callable[[], Picture]) -> None:
     assert (ROOT / "docs" / f"{draw.__name__}.svg").read_text(encoding="utf-8") == drawn(draw)
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_a_picture_that_is_passed_on_is_not_shrunk_on_a_phone(draw: Callable[[], Picture]) -> None:
+    assert draw().min_width <= 400, "its text has 11 px"
 
 
 def test_the_session_runs_as_shown() -> None:

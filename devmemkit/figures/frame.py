@@ -164,7 +164,8 @@ def retold(picture: Picture, title: str, said: str, width: int) -> Picture:
     """The picture with another title and message, for a place at least `width` px wide."""
     box = frame(picture)
     marks = picture.height - box.top - box.bottom
-    return replace(picture, title=title, message=said, height=marks, min_width=width, head=width)
+    wide = max(width, picture.min_width)
+    return replace(picture, title=title, message=said, height=marks, min_width=wide, head=wide)
 
 
 def fitted(picture: Picture) -> list[str]:
