@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from devmemkit.artifact import reading
 from devmemkit.host.files import SourceError
@@ -19,6 +20,8 @@ from devmemkit.site import build, runtime
 ROOT = Path(__file__).parents[2]
 READ = ("01-driver-takeover.ipynb", "05-policies.ipynb")
 """The notebooks that the built site has to read."""
+PATIENCE = 300_000
+"""Milliseconds to wait at most, on however slow a machine."""
 GIVEN = "DEVMEMKIT_PYODIDE"
 """The variable that names a folder with Pyodide's files; without it npm fetches them."""
 
@@ -58,3 +61,31 @@ def address(site: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page; what its console complains about, and dialogs, fail the test."""
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    bad: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            bad.append(message.text)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: bad.append(str(error)))
+    page.on("dialog", lambda dialog: (bad.append(dialog.message), dialog.dismiss()))
+    yield page
+    context.close()
+    assert bad == []

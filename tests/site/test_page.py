@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-PATIENCE = 300_000
-"""Milliseconds to wait at most, on however slow a machine."""
 EVIL = "<img src=x onerror=alert(1)></script><b>\"'&"
 CALL = "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</dev/mem>, 0xfe010000) = -1 EPERM"
 ANSWERED = "() => document.getElementById('ask-status').textContent === 'Answered.'"
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page; what its console complains about, and dialogs, fail the test."""
-    context = browser.new_context(viewport={"width": 360, "height": 740})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    bad: list[str] = []
-
-    def heard(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            bad.append(message.text)
-
-    page.on("console", heard)
-    page.on("pageerror", lambda error: bad.append(str(error)))
-    page.on("dialog", lambda dialog: (bad.append(dialog.message), dialog.dismiss()))
-    yield page
-    context.close()
-    assert bad == []
 
 
 def live(page: Page, address: str) -> None:

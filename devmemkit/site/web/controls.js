@@ -131,10 +131,14 @@ dk.built = (() => {
       return box;
     }
     const { element, update } = KINDS[kind](state, (field, value) => set(number, field, value));
-    const controls = [element, ...element.querySelectorAll("input, select")];
+    const controls = [element, ...element.querySelectorAll("input, select, textarea")];
     parts[number] = (next) => {
       update(next);
-      for (const one of controls) if ("disabled" in one) one.disabled = next.disabled;
+      if (!("disabled" in next)) return;
+      for (const one of controls) {
+        if ("disabled" in one) one.disabled = next.disabled;
+        one.title = next.reason ?? next.tooltip ?? "";
+      }
     };
     parts[number](state);
     return element;

@@ -29,9 +29,20 @@
       const why = python.file ? "opened as a file, it has none: serve the folder (python3 -m http.server)"
         : python.failed ? `it did not start (${python.failed})`
         : `it starts in the background (${python.stage ?? "soon"})`;
-      hint.textContent = live ? "" :
-        `Computed beforehand: one choice at a time. All others need Python in the page; ${why}.`;
+      hint.textContent = live || !before ? "" : `Computed beforehand: ${told(before.computed)}. ` +
+        `All others need Python in the page; ${why}.`;
       again.hidden = live || !before || before.first;
+    }
+
+    // What was computed, from the labels of each group: single controls, then those of pairs.
+    function told(computed) {
+      const quoted = (labels) => labels.map((label) => `“${label}”`);
+      const alone = quoted(computed.filter((one) => one.length === 1).flat());
+      const said = computed.filter((one) => one.length > 1)
+        .map((one) => `each combination of ${quoted(one).join(" and ")}`);
+      const one = alone.length > 1 ? ", one control at a time" : "";
+      if (alone.length) said.unshift(`each value of ${alone.join(", ")}${one}`);
+      return said.join("; ");
     }
 
     function showStill() {

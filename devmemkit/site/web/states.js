@@ -58,15 +58,24 @@ dk.states = (() => {
     const can = (number) =>
       clicks[at][number] !== undefined || around().some((one) => one.controls.includes(number));
 
+    const labels = {}; // by number
+    (function note({ number, state, children }) {
+      labels[number] = state?.description;
+      children?.forEach(note);
+    })(tree);
+
     return {
       tree,
+      // The labels of each group's controls.
+      computed: groups.map((group) => group.controls.map((number) => labels[number])),
       get first() { return at === 0; },
       get summary() { return nodes[at][0]; },
       // By number: the state of each widget.
       get shown() {
         const state = (number, place) => {
           const one = pool[nodes[at][place + 1]];
-          return "disabled" in one ? { ...one, disabled: one.disabled || !can(number) } : one;
+          if (!("disabled" in one) || one.disabled || can(number)) return one;
+          return { ...one, disabled: true, reason: "needs Python in the page" };
         };
         return Object.fromEntries(leaves.map((number, place) => [number, state(number, place)]));
       },
