@@ -149,8 +149,9 @@ def test_a_still_picture_fits_a_phone_and_no_text_meets_another(browser, width):
     words = [("works", "ok"), ("SIGBUS", "error"), ("EPERM", "error")]
     wide = matrix("wide", "Wide", ["new map,\nreleased"] * 9, {"Linux 6.12, RevokeAll": words * 3})
     page = browser.new_page(viewport={"width": width, "height": 900})
-    gallery = runpy.run_path(str(PICTURES.with_name("gallery.py")))["gallery"]
-    for picture in (*gallery().values(), wide):
+    made = runpy.run_path(str(PICTURES.with_name("gallery.py")))
+    pictures = [picture for kind in made["KINDS"] for _, picture in kind()]
+    for picture in (*pictures, wide):
         page.set_content(
             f'<div style="min-width:{picture.min_width}px">{to_svg(picture, fluid=True)}</div>'
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from devmemkit.explore.check import explore
@@ -159,8 +159,10 @@ def races_seen() -> Named:
     yield "exposure", exposure(series, point(10, 2))
 
 
+KINDS = (stories, spaces, orders, overviews, tables, races_seen)
+
+
 @cache
-def gallery() -> dict[str, Picture]:
-    """Every picture by name."""
-    kinds = (stories, spaces, orders, overviews, tables, races_seen)
-    return dict(one for kind in kinds for one in kind())
+def drawn(kind: Callable[[], Named]) -> dict[str, Picture]:
+    """The pictures of a kind by name."""
+    return dict(kind())

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 import pytest
-from gallery import gallery
+from gallery import KINDS, drawn
 from test_theme import VISION, contrast, distance
 
 from devmemkit.figures.frame import (
@@ -77,101 +77,123 @@ def holds(box: Rect, text: Text) -> bool:
     return box.left < text.x < box.right and box.top < text.y < box.bottom
 
 
-@pytest.fixture(params=sorted(gallery()))
-def picture(request: pytest.FixtureRequest) -> Picture:
-    found: Picture = gallery()[request.param]
-    return found
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
+def pictures(request: pytest.FixtureRequest) -> dict[str, Picture]:
+    """The pictures of a kind by name, drawn when a test asks: it takes seconds."""
+    return drawn(request.param)
 
 
-def test_no_text_lies_on_another_or_beyond_the_edge(picture: Picture) -> None:
-    found = list(boxes(picture))
-    assert [(a.text, b.text) for a, b in combinations(found, 2) if a.meets(b)] == []
-    edge = picture.min_width
-    assert [box for box in found if box.left < 0 or box.right > edge] == []
-    assert [box for box in found if box.top < 0 or box.bottom > picture.height] == []
+def test_no_text_lies_on_another_or_beyond_the_edge(pictures: dict[str, Picture]) -> None:
+    for name, picture in pictures.items():
+        found = list(boxes(picture))
+        assert [(a.text, b.text) for a, b in combinations(found, 2) if a.meets(b)] == [], name
+        edge = picture.min_width
+        assert [box for box in found if box.left < 0 or box.right > edge] == [], name
+        assert [box for box in found if box.top < 0 or box.bottom > picture.height] == [], name
 
 
-def test_title_message_and_legend_are_whole_where_the_picture_scrolls(picture: Picture) -> None:
+def test_title_message_and_legend_are_whole_where_the_picture_scrolls(
+    pictures: dict[str, Picture],
+) -> None:
     """A picture may be wider than a small screen; its reader begins at the left."""
-    room = min(MIN_WIDTH, picture.min_width) - 2 * EDGE
-    assert " ".join(title(picture)) == picture.title
-    assert labels(picture) == [label for _, label in picture.legend]
-    lines = [(line, "title") for line in title(picture)]
-    lines += [(line, "plain") for line in message(picture)]
-    assert [line for line, style in lines if text_width(line, style) > room] == []
-    columns = legend_columns(picture)
-    assert sum(columns) <= room or len(columns) == 1
-    assert [one for one in labels(picture) if SWATCH + 6 + text_width(one, "small") > room] == []
+    for name, picture in pictures.items():
+        room = min(MIN_WIDTH, picture.min_width) - 2 * EDGE
+        assert " ".join(title(picture)) == picture.title, name
+        assert labels(picture) == [label for _, label in picture.legend], name
+        lines = [(line, "title") for line in title(picture)]
+        lines += [(line, "plain") for line in message(picture)]
+        assert [line for line, style in lines if text_width(line, style) > room] == [], name
+        columns = legend_columns(picture)
+        assert sum(columns) <= room or len(columns) == 1, name
+        assert [
+            one for one in labels(picture) if SWATCH + 6 + text_width(one, "small") > room
+        ] == [], name
 
 
-def test_no_name_or_value_of_the_models_own_is_cut(picture: Picture) -> None:
+def test_no_name_or_value_of_the_models_own_is_cut(pictures: dict[str, Picture]) -> None:
     """A value read from memory may be; a cell too small for any of its word has "…" alone."""
-    cut = [text for text in fitted(picture) if text.endswith("…") and len(text) > 1]
-    assert [text for text in cut if not text.startswith("0x")] == []
+    for name, picture in pictures.items():
+        cut = [text for text in fitted(picture) if text.endswith("…") and len(text) > 1]
+        assert [text for text in cut if not text.startswith("0x")] == [], name
 
 
-def test_no_line_strikes_a_text_out(picture: Picture) -> None:
-    canvas, left, width = placed(picture)
-    for line in picture.marks.lines:
-        if line.y0 == line.y1:
-            ends = sorted(left + canvas.share(x) / 100 * width for x in (line.x0, line.x1))
-            stroke = Box("", *ends, canvas.y(line.y0) - 1, canvas.y(line.y0) + 1)
-            assert [box.text for box in boxes(picture) if box.meets(stroke)] == []
+def test_no_line_strikes_a_text_out(pictures: dict[str, Picture]) -> None:
+    for name, picture in pictures.items():
+        canvas, left, width = placed(picture)
+        for line in picture.marks.lines:
+            if line.y0 == line.y1:
+                ends = sorted(left + canvas.share(x) / 100 * width for x in (line.x0, line.x1))
+                stroke = Box("", *ends, canvas.y(line.y0) - 1, canvas.y(line.y0) + 1)
+                assert [box.text for box in boxes(picture) if box.meets(stroke)] == [], name
 
 
-def test_no_mark_is_cut_off_at_the_frame(picture: Picture) -> None:
-    canvas, _, width = placed(picture)
-    for mark in picture.marks.markers:
-        x, y = canvas.share(mark.x) / 100 * width, canvas.y(mark.y)
-        assert MARK <= x <= width - MARK, mark
-        assert canvas.top + MARK <= y <= canvas.bottom - MARK, mark
-    for box in picture.marks.outlines:
-        across = [canvas.share(x) / 100 * width for x in (box.left, box.right)]
-        down = canvas.span(box.top, box.bottom)
-        assert min(across) >= 1, box
-        assert max(across) <= width - 1, box
-        assert canvas.top + 1 <= down[0] <= down[1] <= canvas.bottom - 1, box
+def test_no_mark_is_cut_off_at_the_frame(pictures: dict[str, Picture]) -> None:
+    for name, picture in pictures.items():
+        canvas, _, width = placed(picture)
+        for mark in picture.marks.markers:
+            x, y = canvas.share(mark.x) / 100 * width, canvas.y(mark.y)
+            assert MARK <= x <= width - MARK, (name, mark)
+            assert canvas.top + MARK <= y <= canvas.bottom - MARK, (name, mark)
+        for box in picture.marks.outlines:
+            across = [canvas.share(x) / 100 * width for x in (box.left, box.right)]
+            down = canvas.span(box.top, box.bottom)
+            assert min(across) >= 1, (name, box)
+            assert max(across) <= width - 1, (name, box)
+            assert canvas.top + 1 <= down[0] <= down[1] <= canvas.bottom - 1, (name, box)
 
 
 @pytest.mark.parametrize("theme", [0, 1])
-def test_every_text_is_readable_on_what_lies_below_it(picture: Picture, theme: int) -> None:
-    for text in picture.marks.texts:
-        below = PAPER[theme]
-        for rect in picture.marks.rects:
-            if holds(rect, text):
-                below = tint(rect.role)[theme]
-        assert contrast(ROLES[text.role][theme], below) >= 4.5, text
-        assert STYLES[text.style].size >= 11
+def test_every_text_is_readable_on_what_lies_below_it(
+    pictures: dict[str, Picture], theme: int
+) -> None:
+    for name, picture in pictures.items():
+        for text in picture.marks.texts:
+            below = PAPER[theme]
+            for rect in picture.marks.rects:
+                if holds(rect, text):
+                    below = tint(rect.role)[theme]
+            assert contrast(ROLES[text.role][theme], below) >= 4.5, (name, text)
+            assert STYLES[text.style].size >= 11, name
 
 
-def test_every_colour_has_a_meaning_in_the_legend(picture: Picture) -> None:
-    told = {role for role, _ in picture.legend}
-    words = picture.marks.texts
-    used = {mark.role for mark in picture.marks.markers}
-    used |= {box.role for box in picture.marks.rects if not any(holds(box, one) for one in words)}
-    used |= {box.role for box in picture.marks.outlines}
-    assert used - told == set()
+def test_every_colour_has_a_meaning_in_the_legend(pictures: dict[str, Picture]) -> None:
+    for name, picture in pictures.items():
+        told = {role for role, _ in picture.legend}
+        words = picture.marks.texts
+        used = {mark.role for mark in picture.marks.markers}
+        used |= {
+            box.role for box in picture.marks.rects if not any(holds(box, one) for one in words)
+        }
+        used |= {box.role for box in picture.marks.outlines}
+        assert used - told == set(), name
 
 
 @pytest.mark.parametrize("theme", [0, 1])
 def test_no_two_meanings_differ_by_a_colour_that_somebody_cannot_see(
-    picture: Picture, theme: int
+    pictures: dict[str, Picture], theme: int
 ) -> None:
-    shown = looks(picture)
-    for (one, _), (other, _) in combinations(picture.legend, 2):
-        kinds = [(shown.get(role), ROLES[role].hatch) for role in (one, other)]
-        if kinds[0] == kinds[1]:
-            colours = [ROLES[role][theme] for role in (one, other)]
-            assert min(distance(*colours, vision) for vision in VISION) >= 0.08, (one, other)
+    for name, picture in pictures.items():
+        shown = looks(picture)
+        for (one, _), (other, _) in combinations(picture.legend, 2):
+            kinds = [(shown.get(role), ROLES[role].hatch) for role in (one, other)]
+            if kinds[0] == kinds[1]:
+                colours = [ROLES[role][theme] for role in (one, other)]
+                assert min(distance(*colours, vision) for vision in VISION) >= 0.08, (
+                    name,
+                    one,
+                    other,
+                )
 
 
 @pytest.mark.parametrize("theme", [0, 1])
-def test_every_mark_stands_out_from_the_paper(picture: Picture, theme: int) -> None:
-    marks = picture.marks
-    for mark in (*marks.rects, *marks.outlines, *marks.markers):
-        assert contrast(ROLES[mark.role][theme], PAPER[theme]) >= 3, mark
+def test_every_mark_stands_out_from_the_paper(pictures: dict[str, Picture], theme: int) -> None:
+    for name, picture in pictures.items():
+        marks = picture.marks
+        for mark in (*marks.rects, *marks.outlines, *marks.markers):
+            assert contrast(ROLES[mark.role][theme], PAPER[theme]) >= 3, (name, mark)
 
 
-def test_a_picture_is_told_in_words(picture: Picture) -> None:
-    assert len(picture.alt) > 30
-    assert picture.title
+def test_a_picture_is_told_in_words(pictures: dict[str, Picture]) -> None:
+    for name, picture in pictures.items():
+        assert len(picture.alt) > 30, name
+        assert picture.title, name
