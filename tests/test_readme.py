@@ -218,6 +218,12 @@ def test_the_coverage_that_it_tells_is_that_of_the_generated_page(page: str) -> 
     assert f"{int(told[2]):,} of {int(told[3]):,}" in text
 
 
+def test_what_is_said_below_the_table_of_policies_is_what_it_shows() -> None:
+    assert "Good in every column: none." in policies().message
+    assert len(ASKED) == 5
+    assert "No policy is green in all five columns" in words_of("docs/discussion.md")
+
+
 if __name__ == "__main__":  # python tests/test_readme.py draws them anew
     for one in PICTURES:
         (ROOT / "docs" / f"{one.__name__}.svg").write_text(drawn(one), encoding="utf-8")
