@@ -84,6 +84,19 @@ def test_a_control_that_needs_python_looks_so(page: Page, address: str, scheme: 
     assert set(titles) == {"needs Python in the page"}
 
 
+@pytest.mark.parametrize("longer", [0, 300_000])
+def test_what_is_pasted_takes_the_example_s_place(page: Page, address: str, longer: int) -> None:
+    page.add_init_script("delete window.Worker")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(address)
+    pasted = "uname -r\n" + longer * "x"
+    page.evaluate("text => navigator.clipboard.writeText(text)", pasted)
+    page.click("#ask-paste")
+    for times in (1, 2):
+        page.keyboard.press("Control+v")
+        assert page.input_value("#ask-paste") == ("" if longer else times * pasted)
+
+
 def test_each_explorer_says_what_was_computed(page: Page, address: str) -> None:
     stepping(page, address)
     for name, said in COMPUTED.items():

@@ -62,6 +62,11 @@ def test_a_paste_a_click_and_the_keyboard(page: Page, address: str) -> None:
     page.wait_for_function(ANSWERED)
     assert "mmap of 0x1000 bytes at 0xfe000000" in page.inner_text("#ask-answer h3")
     assert page.input_value("[name=address]") == "0xfe000000"
+    focused = page.locator("#ask-map button:focus")  # the map was drawn anew
+    assert focused.get_attribute("aria-current") == "true"
+    heading = page.locator("#ask-answer h3").bounding_box()
+    assert heading
+    assert 0 <= heading["y"] < 740  # on a phone the map is far below it
 
 
 def test_names_of_a_paste_are_never_markup(page: Page, address: str) -> None:

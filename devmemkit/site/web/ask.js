@@ -42,9 +42,13 @@
       : [];
     if (map.note) shown.push(dk.element("p", { textContent: map.note }));
     const box = by("ask-map");
+    const hadFocus = box.contains(document.activeElement);
     box.replaceChildren(...shown);
-    const marked = map.rows && box.querySelectorAll("button")[map.marked];
+    const buttons = [...box.querySelectorAll("button")];
+    const marked = buttons[map.marked];
+    if (hadFocus) (marked ?? buttons[0])?.focus({ preventScroll: true });
     if (!marked) return;
+    for (const one of buttons) one.tabIndex = one === marked ? 0 : -1;
     marked.setAttribute("aria-current", "true");
     box.scrollTop = marked.offsetTop - box.clientHeight / 2; // and the page stays where it is
   }
@@ -52,10 +56,13 @@
   function about(address) {
     form.elements.address.value = address;
     form.elements.got.value = "";
-    ask();
+    ask({ brought: true });
   }
 
-  async function ask() {
+  const isExample = () => paste.value === example.paste && !large;
+
+  // Typing leaves the page where it is; what came at once (`brought`) also shows its answer.
+  async function ask({ brought = false } = {}) {
     const mine = ++asking;
     status.textContent = "asking …";
     by("ask-cancel").hidden = false;
@@ -65,35 +72,43 @@
       if (mine !== asking) return; // a later question was asked meanwhile
       show(found);
       status.textContent = found.error ? "This cannot be asked." : "Answered.";
+      const { top, bottom } = answer.getBoundingClientRect();
+      const middle = innerHeight / 2;
+      if (brought && (top > middle || bottom < middle)) by("ask-parts").scrollIntoView();
     } catch (error) {
       if (mine === asking) status.textContent = error.message;
     }
     if (mine === asking) by("ask-cancel").hidden = true;
   }
 
-  function soon() {
+  function soon(event) {
     clearTimeout(timer);
-    timer = setTimeout(ask, 250); // when nothing was typed for a moment
+    const brought = event.inputType === "insertFromPaste";
+    timer = setTimeout(ask, 250, { brought }); // when nothing was typed for a moment
   }
 
   function take(more) {
-    if (paste.value.length + more.length <= LONG) return false;
+    const shown = isExample() ? 0 : paste.value.length;
+    if (shown + more.length <= LONG) return false;
+    if (!shown) paste.value = "";
     large += `${more}\n`;
     const size = (large.length / 1e6).toFixed(1);
     by("ask-large").textContent = `and ${size} million letters that are not shown`;
-    ask();
+    ask({ brought: true });
     return true;
   }
 
   async function read(files) {
+    if (isExample()) paste.value = "";
     for (const file of files) {
       const more = await file.text();
       if (!take(more)) paste.value += `${paste.value && "\n"}${more}`;
     }
-    ask();
+    ask({ brought: true });
   }
 
   paste.addEventListener("paste", (event) => {
+    if (isExample()) paste.select(); // what is pasted takes its place
     if (take(event.clipboardData.getData("text"))) event.preventDefault();
   });
   paste.addEventListener("dragover", (event) => event.preventDefault());
@@ -102,15 +117,16 @@
     const { files } = event.dataTransfer;
     if (files.length) return read(files);
     const more = event.dataTransfer.getData("text");
+    if (isExample()) paste.value = "";
     if (!take(more)) paste.value += more;
-    ask();
+    ask({ brought: true });
   });
   by("ask-files").addEventListener("change", (event) => read(event.target.files));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     ask();
   });
-  form.addEventListener("input", (event) => event.target.type !== "file" && soon());
+  form.addEventListener("input", (event) => event.target.type !== "file" && soon(event));
   by("ask-clear").addEventListener("click", () => {
     form.reset();
     large = by("ask-large").textContent = "";
