@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -21,8 +22,8 @@ from devmemkit.model.process.task import Task, new_task
 from devmemkit.model.resource.strict import LOW_MEGABYTE
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
-from devmemkit.text.iomem import Dump, Entry, uncollected
-from devmemkit.text.iomem_tree import flags_and_desc, tree_of
+from devmemkit.text.iomem import Entry, uncollected
+from devmemkit.text.iomem_tree import flags_and_desc
 from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of, lacks_strict_devmem
 from devmemkit.text.system_files import told_of
@@ -98,16 +99,17 @@ class Machines:
         every = [*known.found.values()]
         devices = concerned(known, self.access) if self.access else every
 
-        def tree(dump: Dump | None, end: int, ports: bool) -> Resource:
-            """The tree of a dump, or one of the BARs in its place, around the access."""
-            if dump is not None:
-                whole = tree_of(dump, root_end=end, ports=ports, pc=known.rules == "x86_64")
-            else:
-                whole = _tree_of_bars(every, end, ports, held)
-            return near(whole, self.access, devices, ports=ports) if self.access else whole
+        def tree(shared: Resource | None, end: int, ports: bool) -> Resource:
+            """A copy of a dump's tree, or one of the BARs in its place, around the access."""
+            whole = shared or _tree_of_bars(every, end, ports, held)
+            copy = (
+                near(whole, self.access, devices, ports=ports) if self.access else deepcopy(whole)
+            )
+            copy.end = end
+            return copy
 
-        iomem = tree(known.iomem, (1 << bits) - 1, False)
-        ports = tree(known.ioports, 0xFFFF, True)
+        iomem = tree(known.memory, (1 << bits) - 1, False)
+        ports = tree(known.ports, 0xFFFF, True)
         more: dict[Key, Any] = {"ioport": ports}
         for one in devices:
             held_bars = held_of(one.bars, iomem, ports) if one.driver != "" else ()
@@ -141,13 +143,6 @@ def with_bar(machine: Machine, access: Access, flags: int) -> Machine:
     return machine.with_({("pci", access.bdf): replace(device, bars=tuple(bars))})
 
 
-def needed_bits(known: Description) -> int:
-    """Bits of the highest address in the description."""
-    ends = [entry.end for entry in known.iomem.entries] if known.iomem else []
-    ends += [bar.end for device in known.found.values() for bar in device.bars]
-    return max((end.bit_length() for end in ends), default=0)
-
-
 def _questions(known: Description) -> Iterator[Question]:
     if len(kernels := _kernels(known)) > 1:
         yield Question("kernel", "which rules the kernel follows", kernels)
@@ -160,8 +155,9 @@ def _questions(known: Description) -> Iterator[Question]:
     if len(configs := _configs(known)) > 1:
         yield Question("config", "the kernel's configuration", configs)
     if known.phys_bits is None:
-        needed = needed_bits(known)
-        widths = dict.fromkeys(max(width, needed) for width in HARDWARE[known.rules].bits)
+        widths = dict.fromkeys(
+            max(width, known.needed_bits) for width in HARDWARE[known.rules].bits
+        )
         bits = {f"physical addresses have {width} bits": width for width in widths}
         yield Question("bits", "the width of physical addresses", bits)
     may_claim = (one for one in known.found.values() if one.bars and one.claims is not False)

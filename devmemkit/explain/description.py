@@ -10,8 +10,10 @@ from typing import Any
 from devmemkit.model import flags as fl
 from devmemkit.model.pci.device import BDF, Bar
 from devmemkit.model.printable import printable
+from devmemkit.model.resource.tree import Resource
 from devmemkit.text import TextError, architecture
 from devmemkit.text.iomem import Dump, parse
+from devmemkit.text.iomem_tree import tree_of
 from devmemkit.text.lspci import Device, parse_lspci
 from devmemkit.text.one_dump import one_dump
 from devmemkit.text.pci_resource import bars_of, parse_resources
@@ -79,6 +81,28 @@ class Description:
                     regions.setdefault(entry.name, []).append(Bar(0, *entry[:2], kind))
         return regions
 
+    @cached_property
+    def memory(self) -> Resource | None:
+        """The tree of /proc/iomem, None without a dump; many answers share it, so only read it."""
+        return self._tree(self.iomem)
+
+    @cached_property
+    def ports(self) -> Resource | None:
+        """The tree of /proc/ioports, as `memory`."""
+        return self._tree(self.ioports, ports=True)
+
+    def _tree(self, dump: Dump | None, *, ports: bool = False) -> Resource | None:
+        if dump is None:
+            return None
+        return tree_of(dump, root_end=fl.U64, ports=ports, pc=self.rules == "x86_64")
+
+    @cached_property
+    def needed_bits(self) -> int:
+        """Bits of the highest address in the description."""
+        ends = [entry.end for entry in self.iomem.entries] if self.iomem else []
+        ends += [bar.end for device in self.found.values() for bar in device.bars]
+        return max(ends, default=0).bit_length()
+
     def assumes(self, bdf: str) -> bool:
         """Whether a device's BARs have numbers that are assumed."""
         return bdf in self.found and self.found[bdf] is not self.devices.get(bdf)
@@ -135,7 +159,7 @@ def _numbered(regions: list[Bar]) -> Iterator[Bar]:
     """The BARs that a device may have: its one region by any number, else in order."""
     numbers = range(6)
     for index, region in zip(numbers, regions * 6 if len(regions) == 1 else regions, strict=False):
-        yield replace(region, index=index)
+        yield Bar(index, region.start, region.end, region.flags)
 
 
 def dump_of(text: bytes, source: str, *, ports: bool = False) -> Dump:

@@ -57,6 +57,7 @@ _ELSEWHERE = {
     # nodes of a device tree, by their addresses
     r"(?:\S+ |\S*/)?[a-z][\w,.+-]*@[0-9a-f]+$|[0-9a-f]{5,}\.[a-z]": OTHER,
 }
+_NAMED_ELSEWHERE = re.compile("|".join(_ELSEWHERE))
 _LOW_END = 0xA_0000
 """Where RAM of every PC has a hole, for the frame buffer of VGA."""
 
@@ -127,5 +128,6 @@ def of_dump(dump: Dump | None) -> str | None:
             or entry.width > 8
         ):
             found.add(OTHER)
-        found.update(name for rule, name in _ELSEWHERE.items() if re.match(rule, entry.name))
+        if _NAMED_ELSEWHERE.match(entry.name):
+            found.update(name for rule, name in _ELSEWHERE.items() if re.match(rule, entry.name))
     return min(found - {OTHER}, default=OTHER) if found else None

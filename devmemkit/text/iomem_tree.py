@@ -88,6 +88,8 @@ def tree_of(dump: Dump, *, root_end: int, ports: bool = False, pc: bool = True) 
         node.parent.children.append(node)
         nodes.append(node)
     for node in (root, *nodes):
+        if len(node.children) < 2:
+            continue
         node.children.sort(key=lambda child: child.start)
         ordered = pairwise(node.children)
         node.disjoint = all(a.end < b.start for a, b in ordered)

@@ -8,7 +8,7 @@ from typing import Any
 
 from devmemkit.explain.access import OPS, VIAS, AccessError, access_of, number
 from devmemkit.explain.answer import as_html, format_verdict
-from devmemkit.explain.cases import Machines, needed_bits
+from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.explanation import explain
 from devmemkit.explain.paste import MACHINE, read_paste
@@ -114,7 +114,7 @@ class MachineExplorer(Explorer):
         """Show the chosen machine; the access stays if a resource contains its address."""
         self.known = self.machines[self.machine.value]
         assert self.known.iomem is not None
-        self.root = tree_of(self.known.iomem, root_end=(1 << needed_bits(self.known)) - 1)
+        self.root = tree_of(self.known.iomem, root_end=(1 << self.known.needed_bits) - 1)
         self.nodes = {
             f"{INDENT * row.depth}{row.node.start:x}-{row.node.end:x} "
             f"{printable(row.node.name)}": row.node

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import replace
 from typing import Any
 
-from devmemkit.explain.cases import needed_bits
 from devmemkit.explain.description import Description
 from devmemkit.figures.space_map import rows_of, space_map
 from devmemkit.model.resource.tree import Resource
@@ -18,20 +17,20 @@ MOST = 600
 
 def tree(known: Description) -> Resource | None:
     """The tree of the description's dump, None without one."""
-    if known.iomem is None:
-        return None
-    return tree_of(known.iomem, root_end=(1 << needed_bits(known)) - 1)
+    if known.iomem is None or known.rules == "x86_64":
+        return known.memory
+    return tree_of(known.iomem, root_end=(1 << known.needed_bits) - 1)
 
 
 def map_of(root: Resource | None, address: int | None) -> dict[str, Any]:
     """The picture of a tree; `rows` has the address and the name of each of its first tips.
 
-    {} without a tree, which loses what is not drawn. `marked` is the place of the address among
+    {} without a tree. `marked` is the place of the address among
     them, -1 for none, `note` says what is not drawn.
     """
     if root is None:
         return {}
-    left = _prune(root)
+    root, left = _pruned(root)
     said = f"{left:,} resources, of the deepest levels, are not drawn." if left else ""
     if not root.children:
         return {"note": said}
@@ -52,17 +51,23 @@ def _innermost(root: Resource, address: int | None) -> Resource | None:
     return found
 
 
-def _prune(root: Resource) -> int:
-    """Drop the deepest levels, so that MOST resources stay; how many were dropped."""
+def _pruned(root: Resource) -> tuple[Resource, int]:
+    """The tree without its deepest levels, so that MOST resources stay, and how many it lost."""
     levels: list[list[Resource]] = [[root]]
     while below := [child for node in levels[-1] for child in node.children]:
         levels.append(below)
-    sizes = Counter({depth: len(level) for depth, level in enumerate(levels[1:], 1)})
-    kept = 0
-    for depth in sorted(sizes):
-        if kept + sizes[depth] > MOST:
-            for node in levels[depth - 1]:
-                node.children = []
-            return sum(sizes.values()) - kept
-        kept += sizes[depth]
-    return 0
+    kept, deep = 0, 0
+    for level in levels[1:]:
+        if kept + len(level) > MOST:
+            break
+        kept, deep = kept + len(level), deep + 1
+    left = sum(map(len, levels[1:])) - kept
+    return (_top(root, deep), left) if left else (root, 0)
+
+
+def _top(node: Resource, deep: int, parent: Resource | None = None) -> Resource:
+    """A copy of the first levels below a node."""
+    copy = replace(node, parent=parent, children=[])
+    if deep:
+        copy.children = [_top(child, deep - 1, copy) for child in node.children]
+    return copy

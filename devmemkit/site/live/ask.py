@@ -20,6 +20,7 @@ from devmemkit.site.live.address_space import map_of, tree
 from devmemkit.site.live.answer import as_page
 from devmemkit.site.live.progress import say
 from devmemkit.text.html import safe
+from devmemkit.text.iomem import uncollected
 from devmemkit.text.message import access_in
 from devmemkit.text.paste import KINDS
 from devmemkit.text.release import parse_release
@@ -36,6 +37,7 @@ FACTS = ("release", "lockdown")
 """What a visitor may choose of the machine."""
 
 
+@uncollected()  # a large paste makes a million objects
 def ask(paste: str, **given: str) -> dict[str, Any]:
     """The answer for a pasted text and the fields that are `given` beside it ("": not given).
 
@@ -93,6 +95,8 @@ def _access(given: Mapping[str, str]) -> dict[str, Any]:
 
 def _with_facts(known: Description, given: Mapping[str, str]) -> Description:
     facts: dict[str, Any] = {name: given[name] for name in FACTS if given.get(name)}
+    if not facts:
+        return known  # which remembers what it has computed
     if "release" in facts:
         parse_release(facts["release"], source="kernel")
     return replace(known, **facts)
