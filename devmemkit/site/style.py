@@ -33,7 +33,8 @@ def base(*more: tuple[str, str]) -> str:
         sheets.append("\n".join((f":root {{ {variables} }}", *(one[dark] for one in more))))
     light, dark_sheet = sheets
     shared = files("devmemkit.site").joinpath("web", "base.css").read_text("utf-8")
-    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark_sheet}\n}}\n{shared}"
+    dark_screen = "@media screen and (prefers-color-scheme: dark)"  # paper stays white
+    return f"{light}\n{dark_screen} {{\n{dark_sheet}\n}}\n{shared}"
 
 
 def site() -> str:

@@ -84,6 +84,15 @@ def test_a_control_that_needs_python_looks_so(page: Page, address: str, scheme: 
     assert set(titles) == {"needs Python in the page"}
 
 
+def test_a_dark_page_is_printed_in_dark_ink(page: Page, address: str) -> None:
+    page.add_init_script("delete window.Worker")
+    page.emulate_media(color_scheme="dark", media="print")
+    page.goto(address)
+    for place in ("body", "#race .board", "#ask-answer", "#ask-map"):
+        colour = page.locator(place).evaluate("one => getComputedStyle(one).color")
+        assert page.evaluate(f"({LIGHTNESS})({colour!r})") < 0.05
+
+
 @pytest.mark.parametrize("longer", [0, 300_000])
 def test_what_is_pasted_takes_the_example_s_place(page: Page, address: str, longer: int) -> None:
     page.add_init_script("delete window.Worker")
