@@ -191,22 +191,25 @@ def quiz(source=QUIZ):
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-WIDE = """\
+CROWDED = """\
 from devmemkit.figures.matrix import matrix
 from devmemkit.figures.show import show
-from devmemkit.figures.text import fold, predict, table
+from devmemkit.artifact.provenance import Provenance
+from devmemkit.figures.text import fold, output, predict, table
 rows = [("Linux 4.5, first mapping", "SIGBUS, BUS_ADRERR at it")]
 fold("each case", rows)
 predict("what comes?", ["EPERM"], "EPERM", rows)
 device = ["0000:00:02.0", "0", "0xf8000000-0xfbffffff", "16 MiB", "bochs-drm"]
 table(["device", "BAR", "addresses", "size", "its driver"], [device])
+facts = Provenance({"sha256 of data/recordings/explain/7.3-arm64-16k.json": 64 * "a"})
+output({"text/html": facts._repr_html_()})
 show(matrix("m", "T", ["a question"], {"row": [("yes", "ok")]}), behind="The picture")
 """
 
 
 def test_nothing_scrolls_on_a_small_screen_and_no_line_is_long(chromium_path, tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    (tmp_path / "page.html").write_text(page(quiz(WIDE), "wide"))
+    (tmp_path / "page.html").write_text(page(quiz(CROWDED), "wide"))
     with sync_api.sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
@@ -230,7 +233,7 @@ def test_nothing_scrolls_on_a_small_screen_and_no_line_is_long(chromium_path, tm
 def test_a_picture_keeps_its_proportions_on_paper(chromium_path, tmp_path, layout):
     """A picture is as wide as its place: one that is squeezed is stretched and cut."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    notebook = quiz(WIDE.replace(', behind="The picture"', ""))
+    notebook = quiz(CROWDED.replace(', behind="The picture"', ""))
     notebook.metadata["devmemkit"] = {"layout": layout}
     html = page(notebook, "wide").replace("<div tabindex", "<figure><div tabindex")
     (tmp_path / "page.html").write_text(html)
