@@ -69,7 +69,7 @@ def lanes(
         marks.outline(1, WIDTH - 1, now - 1.5, now - 0.5, "now")
     told = example.broken if example else "nothing"
     roles = {"error" if steps else "", "muted" if now is not None else "", *map(_role, names)}
-    roles |= {mark.role for mark in marks.outlines}
+    roles |= {"now"} if now is not None else set()  # at step 0, too: the page keeps its place
     return Picture(
         name="lanes",
         title="The order of steps",

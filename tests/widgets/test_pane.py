@@ -51,7 +51,7 @@ def test_first_picture_is_sent_whole(pane):
 
 
 def test_other_data_is_one_message_without_the_figure(pane):
-    picture = replace(address_map(3), title="Another title")
+    picture = replace(address_map(3), title="Another title of two lines " * 2)
     assert changes(pane, picture) == ({"state"}, 1)
     assert pane.state == {
         "backdrop": framed(picture, backdrop(picture)),
