@@ -186,6 +186,7 @@ def own_release(monkeypatch: pytest.MonkeyPatch) -> None:
 ASKED = sorted({(id, one["kind"]) for id, e in ENTRIES.items() for one in e["evidence"]})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_release")
 @pytest.mark.parametrize(("id", "kind"), ASKED)
 def test_every_answer_turns_with_what_is_asked(

@@ -12,6 +12,7 @@ from devmemkit.artifact import reading
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_each_notebook_is_a_page_that_leads_back_to_the_start_page(tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     for stem in ("00-overview", "05-policies"):

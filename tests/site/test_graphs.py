@@ -191,6 +191,7 @@ def test_a_zapped_page_was_there_before() -> None:
 
 
 @pytest.mark.parametrize("version", [one for one in VERSIONS if one not in graphs.FIRST])
+@pytest.mark.slow
 def test_versions_between_have_the_race_of_the_first(version: str) -> None:
     choices = [(via, *choice) for via in VIAS for choice in graphs.CHOICES]
     for via, policy, repair in choices:

@@ -86,6 +86,7 @@ def test_the_page_answers_as_this_python_does(site: Path, tmp_path: Path) -> Non
     assert sum("it succeeds" in text for text in said) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", MACHINES)
 def test_the_text_is_the_command_s_to_the_byte(
     machine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

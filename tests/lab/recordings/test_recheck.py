@@ -186,6 +186,7 @@ def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.slow  # `devmemkit conform` compares all of them
 @pytest.mark.parametrize(
     ("version", "lab"),
     [*((version, "2g") for version in RECORDED), *((version, "arm64-16k") for version in ON_16K)],
