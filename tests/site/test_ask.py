@@ -40,3 +40,19 @@ def test_the_map_leaves_the_shared_tree_whole(monkeypatch: pytest.MonkeyPatch) -
     assert first == second
     assert first["map"]["note"].startswith("2 resources")
     assert "resource: e1000" in second["text"]
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("EPERM", True),
+        ("mmap: Operation not permitted", True),
+        ("EPERM at 0xfe000000", False),
+        ('mmap("/dev/mem", 4096, PROT_READ, MAP_SHARED, 3, 0xfe000000) = -1 EPERM', False),
+    ],
+)
+def test_a_message_without_a_place_is_about_the_place_that_is_chosen(
+    message: str, kept: bool
+) -> None:
+    answer = ask(f"{message}\n{DUMP}", address="0xfe100000")
+    assert ("at 0xfe100000 through /dev/mem gave EPERM" in answer["text"]) is kept, answer["text"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from devmemkit.explain.access import number
+from devmemkit.explain.access import PLACE, number
 from devmemkit.explain.asking import asked_of
 from devmemkit.explain.description import Description
 from devmemkit.explain.paste import Paste, read_paste
@@ -53,7 +53,7 @@ def ask(paste: str, **given: str) -> dict[str, Any]:
     answer: dict[str, Any] = {"parts": parts}
     try:
         asked = found.asking(**_access(given))
-        if given.get("address") and not given.get("got"):
+        if given.get("address") and not given.get("got") and _names_place(found.asked):
             asked.pop("got", None)  # it was about another place
         if not asked.keys() & {"strace", "address", "bdf"} and (first := _first(known, root)):
             asked = first | asked
@@ -128,6 +128,14 @@ def _shows_place(asked: Mapping[str, Any]) -> bool:
     return bool(symptom and (symptom.cause or symptom.where)) or bool(
         access_in(got).keys() - {"op"}
     )
+
+
+def _names_place(asked: Mapping[str, Any]) -> bool:
+    """Whether what was pasted says itself where the access was."""
+    got = asked.get("got", "")
+    symptom = parse_symptom(got)
+    named = asked.keys() | access_in(got).keys()
+    return bool(named & {"strace", *PLACE}) or bool(symptom and symptom.where)
 
 
 def _part(found: Paste, at: int) -> dict[str, Any]:
