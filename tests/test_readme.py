@@ -182,7 +182,7 @@ def test_the_commands_print_what_is_shown(capsys: pytest.CaptureFixture[str]) ->
 def test_the_counts_in_its_prose_are_those_of_the_recordings() -> None:
     text = words_of("docs/how-to/explain-an-error.md")
     assert (
-        "On eleven kernels of x86-64 and three of arm64 it foretold over a thousand accesses each"
+        "On eleven kernels of x86-64 and three of arm64 it predicted over a thousand accesses each"
         in text
     )
     every = [*recordings("explain"), *recordings("explain", lab="arm64")]

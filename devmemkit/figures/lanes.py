@@ -12,15 +12,16 @@ from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
 WIDTH = MIN_WIDTH - 2 * EDGE
 LANE, FIRST = 22, 10
 """Px from lane to lane, and to the first."""
-ROLES = {"U": "process", "C": "driver", "D": "driver", "R": "blocked", "B": "driver", "i": "kernel"}
-"""The colour of a task by the first letter of its name: U a process, C and D drivers, R a driver
-that releases unasked, B a bus, i an initcall."""
+ROLES = {"U": "process", "A": "process", "i": "kernel", "R": "blocked"}
+ROLES |= dict.fromkeys("CDB", "driver")
+"""The colour of a task by the first letter of its name: U a process, A its thread, i an initcall, R
+a driver that releases unasked, C and D drivers, B a bus."""
 LEGEND = (
     ("process", "a process"),
     ("driver", "a driver or a bus"),
     ("kernel", "an initcall, or time"),
     ("blocked", "a release unasked"),
-    ("error", "breaks it, or dies"),
+    ("error", "violates the property, or dies"),
     ("muted", "to come"),
     ("now", "this step"),
 )

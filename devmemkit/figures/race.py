@@ -177,7 +177,7 @@ def races(sweeps: Mapping[str, Mapping[str, Any]]) -> Picture:
         y += GAP
     return Picture(
         name="races",
-        title="The same race on every kernel",
+        title="The same race, kernel by kernel",
         message=f"On {len(outlived)} of {len(sweeps)} kernels a mapping survived the claim. "
         "In a gap there was no trial.",
         alt=f"The mmap-versus-claim race, kernel by kernel. {'; '.join(told)}.",
