@@ -26,7 +26,7 @@ class State:
         """Draw the region: who owns its bytes, and which of its pages each process still reaches.
 
         >>> Takeover(kernel="6.12").after("claim").figure().alt.partition("; ")[2]
-        '4 mappings with 48 live and 16 zapped pages. 0 of 4 claimed pages can still be reached.'
+        '4 mappings with 48 present and 16 zapped pages. 0 of 4 claimed pages can still be reached.'
         """
         return figure_of(address_map(self.machine, self.region, self.pages))
 

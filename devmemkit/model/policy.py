@@ -161,7 +161,7 @@ class DenyIdle(RevokeAll):
     True
     """
 
-    what = "nobody maps what no driver has claimed, nor what one has"
+    what = "nobody maps device memory, claimed or not"
     excludes_idle = True
 
 

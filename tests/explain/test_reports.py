@@ -218,7 +218,7 @@ def test_without_an_errno_the_likeliest_machine_s_comes_first() -> None:
 
 
 def test_a_message_about_mmap_has_no_causes_of_open_and_the_other_way_round() -> None:
-    of_open = "the process has no CAP_SYS_RAWIO, as root in a container has not"
+    of_open = "the process has no CAP_SYS_RAWIO, as is usual for root in a container"
     for words, offered in (("mmap", False), ("open /dev/mem", True), ("something", True)):
         assert (of_open in found(f"{words}: Operation not permitted")[1]) == offered
     claimed = "a driver had claimed the region before"

@@ -53,7 +53,7 @@ OPENING = (
     ),
     Hypothesis(
         "no capability",
-        "the process has no CAP_SYS_RAWIO, as root in a container has not",
+        "the process has no CAP_SYS_RAWIO, as is usual for root in a container",
         "grep CapEff /proc/PID/status: bit 17",
         lambda asked: (call("user", "capset"), *asked.calls),
         unless=("capable",),
