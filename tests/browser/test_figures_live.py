@@ -11,6 +11,7 @@ from pages import (  # noqa: E402
     COLUMN,
     PAINTED,
     PANE,
+    PATIENCE,
     Watched,
     load_bokehjs,
     mount,
@@ -308,7 +309,7 @@ def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
     page.goto(f"{lab}/tree/fresh.ipynb")
     run_cells(page)
     pane = "() => document.querySelector('[data-pane=pane]')"
-    page.wait_for_function(pane, timeout=60_000)
+    page.wait_for_function(pane, timeout=PATIENCE)
     roles = ["pane", "rect", "role"]
     assert page.evaluate(COLUMN, roles)[3:] == ["ok"] * 4
 
@@ -339,7 +340,7 @@ def test_jupyterlab_runs_redraws_and_reloads(browser, lab):
     page.keyboard.press("Control+s")
     page.locator(".jp-mod-dirty").wait_for(state="detached")
     page.reload()
-    page.wait_for_function(pane, timeout=60_000)
+    page.wait_for_function(pane, timeout=PATIENCE)
     assert page.evaluate(COLUMN, roles)[3:] == ["zapped"] * 4
     watched.check()
     page.close()
@@ -351,7 +352,7 @@ def test_jupyterlab_shows_images_where_nothing_has_run(browser, lab, width):
     page = watched.page
     page.goto(f"{lab}/workspaces/at-{width}/tree/executed.ipynb")
     images = page.locator(".jp-OutputArea img")
-    images.nth(1).wait_for(timeout=60_000)
+    images.nth(1).wait_for(timeout=PATIENCE)
     for image in images.all():
         assert image.bounding_box()["width"] >= 350
         assert image.bounding_box()["height"] in (300, 220)

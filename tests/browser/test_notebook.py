@@ -4,7 +4,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages import PAINTED, Watched, run_all, scroll_to_explorer, serve_lab, wait_for_columns
+from pages import (
+    PAINTED,
+    PATIENCE,
+    Watched,
+    run_all,
+    scroll_to_explorer,
+    serve_lab,
+    wait_for_columns,
+)
 
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.timeline import timeline
@@ -37,7 +45,7 @@ def test_before_it_runs_every_picture_is_there_and_no_widget_is_missed(browser, 
     watched = Watched(browser, viewport={"width": 400, "height": 900})
     page = watched.page
     page.goto(f"{lab}/doc/workspaces/still/tree/{NOTEBOOK.name}")
-    page.locator(".jp-OutputArea img").first.wait_for(timeout=60_000)
+    page.locator(".jp-OutputArea img").first.wait_for(timeout=PATIENCE)
     assert page.evaluate("window.Bokeh") is None
     assert "Error displaying widget" not in page.locator("body").inner_text()
     watched.check()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pages import PATIENCE
 
 from devmemkit.site import build, graphs
 
@@ -29,6 +30,7 @@ def opened(browser, site):
     def at(hash_: str = "", viewport=WIDE, **options):
         contexts.append(browser.new_context(viewport=viewport, **options))
         page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: messages.append(message.text))
         page.on("pageerror", lambda error: messages.append(str(error)))
         page.goto(site + hash_)
