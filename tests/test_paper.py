@@ -136,6 +136,7 @@ def test_it_refers_to_the_figures_and_tables_that_it_means(html: str) -> None:
         "Table 6": "What a load through /dev/mem",
         "Table 7": "What the next touch gets",
         "Figure 2": "The shortest order in which a mapping survives",
+        "Figure 5": "Policies on Linux 6.12",
     }
     assert set(re.findall(r"(?:Table|Figure) \d+", text)) == meant.keys()
     assert all(captions[name].startswith(words) for name, words in meant.items())
