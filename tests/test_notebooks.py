@@ -101,6 +101,16 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS, f"expected at least one notebook in {ROOT / 'notebooks'}, got none"
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_items_of_a_list_run_together(path: Path) -> None:
+    texts = [
+        "".join(one["source"]) for one in read(path)["cells"] if one["cell_type"] == "markdown"
+    ]
+    assert [
+        line for text in texts for line in text.splitlines() if re.search(r"\S \*( |$)", line)
+    ] == []
+
+
 NBVAL = {f"nbval of {path.stem}": path for path in NOTEBOOKS}
 """The notebooks by the names of the tests that compare them."""
 
