@@ -1,13 +1,20 @@
 """Every interleaving of the steps of several tasks: a search that proves or refutes properties.
 
-First model/machine.py (components, View), model/step.py (operations, steps, Blocked) and
-scenarios/races/scenario.py (programs, properties, tasks alike). Then, in the order to read them:
+search.py visits states; a state is one integer (pack.py). system.py gives a state's successors:
+each task has a tree of learned cases (learn.py), and where no case fits, the model's step runs once
+and the tree grows. Steps that nobody else can observe are merged into the step before them
+(independence.py), and each state is replaced by the representative of those that differ only in the
+names of tasks (symmetry.py). What is learned on the way can void the search, which then starts
+again: LayoutChanged (pack.py), FootprintGrew (independence.py).
+
+First read model/machine.py (components, View), model/step.py (operations, steps, Blocked) and
+scenarios/races/scenario.py (programs, properties, tasks alike). Then, in this order:
 
 - names.py: whose a component is, and which tasks a value names
 - pack.py: states as integers
 - learn.py: steps as decision trees, learned by running the model's own code
-- independence.py: partial-order reduction, which steps may be merged
 - system.py: a scenario as a transition system, the successors of a state
+- independence.py: partial-order reduction, which steps may be merged
 - symmetry.py: one state for all that differ only in the names of tasks
 - search.py: breadth-first search of all states; starts again when it learns that it was wrong
 - check.py: from a search to a verdict
@@ -35,6 +42,8 @@ from devmemkit.explore import public
 
 
 class _Callable(ModuleType):
+    """dk.explore() is a function, and importing a module of the package binds that name to it."""
+
     __call__ = staticmethod(public.explore)
 
 

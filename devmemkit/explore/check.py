@@ -18,9 +18,9 @@ class Result:
     """The verdict of a search, and its size.
 
     `verdict` is "found" with a counterexample, "not-found" after all states, or "bounded" when the
-    search gave up at `bound`: the states beyond are unknown. `vacuous` are the "sometimes"
-    properties that held in no state: with one of them "not-found" says little. `ends` counts the
-    states in which no task can continue.
+    search gave up at `bound`: the states beyond are unknown. `states` were searched. `vacuous` are
+    the "sometimes" properties that held in none of them: with one of them "not-found" says little.
+    `ends` counts the states in which no task can continue.
     """
 
     verdict: Verdict
@@ -38,10 +38,10 @@ class Result:
         """The verdict as a reader sees it."""
         if self.counterexample:
             return "violated"
-        if self.vacuous:
-            return f"never put to the test: no state in which {self.vacuous[0]}"
         if self.bound:
             return f"undecided: not violated in the {self.states:,} states that were searched"
+        if self.vacuous:
+            return f"never put to the test: no state in which {self.vacuous[0]}"
         return f"holds on all {self.states:,} states"
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,23 +57,24 @@ def explore(
     partial_order: bool = True,
     symmetry: bool = True,
 ) -> Result:
-    """Search every interleaving of the tasks' steps; give up at `most` states.
+    """Search every interleaving for a state that breaks a property, or a deadlock (DEADLOCK).
 
-    The counterexample is a shortest one, unless `bound` says that the search for it stopped. The
-    numbers of states and transitions, and `reductions`, are those of the search that settled the
-    verdict.
+    It gives up at `most` states. The counterexample is a shortest one, unless `bound` says that the
+    search for it stopped. The numbers of states and transitions, and `reductions`, are those of the
+    search that settled the verdict.
     """
     began = time.perf_counter()
     system, found = search(
         scenario, most, partial_order=partial_order, symmetry=symmetry, check="first"
     )
     if partial_order and (found.broken or (_vacuous(scenario, found) and not found.bound)):
-        # merged steps hide states: the shortest path, or one where a "sometimes" property holds
+        # It is settled whether a property is broken. The states that were left out may be on the
+        # shortest path, or those in which a "sometimes" property holds.
         again = search(scenario, most, symmetry=symmetry, check="first")
-        if again[1].broken or not found.broken:
+        if not again[1].bound:
             partial_order = False
             system, found = again
-        else:  # the violation stands, its path may not be the shortest
+        elif found.broken:
             found.bound = again[1].bound
     broken = next(iter(found.broken), None)
     example = None if broken is None else counterexample(system, found, broken)
@@ -84,8 +85,9 @@ def explore(
 def explore_each(scenario: Concurrent) -> dict[str, Result]:
     """The result of each property by itself, by name, from one search of all states.
 
-    Equals explore() of the property and the "sometimes" properties without partial order, except
-    that deadlocks are not looked for.
+    Verdict, vacuous properties and the length of the counterexample are those of explore() of the
+    property and the "sometimes" properties; numbers and time are those of the one search, which is
+    without partial order. Deadlocks are not looked for.
     """
     began = time.perf_counter()
     system, found = search(scenario, symmetry=True, check="each")
@@ -117,7 +119,7 @@ def _result(
 ) -> Result:
     return Result(
         "found" if example else "bounded" if found.bound else "not-found",
-        len(found.parent),
+        found.states,
         found.transitions,
         time.perf_counter() - began,
         example,

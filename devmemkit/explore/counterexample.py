@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,27 +67,12 @@ def counterexample(system: System, found: SearchResult, broken: str) -> Countere
     search is taken apart into the steps that it merged.
     """
     machine, steps = started(system.scenario), list[Step]()
-    for task, after in _path(system, found, found.broken[broken]):
+    for task, after in found.paths[broken]:
         wanted = system.space.unpack(after)
         while machine != wanted:
-            steps.append(next_step(system.scenario, machine, task))
+            steps.append(next_step(system.scenario, machine, system.task_name(task)))
             machine = steps[-1].machine
     return Counterexample(broken, tuple(steps))
-
-
-def _path(system: System, found: SearchResult, state: int) -> Iterator[tuple[str, int]]:
-    """The transitions from the start to a state: the task of each, and the state after it."""
-    path = [state]
-    while found.parent[path[-1]] != path[-1]:
-        path.append(found.parent[path[-1]])
-    state = system.space.start
-    for wanted in path[-2::-1]:  # with symmetry, only a representative of the state to go to
-        task, state = next(
-            (task, after)
-            for task, after in system.successors(state)
-            if (found.canonical(after) if found.canonical else after) == wanted
-        )
-        yield system.task_name(task), state
 
 
 def replay(scenario: Concurrent, schedule: Iterable[str]) -> tuple[Step, ...]:

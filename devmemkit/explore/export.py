@@ -7,6 +7,7 @@ each leaf of each task's tree. SPIN must store exactly as many states as the sea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from devmemkit.explore.learn import Leaf, Tree
@@ -25,8 +26,8 @@ def graph(scenario: Concurrent, most: int | None = None) -> dict[str, Any]:
     "before" has the predecessors of each state; "broken" has, by "always" property, the states in
     which it is broken; "bound" is "" for a complete graph.
     """
-    system, found = search(scenario, most, check="each")
-    index = {state: at for at, state in enumerate(found.parent)}
+    system, found = search(scenario, most, check="each")  # "nothing" would drop the properties
+    index = {state: at for at, state in enumerate(islice(found.parent, found.states))}
     steps: list[list[Any]] = []
     before: list[list[int]] = [[] for _ in index]
     broken: dict[str, list[int]] = {}
@@ -57,19 +58,22 @@ def graph(scenario: Concurrent, most: int | None = None) -> dict[str, Any]:
 
 
 def promela(system: System, always: Mapping[str, Tree] | None = None) -> str:
-    """The steps that `system` learned in a complete search without partial order.
+    """The steps that `system` learned in a complete search without reductions.
 
     `always` are properties that were evaluated in every state: an assertion fails where one is
-    broken. ValueError for a scenario with a clock, whose steps belong to no task.
+    broken. ValueError for a scenario with a clock, whose steps belong to no task, and after a
+    search with symmetry, which learns steps from representatives alone.
     """
     space = system.space
+    if space.group:
+        raise ValueError("system: expected a search without symmetry")
     names = {key: f"c{number}" for number, key in enumerate(space.fields)}
     lines = [f"/* {system.scenario.name} on {system.scenario.machine.kernel} */"]
     for key, name in names.items():
         _, mask = space.field(key)
-        kind = "byte" if mask < 1 << 8 else "short" if mask < 1 << 15 else "int"
+        width = "byte" if mask < 1 << 8 else "int"
         start = space.number_in(space.start, key)
-        lines.append(f"{kind} {name} = {start}; /* {key_text(key)} */")
+        lines.append(f"{width} {name} = {start}; /* {key_text(key)} */")
     lines += ["", "active proctype steps() {", "end:", "  do"]
     for task, tree in zip(system.tasks, system.trees, strict=True):
         for leaf in tree.leaves:

@@ -1,22 +1,29 @@
-"""Partial-order reduction: which next step of a task forms a persistent set by itself.
+"""Partial-order reduction: which next step of a task may be merged into the step before it.
 
-A set of steps is *persistent* in a state if nothing that the other steps can lead to from there
-interacts with it. From such a state it is enough to take the steps of the set: every state in which
-no task can continue is still reached (Godefroid, Partial-Order Methods for the Verification of
-Concurrent Systems, 1996, chapter 4). Here the set is one step, and it is merged into the step
-before it; the state from which the textbook would take it alone is never kept. It is persistent if
+*Merged* means that the state between the two steps is not kept: no other task takes a step there.
+Two conditions make that right for all states in which no task can continue, and for properties.
 
-- it replaces no component that another task ever reads or replaces, or that a property reads;
-- it reads no component that another task ever replaces.
+1. The step alone is a *persistent set*: nothing that other tasks can do before it interacts with
+   it. So what they did before it they can do after it, and the same states in which no task can
+   continue are reached (Godefroid, Partial-Order Methods for the Verification of Concurrent
+   Systems, 1996, chapter 4).
+2. The step is *invisible*: it replaces nothing that a property reads. All tasks take their steps
+   from each state that is kept. So for each state there is a kept one, which differs from it only
+   in merged steps that are taken already, and in which every property has the same value.
+
+In components: the step replaces none that another task ever reads or replaces, or that a property
+reads; it reads none that another task ever replaces; and none that it touches is another task's.
 
 The *footprint* of a task is the set of accesses that its steps ever make to components that it does
-not own, as far as known: learned from the steps seen so far, by kind of component, whoever owns it.
-A search in which a footprint grew goes on, to learn the others, but is void: it starts again with
-them, so no reduction of the search that counts rests on a footprint that is too small.
+not own, as far as known: learned from the steps seen so far, by kind of component. What a task does
+to its own components is not needed, since no merged step of another task touches them. Tasks alike
+have one footprint. A search in which a footprint grew goes on, to learn the others, but is void: it
+starts again with them, so no reduction of the search that counts rests on a footprint that is too
+small. The clock is a task, too, whose step replaces the clock.
 
-Some accesses are possible only after the owner's name has *escaped* to a shared component: a claim
-finds page tables through the i_mmap, so a process's page table is private to the process until the
-i_mmap names it.
+Some accesses are made only where a shared component names the owner: a claim finds page tables
+through the i_mmap, so a process's page table is private to the process until the i_mmap names it,
+until its name has *escaped*.
 
 An example: T0 fills its box in two steps, then writes its name on a board; T1 doubles the boxes of
 all on the board. T0's second step is merged with the first, since T1 cannot find the box before T0
@@ -43,7 +50,7 @@ from typing import Any, NamedTuple
 
 from devmemkit.explore.learn import Leaf
 from devmemkit.explore.names import kind, owner, tasks_in
-from devmemkit.explore.pack import Space
+from devmemkit.explore.pack import Group, Space
 from devmemkit.model.machine import Key, View, value_of
 
 PROPERTY = ""
@@ -83,29 +90,33 @@ class Independence:
         self._naming = {
             key for key, value in start.items() if not owner(key, tasks) and tasks_in(value, tasks)
         }  # shared components that have named a task
-        self._others_let_escape = False  # whether other tasks let a task's name escape
+        # whether a task has let a name escape that was neither its own nor there to be read
+        self._others_let_escape = False
 
     def learn(self, space: Space, task: str, leaf: Leaf) -> None:
         """Add a step of a task, or a PROPERTY, to its footprint."""
         before = self._size()
         names: set[str] = set()  # read in shared components so far
+        alike = space.group.get(task, (task,))  # by symmetry they make its accesses, too
         for key, number in leaf.reads.items():
-            self._add(task, key, names, replaces=False)
+            self._add(alike, task, key, names, replaces=False)
             if owner(key, self.tasks) is None:
                 names |= tasks_in(space.value(key, number), self.tasks)
         for key, number in leaf.writes.items():
-            self._add(task, key, names, replaces=True)
+            self._add(alike, task, key, names, replaces=True)
             if owner(key, self.tasks) is None:
                 escaped = tasks_in(space.value(key, number), self.tasks)
-                self._naming |= {key} if escaped else set()
-                self._others_let_escape |= not escaped <= names | {task}
+                if escaped:
+                    self._naming.add(key)
+                if not escaped <= {*names, task}:
+                    self._others_let_escape = True
         self.grew |= self._size() != before
 
-    def _add(self, task: str, key: Key, names: set[str], *, replaces: bool) -> None:
+    def _add(self, alike: Group, task: str, key: Key, names: set[str], *, replaces: bool) -> None:
         of = owner(key, self.tasks)
         if of != task:
             by_name = task != PROPERTY and of in names  # a property's accesses always count
-            self._footprints.setdefault(Access(kind(key), replaces, by_name), set()).add(task)
+            self._footprints.setdefault(Access(kind(key), replaces, by_name), set()).update(alike)
 
     def _size(self) -> int:
         """How much is known; this only grows."""
@@ -113,16 +124,20 @@ class Independence:
         return known + len(self._naming) + self._others_let_escape
 
     def is_persistent(self, task: str, m: View, step: View) -> bool:
-        """Whether the next step of a task after `m`, taken in the view `step`, is persistent alone.
+        """Whether the next step of a task after `m`, taken in the view `step`, may be merged.
 
         The components that decide this are read through `m`, so the learned step depends on them.
+        They count as read by the task, which can only forbid more.
         """
         old = step.machine.components
         replaced = [
-            key for key, value in step.writes.items() if value_of(value) != value_of(old.get(key))
+            key
+            for key, value in step.writes.items()
+            # what is not read first may have another value the next time
+            if key not in step.reads or value_of(value) != value_of(old.get(key))
         ]
-        if any(owner(key, self.tasks) not in (task, None) for key in replaced):
-            return False  # it changes a component of another task
+        if any(owner(key, self.tasks) not in (task, None) for key in (*step.reads, *replaced)):
+            return False  # footprints do not have what another task does to its own
         dependent = {(kind(key), True) for key in (*step.reads, *replaced)}
         dependent |= {(kind(key), False) for key in replaced}
         if self._others_make(task, dependent, by_name=False):

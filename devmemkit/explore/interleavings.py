@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
+from devmemkit.explore.lasso import strongly_connected
 from devmemkit.explore.learn import Leaf
 from devmemkit.explore.search import search
 from devmemkit.scenarios.races.scenario import Concurrent
@@ -31,8 +32,12 @@ def orders(scenario: Concurrent) -> Orders | None:
     """Count; None for a scenario with a loop, with a clock, or of more than MOST_STATES states."""
     system, found = search(scenario, MOST_STATES)
     waits = (leaf.blocked for tree in system.trees for leaf in tree.leaves if leaf.blocked)
-    loops = any(program.again is not None for program in scenario.programs.values())
-    if loops or found.bound or any(blocked.until is not None for blocked in waits):
+    if found.bound or any(blocked.until is not None for blocked in waits):
+        return None
+    graph = {state: system.successors(state) for state in found.parent}
+    if any(len(part) > 1 for part in strongly_connected(graph)) or any(
+        after == state for state, steps in graph.items() for _, after in steps
+    ):
         return None
 
     def enabled(state: int) -> dict[int, Leaf]:
@@ -40,6 +45,8 @@ def orders(scenario: Concurrent) -> Orders | None:
         return {task: leaf for task, leaf in leaves if leaf.result is not None}
 
     def count(independent: Callable[[Leaf, Leaf], bool]) -> int:
+        # `asleep`: tasks whose step was taken from an earlier state, with only independent steps
+        # since; these orders are counted there, and the step is the same here
         @cache
         def from_state(state: int, asleep: frozenset[int]) -> int:
             steps = enabled(state)
@@ -55,10 +62,9 @@ def orders(scenario: Concurrent) -> Orders | None:
 
         return from_state(system.space.start, frozenset())
 
-    return Orders(count(lambda *_: False), count(_independent))
+    return Orders(count(lambda *_: False), count(cache(_independent)))
 
 
-@cache
 def _independent(one: Leaf, other: Leaf) -> bool:
     accesses, other_accesses = (leaf.reads.keys() | leaf.writes.keys() for leaf in (one, other))
     return not (one.writes.keys() & other_accesses or other.writes.keys() & accesses)

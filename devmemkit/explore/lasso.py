@@ -6,17 +6,14 @@ from collections.abc import Callable, Container, Iterator
 
 Graph = dict[int, list[tuple[int, int]]]
 """By state: the tasks that can take a step, by number, each with the state after its step."""
-Path = list[int]
-"""The numbers of the tasks that take a step, in order."""
+Path = list[tuple[int, int]]
+"""Steps in order: the number of the task, and the state after its step."""
+Test = Callable[[int, int], bool]
+"""A test of a step: of the task, and of the state after it."""
 
 
-def shortest(
-    graph: Graph, start: int, inside: Container[int], is_end: Callable[[int, int], bool]
-) -> tuple[Path, int]:
-    """The shortest path `inside` whose last step (task, state after it) `is_end`, and that state.
-
-    AssertionError when there is none.
-    """
+def shortest(graph: Graph, start: int, inside: Container[int], is_end: Test) -> Path:
+    """The shortest path `inside` whose last step passes `is_end`; AssertionError without one."""
     paths: dict[int, Path] = {start: []}
     level = [start]
     while level:
@@ -25,54 +22,53 @@ def shortest(
             for task, after in graph[state]:
                 if after not in inside:
                     continue
+                path = [*paths[state], (task, after)]
                 if is_end(task, after):
-                    return [*paths[state], task], after
+                    return path
                 if after not in paths:
-                    paths[after] = [*paths[state], task]
+                    paths[after] = path
                     next_level.append(after)
         level = next_level
     raise AssertionError("no path leads there")
 
 
-def lasso(graph: Graph, start: int, part: set[int], tasks: set[int]) -> tuple[Path, Path]:
-    """A path into a strongly connected part, and a cycle in it in which each task takes a step."""
+def lasso(graph: Graph, start: int, part: set[int], wanted: list[Test]) -> tuple[Path, Path]:
+    """A path into a strongly connected part, and a cycle in it with a step for each test."""
     prefix: Path = []
-    state = start
     if start not in part:
-        prefix, state = shortest(graph, start, graph, lambda _, after: after in part)
-    entry, cycle = state, list[int]()
-    for wanted in sorted(tasks):
-        if wanted not in cycle:
-            path, state = shortest(
-                graph,
-                state,
-                part,
-                lambda task, _, wanted=wanted: task == wanted,  # type: ignore[misc]
-            )
-            cycle += path
+        prefix = shortest(graph, start, graph, lambda _, after: after in part)
+    entry = state = prefix[-1][1] if prefix else start
+    cycle: Path = []
+    for test in wanted:
+        if not any(test(*step) for step in cycle):
+            cycle += shortest(graph, state, part, test)
+            state = cycle[-1][1]
     if state != entry or not cycle:
-        cycle += shortest(graph, state, part, lambda _, after: after == entry)[0]
+        cycle += shortest(graph, state, part, lambda _, after: after == entry)
     return prefix, cycle
 
 
 def strongly_connected(graph: Graph) -> Iterator[set[int]]:
-    """The strongly connected parts of a graph, the last first (Kosaraju; Sharir 1981)."""
+    """The strongly connected parts of a graph; none comes before one that it leads to.
+
+    Source: Kosaraju's algorithm (Sharir 1981).
+    """
     before: dict[int, list[int]] = {state: [] for state in graph}
     for state, successors in graph.items():
         for _, after in successors:
             if after in graph:
                 before[after].append(state)
     seen: set[int] = set()
-    left: list[int] = []  # in the order in which a search against the arrows leaves them
+    finished: list[int] = []  # in the order in which a search against the arrows leaves them
     todo = [(state, False) for state in graph]
     while todo:
         state, was_visited = todo.pop()
         if was_visited:
-            left.append(state)
+            finished.append(state)
         elif state not in seen:
             seen.add(state)
             todo += [(state, True), *((one, False) for one in before[state])]
-    for root in reversed(left):
+    for root in reversed(finished):
         part: set[int] = set()
         states = [root]
         while states:

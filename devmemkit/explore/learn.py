@@ -1,9 +1,10 @@
 """Steps as decision trees, learned by watching the model's own step functions.
 
-A step's result depends only on the components that it reads, and which it reads next depends only
-on the values that it has read before: so its cases form a tree. The real step runs once for each
-combination of values read (and again when the layout of the states has changed), and the tree
-remembers what it replaced: inner nodes look up a component, leaves say how the state changes.
+A step sees the state only through its View, beside what no step changes, such as the kernel. So its
+result depends only on the components that it reads, and which it reads next depends only on the
+values that it has read before: its cases form a tree. The real step runs once for each combination
+of values read (and again whenever the search starts again), and the tree remembers what it
+replaced: inner nodes look up a component, leaves say how the state changes.
 Nothing here knows a rule of the kernel.
 
 >>> from devmemkit.model.kernel import KernelProfile

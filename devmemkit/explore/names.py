@@ -80,6 +80,9 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _parts(value: Any) -> dict[str, Any]:
-    """The fields of an immutable record; no task is named in what steps edit in place."""
+    """The fields of an immutable record; no task is named in what steps edit in place.
+
+    That is so for every component of the model but the AddressSpace, which is looked at by itself.
+    """
     names = () if hasattr(value, "copy") else getattr(value, "__dataclass_fields__", ())
     return {name: getattr(value, name) for name in names}

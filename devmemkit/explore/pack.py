@@ -4,6 +4,8 @@ Tasks that differ only in name ("alike") get blocks of fields with the same layo
 numbered together, with the owner's name replaced by SELF, so that a number means the same in every
 block. Exchanging two such tasks in a state is then exchanging their blocks, and renaming them in
 shared components. A component of one of them must not name another: nothing would rename it.
+With U0 and U1 alike, ("stack", "U0") and ("stack", "U1") have the *neutral* key ("stack", "·"): it
+has the width and the numbers of both, and stands at the same place in the block of each.
 
 >>> from devmemkit.model.kernel import KernelProfile
 >>> space = Space(Machine(KernelProfile("6.12"), {"clock": 0, "count": 7}))
@@ -45,7 +47,7 @@ class Space:
     def __init__(self, machine: Machine, alike: tuple[Group, ...] = ()) -> None:
         self.machine = machine
         self.group = {task: group for group in alike for task in group}
-        # Keyed by neutral key: what tasks alike have in common. Kept when the layout changes.
+        # `values`, `_numbers` and `_bits` are by neutral key, and kept when the layout changes
         self.values: dict[Key, list[Any]] = {}
         self._numbers: dict[Key, dict[Any, int]] = {}
         self._bits: dict[Key, int] = {}
@@ -75,7 +77,7 @@ class Space:
                 self.naming_mask |= mask << shift
             try:
                 self.start = self.pack(self.machine)
-            except LayoutChanged:
+            except LayoutChanged:  # a new component of a block, or a value that needs a wider field
                 continue
             return
 

@@ -17,6 +17,17 @@ from devmemkit.scenarios.races import questions
 from devmemkit.scenarios.races.scenario import Concurrent
 
 REPAIRED = "RevokeAll, recheck"
+"""The row of the kernel's policy with a repaired mmap."""
+MOST_STATES = 5_000
+"""Where a search of the table gives up, far above what the built-in policies need."""
+UNDECIDED = "undecided"
+"""The answer when the search reached a bound."""
+OWN = {"stack", "program", "outcome"}
+"""Components that hold a task's own position, not the machine that it works on."""
+ALONE = "resource_lock"
+"""What a claim depends on if it depends on nothing outside of kernel/resource.c."""
+PAGES = (1, 2, 4)
+"""Pages that are mapped and claimed, to see how the hold of a lock grows with them."""
 
 
 def table_rows() -> dict[str, tuple[str, str]]:
@@ -28,15 +39,6 @@ def row_in_words(row: str) -> str:
     """What the policy of a row is, and the repair."""
     policy, repair = table_rows()[row]
     return POLICIES[policy].what + (f"; {REPAIRS[repair]}" if repair else "")
-
-
-MOST_STATES = 5_000
-"""Where a search of the table gives up; the largest one of a built-in policy has 257 states."""
-UNDECIDED = "undecided"
-"""The answer when the search reached a bound."""
-
-OWN = {"stack", "program", "outcome"}
-"""Components that hold a task's own position, not the machine that it works on."""
 
 
 class Cell(NamedTuple):
@@ -56,10 +58,6 @@ class Cell(NamedTuple):
     policy: str = ""
     question: str = ""
     wanted: str = ""
-
-
-ALONE = "resource_lock"
-"""What a claim depends on if it depends on nothing outside of kernel/resource.c."""
 
 
 def _undecided(wanted: str, states: int, transitions: int = 0) -> Cell:
@@ -136,12 +134,8 @@ def _by_story(say: Callable[[Played], str], wanted: str) -> Ask:
     return ask
 
 
-PAGES = (1, 2, 4)
-"""Pages that are mapped and claimed, to see how the hold of a lock grows with them."""
-
-
 def _rmap_steps(kernel: KernelProfile, via: str) -> Cell:
-    """The steps of a claim of n pages during which it holds the rmap lock: "n", or a number."""
+    """The steps of a claim of n pages (PAGES) in which it holds the rmap lock: "n", or numbers."""
     stories = [questions.taken_away(kernel, via, pages) for pages in PAGES]
     counts = tuple(map(questions.steps_locked, stories))
     same = str(counts[0]) if len(set(counts)) == 1 else ", ".join(map(str, counts))
@@ -149,6 +143,7 @@ def _rmap_steps(kernel: KernelProfile, via: str) -> Cell:
     return Cell(said, said == "0", sum(len(one.moments) for one in stories), 0, wanted="0")
 
 
+# in the order of the table's columns
 QUESTIONS: dict[str, Ask] = {
     "touch after the claim": _by_search(questions.touch_after, wanted="no"),
     "corrupt before the claim": _by_search(questions.corrupt_before, wanted="no"),

@@ -1,20 +1,22 @@
 """Progress: whether every fair schedule reaches a goal.
 
-A schedule is weakly fair if a task that can always take a step does take one some time. The goal is
-missed when a weakly fair schedule avoids it forever, or when the scenario ends without it. Both are
-found on the whole graph, without reductions: an endless schedule stays in a strongly connected part
-of the states before the goal, and each task takes a step there or is blocked somewhere in it.
+A schedule is weakly fair if no task can take a step in all states from some point on without ever
+taking one. The goal is missed when a weakly fair schedule avoids it forever, or when the scenario
+ends without it. Both are found on the whole graph, without reductions: an endless schedule stays in
+a strongly connected part of the states before the goal, and each task takes a step there or is
+blocked somewhere in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from devmemkit.explore.counterexample import Step, line, replay
-from devmemkit.explore.lasso import Graph, Path, lasso, shortest, strongly_connected
+from devmemkit.explore.lasso import Graph, Path, Test, lasso, shortest, strongly_connected
 from devmemkit.explore.learn import Tree
 from devmemkit.explore.search import search
-from devmemkit.explore.system import CLOCK, System
+from devmemkit.explore.system import System
 from devmemkit.scenarios.races.scenario import Concurrent, Predicate
 
 
@@ -49,18 +51,18 @@ def must_come(scenario: Concurrent, goal: Predicate, most: int | None = None) ->
     if ends:
         path: Path = []
         if system.space.start not in ends:
-            path, _ = shortest(graph, system.space.start, graph, lambda _, after: after in ends)
+            path = shortest(graph, system.space.start, graph, lambda _, after: after in ends)
         return Progress(False, states, "ends", *_steps(system, path, []))
     for part in strongly_connected(graph):
-        tasks = _fair_tasks(system, part, graph)
-        if tasks:
-            paths = lasso(graph, system.space.start, part, tasks)
+        wanted = _fairness(system, part, graph)
+        if wanted:
+            paths = lasso(graph, system.space.start, part, wanted)
             return Progress(False, states, "for ever", *_steps(system, *paths))
     return Progress(True, states)
 
 
 def _steps(system: System, prefix: Path, cycle: Path) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    steps = replay(system.scenario, [system.task_name(task) for task in prefix + cycle])
+    steps = replay(system.scenario, [system.task_name(task) for task, _ in prefix + cycle])
     return steps[: len(prefix)], steps[len(prefix) :]
 
 
@@ -76,10 +78,23 @@ def _graph_before(system: System, goal: Tree) -> Graph:
     return graph
 
 
-def _fair_tasks(system: System, part: set[int], graph: Graph) -> set[int]:
-    """The tasks that take steps in a schedule that stays in a part; none if it would be unfair."""
+def _fairness(system: System, part: set[int], graph: Graph) -> list[Test]:
+    """What a cycle in a part must pass to be fair; nothing if every one of it would be unfair.
+
+    Each task takes a step in it, or cannot take one in some state of it.
+    """
     inside = {task for state in part for task, after in graph[state] if after in part}
-    always = set(range(CLOCK, len(system.tasks)))
-    for state in part:
-        always &= {task for task, _ in graph[state]}
-    return inside if always <= inside else set()
+    others = {task for state in part for task, _ in graph[state]} - inside
+    blocked = {one: {s for s in part if one not in dict(graph[s])} for one in others}
+    if not inside or not all(blocked.values()):
+        return []
+    steps: list[Test] = [partial(_takes_a_step, one) for one in sorted(inside)]
+    return steps + [partial(_is_in, blocked[one]) for one in sorted(others)]
+
+
+def _takes_a_step(wanted: int, task: int, _: int) -> bool:
+    return task == wanted
+
+
+def _is_in(states: set[int], _: int, after: int) -> bool:
+    return after in states

@@ -22,9 +22,9 @@ def explore(
 
     `policy` replaces what a claim does, `repair` the order of the steps of an mmap, or of a read or
     write in a race of these; processes map `via` "devmem" or "sysfs", and `tasks` is how many tasks
-    do the same at once. The result's `verdict` is "found", with the shortest `counterexample`, or
-    "not-found" after all `states`; it is "bounded" where the search stopped early. ValueError for a
-    name that is not known.
+    do the same at once. The result's `verdict` is "found", with the shortest `counterexample` to a
+    property or into a deadlock, or "not-found" after all `states`; it is "bounded" where the search
+    stopped early. ValueError for a name that is not known.
 
     >>> import devmemkit as dk
     >>> result = dk.explore("mmap-vs-claim", kernel="7.3", repair="recheck")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from devmemkit.explore.independence import FootprintGrew
-from devmemkit.explore.pack import LayoutChanged, Space
+from devmemkit.explore.pack import LayoutChanged
 from devmemkit.explore.symmetry import Symmetry
-from devmemkit.explore.system import System, started
+from devmemkit.explore.system import System
 from devmemkit.scenarios.races.scenario import Concurrent
 
 DEADLOCK = "deadlock"
@@ -21,6 +21,10 @@ DEADLOCK = "deadlock"
 
 
 Check = Literal["nothing", "first", "each"]
+"""Properties are not evaluated; until one is broken; all of them, in every state."""
+
+Path = list[tuple[int, int]]
+"""Transitions: the number of the task that takes a step, and the state after it."""
 
 
 @dataclass
@@ -28,22 +32,31 @@ class SearchResult:
     """The states found: `parent` maps each to the state from which it was first reached.
 
     `ends` are the states in which no task can continue. `broken` maps each broken property to the
-    first state found in which it does not hold; `witnessed` are the "sometimes" properties that
-    held in some state. `bound` is the limit that ended the search, "" for a complete one. With
-    `canonical`, each state is the representative of its symmetry class.
+    first state found in which it does not hold, `paths` to the transitions that lead there from the
+    start; `witnessed` are the "sometimes" properties that held in some state. `bound` is the limit
+    that ended the search, "" for a complete one: the last `unvisited` states were found, but no
+    property was evaluated there. With symmetry, each state is the representative of its class, but
+    those of a path are not.
     """
 
-    canonical: Callable[[int], int] | None = None
     parent: dict[int, int] = field(default_factory=dict)
+    unvisited: int = 0
+    paths: dict[str, Path] = field(default_factory=dict)
     transitions: int = 0
     ends: list[int] = field(default_factory=list)
     witnessed: set[str] = field(default_factory=set)
     broken: dict[str, int] = field(default_factory=dict)
     bound: str = ""
 
+    @property
+    def states(self) -> int:
+        """The number of states that were visited."""
+        return len(self.parent) - self.unvisited
+
 
 WATCHERS: list[Callable[[int], object]] = []
-"""Each is called with the number of states found so far, after each level of a search."""
+"""Each is called with the number of states found so far, after each level of a search: pages show
+it. The number begins anew when the search does."""
 
 
 def search(
@@ -54,17 +67,16 @@ def search(
     symmetry: bool = False,
     check: Check = "nothing",
 ) -> tuple[System, SearchResult]:
-    """Search a scenario's states, again until nothing that it learns would change the search.
+    """Search a scenario's states; start again whenever it learned what makes the search void.
 
-    It gives up at `most` states (None: never); those beyond stay unknown. With `check` "first" it
-    ends in the first state in which a property is broken, or a deadlock; with "each" the properties
-    are evaluated in all states.
+    It gives up after the level in which it has found more than `most` states (None: never); those
+    beyond stay unknown. With `check` "first" it ends in the first state in which a property is
+    broken, or a deadlock; with "each" the properties are evaluated in all states.
     """
     if check == "nothing":
         scenario = replace(scenario, properties=())
     alike = tuple(group for group in scenario.alike if symmetry and len(group) > 1)
-    space = Space(started(scenario), alike)
-    system = System(scenario, space, partial_order=partial_order)
+    system = System(scenario, alike, partial_order=partial_order)
     while True:
         try:
             return system, breadth_first(system, most, symmetry=symmetry, check=check)
@@ -80,7 +92,7 @@ def breadth_first(
     LayoutChanged or FootprintGrew when the search must start again.
     """
     canonical = Symmetry(system.space).canonical if symmetry else None
-    found = SearchResult(canonical)
+    found = SearchResult()
     start = system.space.start
     start = canonical(start) if canonical else start
     parent = found.parent
@@ -93,8 +105,7 @@ def breadth_first(
             if check != "nothing":
                 _check(system, state, not successors, found)
                 if check == "first" and found.broken:
-                    system.confirm()
-                    return found
+                    return _confirmed(system, found, canonical)
             if not successors:
                 found.ends.append(state)
             if canonical is not None:
@@ -107,12 +118,45 @@ def breadth_first(
         level = next_level
         for watcher in WATCHERS:
             watcher(len(parent))
-        if not level:
-            break  # all states were visited, whatever that took
-        if most is not None and len(parent) > most:
-            found.bound = f"{most} states"
+        if level and most is not None and len(parent) > most:  # with no level left it is complete
+            found.bound, found.unvisited = f"{most} states", len(level)
+    return _confirmed(system, found, canonical)
+
+
+def _confirmed(
+    system: System, found: SearchResult, canonical: Callable[[int], int] | None
+) -> SearchResult:
+    """Add the paths to what is broken; LayoutChanged or FootprintGrew as in breadth_first()."""
+    system.confirm()
+    found.paths = {
+        name: _path(system, found.parent, state, canonical) for name, state in found.broken.items()
+    }
     system.confirm()
     return found
+
+
+def _path(
+    system: System, parent: dict[int, int], state: int, canonical: Callable[[int], int] | None
+) -> Path:
+    """The transitions from the start to a state, or to one of its class."""
+    back = [state]
+    while parent[back[-1]] != back[-1]:
+        back.append(parent[back[-1]])
+    path: Path = []
+    at = system.space.start
+    for wanted in back[-2::-1]:
+        # with symmetry `wanted` is a representative: take the step that leads into its class
+        taken = (
+            (task, after)
+            for task, after in system.successors(at)
+            if (canonical(after) if canonical else after) == wanted
+        )
+        step = next(taken, None)
+        if step is None:  # one that was learned on this path merges less
+            raise FootprintGrew
+        path.append(step)
+        at = step[1]
+    return path
 
 
 def _check(system: System, state: int, is_end: bool, found: SearchResult) -> None:

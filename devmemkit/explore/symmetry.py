@@ -18,13 +18,14 @@ Order = tuple[int, ...]
 class Symmetry:
     """Maps each state to the representative of its class.
 
-    In the representative the blocks of each group ascend, and shared components that name tasks
-    are renamed to fit. The blocks are sorted first by how those components look to their owners.
+    The tasks of a group are ordered by how the shared components that name tasks look to them, then
+    by their blocks. The first gets the first name, and so on, in blocks and in those components. So
+    a representative is itself a state of the class: what the search finds from it is what it would
+    find from the state, with other names, and no class is lost.
 
-    Every representative is its state with tasks exchanged, so none is lost. It is the only one of
-    its class where each entry of a component that is a set names one task, as all entries of the
-    model do; with entries that name two, tasks can look the same that no exchange makes the same,
-    and the class keeps several states.
+    A class has one representative if each entry of a set (names.SETS) names at most one task, as
+    all entries of the model do. With entries that name two, a class can keep several: more states
+    than needed, none missing.
     """
 
     def __init__(self, space: Space) -> None:
@@ -32,6 +33,7 @@ class Symmetry:
         self._view = cache(self._compute_view)
         self._renamed = cache(self._compute_renamed)
         self._view_numbers: dict[Any, int] = {}
+        # a group, the bits that its order depends on, and by their value the XOR that sorts them
         self._changes: list[tuple[Group, int, dict[int, int]]] = []
         for group, (starts, mask) in space.blocks.items():
             relevant = sum(mask << start for start in starts) | space.naming_mask

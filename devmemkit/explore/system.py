@@ -8,7 +8,7 @@ from typing import Any
 
 from devmemkit.explore.independence import PROPERTY, TIME, FootprintGrew, Independence
 from devmemkit.explore.learn import Tree
-from devmemkit.explore.pack import Space
+from devmemkit.explore.pack import Group, Space
 from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import Machine, View
 from devmemkit.model.step import Event, step_in
@@ -24,17 +24,19 @@ MOST_MERGED = 100
 class System:
     """The successors of each state, and the properties that hold there.
 
-    With `partial_order`, a step that forms a persistent set by itself is merged with the step
-    before it: the state between them is left out, and so are the steps of other tasks from there.
-    All tasks take their steps from each state that is kept, so none is put off forever.
-    The search must start again after restart() when LayoutChanged is raised, or confirm() fails.
+    With `partial_order`, a transition is a step and those of the same task that are merged into it
+    (independence.py); the states between are not kept. Each task takes its step from every state
+    that is kept. When LayoutChanged or FootprintGrew is raised, all states are void: call restart()
+    and search again. The tasks of a group in `alike` share a layout (pack.py).
     """
 
-    def __init__(self, scenario: Concurrent, space: Space, *, partial_order: bool = False) -> None:
+    def __init__(
+        self, scenario: Concurrent, alike: tuple[Group, ...] = (), *, partial_order: bool = False
+    ) -> None:
         self.scenario = scenario
-        self.space = space
+        self.space = Space(started(scenario), alike)
         self.tasks = tuple(scenario.programs)
-        start = space.machine.components
+        start = self.space.machine.components
         self._independence = Independence(self.tasks, start) if partial_order else None
         self.restart()
 
@@ -59,17 +61,17 @@ class System:
     def successors(self, state: int) -> list[tuple[int, int]]:
         """The tasks that can take a step, by number, each with the state after its step."""
         found = []
-        until = None
+        ticks = []
         for task, tree in enumerate(self.trees):
+            # the first half is what at() does: this is the innermost loop
             leaf = tree.cache.get(state & tree.reads_mask) or tree.at(state)
             if leaf.result is not None:  # else the task is blocked, or its program is over
                 found.append((task, state & leaf.keep | leaf.put))
             elif leaf.blocked is not None and leaf.blocked.until is not None:
-                # the clock goes on to the earliest tick that a task waits for
-                until = min(leaf.blocked.until, until or leaf.blocked.until)
-        if until is not None:
+                ticks.append(leaf.blocked.until)
+        if ticks:  # the clock goes on to the earliest tick that a task waits for
             shift, mask = self.space.field("clock")
-            tick = self.space.number("clock", until)
+            tick = self.space.number("clock", min(ticks))
             found.append((CLOCK, state & ~(mask << shift) | tick << shift))
         return found
 
@@ -78,7 +80,7 @@ class System:
         return TIME if task == CLOCK else self.tasks[task]
 
     def step_name(self, task: int, state: int) -> str:
-        """The name of the step that a task takes from a state."""
+        """The name of the step that a task takes from a state; of merged steps, the first."""
         taken = None if task == CLOCK else self.trees[task].at(state).result
         return "passes" if taken is None else str(taken.step)
 
@@ -118,11 +120,11 @@ def _merge(m: View, task: str, program: Program, independence: Independence) -> 
         try:
             take(following, task, program)
         except Blocked:
-            return
+            return  # where it can run it is a transition of its own
         if not independence.is_persistent(task, m, following):
             return
         for key in following.reads:
-            m.get(key)  # the merged step depends on these too
+            m.get(key)  # noted as read: this case is for states in which the step does the same
         m.writes |= following.writes
 
 

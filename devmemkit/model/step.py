@@ -9,8 +9,8 @@ Frame; another CPU may act between two steps. A step returns what comes next:
     Call(name, args)    another operation first, then the next step, or `then`; the step `catch`
                         handles its failure; a call from the last step returns its outcome
 
-A step that raises KernelError or Trap ends the operation. A step that raises Blocked cannot run
-yet. In both cases all that it wrote is dropped.
+A step that raises KernelError, KernelBug or Trap ends the operation. A step that raises Blocked
+cannot run yet. In both cases all that it wrote is dropped.
 """
 
 from __future__ import annotations

@@ -96,4 +96,4 @@ class BootExplorer(Explorer):
     def summary(self) -> str:
         order = " ".join(f"{name}@{level}" for name, level in self.boot.order)
         broken = sum(one.verdict == "found" for _, one in self.results.values())
-        return f"Linux {self.boot.kernel}, {order}: {broken} of {len(self.results)} violated"
+        return f"{self.boot.profile}, {order}: {broken} of {len(self.results)} violated"

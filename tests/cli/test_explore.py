@@ -40,6 +40,21 @@ def test_the_counterexample_is_told_step_by_step(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
+    ("name", "repair"),
+    [
+        ("mmap-vs-claim", ""),
+        ("early-claim", ", repaired: recheck"),
+        ("nd-pmem", ", repaired: fault"),
+    ],
+)
+def test_a_result_says_which_kernel_was_searched(
+    name: str, repair: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["explore", name, "--kernel", "7.3"]) == 0
+    assert capsys.readouterr().out.startswith(f"{name} on Linux 7.3, RevokeAll{repair}: ")
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["policies", "--repair", "recheck"], "--repair: expected a single race"),

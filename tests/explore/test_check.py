@@ -76,6 +76,35 @@ def test_a_bounded_search_is_not_a_proof() -> None:
     assert explore(made).verdict == "not-found"
 
 
+def test_states_that_were_found_and_not_searched_do_not_count() -> None:
+    """Not even when one of them breaks a property."""
+    made = mmap_vs_claim(KernelProfile("6.12"))
+    system, found = search(made, 64, check="each")
+    assert found.bound
+    assert found.unvisited > 0
+    assert any(system.broken(state, "always") for state in found.parent)
+    result = explore(made, 64, partial_order=False)
+    assert (result.verdict, result.states) == ("bounded", len(found.parent) - found.unvisited)
+    assert (
+        result.words == f"undecided: not violated in the {found.states} states that were searched"
+    )
+
+
+def test_a_bounded_search_does_not_say_what_never_happens() -> None:
+    result = explore(concurrent("mmap-vs-claim", KernelProfile("6.12")), 10)
+    assert result.vacuous
+    assert result.words.startswith("undecided: ")
+
+
+def test_a_proof_stands_though_the_search_for_what_never_happens_stops_at_a_bound() -> None:
+    never = Property("sometimes", "the count is 9", lambda m: m["count"] == 9)
+    thinkers = scenario("toy_think", "toy_think", properties=(never,), alike=False)
+    whole = explore(thinkers, partial_order=False)
+    less = explore(thinkers, whole.states - 1)
+    assert (less.verdict, less.bound, less.vacuous) == ("not-found", "", (never.name,))
+    assert less.states < whole.states
+
+
 def test_only_reductions_that_can_reduce_are_named() -> None:
     assert explore(mmap_vs_claim(KernelProfile("6.12"))).reductions == ()
     assert explore(mmap_vs_claim(KernelProfile("6.12"), users=2)).reductions == ("symmetry",)

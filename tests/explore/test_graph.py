@@ -11,8 +11,11 @@ from devmemkit import cli
 from devmemkit.explore.check import explore
 from devmemkit.explore.export import graph
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Machine, View
+from devmemkit.model.step import Frame, Next, operation
+from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.claims import mmap_vs_claim
-from devmemkit.scenarios.races.scenario import Property
+from devmemkit.scenarios.races.scenario import Concurrent, Program, Property
 from tests.explore.toys import scenario
 
 
@@ -53,6 +56,25 @@ def test_a_bounded_graph_says_so() -> None:
     found = graph(mmap_vs_claim(KernelProfile("6.12"), users=2), 20)
     assert found["bound"] == "20 states"
     assert all(at < len(found["states"]) for step in found["steps"] for at in step[:2])
+
+
+def count_up(m: View, f: Frame) -> Next:
+    m["count"] = m["count"] + 1
+    return count_up
+
+
+operation("toy_count_up", count_up)
+
+
+@pytest.mark.parametrize("most", [253, 254, 255])
+def test_a_bounded_graph_learns_nothing_beyond_its_bound(most: int) -> None:
+    """The next state would need a field wider than eight bits."""
+    program = Program((Act("act", "T0", "toy_count_up"),))
+    machine = Machine(KernelProfile("6.12"), {"clock": 0, "count": 0})
+    found = graph(Concurrent("toy", machine, {"T0": program}, ()), most)
+    assert found["bound"] == f"{most} states"
+    assert len(found["states"]) == most
+    assert len(found["steps"]) == most - 1
 
 
 def test_the_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

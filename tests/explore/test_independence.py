@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -121,6 +122,128 @@ def test_the_clock_can_advance_between_two_steps_that_read_it() -> None:
     less, _ = ends_and_states(made, merged=True)
     assert {end["took"] for end in whole} == {0, 10}
     assert less == whole
+
+
+def go(m: View, f: Frame) -> Next:
+    m["go"] = True
+    return None
+
+
+def look(m: View, f: Frame) -> Next:
+    return Return(m["box", "T1"])
+
+
+def fill_mine(m: View, f: Frame) -> Next:
+    wait_for_go(m)
+    m["box", "T1"] = 2
+    return Return(0)
+
+
+def lower(m: View, f: Frame) -> Next:
+    m["flag"] = 0
+    return Return(0)
+
+
+def raise_flag(m: View, f: Frame) -> Next:
+    wait_for_go(m)
+    m["flag"] = 1
+    return Return(0)
+
+
+def wait_for_go(m: View) -> None:
+    if not m.get("go"):
+        raise Blocked("go")
+
+
+operation("toy_look", go, look)
+operation("toy_fill_mine", fill_mine)
+operation("toy_lower", go, lower)
+operation("toy_raise", raise_flag)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "of", "seen"),
+    [
+        (
+            "toy_look",
+            "toy_fill_mine",
+            lambda end: dict(end["program", "T0"][1])["act"].value,
+            {1, 2},
+        ),
+        ("toy_lower", "toy_raise", lambda end: end["flag"], {0, 1}),
+    ],
+    ids=["what another task owns is read", "the value that is there is written"],
+)
+def test_a_step_is_not_merged_though_it_changes_nothing(
+    first: str, second: str, of: Callable[[Machine], int], seen: set[int]
+) -> None:
+    parts = {"clock": 0, "flag": 0, ("box", "T1"): 1}
+    programs = {
+        "T0": Program((Act("act", "T0", first),), keep=("act",)),
+        "T1": Program((Act("act", "T1", second),)),
+    }
+    made = Concurrent("toy", Machine(KernelProfile("6.12"), parts), programs, ())
+    whole, _ = ends_and_states(made, merged=False)
+    less, _ = ends_and_states(made, merged=True)
+    assert {of(end) for end in whole} == seen
+    assert less == whole
+
+
+def take_the_lock(m: View, f: Frame) -> Next:
+    if m.get("held"):
+        raise Blocked("held")
+    m["held"] = True
+    m["inside", f.actor] = 1
+    return None
+
+
+def wait_for_my_turn(m: View, f: Frame) -> Next:
+    if not m.get("turn"):
+        raise Blocked("turn")
+    m["turn"] = None
+    return None
+
+
+def drop_the_lock(m: View, f: Frame) -> Next:
+    m["held"] = m["inside", f.actor] = None
+    return None
+
+
+def read_the_count(m: View, f: Frame) -> Next:
+    f.seen = m["count"]
+    return None
+
+
+def write_the_count(m: View, f: Frame) -> Next:
+    m["count"] = f.seen + 1
+    return Return(0)
+
+
+def give_a_turn(m: View, f: Frame) -> Next:
+    if not m.get("held") or m.get("turn"):
+        raise Blocked("give")
+    m["turn"] = True
+    return Return(0)
+
+
+operation(
+    "toy_count",
+    *(take_the_lock, wait_for_my_turn, drop_the_lock, read_the_count, write_the_count),
+    seen=0,
+)
+operation("toy_give", give_a_turn)
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("symmetry", [False, True])
+def test_what_one_of_two_tasks_alike_does_the_other_does(symmetry: bool, merged: bool) -> None:
+    """The two count behind a lock; the one that holds it is always the last of the two in order."""
+    gives = tuple(Act(key, "H", "toy_give") for key in ("one", "two"))
+    programs = {task: Program((Act("act", task, "toy_count"),)) for task in ("U0", "U1")}
+    machine = Machine(KernelProfile("6.12"), {"clock": 0, "count": 5})
+    made = Concurrent("toy", machine, programs | {"H": Program(gives)}, (), (("U0", "U1"),))
+    system, found = search(made, partial_order=merged, symmetry=symmetry)
+    assert {system.space.unpack(state)["count"] for state in found.ends} == {6, 7}
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from devmemkit.explore.learn import Leaf
 from devmemkit.explore.search import search
 from devmemkit.explore.system import System
 from devmemkit.model.kernel import KernelProfile
+from devmemkit.model.machine import Machine, View
+from devmemkit.model.step import Frame, Next, Return, operation
+from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.boot import attribute_creation
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
-from devmemkit.scenarios.races.scenario import Concurrent
+from devmemkit.scenarios.races.scenario import Concurrent, Program
 from tests.explore.toys import scenario
 
 Order = tuple[tuple[int, Leaf], ...]
@@ -80,3 +83,25 @@ def test_many_interleavings_of_which_few_differ() -> None:
 def test_a_scenario_that_cannot_be_counted_gives_none() -> None:
     assert orders(mmap_vs_claim(KernelProfile("6.12", policy_name="RevokeAfterGrace"))) is None
     assert orders(mmap_vs_claim(KernelProfile("6.12"), users=3, rounds=2)) is None
+
+
+def until_done(m: View, f: Frame) -> Next:
+    return None if m.get("done") else until_done
+
+
+def finish(m: View, f: Frame) -> Next:
+    m["done"] = True
+    return Return(0)
+
+
+operation("toy_poll", until_done, finish)
+operation("toy_finish", finish)
+
+
+def test_a_step_that_leads_back_to_its_own_state_is_a_loop() -> None:
+    programs = {
+        task: Program((Act("act", task, name),))
+        for task, name in (("T0", "toy_poll"), ("T1", "toy_finish"))
+    }
+    made = Concurrent("toy", Machine(KernelProfile("6.12"), {"clock": 0}), programs, ())
+    assert orders(made) is None

@@ -18,18 +18,26 @@ GRAPH = {
 
 def test_the_shortest_path_stays_inside() -> None:
     everywhere = shortest(GRAPH, 0, GRAPH, lambda _, after: after == 3)
-    assert everywhere == ([0, 0], 3)
+    assert everywhere == [(0, 9), (0, 3)]
     inside = shortest(GRAPH, 0, {0, 1, 2, 3}, lambda _, after: after == 3)
-    assert inside == ([1, 1], 3)
+    assert inside == [(1, 1), (1, 3)]
     with pytest.raises(AssertionError, match="no path leads there"):
         shortest(GRAPH, 0, {0, 1}, lambda _, after: after == 3)
 
 
 def test_a_cycle_in_which_each_task_takes_a_step() -> None:
-    into, around = lasso(GRAPH, 0, {1, 2, 3}, {0, 1})
-    assert into == [1]
-    assert (len(around), set(around)) == (2, {0, 1})
+    takes = [lambda task, _, one=one: task == one for one in (0, 1)]
+    into, around = lasso(GRAPH, 0, {1, 2, 3}, takes)
+    assert into == [(1, 1)]
+    assert (len(around), {task for task, _ in around}) == (2, {0, 1})
     at = 1
-    for task in around:
-        at = dict(GRAPH[at])[task]
+    for task, after in around:
+        assert dict(GRAPH[at])[task] == after
+        at = after
     assert at == 1
+
+
+def test_a_cycle_goes_through_a_state() -> None:
+    for state in (2, 3):
+        _, around = lasso(GRAPH, 0, {1, 2, 3}, [lambda _, after, state=state: after == state])
+        assert state in {after for _, after in around}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.explore.progress import must_come
+from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import View
+from devmemkit.model.machine import Machine, View
+from devmemkit.model.step import Frame, Next, Return, lock, operation, unlock
 from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.questions import comes_up, has_come_up
 from devmemkit.scenarios.races.scenario import Concurrent, Program
@@ -42,6 +44,50 @@ def test_a_task_that_can_always_take_a_step_takes_one() -> None:
     forever = Program((Act("act", "T0", "toy_locks", {"first": "a", "second": "b"}),), again=0)
     both = Concurrent("toy", made.machine, made.programs | {"T0": forever}, ())
     assert must_come(both, lambda m: m["count"] == 2).holds
+
+
+def may_take(m: View, f: Frame) -> Next:
+    return None if m["mode"] else Return(0)
+
+
+def take_a(m: View, f: Frame) -> Next:
+    lock(m, f, "a")
+    return None
+
+
+def drop_a(m: View, f: Frame) -> Next:
+    unlock(m, f, "a")
+    return Return(0)
+
+
+def change_mode(m: View, f: Frame) -> Next:
+    m["mode"] = 1 - m["mode"]
+    return Return(0)
+
+
+def come(m: View, f: Frame) -> Next:
+    if m.get(("lock", "a")):
+        raise Blocked("a")
+    m["goal"] = True
+    return Return(0)
+
+
+operation("toy_may_take", may_take, take_a, drop_a)
+operation("toy_change_mode", change_mode)
+operation("toy_come", come)
+
+
+def test_the_cycle_that_is_shown_is_fair_to_a_task_that_it_keeps_waiting() -> None:
+    """T1 could take its step in most states: a fair schedule blocks it again and again."""
+    names = {"T0": "toy_may_take", "T1": "toy_come", "T2": "toy_change_mode"}
+    programs = {
+        task: Program((Act("act", task, name),), again=None if task == "T1" else 0)
+        for task, name in names.items()
+    }
+    machine = Machine(KernelProfile("6.12"), {"clock": 0, "mode": 0})
+    found = must_come(Concurrent("toy", machine, programs, ()), lambda m: bool(m.get("goal")))
+    assert (found.holds, found.stuck) == (False, "for ever")
+    assert any(step.machine.get(("lock", "a")) for step in found.cycle)
 
 
 def test_a_bounded_search_decides_nothing() -> None:

@@ -82,3 +82,9 @@ def test_a_scenario_with_a_clock_is_refused() -> None:
     system, _ = search(made)
     with pytest.raises(ValueError, match="C0: expected a scenario without a clock"):
         promela(system)
+
+
+def test_steps_of_representatives_alone_are_refused() -> None:
+    system, _ = search(mmap_vs_claim(KernelProfile("6.12"), users=2), symmetry=True)
+    with pytest.raises(ValueError, match="system: expected a search without symmetry"):
+        promela(system)

@@ -16,6 +16,7 @@ from devmemkit.model.errors import Blocked
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View, value_of
 from devmemkit.model.step import step_in
+from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.scenario import Concurrent, Property, proceed
 
@@ -23,11 +24,10 @@ from devmemkit.scenarios.races.scenario import Concurrent, Property, proceed
 def searched(
     made: Concurrent, *, alike: bool = False, partial_order: bool = False
 ) -> tuple[System, SearchResult, Symmetry]:
-    space = Space(started(made), made.alike)
-    system = System(made, space, partial_order=partial_order)
+    system = System(made, made.alike, partial_order=partial_order)
     while True:
         try:
-            return system, breadth_first(system, symmetry=alike), Symmetry(space)
+            return system, breadth_first(system, symmetry=alike), Symmetry(system.space)
         except (LayoutChanged, FootprintGrew):
             system.restart()
 
@@ -163,3 +163,16 @@ def test_a_case_is_learned_once(monkeypatch: pytest.MonkeyPatch) -> None:
     system, _ = search(asked, symmetry=True, check="each")
     leaves = system.properties["always"]["the tree is there"].leaves
     assert len(leaves) == len(seen) == len(set(seen)) > 1
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_no_property_tells_tasks_alike_apart(name: str) -> None:
+    """A search with symmetry asks it in one state of those that differ only in names."""
+    made = concurrent(name, KernelProfile("6.12"), tasks=2)
+    system, found, symmetry = searched(made)
+    moved = [(state, symmetry.canonical(state)) for state in found.parent]
+    alike = any(len(group) > 1 for group in made.alike)
+    assert any(state != other for state, other in moved) is alike
+    for state, other in moved:
+        for kind in ("always", "at end", "sometimes"):
+            assert system.broken(state, kind) == system.broken(other, kind)

@@ -80,8 +80,8 @@ class Task:
 class File:
     """An open file; `f_mapping` names its address space.
 
-    `shared` names the struct file that several processes have by fork: they share its position
-    and its ioctl state.
+    `shared` names the struct file that several processes have by fork, a component of its own: they
+    share its position and its ioctl state.
     """
 
     kind: Kind
@@ -191,6 +191,7 @@ def get_file(m: View, pid: str, fd: int, *kinds: Kind) -> File:
     if not 0 <= fd < len(files) or files[fd] is None:
         raise KernelError("EBADF", f"descriptor {fd} is not open")
     file: File = files[fd]
+    file = m["file", file.shared] if file.shared else file
     if kinds and file.kind not in kinds:
         raise ValueError(f"fd: expected a file of kind {' or '.join(kinds)}, got {file.kind}")
     return file
@@ -198,15 +199,11 @@ def get_file(m: View, pid: str, fd: int, *kinds: Kind) -> File:
 
 def update_file(m: View, pid: str, fd: int, **changes: object) -> None:
     """Change the state of an open file for every process that shares it."""
-    old = get_file(m, pid, fd)
-    new = replace(old, **changes)  # type: ignore[arg-type]
-    if not old.shared:
-        return _put_file(m, pid, fd, new)
-    for kind, *names in [key for key in m.machine.components if isinstance(key, tuple)]:
-        for other, file in enumerate(m["files", names[0]] if kind == "files" else ()):
-            if file is not None and file.shared == old.shared:
-                _put_file(m, str(names[0]), other, new)
-    return None
+    file = replace(get_file(m, pid, fd), **changes)  # type: ignore[arg-type]
+    if file.shared:
+        m["file", file.shared] = file
+    else:
+        _put_file(m, pid, fd, file)
 
 
 def close_file(m: View, pid: str, fd: int) -> None:
@@ -218,7 +215,11 @@ def share_files(m: View, pid: str, child: str) -> None:
     """The child shares the open files of its parent (dup_fd)."""
     for fd, file in enumerate(m["files", pid]):
         if file is not None and not file.shared:
-            _put_file(m, pid, fd, replace(file, shared=f"{child} {fd}"))
+            name = f"{child} {fd}"
+            while m.get(("file", name)) is not None:  # of an earlier child of that name
+                name += "'"
+            m["file", name] = replace(file, shared=name)
+            _put_file(m, pid, fd, m["file", name])
     m["files", child] = m["files", pid]
 
 

@@ -95,20 +95,19 @@ def _copies(
         missing = not m.get(("buffer", BUFFER, PROCESS))
         return not (inserts == "insert" and missing and holders & stuck)
 
-    def ended(task: str, key: str, *, ok: bool) -> Callable[[View], bool]:
+    def ended(tasks: tuple[str, ...], key: str, *, ok: bool) -> Callable[[View], bool]:
         def holds(m: View) -> bool:
-            outcome = position(m, task)[1].get(key)
-            return outcome is not None and outcome.ok == ok
+            outcomes = (position(m, task)[1].get(key) for task in tasks)
+            return any(outcome is not None and outcome.ok == ok for outcome in outcomes)
 
         return holds
 
-    first = threads[0]
     asked = (
         holds,
         Property("always", NO_WAIT, no_wait),
-        Property("sometimes", "a copy has succeeded", ended(first, "copy", ok=True)),
-        Property("sometimes", "a copy is refused", ended(first, "copy", ok=False)),
-        Property("sometimes", "the driver is done", ended(CLAIMER, keys[-1], ok=True)),
+        Property("sometimes", "a copy has succeeded", ended(threads, "copy", ok=True)),
+        Property("sometimes", "a copy is refused", ended(threads, "copy", ok=False)),
+        Property("sometimes", "the driver is done", ended((CLAIMER,), keys[-1], ok=True)),
     )
     return Concurrent(name, machine, programs, asked, (threads,))
 

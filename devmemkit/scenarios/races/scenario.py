@@ -56,7 +56,11 @@ class Property:
 
 @dataclass(frozen=True)
 class Concurrent:
-    """`programs` by task on `machine`; the tasks of a tuple in `alike` differ only in name."""
+    """`programs` by task on `machine`; the tasks of a tuple in `alike` differ only in name.
+
+    They have the same programs and the same start, and no property tells them apart: a search may
+    exchange them.
+    """
 
     name: str
     machine: Machine

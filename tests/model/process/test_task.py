@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import View
+from devmemkit.model.machine import Machine, View
 from devmemkit.model.process.task import find_vma, get_file, vm_prot
 from tests.model.machines import BDF, PAGE, PMEM, do, machine, mapped, ok
 
@@ -55,3 +55,22 @@ def test_bits_and_pages() -> None:
         PAGE,
         2 * PAGE,
     ]
+
+
+def position(m: Machine, pid: str, fd: int = 0) -> int:
+    return ok(m, "lseek_devmem", pid=pid, fd=fd, offset=0, whence="CUR")[1]
+
+
+def test_processes_share_a_position_after_a_fork_and_no_other_file_takes_their_place() -> None:
+    m, fd = ok(machine(), "open_devmem")
+    m, _ = ok(m, "fork", child="c")
+    m, _ = ok(m, "lseek_devmem", pid="c", fd=fd, offset=0x1000)
+    assert (position(m, "p"), position(m, "c")) == (0x1000, 0x1000)
+    m, _ = ok(m, "fork", child="d")
+    m, _ = ok(m, "exit", pid="c")
+    m, _ = ok(m, "close", fd=fd)
+    m, again = ok(m, "open_devmem")
+    m, _ = ok(m, "fork", child="c")  # the same name and descriptor, but another file
+    m, _ = ok(m, "lseek_devmem", pid="c", fd=again, offset=0x2000)
+    assert again == fd
+    assert [position(m, pid) for pid in ("p", "c", "d")] == [0x2000, 0x2000, 0x1000]
