@@ -22,7 +22,8 @@ from typing import Any
 
 from devmemkit.model.boot import LEVELS
 from devmemkit.model.features import VERSIONS
-from devmemkit.model.policy import POLICIES, REPAIRS
+from devmemkit.model.policy import POLICIES
+from devmemkit.model.repairs import REPAIRS
 from devmemkit.scenarios.machines import data_dir
 from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.scenarios.stories.defences import DEFENCES

@@ -9,7 +9,7 @@ from devmemkit.artifact.scope import in_words
 from devmemkit.lab import attempts, reproducers
 from devmemkit.lab.recordings.recording import recordings
 from devmemkit.lab.repair.sweep import dearer
-from devmemkit.model.policy import PASS
+from devmemkit.model.repairs import PASS
 from devmemkit.scenarios.machines import data_dir
 
 PAGE = Path(__file__).with_name("upstream.md")

@@ -16,7 +16,8 @@ import pytest
 
 from devmemkit.cli import main
 from devmemkit.explore.policy_matrix import MOST_STATES, matrix
-from devmemkit.model.policy import COPY_IN_KERNEL, COPY_REPAIRS, IN_KERNEL, POLICIES, REPAIRS
+from devmemkit.model.policy import POLICIES
+from devmemkit.model.repairs import COPY_IN_KERNEL, COPY_REPAIRS, IN_KERNEL, REPAIRS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

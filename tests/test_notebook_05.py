@@ -10,7 +10,8 @@ import pytest
 from devmemkit.explore.check import Result, explore
 from devmemkit.explore.policy_matrix import QUESTIONS, table_rows
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import COPY_REPAIRS, POLICIES, REPAIRS
+from devmemkit.model.policy import POLICIES
+from devmemkit.model.repairs import COPY_REPAIRS, REPAIRS
 from devmemkit.scenarios.races.catalogue import concurrent
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.survey import survey

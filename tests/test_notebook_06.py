@@ -11,7 +11,7 @@ from devmemkit.lab.guest.boot import KernelError
 from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.manifest import ON_ARM64, RECORDED, REPAIRED
 from devmemkit.lab.recordings.recording import recordings
-from devmemkit.model.policy import IN_KERNEL
+from devmemkit.model.repairs import IN_KERNEL
 from tests.notebook import Cells
 
 CELLS = Cells("06-real-kernels")

@@ -15,7 +15,7 @@ from devmemkit.artifact.export import BROWSERS, is_paper, page, print_pdf
 from devmemkit.lab.race import TRIALS
 from devmemkit.lab.recordings.manifest import ON_16K, ON_ARM64, RECORDED
 from devmemkit.lab.recordings.recording import recordings
-from devmemkit.model.policy import COPY_IN_KERNEL, REPAIRS
+from devmemkit.model.repairs import COPY_IN_KERNEL, REPAIRS
 from devmemkit.scenarios.machines import LABS, data_dir
 from tests.notebook import Cells
 

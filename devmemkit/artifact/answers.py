@@ -19,7 +19,7 @@ from devmemkit.lab.recordings.recording import Recording, load
 from devmemkit.lab.repair.sweep import TOUCHED, leaked
 from devmemkit.lab.repair.sweep import judge as judge_repaired
 from devmemkit.model.kernel import KernelProfile, Noted
-from devmemkit.model.policy import PASS, UNLOCKED
+from devmemkit.model.repairs import PASS, UNLOCKED
 from devmemkit.scenarios.catalogue import on_model, stories
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.races.catalogue import concurrent

@@ -79,7 +79,7 @@ def _values(action: argparse.Action) -> Iterable[str]:
     """The values of an argument, by its choices or its metavar; none where they are unknown."""
     from devmemkit.explain import machines
     from devmemkit.lab.recordings import manifest
-    from devmemkit.model import features, policy
+    from devmemkit.model import features, policy, repairs
     from devmemkit.scenarios.races import catalogue
 
     known = {
@@ -87,7 +87,7 @@ def _values(action: argparse.Action) -> Iterable[str]:
         "MACHINE": machines.names(),
         "RACE": catalogue.NAMES,
         "POLICY": policy.POLICIES,
-        "REPAIR": policy.REPAIRS | policy.COPY_REPAIRS,
+        "REPAIR": repairs.REPAIRS | repairs.COPY_REPAIRS,
         "SCENARIO": manifest.NAMES,
     }
     either = re.findall(r"\w+(?=\|)|(?<=\|)\w+", str(action.metavar))

@@ -15,7 +15,8 @@ from devmemkit.explore.interleavings import Orders, orders
 from devmemkit.explore.policy_matrix import QUESTIONS, matrix, row_in_words
 from devmemkit.host.files import write
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import COPY_REPAIRS, GROUP, POLICIES, REPAIRS
+from devmemkit.model.policy import GROUP, POLICIES
+from devmemkit.model.repairs import COPY_REPAIRS, REPAIRS
 from devmemkit.scenarios.races.catalogue import ORDERS, concurrent
 from devmemkit.text.columns import columns
 

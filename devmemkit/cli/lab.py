@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from devmemkit.cli.parser import count
 from devmemkit.cli.screen import aside, refusing
-from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL, PASS, REPAIRS, UNLOCKED
 from devmemkit.model.printable import printable
+from devmemkit.model.repairs import COPY_IN_KERNEL, IN_KERNEL, PASS, REPAIRS, UNLOCKED
 
 ARCHS = ("x86_64", "arm64", "arm64-16k")
 REPAIRED = {"mmap-vs-claim": IN_KERNEL, "write-vs-claim": COPY_IN_KERNEL}

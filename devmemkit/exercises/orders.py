@@ -31,7 +31,7 @@ from devmemkit.explore.check import explore
 from devmemkit.explore.counterexample import Step
 from devmemkit.explore.endings import race_outcomes
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import COPY_REPAIRS, REPAIRS
+from devmemkit.model.repairs import COPY_REPAIRS, REPAIRS
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.catalogue import concurrent
 from devmemkit.scenarios.races.lab_race import CLAIMER, CLAIMS, MAPPER, PAGES, ending, race

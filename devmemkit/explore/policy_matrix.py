@@ -10,7 +10,8 @@ from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
 from devmemkit.explore.search import SearchResult, search
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import GROUP, POLICIES, REPAIRS
+from devmemkit.model.policy import GROUP, POLICIES
+from devmemkit.model.repairs import REPAIRS
 from devmemkit.scenarios.claim_path import reached
 from devmemkit.scenarios.play import Played
 from devmemkit.scenarios.races import questions

@@ -18,7 +18,7 @@ from devmemkit.explore.endings import race_outcomes
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.model.policy import PASS
+from devmemkit.model.repairs import PASS
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import CLAIMS, CONTROLS, in_order
 

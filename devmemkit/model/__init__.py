@@ -11,6 +11,6 @@ Find a rule by the kernel function that it stands for: each step's docstring nam
     boot.py     the initcalls that make the iomem inode and the resource files
 
 features.py has the table of what differs between versions, kernel.py a kernel made of its rows,
-policy.py what a claim does to mappings,
-machine.py the state, step.py how an operation runs.
+policy.py what a claim does to mappings, repairs.py the orders that no kernel has, machine.py the
+state, step.py how an operation runs.
 """

@@ -21,15 +21,8 @@ from devmemkit.model.features import (
     values_of,
 )
 from devmemkit.model.flags import PAGE_SHIFT
-from devmemkit.model.policy import (
-    COPY_REPAIRS,
-    GROUP,
-    POLICIES,
-    REPAIRS,
-    UNLOCKED,
-    FaultRule,
-    Policy,
-)
+from devmemkit.model.policy import GROUP, POLICIES, FaultRule, Policy
+from devmemkit.model.repairs import COPY_REPAIRS, REPAIRS, UNLOCKED
 
 PAGE_SHIFTS = (PAGE_SHIFT, 14, 16)
 """The page sizes of arm64 (ARM64_4K_PAGES, 16K, 64K), as powers of two; others have the first."""

@@ -21,7 +21,8 @@ from devmemkit.model.features import VERSIONS
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
-from devmemkit.model.policy import POLICIES, REPAIRS, UNLOCKED
+from devmemkit.model.policy import POLICIES
+from devmemkit.model.repairs import REPAIRS, UNLOCKED
 from devmemkit.model.step import Event
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.one_bar import START

@@ -11,7 +11,7 @@ from devmemkit.figures.lanes import lanes
 from devmemkit.figures.marks import Picture
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
-from devmemkit.model.policy import REPAIRS
+from devmemkit.model.repairs import REPAIRS
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 from devmemkit.scenarios.races.one_bar import PAGES

@@ -11,7 +11,8 @@ from devmemkit.cli.explore import format_result
 from devmemkit.explore.check import Result, explore
 from devmemkit.explore.interleavings import Orders
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import COPY_REPAIRS, POLICIES, REPAIRS
+from devmemkit.model.policy import POLICIES
+from devmemkit.model.repairs import COPY_REPAIRS, REPAIRS
 from devmemkit.scenarios.races.catalogue import ORDERS
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 

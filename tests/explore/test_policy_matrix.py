@@ -12,7 +12,8 @@ from devmemkit.explore.check import Result, explore
 from devmemkit.explore.policy_matrix import QUESTIONS, REPAIRED, Cell, matrix, table_rows
 from devmemkit.explore.progress import Progress
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import POLICIES, REPAIRS, ClaimStep, RevokeAll
+from devmemkit.model.policy import POLICIES, ClaimStep, RevokeAll
+from devmemkit.model.repairs import REPAIRS
 from devmemkit.scenarios.races.claims import mmap_vs_claim
 
 MAPS = (

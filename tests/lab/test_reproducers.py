@@ -24,7 +24,7 @@ from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.pci import sysfs as pcisysfs
-from devmemkit.model.policy import REPAIRS
+from devmemkit.model.repairs import REPAIRS
 from devmemkit.model.resource import revoke
 from devmemkit.model.resource.strict import DENY, is_taken
 from devmemkit.model.step import OPERATIONS

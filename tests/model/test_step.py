@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from devmemkit.model.errors import Blocked, KernelError, Outcome, Trap
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine, View
-from devmemkit.model.policy import COPY_REPAIRS, POLICIES, REPAIRS
+from devmemkit.model.policy import POLICIES
+from devmemkit.model.repairs import COPY_REPAIRS, REPAIRS
 from devmemkit.model.step import (
     OPERATIONS,
     Call,

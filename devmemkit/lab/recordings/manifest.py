@@ -19,7 +19,7 @@ from pathlib import Path
 
 from devmemkit.lab.runs import RUNS
 from devmemkit.model.features import MEASURED_ON_ARM64
-from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL
+from devmemkit.model.repairs import COPY_IN_KERNEL, IN_KERNEL
 from devmemkit.scenarios.catalogue import SCENARIOS
 from devmemkit.scenarios.machines import LABS, data_dir, label
 

@@ -19,7 +19,7 @@ from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.machine import ARCHITECTURES, MACHINES, lab_named, largest_bar
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
 from devmemkit.lab.recordings.packed import PACKED, with_rows, with_text
-from devmemkit.model.policy import PASS
+from devmemkit.model.repairs import PASS
 from devmemkit.scenarios.catalogue import on_model
 from devmemkit.scenarios.machines import LABS, data_dir, label
 from devmemkit.scenarios.play import Played

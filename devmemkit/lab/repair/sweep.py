@@ -17,7 +17,7 @@ from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import Judged
 from devmemkit.lab.repair.build import NAME, build, put_in, source_digest
-from devmemkit.model.policy import UNLOCKED
+from devmemkit.model.repairs import UNLOCKED
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import touch_in_order
 

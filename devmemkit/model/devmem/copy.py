@@ -13,8 +13,8 @@ from devmemkit.model.machine import View
 from devmemkit.model.mm.memtype import WB, memtype_free, memtype_reserve
 from devmemkit.model.mm.physical import read_physical, write_physical
 from devmemkit.model.mm.user_buffer import wait_for_buffer
-from devmemkit.model.policy import LOCKED
 from devmemkit.model.process.task import get_file, update_file
+from devmemkit.model.repairs import LOCKED
 from devmemkit.model.resource.strict import (
     DENY,
     RESOURCE_LOCK,
@@ -181,7 +181,7 @@ def _go_on(m: View, f: Frame, step: Step) -> Next:
 
 
 def _order(kernel: KernelProfile, name: str) -> tuple[Step, ...]:
-    """The steps for each page, the kernel's own or those of a repair (policy.COPY_REPAIRS)."""
+    """The steps for each page, the kernel's own or those of a repair (repairs.COPY_REPAIRS)."""
     again = (recheck_page,) * (kernel.repair == "recheck")
     bounces = kernel.repair in ("bounce", "bounce-locked")
     if name == "write_devmem":

@@ -10,8 +10,8 @@ from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.physical import patched, read_physical, write_physical
 from devmemkit.model.mm.populate import fault_check, fault_lock, fill
-from devmemkit.model.policy import UNLOCKED
 from devmemkit.model.process.task import VM, Vma, find_vma
+from devmemkit.model.repairs import UNLOCKED
 from devmemkit.model.resource.strict import LOW_MEGABYTE, has_ram
 from devmemkit.model.step import (
     OPERATIONS,

@@ -1,7 +1,7 @@
 """The end of an mmap: link the VMA into its i_mmap, and fill its PTEs.
 
 The order decides which mappings a claim in between misses. Kernels have two orders; the repaired
-orders are counterfactuals (policy.REPAIRS).
+orders are counterfactuals (repairs.REPAIRS).
 Source: mm/mmap.c, mm/vma.c, remap_pfn_range (mm/memory.c).
 """
 
@@ -11,8 +11,8 @@ from devmemkit.model.errors import KernelError, Trap
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.model.mm.syscalls import unmap
-from devmemkit.model.policy import UNLOCKED
 from devmemkit.model.process.task import File, find_vma, link_vma, put_vmas
+from devmemkit.model.repairs import UNLOCKED
 from devmemkit.model.resource.strict import DENY, is_taken, page_is_allowed
 from devmemkit.model.step import Frame, Next, Return, Step, lock
 

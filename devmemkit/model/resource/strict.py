@@ -5,7 +5,7 @@ from __future__ import annotations
 from devmemkit.model import flags as fl
 from devmemkit.model.errors import Blocked
 from devmemkit.model.machine import View
-from devmemkit.model.policy import LOCKED
+from devmemkit.model.repairs import LOCKED
 from devmemkit.model.resource.region import (
     DISJOINT,
     exclusive_owner,

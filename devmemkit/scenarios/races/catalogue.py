@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import COPY_REPAIRS, REPAIRS, UNLOCKED
+from devmemkit.model.repairs import COPY_REPAIRS, REPAIRS, UNLOCKED
 from devmemkit.scenarios.machines import check_via
 from devmemkit.scenarios.races.boot import attribute_creation, early_claim
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim, muxed_claims

@@ -9,7 +9,7 @@ import pytest
 
 from devmemkit.lab.kernels.cache import Kernel, KernelError, cache_dir
 from devmemkit.lab.repair import build
-from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL
+from devmemkit.model.repairs import COPY_IN_KERNEL, IN_KERNEL
 
 BY_HAND = Kernel("6.12", "6.12.9", "trixie", {}, Path("vmlinuz"), Path("modules"), {}, "")
 

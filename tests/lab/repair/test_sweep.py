@@ -22,7 +22,7 @@ from devmemkit.lab.repair.sweep import (
     repaired,
     touch,
 )
-from devmemkit.model.policy import COPY_IN_KERNEL, IN_KERNEL
+from devmemkit.model.repairs import COPY_IN_KERNEL, IN_KERNEL
 from devmemkit.scenarios.catalogue import stories
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import touch_in_order

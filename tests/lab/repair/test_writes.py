@@ -11,7 +11,7 @@ from devmemkit.lab.recordings.judge import Judged, judge
 from devmemkit.lab.recordings.manifest import REPAIRED, REPAIRED_STORIES
 from devmemkit.lab.recordings.recording import Recording, load
 from devmemkit.lab.repair.build import source_digest
-from devmemkit.model.policy import COPY_IN_KERNEL, PASS
+from devmemkit.model.repairs import COPY_IN_KERNEL, PASS
 from devmemkit.scenarios.stories.held import COUNT, LATE
 
 REPAIR = COPY_IN_KERNEL[1]

@@ -6,7 +6,7 @@ import pytest
 
 from devmemkit.explore.check import explore, explore_each
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import COPY_REPAIRS
+from devmemkit.model.repairs import COPY_REPAIRS
 from devmemkit.scenarios.races.catalogue import COPIES, concurrent
 from devmemkit.scenarios.races.copies import NO_WAIT, UNCHANGED, UNSEEN, write_vs_claim
 
