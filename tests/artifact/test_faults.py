@@ -56,7 +56,7 @@ def left(made):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_at_any_moment_nothing_half_is_there_and_the_next_run_finishes(
     made, left, tmp_path, name, seed

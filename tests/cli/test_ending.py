@@ -80,9 +80,9 @@ QUIET = {
     "version": ("--version",),
     "cite": ("cite",),
     "lab list": ("lab", "list"),
-    **COMMANDS,
+    **{name: command for name, command in COMMANDS.items() if name != "conform"},
 }
-"""Commands that print."""
+"""Commands that print, without the one that compares for a minute before it does."""
 LONG = ("conform", "lab list", "verify")
 """Commands that take seconds before they print, or need a run that does: their tests are slow."""
 

@@ -19,7 +19,7 @@ from devmemkit.site.live.catalogue import EXPLORERS
 
 MACHINES = {"qemu-5.10": "5.10", "qemu-6.12": "6.12", "qemu-7.3": "7.3", "qemu-6.12-arm64": ""}
 PLACES = ("0x0", "0x2000", "0x40000000", "0xf8000000", "0xfebc0000", "0x10000000", "0xfed00000")
-GOT = ("", "EPERM", "1", "errno 22", "14", "SIGBUS")
+GOT = ("EPERM", "1", "errno 22", "14", "SIGBUS")
 """Numbers of errnos are Linux' own: the page's Python has others."""
 
 
@@ -30,17 +30,14 @@ def paste(machine: str) -> str:
 
 
 def asks() -> list[dict[str, Any]]:
-    """Some hundred questions."""
-    made = [
-        {"do": "ask", "paste": paste(machine), "address": at, "op": op, "via": "devmem"}
-        for machine, at, op in product(MACHINES, PLACES, OPS)
-    ]
-    made += [
-        {"do": "ask", "paste": paste(machine), "address": at, "got": got}
-        for machine, at, got in product(MACHINES, PLACES[3:5], GOT)
-        if got
-    ]
-    return [*made, {"do": "ask", "paste": prepare.example()}]
+    """Each operation on each machine at two places, each symptom on each machine at one."""
+    made = []
+    for number, (machine, op) in enumerate(product(MACHINES, OPS)):
+        for at in (PLACES[number % len(PLACES)], PLACES[(number + 3) % len(PLACES)]):
+            made.append({"address": at, "op": op, "via": "devmem", "paste": paste(machine)})
+    for number, (machine, got) in enumerate(product(MACHINES, GOT)):
+        made.append({"address": PLACES[3 + number % 2], "got": got, "paste": paste(machine)})
+    return [{"do": "ask", **one} for one in (*made, {"paste": prepare.example()})]
 
 
 def widgets(tree: dict[str, Any]) -> list[dict[str, Any]]:
@@ -49,12 +46,12 @@ def widgets(tree: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def changes(name: str, tree: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each option of each choice of an explorer, one after the other."""
+    """The first, second and last option of each choice of an explorer, one after the other."""
     return [
         {"do": "change", "name": name, "number": one["number"], "field": "index", "value": at}
         for one in widgets(tree)
         if one["kind"] in ("Dropdown", "SelectionSlider")
-        for at in range(min(len(one["state"]["options"]), 12))
+        for at in sorted({0, 1, len(one["state"]["options"]) - 1})
     ]
 
 
@@ -68,7 +65,7 @@ def test_the_page_answers_as_this_python_does(site: Path, tmp_path: Path) -> Non
     messages = [*asks(), *opened]
     for name, told in zip(EXPLORERS, trees, strict=True):
         messages += changes(name, told["tree"])
-    assert len(messages) > 300
+    assert len(messages) > 150
     here = prepare.answers(package, messages)
     (tmp_path / "messages.json").write_text(json.dumps(messages))
     done = subprocess.run(
@@ -82,8 +79,8 @@ def test_the_page_answers_as_this_python_does(site: Path, tmp_path: Path) -> Non
     for message, ours, theirs in zip(messages, here, there, strict=True):
         assert theirs == ours, {**message, "paste": ""}
     said = [one["text"] for one in here if "text" in one]
-    assert sum("EPERM" in text for text in said) > 50
-    assert sum("it succeeds" in text for text in said) > 20
+    assert sum("EPERM" in text for text in said) > 20
+    assert sum("it succeeds" in text for text in said) > 10
 
 
 @pytest.mark.slow
