@@ -3,50 +3,18 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or find_spec("ipywidgets"):
-    from ipywidgets import (
-        HTML,
-        Box,
-        Button,
-        Dropdown,
-        FileUpload,
-        FloatLogSlider,
-        HBox,
-        IntSlider,
-        Layout,
-        SelectionRangeSlider,
-        SelectionSlider,
-        Text,
-        Textarea,
-        VBox,
-        Widget,
-    )
+    import ipywidgets as widgets
 
     from devmemkit.widgets.pane import Pane
 else:
-    from devmemkit.widgets.standin import (
-        HTML,
-        Box,
-        Button,
-        Dropdown,
-        FileUpload,
-        FloatLogSlider,
-        HBox,
-        IntSlider,
-        Layout,
-        Pane,
-        SelectionRangeSlider,
-        SelectionSlider,
-        Text,
-        Textarea,
-        VBox,
-        Widget,
-    )
+    from devmemkit.widgets import standin as widgets
+    from devmemkit.widgets.standin import Pane
 
-__all__ = [
-    "HTML", "Box", "Button", "Dropdown", "FileUpload", "FloatLogSlider", "HBox", "IntSlider",
-    "Layout", "Pane", "SelectionRangeSlider", "SelectionSlider", "Text", "Textarea", "VBox",
-    "Widget",
-]  # fmt: skip
+__all__ = ["Pane"]
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(widgets, name)

@@ -56,9 +56,8 @@ class Pane(anywidget.AnyWidget):
                 setattr(self, name, value)
 
     def _traits_for(self, picture: Picture) -> dict[str, Any]:
-        return self._live_traits(picture) if self.live else _still_traits(picture)
-
-    def _live_traits(self, picture: Picture) -> dict[str, Any]:
+        if not self.live:
+            return {"still": image(picture), "place": Canvas(picture).place}
         from bokeh.core.types import ID
         from bokeh.embed import json_item
 
@@ -92,10 +91,6 @@ class Pane(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"Pane({self.picture.name!r})"
-
-
-def _still_traits(picture: Picture) -> dict[str, Any]:
-    return {"still": image(picture), "place": Canvas(picture).place}
 
 
 class _Loader(anywidget.AnyWidget):

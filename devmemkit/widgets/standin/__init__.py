@@ -1,6 +1,6 @@
 """A stand-in for ipywidgets in a web page: the widgets that explorers use, their state as JSON."""
 
-from devmemkit.widgets.standin.boxes import HTML, Box, HBox, Layout, VBox
+from devmemkit.widgets.standin.boxes import HTML, Box, HBox, Layout, Pane, VBox, shown
 from devmemkit.widgets.standin.controls import (
     Button,
     FileUpload,
@@ -9,7 +9,6 @@ from devmemkit.widgets.standin.controls import (
     Text,
     Textarea,
 )
-from devmemkit.widgets.standin.pane import Pane, shown
 from devmemkit.widgets.standin.selection import (
     Dropdown,
     Selection,

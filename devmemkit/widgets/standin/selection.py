@@ -30,11 +30,15 @@ class Selection(Described):
     @property
     def value(self) -> Any:
         """The value of the chosen option."""
-        return None if self.index is None else self.values[self.index]
+        return None if self.index is None else self.at(self.index)
 
     @value.setter
     def value(self, value: Any) -> None:
         self.index = self.index_of(value)
+
+    def at(self, index: Any) -> Any:
+        """The value of the option with that index."""
+        return self.values[index]
 
     def index_of(self, value: Any) -> Any:
         """The place of a value; ValueError for one that no option has."""
@@ -46,9 +50,6 @@ class Selection(Described):
         return tuple(value) if name == "options" else value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "value":  # the property: its field is the index
-            object.__setattr__(self, name, value)
-            return
         if name != "options":
             super().__setattr__(name, value)
             return
@@ -83,13 +84,8 @@ class SelectionSlider(Selection):
 class SelectionRangeSlider(Selection):
     """A choice of two ends on a line; `value` and `index` are pairs."""
 
-    @property
-    def value(self) -> Any:
-        return None if self.index is None else tuple(self.values[at] for at in self.index)
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self.index = self.index_of(value)
+    def at(self, index: Any) -> Any:
+        return tuple(super(SelectionRangeSlider, self).at(one) for one in index)
 
     def index_of(self, value: Any) -> Any:
         low, high = (super(SelectionRangeSlider, self).index_of(one) for one in value)

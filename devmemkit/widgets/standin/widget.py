@@ -28,12 +28,7 @@ class Widget:
 
     def __new__(cls, *_: Any, **__: Any) -> Any:  # observers come before __init__ is called
         self = super().__new__(cls)
-        vars(self).update(
-            number=next(_numbers),
-            _observers={},
-            _held=None,
-            **{name: value for one in reversed(cls.__mro__) for name, value in _fields(one)},
-        )
+        vars(self).update(number=next(_numbers), _observers={}, _held=None, **_fields(cls))
         return self
 
     def __init__(self, **given: Any) -> None:
@@ -46,7 +41,7 @@ class Widget:
         old = vars(self).get(name)
         new = self.checked(name, value)
         super().__setattr__(name, new)
-        if old != new and any(name in one for one in map(dict, map(_fields, type(self).__mro__))):
+        if old != new and name in _fields(type(self)):
             CHANGED[self.number] = self
             change = SimpleNamespace(owner=self, name=name, old=old, new=new)
             if self._held is None:
@@ -89,12 +84,13 @@ class Widget:
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         """The fields that the page shows."""
-        names = dict.fromkeys(n for one in reversed(type(self).__mro__) for n, _ in _fields(one))
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in _fields(type(self))}
 
 
-def _fields(kind: type) -> list[tuple[str, Any]]:
-    return list(vars(kind).get("fields", {}).items())
+def _fields(kind: type) -> dict[str, Any]:
+    """The fields of a kind of widget with their defaults, those of its bases first."""
+    kinds = (vars(one).get("fields", {}) for one in reversed(kind.__mro__))
+    return {name: value for fields in kinds for name, value in fields.items()}
 
 
 class Described(Widget):
