@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from devmemkit.model.boot import INITCALLS
 from devmemkit.widgets.boot import NOTHING, BootExplorer
 
 
@@ -37,9 +36,3 @@ def test_static_files_are_a_choice_and_each_finding_can_be_shown(in_step) -> Non
     assert broken(explorer) == 3
     assert "never put to the test: no state in which a device has a file" in explorer.status.value
     in_step(explorer)
-
-
-def test_its_repr_is_the_same_on_every_run_and_names_the_order() -> None:
-    explorer = BootExplorer("6.12")
-    assert repr(explorer) == repr(BootExplorer("6.12"))
-    assert all(f"{name}@{level}" in repr(explorer) for name, level in INITCALLS.items())

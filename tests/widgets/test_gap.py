@@ -29,8 +29,3 @@ def test_where_the_model_refuses_there_is_nothing_to_simulate(in_step) -> None:
     explorer.way.value = "a BAR through resource2"
     assert explorer.ended == "written"
     in_step(explorer)
-
-
-def test_its_repr_is_the_same_on_every_run() -> None:
-    assert repr(GapExplorer("6.12")) == repr(GapExplorer("6.12"))
-    assert "Linux 6.12, nothing more, maps and writes: " in repr(GapExplorer("6.12"))

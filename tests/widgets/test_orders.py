@@ -38,8 +38,3 @@ def test_steps_go_forward_back_and_to_what_is_wrong(in_step) -> None:
     assert explorer.now == explorer.step.max
     assert explorer.machine["iomem"].children[0].children  # claimed
     in_step(explorer)
-
-
-def test_its_repr_is_the_same_on_every_run() -> None:
-    assert repr(OrderExplorer("6.12")) == repr(OrderExplorer("6.12"))
-    assert repr(OrderExplorer("6.12")).endswith("step 13 of 13)")
