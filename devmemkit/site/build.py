@@ -14,11 +14,7 @@ from devmemkit.site.race_page import race_section
 
 SUMS = "SHA256SUMS"
 """The list of the folder's files, by which a later build knows the folder as one of its own."""
-OWN = (
-    *("race.js", "race-board.js", "race-view.js"),
-    *embed.SCRIPTS,
-    "ask.js",
-)
+OWN = ("race.js", "race-board.js", "race-view.js", *embed.SCRIPTS, "ask.js")
 WEB = (*OWN, "worker.js")
 """The files of site/web that the pages load."""
 
@@ -79,9 +75,7 @@ def contents(
     sections = {
         "ask": pages.ask_section(prepare.example(), answer),
         "race": race_section(race),
-        "explorers": pages.explorers_section(
-            {name: [(one.file, one.alt) for one in drawn] for name, drawn in stills.items()}
-        ),
+        "explorers": pages.explorers_section(stills),
         "read": pages.read_section(notebooks, bool(documentation)),
     }
     made = {"index.html": pages.index(sections, commit, SCRIPTS).encode()}

@@ -1,4 +1,4 @@
-"""The HTML of the site's pages: each page and each section of one is a function."""
+"""The HTML of the start page: each of its sections is a function."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from devmemkit.explain.access import OPS, VIAS
 from devmemkit.site.live.catalogue import EXPLORERS
+from devmemkit.site.prepare import Still
 
 POLICY = (
     "default-src 'none'; connect-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
@@ -36,8 +37,18 @@ class Page(NamedTuple):
     figures: Mapping[str, bytes]
 
 
-def page(title: str, body: str, scripts: Sequence[str] = ()) -> str:
-    """A page around the HTML of its body; `scripts` run in their order, after it is parsed."""
+def index(sections: dict[str, str], commit: str, scripts: Sequence[str]) -> str:
+    """The start page: `sections` are the HTML of each of SECTIONS that has something to show.
+
+    `scripts` run in their order, after the page is parsed.
+    """
+    sections = {name: html for name, html in sections.items() if html}
+    links = "".join(f'<a href="#{name}">{escape(SECTIONS[name])}</a>\n' for name in sections)
+    parts = "".join(
+        f'<section id="{name}" aria-labelledby="{name}-heading">\n'
+        f'<h2 id="{name}-heading">{escape(SECTIONS[name])}</h2>\n{html}\n</section>\n'
+        for name, html in sections.items()
+    )
     # Classic scripts: a page opened as a file may not load modules.
     loads = "".join(f'<script defer src="{escape(name)}"></script>\n' for name in scripts)
     return f"""<!doctype html>
@@ -47,27 +58,12 @@ def page(title: str, body: str, scripts: Sequence[str] = ()) -> str:
 <meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
+<title>devmemkit: user mappings of device memory</title>
 <link rel="stylesheet" href="style.css">
 <link rel="icon" href="data:,">
 {loads}</head>
 <body>
-{body}
-</body>
-</html>
-"""
-
-
-def index(sections: dict[str, str], commit: str, scripts: Sequence[str]) -> str:
-    """The start page: `sections` are the HTML of each of SECTIONS that has something to show."""
-    sections = {name: html for name, html in sections.items() if html}
-    links = "".join(f'<a href="#{name}">{escape(SECTIONS[name])}</a>\n' for name in sections)
-    parts = "".join(
-        f'<section id="{name}" aria-labelledby="{name}-heading">\n'
-        f'<h2 id="{name}-heading">{escape(SECTIONS[name])}</h2>\n{html}\n</section>\n'
-        for name, html in sections.items()
-    )
-    body = f"""<header>
+<header>
 <h1>devmemkit</h1>
 <p>What happens to a user mapping of device memory when a driver claims the region: a model of
 Linux that runs in this page.</p>
@@ -80,8 +76,10 @@ Linux that runs in this page.</p>
 <footer>
 <p>Commit <code>{escape(commit)}</code>. Code: MIT; data: CC BY 4.0; Python in the page: Pyodide,
 MPL 2.0, and Python, PSF: <a href="licences/README.txt">licences</a>.</p>
-</footer>"""
-    return page("devmemkit: user mappings of device memory", body, scripts)
+</footer>
+</body>
+</html>
+"""
 
 
 def ask_section(paste: str, answer: Mapping[str, Any]) -> str:
@@ -140,14 +138,14 @@ text</button> <button type="button" id="ask-cancel" hidden>Cancel</button>
 <script type="application/json" id="ask-example">{data}</script>"""
 
 
-def explorers_section(stills: Mapping[str, Sequence[tuple[str, str]]]) -> str:
-    """The explorers of the notebooks: `stills` are, by name, the file and the words of pictures."""
+def explorers_section(stills: Mapping[str, Sequence[Still]]) -> str:
+    """The explorers of the notebooks, by name; `stills` are the pictures of each."""
     made = "".join(
         f'<details id="explorer-{escape(name)}"><summary>{escape(offer.asks)}</summary>\n'
         f'<div class="explorer" data-explorer="{escape(name)}">'
         + "".join(
-            f'<img class="still" loading="lazy" src="{escape(file)}" alt="{escape(alt)}">'
-            for file, alt in stills[name]
+            f'<img class="still" loading="lazy" src="{escape(one.file)}" alt="{escape(one.alt)}">'
+            for one in stills[name]
         )
         + "</div></details>\n"
         for name, offer in EXPLORERS.items()

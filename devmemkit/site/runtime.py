@@ -20,13 +20,12 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from devmemkit.host.files import SourceError, read
 from devmemkit.host.scratch import scratch
 from devmemkit.scenarios.machines import data_dir
 
-PINNED = "pyodide.toml"
-"""The file beside this one with Pyodide's version and digests."""
 LARGEST = 32 << 20
 """Bytes of one of Pyodide's files at most."""
 ROOMS = (
@@ -39,10 +38,9 @@ DATA = ("machines/", "claim-path.toml", "references.toml")
 LICENCES = ("README.txt", "MPL-2.0.txt", "Python.txt")
 
 
-def pinned() -> dict[str, str]:
-    """Pyodide's files by name, each with its SHA-256; "version" and "python" beside them."""
-    told = tomllib.loads(files("devmemkit.site").joinpath(PINNED).read_text("utf-8"))
-    return {"version": told["version"], "python": told["python"], **told["files"]}
+def pinned() -> dict[str, Any]:
+    """Pyodide's "version", its "python", and the SHA-256 of each of its "files" by name."""
+    return tomllib.loads((files("devmemkit.site") / "pyodide.toml").read_text("utf-8"))
 
 
 def pyodide(folder: Path | None = None) -> dict[str, bytes]:
@@ -51,20 +49,18 @@ def pyodide(folder: Path | None = None) -> dict[str, bytes]:
     SourceError without npm, where npm fails, and for a file other than the pinned one.
     """
     told = pinned()
-    version = told.pop("version")
-    told.pop("python")
-    found = _in_folder(folder, told) if folder else _from_npm(f"pyodide@{version}", told)
-    for name, digest in told.items():
+    version, digests = told["version"], told["files"]
+    if folder:
+        found = {
+            name: read(folder / name, pipes=False, texts=(), most=LARGEST, what="a file of Pyodide")
+            for name in digests
+        }
+    else:
+        found = _from_npm(f"pyodide@{version}", digests)
+    for name, digest in digests.items():
         if (got := hashlib.sha256(found[name]).hexdigest()) != digest:
             raise SourceError(f"{name}: expected that of Pyodide {version}, {digest}; got {got}")
     return found
-
-
-def _in_folder(folder: Path, names: dict[str, str]) -> dict[str, bytes]:
-    return {
-        name: read(folder / name, pipes=False, texts=(), most=LARGEST, what="a file of Pyodide")
-        for name in names
-    }
 
 
 def _from_npm(package: str, names: dict[str, str]) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from devmemkit.site import prepare
 from devmemkit.site.live.catalogue import EXPLORERS
 
 ROOT = Path(__file__).parents[2]
@@ -101,13 +102,8 @@ def test_the_page_hears_what_python_does() -> None:
         assert max(counts) > 20  # a search that learns something begins anew
 
 
-def widgets(tree: dict[str, Any]) -> list[dict[str, Any]]:
-    below = [one for child in tree.get("children", ()) for one in widgets(child)]
-    return [tree, *below]
-
-
 def test_no_markup_of_an_explorer_has_a_style(told: dict[str, Any]) -> None:
-    pieces = [one for made in told.values() for one in widgets(made["tree"])]
+    pieces = [one for made in told.values() for one in prepare._below(made["tree"])]
     markup = [one["state"]["value"] for one in pieces if one["kind"] == "HTML"]
     assert any("<td" in one for one in markup)
     assert not [one for one in markup if "style=" in one]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devmemkit.explore.check import explore, explore_each
+from devmemkit.explore.check import explore
 from devmemkit.explore.counterexample import replay
 from devmemkit.explore.export import graph as explored_graph
 from devmemkit.explore.progress import must_come
@@ -135,14 +135,13 @@ def test_no_schedule_is_shorter() -> None:
         assert len(tasks_of(graph["schedule"])) == (depth if front else 0)
 
 
-@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.title)
-def test_the_claim_of_a_level_holds(level: Level) -> None:
+STARVE = [level for level in LEVELS if level.goal == "starve"]
+
+
+@pytest.mark.parametrize("level", STARVE, ids=lambda level: level.title)
+def test_the_claim_of_a_level_without_end_holds(level: Level) -> None:
     graph = graphs.data()["graphs"][graphs.data()["levels"][LEVELS.index(level)]["graph"]]
     made = graphs.race_of(level)
-    if level.goal == "reach":
-        broken = explore_each(made)[NOBODY_REACHES].verdict == "found"
-        assert bool(graph["schedule"]) == broken
-        return
     comes = must_come(made, has_come_up(made))
     assert comes.holds is not None
     assert bool(graph["schedule"]) == (not comes.holds)

@@ -40,16 +40,11 @@ def asks() -> list[dict[str, Any]]:
     return [{"do": "ask", **one} for one in (*made, {"paste": prepare.example()})]
 
 
-def widgets(tree: dict[str, Any]) -> list[dict[str, Any]]:
-    below = [one for child in tree.get("children", ()) for one in widgets(child)]
-    return [tree, *below]
-
-
 def changes(name: str, tree: dict[str, Any]) -> list[dict[str, Any]]:
     """The first, second and last option of each choice of an explorer, one after the other."""
     return [
         {"do": "change", "name": name, "number": one["number"], "field": "index", "value": at}
-        for one in widgets(tree)
+        for one in prepare._below(tree)
         if one["kind"] in ("Dropdown", "SelectionSlider")
         for at in sorted({0, 1, len(one["state"]["options"]) - 1})
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from devmemkit.explain.access import OPS, Access
+from devmemkit.explain.access import OPS
 from devmemkit.explain.advice import Advice
 from devmemkit.explain.answer import Answer, format_later, format_owner, format_verdict
 from devmemkit.explain.cause import Cause
@@ -23,9 +23,9 @@ def as_page(told: Told, elsewhere: Collection[str] = ()) -> str:
 
     Notes that the page has `elsewhere` are left out.
     """
-    notes = _notes([note for note in told.notes if note not in elsewhere])
+    notes = [f"note: {note}" for note in told.notes if note not in elsewhere]
     said = _answer(told.answer) if told.answer is not None else _causes(told)
-    return "".join(said) + notes
+    return "".join(said) + (_list(notes, "notes") if notes else "")
 
 
 def _answer(answer: Answer) -> Iterator[str]:
@@ -35,7 +35,7 @@ def _answer(answer: Answer) -> Iterator[str]:
     why = f" ({safe(v.why)})" if v.why else ""
     yield f'<p class="verdict {good}"><strong>{safe(format_verdict(v))}</strong>{why}</p>'
     if answer.assumed:
-        yield _list("ul", (f"if {words}" for words in answer.assumed))
+        yield _list(f"if {words}" for words in answer.assumed)
     yield from _checks(v)
     if answer.branches:
         yield "<h4>It depends on what is not known</h4><dl>"
@@ -84,15 +84,10 @@ def _causes(told: Told) -> Iterator[str]:
     if more or not shown:
         yield f"<p>{safe(more or NOTHING)}</p>"
     yield _advice(told.causes[0].advice if told.causes else (), "What would change the first")
-    if _is_single(told.access):
+    if told.access.op in OPS and not told.access.other:  # the model can play it by itself
         answer = explain(told.machines, told.access)
         if answer.outcome == told.got:
             yield from _checks(answer.verdict)
-
-
-def _is_single(access: Access) -> bool:
-    """Whether the model can play the access by itself."""
-    return access.op in OPS and not access.other
 
 
 def _cause(cause: Cause) -> str:
@@ -114,10 +109,6 @@ def _advice(advice: Sequence[Advice], title: str) -> str:
     return f"<h4>{title}, safest first</h4><ol>{items}</ol>" if items else ""
 
 
-def _notes(notes: Sequence[str]) -> str:
-    return _list("ul", (f"note: {note}" for note in notes), "notes") if notes else ""
-
-
-def _list(tag: str, lines: Iterable[str], kind: str = "") -> str:
+def _list(lines: Iterable[str], kind: str = "") -> str:
     items = "".join(f"<li>{safe(line)}</li>" for line in lines)
-    return f'<{tag} class="{kind}">{items}</{tag}>' if kind else f"<{tag}>{items}</{tag}>"
+    return f'<ul class="{kind}">{items}</ul>' if kind else f"<ul>{items}</ul>"

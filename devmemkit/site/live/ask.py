@@ -18,7 +18,7 @@ from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
 from devmemkit.site.live.address_space import map_of, tree
 from devmemkit.site.live.answer import as_page
-from devmemkit.site.live.progress import say
+from devmemkit.site.live.dispatch import say
 from devmemkit.text.html import safe
 from devmemkit.text.iomem import uncollected
 from devmemkit.text.message import access_in

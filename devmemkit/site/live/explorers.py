@@ -36,20 +36,18 @@ def _of(kind: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     return kind(**{name: given[name] for name in signature(kind).parameters if name in given})
 
 
-def _gap(given: Mapping[str, Any]) -> Explorer:
+def _gap(given: Mapping[str, Any]) -> Any:
     trials = min(given.get("trials", 1000), 1000)  # an answer must not take longer
-    found: Explorer = _of(GapExplorer, {**given, "trials": trials})
-    return found
+    return _of(GapExplorer, {**given, "trials": trials})
 
 
-def _machines(given: Mapping[str, Any]) -> Explorer:
+def _machines(given: Mapping[str, Any]) -> Any:
     name = given["machine"]
     others = {other: one for other, one in known_machines().items() if other != name}
-    first = described(name, given.get("kernel", ""))
-    return MachineExplorer({name: first, **others}, *(given[one] for one in PLACE))
+    machines = {name: described(name, given.get("kernel", "")), **others}
+    return _of(MachineExplorer, {**given, "machines": machines})
 
 
-PLACE = ("address", "via", "op")
 MAKERS: dict[str, Callable[[Mapping[str, Any]], Explorer]] = {
     "overview": lambda given: _of(OverviewExplorer, given),
     "takeover": lambda given: TakeoverExplorer(_of(Takeover, given)),
@@ -86,16 +84,12 @@ def _below(widget: w.Widget) -> Iterator[w.Widget]:
 
 
 def _tree(widget: w.Widget, number: Mapping[int, int]) -> dict[str, Any]:
-    found = {"number": number[id(widget)], "kind": kind_of(widget)}
+    # the stand-in's class: that of an explorer is of the notebooks
+    kinds = (one.__name__ for one in type(widget).__mro__ if one.__module__.startswith(w.__name__))
+    found = {"number": number[id(widget)], "kind": next(kinds)}
     if isinstance(widget, w.Box):
         return found | {"children": [_tree(one, number) for one in widget.children]}
     return found | {"state": widget.get_state()}
-
-
-def kind_of(widget: w.Widget) -> str:
-    """The name of the stand-in's class that a widget is of."""
-    kinds = type(widget).__mro__
-    return next(one.__name__ for one in kinds if one.__module__.startswith(w.__name__))
 
 
 def change(name: str, number: int, field: str, value: Any) -> dict[str, Any]:
