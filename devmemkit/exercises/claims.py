@@ -6,16 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from devmemkit.exercises.exercise import (
-    Item,
-    Task,
-    kernels,
-    lettered,
-    listed,
-    listing,
-    mixed,
-    picked,
-)
+from devmemkit.exercises.exercise import Item, Task, kernels, listed, listing, mixed, picked
 from devmemkit.model.flags import PAGE_SHIFT, PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.resource.revoke import zapped_pages
@@ -73,8 +64,7 @@ def pages_die(random: Random) -> Task:
         "Which pages of the mapping are gone when the claim has returned?",
         "{0, 9}", answer, judge, RULE,
         f"The claim lies in {len(answer)} pages; of the last one it has {(high & 0xFFF) + 1:#x} "
-        "bytes. "
-        f"{_see(story)}",
+        f"bytes. {_see(story)}",
     )  # fmt: skip
 
 
@@ -166,7 +156,7 @@ def whose(random: Random) -> Task:
             items.append(Item(says.format(number), ended.signal == "SIGBUS", because))
         return items
 
-    items = lettered(mixed(draw))
+    items = mixed(draw)
     answer, judge = picked(items, '{"a", ...}')
     return Task(
         f"On Linux {kernel} process P maps 8 pages of persistent memory from `{window.start:#x}` "

@@ -56,29 +56,19 @@ class Item(NamedTuple):
     because: str
 
 
-def lettered(items: Iterable[Item]) -> dict[str, Item]:
-    """The items by letter."""
-    return dict(zip("abcdefgh", items, strict=False))
-
-
 def listed(items: Mapping[str, Item]) -> str:
     """The items as a Markdown list."""
     return "\n".join(f"- **{label}**: {item.says}" for label, item in items.items())
 
 
-def mixed(draw: Callable[[], list[Item]], least: int = 2) -> list[Item]:
-    """Draw until all items differ, `least` of them come out one way, and as many another way."""
+def mixed(draw: Callable[[], list[Item]], least: int = 2) -> dict[str, Item]:
+    """Items by letter, drawn until all differ, `least` come out one way, and as many another."""
     while True:
         items = draw()
         values = [item.value for item in items]
         enough = sum(values.count(one) >= least for one in set(values)) > 1
         if enough and len({item.says for item in items}) == len(items):
-            return items
-
-
-def named(label: object) -> str:
-    """The label of an item in a sentence."""
-    return f"page {label}" if isinstance(label, int) else f"({label})"
+            return dict(zip("abcdefgh", items, strict=False))
 
 
 def picked(items: Mapping[Any, Item], form: str) -> tuple[set[Any], Judge]:
@@ -93,8 +83,9 @@ def picked(items: Mapping[Any, Item], form: str) -> tuple[set[Any], Judge]:
                 raise ValueError(f"expected some of {listing(known)}; got {shortened(one)}")
         for label, item in items.items():
             if (label in given) != item.value:
+                what = f"page {label}" if isinstance(label, int) else f"({label})"
                 how = "missing" if item.value else "wrong"
-                return f"{named(label)} is {how}: {item.because}"
+                return f"{what} is {how}: {item.because}"
         return ""
 
     return {label for label, item in items.items() if item.value}, judge

@@ -5,17 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from devmemkit.exercises.exercise import (
-    Item,
-    Task,
-    kernels,
-    lettered,
-    listed,
-    listing,
-    mixed,
-    picked,
-    worded,
-)
+from devmemkit.exercises.exercise import Item, Task, kernels, listed, listing, mixed, picked, worded
 from devmemkit.model.features import number
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.kernel import KernelProfile
@@ -48,7 +38,7 @@ def which_kernels(random: Random) -> Task:
     def since(policy: str) -> str:
         return POLICIES[policy].since
 
-    items = lettered(mixed(draw))
+    items = mixed(draw)
     answer, judge = picked(items, '{"a", ...}')
     return Task(
         f"A process maps BAR {bar} of the PCI device `{device}`, which no driver has. Then a "
@@ -57,8 +47,7 @@ def which_kernels(random: Random) -> Task:
         '{"a", ...}', answer, judge,
         f"Linux {since('ExcludeNew')} refuses new mappings of what is claimed, "
         f"{since('RevokeDevmem')} also takes away old ones through /dev/mem, and a later release "
-        "also "
-        "those through the files of PCI devices.",
+        "also those through the files of PCI devices.",
         f"That later one is {since('RevokeAll')}. "
         f'See it: `dk.BarStory(kernel="6.12", device="{device}", bar={bar}).outcomes()`',
     )  # fmt: skip
@@ -113,7 +102,7 @@ def calls(random: Random) -> Task:
         items = [dead for dead, _ in drawn[:4]] + [alive for _, alive in drawn[4:]]
         return random.sample(items, 6)
 
-    items = lettered(mixed(draw))
+    items = mixed(draw)
     form = '{"a": "works", "b": ...}'
     answer, judge = worded(items, words, form)
     return Task(
@@ -161,7 +150,7 @@ def new_mapping(random: Random) -> Task:
             items.append(Item(says, play(machine, (*story, act)).outcomes["end"].ok, because))
         return items
 
-    items = lettered(mixed(draw))
+    items = mixed(draw)
     answer, judge = picked(items, '{"a", ...}')
     return Task(
         f"On Linux {kernel} a driver has claimed pages {low} to {high} of BAR {bar} of "

@@ -10,7 +10,6 @@ from devmemkit.exercises.exercise import (
     Item,
     Task,
     kernels,
-    lettered,
     listed,
     listing,
     mixed,
@@ -47,8 +46,8 @@ RULE = (
 )
 ENDS = (
     "*killed* means that the mapping loses what was claimed, *survived* that it keeps that, "
-    "*torn*, "
-    "on kernels where that is possible, that it loses some of the claimed pages and keeps others."
+    "*torn*, on kernels where that is possible, that it loses some of the claimed pages and keeps "
+    "others."
 )
 
 
@@ -73,18 +72,14 @@ class Race(NamedTuple):
 
     def says(self) -> str:
         made = race(*self)
-        alone = (
-            in_words(to_the_end(made, (), (MAPPER,))),
-            in_words(to_the_end(made, (), (CLAIMER,))),
-        )
+        alone = [in_words(to_the_end(made, (), (task,))) for task in (MAPPER, CLAIMER)]
         claimed = "all three pages" if self.claim == "whole" else "the first page"
         return (
             f"On Linux {self.kernel} the task *mapper* maps three pages of a BAR through "
             f"`{FILE[self.via]}`; the task *claimer*, a driver, claims {claimed}. Each by itself "
             f"takes these steps:\n\n- {alone[0]}\n- {alone[1]}\n\nIf the list has mappings of "
             "claimed pages, `zap` takes one step for each page, otherwise a single step. The race "
-            "ends in one of these ways: "
-            f"{listing(sorted(race_outcomes(*self)))}. {ENDS}"
+            f"ends in one of these ways: {listing(sorted(race_outcomes(*self)))}. {ENDS}"
         )
 
 
@@ -104,7 +99,7 @@ def endings(random: Random) -> Task:
         random.shuffle(items)
         return items
 
-    items = lettered(mixed(draw, least=1))
+    items = mixed(draw, least=1)
     form = '{"a": "killed", "b": ..., "c": ...}'
     answer, judge = worded(items, race_outcomes(*drawn), form)
     return Task(
