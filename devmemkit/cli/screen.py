@@ -74,17 +74,14 @@ class Screened:
 
     def write(self, text: str) -> int:
         status.erase()
-        self.unscreened.write(self._safe(text))
+        safe = re.sub(r"[^\n\t]+", lambda piece: printable(piece[0]), text)
+        encoding = getattr(self.unscreened, "encoding", None) or "utf-8"
+        self.unscreened.write(safe.encode(encoding, "backslashreplace").decode(encoding))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
-
-    def _safe(self, text: str) -> str:
-        text = re.sub(r"[^\n\t]+", lambda piece: printable(piece[0]), text)
-        encoding = getattr(self.unscreened, "encoding", None) or "utf-8"
-        return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager
