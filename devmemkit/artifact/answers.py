@@ -79,9 +79,7 @@ class Sources:
         """What an answer from a recording rests on."""
         return "live" if self.live else "recorded"
 
-    def endings(
-        self, scenario: str, version: str, story: str, lab: str = "2g"
-    ) -> dict[str, Answer]:
+    def endings(self, scenario: str, version: str, story: str, lab: str) -> dict[str, Answer]:
         """How the acts of a story ended there, by the act's key.
 
         What follows an act that the guest could not carry out does not decide the story.

@@ -111,7 +111,9 @@ def page(notebook: Any, name: str, failure: str = "", home: Home = REPORT, folde
         if INJECTED in cell.metadata.get("tags", ()):
             cell.id = INJECTED
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if not (_only_widget(o) or _only_values(o))]
+            # named values are stored, and not shown
+            shown = (one for one in cell.outputs if VALUES not in one.get("data", {}))
+            cell.outputs = [one for one in shown if not _only_widget(one)]
     exporter = HTMLExporter(
         template_name="lab",
         raw_template=(HERE / "report.html.j2").read_text("utf-8"),
@@ -129,11 +131,6 @@ def _only_widget(output: Any) -> bool:
     """Whether an output is a widget and nothing else; drops the widget's view from the others."""
     data = output.get("data", {})
     return bool(data.pop(WIDGET_VIEW, None)) and set(data) <= {"text/plain"}
-
-
-def _only_values(output: Any) -> bool:
-    """Whether an output is named values, which are stored and not shown."""
-    return VALUES in output.get("data", {})
 
 
 def print_pdf(page: Path, target: Path) -> bool:

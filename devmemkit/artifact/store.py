@@ -19,16 +19,7 @@ from devmemkit.artifact import crate, record
 from devmemkit.artifact.entities import earlier
 from devmemkit.artifact.folder import Folder
 from devmemkit.artifact.parameters import defaults
-from devmemkit.artifact.record import (
-    FIGURES,
-    HIDDEN,
-    LOCK,
-    RECORDS,
-    RUNNING,
-    Job,
-    Record,
-    UsageError,
-)
+from devmemkit.artifact.record import FIGURES, HIDDEN, Job, Record, UsageError
 
 
 class Store:
@@ -46,7 +37,7 @@ class Store:
                 _check(self.inside)
                 TemporaryFile(dir=self.folder).close()
                 self._lock(opened)
-                for name in (RUNNING, RECORDS):
+                for name in (record.RUNNING, record.RECORDS):
                     self.inside.remove(name)
                 self.records = earlier(self.inside)
                 self._made_from = crate.made_from(self.root)
@@ -62,7 +53,7 @@ class Store:
 
     def _lock(self, opened: ExitStack) -> None:
         """Take the lock. The kernel holds it, so a lock file left by a killed run locks nothing."""
-        with self.inside.at(LOCK, make=True) as (fd, name):
+        with self.inside.at(record.LOCK, make=True) as (fd, name):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
             lock = os.open(name, flags, 0o666, dir_fd=fd)
         opened.callback(os.close, lock)

@@ -48,11 +48,6 @@ def jobs_line(crate: Crate) -> str:
     return f"all jobs went well ({len(crate.records)}, {findings} the findings)"
 
 
-def failures(crate: Crate) -> Iterator[str]:
-    """A sentence for each job of the run that failed."""
-    return (f"{one.name}: failed at {one.error}" for one in crate.records if one.error)
-
-
 def state_differs(crate: Crate) -> Iterator[str]:
     """A sentence for each input of the run (data, notebook, code, package) that differs today."""
     root = checkout(Path.cwd())
@@ -113,9 +108,10 @@ def verify(folder: Path, against: Path | None) -> int:
     """Print the differences; 0 if there are none, else 1. UsageError if there is no run."""
     with _open(folder) as mine, _open(against or folder) as theirs:
         crate, other = read(mine), read(theirs)
+        failed = (f"{one.name}: failed at {one.error}" for one in crate.records if one.error)
         checks = [
             ("files as the run left them", files_differ(mine, crate)),
-            (jobs_line(crate), failures(crate)),
+            (jobs_line(crate), failed),
             ("made from today's code, data and versions", state_differs(crate)),
         ]
         if against is not None:
