@@ -84,36 +84,42 @@ def test_the_notebook_in_the_report_is_stripped(report):
     assert (report / "01-page.ipynb").stat().st_size < 50_000, "no BokehJS in it"
 
 
-@pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_figures_are_shown_and_nothing_is_cut_off_offline(report, chromium_path, width, scheme):
+@pytest.fixture
+def browser(chromium_path):
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    said = []
-    asked = []
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        context = browser.new_context(
-            offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme
-        )
-        shown = context.new_page()
-        shown.on("console", lambda m: said.append(m.text) if m.type != "info" else None)
-        shown.on("pageerror", lambda error: said.append(str(error)))
-        shown.on("request", lambda request: asked.append(request.url))
-        for name in ("index", "01-page", "02-bad.partial"):
-            shown.goto((report / f"{name}.html").as_uri())
-            if name == "01-page":
-                pictures = shown.eval_on_selector_all(
-                    "img", "all => all.map(e => [e.alt, e.naturalWidth > 0])"
-                )
-                assert pictures == [["Two areas", True]] * 2
-            wide, paper = shown.evaluate(
-                "[document.documentElement.scrollWidth,"
-                " getComputedStyle(document.documentElement).backgroundColor]"
-            )
-            assert wide == width
-            assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(21, 24, 30)")
+        yield browser
         browser.close()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_are_shown_and_nothing_is_cut_off_offline(report, browser, width, scheme):
+    said = []
+    asked = []
+    context = browser.new_context(
+        offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    shown = context.new_page()
+    shown.on("console", lambda m: said.append(m.text) if m.type != "info" else None)
+    shown.on("pageerror", lambda error: said.append(str(error)))
+    shown.on("request", lambda request: asked.append(request.url))
+    for name in ("index", "01-page", "02-bad.partial"):
+        shown.goto((report / f"{name}.html").as_uri())
+        if name == "01-page":
+            pictures = shown.eval_on_selector_all(
+                "img", "all => all.map(e => [e.alt, e.naturalWidth > 0])"
+            )
+            assert pictures == [["Two areas", True]] * 2
+        wide, paper = shown.evaluate(
+            "[document.documentElement.scrollWidth,"
+            " getComputedStyle(document.documentElement).backgroundColor]"
+        )
+        assert wide == width
+        assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(21, 24, 30)")
+    context.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
@@ -128,9 +134,8 @@ LOADS = """\
 
 
 @pytest.mark.parametrize("policy", [True, False])
-def test_a_browser_loads_nothing_for_a_page(chromium_path, tmp_path, policy):
+def test_a_browser_loads_nothing_for_a_page(browser, tmp_path, policy):
     """Whatever a notebook names; without the page's policy it would be asked for."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     asked = []
 
     class Server(BaseHTTPRequestHandler):
@@ -151,12 +156,9 @@ def test_a_browser_loads_nothing_for_a_page(chromium_path, tmp_path, policy):
         if not policy:
             html = html.replace("Content-Security-Policy", "x")
         (tmp_path / "page.html").write_text(html)
-        with sync_api.sync_playwright() as playwright:
-            arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-            browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-            shown = browser.new_page()
-            shown.goto((tmp_path / "page.html").as_uri(), wait_until="networkidle")
-            browser.close()
+        shown = browser.new_page()
+        shown.goto((tmp_path / "page.html").as_uri(), wait_until="networkidle")
+        shown.close()
         server.shutdown()
         thread.join()
     assert bool(asked) is not policy
@@ -207,78 +209,61 @@ show(matrix("m", "T", ["a question"], {"row": [("yes", "ok")]}), behind="The pic
 """
 
 
-def test_nothing_scrolls_on_a_small_screen_and_no_line_is_long(chromium_path, tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_nothing_scrolls_on_a_small_screen_and_no_line_is_long(browser, tmp_path):
     (tmp_path / "page.html").write_text(page(quiz(CROWDED), "wide"))
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        shown = browser.new_page(viewport={"width": 400, "height": 800})
-        shown.goto((tmp_path / "page.html").as_uri())
-        scrolled = shown.evaluate("""() => {
-            for (const box of document.querySelectorAll("details:not(.code)")) box.open = true;
-            const found = [...document.querySelectorAll("main *:not(.code *)")];
-            return found.filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
-                .map((one) => [one.tagName, one.clientWidth, one.scrollWidth, one.innerText]);
-        }""")
-        shown.set_viewport_size({"width": 1600, "height": 800})
-        widths = [line.bounding_box()["width"] for line in shown.locator("main p").all()]
-        browser.close()
+    shown = browser.new_page(viewport={"width": 400, "height": 800})
+    shown.goto((tmp_path / "page.html").as_uri())
+    scrolled = shown.evaluate("""() => {
+        for (const box of document.querySelectorAll("details:not(.code)")) box.open = true;
+        const found = [...document.querySelectorAll("main *:not(.code *)")];
+        return found.filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
+            .map((one) => [one.tagName, one.clientWidth, one.scrollWidth, one.innerText]);
+    }""")
+    shown.set_viewport_size({"width": 1600, "height": 800})
+    widths = [line.bounding_box()["width"] for line in shown.locator("main p").all()]
     assert scrolled == []
     assert widths
     assert max(widths) <= 46 * 17, "about 90 letters a line on a wide screen"
 
 
 @pytest.mark.parametrize("layout", ["", "paper"])
-def test_a_picture_keeps_its_proportions_on_paper(chromium_path, tmp_path, layout):
+def test_a_picture_keeps_its_proportions_on_paper(browser, tmp_path, layout):
     """A picture is as wide as its place: one that is squeezed is stretched and cut."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     notebook = quiz(CROWDED.replace(', behind="The picture"', ""))
     notebook.metadata["devmemkit"] = {"layout": layout}
     html = page(notebook, "wide").replace("<div tabindex", "<figure><div tabindex")
     (tmp_path / "page.html").write_text(html)
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        shown = browser.new_page(viewport={"width": 658, "height": 900})
-        shown.goto((tmp_path / "page.html").as_uri())
-        shown.emulate_media(media="print")
-        wide, high, told = shown.evaluate("""() => {
-            const image = document.querySelector(".dk-still"), box = image.getBoundingClientRect();
-            return [box.width, box.height, Number(image.getAttribute("height"))];
-        }""")
-        browser.close()
+    shown = browser.new_page(viewport={"width": 658, "height": 900})
+    shown.goto((tmp_path / "page.html").as_uri())
+    shown.emulate_media(media="print")
+    wide, high, told = shown.evaluate("""() => {
+        const image = document.querySelector(".dk-still"), box = image.getBoundingClientRect();
+        return [box.width, box.height, Number(image.getAttribute("height"))];
+    }""")
     assert wide / (high / told) >= MIN_WIDTH
     assert 0.65 < high / told < 0.85, "smaller than on a screen, and readable"
 
 
-def test_an_answer_opens_at_a_choice_without_script_by_keyboard_and_on_paper(
-    chromium_path, tmp_path
-):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_an_answer_opens_at_a_choice_without_script_by_keyboard_and_on_paper(browser, tmp_path):
     (tmp_path / "page.html").write_text(page(quiz(), "quiz"))
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        shown = browser.new_page(java_script_enabled=False)
-        shown.goto((tmp_path / "page.html").as_uri())
+    shown = browser.new_page(java_script_enabled=False)
+    shown.goto((tmp_path / "page.html").as_uri())
 
-        def seen():
-            rows = shown.locator("td", has_text="a bus error").all()
-            return [row.is_visible() for row in rows]
+    def seen():
+        rows = shown.locator("td", has_text="a bus error").all()
+        return [row.is_visible() for row in rows]
 
-        assert not shown.locator("pre", has_text="predict").is_visible(), "the code is folded"
-        assert shown.locator(".jp-OutputArea-output").count() == 1, "a named value is not shown"
-        assert seen() == [False, False]
-        shown.locator("summary", has_text="EPERM").focus()
-        shown.keyboard.press("Enter")
-        assert seen() == [True, False]
-        assert shown.get_by_text("No: SIGBUS.").is_visible()
-        shown.locator("summary", has_text="SIGBUS").click()
-        assert seen() == [False, True]
-        assert shown.get_by_text("Right.").is_visible()
-        shown.locator("summary", has_text="SIGBUS").click()
-        assert seen() == [False, False]
-        shown.emulate_media(media="print")
-        assert seen() == [False, True], "on paper the right choice is open"
-        browser.close()
+    assert not shown.locator("pre", has_text="predict").is_visible(), "the code is folded"
+    assert shown.locator(".jp-OutputArea-output").count() == 1, "a named value is not shown"
+    assert seen() == [False, False]
+    shown.locator("summary", has_text="EPERM").focus()
+    shown.keyboard.press("Enter")
+    assert seen() == [True, False]
+    assert shown.get_by_text("No: SIGBUS.").is_visible()
+    shown.locator("summary", has_text="SIGBUS").click()
+    assert seen() == [False, True]
+    assert shown.get_by_text("Right.").is_visible()
+    shown.locator("summary", has_text="SIGBUS").click()
+    assert seen() == [False, False]
+    shown.emulate_media(media="print")
+    assert seen() == [False, True], "on paper the right choice is open"

@@ -75,28 +75,6 @@ def test_killed_at_any_moment_nothing_half_is_there_and_the_next_run_finishes(
     assert made.run("verify", out).returncode == 0
 
 
-@pytest.mark.slow
-def test_two_runs_into_one_folder(made, toys, tmp_path):
-    told, out = tmp_path / "pid", tmp_path / "out"
-    path = made.write("03-slow", toys["slow"](told))
-    try:
-        with made.start("reproduce", "--only", "3", "--out", out) as process:
-            while not told.exists():
-                time.sleep(0.05)
-            other = made.run("reproduce", "--out", out)
-            assert other.returncode == 2
-            assert other.stderr == (
-                "devmemkit reproduce: expected a folder of its own for this run, got "
-                f"{out}, which another run writes to\n"
-            )
-            process.send_signal(signal.SIGINT)
-            process.communicate()
-    finally:
-        path.unlink()
-    (out / HIDDEN / "lock").write_text("1\n")  # stale: its process, whoever that is, holds no lock
-    assert made.run("reproduce", "--only", "2", "--out", out).returncode == 0
-
-
 def test_a_notebook_that_hangs_is_ended_and_named(made, tmp_path, toys):
     cell = "import time\ntime.sleep(600)"
     path = made.write("03-hangs", toys["of"](toys["code"](cell)))

@@ -67,79 +67,63 @@ OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {
 of the change, "from" which kernel on."""
 
 
-SEGV = {
-    "segmentation-violation": {"signal": "SIGSEGV", "si_code": "SEGV_MAPERR", "si_addr": 0},
-}
-"""How an act must end for a finding about one signal to turn."""
+Content = dict[str, Any]
+SEGV = {"signal": "SIGSEGV", "si_code": "SEGV_MAPERR", "si_addr": 0}
+"""How an act must end for the finding about this signal to turn."""
 
 
-def edited(
-    recording: Recording, story: str, act: str, otherwise: dict[str, Any] | None
-) -> Recording:
-    """The story alone, in which that act failed if it went well, and went well if it failed.
-
-    Or it ended `otherwise`.
-    """
-    (one,) = (one for one in recording.content["stories"] if one["name"] == story)
-    one = copy.deepcopy(one)
-    (entry,) = (entry for entry in one["acts"] if entry["key"] == act)
-    worked = "value" in entry["outcome"]
-    entry["outcome"] = otherwise or ({"errno": 5} if worked else {"value": 0})
-    return Recording(recording.scenario, recording.about, recording.content | {"stories": [one]})
+def turn_act(content: Content, id: str, story: str, act: str, **_: Any) -> None:
+    """Leave the story alone; its act failed if it went well, and went well if it failed."""
+    content["stories"] = [one for one in content["stories"] if one["name"] == story]
+    (entry,) = (entry for entry in content["stories"][0]["acts"] if entry["key"] == act)
+    turned = {"errno": 5} if "value" in entry["outcome"] else {"value": 0}
+    entry["outcome"] = SEGV if id == "segmentation-violation" else turned
 
 
-def nothing_survived(recording: Recording) -> Recording:
-    """The recording of a race in which no mapping survived the claim."""
-    content = copy.deepcopy(recording.content)
+def turn_race(content: Content, **_: Any) -> None:
+    """No mapping survived the claim."""
     for trial in content["race"]["trials"]:
         if trial["outcome"] == "survived":
             trial["outcome"] = "killed"
-    return Recording(recording.scenario, recording.about, content)
 
 
-def leak_turned(recording: Recording) -> Recording:
-    """The recording of a repaired mmap in which all leaked if nothing did, and else nothing."""
-    content = copy.deepcopy(recording.content)
+def turn_leak(content: Content, **_: Any) -> None:
+    """With a repaired mmap, all leaked if nothing did, and else nothing."""
     race = content["race"]
     real = [t for t in (*race["trials"], *race.get("touches", ())) if not t["control"]]
     leaked = any(trial["outcome"] in LEAKS for trial in real)
     for trial in real:
         trial["outcome"] = "killed" if leaked else "survived"
-    return Recording(recording.scenario, recording.about, content)
+
+
+def turn_programs(content: Content, **_: Any) -> None:
+    """Each program but the controls said the opposite."""
+    for program in content["reproducers"]:
+        for one in program["runs"]:
+            if not one["control"]:
+                one["status"] = 1 - one["status"]
+
+
+TURN: dict[str, tuple[str, Callable[..., None]]] = {
+    "story": ("{scenario}", turn_act),
+    "race": ("mmap-vs-claim", turn_race),
+    "repaired": ("mmap-vs-claim-{repair}", turn_leak),
+    "reproducer": ("reproducers", turn_programs),
+}
+"""By kind of evidence: the recording that answers it, and how its content turns."""
 
 
 def spoiled(id: str, kind: str) -> Callable[..., Answer]:
     """Who answers that kind of evidence of the finding, of something else than it was asked."""
     ask = KINDS[kind].ask
 
-    def recorded(_: Sources, version: str, **arguments: Any) -> Answer:
-        name = arguments["scenario"]
-        told = edited(
-            answers._read(name, version, arguments.get("lab", "2g")),
-            arguments["story"],
-            arguments["act"],
-            SEGV.get(id),
-        )
-        return ask(Sources({(name, version): told}), version, **arguments)
-
-    def raced(_: Sources, version: str, **arguments: Any) -> Answer:
-        name = "mmap-vs-claim"
-        turned = nothing_survived(answers._read(name, version, "2g"))
-        return ask(Sources({(name, version): turned}), version, **arguments)
-
-    def repaired(_: Sources, version: str, **arguments: Any) -> Answer:
-        name = f"mmap-vs-claim-{arguments['repair']}"
-        turned = leak_turned(answers._read(name, version, "2g"))
-        return ask(Sources({(name, version): turned}), version, **arguments)
-
-    def run(_: Sources, version: str, **arguments: Any) -> Answer:
-        whole = answers._read("reproducers", version, "2g")
+    def turned(_: Sources, version: str, **arguments: Any) -> Answer:
+        name, turn = TURN[kind]
+        name = name.format(**arguments)
+        whole = answers._read(name, version, arguments.get("lab", "2g"))
         content = copy.deepcopy(whole.content)
-        for program in content["reproducers"]:
-            for one in program["runs"]:
-                if not one["control"]:
-                    one["status"] = 1 - one["status"]
-        given = {("reproducers", version): Recording("reproducers", whole.about, content)}
+        turn(content, id=id, **arguments)
+        given = {(name, version): Recording(name, whole.about, content)}
         return ask(Sources(given), version, **arguments)
 
     def another(sources: Sources, version: str, **arguments: Any) -> Answer:
@@ -149,8 +133,7 @@ def spoiled(id: str, kind: str) -> Callable[..., Answer]:
         newer = ORDER.index(version) >= ORDER.index(told["from"])
         return ask(sources, told["newer" if newer else "older"], **arguments)
 
-    given = {"story": recorded, "race": raced, "repaired": repaired, "reproducer": run}
-    return given.get(kind, another)
+    return turned if kind in TURN else another
 
 
 @pytest.fixture(scope="module")

@@ -70,6 +70,20 @@ class Run:
         change(told["@graph"])
         self.write(told)
 
+    def spoil(self, name: str, kind: str) -> None:
+        """Put something of this kind in the place of a file, which goes outside of the folder."""
+        path, outside = self.folder / name, self.folder.parent / "outside"
+        path.rename(outside)
+        if kind == "sparse":
+            path.touch()
+            os.truncate(path, 200 << 30)
+        elif kind == "FIFO":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        elif kind != "none":
+            path.symlink_to("/dev/zero" if kind == "device" else outside)
+
     def verify(self, *more: object) -> tuple[int, str]:
         status = main(["verify", str(self.folder), *map(str, more)])
         stdout, stderr = self.capsys.readouterr()
@@ -106,30 +120,11 @@ def test_the_run_itself_is_verified(run: Run) -> None:
 
 
 OUTSIDE = [
-    "../victim",
-    "..%2Fvictim",
-    "%2e%2e/victim",
-    "figures/../../victim",
-    "/etc/passwd",
-    "//etc/passwd",
-    "%2Fetc%2Fpasswd",
-    "file:///etc/passwd",
-    "file:../victim",
-    "http://localhost/victim",
-    "./01-toy.html",
-    "01%2Dtoy.html",
-    "figures//01-toy/01.svg",
-    "01-toy.html/",
-    "",
-    ".",
-    "a%00b",
-    "a\0b",
-    "a\nb",
-    "\x1b[2J",
-    "%FF",
-    "\ud800",
-    "x" * 300,
-    "01-toy.html/" * 2000,
+    *("../victim", "..%2Fvictim", "%2e%2e/victim", "figures/../../victim", "file:../victim"),
+    *("/etc/passwd", "//etc/passwd", "%2Fetc%2Fpasswd", "file:///etc/passwd"),
+    *("http://localhost/victim", "./01-toy.html", "01%2Dtoy.html", "figures//01-toy/01.svg"),
+    *("01-toy.html/", "", ".", "a%00b", "a\0b", "a\nb", "\x1b[2J", "%FF", "\ud800"),
+    *("x" * 300, "01-toy.html/" * 2000),
 ]
 
 
@@ -231,23 +226,13 @@ def test_what_is_no_crate_is_refused(run: Run, text: str) -> None:
     assert run.verify()[0] == 2
 
 
-@pytest.mark.parametrize("kind", ["sparse", "FIFO", "folder", "link", "device"])
+@pytest.mark.parametrize("kind", ["sparse", "FIFO", "folder", "link", "device", "none"])
 def test_a_crate_that_is_no_file_of_a_run_is_left_unread(run: Run, kind: str) -> None:
-    path = run.folder / FILE
-    path.rename(run.folder.parent / FILE)
-    if kind == "sparse":
-        path.touch()
-        os.truncate(path, 200 << 30)
-    elif kind == "FIFO":
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        path.symlink_to("/dev/zero" if kind == "device" else f"../{FILE}")
+    run.spoil(FILE, kind)
     status, said = run.verify()
     assert status == 2
-    expected = "bytes, more than the" if kind == "sparse" else ", left unopened"
-    assert expected in said
+    endings = {"sparse": "bytes, more than the", "none": "got: No such file or directory\n"}
+    assert endings.get(kind, ", left unopened") in said
 
 
 @pytest.mark.parametrize("kind", ["sparse", "FIFO", "folder", "link", "device"])
@@ -255,17 +240,7 @@ def test_a_crate_that_is_no_file_of_a_run_is_left_unread(run: Run, kind: str) ->
 def test_a_file_that_is_none_of_a_run_is_named_and_left_unread(
     run: Run, name: str, kind: str
 ) -> None:
-    path = run.folder / name
-    path.rename(run.folder.parent / "content")
-    if kind == "sparse":
-        path.touch()
-        os.truncate(path, 200 << 30)
-    elif kind == "FIFO":
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    else:  # the content is the same, and outside
-        path.symlink_to("/dev/zero" if kind == "device" else run.folder.parent / "content")
+    run.spoil(name, kind)
     for arguments in ((), ("--against", run.folder)):
         status, said = run.verify(*arguments)
         assert status == 1

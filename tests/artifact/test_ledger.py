@@ -124,11 +124,7 @@ def test_an_answer_speaks_as_the_ledger_says_and_otherwise_not_at_all(
     ("old", "new", "sentence"),
     [
         ('"edges"\nof', '"coffee"\nof', "toy: kind: expected one of story, .* got 'coffee'"),
-        (
-            'against = ["all", "some"]',
-            "",
-            "toy: expected an answer that speaks for and one against",
-        ),
+        ('against = ["all", "some"]', "", "toy: expected an answer that speaks for and one"),
         ('"all", "some"', '"bounded"', "toy: expected an answer of all, none, some; got .'bounded"),
         ("of = ", 'otherwise = "for"\nof = ', "toy: otherwise: expected for or against, of an act"),
         ('["4.4", "4.5"]', '["4.4", "6.13"]', "toy: kernel: expected one of"),
@@ -143,11 +139,7 @@ def test_an_answer_speaks_as_the_ledger_says_and_otherwise_not_at_all(
         ("of = ", "milk = 1\nof = ", "toy: .*unexpected keyword argument 'milk'"),
         ('kind = "edges"\nof = ["initcall"]\n', STORY, "toy: act: expected one of .*got 'x'"),
         ("expected = { holds", "expected = { proved", "toy: expected verdicts that there are"),
-        (
-            ENTRY[ENTRY.index("[[finding.e") :],
-            "evidence = []",
-            "toy: expected evidence, got an empty",
-        ),
+        (ENTRY[ENTRY.index("[[finding.e") :], "evidence = []", "toy: expected evidence, got"),
         (ENTRY, "finding = []", "expected findings, got an empty list"),
         (ENTRY, "", "expected findings, got: 'finding'"),
         (ENTRY, ENTRY + ENTRY, "expected ids that differ, got twice: .'toy'"),

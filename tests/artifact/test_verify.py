@@ -150,17 +150,6 @@ def test_where_a_run_differs_from_another_is_told(run, tmp_path):
     assert told.endswith(f"as {again}: NO\n  01-good.html: differs at byte {place}\n")
 
 
-def test_what_is_no_finished_run_is_refused(finished, tmp_path):
-    done = finished.run("verify", tmp_path)
-    assert done.returncode == 2
-    assert done.stderr == (
-        f"devmemkit verify: {tmp_path}: expected a finished run with ro-crate-metadata.json, "
-        "got: No such file or directory\n"
-    )
-    (tmp_path / "ro-crate-metadata.json").write_text("{}")
-    assert "got: KeyError: '@graph'" in finished.run("verify", tmp_path).stderr
-
-
 def test_a_report_of_an_earlier_version_is_said_to_be_one(run):
     folder, verify = run
     path = folder / "ro-crate-metadata.json"
