@@ -49,11 +49,7 @@ def _listed(file: Path, name: str, values: Any) -> list[str]:
 
 
 def cells(
-    given: Sequence[str],
-    file: Path | None,
-    known: Mapping[str, str],
-    where: str,
-    most: int,
+    given: Sequence[str], file: Path | None, known: Mapping[str, str], where: str, most: int
 ) -> list[dict[str, Any]]:
     """Every combination of the values; UsageError for a value that is none.
 

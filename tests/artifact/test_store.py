@@ -84,9 +84,7 @@ def test_one_run_at_a_time_and_a_lock_left_behind_locks_nothing(tmp_path: Path) 
         pass
 
 
-def test_a_file_that_cannot_be_written_keeps_the_older_one(
-    tmp_path: Path,
-) -> None:
+def test_a_file_that_cannot_be_written_keeps_the_older_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
     folder = Folder(tmp_path)
     folder.write({"file": "old"})

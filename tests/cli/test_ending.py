@@ -280,8 +280,7 @@ def test_the_signals_of_a_program_that_calls_the_command_line_are_its_own(capsys
 
 
 @pytest.mark.parametrize(
-    ("name", "unbuffered"),
-    [*(named(name, "") for name in QUIET), ("help", "1"), ("findings", "1")],
+    ("name", "unbuffered"), [*(named(name, "") for name in QUIET), ("help", "1"), ("findings", "1")]
 )
 def test_a_command_whose_reader_is_gone_ends_quietly(name, unbuffered, command, tmp_path):
     reader, writer = os.pipe()
