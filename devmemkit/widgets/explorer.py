@@ -58,7 +58,7 @@ class StepSlider(w.IntSlider):
     def button(self, icon: str, tooltip: str, by: int) -> w.Button:
         """Make a button that moves the value by a number of steps."""
         button = w.Button(icon=icon, tooltip=tooltip, layout=w.Layout(width="3rem"))
-        button.on_click(lambda _: self.set_trait("value", min(max(self.value + by, 0), self.max)))
+        button.on_click(lambda _: setattr(self, "value", min(max(self.value + by, 0), self.max)))
         return button
 
 

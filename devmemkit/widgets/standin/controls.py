@@ -69,7 +69,7 @@ class IntSlider(Slider):
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in ("min", "max"):
-            self.set_trait("value", vars(self)["value"])
+            super().__setattr__("value", vars(self)["value"])
 
 
 class FloatLogSlider(Slider):

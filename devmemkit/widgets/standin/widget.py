@@ -62,10 +62,6 @@ class Widget:
         """Call the handler after each change of the field."""
         self._observers.setdefault(names, []).append(handler)
 
-    def set_trait(self, name: str, value: Any) -> None:
-        """Set a field."""
-        setattr(self, name, value)
-
     def hold_sync(self) -> AbstractContextManager[None]:
         """The page looks when all is done."""
         return nullcontext()
