@@ -16,6 +16,7 @@ from devmemkit import cli
 from devmemkit.cli import ending
 
 ROOT = Path(devmemkit.__file__).parents[1]
+ENV = os.environ | {"PYTHONPATH": str(ROOT)}
 DUMP = b"00001000-0009ffff : System RAM\n"
 
 # Python imports this before anything else. It counts the calls from the first line of cli.py on,
@@ -97,8 +98,7 @@ def run_of_01(tmp_path_factory):
     """A finished run of a notebook."""
     folder = tmp_path_factory.mktemp("run")
     command = [sys.executable, "-m", "devmemkit", *COMMANDS["reproduce"][:-1], str(folder)]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=True)
+    subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, check=True)
     return folder
 
 
@@ -149,8 +149,7 @@ def run_as_command(folder: Path, text: str) -> subprocess.CompletedProcess[bytes
     """Run a script of this text under the name by which the program knows itself."""
     script = folder / "devmemkit"
     script.write_text(text)
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, script], capture_output=True, env=env, timeout=60)
+    return subprocess.run([sys.executable, script], capture_output=True, env=ENV, timeout=60)
 
 
 EARLY = (1, 2, 3, 5, 10, 30, 100, 300, 1000, 3000, 10_000)
@@ -291,7 +290,7 @@ def test_a_command_whose_reader_is_gone_ends_quietly(name, unbuffered, command, 
         stdout=writer,
         stderr=subprocess.PIPE,
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
+        env=ENV | {"PYTHONUNBUFFERED": unbuffered},
         timeout=120,
     )
     os.close(writer)
@@ -311,7 +310,7 @@ def test_output_that_cannot_be_written_is_said(arguments, tmp_path):
             [*as_script(tmp_path), *arguments],
             stdout=full,
             stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=ENV,
             cwd=ROOT,
         )
     name = "devmemkit" if arguments == ["--help"] else f"devmemkit {arguments[0]}"
@@ -322,6 +321,5 @@ def test_output_that_cannot_be_written_is_said(arguments, tmp_path):
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_closed_streams_are_no_error(closed, tmp_path):
     script = f"exec {' '.join(as_script(tmp_path))} iomem - {closed}"
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["sh", "-c", script], input=DUMP, capture_output=True, env=env)
+    done = subprocess.run(["sh", "-c", script], input=DUMP, capture_output=True, env=ENV)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -48,21 +48,27 @@ def test_the_next_one_removes_what_a_killed_owner_left(tmp_path: Path, prefix: s
         assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_what_is_written_to_it_while_it_goes_is_removed_by_the_next_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Folders into which a notebook's kernel, which has not noticed yet, writes as they go."""
     remove = scratch_module.os.rmdir
-    kernel: list[Path] = []
+    folders: list[Path] = []
 
     def late(path: str | Path, **more: Any) -> None:
-        if Path(path) in kernel:  # the process that it was for still writes there
+        if Path(path) in folders:
             (Path(path) / "k.json").touch()
-            kernel.clear()
+            folders.clear()
         remove(path, **more)
 
     monkeypatch.setattr(scratch_module.os, "rmdir", late)
+    return folders
+
+
+def test_what_is_written_to_it_while_it_goes_is_removed_by_the_next_one(
+    tmp_path: Path, written: list[Path]
+) -> None:
     with scratch(where=str(tmp_path)) as old:
-        kernel.append(old)
+        written.append(old)
         old.chmod(0o1700)  # as jupyter leaves it
     assert (old / "k.json").exists()
     sweep(tmp_path)
@@ -70,19 +76,10 @@ def test_what_is_written_to_it_while_it_goes_is_removed_by_the_next_one(
 
 
 def test_what_is_written_while_it_is_swept_is_removed_by_the_one_after(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, written: list[Path]
 ) -> None:
     old = left(tmp_path)
-    remove = scratch_module.os.rmdir
-    kernel = [old.name]
-
-    def late(path: str | Path, **more: Any) -> None:
-        if kernel == [Path(path).name]:  # a notebook's kernel that has not noticed yet
-            (old / "k.json").touch()
-            kernel.clear()
-        remove(path, **more)
-
-    monkeypatch.setattr(scratch_module.os, "rmdir", late)
+    written.append(old)
     sweep(tmp_path)
     assert (old / "k.json").exists()
     sweep(tmp_path)

@@ -89,13 +89,10 @@ def test_the_text_is_the_command_s_to_the_byte(
     ]
     messages = [{"do": "ask", "paste": paste(machine), **one} for one in questions]
     answers = prepare.answers(runtime.package(), messages)
-    compared = 0
     for question, answer in zip(questions, answers, strict=True):
         options = [word for name, value in question.items() for word in (f"--{name}", value)]
         assert main(["explain", "--paste", str(tmp_path / "paste"), *options]) == 0
         assert capsys.readouterr().out == answer["text"] + "\n"
-        compared += 1
-    assert compared == len(questions)
 
 
 def test_the_example_is_the_command_s_answer(
