@@ -7,7 +7,6 @@ from collections import Counter
 
 import pytest
 
-from devmemkit.explain import snapshot
 from devmemkit.explain.access import OPS, VIAS, Access
 from devmemkit.lab.accesses import BOOTS, OF_FILE, PLAYABLE, Predictor, accesses, judge, packed
 from devmemkit.lab.compare import Verdict
@@ -15,7 +14,6 @@ from devmemkit.lab.places import harmless
 from devmemkit.lab.recordings.manifest import labels_of
 from devmemkit.lab.recordings.recording import path_of, read
 from devmemkit.scenarios.machines import PC, VIRT
-from tests.scenarios import virt
 
 
 @pytest.mark.parametrize("label", labels_of("explain"))
@@ -47,10 +45,14 @@ def test_an_outcome_that_differs_is_told() -> None:
     assert [line.rpartition(": ")[2] for line in differs] == ["explain says EPERM, the kernel ok"]
 
 
+def predictor_of(lab: str) -> Predictor:
+    boots = read(path_of("explain", "6.12", lab)).content["explain"]["boots"]
+    return Predictor(boots[0]["files"], "6.12")
+
+
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
-    files = read(path_of("explain", "6.12")).content["explain"]["boots"][0]["files"]
-    return Predictor(files, "6.12")
+    return predictor_of("2g")
 
 
 def test_they_are_the_same_from_a_seed(predictor: Predictor) -> None:
@@ -103,21 +105,7 @@ def test_most_hypotheses_can_be_played(predictor: Predictor) -> None:
 
 @pytest.fixture(scope="module")
 def of_arm64() -> Predictor:
-    read = dict.fromkeys(snapshot.FILES, "") | {
-        "iomem": virt.IOMEM,
-        "ioports": virt.IOPORTS,
-        "version": "Linux version 6.12.118+deb13-arm64 (a@b) #1 SMP",
-        "arch": "aarch64",
-        "cmdline": "mem=1792M",
-        "lockdown": "[none] integrity confidentiality",
-        "cpuinfo": "address sizes\t: 48 bits physical, 48 bits virtual",
-    }
-    devices = {
-        bdf: {"class": "0", "device": "0", "vendor": "0", "resource": text, "driver": None}
-        for bdf, text in virt.resources().items()
-    }
-    config = {f"CONFIG_{name}": "y" for name in ("DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM")}
-    return Predictor(snapshot.texts(read, devices, config | {"CONFIG_ARM64": "y"}), "arm64")
+    return predictor_of("arm64")
 
 
 def test_on_arm64_loads_go_where_somebody_answers_and_no_port_is_read(of_arm64: Predictor) -> None:

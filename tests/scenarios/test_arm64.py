@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from devmemkit.explain.machines import described
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, sequence
+from devmemkit.lab.recordings.manifest import ON_ARM64
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.step import run
-from devmemkit.scenarios import machines
-from devmemkit.scenarios.catalogue import SCENARIOS, before, machine_of, on_model, stories
-from devmemkit.scenarios.machines import VIRT, data_dir, drivers, load_machine
+from devmemkit.scenarios.catalogue import SCENARIOS, before, on_model, stories
 from devmemkit.scenarios.play import play
-from devmemkit.scenarios.stories.script import Story
-from devmemkit.text.iomem import format_dump
-from devmemkit.text.iomem_tree import entries_of
-from tests.scenarios.virt import write_machine
 
-KERNELS = ("6.1", "6.12", "7.3")
 X86_ONLY = {"low_memory", "any_type-nopat"}
 """RAM below 1 MiB, and a parameter of x86."""
 OF_THE_PC = ((0x4000_0000, 0x4FFF_FFFF), (0xF800_0000, 0xFFFF_FFFF))
 """Its persistent memory, which is RAM of arm64, and its BARs, where arm64 has nothing."""
 each = pytest.mark.parametrize("scenario", SCENARIOS)
-each_kernel = pytest.mark.parametrize("version", KERNELS)
-
-
-@pytest.fixture(autouse=True)
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A checkout with the recorded machines, and those of arm64."""
-    there = tmp_path / "data" / "machines"
-    there.mkdir(parents=True)
-    for folder in (data_dir() / "machines").iterdir():
-        (there / folder.name).symlink_to(folder)
-    for version in KERNELS:
-        write_machine(there / f"qemu-{version}-arm64")
-    monkeypatch.chdir(tmp_path)
-    yield
-    machines._parsed.cache_clear()
+each_kernel = pytest.mark.parametrize("version", ON_ARM64)
 
 
 @each
@@ -68,13 +44,10 @@ def test_every_story_plays(scenario: str, version: str) -> None:
         assert not [o.bug for o in played.outcomes.values() if o.bug], story.name
 
 
-def outcomes(story: str, scenario: str) -> dict[str, str]:
-    (told,) = (one for one in stories(scenario, "arm64") if one.name == story)
-    return {key: end.errno or end.signal or "ok" for key, end in ends(told).items()}
-
-
-def ends(story: Story) -> dict[str, object]:
-    return on_model(story, "7.3", "arm64").outcomes
+def outcomes(name: str, scenario: str) -> dict[str, str]:
+    (story,) = (one for one in stories(scenario, "arm64") if one.name == name)
+    ends = on_model(story, "7.3", "arm64").outcomes
+    return {key: end.errno or end.signal or "ok" for key, end in ends.items()}
 
 
 @pytest.mark.parametrize("story", ["pmem", "bar", "bar-two-pages"])
@@ -90,29 +63,6 @@ def test_read_and_write_reach_ram_alone() -> None:
     told = outcomes("held", "write-vs-claim")
     assert {end for key, end in told.items() if key.startswith(("write", "read"))} == {"EFAULT"}
     assert outcomes("reads", "iomem-relaxed")["ram"] == "EPERM"
-
-
-@each_kernel
-def test_its_trees_print_as_the_kernel_printed_them_and_drivers_change_one_to_the_other(
-    version: str,
-) -> None:
-    name = machine_of(version, "arm64")
-    m = load_machine(name, KernelProfile(version))
-    folder = data_dir() / "machines" / name
-
-    def text(tree: str) -> str:
-        return format_dump(entries_of(m[tree], levels=m.kernel["iores_levels"]))
-
-    assert text("iomem") == (folder / "idle" / "iomem").read_text()
-    for bdf, driver in drivers("arm64").items():
-        m, bound, _ = run(m, driver, "bind", bdf=bdf, driver=driver)
-        assert bound.ok, bound
-    assert text("iomem") == (folder / "bound" / "iomem").read_text()
-    loaded = load_machine(name, KernelProfile(version), state="bound")
-    assert loaded["nd", "namespace0.0"] == m["nd", "namespace0.0"]
-    assert {b: loaded["pci", b] for b in (VIRT.e1000, VIRT.nvme)} == {
-        b: m["pci", b] for b in (VIRT.e1000, VIRT.nvme)
-    }
 
 
 @each_kernel
