@@ -8,7 +8,7 @@ from typing import Any
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.scenarios.machines import DISK, NAMESPACE, Lab
 from devmemkit.scenarios.play import Act, Ref
-from devmemkit.scenarios.stories.script import IN_PAGE, Actor, D, P, Story, Window, story
+from devmemkit.scenarios.stories.script import IN_PAGE, D, P, Story, Window, story
 
 COUNT = 16
 """Threads that write, a page each, and as many that read."""
@@ -18,12 +18,17 @@ OLD, LATE = b"original", b"replaced"
 IN_BAR_COUNT = 4
 
 
-def _in_memory(lab: Lab, page: int) -> dict[str, Any]:
-    return _at(lab.pmem + (FIRST + page) * PAGE_SIZE + IN_PAGE)
+Places = list[dict[str, Any]]
+"""Where process P reads or writes: a place in each of some pages."""
 
 
-def _in_bar(lab: Lab, page: int) -> dict[str, Any]:
-    return _at(_window(lab).start + page * PAGE_SIZE + IN_PAGE)
+def _places(start: int, count: int) -> Places:
+    at = {"pid": "P", "fd": Ref("open")}
+    return [{**at, "offset": start + page * PAGE_SIZE + IN_PAGE} for page in range(count)]
+
+
+def _in_memory(lab: Lab) -> Places:
+    return _places(lab.pmem + FIRST * PAGE_SIZE, COUNT)
 
 
 def _window(lab: Lab) -> Window:
@@ -31,24 +36,16 @@ def _window(lab: Lab) -> Window:
     return Window(lab, "sysfs", 6)
 
 
-def _at(offset: int) -> dict[str, Any]:
-    return {"pid": "P", "fd": Ref("open"), "offset": offset}
-
-
 def _writes(page: int, where: dict[str, Any]) -> Act:
     """A thread writes a page from a buffer that is missing."""
-    says = f"writes to page {page}"
-    return Actor(f"W{page}")(
-        f"write{page}", "write_devmem", says, data=LATE, buffer="pages", **where
-    )
+    arguments = {"data": LATE, "buffer": "pages", **where}
+    return Act(f"write{page}", f"W{page}", "write_devmem", arguments, f"writes to page {page}")
 
 
 def _reads(page: int, where: dict[str, Any]) -> Act:
     """A thread reads a page into a buffer that is missing."""
-    says = f"reads page {page}"
-    return Actor(f"R{page}")(
-        f"read{page}", "read_devmem", says, count=len(OLD), buffer="pages", **where
-    )
+    arguments = {"count": len(OLD), "buffer": "pages", **where}
+    return Act(f"read{page}", f"R{page}", "read_devmem", arguments, f"reads page {page}")
 
 
 def _served(page: int, key: str) -> Act:
@@ -62,19 +59,19 @@ _BIND = D("bind", "bind", "nd_pmem binds", bdf=NAMESPACE, driver="nd_pmem")
 _UNBIND = D("unbind", "unbind", "nd_pmem goes", bdf=NAMESPACE, needs="bind")
 
 
-def _fills(where: list[dict[str, Any]]) -> Iterator[Act]:
+def _fills(where: Places) -> Iterator[Act]:
     for page, at in enumerate(where):
         yield P(f"before{page}", "write_devmem", f"writes to page {page}", data=OLD, **at)
 
 
-def _copies(where: list[dict[str, Any]]) -> Iterator[Act]:
+def _copies(where: Places) -> Iterator[Act]:
     for page, at in enumerate(where):
         yield from (_writes(page, at), _reads(page, at))
 
 
 def held(lab: Lab) -> tuple[Act, ...]:
     """Threads write and read pages, their buffers come when a driver has claimed the pages."""
-    where = [_in_memory(lab, page) for page in range(COUNT)]
+    where = _in_memory(lab)
     return (
         P.open_mem(),
         *_fills(where),
@@ -92,7 +89,7 @@ def held(lab: Lab) -> tuple[Act, ...]:
 
 def begun_after(lab: Lab) -> tuple[Act, ...]:
     """Threads write and read pages that a driver has claimed; then their buffers come."""
-    where = [_in_memory(lab, page) for page in range(COUNT)]
+    where = _in_memory(lab)
     return (
         P.open_mem(),
         *_fills(where),
@@ -106,7 +103,7 @@ def begun_after(lab: Lab) -> tuple[Act, ...]:
 
 def beside_driver(lab: Lab) -> tuple[Act, ...]:
     """A driver claims a page that is being copied and maps it uncached, as drivers do."""
-    first, second = (_in_memory(lab, page) for page in (0, 1))
+    first, second, *_ = _in_memory(lab)
     page = {"start": first["offset"] - IN_PAGE, "size": PAGE_SIZE}
     next_page = page | {"start": page["start"] + PAGE_SIZE}
     return (
@@ -125,11 +122,11 @@ def beside_driver(lab: Lab) -> tuple[Act, ...]:
 
 def bar(lab: Lab) -> tuple[Act, ...]:
     """A process writes and reads a BAR by write(2) and read(2): idle, claimed, released."""
-
     window = _window(lab)
+    where = _places(window.start, 2)
 
     def tries(when: str, page: int, data: bytes) -> tuple[Act, Act]:
-        at = _in_bar(lab, page)
+        at = where[page]
         return (
             P(f"write_{when}", "write_devmem", f"writes to page {page}", data=data, **at),
             P(f"read_{when}", "read_devmem", f"reads page {page}", count=len(data), **at),
@@ -150,7 +147,7 @@ def bar(lab: Lab) -> tuple[Act, ...]:
 
 def _bar_copies(lab: Lab, *, held: bool) -> tuple[Act, ...]:
     window, size = _window(lab), IN_BAR_COUNT * PAGE_SIZE
-    where = [_in_bar(lab, page) for page in range(IN_BAR_COUNT)]
+    where = _places(window.start, IN_BAR_COUNT)
     writes = [_writes(page, at) for page, at in enumerate(where)]
     claim = [window.claim(0, size)]
     return (
