@@ -7,7 +7,7 @@ from typing import Any
 
 from devmemkit.explain.access import OPS, Access
 from devmemkit.explain.description import Description
-from devmemkit.lab.fuzz.places import NOBODY, Places, places_of
+from devmemkit.lab.fuzz.places import NOBODY, PLACES, Places
 from devmemkit.model.flags import IORESOURCE_PREFETCH, U64
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.machines import NAMESPACE, Lab
@@ -22,7 +22,7 @@ ASKED = ((0x80, 0), (0x80, 1), (0xFFFF, 1), (0xFFFF, 2), (0, 1 << 16), (0x80, U6
 
 def access_of(chance: random.Random, known: Description, lab: str) -> Access:
     """A random access to the described machine, which is that of LABS."""
-    places = places_of(lab)
+    places = PLACES[lab]
     page = places.page
     edges = 0, 1, 4, page - 2, page, 3 * page + 8
     via = chance.choice(("devmem", "devmem", "devmem", "sysfs", "sysfs", "proc", "port"))
@@ -96,7 +96,7 @@ def harmless(
     That holds even if the prediction is wrong.
     """
     first, last = access.pages
-    places = places_of(lab)
+    places = PLACES[lab]
     on = places.lab
     borders = (border // places.page for border in places.mtrr_ends)
     if access.maps and any(first < border <= last for border in borders):

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.lab.compare import Comparison, Verdict, compare
 from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequences
-from devmemkit.lab.fuzz.live import Live, signature
-from devmemkit.lab.fuzz.tally import Pairs, pairs, rare
+from devmemkit.lab.fuzz.live import Live, ending, signature
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
-from devmemkit.scenarios.play import Played, play
+from devmemkit.model.errors import Outcome
+from devmemkit.scenarios.play import Act, Played, play
 
 EVERY = 5.0
 """Seconds between two lines of progress."""
+RARE = 20
+"""An operation that ended in one way less often than this is not well tested."""
+
+Pairs = Counter[tuple[str, str]]
+"""How often each (operation, outcome) came up."""
+
+
+def pairs(acts: Iterable[Act], outcomes: Mapping[str, Outcome]) -> Pairs:
+    """The pairs of all acts that were played."""
+    played = (act for act in acts if act.key in outcomes)
+    return Counter((act.operation, ending(outcomes[act.key])) for act in played)
 
 
 @dataclass
@@ -54,12 +65,13 @@ class Conformance:
     def to_dict(self) -> dict[str, Any]:
         """The summary as a recording keeps it."""
         names = ("kernel", "release", "seed", "wanted", "ops", "sequences", "boots")
+        known = {*self.possible, *self.seen}
         return {
             **{name: getattr(self, name) for name in (*names, "complete", "ended", "divergences")},
             "seconds": round(self.seconds, 1),
             "verdicts": {verdict.name: self.verdicts[verdict.name] for verdict in Verdict},
             "pairs": _table(self.seen),
-            "rare": _table(rare(self.seen, self.possible)),
+            "rare": _table({pair: self.seen[pair] for pair in known if self.seen[pair] < RARE}),
         }
 
 

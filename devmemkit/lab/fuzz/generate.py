@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from devmemkit.lab.fuzz.actions import Actions
-from devmemkit.lab.fuzz.places import places_of
+from devmemkit.lab.fuzz.places import PLACES
 from devmemkit.lab.fuzz.writer import PROCESSES
 from devmemkit.scenarios.play import Act
 
@@ -76,7 +76,7 @@ def sequence(seed: int, index: int, lab: str = "2g") -> Sequence:
     at = index % LIFE
     kind = {0: "pmem", LIFE - 1: "remove"}.get(at)
     kind = kind or chance.choices(list(KINDS), list(KINDS.values()))[0]
-    writer = Actions(chance, kind, at, places_of(lab))
+    writer = Actions(chance, kind, at, PLACES[lab])
     mix = MIX[kind]
     names, weights = list(mix), list(mix.values())
     length = chance.randint(300, 420)

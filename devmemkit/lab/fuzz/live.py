@@ -4,47 +4,40 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from devmemkit.lab.compare import Row, compare, shown
 from devmemkit.lab.fuzz.generate import LIFE, PROCESSES, Sequence
-from devmemkit.lab.fuzz.places import Places, places_of
+from devmemkit.lab.fuzz.places import PLACES
 from devmemkit.lab.fuzz.shrink import Acts, shrink
-from devmemkit.lab.fuzz.tally import ending, line
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
+from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
-from devmemkit.scenarios.play import play
+from devmemkit.scenarios.play import Act, Ref, play
+from devmemkit.scenarios.words import format_ending
 
 PATIENCE = 120.0
 """Seconds for shrinking one sequence."""
 
 
-@dataclass
 class Live:
     """A guest of `kernel` on a machine of LABS; close() it at the end.
 
     `before` is the machine of the model.
     """
 
-    kernel: Kernel
-    progress: Progress
-    lab: str = "2g"
-    boots: int = 0
-    before: Machine = field(init=False)
-    places: Places = field(init=False)
-    _stack: ExitStack = field(default_factory=ExitStack)
-    _guest: Guest | None = None
-    _spare: int = LIFE
-
-    def __post_init__(self) -> None:
-        self.places = places_of(self.lab)
-        self.before = before(PROCESSES, KernelProfile(self.kernel.version), self.lab)
+    def __init__(self, kernel: Kernel, progress: Progress, lab: str) -> None:
+        self.kernel, self.progress, self.lab = kernel, progress, lab
+        self.boots = 0
+        self.places = PLACES[lab]
+        self.before = before(PROCESSES, KernelProfile(kernel.version), lab)
+        self._stack = ExitStack()
+        self._guest: Guest | None = None
+        self._spare = LIFE
 
     def close(self) -> None:
         """End the guest; the next sequence boots another, with fresh windows."""
@@ -92,7 +85,7 @@ class Live:
             "kernel": shown(last.act, last.kernel),
             "rule": last.rule,
             "reproduced": last is not row,
-            "acts": [line(act) for act in acts],
+            "acts": [_line(act) for act in acts],
         }
 
     def _first(self, acts: Acts, windows: int) -> Row | None:
@@ -111,3 +104,28 @@ class Live:
 def signature(row: Row) -> tuple[str, str, str]:
     """What makes two divergences alike: the operation and how it ended on either side."""
     return row.act.operation, ending(row.model), ending(row.kernel)
+
+
+def ending(outcome: Outcome | None) -> str:
+    """How an act ended: "ok", its errno, its signal and si_code, or "not played"."""
+    if outcome is None:
+        return "not played"
+    word = format_ending(outcome)
+    return f"{word}/{outcome.si_code}" if outcome.signal else word
+
+
+def _line(act: Act) -> str:
+    """An act as a line, such as "a3 P load address=a2+0x10 size=8"."""
+    shown = (f"{name}={_shown(value)}" for name, value in act.arguments.items() if name != "pid")
+    pid = act.arguments.get("pid", act.actor)
+    who = act.actor if pid == act.actor else f"{act.actor} on {pid}"
+    needs = f" (needs {act.needs})" if act.needs else ""
+    return " ".join([act.key, who, act.operation, *shown]) + needs
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Ref):
+        return f"{value.key}+{value.plus:#x}" if value.plus else value.key
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:#x}"
+    return repr(value)

@@ -252,9 +252,4 @@ def _virt(lab: Lab) -> Places:
 
 
 PLACES = {name: _X86_64 if lab.arch == PC.arch else _virt(lab) for name, lab in LABS.items()}
-"""The places of each machine; those of the two of x86-64 are the same."""
-
-
-def places_of(lab: str) -> Places:
-    """The places of a machine of LABS."""
-    return PLACES[lab]
+"""The places of each machine of LABS; those of the two of x86-64 are the same."""

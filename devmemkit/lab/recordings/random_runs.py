@@ -13,7 +13,7 @@ from collections.abc import Sequence as Many
 from typing import Any
 
 from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequence
-from devmemkit.lab.fuzz.places import places_of
+from devmemkit.lab.fuzz.places import PLACES
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
 from devmemkit.lab.recordings.machine import ARCHITECTURES
@@ -34,18 +34,13 @@ SEQUENCES = 15 * LIFE
 """Number of generated sequences: enough for 100,000 compared operations on each kernel."""
 
 
-def file_of(lab: str) -> str:
-    """The file of the operations, which machines with the same places share."""
-    return places_of(lab).file
-
-
 def where(lab: str) -> str:
-    """The path of that file below the recordings."""
-    return f"conform/{file_of(lab)}"
+    """The file of the operations below the recordings; machines with the same places share it."""
+    return f"conform/{PLACES[lab].file}"
 
 
 def _about(lab: str) -> dict[str, str]:
-    first = next(name for name in LABS if file_of(name) == file_of(lab))
+    first = next(name for name in LABS if PLACES[name].file == PLACES[lab].file)
     return {
         "scenario": "conform",
         "architecture": ARCHITECTURES[LABS[lab].arch],
@@ -59,7 +54,7 @@ def operations(lab: str = "2g") -> bytes:
         return (folder() / where(lab)).read_bytes()
     except FileNotFoundError:
         made = [
-            sequence(SEED, index, lab) for index in range(SEQUENCES * places_of(lab).ops // 100_000)
+            sequence(SEED, index, lab) for index in range(SEQUENCES * PLACES[lab].ops // 100_000)
         ]
         return pack_operations(made, SEED, lab)
 
@@ -71,7 +66,7 @@ def operations_of(recording: Recording) -> list[bytes]:
     """
     lab = recording.lab
     try:
-        data = recording.beside.get(file_of(lab)) or (folder() / where(lab)).read_bytes()
+        data = recording.beside.get(PLACES[lab].file) or (folder() / where(lab)).read_bytes()
     except OSError as error:
         said = f"expected recorded operations, got: {error.strerror}"
         raise RecordingError(f"{where(lab)}: {said}") from None
@@ -148,7 +143,7 @@ def decode_sequence(index: int, line: bytes, lab: str = "2g") -> Sequence:
     """A sequence, checked: its acts are operations of the model and need only earlier acts."""
     of = f"{where(lab)}: sequence {index}"
     match value(line, of):
-        case [str(kind), int(windows), list(entries)] if 0 <= windows < places_of(lab).count:
+        case [str(kind), int(windows), list(entries)] if 0 <= windows < PLACES[lab].count:
             known: dict[str, Act] = {}
             for number, entry in enumerate(entries):
                 act = _act(entry, f"a{number}")

@@ -11,7 +11,7 @@ from devmemkit.lab.accesses import attempt
 from devmemkit.lab.compare import format_comparisons
 from devmemkit.lab.fuzz.conform import conform
 from devmemkit.lab.fuzz.generate import Sequence as RandomSequence
-from devmemkit.lab.fuzz.places import places_of
+from devmemkit.lab.fuzz.places import PLACES
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
 from devmemkit.lab.guest.perform import Performed, perform
 from devmemkit.lab.kernels.catalogue import Progress
@@ -80,7 +80,7 @@ def _is_fresh(guest: Guest, clear: Ranges) -> bool:
 
 
 def _random(kernel: Kernel, progress: Progress, lab: str = "2g") -> dict[str, Any]:
-    operations, ops = runs.operations(lab), places_of(lab).ops
+    operations, ops = runs.operations(lab), PLACES[lab].ops
     sequences = runs.sequences_of(operations, lab)
     ends: list[Any] = []
 
@@ -143,7 +143,7 @@ def record(scenario: str, kernel: Kernel, progress: Progress, lab: str = "2g") -
         content = {"stories": [encode_story(*one) for one in played]}
         if repair:
             content["repaired"] = {"repair": repair, "module": source_digest()}
-    beside = {runs.file_of(lab): runs.operations(lab)} if scenario == "conform" else {}
+    beside = {PLACES[lab].file: runs.operations(lab)} if scenario == "conform" else {}
     return Recording(scenario, about(kernel, scenario, lab), content, beside)
 
 

@@ -49,7 +49,7 @@ def test_the_model_agrees_with_the_kernel(kernel: Kernel) -> None:
     data = runs.pack_operations(played, 1)
     packed = runs.pack_ends(kernel.version, "2g", runs.digest(data), ends)
     about = {**PLACE, "kernel": {"version": kernel.version}}
-    beside = {runs.file_of("2g"): data}
+    beside = {"operations.xz": data}
     kept = Recording("conform", about, {"conform": {**summary, **packed}}, beside)
     again = judge_run(kept, quiet)
     assert (again.compared, again.differences) == (result.ops, ())

@@ -7,9 +7,9 @@ from itertools import islice
 
 import pytest
 
+from devmemkit.lab.fuzz.conform import Pairs, pairs
 from devmemkit.lab.fuzz.generate import LIFE, MIX, PROCESSES, Sequence, sequence, sequences
-from devmemkit.lab.fuzz.places import FIRST, places_of
-from devmemkit.lab.fuzz.tally import Pairs, pairs
+from devmemkit.lab.fuzz.places import FIRST, PLACES
 from devmemkit.lab.guest.perform import requests
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.step import OPERATIONS
@@ -105,7 +105,7 @@ def test_one_claim_at_a_time() -> None:
 
 @pytest.mark.parametrize("lab", LABS)
 def test_windows_do_not_overlap_and_stay_in_their_memory(lab: str) -> None:
-    places, on = places_of(lab), LABS[lab]
+    places, on = PLACES[lab], LABS[lab]
     size = 16 << on.page_shift
     for number in (0, 1, places.count - 1):
         memory, bar, _ = places.windows(number)
@@ -118,7 +118,7 @@ def test_windows_do_not_overlap_and_stay_in_their_memory(lab: str) -> None:
 
 @pytest.mark.parametrize("lab", LABS)
 def test_moved_acts_point_into_the_other_windows_and_nowhere_else(lab: str) -> None:
-    places, on = places_of(lab), LABS[lab]
+    places, on = PLACES[lab], LABS[lab]
     (memory, bar, _), (other, in_bar, _) = places.windows(3), places.windows(9)
     acts = (
         Act("a", "P", "read_devmem", {"pid": "P", "fd": 3, "count": 1, "offset": memory + 5}),

@@ -49,4 +49,4 @@ def small(
     summary = {"kernel": version, "ops": played, "sequences": len(kept)}
     run = {**summary, **runs.pack_ends(version, "2g", operations, kept)}
     about = {**PLACE, "kernel": {"version": version}}
-    return Recording("conform", about, {"conform": run}, {runs.file_of("2g"): data})
+    return Recording("conform", about, {"conform": run}, {"operations.xz": data})

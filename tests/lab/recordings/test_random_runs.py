@@ -57,7 +57,7 @@ def test_the_same_sequences_are_the_same_bytes() -> None:
 def test_a_changed_byte_of_the_operations_is_noticed(at: int, flip: int) -> None:
     data = bytearray(OPERATIONS)
     data[at] ^= flip
-    changed = replace(SMALL, beside={runs.file_of("2g"): bytes(data)})
+    changed = replace(SMALL, beside={"operations.xz": bytes(data)})
     with pytest.raises(RecordingError, match=r"^conform/operations\.xz: expected the bytes that"):
         runs.operations_of(changed)
 

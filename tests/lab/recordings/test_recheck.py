@@ -17,7 +17,7 @@ import pytest
 from devmemkit import cli
 from devmemkit.lab.compare import Finding, Verdict
 from devmemkit.lab.fuzz import generate
-from devmemkit.lab.fuzz.places import places_of
+from devmemkit.lab.fuzz.places import PLACES
 from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings import recheck
 from devmemkit.lab.recordings.manifest import ON_16K, RECORDED
@@ -196,7 +196,7 @@ def test_the_checkout_has_random_runs_that_the_model_agrees_with(version: str, l
     found = parts(recording)
     summary = recording.content["conform"]
     assert len(found) == summary["sequences"]
-    assert summary["ops"] >= places_of(lab).ops >= 20_000
+    assert summary["ops"] >= PLACES[lab].ops >= 20_000
     for part in found[::30]:
         judged = judge_part(part)
         assert judged.differences == ()

@@ -126,7 +126,7 @@ def test_one_that_could_not_be_read_writes_no_operations_either(
     plays(monkeypatch)
     monkeypatch.setattr(module, "about", lambda *_: {**ABOUT, "taken": "today"})
     made = module.record("conform", cache.get("6.12"), lambda line: None)
-    assert made.beside.keys() == {runs.file_of("2g")}
+    assert made.beside.keys() == {"operations.xz"}
     with pytest.raises(RecordingError, match="expected what the schema says at taken"):
         made.write(recording.path_of("conform", "6.12"))
     assert files(there) == ["schema.json"]
