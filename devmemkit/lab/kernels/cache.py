@@ -69,28 +69,31 @@ def get(version: str, progress: Progress = print, flavour: str = "x86_64") -> Ke
         raise unknown(version, set())
     if kernel := cached(version, flavour):
         return kernel
-    try:
-        with filling(progress):
-            return cached(version, flavour) or _take(version, progress, flavour)
-    except BrokenPipeError:  # the reader of our progress is gone
-        raise
-    except OSError as error:
-        raise KernelError(f"{error.filename or cache_dir()}: {error.strerror}") from None
+    with filling(progress):
+        return cached(version, flavour) or _take(version, progress, flavour)
 
 
 @contextmanager
 def filling(progress: Progress) -> Iterator[None]:
-    """Let one process at a time fill the cache, and remove what a killed one left half-made."""
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    with (cache_dir() / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("waiting for another devmemkit that fills the cache")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in cache_dir().glob(".new-*"):
-            shutil.rmtree(left)
-        yield
+    """Let one process at a time fill the cache, and remove what a killed one left half-made.
+
+    KernelError for an OSError meanwhile.
+    """
+    try:
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        with (cache_dir() / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                progress("waiting for another devmemkit that fills the cache")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in cache_dir().glob(".new-*"):
+                shutil.rmtree(left)
+            yield
+    except BrokenPipeError:  # the reader of our progress is gone
+        raise
+    except OSError as error:
+        raise KernelError(f"{error.filename or cache_dir()}: {error.strerror}") from None
 
 
 def _take(version: str, progress: Progress, flavour: str) -> Kernel:

@@ -39,14 +39,9 @@ def build(kernel: Kernel, progress: Progress) -> bytes:
     """
     path = kept(kernel)
     if not path.exists():
-        try:
-            with filling(progress):
-                if not path.exists():
-                    _build(kernel, path, progress)
-        except BrokenPipeError:  # the reader of our progress is gone
-            raise
-        except OSError as error:
-            raise KernelError(f"{error.filename or path}: {error.strerror}") from None
+        with filling(progress):
+            if not path.exists():
+                _build(kernel, path, progress)
     image = ko.read_module(path)
     magic = ko.modinfo(image).get("vermagic", "").split(" ")[0]
     if magic != kernel.release:
