@@ -194,7 +194,7 @@ def judge(recorded: dict[str, Any], arch: str = "x86_64") -> list[Judged]:
 
 
 def model_repair(recorded: dict[str, Any]) -> str:
-    """The repair of the model that a sweep ran with: "" without one, and with PASS."""
+    """The repair that the model needs for a recording: "" for one without, or with PASS."""
     repair: str = recorded.get("repair", PASS)
     return "" if repair == PASS else repair
 

@@ -14,9 +14,9 @@ import pytest
 from devmemkit.artifact.ledger import entries
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.initramfs import COMPILE
-from devmemkit.lab.recordings.manifest import RECORDED
+from devmemkit.lab.recordings.manifest import RECORDED, digest
 from devmemkit.lab.recordings.recording import path_of, read
-from devmemkit.lab.reproducers import digest, judge, modelled, on_model, source, verdict
+from devmemkit.lab.reproducers import judge, modelled, on_model, source, verdict
 from devmemkit.lab.runs import RUNS
 from devmemkit.model.drivers import nvdimm
 from devmemkit.model.features import VERSIONS
@@ -64,7 +64,7 @@ def test_it_was_recorded_as_it_is_today_with_its_control(version: str) -> None:
     }
     assert recorded.keys() == RUNS.keys()
     for name, one in recorded.items():
-        assert one["sha256"] == digest(name)
+        assert one["sha256"] == digest(source(name))
         for told, run in zip(one["runs"], RUNS[name], strict=True):
             assert told["arguments"] == run.arguments
             if told["control"]:

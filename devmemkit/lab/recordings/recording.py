@@ -14,12 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from devmemkit.lab import race
 from devmemkit.lab.recordings import manifest
 from devmemkit.lab.recordings.complete import complete
 from devmemkit.lab.recordings.machine import ARCHITECTURES, MACHINES, lab_named, largest_bar
 from devmemkit.lab.recordings.manifest import RecordingError as RecordingError
 from devmemkit.lab.recordings.packed import PACKED, with_rows, with_text
-from devmemkit.model.repairs import PASS
 from devmemkit.scenarios.catalogue import on_model
 from devmemkit.scenarios.machines import LABS, data_dir, label
 from devmemkit.scenarios.play import Played
@@ -59,8 +59,8 @@ class Recording:
 
     def on_model(self, story: Story) -> Played:
         """A story, played on the model of the recorded kernel and machine."""
-        repair = self.content.get("repaired", {}).get("repair", PASS)
-        return on_model(story, self.version, self.lab, "" if repair == PASS else repair)
+        repair = race.model_repair(self.content.get("repaired", {}))
+        return on_model(story, self.version, self.lab, repair)
 
     def text(self) -> str:
         """The file's text: one line for each part that fits, and the digest last."""
