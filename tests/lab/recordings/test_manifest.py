@@ -27,16 +27,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     answers._read.cache_clear()
 
 
-def swapped(data: Path) -> None:
-    one, two = (data / "recordings" / "takeover" / f"{v}.json" for v in ("5.10", "7.3"))
-    three = one.with_name("spare")
-    one.rename(three)
-    two.rename(one)
-    three.rename(two)
-
-
-def copied(data: Path) -> None:
-    shutil.copy(data / "recordings/claims/7.3.json", data / "recordings/claims/6.1.json")
+def swapped(folder: Path, first: str, second: str) -> None:
+    spare = (folder / first).rename(folder / "spare")
+    (folder / second).rename(folder / first)
+    spare.rename(folder / second)
 
 
 def unlisted(data: Path) -> None:
@@ -63,14 +57,6 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-def machines_swapped(data: Path) -> None:
-    one, two = (data / f"machines/qemu-{version}" for version in ("6.1", "7.3"))
-    spare = data / "spare"
-    one.rename(spare)
-    two.rename(one)
-    spare.rename(two)
-
-
 def relisted(data: Path) -> None:
     """Sign anew all that is there, as somebody could who wants to hide what he did."""
     lines = [f"{manifest.digest(data / name)}  {name}\n" for name in sorted(manifest.there(data))]
@@ -78,79 +64,67 @@ def relisted(data: Path) -> None:
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "two kernels swapped": (swapped, "recordings/takeover/5.10.json: expected SHA-256"),
-    "one kernel's as another's": (copied, "recordings/claims/6.1.json: expected SHA-256"),
+    "two kernels swapped": (
+        lambda data: swapped(data / "recordings/takeover", "5.10.json", "7.3.json"),
+        "recordings/takeover/5.10.json: expected SHA-256"),
+    "one kernel's as another's": (
+        lambda data: shutil.copy(
+            data / "recordings/claims/7.3.json", data / "recordings/claims/6.1.json"
+        ),
+        "recordings/claims/6.1.json: expected SHA-256"),
     "a scenario gone": (
-        lambda data: shutil.rmtree(data / "recordings" / "conform"),
-        "recordings/conform/",
-    ),
+        lambda data: shutil.rmtree(data / "recordings" / "conform"), "recordings/conform/"),
     "a kernel gone": (
         lambda data: (data / "recordings/boot/6.18.json").unlink(),
-        "recordings/boot/6.18.json: expected the file",
-    ),
+        "recordings/boot/6.18.json: expected the file"),
     "one byte of a machine": (
         lambda data: (data / "machines/qemu-6.12/idle/iomem").write_text("x"),
-        "machines/qemu-6.12/idle/iomem: expected SHA-256",
-    ),
+        "machines/qemu-6.12/idle/iomem: expected SHA-256"),
     "a program altered": (
         lambda data: (data / "reproducers/low-megabyte.c").write_text("int main;"),
-        "reproducers/low-megabyte.c: expected SHA-256",
-    ),
+        "reproducers/low-megabyte.c: expected SHA-256"),
     "a file more": (
         lambda data: (data / "recordings/takeover/6.13.json").write_text("{}"),
-        "recordings/takeover/6.13.json: expected in SHA256SUMS",
-    ),
+        "recordings/takeover/6.13.json: expected in SHA256SUMS"),
     "a line gone": (unlisted, "expected recordings/conform/6.1.json, found none"),
     "a machine that is a link to another": (linked, "qemu-6.1: expected a folder, got a link"),
     "a recording that is a link": (
         lambda data: again_by_link(data / "recordings/boot/6.1.json"),
-        "recordings/boot/6.1.json: expected a file, got a link",
-    ),
+        "recordings/boot/6.1.json: expected a file, got a link"),
     "a question taken out of the ledger": (
         lambda data: edit(data / "findings.toml", 'until = "5.8"', ""),
-        "findings.toml: expected SHA-256",
-    ),
+        "findings.toml: expected SHA-256"),
     "a ledger gone": (
-        lambda data: (data / "findings.toml").unlink(),
-        "findings.toml: expected the file",
-    ),
+        lambda data: (data / "findings.toml").unlink(), "findings.toml: expected the file"),
     "what a claim takes, altered": (
         lambda data: edit(data / "claim-path.toml", "initcall", "lock"),
-        "claim-path.toml: expected SHA-256",
-    ),
+        "claim-path.toml: expected SHA-256"),
     "a schema that allows all": (
         lambda data: (data / "recordings/schema.json").write_text("{}"),
-        "recordings/schema.json: expected SHA-256",
-    ),
+        "recordings/schema.json: expected SHA-256"),
     "a machine gone, and its lines": (
         lambda data: (shutil.rmtree(data / "machines/qemu-5.10"), relisted(data)),
-        "expected machines/qemu-5.10/bound/iomem, found none",
-    ),
+        "expected machines/qemu-5.10/bound/iomem, found none"),
     "a program gone, and its line": (
         lambda data: ((data / "reproducers/nd-pmem-gaps.c").unlink(), relisted(data)),
-        "expected reproducers/nd-pmem-gaps.c, found none",
-    ),
+        "expected reproducers/nd-pmem-gaps.c, found none"),
     "a kernel that nobody judges": (
         lambda data: (
             shutil.copy(data / "recordings/boot/7.3.json", data / "recordings/boot/7.4.json"),
             relisted(data),
         ),
-        "expected nothing else, got recordings/boot/7.4.json",
-    ),
+        "expected nothing else, got recordings/boot/7.4.json"),
     "two machines swapped, and signed anew": (
-        lambda data: (machines_swapped(data), relisted(data)),
-        "machines/qemu-6.1: expected the machine of Linux 6.1, got qemu-7.3",
-    ),
+        lambda data: (swapped(data / "machines", "qemu-6.1", "qemu-7.3"), relisted(data)),
+        "machines/qemu-6.1: expected the machine of Linux 6.1, got qemu-7.3"),
     "no manifest": (lambda data: (data / manifest.NAME).unlink(), "expected a manifest"),
     "an empty manifest": (
         lambda data: (data / manifest.NAME).write_text(""),
-        "expected attempts.json, found none",
-    ),
+        "expected attempts.json, found none"),
     "a path outside": (
         lambda data: (data / manifest.NAME).write_text(f"{'0' * 64}  ../../etc/passwd\n"),
-        "line 1: expected a digest",
-    ),
-}
+        "line 1: expected a digest"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SPOILED)
@@ -170,7 +144,7 @@ def test_who_judges_fails_and_names_it(
 def test_a_manifest_made_anew_does_not_hide_what_is_gone_or_in_anothers_place(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    swapped(data)
+    swapped(data / "recordings/takeover", "5.10.json", "7.3.json")
     relisted(data)
     assert manifest.check() > 0
     assert cli.main(["findings"]) == 2
