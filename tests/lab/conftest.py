@@ -14,28 +14,25 @@ from devmemkit.scenarios.machines import LABS
 LIVE = ("6.1", "6.12", "7.3", "5.10")
 
 
-@pytest.fixture(scope="session")
-def kernel() -> cache.Kernel:
-    """A kernel of the cache; nothing is downloaded."""
-    for program in ("qemu-system-x86_64", "gcc"):
+def cached(flavour: str, *programs: str) -> cache.Kernel:
+    """A kernel of the cache that these programs can boot; nothing is downloaded."""
+    for program in programs:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    found = next((kernel for version in LIVE if (kernel := cache.cached(version))), None)
-    if found is None:
-        pytest.skip(f"none of the kernels {', '.join(LIVE)} is in the cache")
-    return found
+    for version in LIVE:
+        if kernel := cache.cached(version, flavour):
+            return kernel
+    pytest.skip(f"none of the {flavour} kernels {', '.join(LIVE)} is in the cache")
+
+
+@pytest.fixture(scope="session")
+def kernel() -> cache.Kernel:
+    return cached("x86_64", "qemu-system-x86_64", "gcc")
 
 
 @pytest.fixture(scope="session")
 def arm_kernel() -> cache.Kernel:
-    """A kernel of arm64 in the cache; nothing is downloaded."""
-    for program in ("qemu-system-aarch64", "aarch64-linux-gnu-gcc"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
-    found = next((one for version in LIVE if (one := cache.cached(version, "arm64"))), None)
-    if found is None:
-        pytest.skip(f"none of the arm64 kernels {', '.join(LIVE)} is in the cache")
-    return found
+    return cached("arm64", "qemu-system-aarch64", "aarch64-linux-gnu-gcc")
 
 
 @pytest.fixture(scope="session")

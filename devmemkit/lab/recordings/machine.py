@@ -65,10 +65,7 @@ def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
         "architecture": ARCHITECTURES[arch],
         "machine": MACHINES[lab, shared_mib],
         "kernel": {name: getattr(kernel, name) for name in names},
-        "qemu": {
-            "version": said.splitlines()[0],
-            "arguments": list(machine(shared_mib, lab=lab)),
-        },
+        "qemu": {"version": said.splitlines()[0], "arguments": list(machine(shared_mib, lab=lab))},
         "cmdline": cmdline(lab),
         "initramfs": hashlib.sha256(initramfs(kernel.modules, arch=arch)).hexdigest(),
         "taken": date.today().isoformat(),

@@ -42,11 +42,7 @@ def to_clear(lab: str) -> Ranges:
 
 
 def play_stories(
-    kernel: Kernel,
-    played: Sequence[Story],
-    progress: Progress,
-    lab: str = "2g",
-    repair: str = "",
+    kernel: Kernel, played: Sequence[Story], progress: Progress, lab: str = "2g", repair: str = ""
 ) -> Iterator[tuple[Story, Performed]]:
     """Play stories in as few boots as possible, with a named repair, or PASS, in the kernel.
 

@@ -33,10 +33,7 @@ def test_no_debian_among_the_sources(said: str) -> None:
 
 def test_stanzas_are_fields_without_what_continues_them() -> None:
     text = "Package: a\nDescription: one\n two\n .\nSize: 3\n\n\nPackage: b\n"
-    assert stanzas(text) == [
-        {"Package": "a", "Description": "one", "Size": "3"},
-        {"Package": "b"},
-    ]
+    assert stanzas(text) == [{"Package": "a", "Description": "one", "Size": "3"}, {"Package": "b"}]
 
 
 @pytest.mark.parametrize(

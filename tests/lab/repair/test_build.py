@@ -10,24 +10,13 @@ import pytest
 from devmemkit.lab.kernels.cache import Kernel, KernelError, cache_dir
 from devmemkit.lab.repair import build
 from devmemkit.model.repairs import COPY_IN_KERNEL, IN_KERNEL
+from tests.lab.kernels.images import elf
 
 BY_HAND = Kernel("6.12", "6.12.9", "trixie", {}, Path("vmlinuz"), Path("modules"), {}, "")
 
 
-def elf(release: str) -> bytes:
-    """A module of which only the ELF header and the section .modinfo are there."""
-    text = f"vermagic={release} SMP\0".encode()
-    names = b"\0.modinfo\0.shstrtab\0"
-    sections = [(0, 0, 0), (1, 64, len(text)), (10, 64 + len(text), len(names))]
-    head = bytearray(64)
-    head[:6] = b"\x7fELF\2\1"
-    head[0x28:0x30] = (64 + len(text) + len(names)).to_bytes(8, "little")
-    head[0x3A:0x40] = b"".join(number.to_bytes(2, "little") for number in (64, 3, 2))
-    table = b""
-    for name, start, size in sections:
-        table += name.to_bytes(4, "little") + bytes(20)
-        table += start.to_bytes(8, "little") + size.to_bytes(8, "little") + bytes(24)
-    return bytes(head) + text + names + table
+def module(release: str) -> bytes:
+    return elf(vermagic=f"{release} SMP")
 
 
 @pytest.fixture
@@ -44,7 +33,7 @@ def making(release: str) -> Callable[..., str]:
     def run(root: Path, *command: str) -> str:
         assert command[:3] == ("make", "-C", "/usr/src/linux-headers-6.12.9")
         assert (root / "work" / "Makefile").read_text().startswith("obj-m := devmemkit_repair.o")
-        (root / "work" / "devmemkit_repair.ko").write_bytes(elf(release))
+        (root / "work" / "devmemkit_repair.ko").write_bytes(module(release))
         return ""
 
     return run
@@ -53,9 +42,9 @@ def making(release: str) -> Callable[..., str]:
 def test_a_module_is_built_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "run_in", making("6.12.9"))
     said: list[str] = []
-    assert build.build(BY_HAND, said.append) == elf("6.12.9")
+    assert build.build(BY_HAND, said.append) == module("6.12.9")
     assert said == ["6.12.9: building the module of the repairs"]
-    assert build.build(BY_HAND, said.append) == elf("6.12.9")
+    assert build.build(BY_HAND, said.append) == module("6.12.9")
     assert len(said) == 1
     assert not (root / "work").exists()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import pytest
@@ -12,16 +11,10 @@ from devmemkit.lab import race
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import GuestError
 from devmemkit.lab.kernels import cache
+from devmemkit.lab.recordings.manifest import REPAIRED
 from devmemkit.lab.recordings.record import play_stories
 from devmemkit.lab.repair import build
-from devmemkit.lab.repair.sweep import (
-    TOUCH_CONTROLS,
-    WINDOWS,
-    dearer,
-    judge,
-    repaired,
-    touch,
-)
+from devmemkit.lab.repair.sweep import TOUCH_CONTROLS, WINDOWS, dearer, judge, repaired, touch
 from devmemkit.model.repairs import COPY_IN_KERNEL, IN_KERNEL
 from devmemkit.scenarios.catalogue import stories
 from devmemkit.scenarios.machines import VIAS
@@ -98,15 +91,12 @@ def test_a_touch_whose_control_failed_is_undecided() -> None:
 
 
 @pytest.fixture(scope="module")
-def built() -> tuple[cache.Kernel, bytes]:
+def built(kernel: cache.Kernel) -> tuple[cache.Kernel, bytes]:
     """A kernel whose module is in the cache; nothing is downloaded."""
-    for program in ("qemu-system-x86_64", "gcc"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
-    for version in ("6.12", "7.3"):
-        kernel = cache.cached(version)
-        if kernel is not None and build.kept(kernel).exists():
-            return kernel, build.build(kernel, print)
+    for version in REPAIRED:
+        found = cache.cached(version)
+        if found is not None and build.kept(found).exists():
+            return found, build.build(found, print)
     pytest.skip("no module of the repairs is built; lab run mmap-vs-claim --repair builds one")
 
 
