@@ -12,7 +12,7 @@ from devmemkit.model.errors import Outcome
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.step import Event
-from devmemkit.scenarios.play import SETTLE, Act, Moment, Played, Ref, processes
+from devmemkit.scenarios.play import SETTLE, Act, Moment, Played, Ref
 from devmemkit.scenarios.stories.takeover import Takeover
 
 BEFORE = Machine(KernelProfile("6.12"), {})
@@ -106,12 +106,6 @@ def test_what_no_guest_can_do_is_refused() -> None:
         requests([act])
     with pytest.raises(ValueError, match=r"load\.address: expected a number"):
         requests([Act("load", "P", "load", {"pid": "P", "address": 1.5})])
-
-
-def test_children_are_not_made_beforehand() -> None:
-    fork = Act("fork", "P", "fork", {"pid": "P", "child": "C"})
-    child = Act("child", "C", "load", {"pid": "C", "address": 0})
-    assert processes((fork, child)) == ["P"]
 
 
 def takeover(kernel: Kernel, **parameters: int | str) -> Takeover:

@@ -69,17 +69,6 @@ def test_the_archive_has_the_agent_and_modules_in_load_order(kernel: Kernel) -> 
     assert initramfs(kernel.modules) == archive
 
 
-def test_a_missing_program_is_one_sentence(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GuestError, match="qemu-system-x86_64: not found; install"), boot(kernel):
-        pass
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(GuestError, match="gcc: not found; install"):
-        initramfs_module.compiled(initramfs_module.AGENT)
-
-
 def test_an_agent_that_does_not_compile_is_one_sentence(
     kernel: Kernel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -340,17 +340,11 @@ def test_which_images_are_kernels_of_ours() -> None:
     }
 
 
-def test_parts_are_of_the_same_version_and_may_be_gone() -> None:
+def test_parts_are_of_the_same_version_and_a_base_package_may_be_gone() -> None:
     image = package("linux-image-1", "2", "kmod, linux-base-1-a (= 2), linux-modules-1-a (= 2)")
     modules = package("linux-modules-1-a", "2", "linux-base (>= 4)")
     older = package("linux-modules-1-a", "1")
     assert catalogue.parts(image, [older, modules, image]) == [image, modules]
-
-
-def test_an_image_whose_modules_are_gone_is_not_whole() -> None:
-    image = package("linux-image-1", "2", "kmod, linux-base-1-a (= 2), linux-modules-1-a (= 2)")
-    modules = package("linux-modules-1-a", "2", "linux-base (>= 4)")
-    older = package("linux-modules-1-a", "1")
     assert catalogue.is_whole(image, [modules])
     assert not catalogue.is_whole(image, [older])
 

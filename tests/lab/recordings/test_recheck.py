@@ -24,7 +24,6 @@ from devmemkit.lab.recordings.manifest import ON_16K, RECORDED
 from devmemkit.lab.recordings.recheck import judge_part, judge_run, parts
 from devmemkit.lab.recordings.recording import Recording, RecordingError, path_of, read
 from devmemkit.lab.recordings.replay import SHOWN, replay
-from devmemkit.model.mm import access
 from devmemkit.model.resource import revoke
 from tests.lab.family import alive, family, until
 from tests.lab.recordings.small import MADE, PERFORMED, ends, small
@@ -73,20 +72,6 @@ def test_a_wrong_model_is_told_with_kernel_sequence_act_and_rule(
     assert ", the kernel SIGBUS (BUS_ADRERR) at 0x" in first
     assert said[-1].endswith(" divergences")
     assert not said[-1].endswith(" 0 divergences")
-
-
-def test_a_step_that_breaks_is_told_with_its_act_and_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> NoReturn:
-        raise TypeError("broken")
-
-    monkeypatch.setattr(access, "fault", broken)
-    first = small(kept=ends()[:1])
-    (difference,) = judge_run(first, quiet, 1).differences
-    number = next(n for n, act in enumerate(MADE[0].acts) if act.operation == "load")
-    assert difference.startswith("sequence 0: a")
-    assert "the model cannot play it: TypeError: broken at test_recheck.py:" in difference
-    key = difference.split()[2]
-    assert int(key[1:]) >= number
 
 
 def test_a_false_outcome_is_told() -> None:
