@@ -161,22 +161,19 @@ class _Clock:
     """How long the jobs that are left will take, as far as those that are done tell."""
 
     def __init__(self, jobs: list[Job], guests: int) -> None:
-        self.left = {stage: sum(job.seconds for job in jobs if (job.scenario in ALONE) == stage)
-                     for stage in (False, True)}  # fmt: skip
-        self.count, self.done, self.guests = len(jobs), 0.0, guests
-        self.began = time.monotonic()
+        self.left, self.guests = list(jobs), guests
+        self.whole, self.began = self.expected(), time.monotonic()
 
     def expected(self) -> float:
         """Seconds, by SECONDS alone."""
-        return self.left[False] / self.guests + self.left[True]
+        guests = {True: 1, False: self.guests}
+        return sum(job.seconds / guests[job.scenario in ALONE] for job in self.left)
 
     def after(self, job: Job) -> str:
-        before = self.expected()
-        self.left[job.scenario in ALONE] -= job.seconds
-        self.count -= 1
-        self.done += before - self.expected()
-        pace = (time.monotonic() - self.began) / self.done
-        return f"{self.count} left, about {max(1, round(self.expected() * pace / 60))} min"
+        self.left.remove(job)
+        left = self.expected()
+        pace = (time.monotonic() - self.began) / (self.whole - left)
+        return f"{len(self.left)} left, about {max(1, round(left * pace / 60))} min"
 
 
 class _Journal:

@@ -73,10 +73,9 @@ def attribute_creation(kernel: KernelProfile, *, buses: int = 1) -> Concurrent:
     """Each host bridge adds a device while the last initcalls run."""
     devices = tuple(f"0000:{number:02x}:00.0" for number in range(buses))
     parts: dict[Key, object] = {"iomem_inode": False}
-    for number, bdf in enumerate(devices):
-        parts["pci", bdf] = device(bdf, START + (number << 20), 0, 2)
     programs = {"init": _initcalls("iomem_init_inode", "pci_sysfs_init")}
     for number, bdf in enumerate(devices):
+        parts["pci", bdf] = device(bdf, START + (number << 20), 0, 2)
         task = f"B{number}"
         programs[task] = Program((adds(task, bdf),), keep=("add",))
     twice, whole = file_properties(dict.fromkeys(devices, 2))

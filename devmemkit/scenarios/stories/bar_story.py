@@ -88,10 +88,7 @@ class BarStory(ParameterStory):
         where = {"start": first, "size": last - first + 1}
         page = min(self.claim_offset >> PAGE_SHIFT, self.pages - 1)
         base = self.range.start & ~(PAGE_SIZE - 1)
-        p, q = (
-            {"address": Ref("map_p", page * PAGE_SIZE)},
-            {"address": Ref("map_q", page * PAGE_SIZE)},
-        )
+        p, q = ({"address": Ref(f"map_{who}", page * PAGE_SIZE)} for who in "pq")
         anew = f"maps resource{self.bar} anew"
         acts = (
             P.open_bar(self.device, self.bar, "open_p"),

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from devmemkit.model.flags import PAGE_SIZE
-from devmemkit.scenarios.machines import Lab, check_via
+from devmemkit.scenarios.machines import Lab
 from devmemkit.scenarios.play import Act, Ref, without
 
 IN_PAGE = 0x40
@@ -137,9 +137,6 @@ class Window:
     lab: Lab
     via: str
     number: int
-
-    def __post_init__(self) -> None:
-        check_via(self.via)
 
     @property
     def start(self) -> int:
