@@ -78,8 +78,7 @@ def world(
     """A machine whose own apt knows the archive's stable suite; nothing is cached yet."""
     home, made = signed
     shutil.copytree(made.folder, tmp_path / "archive")
-    archive = Archive.__new__(Archive)
-    archive.folder, archive.key = tmp_path / "archive", made.key
+    archive = Archive(tmp_path / "archive", made.key)
     keyring = tmp_path / "keyring.gpg"
     shutil.copy(home / "ours.gpg", keyring)
     shutil.copytree(home / "system", tmp_path / "system")

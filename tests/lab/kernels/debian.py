@@ -31,7 +31,7 @@ class Archive:
     def __init__(self, folder: Path, key: Path) -> None:
         self.folder = folder
         self.key = key
-        (folder / "pool").mkdir(parents=True)
+        (folder / "pool").mkdir(parents=True, exist_ok=True)
 
     def package(
         self,

@@ -97,15 +97,8 @@ def test_a_part_that_the_suite_lists_no_more_is_taken_from_the_archive(
     world.archive.sign("stable-backports", digest(listed), listed.stat().st_size)
     with pytest.raises(KernelError, match=r"got 1, 0 and"):
         world.get("7.3")
-    gone = Package(
-        name,
-        "7.3.4-1",
-        deb.stat().st_size,
-        9,
-        known,
-        f"linux-base-{SPLIT} (= 7.3.4-1)",
-        "pool/kernels",
-    )
+    needs = f"linux-base-{SPLIT} (= 7.3.4-1)"
+    gone = Package(name, "7.3.4-1", deb.stat().st_size, 9, known, needs, "pool/kernels")
     monkeypatch.setattr(catalogue, "UNLISTED", (gone,))
     if altered:
         with pytest.raises(KernelError, match=rf"^{re.escape(name)}.*: expected the digest"):

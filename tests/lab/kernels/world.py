@@ -60,16 +60,17 @@ def toolchain(archive: Archive, work: Path) -> list[str]:
 
 
 def fill(archive: Archive, work: Path) -> None:
-    def image(release: str) -> dict[str, bytes]:
-        return {
-            f"boot/vmlinuz-{release}": bzimage(release) + os.urandom(200_000),
-            f"boot/config-{release}": CONFIG,
+    def image(release: str, version: str, content: bytes, more: bytes = b"", **of: str) -> str:
+        files = {
+            f"boot/vmlinuz-{release}": content,
+            f"boot/config-{release}": CONFIG + more,
             f"usr/lib/modules/{release}/kernel/e1000.ko": b"module",
         }
+        return archive.package(work, f"linux-image-{release}", version, files, **of)
 
     stable = [
-        archive.package(work, f"linux-image-{NEW}", "6.12.15-1", image(NEW)),
-        archive.package(work, f"linux-image-{OLD}", "6.12.4-1", image(OLD)),
+        image(NEW, "6.12.15-1", bzimage(NEW) + os.urandom(200_000)),
+        image(OLD, "6.12.4-1", bzimage(OLD) + os.urandom(200_000)),
         archive.package(work, "linux-image-6.12.99+deb13-rt-amd64", "6.12.99-1", {}),
         archive.package(work, "linux-image-amd64", "6.12.15-1", {}, f"linux-image-{NEW}"),
         archive.package(work, "linux-image-6.5.1-amd64", "6.5.1-1", {"boot/nothing": b""}),
@@ -88,17 +89,11 @@ def fill(archive: Archive, work: Path) -> None:
         archive.package(work, base, "7.3.4-1", {f"{below}/config": CONFIG}),
     ]
     archive.suite("stable-backports", backports)
-    arm = {
-        f"boot/vmlinuz-{ARM}": arm_image(ARM),
-        f"boot/config-{ARM}": CONFIG + b"CONFIG_ARM64_PA_BITS=52\n",
-        f"usr/lib/modules/{ARM}/kernel/e1000.ko": b"module",
-    }
-    packages = [archive.package(work, f"linux-image-{ARM}", "6.12.15-1", arm, debian="arm64")]
-    large = {
-        f"boot/vmlinuz-{ARM_16K}": arm_image(ARM_16K),
-        f"boot/config-{ARM_16K}": CONFIG + b"CONFIG_ARM64_16K_PAGES=y\n",
-        f"usr/lib/modules/{ARM_16K}/kernel/e1000.ko": b"module",
-    }
-    name = f"linux-image-{ARM_16K}"
-    packages.append(archive.package(work, name, "6.12.15-1", large, debian="arm64"))
-    archive.suite("stable-arm", packages, debian="arm64")
+    arm = [
+        image(name, "6.12.15-1", arm_image(name), more, debian="arm64")
+        for name, more in (
+            (ARM, b"CONFIG_ARM64_PA_BITS=52\n"),
+            (ARM_16K, b"CONFIG_ARM64_16K_PAGES=y\n"),
+        )
+    ]
+    archive.suite("stable-arm", arm, debian="arm64")
