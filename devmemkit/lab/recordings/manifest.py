@@ -56,12 +56,8 @@ WRITTEN = (
 FREE = "recordings/conform/"
 """The folder in which recordings share a file; they name it themselves."""
 PATTERNS = (
-    "*.toml",
-    "*.json",
-    "recordings/*.json",
-    "recordings/*/*",
-    "machines/*/**/*",
-    "reproducers/*.c",
+    *("*.toml", "*.json", "recordings/*.json", "recordings/*/*"),
+    *("machines/*/**/*", "reproducers/*.c"),
 )
 """The files below data/ that the manifest covers."""
 
@@ -77,12 +73,8 @@ def is_on(lab: str, scenario: str) -> bool:
     """
     if scenario in (*REPAIR_RACES, *REPAIRED_STORIES, "reproducers"):
         return lab == "2g"
-    return lab not in ("5g", "arm64-16k") or scenario in (
-        *SCENARIOS,
-        "machine",
-        "conform",
-        "explain",
-    )
+    everywhere = (*SCENARIOS, "machine", "conform", "explain")
+    return lab not in ("5g", "arm64-16k") or scenario in everywhere
 
 
 def kernels_of(scenario: str, lab: str = "2g") -> tuple[str, ...]:

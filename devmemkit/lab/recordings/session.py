@@ -31,14 +31,8 @@ from devmemkit.lab.recordings.record import record
 from devmemkit.lab.recordings.recording import path_of
 from devmemkit.scenarios.machines import LABS, label
 
-SECONDS = {
-    "machine": 15,
-    "conform": 510,
-    "mmap-vs-claim": 100,
-    "explain": 90,
-    "reproducers": 120,
-    **dict.fromkeys(manifest.REPAIR_RACES, 90),
-}
+SECONDS = {"machine": 15, "conform": 510, "mmap-vs-claim": 100, "explain": 90, "reproducers": 120}
+SECONDS |= dict.fromkeys(manifest.REPAIR_RACES, 90)
 """What a scenario takes on two cores, measured on 6.12; others take OTHERS. For the estimate."""
 OTHERS = 20
 PACKAGE = Path(__file__).parents[2]
