@@ -206,10 +206,7 @@ def judge_trials(
     possible: frozenset[str],
     controls: dict[str, str],
 ) -> Judged:
-    """Hold trials of one kind against the endings that are `possible`.
-
-    `controls` has the ending of each control by its name.
-    """
+    """Hold trials of one kind against the `possible` endings, and each control's by its name."""
     real = [t for t in mine if not t["control"] and t["outcome"] != "undecided"]
     seen = dict(sorted(Counter(t["outcome"] for t in real).items()))
     inside = sum(0 <= t["begin"] < t["returned"] for t in real)

@@ -87,10 +87,7 @@ def on_model(name: str, kernel: KernelProfile) -> bool:
 
 
 def modelled(name: str, kernel: KernelProfile) -> dict[str, Any]:
-    """The program and its control, played on the model; the same form as from reproduce().
-
-    An output is "" if it depends on timing.
-    """
+    """The same as from reproduce(), but on the model; an output is "" if it depends on timing."""
     runs = [_played(name, run, number > 0, kernel) for number, run in enumerate(RUNS[name])]
     return {"name": name, "sha256": manifest.digest(source(name)), "runs": runs}
 

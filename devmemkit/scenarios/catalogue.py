@@ -61,10 +61,7 @@ SCENARIOS: dict[str, Callable[[Lab], tuple[Story, ...]]] = {
 
 @cache
 def stories(name: str, lab: str = "2g") -> tuple[Story, ...]:
-    """The stories of a scenario on a machine of LABS, each followed by its control.
-
-    ValueError for an unknown scenario.
-    """
+    """A scenario's stories on a machine of LABS, each followed by its control; or ValueError."""
     if name not in SCENARIOS:
         raise ValueError(f"scenario: expected one of {', '.join(SCENARIOS)}; got {name!r}")
     on = LABS[lab]

@@ -16,10 +16,7 @@ FIRST = "5.8"
 
 
 class Edge(NamedTuple):
-    """A lock, subsystem or initcall that the claim path takes or calls.
-
-    `models` are the kinds of the model's components that stand for it.
-    """
+    """A lock, subsystem or initcall of the claim path; `models` are the components for it."""
 
     caller: str
     symbol: str

@@ -218,10 +218,7 @@ def _claim_of(bar: Bar, tree: Resource) -> Resource | None:
 
 
 def assemble(kernel: KernelProfile, iomem: Resource, bits: int, more: Mapping[Key, Any]) -> Machine:
-    """A booted machine with a resource tree, `bits` wide addresses and `more` components.
-
-    ValueError for a width other than 32 to 64 bits.
-    """
+    """A booted machine with a tree and `more` components; ValueError unless `bits` is 32 to 64."""
     if not (isinstance(bits, int) and 32 <= bits <= 64):
         raise ValueError(f"machine: expected 32 to 64 address bits, got {bits!r}")
     ram = [node.end + 1 for node in iomem.walk() if node.system_ram]

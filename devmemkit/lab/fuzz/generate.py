@@ -68,10 +68,7 @@ class Sequence:
 
 
 def sequence(seed: int, index: int, lab: str = "2g") -> Sequence:
-    """Sequence `index` of a seed: about 360 acts of two to six processes, drivers, a debugger.
-
-    `lab` is a name of LABS.
-    """
+    """Sequence `index` of a seed on a machine of LABS: about 360 acts of two to six processes."""
     chance = random.Random(f"{seed}/{index}")
     at = index % LIFE
     kind = {0: "pmem", LIFE - 1: "remove"}.get(at)

@@ -25,10 +25,7 @@ PATIENCE = 120.0
 
 
 class Live:
-    """A guest of `kernel` on a machine of LABS; close() it at the end.
-
-    `before` is the machine of the model.
-    """
+    """A guest of `kernel` on a machine of LABS, and the model's machine `before`; close() it."""
 
     def __init__(self, kernel: Kernel, progress: Progress, lab: str) -> None:
         self.kernel, self.progress, self.lab = kernel, progress, lab

@@ -56,10 +56,7 @@ BOARDS = {
 
 
 def cmdline(lab: str) -> str:
-    """Kernel parameters of every guest on a machine of LABS.
-
-    A story may add "iomem=relaxed" or "lockdown=integrity".
-    """
+    """Kernel parameters of every guest on a machine of LABS; a story may add others."""
     return BOARDS[LABS[lab].flavour].parameters
 
 

@@ -45,10 +45,7 @@ def perform(guest: Guest, acts: tuple[Act, ...]) -> Performed:
 
 
 def requests(acts: list[Act], *, after: int = 0) -> list[dict[str, Any]]:
-    """The acts as calls for the agent: the model's defaults filled in, Refs by index.
-
-    `after` is the number of other calls before them in the message.
-    """
+    """The acts as calls, `after` other calls: the model's defaults filled in, Refs by index."""
     index = {act.key: number for number, act in enumerate(acts, after)}
     made = []
     for act in acts:

@@ -96,10 +96,7 @@ def digest(path: Path) -> str:
 
 
 class Suite:
-    """A suite and its security updates, with lists and settings of their own below `folder`.
-
-    `flavour` is one of FLAVOURS.
-    """
+    """A suite of one of FLAVOURS and its security updates; lists and settings are in `folder`."""
 
     def __init__(self, name: str, folder: Path, flavour: str = "x86_64") -> None:
         self.name = name

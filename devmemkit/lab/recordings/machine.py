@@ -73,10 +73,7 @@ def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
 
 
 def take(kernel: Kernel, lab: str = "2g") -> Path:
-    """Boot `kernel` and write its machine to a folder of data/machines; the folder.
-
-    GuestError when the guest fails or a driver does not bind.
-    """
+    """Boot `kernel` and write its machine to a folder of data/machines; GuestError if it fails."""
     name = f"qemu-{label(kernel.version, lab)}"
     with boot(kernel, lab=lab) as guest:
         texts = {name: guest.read(f"/proc/{name}") for name in ("version", "cpuinfo")}

@@ -155,10 +155,7 @@ def check() -> int:
 
 
 def expect(path: Path, found: dict[str, str] | None = None) -> None:
-    """RecordingError unless the file is there and is the one that the manifest lists.
-
-    `found` is what the manifest lists; it is read if None.
-    """
+    """RecordingError unless the file is there and is the one that the manifest (`found`) lists."""
     data = data_dir()
     name = path.relative_to(data).as_posix()
     found = listed() if found is None else found

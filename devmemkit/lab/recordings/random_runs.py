@@ -60,10 +60,7 @@ def operations(lab: str = "2g") -> bytes:
 
 
 def operations_of(recording: Recording) -> list[bytes]:
-    """The sequences that a recording rests on, a line each.
-
-    RecordingError when their file is another, or there is none.
-    """
+    """The sequences that a recording rests on, a line each; RecordingError for another file."""
     lab = recording.lab
     try:
         data = recording.beside.get(PLACES[lab].file) or (folder() / where(lab)).read_bytes()

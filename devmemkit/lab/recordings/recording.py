@@ -71,9 +71,7 @@ class Recording:
     def write(self, path: Path) -> tuple[Path, ...]:
         """Write the recording to `path` and its `beside` files next to it, each atomically.
 
-        Returns the paths.
-
-        RecordingError when it would not be readable.
+        Returns the paths; RecordingError when it would not be readable.
         """
         text = self.text().encode()
         in_place(parse(text, f"{path.parent.name}/{path.name}"), path)
@@ -115,10 +113,7 @@ def recordings(scenario: str = "*", version: str = "*", *, lab: str = "2g") -> l
 
 
 def load(scenario: str, version: str, lab: str = "2g") -> Recording:
-    """The recording that the manifest lists for a scenario, a kernel and a machine of LABS.
-
-    RecordingError when it is missing, altered, swapped or incomplete.
-    """
+    """A listed recording; RecordingError when it is missing, altered, swapped or incomplete."""
     path = path_of(scenario, version, lab)
     manifest.expect(path)
     found = in_place(read(path), path)

@@ -28,10 +28,7 @@ SHOWN = 20
 
 
 def findings(recording: Recording, progress: Say = _quiet) -> Iterator[Finding]:
-    """The verdicts on a recording's parts: stories, ways to race, facts of a boot, and so on.
-
-    Today's model decides, which takes some seconds for a random run.
-    """
+    """Today's model's verdicts on a recording's parts: stories, ways to race, facts of a boot."""
     content, version = recording.content, recording.version
     if "race" in content:
         judged = repair.judge if "repair" in content["race"] else race.judge

@@ -23,10 +23,7 @@ def mmap_vs_claim(
     pages: int = PAGES,
     claimed: int = PAGES,
 ) -> Concurrent:
-    """Processes map the BAR while drivers claim its first `claimed` pages.
-
-    ValueError for an unknown `via`.
-    """
+    """Processes map the BAR, drivers claim `claimed` pages; ValueError for an unknown `via`."""
     machine = bar_machine(kernel, pages)
     programs: dict[str, Program] = {}
     processes = tuple(f"U{number}" for number in range(users))

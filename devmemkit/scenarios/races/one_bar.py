@@ -39,10 +39,7 @@ def node_machine(
 
 
 def with_user(machine: Machine, pid: str, via: str) -> tuple[Machine, int]:
-    """Add a process that has opened the file; gives the machine and the descriptor.
-
-    ValueError for an unknown `via`.
-    """
+    """Add a process with the file open; give its descriptor; ValueError for an unknown `via`."""
     check_via(via)
     machine = machine.with_(new_task(pid))
     if via == "devmem":
@@ -56,10 +53,7 @@ def maps(
     pid: str, fd: int, via: str, rounds: int, pages: int = PAGES, *, first: int = 0,
     touch: bool = False,
 ) -> Program:  # fmt: skip
-    """A process that maps and unmaps the BAR's `pages` from `first` on, `rounds` times.
-
-    With `touch`, it loads between.
-    """
+    """A process that maps `pages` from `first` on, may `touch` them, and unmaps, `rounds` times."""
     me, acts = Process(pid), list[Act]()
     mmap, start = ("mmap_devmem", START) if via == "devmem" else ("mmap_resource", 0)
     where = {"fd": fd, "length": pages * PAGE_SIZE, "offset": start + first * PAGE_SIZE}

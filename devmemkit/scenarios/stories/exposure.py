@@ -96,10 +96,7 @@ def fletcher64(data: bytes) -> int:
 
 
 def detected(trials: int, seed: int, *, on_purpose: bool, size: int = 4096) -> Share:
-    """How often the checksum detects a change of one random 8-byte word of an info block.
-
-    A change `on_purpose` updates the checksum, too.
-    """
+    """How often the checksum detects a changed 8-byte word; one `on_purpose` updates it, too."""
     numbers = random.Random(seed)
     hits = 0
     for _ in range(trials):
