@@ -24,7 +24,9 @@ def identify(vmlinuz: Path) -> tuple[str, str]:
     head = ko.contents(vmlinuz, "a kernel image", most=HEAD)
     if head[0x38:0x3C] == b"ARMd":
         image = ko.contents(vmlinuz, "a kernel image")
-        arch, what, whole, said = "arm64", "arm64 Image", _end_of_sections(image), _banner(image)
+        arch, what, whole = "arm64", "arm64 Image", _end_of_sections(image)
+        # linux_banner (init/version.c) is the only place where it is
+        said = re.search(rb"(?<=Linux version )" + RELEASE + rb"(?= \()", image)
     elif head[0x202:0x206] == b"HdrS" and _number(head, 0x1FE, 2) == 0xAA55:
         # setup_sects, where 0 is 4, and the boot sector; syssize. A signature may follow.
         whole = ((head[0x1F1] or 4) + 1) * 512 + _number(head, 0x1F4, 4) * 16
@@ -46,11 +48,6 @@ def identify(vmlinuz: Path) -> tuple[str, str]:
 
 def _number(image: bytes, at: int, width: int) -> int:
     return int.from_bytes(image[at : at + width], "little")
-
-
-def _banner(image: bytes) -> re.Match[bytes] | None:
-    """The release in linux_banner (init/version.c), the only place where an arm64 Image has it."""
-    return re.search(rb"(?<=Linux version )" + RELEASE + rb"(?= \()", image)
 
 
 def _end_of_sections(image: bytes) -> int:

@@ -57,9 +57,13 @@ def encode_end(key: str, performed: Performed) -> dict[str, Any]:
     """How an act ended in the guest; {} if it was left out."""
     if key in performed.cannot:
         return {"cannot": performed.cannot[key]}
-    if key in performed.outcomes:
-        return {"outcome": _encode_outcome(performed.outcomes[key])}
-    return {}
+    if (outcome := performed.outcomes.get(key)) is None:
+        return {}
+    if outcome.ok:
+        return {"outcome": {"value": _encode(outcome.value)}}
+    names = ("errno", "signal", "si_code", "si_addr")
+    told = {name: value for name in names if (value := getattr(outcome, name)) is not None}
+    return {"outcome": told}
 
 
 def decode_ends(ends: Mapping[str, dict[str, Any]], times: dict[str, int]) -> Performed:
@@ -81,13 +85,6 @@ def _decode(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return bytes.fromhex(value["bytes"]) if "bytes" in value else Ref(value["ref"], value["plus"])
-
-
-def _encode_outcome(outcome: Outcome) -> dict[str, Any]:
-    if outcome.ok:
-        return {"value": _encode(outcome.value)}
-    names = ("errno", "signal", "si_code", "si_addr")
-    return {name: value for name in names if (value := getattr(outcome, name)) is not None}
 
 
 def _decode_outcome(entry: dict[str, Any]) -> Outcome:

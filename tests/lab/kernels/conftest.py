@@ -14,8 +14,16 @@ from pathlib import Path
 import pytest
 
 from devmemkit.lab.kernels import apt, catalogue
+from tests.lab.kernels import images
 from tests.lab.kernels.debian import Archive, make_key, noting, serve
 from tests.lab.kernels.world import World, fill
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> Path:
+    folder = tmp_path / "modules"
+    images.fill(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

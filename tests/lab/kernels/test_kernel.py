@@ -12,14 +12,7 @@ from devmemkit.lab.kernels.image import identify
 from devmemkit.lab.kernels.kernel import config_facts, custom
 from devmemkit.lab.kernels.modules import load_order
 from devmemkit.lab.kernels.programs import KernelError
-from tests.lab.kernels.images import RELEASE, arm_image, bzimage, fill
-
-
-@pytest.fixture
-def modules(tmp_path: Path) -> Path:
-    folder = tmp_path / "modules"
-    fill(folder)
-    return folder
+from tests.lab.kernels.images import RELEASE, arm_image, bzimage
 
 
 def test_a_kernel_passed_by_hand(modules: Path, tmp_path: Path) -> None:

@@ -13,14 +13,7 @@ import pytest
 
 from devmemkit.lab.kernels.modules import load_order, modinfo, module_name, read_module
 from devmemkit.lab.kernels.programs import KernelError
-from tests.lab.kernels.images import elf, fill
-
-
-@pytest.fixture
-def modules(tmp_path: Path) -> Path:
-    folder = tmp_path / "modules"
-    fill(folder)
-    return folder
+from tests.lab.kernels.images import elf
 
 
 def names(paths: list[Path]) -> list[str]:
