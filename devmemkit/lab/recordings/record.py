@@ -83,8 +83,7 @@ def _random(kernel: Kernel, progress: Progress, lab: str = "2g") -> dict[str, An
     def keep(made: RandomSequence, performed: Performed) -> None:
         ends.append(runs.encode_ends(made.acts, performed))
 
-    run = partial(conform, recorded=sequences, keep=keep, lab=lab)
-    found = run(kernel, runs.SEED, ops, progress)
+    found = conform(kernel, runs.SEED, ops, progress, recorded=sequences, keep=keep, lab=lab)
     if found.ended == "interrupted":
         raise KeyboardInterrupt
     if not found.complete:

@@ -26,7 +26,6 @@ FINDS = "a program finds the files of a device that is there"
 BEGIN = Act("begin", "U0", "begin_program")
 """A program runs once there is user space."""
 
-STATIC = {True: "device_add", False: "pci_sysfs_init"}
 LATER = "0000:80:00.0"
 """A device behind a host bridge with a driver of its own."""
 
@@ -57,7 +56,7 @@ class Boot:
         """The kernel, with the race of an mmap and a claim closed by the repair "recheck"."""
         features: dict[str, str] = {}
         if self.static is not None:
-            features["resource_files"] = STATIC[self.static]
+            features["resource_files"] = "device_add" if self.static else "pci_sysfs_init"
         if self.at_open is not None:
             features["attribute_mapping"] = "at open" if self.at_open else "at creation"
         return KernelProfile(self.kernel, repair="recheck", features=tuple(features.items()))

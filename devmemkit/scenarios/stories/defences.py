@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from devmemkit.model.flags import IORESOURCE_EXCLUSIVE, IORESOURCE_SYSTEM_RAM, PAGE_SIZE
 from devmemkit.model.kernel import Config, KernelProfile
-from devmemkit.model.machine import Machine
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.machines import NAMESPACE, PC
 from devmemkit.scenarios.play import SETTLE, Act, Ref, play
@@ -69,29 +68,23 @@ ACCIDENT = ("maps and writes", "pwrite(2)")
 """Ways that a program takes by mistake; an attacker tries all of them."""
 
 
-def machine_with(version: str, defence: str) -> Machine:
-    """The lab's machine with process P under a kernel and a defence; ValueError for another."""
+@cache
+def ended(version: str, defence: str, way: str) -> str:
+    """How a way to write ended: "written", or the errno of the act that failed.
+
+    Under one raised later, the process has opened its file before. ValueError for an unknown one.
+    """
     if defence not in DEFENCES:
         raise ValueError(f"defence: expected one of {', '.join(DEFENCES)}; got {defence!r}")
     d = DEFENCES[defence]
-    kernel = KernelProfile(version, d.config, d.cmdline, policy_name=d.policy)
-    machine = before(("P",), kernel)
+    machine = before(("P",), KernelProfile(version, d.config, d.cmdline, policy_name=d.policy))
     if d.exclusive:
         root = machine["iomem"].copy()
         node = next(node for node in root.walk() if node.start == PC.pmem)
         node.flags |= IORESOURCE_SYSTEM_RAM | IORESOURCE_EXCLUSIVE
         machine = machine.with_({"iomem": root})
-    return machine
-
-
-@cache
-def ended(version: str, defence: str, way: str) -> str:
-    """How a way to write ended: "written", or the errno of the act that failed.
-
-    Under a defence raised later, the process has opened its file before.
-    """
-    machine, acts, known = machine_with(version, defence), ATTEMPTS[way], {}
-    if DEFENCES[defence].raised:
+    acts, known = ATTEMPTS[way], {}
+    if d.raised:
         opened = [act.key for act in acts].index("open") + 1
         first = play(machine, acts[:opened])
         locked = replace(machine.kernel, cmdline="lockdown=integrity")
