@@ -183,7 +183,9 @@ class Actions(Writer):
         if self._often(0.08):
             return dict(zip(("start", "size"), self.chance.choice(self.places.edges), strict=True))
         if self.live and self._often(0.6):
-            start = self.chance.choice(self.places.claimable)
+            lab = self.places.lab
+            # behind the registers that do something: ramoops writes a header there
+            start = self.chance.choice((lab.e1000_bar + 0x1_0000, lab.nvme_bar + 0x1800))
             return {"start": start, "size": self.chance.choice((16, 0x100, 0x800))}
         base = self.chance.choice((self.memory, self.bar))
         page = self.chance.randrange(MAPPED) * self.page

@@ -102,11 +102,6 @@ class Places:
         """The BAR of the device without a driver, which is memory."""
         return Bar(self.lab.ivshmem, 2, self.lab.ivshmem_bar, BAR_SIZE // self.page)
 
-    @property
-    def claimable(self) -> tuple[int, int]:
-        """Behind the registers that do something: ramoops writes a header there."""
-        return self.lab.e1000_bar + 0x1_0000, self.lab.nvme_bar + 0x1800
-
     def windows(self, number: int) -> tuple[int, int, int]:
         """The windows of this number: in persistent memory, in the BAR, above 4 GiB."""
         into = (FIRST + number % self.count) * self.window

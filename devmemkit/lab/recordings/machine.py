@@ -53,6 +53,11 @@ def largest_bar(scenario: str) -> int:
     return 1024 if scenario.startswith("mmap-vs-claim") else 64
 
 
+def machine_name(scenario: str, lab: str) -> str:
+    """The machine on which a scenario is recorded."""
+    return MACHINES[lab, largest_bar(scenario)]
+
+
 def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
     """The origin of a recording of a scenario, made now; GuestError without QEMU."""
     shared_mib = largest_bar(scenario)
@@ -63,7 +68,7 @@ def about(kernel: Kernel, scenario: str, lab: str = "2g") -> dict[str, Any]:
     names = ("version", "release", "suite", "packages", "config", "sha256")
     return {
         "architecture": ARCHITECTURES[arch],
-        "machine": MACHINES[lab, shared_mib],
+        "machine": machine_name(scenario, lab),
         "kernel": {name: getattr(kernel, name) for name in names},
         "qemu": {"version": said.splitlines()[0], "arguments": list(machine(shared_mib, lab=lab))},
         "cmdline": cmdline(lab),

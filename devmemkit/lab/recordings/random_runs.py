@@ -16,15 +16,9 @@ from devmemkit.lab.fuzz.generate import LIFE, Sequence, sequence
 from devmemkit.lab.fuzz.places import PLACES
 from devmemkit.lab.guest.perform import Performed
 from devmemkit.lab.recordings.encode import decode_act, decode_ends, encode_act, encode_end
-from devmemkit.lab.recordings.machine import ARCHITECTURES
+from devmemkit.lab.recordings.machine import ARCHITECTURES, machine_name
 from devmemkit.lab.recordings.packed import from_text, pack, to_text, unpack, value
-from devmemkit.lab.recordings.recording import (
-    Recording,
-    RecordingError,
-    folder,
-    machine_name,
-    validator,
-)
+from devmemkit.lab.recordings.recording import Recording, RecordingError, folder, validator
 from devmemkit.model.step import OPERATIONS
 from devmemkit.scenarios.machines import LABS
 from devmemkit.scenarios.play import Act, needed

@@ -12,13 +12,8 @@ from devmemkit.lab.compare import Finding
 from devmemkit.lab.fuzz.generate import PROCESSES
 from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.processes import cores, processes
+from devmemkit.lab.recordings import random_runs as runs
 from devmemkit.lab.recordings.judge import judge_acts
-from devmemkit.lab.recordings.random_runs import (
-    decode_performed,
-    decode_sequence,
-    ends_of,
-    operations_of,
-)
 from devmemkit.lab.recordings.recording import Recording, RecordingError
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
@@ -44,7 +39,7 @@ class Part(NamedTuple):
 
 def parts(recording: Recording) -> list[Part]:
     """The sequences of a recorded run; RecordingError when the files do not fit together."""
-    acts, ends = operations_of(recording), ends_of(recording)
+    acts, ends = runs.operations_of(recording), runs.ends_of(recording)
     if not 0 < len(ends) <= len(acts):
         raise RecordingError(
             f"conform/{recording.label}.json: expected ends of 1 to {len(acts)} sequences, "
@@ -103,10 +98,10 @@ def _before(version: str, lab: str) -> Machine:
 
 def judge_part(part: Part) -> Finding:
     """Play a sequence on the model and compare each act's outcome with the kernel's."""
-    acts = decode_sequence(part.number, part.acts, part.lab).acts
+    acts = runs.decode_sequence(part.number, part.acts, part.lab).acts
     of = label(part.version, part.lab)
     where = f"conform/{of}.json: outcomes of sequence {part.number}"
-    performed = decode_performed(acts, part.ends, where)
+    performed = runs.decode_performed(acts, part.ends, where)
     found = judge_acts(
         f"sequence {part.number}", acts, performed, partial(play, _before(part.version, part.lab))
     )

@@ -87,11 +87,6 @@ def folder() -> Path:
     return data_dir() / "recordings"
 
 
-def machine_name(scenario: str, lab: str = "2g") -> str:
-    """The machine on which a scenario is recorded."""
-    return MACHINES[lab, largest_bar(scenario)]
-
-
 def path_of(scenario: str, version: str, lab: str = "2g") -> Path:
     return folder() / scenario / f"{label(version, lab)}.json"
 

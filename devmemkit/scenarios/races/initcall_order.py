@@ -9,14 +9,7 @@ from devmemkit.model.boot import INITCALLS, LEVELS
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import View
 from devmemkit.scenarios.play import Act
-from devmemkit.scenarios.races.boot import (
-    A_FILE,
-    adds,
-    before_boot,
-    device,
-    file_properties,
-    maps_early,
-)
+from devmemkit.scenarios.races import boot
 from devmemkit.scenarios.races.one_bar import BDF, START, claims
 from devmemkit.scenarios.races.properties import NO_BUG, NOBODY_REACHES, no_bug, properties
 from devmemkit.scenarios.races.scenario import Concurrent, Program, Property, position
@@ -77,12 +70,13 @@ class Boot:
         return self._files(), self._claims()
 
     def _files(self) -> Concurrent:
-        machine = before_boot(self.profile)
-        machine = machine.with_({("pci", LATER): device(LATER, START + (1 << 20), 0, 2)})
+        machine = boot.before_boot(self.profile)
+        machine = machine.with_({("pci", LATER): boot.device(LATER, START + (1 << 20), 0, 2)})
         look = Act("look", "U0", "look_for_files", {"bdf": BDF})
+        probe = Act("probe", "B0", "begin_probe"), boot.adds("B0", LATER)
         programs = {
             "init": self._init(),
-            "B0": Program((Act("probe", "B0", "begin_probe"), adds("B0", LATER)), keep=("add",)),
+            "B0": Program(probe, keep=("add",)),
             "U0": Program((BEGIN, look), keep=("look",)),
         }
 
@@ -90,16 +84,16 @@ class Boot:
             looked = position(m, "U0")[1].get("look")
             return looked is None or looked.ok
 
-        twice, whole = file_properties({BDF: 1, LATER: 2})
-        made = Property("sometimes", A_FILE, lambda m: bool(m.get(("sysfs", BDF))))
+        twice, whole = boot.file_properties({BDF: 1, LATER: 2})
+        made = Property("sometimes", boot.A_FILE, lambda m: bool(m.get(("sysfs", BDF))))
         asked = (no_bug(programs), twice, Property("always", FINDS, found), whole, made)
         return Concurrent("files", machine, programs, asked)
 
     def _claims(self) -> Concurrent:
-        programs = {"init": self._init(), "U0": maps_early(BEGIN), "C0": claims("C0", 1)}
+        programs = {"init": self._init(), "U0": boot.maps_early(BEGIN), "C0": claims("C0", 1)}
         asked = tuple(
             one
             for one in (no_bug(programs), *properties(programs, ("U0",), ("C0",)))
             if one.kind == "sometimes" or one.name in (NO_BUG, NOBODY_REACHES)
         )
-        return Concurrent("claims", before_boot(self.profile), programs, asked)
+        return Concurrent("claims", boot.before_boot(self.profile), programs, asked)

@@ -70,11 +70,6 @@ def map_mem(key: str, offset: int, length: int = PAGE_SIZE) -> Act:
     return P(key, "mmap_devmem", "maps it", fd=Ref("open"), **where)
 
 
-def map_bar(key: str, offset: int) -> Act:
-    where = {"offset": offset, "length": PAGE_SIZE, "prot": "r"}
-    return P(key, "mmap_resource", "maps the BAR", fd=Ref("file"), **where)
-
-
 def load_from(key: str, of: str, plus: int = 0, size: int = 1) -> Act:
     return P(key, "load", "reads it", address=Ref(of, plus), size=size)
 

@@ -23,7 +23,6 @@ from devmemkit.scenarios.stories.reproducer import (
     Reproducer,
     Told,
     load_from,
-    map_bar,
     map_mem,
     page_after,
     strerror,
@@ -87,16 +86,16 @@ def unaligned_claim(words: list[str], device: Device) -> Reproducer:
 def first_page_check(words: list[str], device: Device) -> Reproducer:
     """A claimed page is mapped through /dev/mem, then through resourceN."""
     *_, bdf, name = words[0].split("/")
-    offset, address = int(words[1], 0), int(words[2], 0)
+    page, address = int(words[1], 0) // PAGE_SIZE, int(words[2], 0)
     acts = (
         *device.prepared(),
         P.open_mem(dsync=True),
         map_mem("idle", address),
         P.open_bar(bdf, int(name.removeprefix("resource")), "file", "opens it"),
-        map_bar("idle_bar", offset),
+        P.map_bar("idle_bar", "maps the BAR", page, fd="file", prot="r"),
         device.bind(),
         map_mem("devmem", address),
-        map_bar("sysfs", offset),
+        P.map_bar("sysfs", "maps the BAR", page, fd="file", prot="r"),
         load_from("load", "sysfs", size=4),
     )
 
@@ -123,7 +122,7 @@ def removal_leaves_mapped(words: list[str], device: Device) -> Reproducer:
     resource = f"{words[0]}/resource{bar}"
     acts = (
         P.open_bar(bdf, bar, "file"),
-        map_bar("map", 0),
+        P.map_bar("map", "maps the BAR", fd="file", prot="r"),
         load_from("before", "map"),
         D("remove", "remove", "removes the device", bdf=bdf),
         P.open_bar(bdf, bar, "there", "looks for the file"),
