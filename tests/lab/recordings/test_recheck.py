@@ -215,11 +215,6 @@ def test_without_the_random_runs_the_last_line_says_so(
     )
 
 
-def test_quick_is_not_live(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["conform", "--quick", "--live", "6.12"]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 @pytest.mark.parametrize(
     "how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
 )
