@@ -14,8 +14,7 @@ ELSEWHERE = 0x7F10_0000_0000
 def several_pages(w: Window) -> tuple[Act, ...]:
     """An aligned claim of pages 4 to 7; new mappings inside, outside and across its edge."""
     return (
-        w.open(P),
-        w.map(P, "map", 16),
+        *w.mapped(16),
         *(P.store(f"store{n}", n, 0x1111 * n) for n in (3, 4, 7, 8)),
         w.claim(0x4000, 0x4000),
         *(P.load(f"load{n}", n) for n in (3, 4, 5, 7, 8, 15)),
@@ -35,8 +34,7 @@ def several_pages(w: Window) -> tuple[Act, ...]:
 def unaligned(w: Window) -> tuple[Act, ...]:
     """A claim of one page's length that touches pages 1 and 2: page 2 stays mapped."""
     return (
-        w.open(P),
-        w.map(P, "map", 4),
+        *w.mapped(4),
         P.store("store", 2, 0xABCD),
         w.claim(0x1800, 0x1000),
         *(P.load(f"load{n}", n) for n in range(4)),
@@ -51,8 +49,7 @@ def unaligned(w: Window) -> tuple[Act, ...]:
 def sub_page(w: Window) -> tuple[Act, ...]:
     """A claim of 32 bytes takes the whole page, the bytes that nobody owns too."""
     return (
-        w.open(P),
-        w.map(P, "map", 8),
+        *w.mapped(8),
         w.claim(0x4010, 0x20),
         *(P.load(f"load{n}", n) for n in (3, 4, 5)),
         P("load_beside", "load", "reads the page's end", address=Ref("map", 0x4FF8)),
@@ -64,8 +61,7 @@ def sub_page(w: Window) -> tuple[Act, ...]:
 def two_pages_by_two_bytes(w: Window) -> tuple[Act, ...]:
     """A claim across a page border, smaller than a page: the second page stays mapped."""
     return (
-        w.open(P),
-        w.map(P, "map", 8),
+        *w.mapped(8),
         w.claim(0x3FF0, 0x20),
         *(P.load(f"load{n}", n) for n in (2, 3, 4, 5)),
         w.map(P, "again", 1, 4),
@@ -76,8 +72,7 @@ def two_pages_by_two_bytes(w: Window) -> tuple[Act, ...]:
 def forked(w: Window) -> tuple[Act, ...]:
     """Parent and child lose the page; a child made afterwards never had it."""
     return (
-        w.open(P),
-        w.map(P, "map", 8),
+        *w.mapped(8),
         P.store("store", 4, 0x4444),
         P("fork", "fork", "forks", child="C"),
         C.load("child_before", 4, needs="fork"),
@@ -95,8 +90,7 @@ def forked(w: Window) -> tuple[Act, ...]:
 def private(w: Window) -> tuple[Act, ...]:
     """Copied pages of a private mapping are lost inside the claim, and kept outside."""
     return (
-        w.open(P),
-        w.map(P, "map", 12, shared=False),
+        *w.mapped(12, shared=False),
         *(P.store(f"store{n}", n, 0x5000 + n) for n in (4, 9)),
         P.load("untouched", 5),
         w.claim(0x4000, 0x2000),
@@ -109,8 +103,7 @@ def moved(w: Window) -> tuple[Act, ...]:
     """A mapping moved by mremap is found by the claim; a dead page that moves stays dead."""
     whole = {"address": Ref("map", 0x4000), "length": 0x4000}
     return (
-        w.open(P),
-        w.map(P, "map", 8),
+        *w.mapped(8),
         P.store("store", 5, 0x5555),
         P("move", "mremap", "moves pages 4 to 7", **whole, new_length=0x4000, to=ELSEWHERE),
         w.claim(0x2000, 0x4000),
@@ -131,8 +124,7 @@ def moved(w: Window) -> tuple[Act, ...]:
 def unmapped(w: Window) -> tuple[Act, ...]:
     """A hole made by munmap before the claim, and pages on both its sides."""
     return (
-        w.open(P),
-        w.map(P, "map", 8),
+        *w.mapped(8),
         P("hole", "munmap", "unmaps page 3", address=Ref("map", 0x3000), length=0x1000),
         w.claim(0x2000, 0x4000),
         *(P.load(f"load{n}", n) for n in (1, 2, 3, 4, 6)),
@@ -169,8 +161,7 @@ def _uses(page: int, prefix: str) -> tuple[Act, ...]:
 def dead_page(w: Window) -> tuple[Act, ...]:
     """Nothing revives a dead page; a live one beside it takes the same calls."""
     return (
-        w.open(P),
-        w.map(P, "map", 12),
+        *w.mapped(12),
         w.claim(0x4000, 0x1000),
         *_uses(4, "dead_"),
         *_uses(9, "live_"),

@@ -13,8 +13,7 @@ from devmemkit.scenarios.stories.script import D, P, Story, Window, story
 def relaxed(w: Window) -> tuple[Act, ...]:
     """With iomem=relaxed a claim revokes nothing and denies nothing."""
     return (
-        w.open(P),
-        w.map(P, "map", 8),
+        *w.mapped(8),
         P.store("store", 4, 0x4E1A),
         w.claim(0x4000, 0x2000),
         P.load("load", 4),

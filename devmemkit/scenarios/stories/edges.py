@@ -80,8 +80,7 @@ def lengths(w: Window) -> tuple[Act, ...]:
     """Ranges that wrap, end at 2^64 or reach beyond a process's addresses."""
     at = Ref("map")
     return (
-        w.open(P),
-        w.map(P, "map", 2),
+        *w.mapped(2),
         P("map_all", "mmap_devmem" if w.via == "devmem" else "mmap_resource",
           "maps 2^64 - 1 bytes", fd=Ref("open"), offset=0, length=TOP - 1),
         *(
@@ -102,8 +101,7 @@ def moved_back(w: Window) -> tuple[Act, ...]:
     """A page that is moved away and back is again one of the mapping, and is revoked with it."""
     page = {"length": PAGE_SIZE, "new_length": PAGE_SIZE}
     return (
-        w.open(P),
-        w.map(P, "map", 4),
+        *w.mapped(4),
         P.store("store", 0, 0xB0B),
         P("away", "mremap", "moves page 0", address=Ref("map"), to=ELSEWHERE, **page),
         P.load("left", 0),
@@ -232,8 +230,7 @@ def any_type(lab: Lab) -> tuple[Act, ...]:
 def strict_again(w: Window) -> tuple[Act, ...]:
     """iomem=strict behind iomem=relaxed: a claim revokes as if neither were there."""
     return (
-        w.open(P),
-        w.map(P, "map", 4),
+        *w.mapped(4),
         w.claim(0x1000, 0x1000),
         *(P.load(f"load{n}", n) for n in (0, 1, 2)),
         w.map(P, "again", 1, 1),

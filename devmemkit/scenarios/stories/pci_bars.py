@@ -77,8 +77,7 @@ def first_page(lab: Lab, offset: int, page: int) -> tuple[Act, ...]:
 def hot_removal(w: Window) -> tuple[Act, ...]:
     """The device goes while its BAR is mapped."""
     return (
-        w.open(P),
-        w.map(P, "map", 4),
+        *w.mapped(4),
         P.open_mem("open_mem"),
         P.map_mem("mem", "maps it too", w.start, 4, fd="open_mem"),
         P.store("store", 1, 0xD00D),

@@ -158,6 +158,10 @@ class Window:
         page = first + (self.start - self.lab.ivshmem_bar) // PAGE_SIZE
         return who.map_bar(key, says, page, pages, fd, **more)
 
+    def mapped(self, pages: int, **more: Any) -> tuple[Act, Act]:
+        """P opens the file and maps its first `pages`."""
+        return self.open(P), self.map(P, "map", pages, **more)
+
     def claim(self, offset: int, size: int) -> Act:
         return D.claim(self.start + offset, size, f"claims +{offset:#x}..+{offset + size - 1:#x}")
 
