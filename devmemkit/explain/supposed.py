@@ -10,13 +10,11 @@ from devmemkit.explain.as_described import PAGE_CHECKS
 from devmemkit.explain.calls import ACTOR
 from devmemkit.explain.cause import EXPECTED, LIKELY, NAMED, UNLIKELY, USUAL, Candidate, Cause
 from devmemkit.explain.description import Description
-from devmemkit.explain.hardware import HARDWARE
 from devmemkit.explain.hypothesis import Asked, Changed, Hypothesis
 from devmemkit.explain.kernel_functions import function_of
 from devmemkit.explain.owner import claims_of
 from devmemkit.explain.trials import Trials, Words, as_traced, shown
 from devmemkit.explain.verdict import last_of, verdict_of
-from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Played
 from devmemkit.scenarios.words import format_ending
 from devmemkit.text.iomem_tree import is_driver
@@ -55,7 +53,7 @@ def supposed(
             if not hypothesis.gives:
                 yield from one.played()
             elif one.is_given():
-                yield one.given()
+                yield one.outside()
                 return
 
 
@@ -80,12 +78,8 @@ class Supposed:
         return self.hypothesis.name == self.symptom.cause
 
     @property
-    def before(self) -> Machine:
-        return self.trials.before(self.words)[self.number]
-
-    @property
     def asked(self) -> Asked:
-        return Asked(self.trials.known, self.before, self.access)
+        return Asked(self.trials.known, self.trials.before(self.words)[self.number], self.access)
 
     def what(self) -> str:
         """What the hypothesis says, about this machine."""
@@ -125,37 +119,33 @@ class Supposed:
         fits = hypothesis.call != "fork" and (failed == "open") == (hypothesis.call == "open")
         return (fits or self.named or not failed) and shown(access, self.changed[1])
 
-    def given(self) -> Candidate:
-        """The cause that is not played, which the place may make likely."""
-        expected = False
-        if self.hypothesis.name == "external abort":
-            expected = _unheld(self.trials.machine(self.words), self.access)
-        elif self.hypothesis.name == "alignment":
-            expected = bool(self.asked.inside)
-        outside = self._outside()
-        return outside._replace(rank=min(outside.rank, EXPECTED if expected else USUAL))
+    def outside(self) -> Candidate:
+        """The hypothesis as a cause outside of the model."""
+        one = self.hypothesis
+        cause = Cause(self.what(), one.tell, one.function, played=False)
+        return Candidate(self._rank(), cause, do=one.do)
 
     def played(self) -> Iterator[Candidate]:
         """The cause that is played, if it ends in the symptom."""
         if self.access.other:  # the model has no such file
             if self.named:
-                yield self._outside()
+                yield self.outside()
             return
         played = self.trials.played(self.hypothesis, self.words, self.number)
         last = last_of(played.acts, played.outcomes)
         ends = format_ending(played.outcomes[last.key]) == self.symptom.name
         if not ends and self.named and not self.number:  # what the kernel has said
-            yield self._outside()
+            yield self.outside()
         if not ends or not (self.named or _fits(self.access, played)):
             return
         if self.hypothesis.name not in WHY_NO_NODE and not self._is_news(played):
             return
         step = played.steps(last.key)[-1]
-        function, _ = function_of(last.operation, step, self.before.kernel)
+        function, _ = function_of(last.operation, step, self.asked.machine.kernel)
         refused = self.symptom.cause == "page refused" and function in PAGE_CHECKS
-        rank = min(self._rank(), EXPECTED if self._is_expected() else UNLIKELY)
+        rank = NAMED if refused else self._rank()
         cause = Cause(self.what(), self.hypothesis.tell, function)
-        yield Candidate(NAMED if refused else rank, cause, *self.changed, self.hypothesis.do)
+        yield Candidate(rank, cause, *self.changed, self.hypothesis.do)
 
     def _is_news(self, played: Played) -> bool:
         """Whether the plain access ends in another outcome, or at another check."""
@@ -170,16 +160,14 @@ class Supposed:
         access, name = self.access, self.hypothesis.name
         if name == "unaligned":
             return bool(self.asked.unaligned)
+        if name == "alignment":
+            return bool(self.asked.inside)
+        if name == "external abort":  # no driver has switched the device on
+            return not claims_of(self.trials.machine(self.words), access.pages[0], access)
         if name == "ram":  # read(2) reaches little else
             return not access.maps
         refuses = name == "map failed" and access.op != "mmap"
         return refuses and self.trials.plain(self.words).found.outcome not in ("ok", *SIGNALS)
-
-    def _outside(self) -> Candidate:
-        """The hypothesis as a cause outside of the model."""
-        one = self.hypothesis
-        cause = Cause(self.what(), one.tell, one.function, played=False)
-        return Candidate(self._rank(), cause, do=one.do)
 
     def _rank(self) -> float:
         """How far up it is, the hypotheses at which words hint in the order of the hints."""
@@ -188,13 +176,10 @@ class Supposed:
             return NAMED
         if name in likely:
             return LIKELY + likely.index(name) / len(likely)
-        return UNLIKELY if name == "lockdown" and not self.before.kernel["lockdown"] else USUAL
-
-
-def _unheld(machine: Machine, access: Access) -> bool:
-    """Whether no driver has the access's first page, where the bus can answer with an error."""
-    held = claims_of(machine, access.pages[0], access)
-    return HARDWARE[machine.kernel.arch].aborts and not held
+        if self._is_expected():
+            return EXPECTED
+        locks = self.asked.machine.kernel["lockdown"]
+        return UNLIKELY if name == "lockdown" and not locks else USUAL
 
 
 def _fits(access: Access, played: Played) -> bool:
