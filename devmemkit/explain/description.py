@@ -162,7 +162,7 @@ def _numbered(regions: list[Bar]) -> Iterator[Bar]:
         yield Bar(index, region.start, region.end, region.flags)
 
 
-def dump_of(text: bytes, source: str, *, ports: bool = False) -> Dump:
+def dump_of(text: str | bytes, source: str, *, ports: bool = False) -> Dump:
     """The dump of /proc/iomem, or ioports, in a text; TextError for none with addresses, or two."""
     dump = one_dump(parse(text, source=source), source=source, ports=ports)
     if dump.masked:
@@ -170,13 +170,15 @@ def dump_of(text: bytes, source: str, *, ports: bool = False) -> Dump:
     return dump
 
 
-def with_lspci(known: Description, text: bytes, source: str) -> Description:
+def with_lspci(known: Description, text: str | bytes, source: str) -> Description:
     """The description with the devices that lspci printed added."""
     found = {one.bdf: one for one in parse_lspci(text, source=source)}
     return replace(known, devices={**known.devices, **found})
 
 
-def with_resource(known: Description, bdf: str | None, text: bytes, source: str) -> Description:
+def with_resource(
+    known: Description, bdf: str | None, text: str | bytes, source: str
+) -> Description:
     """The description with the BARs from `resource` files; `bdf` is whose a file without name is.
 
     TextError if nothing says whose it is, or if the files are of other devices than `bdf`.

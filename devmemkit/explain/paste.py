@@ -163,29 +163,13 @@ def _lines(part: Part) -> list[str]:
     return [line.strip() for line in part.text.splitlines() if line.strip()]
 
 
-def _dump(known: Description, text: str, source: str) -> Description:
-    return replace(known, iomem=dump_of(_bytes(text), source))
-
-
-def _ports(known: Description, text: str, source: str) -> Description:
-    return replace(known, ioports=dump_of(_bytes(text), source, ports=True))
-
-
-def _lspci(known: Description, text: str, source: str) -> Description:
-    return with_lspci(known, _bytes(text), source)
-
-
 def _resource(known: Description, text: str, source: str, bdf: str | None = None) -> Description:
     try:
-        return with_resource(known, None, _bytes(text), source)
+        return with_resource(known, None, text, source)
     except TextError:
         if bdf is None:
             raise
-        return with_resource(known, bdf, _bytes(text), source)
-
-
-def _config(known: Description, text: str, source: str) -> Description:
-    return replace(known, config=parse_config(text, source=source))
+        return with_resource(known, bdf, text, source)
 
 
 def _release(known: Description, text: str, source: str) -> Description:
@@ -210,18 +194,14 @@ def _rights(known: Description, text: str, _: str) -> Description:
     return replace(known, modes=modes, root=root, group=bool(groups & mine) if mine else None)
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
 Add = Callable[[Description, str, str], Description]
 
 MACHINE: dict[str, Add] = {
-    "iomem": _dump,
-    "ioports": _ports,
-    "lspci": _lspci,
+    "iomem": lambda known, text, at: replace(known, iomem=dump_of(text, at)),
+    "ioports": lambda known, text, at: replace(known, ioports=dump_of(text, at, ports=True)),
+    "lspci": with_lspci,
     "resource": _resource,
-    "config": _config,
+    "config": lambda known, text, at: replace(known, config=parse_config(text, source=at)),
     "release": _release,
     "cmdline": _cmdline,
     "rights": _rights,

@@ -81,11 +81,7 @@ def description_of(texts: Mapping[str, str], source: str) -> Description:
     """The description in a snapshot's texts; TextError for a text with a wrong field."""
     facts = _object(texts.get("snapshot.json", ""), f"{source}/snapshot.json")
     dumps: dict[str, Any] = {
-        name: dump_of(
-            texts[name].encode("utf-8", "surrogateescape"),
-            f"{source}/{name}",
-            ports=name == "ioports",
-        )
+        name: dump_of(texts[name], f"{source}/{name}", ports=name == "ioports")
         for name in ("iomem", "ioports")
         if has_addresses(texts.get(name, ""))
     }
