@@ -52,20 +52,14 @@ _CALL = re.compile(
     r"|--- SIG(?:BUS|SEGV) \{|<\.\.\. \w+ resumed>"
 )
 _CONFIG = re.compile(r"\bCONFIG_\w+=|# CONFIG_\w+ is not set")
-_VERSION = re.compile(
-    r"\bLinux version \d|^Linux \S+ \d+\.\d+|^\d{1,2}\.\d{1,3}(?:\.\d+)?(?:[-+]\S*)?$"
-)
+_VERSION = r"\bLinux version \d|^Linux \S+ \d+\.\d+|^\d{1,2}\.\d{1,3}(?:\.\d+)?(?:[-+]\S*)?$"
 _CMDLINE = re.compile(r"\bBOOT_IMAGE=|\b[Cc]ommand line: |^(?:[\w.-]+(?:=\S*)? ){0,40}iomem=\S+")
-_LOCKDOWN = re.compile(r"\[?none\]? \[?integrity\]? \[?confidentiality\]?")
-_CPUINFO = re.compile(r"^address sizes\s*:")
-_MTRR = re.compile(r"^reg\d+: base=0x")
-_COMMAND = re.compile(
+_COMMAND = (
     r"^(?:\S*|\S+@\S+ |\[\S+ \S+\])[$#] "
     r"|^(?:sudo )?(?:(?:busybox )?devmem2?|dd|hexdump|xxd|od|cat|z?grep|ls|uname) "
     r"|^(?:sudo )?(?:lspci|setpci|dmesg) "
     r"|^(?:id|dmesg|lspci)$"
 )
-_RIGHTS = re.compile(r"^c[rwx-]{9}\S? +\d+ \S+ +\S+ +1, +[14] .* /dev/(mem|port)$|^uid=\d+\(")
 _LOG = re.compile(r"^\[ *\d+\.\d+\] ")
 
 
@@ -84,16 +78,13 @@ def _ports_of(line: str) -> bool:
     return match is not None and len(match["start"]) == len(match["end"]) == 4
 
 
-def _shows(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda line: pattern.search(line) is not None
-
-
-def _typed(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda line: len(line) <= TYPED and pattern.search(line) is not None
+def _typed(pattern: str) -> Callable[[str], object]:
+    shown = re.compile(pattern)
+    return lambda line: len(line) <= TYPED and shown.search(line)
 
 
 def _device(line: str) -> bool:
-    line = line[_lead(line) :]
+    line = _LEAD.sub("", line, count=1)
     return any(one.match(line) for one in (HEAD, REGION, DRIVER, MODULES))
 
 
@@ -105,27 +96,22 @@ def _symptom(line: str) -> bool:
     return bool(found.cause) or found.name in (*MESSAGES, *SIGNALS) or printed_ones(line)
 
 
-def _lead(line: str) -> int:
-    match = _LEAD.match(line)
-    return match.end() if match else 0
-
-
-SHOWS: dict[str, Callable[[str], bool]] = {
-    "strace": _shows(_CALL),
+SHOWS: dict[str, Callable[[str], object]] = {
+    "strace": _CALL.search,
     "ioports": _ports_of,
-    "iomem": _shows(_RANGE),
-    "resource": lambda line: bool(_ROW.search(line) or _ROWS_OF.search(line)),
-    "config": _shows(_CONFIG),
+    "iomem": _RANGE.search,
+    "resource": lambda line: _ROW.search(line) or _ROWS_OF.search(line),
+    "config": _CONFIG.search,
     "lspci": _device,
-    "lockdown": _typed(_LOCKDOWN),
+    "lockdown": _typed(r"\[?none\]? \[?integrity\]? \[?confidentiality\]?"),
     "release": _typed(_VERSION),
-    "cmdline": _shows(_CMDLINE),
-    "cpuinfo": _typed(_CPUINFO),
-    "mtrr": _typed(_MTRR),
-    "rights": _typed(_RIGHTS),
+    "cmdline": _CMDLINE.search,
+    "cpuinfo": _typed(r"^address sizes\s*:"),
+    "mtrr": _typed(r"^reg\d+: base=0x"),
+    "rights": _typed(r"^c[rwx-]{9}\S? +\d+ \S+ +\S+ +1, +[14] .* /dev/(mem|port)$|^uid=\d+\("),
     "symptom": _symptom,
     "command": _typed(_COMMAND),
-    "log": _shows(_LOG),
+    "log": _LOG.search,
 }
 """Whether a line shows that it is of a kind; the first kind counts."""
 
@@ -145,7 +131,7 @@ def split(text: str) -> tuple[Part, ...]:
 
 def _kind(line: str, above: str) -> str:
     """The kind that a line shows, "" if it belongs to what is above."""
-    bare = line[_lead(line) :].rstrip()
+    bare = _LEAD.sub("", line, count=1).rstrip()
     if not bare:
         return ""
     if above == "lspci" and line[:1] in "\t " and not _RANGE.search(line):
