@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from devmemkit.text import TextError
 from devmemkit.text.iomem import Dump, Entry, Repair
@@ -22,14 +23,9 @@ def one_dump(dump: Dump, *, source: str, ports: bool = False) -> Dump:
     starts = {repair.line for repair in dump.repairs if repair.what == ANOTHER}
     if not starts:
         return dump
-    blocks: list[range] = []
-    begin = 0
-    for i, entry in enumerate(dump.entries):
-        if entry.line in starts:
-            starts.remove(entry.line)
-            blocks.append(range(begin, i))
-            begin = i
-    blocks.append(range(begin, len(dump.entries)))
+    first = {entry.line: i for i, entry in reversed([*enumerate(dump.entries)])}
+    bounds = (0, *sorted(first[line] for line in starts), len(dump.entries))
+    blocks = [range(begin, end) for begin, end in pairwise(bounds)]
     if len(blocks) > MANY:
         raise TextError(source, 1, f"expected at most {MANY} dumps, got {len(blocks)}")
     meant = [one for one in blocks if one and (dump.entries[one[0]].width == 4) == ports] or blocks

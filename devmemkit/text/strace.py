@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from devmemkit.model.printable import printable
 from devmemkit.text import TextError
@@ -45,12 +44,11 @@ _PROT = {"PROT_READ": "r", "PROT_WRITE": "w", "PROT_EXEC": "x"}  # 1, 2, 4
 _PROC = re.compile(r"/proc/bus/pci/(?:([0-9a-f]{4,8}):)?([0-9a-f]{2})/([0-9a-f]{2}\.[0-7])")
 
 
-@dataclass(frozen=True)
-class Traced:
+class Traced(NamedTuple):
     """An access: its arguments by name, as far as shown; `got` is its symptom, or ""."""
 
-    access: dict[str, Any] = field(default_factory=dict)
-    got: str = ""
+    access: dict[str, Any]
+    got: str
 
 
 def parse_strace(
