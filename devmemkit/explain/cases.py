@@ -22,7 +22,7 @@ from devmemkit.model.process.task import Task, new_task
 from devmemkit.model.resource.strict import LOW_MEGABYTE
 from devmemkit.model.resource.tree import Resource, request_resource_conflict
 from devmemkit.scenarios.machines import assemble, held_of
-from devmemkit.text.iomem import Entry, uncollected
+from devmemkit.text.iomem import uncollected
 from devmemkit.text.iomem_tree import flags_and_desc
 from devmemkit.text.lspci import Device
 from devmemkit.text.release import kernels_of, lacks_strict_devmem
@@ -115,11 +115,8 @@ class Machines:
             held_bars = held_of(one.bars, iomem, ports) if one.driver != "" else ()
             driver = one.driver or (one.claimant if held_bars else None)
             more["pci", one.bdf] = PciDevice(one.bdf, one.bars, driver, held_bars)
-        if known.mtrr_uc:
-            more["mtrr_uc"] = known.mtrr_uc
-        for name in ("dev_mem", "dev_port"):
-            if getattr(known, name) is not None:
-                more[name] = getattr(known, name)
+        facts = {name: getattr(known, name) for name in ("mtrr_uc", "dev_mem", "dev_port")}
+        more |= {name: value for name, value in facts.items() if value not in ((), None)}
         more |= {("mount", path): options for path, options in (known.mounts or {}).items()}
         able = frozenset({"SYS_ADMIN", "SYS_RAWIO"} if known.capable is not False else ())
         more |= {("mode", path): mode for path, mode in known.modes.items()}
@@ -207,23 +204,18 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
         return
     if rules == "other" and known.architecture not in MAP_RAM_ALONE:
         does = f"the kernel has RAM alone mapped for {access.op}(2)"
-        yield Question(
-            "copy",
-            f"what {access.op}(2) reaches on {this}",
-            {does: "mapped RAM", does.replace("RAM alone", "devices, too,"): "high_memory"},
-        )
-    if rules != "arm64" and not any(_ram(known)):
+        reaches = {does: "mapped RAM", does.replace("RAM alone", "devices, too,"): "high_memory"}
+        yield Question("copy", f"what {access.op}(2) reaches on {this}", reaches)
+    if rules != "arm64" and not _shows_ram(known):
         answers = {"RAM ends below the address": False, "RAM reaches beyond the address": True}
         if access.start < 1 << 32:  # most machines have more than 4 GiB
             answers = dict(reversed(answers.items()))
         yield Question("reach", "where RAM ends", answers)
 
 
-def _ram(known: Description) -> Iterator[Entry]:
-    """The RAM that a dump shows."""
-    for entry in known.iomem.entries if known.iomem else ():
-        if flags_and_desc(entry.name, entry.start)[0] & fl.IORESOURCE_SYSRAM:
-            yield entry
+def _shows_ram(known: Description) -> bool:
+    entries = known.iomem.entries if known.iomem else ()
+    return any(flags_and_desc(e.name, e.start)[0] & fl.IORESOURCE_SYSRAM for e in entries)
 
 
 def _kernels(known: Description) -> dict[str, KernelProfile]:

@@ -14,16 +14,14 @@ LEAVE_LOCKDOWN = "leave lockdown (Secure Boot off, no lockdown= on the command l
 
 
 def _io_lax(machine: Machine) -> Machine:
-    if not machine.kernel.config.io_strict_devmem:
-        return machine
     return with_kernel(machine, config=replace(machine.kernel.config, io_strict_devmem=False))
 
 
-def _with_nodes(machine: Machine) -> Machine:
-    """The machine outside of the container, whose /dev has the nodes that the kernel has."""
+def _as_root(machine: Machine) -> Machine:
+    """The process as root outside of the container, where /dev has the nodes of the kernel."""
     nodes = {"dev_mem": machine.kernel.config.devmem, "dev_port": True}
     missing = (name for name, has in nodes.items() if has and machine.get(name) is False)
-    return machine.with_(dict.fromkeys(missing, True))
+    return machine.with_({("task", ACTOR): Task(), **dict.fromkeys(missing, True)})
 
 
 def _lax(machine: Machine) -> Machine:
@@ -44,7 +42,7 @@ CHANGES: tuple[tuple[str, str, Callable[[Machine], Machine]], ...] = (
         "run it as root with CAP_SYS_RAWIO: docker run --cap-add SYS_RAWIO --device /dev/mem, or "
         "outside of the container",
         "",
-        lambda machine: _with_nodes(machine).with_({("task", ACTOR): Task()}),
+        _as_root,
     ),
     (
         "boot with iomem=relaxed",

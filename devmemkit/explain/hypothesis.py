@@ -103,12 +103,8 @@ class Asked:
     @property
     def inside(self) -> int:
         """How many bytes the load or store is behind a multiple of its size."""
-        return self.access.start % next((call.arguments["size"] for call in self.touches), 1)
-
-    @property
-    def touches(self) -> Calls:
-        """The load or store of the access."""
-        return tuple(call for call in self.calls if call.key in ("load", "store"))
+        touches = (call for call in self.calls if call.key in ("load", "store"))
+        return self.access.start % next((call.arguments["size"] for call in touches), 1)
 
     @property
     def on_ram(self) -> bool:
