@@ -11,6 +11,7 @@ from devmemkit.explain.answer import Answer
 from devmemkit.explain.cases import Machines
 from devmemkit.explain.description import Description
 from devmemkit.explain.explanation import explain
+from devmemkit.model.machine import Machine
 from devmemkit.scenarios.machines import data_dir
 
 CONFIG = {"CONFIG_DEVMEM": "y", "CONFIG_STRICT_DEVMEM": "y", "CONFIG_IO_STRICT_DEVMEM": "y"}
@@ -37,3 +38,9 @@ def ask(described: Description, **asked: Any) -> tuple[Machines, Access]:
 def answer(described: Description, **asked: Any) -> Answer:
     """The answer for an access."""
     return explain(*ask(described, **asked))
+
+
+def likeliest(described: Description, access: Access | None = None) -> Machine:
+    """The machine that fits a description best."""
+    machines = Machines(described, access)
+    return machines.machine(next(machines.cases())[1])

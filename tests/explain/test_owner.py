@@ -24,7 +24,7 @@ from devmemkit.model.resource.strict import iomem_is_exclusive
 from devmemkit.scenarios.play import Act, Played, play
 from devmemkit.text.iomem import parse
 from devmemkit.text.lspci import Device
-from tests.explain.known import E1000, E1000_BAR, IVSHMEM, answer, ask, known
+from tests.explain.known import E1000, E1000_BAR, IVSHMEM, answer, ask, known, likeliest
 
 TEXT = """\
 00001000-0009ffff : System RAM
@@ -39,13 +39,8 @@ fed00000-fed003ff : HPET 0
 """
 
 
-def described() -> Machine:
-    machines = Machines(known(iomem=parse(TEXT)))
-    return machines.machine(next(machines.cases())[1])
-
-
 def test_a_driver_gives_up_one_device_and_keeps_another() -> None:
-    machine = described()
+    machine = likeliest(known(iomem=parse(TEXT)))
     owner, path = owner_of(machine, 0xFE000, Access("devmem", "mmap", 0xFE00_0000, PAGE_SIZE))
     assert owner == ("e1000", 0xFE00_0000, 0xFE00_3FFF)
     assert path == ("PCI Bus 0000:00", "0000:00:03.0")
@@ -57,15 +52,10 @@ def test_a_driver_gives_up_one_device_and_keeps_another() -> None:
 
 
 def test_what_no_driver_claimed_is_not_given_up() -> None:
-    machine = described()
+    machine = likeliest(known(iomem=parse(TEXT)))
     for page in (1, 0xFE0FF, 0xA0000):
         access = Access("devmem", "mmap", page << PAGE_SHIFT, PAGE_SIZE)
         assert unbound(machine, owner_of(machine, page, access)[0]) is None
-
-
-def machine_of(described: Description) -> Machine:
-    machines = Machines(described)
-    return machines.machine(next(machines.cases())[1])
 
 
 def test_a_driver_is_unbound_by_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +67,7 @@ def test_a_driver_is_unbound_by_the_model(monkeypatch: pytest.MonkeyPatch) -> No
         return play(machine, acts)
 
     monkeypatch.setattr(owners, "play", watched)
-    machine = machine_of(known())
+    machine = likeliest(known())
     assert machine["pci", E1000].held == (0, 1)
     freed = unbound(machine, ("e1000", E1000_BAR, E1000_BAR + 0x1_FFFF))
     assert freed is not None
@@ -91,7 +81,7 @@ def test_a_driver_is_unbound_by_the_model(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_namespace_is_unbound_by_the_model() -> None:
-    machine = machine_of(known())
+    machine = likeliest(known())
     space = machine["nd", "namespace0.0"]
     assert space.driver == "nd_pmem"
     freed = unbound(machine, ("namespace0.0", space.start, space.end))
@@ -101,7 +91,7 @@ def test_a_namespace_is_unbound_by_the_model() -> None:
 
 
 def test_a_removed_device_leaves_nothing_claimed() -> None:
-    machine = machine_of(known())
+    machine = likeliest(known())
     after = play(machine, (Act("gone", "D", "remove", {"bdf": E1000}),)).moments[-1].machine
     assert iomem_is_exclusive(View(after), E1000_BAR >> 12) is None
 
@@ -227,8 +217,7 @@ def test_only_what_is_near_an_access_is_in_its_machine() -> None:
     ]
     described = Description(iomem=parse("".join(["00001000-0fffffff : System RAM\n", *lines])))
     access = access_of(described, address=0xA080_0000)
-    machines = Machines(described, access)
-    machine = machines.machine(next(machines.cases())[1])
+    machine = likeliest(described, access)
     assert machine.high_memory == 0x1000_0000
     devices = [key for key in machine.components if key[0] == "pci"]
     assert 1 <= len(devices) <= 2
@@ -244,8 +233,7 @@ def test_only_ports_near_an_access_and_a_bounded_number_of_devices_are_in_its_ma
     described = with_lspci(Description(), text.encode(), "x")
     for asked in ({"bdf": "0000:00:18.7", "bar": 1}, {"via": "port", "address": 0xC700}):
         access = access_of(described, op="load" if "bdf" in asked else "read", **asked)
-        machines = Machines(described, access)
-        machine = machines.machine(next(machines.cases())[1])
+        machine = likeliest(described, access)
         devices = [key[1] for key in machine.components if key[0] == "pci"]
         assert "0000:00:18.7" in devices
         assert len(devices) < 100

@@ -247,16 +247,6 @@ def test_a_region_after_a_capability_is_the_devices() -> None:
     assert bars(parse_lspci(text)[0]) == [(0, True, 0x1000, 4096)]
 
 
-def test_an_indented_text_is_read() -> None:
-    text = "  00:02.0 VGA: A\n\tRegion 0: Memory at 1000 [size=4K]\n"
-    assert bars(parse_lspci(text)[0]) == [(0, True, 0x1000, 4096)]
-
-
-def test_what_follows_x_is_left_out() -> None:
-    dump = "00: 86 80 d3 10 07 04 10 00\n10: 00 00 90 fe 00 00 00 00\n"
-    assert parse_lspci(TEXT + dump) == parse_lspci(TEXT)
-
-
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

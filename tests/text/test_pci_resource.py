@@ -35,15 +35,6 @@ def test_rows_survive_writing_and_reading(given_rows: tuple[Bar, ...]) -> None:
     assert parse_resource(text) == parse_resource(text.encode()) == given_rows
 
 
-def test_a_bar_and_empty_rows() -> None:
-    bar = "0x00000000fe000000 0x00000000fe00ffff 0x0000000000040200\n"
-    text = bar + 12 * EMPTY
-    read = parse_resource(text)
-    assert read[0] == Bar(0, 0xFE000000, 0xFE00FFFF, 0x40200)
-    assert read[12] == Bar(12, 0, 0, 0)
-    assert format_resource(read) == text
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
