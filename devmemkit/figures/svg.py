@@ -66,21 +66,18 @@ def _rule(kind: str, role: str, theme: int) -> str:
     """The CSS rule for a kind of mark ("q" rect, "o" outline, ...) and role on this paper."""
     line = ROLES[role][theme]
     area = f"url(#dk-{role})" if ROLES[role].hatch != " " else tint(role)[theme]
-    return (
-        f".dk-{kind}-{role}{{"
-        + {
-            "q": f"fill:{area};stroke:{line};stroke-linejoin:round",
-            "o": f"fill:none;stroke:{line};stroke-width:2;stroke-linejoin:round",
-            "s": f"fill:none;stroke:{line};stroke-width:1.5",
-            "a": f"fill:none;stroke:{line}",
-            "m": f"fill:{line};stroke:{line}",
-            "x": f"fill:none;stroke:{line};stroke-width:2.5",
-            "t": f"fill:{line};dominant-baseline:central;pointer-events:none",
-            "p": f"fill:{tint(role)[theme]}",
-            "h": f"fill:none;stroke:{line};stroke-opacity:.4",
-        }[kind]
-        + "}"
-    )
+    css = {
+        "q": f"fill:{area};stroke:{line};stroke-linejoin:round",
+        "o": f"fill:none;stroke:{line};stroke-width:2;stroke-linejoin:round",
+        "s": f"fill:none;stroke:{line};stroke-width:1.5",
+        "a": f"fill:none;stroke:{line}",
+        "m": f"fill:{line};stroke:{line}",
+        "x": f"fill:none;stroke:{line};stroke-width:2.5",
+        "t": f"fill:{line};dominant-baseline:central;pointer-events:none",
+        "p": f"fill:{tint(role)[theme]}",
+        "h": f"fill:none;stroke:{line};stroke-opacity:.4",
+    }
+    return f".dk-{kind}-{role}{{{css[kind]}}}"
 
 
 def _style(body: str) -> str:
@@ -245,13 +242,11 @@ class Canvas:
     def x_axis(self) -> Iterator[str]:
         axis = self.picture.x
         if axis.ticks:
-            whole = "0", "100%", self.bottom
-            notches = [(x, x, self.bottom + 4) for x in (self.x(at) for at, _ in axis.ticks)]
-            lines = (_line(a, self.bottom, b, y) for a, b, y in (whole, *notches))
-            yield _group("a-muted", lines)
+            bottom = self.bottom
+            notches = [_line(self.x(at), bottom, self.x(at), bottom + 4) for at, _ in axis.ticks]
+            yield _group("a-muted", (_line("0", bottom, "100%", bottom), *notches))
             for at, label in ticks(axis):
-                x = self.x(at)
-                yield _text(x, self.bottom + 14, label, "code", "muted", _ANCHOR["center"])
+                yield _text(self.x(at), bottom + 14, label, "code", "muted", _ANCHOR["center"])
         if axis.label:
             low = self.picture.height - 16
             yield _text("50%", low, axis.label, "small", "muted", _ANCHOR["center"])
@@ -284,9 +279,8 @@ class Canvas:
             y += LINE
         widths, shown = legend_columns(self.picture), looks(self.picture)
         other = "rect" if self.picture.marks.rects else "circle"  # of a role without a mark yet
-        for index, ((role, _), label) in enumerate(
-            zip(self.picture.legend, labels(self.picture), strict=True)
-        ):
+        entries = zip(self.picture.legend, labels(self.picture), strict=True)
+        for index, ((role, _), label) in enumerate(entries):
             row, column = divmod(index, len(widths))
             x, middle = EDGE + sum(widths[:column]), y + row * ROW + 10
             yield self.swatch(role, shown.get(role, other), x, middle)
