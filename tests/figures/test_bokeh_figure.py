@@ -1,11 +1,11 @@
 """The Bokeh figure: the picture's own data, and names that stay names."""
 
 import pytest
-from pictures import HOSTILE, address_map, column, timeline
 
 from devmemkit.figures.bokeh_figure import hovered, literal, sources, to_figure
 from devmemkit.figures.marks import cleaned
 from devmemkit.figures.theme import ROLES
+from tests.figures.pictures import HOSTILE, address_map, column, timeline
 
 
 @pytest.mark.parametrize("picture", [address_map(), timeline()], ids=lambda p: p.name)

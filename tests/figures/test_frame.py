@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import address_map, timeline
 
 from devmemkit.figures.frame import (
     EDGE,
@@ -17,6 +16,7 @@ from devmemkit.figures.frame import (
     wrapped,
 )
 from devmemkit.figures.theme import STYLES
+from tests.figures.pictures import address_map, timeline
 
 STYLE = st.sampled_from(sorted(STYLES))
 

@@ -7,8 +7,6 @@ from itertools import combinations
 from typing import NamedTuple
 
 import pytest
-from gallery import KINDS, drawn
-from test_theme import VISION, contrast, distance
 
 from devmemkit.figures.frame import (
     EDGE,
@@ -26,6 +24,8 @@ from devmemkit.figures.frame import (
 from devmemkit.figures.marks import MIN_WIDTH, Picture, Rect, Text
 from devmemkit.figures.svg import Canvas
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
+from tests.figures.gallery import KINDS, drawn
+from tests.figures.test_theme import VISION, contrast, distance
 
 MARK = 5.5
 """Px from the centre of a marker to its edge."""

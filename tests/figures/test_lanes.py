@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pictures import column
-
 from devmemkit.explore.check import explore
 from devmemkit.figures.lanes import lanes
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.races.claims import claim_vs_release, mmap_vs_claim
+from tests.figures.pictures import column
 
 
 def test_each_step_is_in_the_lane_of_its_task() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pictures import column
-
 from devmemkit.figures.boot_order import boot_order
 from devmemkit.figures.claim_path import SHAPES, claim_path
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.races.initcall_order import Boot
+from tests.figures.pictures import column
 
 
 def test_each_initcall_stands_at_its_level_and_one_that_moved_is_marked() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from pictures import column
 
 from devmemkit.figures.actors import BOXES, actors, arrows
 from devmemkit.figures.history import history, milestones
@@ -11,6 +10,7 @@ from devmemkit.figures.svg import to_svg
 from devmemkit.model.features import VERSIONS
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES
+from tests.figures.pictures import column
 
 
 def connected(version: str, policy: str | None = None) -> set[tuple[str, str]]:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from pictures import column
 
 from devmemkit.figures.race import EDGE, FIRST, LANES, LAST, LOOKS, landed, race, races
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import CLAIMS
+from tests.figures.pictures import column
 
 
 def trial(outcome: str, begin: int = 50, returned: int = 100, **more: Any) -> dict[str, Any]:

@@ -7,13 +7,13 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from pictures import HOSTILE, address_map, column, timeline
 
 from devmemkit.artifact.export import css
 from devmemkit.figures.marks import cleaned
 from devmemkit.figures.show import PAGE, SCROLLER, show, stills
 from devmemkit.figures.svg import stacked, to_svg
 from devmemkit.site import style
+from tests.figures.pictures import HOSTILE, address_map, column, timeline
 
 
 class Reader(HTMLParser):

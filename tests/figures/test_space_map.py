@@ -6,7 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from pictures import column
 
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import MOST, size_of, space_map
@@ -18,6 +17,7 @@ from devmemkit.model.resource.tree import Resource
 from devmemkit.scenarios.machines import load_machine, recorded
 from devmemkit.text.iomem import parse
 from devmemkit.text.iomem_tree import tree_of
+from tests.figures.pictures import column
 from tests.samples import SAMPLES, needs_samples
 
 # who reads without privileges gets zeroes for addresses: nothing to draw

@@ -1,7 +1,6 @@
 """The address map, the timeline and the matrix say what the model's state is."""
 
 import pytest
-from pictures import column
 
 from devmemkit.figures.address_map import address_map
 from devmemkit.figures.marks import MIN_WIDTH, Picture
@@ -14,6 +13,7 @@ from devmemkit.scenarios.stories.bar_story import BarStory
 from devmemkit.scenarios.stories.takeover import Takeover
 from devmemkit.scenarios.wish import as_wished
 from devmemkit.scenarios.words import page_states
+from tests.figures.pictures import column
 
 
 @pytest.mark.parametrize("key", ["open", "map", "store_private", "fork", "claim", "map_released"])

@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import HOSTILE, address_map, timeline
 
 from devmemkit.figures.frame import WIDTH, frame
 from devmemkit.figures.marks import Axis, Marks, Picture, cleaned
 from devmemkit.figures.show import tips
 from devmemkit.figures.svg import SHAPES, backdrop, stacked, to_svg
 from devmemkit.figures.theme import ROLES
+from tests.figures.pictures import HOSTILE, address_map, timeline
 
 NS = "{http://www.w3.org/2000/svg}"
 
@@ -162,8 +162,3 @@ def test_any_name_stays_text(name):
     svg.encode()
     shown = cleaned(name).replace("\r\n", "\n").replace("\r", "\n")  # as XML reads line ends
     assert shown in all_texts(ElementTree.fromstring(svg))
-
-
-def test_same_bytes():
-    assert to_svg(address_map()) == to_svg(address_map())
-    assert to_svg(address_map(1)) != to_svg(address_map(2))
