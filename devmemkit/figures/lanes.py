@@ -29,11 +29,7 @@ LEGEND = (
 
 @with_margins
 def lanes(
-    tasks: Sequence[str],
-    example: Counterexample | None,
-    now: int | None = None,
-    *,
-    room: int = 1,
+    tasks: Sequence[str], example: Counterexample | None, now: int | None = None, *, room: int = 1
 ) -> Picture:
     """Picture the first `now` steps, or all; later steps are subdued.
 

@@ -94,10 +94,7 @@ def test_a_later_claim_is_told_for_each_case() -> None:
     found = answer(known("idle", cmdline=None), address=E1000_BAR)
     assert (found.verdict.outcome, found.branches) == ("ok", ())  # both cases succeed now
     ends = {one.conditions: one.verdict.then for one in found.laters}
-    assert ends == {
-        ("iomem=relaxed was not given",): "SIGBUS",
-        ("iomem=relaxed was given",): "ok",
-    }
+    assert ends == {("iomem=relaxed was not given",): "SIGBUS", ("iomem=relaxed was given",): "ok"}
     text = as_text(found)
     assert "  if iomem=relaxed was given:\n      the mapping stays\n" in text
     assert [one["then"] for one in as_json(found)["laters"]] == ["SIGBUS", "ok"]

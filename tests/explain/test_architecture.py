@@ -134,12 +134,7 @@ def board(text: str = BOARD, **more: Any) -> Description:
 @pytest.mark.parametrize(
     ("op", "address", "outcome", "function"),
     [
-        (
-            "mmap",
-            0x8_0000,
-            "EPERM",
-            "range_is_allowed",
-        ),  # RAM, also below 1 MiB
+        ("mmap", 0x8_0000, "EPERM", "range_is_allowed"),  # RAM, also below 1 MiB
         ("mmap", 0x1000, "ok", ""),  # no-map: idle, and the kernel has no mapping of it
         ("read", 0x1000, "EFAULT", "valid_phys_addr_range"),
         ("read", 0x8_0000, "EPERM", "read_mem"),

@@ -15,6 +15,8 @@ from devmemkit.explain.traces import traced
 from tests.explain.known import E1000, E1000_BAR, IVSHMEM, IVSHMEM_BAR, known
 
 SYSFS = "/sys/bus/pci/devices/"
+EPERM = "Operation not permitted"
+READS = 'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 3\n'
 MAP = "mmap(NULL, 4096, {}, MAP_SHARED, {}, {:#x}) = {}"
 
 
@@ -30,17 +32,11 @@ def first(text: str, described: Description | None = None) -> str:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (
-            line(0xF200_0000, "-1 EPERM (Operation not permitted)"),
-            "a driver had claimed the region",
-        ),
+        (line(0xF200_0000, f"-1 EPERM ({EPERM})"), "a driver had claimed the region"),
         (line(0xF200_0000, "-1 EPERM", "PROT_READ|PROT_EXEC"), "a noexec mount"),
         (line(0xF200_0123, "-1 EINVAL"), "offset 0xf2000123 is not page aligned"),
         (line(0xF200_0000, "-1 EACCES"), "opened for reading only"),
-        (
-            f'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 3\n{line(0, "-1 EACCES", fd="3")}',
-            "the file is not open for that",
-        ),
+        (READS + line(0, "-1 EACCES", fd="3"), "the file is not open for that"),
         (line(0xF200_0000, "0x7f00\n--- SIGBUS {si_signo=SIGBUS} ---"), "mapping was revoked"),
         (
             line(0xF200_0000, "0x7f00\n--- SIGSEGV {si_signo=SIGSEGV} ---", "PROT_READ"),
@@ -55,10 +51,7 @@ def first(text: str, described: Description | None = None) -> str:
         (f'open("{SYSFS}0000:07:00.0/resource2", O_RDWR) = -1 EROFS', "mount is read-only"),
         (f'pwrite64(5<{SYSFS}0000:07:00.0/config>, "x", 2, 4) = -1 EPERM', "configuration space"),
         ('pwrite64(5</proc/bus/pci/07/00.0>, "x", 2, 4) = -1 EPERM', "configuration space"),
-        (
-            line(0xF000_0000, "-1 EIO", fd="5</proc/bus/pci/07/00.0>"),
-            "was removed",
-        ),
+        (line(0xF000_0000, "-1 EIO", fd="5</proc/bus/pci/07/00.0>"), "was removed"),
         (line(0, "0x7f00\n--- SIGBUS {} ---", fd="5<anon_inode:[vfio-device]>"), "file is VFIO's"),
         (line(0, "-1 EPERM", "PROT_WRITE", fd="5</dev/dsa/wq0.0>"), "file is idxd's"),
         (line(0, "-1 EPERM", fd="5</dev/vfio/12>"), "driver behind /dev/vfio/12"),
@@ -74,8 +67,7 @@ def test_a_line_alone_has_causes(text: str, says: str) -> None:
 
 
 def test_the_calls_are_those_of_the_trace() -> None:
-    text = 'openat(AT_FDCWD, "/dev/mem", O_RDONLY) = 3\n' + line(0, "-1 EPERM", "PROT_READ", "3")
-    _, access, got = traced(known(), text)
+    _, access, got = traced(known(), READS + line(0, "-1 EPERM", "PROT_READ", "3"))
     opens, maps = calls_of(access)
     assert got == "EPERM"
     assert (opens.arguments["mode"], maps.arguments["prot"]) == ("r", "r")
@@ -277,12 +269,11 @@ def test_python_takes_the_same_lines() -> None:
     [
         (
             "Error accessing ICH RCRB, 0x4000 bytes at 0x00000000fed1c000\n"
-            "/dev/mem mmap failed: Operation not permitted",
+            f"/dev/mem mmap failed: {EPERM}",
             "mmap of 0x4000 bytes at 0xfed1c000 through /dev/mem",
         ),
         (
-            "conmem: mmap of device at 0xf7d00000 for 0x00010000 bytes failed: Operation not "
-            "permitted",
+            f"conmem: mmap of device at 0xf7d00000 for 0x00010000 bytes failed: {EPERM}",
             "mmap of 0x10000 bytes at 0xf7d00000 through /dev/mem",
         ),
         ("devmem 0xf7d00000 32\nBus error", "load of 0x4 bytes at 0xf7d00000 through /dev/mem"),

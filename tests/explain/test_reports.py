@@ -24,6 +24,11 @@ from devmemkit.site.live.answer import as_page
 from devmemkit.text.html import safe
 from tests.explain.known import CONFIG, E1000, E1000_BAR, IVSHMEM_BAR, ask, known
 
+SYSFS = "/sys/bus/pci/devices/"
+EPERM, EINVAL = "Operation not permitted", "Invalid argument"
+OPEN, MMAP = "open of /dev/mem", "mmap through /dev/mem"
+UNALIGNED = "the load or store is not aligned"
+UNABLE = "the process has no CAP_SYS_RAWIO"
 SUREST = "mmap was refused, and the program touched what it had returned, MAP_FAILED"
 AVC = (
     'audit: avc:  denied  { integrity } for  pid=9 comm="mstconfig" lockdown_reason="direct PCI '
@@ -47,73 +52,41 @@ def found(got: str, described: Description | None = None, **asked: Any) -> tuple
         ("BAR 2 gives all ones", "through", "BDF does not"),
         # a device or a call that the words name
         (
-            "Device /sys/bus/pci/devices/0000:18:00.0 broken [Errno 1] Operation not permitted",
-            "through /sys/bus/pci/devices/0000:18:00.0/config",
+            f"Device {SYSFS}0000:18:00.0 broken [Errno 1] {EPERM}",
+            f"through {SYSFS}0000:18:00.0/config",
             "the file is the configuration space",
         ),
-        ("mmap bar1: Invalid argument", "devices/BDF/resource1", "a driver had claimed"),
-        (
-            "failed to get I/O permission: Operation not permitted",
-            "iopl(3)",
-            "lockdown is in force",
-        ),
-        ("cannot get IO privileges: Operation not permitted", "iopl(3)", "lockdown is in force"),
+        (f"mmap bar1: {EINVAL}", "devices/BDF/resource1", "a driver had claimed"),
+        (f"failed to get I/O permission: {EPERM}", "iopl(3)", "lockdown is in force"),
+        (f"cannot get IO privileges: {EPERM}", "iopl(3)", "lockdown is in force"),
         ("/dev/port: No such file or directory", "open of /dev/port", "this /dev has no such node"),
-        ("rpio.Open: /dev/mem: invalid argument", "mmap through /dev/mem", "the offset is not a"),
-        (
-            "bcm2835_init: gpio mmap failed: Invalid argument",
-            "/dev/mem",
-            "the offset is not a mult",
-        ),
+        ("rpio.Open: /dev/mem: invalid argument", MMAP, "the offset is not a"),
+        (f"bcm2835_init: gpio mmap failed: {EINVAL}", "/dev/mem", "the offset is not a mult"),
         # where it ran
-        (
-            "docker: can't open '/dev/mem': Operation not permitted",
-            "open of /dev/mem",
-            "the devices cgroup",
-        ),
-        (
-            "podman --device /dev/mem: open /dev/mem: Operation not permitted",
-            "open of /dev/mem",
-            "the process has no CAP_SYS_RAWIO",
-        ),
+        (f"docker: can't open '/dev/mem': {EPERM}", OPEN, "the devices cgroup"),
+        (f"podman --device /dev/mem: open /dev/mem: {EPERM}", OPEN, UNABLE),
         # the call that failed, and no other
-        (
-            "initPeripherals: mmap gpio failed (Operation not permitted)",
-            "mmap through /dev/mem",
-            "a driver had claimed",
-        ),
-        (
-            "gpio mmap failed: Cannot allocate memory",
-            "mmap through /dev/mem",
-            "the length is larger",
-        ),
+        (f"initPeripherals: mmap gpio failed ({EPERM})", MMAP, "a driver had claimed"),
+        ("gpio mmap failed: Cannot allocate memory", MMAP, "the length is larger"),
         # a signal
         ("Program received signal SIGSEGV (mmio_base=0xffffffffffffffff", "load", SUREST),
         ("segfault at ffffffffffffffff ip 00000000004005d0 error 4 in a.out", "load", SUREST),
         ("SIGSEGV", "load through /dev/mem", SUREST),
         ("Bus error, ptr = 0xffffffff", "load", SUREST),
-        (
-            "Bus error #0 __memset_zva () at ../sysdeps/aarch64/memset.S",
-            "load",
-            "the load or store is not aligned",
-        ),
-        ("a buffer that is not aligned gives a bus error on aarch64", "load", "the load or store"),
+        ("Bus error #0 __memset_zva () at ../sysdeps/aarch64/memset.S", "load", UNALIGNED),
+        ("a buffer that is not aligned gives a bus error on aarch64", "load", UNALIGNED),
         ("Bus error", "load through /dev/mem", "a driver claimed the region after"),
         # the security modules' own lines
         (AVC, "direct PCI access", "SELinux's policy refuses it: from 5.6 to 5.15"),
-        ('apparmor="DENIED" operation="open" name="/dev/mem"', "open of /dev/mem", "a security m"),
+        ('apparmor="DENIED" operation="open" name="/dev/mem"', OPEN, "a security module"),
         (
-            'apparmor="DENIED" operation="open" name="/sys/bus/pci/devices/0000:07:00.0/resource2"',
-            "open of /sys/bus/pci/devices/0000:07:00.0/resource2",
+            f'apparmor="DENIED" operation="open" name="{SYSFS}0000:07:00.0/resource2"',
+            f"open of {SYSFS}0000:07:00.0/resource2",
             "a security module",
         ),
         (OPENED.format("read write"), "open of /dev/port", "a security module"),
-        (OPENED.format("map").replace("port", "mem"), "mmap through /dev/mem", "a security module"),
-        (
-            'avc:  denied  { sys_rawio } for comm="x" tclass=capability',
-            "open of /dev/mem",
-            "the process has no CAP",
-        ),
+        (OPENED.format("map").replace("port", "mem"), MMAP, "a security module"),
+        ('avc:  denied  { sys_rawio } for comm="x" tclass=capability', OPEN, UNABLE),
         (AVC.replace("permissive=0", "permissive=1"), "direct PCI access", "nothing failed there"),
     ],
 )
@@ -138,25 +111,13 @@ def test_what_a_security_module_denies_is_the_open_of_that_place_too() -> None:
 @pytest.mark.parametrize(
     ("got", "about", "errnos"),
     [
-        (
-            "[W] Unable to open /dev/mem.",
-            "open of /dev/mem",
-            ["EPERM", "EACCES", "ENOENT", "ENXIO"],
-        ),
-        ("ERROR: Memory map failed", "mmap through /dev/mem", ["EPERM", "EACCES", "EINVAL"]),
+        ("[W] Unable to open /dev/mem.", OPEN, ["EPERM", "EACCES", "ENOENT", "ENXIO"]),
+        ("ERROR: Memory map failed", MMAP, ["EPERM", "EACCES", "EINVAL"]),
         ("cannot gain I/O privileges", "iopl(3)", ["EPERM", "ENOSYS"]),
         ("I/O privileges not obtained", "iopl(3)", ["EPERM", "ENOSYS"]),
         ("pcilib: No permission to access I/O ports", "iopl(3)", ["EPERM", "ENOSYS"]),
-        (
-            "No access to /dev/mem.  Try running as root!",
-            "mmap through /dev/mem",
-            ["EPERM", "EACCES"],
-        ),
-        (
-            "pcilib: Cannot open /sys/bus/pci/devices/0000:00:00.0/config",
-            "open of /sys",
-            ["EACCES"],
-        ),
+        ("No access to /dev/mem.  Try running as root!", MMAP, ["EPERM", "EACCES"]),
+        (f"pcilib: Cannot open {SYSFS}0000:00:00.0/config", "open of /sys", ["EACCES"]),
     ],
 )
 def test_words_without_an_errno_have_the_causes_of_each(
@@ -218,7 +179,7 @@ def test_without_an_errno_the_likeliest_machine_s_comes_first() -> None:
 
 
 def test_a_message_about_mmap_has_no_causes_of_open_and_the_other_way_round() -> None:
-    of_open = "the process has no CAP_SYS_RAWIO, as is usual for root in a container"
+    of_open = f"{UNABLE}, as is usual for root in a container"
     for words, offered in (("mmap", False), ("open /dev/mem", True), ("something", True)):
         assert (of_open in found(f"{words}: Operation not permitted")[1]) == offered
     claimed = "a driver had claimed the region before"

@@ -154,10 +154,7 @@ def test_a_class_that_begins_with_a_digit_is_a_device() -> None:
         "0000:03:00.0",
         "0000:01:00.0",
     ]
-    assert bars(parse_lspci(MORE)[2]) == [
-        (0, True, 0xF600_0000, 16 << 20),
-        (5, False, 0xE000, 128),
-    ]
+    assert bars(parse_lspci(MORE)[2]) == [(0, True, 0xF600_0000, 16 << 20), (5, False, 0xE000, 128)]
 
 
 def test_ports_of_a_region_that_the_kernel_alone_knows() -> None:
@@ -247,53 +244,28 @@ def test_a_region_after_a_capability_is_the_devices() -> None:
     assert bars(parse_lspci(text)[0]) == [(0, True, 0x1000, 4096)]
 
 
+VGA, BAR = "00:02.0 VGA: A\n", "\tRegion 0: Memory at 1000 [size=4K]\n"
+AT = "expected 'Memory at' or 'I/O ports at' and an address, got"
+ONCE = "expected each of Region 0 to 5 and the ROM once in 0000:00:02.0"
+ABOVE = "expected a line like '00:1f.0 ISA bridge: ...' above, to say whose this is, got"
+ALONE = "expected a line of its own for each device, region and driver, got"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("", "x:1: expected what lspci -v prints, .*, got an empty text"),
         ("\x1b[31mhello\n", r"x:1: expected what lspci -v prints, .*, got '\\x1b\[31mhello'"),
-        (
-            "00:02.0 VGA: A\n\tRegion 0: Nothing at all\n",
-            "x:2: expected 'Memory at' or 'I/O ports at' and an address, got 'Nothing at all'",
-        ),
-        (
-            "00:02.0 VGA: A\n\tRegion 0: Memory at 1000 [size=4K]\n"
-            "\tRegion 0: Memory at 2000 [size=4K]\n",
-            "x:3: expected each of Region 0 to 5 and the ROM once in 0000:00:02.0",
-        ),
-        (
-            "00:02.0 VGA: A\n\tRegion 9: Memory at 1000 [size=4K]\n",
-            "x:2: expected each of Region 0 to 5 and the ROM once in 0000:00:02.0",
-        ),
-        (
-            "00:02.0 VGA: A\n\tRegion 0: Memory at ffffffffffffffff [size=4K]\n",
-            "x:2: expected a range below 2",
-        ),
-        (
-            "\tRegion 0: Memory at 1000 [size=4K]\n\n00:02.0 VGA: A\n",
-            "x:1: expected a line like '00:1f.0 ISA bridge: ...' above, to say whose this is, got",
-        ),
-        (
-            "00:02.0 VGA: A\n\n00:1c.0/00.0 Network controller: B\n"
-            "\tKernel driver in use: iwlwifi\n",
-            "x:4: expected a line like '00:1f.0 ISA bridge: ...' above, to say whose this is, got",
-        ),
-        (
-            re.sub("(?m)^01.*\n", "", MORE),
-            "x:20: expected a line like '00:1f.0 ISA bridge: ...' above, to say whose this is, got",
-        ),
-        (
-            MORE.replace("\n\t", " "),
-            "x:1: expected a line of its own for each device, region and driver, got",
-        ),
-        (
-            MORE.replace("\n\tRegion 5", " Region 5"),
-            "x:22: expected a line of its own for each device, region and driver, got 'Region 0: M",
-        ),
-        (
-            "00:02.0 VGA: A\n\tRegion 0: Memory at\n",
-            "x:2: expected 'Memory at' or 'I/O ports at' and an address, got 'Memory at'",
-        ),
+        (VGA + "\tRegion 0: Nothing at all\n", f"x:2: {AT} 'Nothing at all'"),
+        (VGA + BAR + BAR.replace("1000", "2000"), f"x:3: {ONCE}"),
+        (VGA + BAR.replace("0", "9", 1), f"x:2: {ONCE}"),
+        (VGA + BAR.replace("1000", "f" * 16), "x:2: expected a range below 2"),
+        (f"{BAR}\n{VGA}", f"x:1: {ABOVE}"),
+        (f"{VGA}\n00:1c.0/00.0 Net: B\n\tKernel driver in use: iwlwifi\n", f"x:4: {ABOVE}"),
+        (re.sub("(?m)^01.*\n", "", MORE), f"x:20: {ABOVE}"),
+        (MORE.replace("\n\t", " "), f"x:1: {ALONE}"),
+        (MORE.replace("\n\tRegion 5", " Region 5"), f"x:22: {ALONE} 'Region 0: M"),
+        (VGA + "\tRegion 0: Memory at\n", f"x:2: {AT} 'Memory at'"),
     ],
 )
 def test_what_is_none_is_refused_with_its_line(text: str, sentence: str) -> None:
