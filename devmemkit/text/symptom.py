@@ -7,36 +7,35 @@ from typing import NamedTuple
 
 from devmemkit.text.pasted.line import typewritten
 
-MESSAGES = {
-    "EPERM": "operation not permitted",
-    "ENOENT": "no such file or directory",
-    "EIO": "input/output error",
-    "ENXIO": "no such device or address",
-    "EBADF": "bad file descriptor",
-    "EAGAIN": "resource temporarily unavailable",
-    "ENOMEM": "cannot allocate memory",
-    "EACCES": "permission denied",
-    "EFAULT": "bad address",
-    "EBUSY": "device or resource busy",
-    "ENODEV": "no such device",
-    "EINVAL": "invalid argument",
-    "ENOTTY": "inappropriate ioctl for device",
-    "EFBIG": "file too large",
-    "ESPIPE": "illegal seek",
-    "EROFS": "read-only file system",
-    "ENOSYS": "function not implemented",
-    "EOVERFLOW": "value too large for defined data type",
+ERRNOS = {
+    "EPERM": (1, "operation not permitted"),
+    "ENOENT": (2, "no such file or directory"),
+    "EIO": (5, "input/output error"),
+    "ENXIO": (6, "no such device or address"),
+    "EBADF": (9, "bad file descriptor"),
+    "EAGAIN": (11, "resource temporarily unavailable"),
+    "ENOMEM": (12, "cannot allocate memory"),
+    "EACCES": (13, "permission denied"),
+    "EFAULT": (14, "bad address"),
+    "EBUSY": (16, "device or resource busy"),
+    "ENODEV": (19, "no such device"),
+    "EINVAL": (22, "invalid argument"),
+    "ENOTTY": (25, "inappropriate ioctl for device"),
+    "EFBIG": (27, "file too large"),
+    "ESPIPE": (29, "illegal seek"),
+    "EROFS": (30, "read-only file system"),
+    "ENOSYS": (38, "function not implemented"),
+    "EOVERFLOW": (75, "value too large for defined data type"),
 }
-"""The errnos that an access gives, with the messages of the C library (strerror)."""
+"""The errnos that an access gives, with the messages of the C library (strerror).
+
+The numbers are Linux's (include/uapi/asm-generic/errno-base.h, errno.h), whatever runs us.
+"""
+MESSAGES = {name: message for name, (_, message) in ERRNOS.items()}
+NUMBERS = {number: name for name, (number, _) in ERRNOS.items()}
 
 ANY = "BDF"
 """Stands for the address of a PCI device that nobody told."""
-NUMBERS = {
-    1: "EPERM", 2: "ENOENT", 5: "EIO", 6: "ENXIO", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM",
-    13: "EACCES", 14: "EFAULT", 16: "EBUSY", 19: "ENODEV", 22: "EINVAL", 25: "ENOTTY",
-    27: "EFBIG", 29: "ESPIPE", 30: "EROFS", 38: "ENOSYS", 75: "EOVERFLOW",
-}  # fmt: skip
-"""Their numbers under Linux (include/uapi/asm-generic/errno-base.h, errno.h), whatever runs us."""
 
 SIGNALS = {
     "SIGBUS": ("bus error", "signal 7", "135"),
