@@ -34,27 +34,22 @@ def _texts(value: Any) -> bool:
     return all(isinstance(one, str) for one in value)
 
 
+def _range(value: Any) -> bool:
+    pair = isinstance(value, list) and [type(number) for number in value] == [int, int]
+    return pair and 0 <= value[0] <= value[1] < 1 << 52
+
+
 def _ranges(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) <= MOST_RANGES
-        and all(
-            isinstance(one, list)
-            and [type(number) for number in one] == [int, int]
-            and 0 <= one[0] <= one[1] < 1 << 52
-            for one in value
-        )
-    )
+    return isinstance(value, list) and len(value) <= MOST_RANGES and all(map(_range, value))
+
+
+def _options(value: Any) -> bool:
+    return isinstance(value, list) and _texts(value) and OPTIONS.issuperset(value)
 
 
 def _mounts(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and value.keys() <= set(MOUNTS)
-        and all(
-            isinstance(one, list) and _texts(one) and set(one) <= OPTIONS for one in value.values()
-        )
-    )
+    known = isinstance(value, dict) and value.keys() <= set(MOUNTS)
+    return known and all(map(_options, value.values()))
 
 
 FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
