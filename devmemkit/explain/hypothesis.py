@@ -33,12 +33,10 @@ class Asked:
 
     @property
     def calls(self) -> Calls:
-        """The calls of the access."""
         return calls_of(self.access)
 
     @property
     def opens(self) -> bool:
-        """Whether the access opens a file."""
         return self.calls[0].key == "open"
 
     @property
@@ -97,7 +95,6 @@ class Asked:
 
     @property
     def hardware(self) -> Hardware:
-        """What the machine's CPU and bus do."""
         return HARDWARE[self.machine.kernel.arch]
 
     @property
@@ -108,7 +105,6 @@ class Asked:
 
     @property
     def on_ram(self) -> bool:
-        """Whether the access begins in RAM."""
         return self.access.via != "port" and has_ram(View(self.machine), self.access.pages[0])
 
     @property

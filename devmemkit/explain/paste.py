@@ -40,11 +40,8 @@ class Paste:
     @property
     def notes(self) -> tuple[str, ...]:
         """Which lines were taken for what, and why some were not read."""
-        read = [f"{_where(one)}: {_read_as(one.kind)}" for one in self.parts]
-        return (
-            *read,
-            *(f"{KINDS[kind]} was not read: {why}" for kind, why in self.refused.items()),
-        )
+        refused = (f"{KINDS[kind]} was not read: {why}" for kind, why in self.refused.items())
+        return *map(_taken, self.parts), *refused
 
     def asking(self, **given: Any) -> dict[str, Any]:
         """The arguments of asked_of: what is `given` (None: nothing) instead of what is pasted."""
@@ -103,12 +100,11 @@ def read_paste(
     return Paste(known, asked, parts, refused)
 
 
-def _read_as(kind: str) -> str:
-    return f"{KINDS[kind]}, not used" if kind in ("log", "other") else f"read as {KINDS[kind]}"
-
-
-def _where(part: Part) -> str:
-    return f"line {part.first}" if part.first == part.last else f"lines {part.first}-{part.last}"
+def _taken(part: Part) -> str:
+    where = f"line {part.first}" if part.first == part.last else f"lines {part.first}-{part.last}"
+    kind = KINDS[part.kind]
+    unused = part.kind in ("log", "other")
+    return f"{where}: {f'{kind}, not used' if unused else f'read as {kind}'}"
 
 
 def _in_place(parts: list[Part]) -> str:

@@ -1,4 +1,4 @@
-"""Platform devices, by the names of their claims: what serves them, and how to unbind them."""
+"""Platform devices, by the names of their claims, and what serves them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,6 @@ def platform_device(owner: tuple[str, int, int] | None) -> str:
         return match[1]
     node = _NODE.match(name)
     return f"{start:x}.{node[1]}" if node else ""
-
-
-def unbind(device: str) -> str:
-    """The shell command that unbinds a device's driver, on whichever bus it is."""
-    return f"echo {device} | tee /sys/bus/*/devices/{device}/driver/unbind"
 
 
 def served_by(device: str) -> str:

@@ -76,7 +76,9 @@ def _together(known: Description, machine: Machine, access: Access) -> Iterator[
     """Changes that are enough together: at each step the mildest that helps."""
     done: list[tuple[str, str]] = []
     left = [*CHANGES]
-    while helpful := [one for one in left if _alters(one[2](machine), machine, access)]:
+    while helpful := [
+        one for one in left if verdict(one[2](machine), access).key != verdict(machine, access).key
+    ]:
         do, risk, change = helpful[0]
         left.remove(helpful[0])  # one that did not help alone may help now
         machine = change(machine)
@@ -107,10 +109,6 @@ def _and_later(risk: str, known: Description, machine: Machine, access: Access) 
         return risk
     kept = "keeps its mapping" if then.then == "ok" else f"gets {then.then} at its next touch"
     return f"{risk}; when a driver claims the region, the process {kept}"
-
-
-def _alters(changed: Machine, machine: Machine, access: Access) -> bool:
-    return verdict(changed, access).key != verdict(machine, access).key
 
 
 def _end(machine: Machine, calls: Calls) -> str:

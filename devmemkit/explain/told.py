@@ -29,14 +29,12 @@ class Told:
 
     @property
     def text(self) -> str:
-        """All of it as text."""
         if self.answer is not None:
             return as_text(self.answer)
         return causes_text(self.access, self.got, self.causes, self.notes)
 
     @property
     def json(self) -> str:
-        """All of it as JSON."""
         if self.answer is not None:
             return json.dumps(as_json(self.answer), indent=1)
         causes = [asdict(cause) for cause in self.causes]

@@ -13,7 +13,6 @@ from devmemkit.explain.changes import CHANGES
 from devmemkit.explain.description import Description
 from devmemkit.explain.owner import Owner, unbound
 from devmemkit.explain.platform import platform_device, served_by
-from devmemkit.explain.platform import unbind as unbind_platform
 from devmemkit.explain.shell import unbind
 from devmemkit.explain.verdict import Verdict, verdict
 from devmemkit.model import flags as fl
@@ -132,7 +131,9 @@ def unbinding(known: Description, bdf: str, owner: Owner | None) -> Iterator[Adv
     device = known.found.get(bdf, Device(bdf))
     if not block and (not bdf or (device.driver and device.claims is False)):
         return
-    command = unbind_platform(block) if block else unbind(bdf, device.driver or "")
+    command = unbind(bdf, device.driver or "")
+    if block:  # on whichever bus it is
+        command = f"echo {block} | tee /sys/bus/*/devices/{block}/driver/unbind"
     served = block or device.driver or name
     risk = f"whatever {served} served is gone until it is bound again"
     yield Advice(f"unbind the driver: {command}", "ok", risk, command)
