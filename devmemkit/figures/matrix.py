@@ -50,7 +50,6 @@ def matrix(
             marks.text(index + 0.5, LINE * (0.8 * line - 1), text, "small", anchor="center")
     told = []
     used = {role for cells in rows.values() for _, role in cells}
-    shown = tuple((role, text) for role, text in legend if role in used)
     for number, (label, cells) in enumerate(rows.items()):
         y = number * ROW + 2 * LINE
         marks.text(0.03, y - 0.6 * LINE, label, "strong")
@@ -75,6 +74,6 @@ def matrix(
         y=Axis("", len(rows) * ROW + LINE, -1.5 * LINE),
         marks=marks,
         height=int(len(rows) * ROW + 2.5 * LINE),
-        legend=shown,
+        legend=tuple((role, text) for role, text in legend if role in used),
         min_width=narrowest,
     )
