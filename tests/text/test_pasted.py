@@ -25,147 +25,137 @@ def repairs(dump: Dump) -> list[str]:
     return [f"{one.line}: {one.what}" for one in dump.repairs]
 
 
-@pytest.mark.parametrize(
-    ("text", "read", "repaired"),
-    [
-        pytest.param(
-            "0000-ffff : PCI Bus 0000:00\n000c0000-000c9bff : Video ROM",
-            ["0-ffff : PCI Bus 0000:00 (4)", "c0000-c9bff : Video ROM (8)"],
-            ["2: another dump starts here"],
-            id="ports, then memory",
-        ),
-        pytest.param(
-            "0cf8-0cff : PCI conf1\n00100000-3fffffff : System RAM",
-            ["cf8-cff : PCI conf1 (4)", "100000-3fffffff : System RAM (8)"],
-            ["2: another dump starts here"],
-            id="ports, then memory that ends high",
-        ),
-        pytest.param(
-            "02000000-028eafff : Kernel rodata\n0cf8-0cff : PCI conf1",
-            ["2000000-28eafff : Kernel rodata (8)", "cf8-cff : PCI conf1 (4)"],
-            ["2: another dump starts here"],
-            id="memory, then ports",
-        ),
-        pytest.param(
-            "        c040-c05f : virtio-pci-legacy",
-            ["c040-c05f : virtio-pci-legacy (4)"],
-            ["1: dump indented by 8 column(s): outermost is depth 0"],
-            id="no padded address: ports have four digits",
-        ),
-        pytest.param(
-            "f000 - ffff : ROM\nfebf4000-febf4fff : 0000:00:02.0",
-            ["f000-ffff : ROM (4)", "febf4000-febf4fff : 0000:00:02.0 (4)"],
-            ["1: dash between the addresses is not a plain '-'"],
-            id="four digits are not short",
-        ),
-        pytest.param(
-            "00100000-3fffffff : System RAM\nfff-fffff : w\node\n  02200000-0305cfff : Kernel r",
-            [
-                "100000-3fffffff : System RAM (8)",
-                "fff-fffff : w (8)",
-                "2200000-305cfff : Kernel r (8)",
-            ],
-            [
-                "2: address of 3 digits, the dump has 8",
-                "2: address of 5 digits, the dump has 8",
-                "2: comes after the higher range on line 1: kept",
-                f"3: {SKIPPED}",
-                "4: another dump starts here",
-                "4: dump indented by 2 column(s): outermost is depth 0",
-            ],
-            id="an indent below a sibling is no child's",
-        ),
-        pytest.param(
-            "-0cf7\n  0000-001f\n  0070-0077 : rtc0",
-            ["0-1f :  (4)", "70-77 : rtc0 (4)"],
-            [
-                "1: before the first entry: skipped",
-                "2: no ' : ' between range and name",
-                "2: dump indented by 2 column(s): outermost is depth 0",
-                "2: empty name: kept",
-            ],
-            id="a range without a name beside an entry",
-        ),
-        pytest.param(
-            "\t0040-0043 : timer0",
-            ["40-43 : timer0 (4)"],
-            [
-                "1: dump indented by 8 column(s): outermost is depth 0",
-                "1: tab in the indent read as blanks",
-            ],
-            id="four digits are no doubt",
-        ),
-        pytest.param(
-            "0xcf8-0x0cff : PCI conf1\n0xd00-0xffff",
-            ["cf8-cff : PCI conf1 (4)"],
-            [
-                "1: 0x before the addresses removed",
-                "1: address of 3 digits, the dump has 4",
-                "2: after the last entry: skipped",
-            ],
-            id="three digits without a name are no range",
-        ),
-        pytest.param(
+READINGS = {
+    "ports, then memory": (
+        "0000-ffff : PCI Bus 0000:00\n000c0000-000c9bff : Video ROM",
+        ["0-ffff : PCI Bus 0000:00 (4)", "c0000-c9bff : Video ROM (8)"],
+        ["2: another dump starts here"],
+    ),
+    "ports, then memory that ends high": (
+        "0cf8-0cff : PCI conf1\n00100000-3fffffff : System RAM",
+        ["cf8-cff : PCI conf1 (4)", "100000-3fffffff : System RAM (8)"],
+        ["2: another dump starts here"],
+    ),
+    "memory, then ports": (
+        "02000000-028eafff : Kernel rodata\n0cf8-0cff : PCI conf1",
+        ["2000000-28eafff : Kernel rodata (8)", "cf8-cff : PCI conf1 (4)"],
+        ["2: another dump starts here"],
+    ),
+    "no padded address: ports have four digits": (
+        "        c040-c05f : virtio-pci-legacy",
+        ["c040-c05f : virtio-pci-legacy (4)"],
+        ["1: dump indented by 8 column(s): outermost is depth 0"],
+    ),
+    "four digits are not short": (
+        "f000 - ffff : ROM\nfebf4000-febf4fff : 0000:00:02.0",
+        ["f000-ffff : ROM (4)", "febf4000-febf4fff : 0000:00:02.0 (4)"],
+        ["1: dash between the addresses is not a plain '-'"],
+    ),
+    "an indent below a sibling is no child's": (
+        "00100000-3fffffff : System RAM\nfff-fffff : w\node\n  02200000-0305cfff : Kernel r",
+        ["100000-3fffffff : System RAM (8)", "fff-fffff : w (8)", "2200000-305cfff : Kernel r (8)"],
+        [
+            "2: address of 3 digits, the dump has 8",
+            "2: address of 5 digits, the dump has 8",
+            "2: comes after the higher range on line 1: kept",
+            f"3: {SKIPPED}",
+            "4: another dump starts here",
+            "4: dump indented by 2 column(s): outermost is depth 0",
+        ],
+    ),
+    "a range without a name beside an entry": (
+        "-0cf7\n  0000-001f\n  0070-0077 : rtc0",
+        ["0-1f :  (4)", "70-77 : rtc0 (4)"],
+        [
+            "1: before the first entry: skipped",
+            "2: no ' : ' between range and name",
+            "2: dump indented by 2 column(s): outermost is depth 0",
+            "2: empty name: kept",
+        ],
+    ),
+    "four digits are no doubt": (
+        "\t0040-0043 : timer0",
+        ["40-43 : timer0 (4)"],
+        [
+            "1: dump indented by 8 column(s): outermost is depth 0",
+            "1: tab in the indent read as blanks",
+        ],
+    ),
+    "three digits without a name are no range": (
+        "0xcf8-0x0cff : PCI conf1\n0xd00-0xffff",
+        ["cf8-cff : PCI conf1 (4)"],
+        [
+            "1: 0x before the addresses removed",
+            "1: address of 3 digits, the dump has 4",
+            "2: after the last entry: skipped",
+        ],
+    ),
+    "a mark at the end of half of the lines is the names'": (
+        (
             "febf0000-febf3fff:0000:00:04.0|\nfebf0000-febf3fff  nvme\n"
-            "febf4000-febf4fff:0000:00:02.0|\nfebf5000-febf50ff : 0000:00:05.0",
-            [
-                "febf0000-febf3fff : 0000:00:04.0| (8)",
-                "febf0000-febf3fff : nvme (8)",
-                "febf4000-febf4fff : 0000:00:02.0| (8)",
-                "febf5000-febf50ff : 0000:00:05.0 (8)",
-            ],
-            [
-                "1: no ' : ' between range and name",
-                "2: no ' : ' between range and name",
-                "2: inside line 1 though printed at the same indent",
-                "3: no ' : ' between range and name",
-            ],
-            id="a mark at the end of half of the lines is the names'",
+            "febf4000-febf4fff:0000:00:02.0|\nfebf5000-febf50ff : 0000:00:05.0"
         ),
-        pytest.param(
-            "[ 1.23] 0000-0cf7 : PCI Bus 0000:00",
-            ["0-cf7 : PCI Bus 0000:00 (4)"],
-            ["1: text before the range removed"],
-            id="a time stamp before four digits",
-        ),
-        pytest.param(
-            "  0700-070f : 0000:00:01.3\ncf8-0cff : PCI conf1",
-            ["  700-70f : 0000:00:01.3 (4)", "cf8-cff : PCI conf1 (4)"],
-            [
-                "1: dump starts at depth 1: the parents' lines are missing",
-                "2: address of 3 digits, the dump has 4",
-            ],
-            id="three digits with the kernel's colon",
-        ),
-        pytest.param(
+        [
+            "febf0000-febf3fff : 0000:00:04.0| (8)",
+            "febf0000-febf3fff : nvme (8)",
+            "febf4000-febf4fff : 0000:00:02.0| (8)",
+            "febf5000-febf50ff : 0000:00:05.0 (8)",
+        ],
+        [
+            "1: no ' : ' between range and name",
+            "2: no ' : ' between range and name",
+            "2: inside line 1 though printed at the same indent",
+            "3: no ' : ' between range and name",
+        ],
+    ),
+    "a time stamp before four digits": (
+        "[ 1.23] 0000-0cf7 : PCI Bus 0000:00",
+        ["0-cf7 : PCI Bus 0000:00 (4)"],
+        ["1: text before the range removed"],
+    ),
+    "three digits with the kernel's colon": (
+        "  0700-070f : 0000:00:01.3\ncf8-0cff : PCI conf1",
+        ["  700-70f : 0000:00:01.3 (4)", "cf8-cff : PCI conf1 (4)"],
+        [
+            "1: dump starts at depth 1: the parents' lines are missing",
+            "2: address of 3 digits, the dump has 4",
+        ],
+    ),
+    "indents of another unit": (
+        (
             "    7ffd7000-7fffffff : Reserved\n80000000-febfffff : PCI Bus 0000:00\n"
-            "      fc000000-fcffffff : 0000:00:02.0",
-            [
-                "7ffd7000-7fffffff : Reserved (8)",
-                "80000000-febfffff : PCI Bus 0000:00 (8)",
-                "  fc000000-fcffffff : 0000:00:02.0 (8)",
-            ],
-            ["1: indent of 4 columns read as depth 0", "3: indent of 6 columns read as depth 1"],
-            id="indents of another unit",
+            "      fc000000-fcffffff : 0000:00:02.0"
         ),
-        pytest.param(
+        [
+            "7ffd7000-7fffffff : Reserved (8)",
+            "80000000-febfffff : PCI Bus 0000:00 (8)",
+            "  fc000000-fcffffff : 0000:00:02.0 (8)",
+        ],
+        ["1: indent of 4 columns read as depth 0", "3: indent of 6 columns read as depth 1"],
+    ),
+    "indents of two columns, lines between left out": (
+        (
             "    00100000-3fffffff : System RAM\n      01000000-01e01d31 : Kernel code\n"
-            "80000000-febfffff : PCI Bus 0000:00\n      f8000000-fbffffff : 0000:00:05.0",
-            [
-                "    100000-3fffffff : System RAM (8)",
-                "      1000000-1e01d31 : Kernel code (8)",
-                "80000000-febfffff : PCI Bus 0000:00 (8)",
-                "      f8000000-fbffffff : 0000:00:05.0 (8)",
-            ],
-            [
-                "1: dump starts at depth 2: the parents' lines are missing",
-                "4: indent jumps from depth 0 to 3: a parent's line is missing",
-            ],
-            id="indents of two columns, lines between left out",
+            "80000000-febfffff : PCI Bus 0000:00\n      f8000000-fbffffff : 0000:00:05.0"
         ),
-    ],
-)
-def test_the_reading_and_its_repairs(text: str, read: list[str], repaired: list[str]) -> None:
+        [
+            "    100000-3fffffff : System RAM (8)",
+            "      1000000-1e01d31 : Kernel code (8)",
+            "80000000-febfffff : PCI Bus 0000:00 (8)",
+            "      f8000000-fbffffff : 0000:00:05.0 (8)",
+        ],
+        [
+            "1: dump starts at depth 2: the parents' lines are missing",
+            "4: indent jumps from depth 0 to 3: a parent's line is missing",
+        ],
+    ),
+}
+"""Texts, the entries as they are read, and the repairs; by what each shows."""
+
+
+@pytest.mark.parametrize("kind", READINGS)
+def test_the_reading_and_its_repairs(kind: str) -> None:
+    text, read, repaired = READINGS[kind]
     dump = parse(text)
     assert (rows(dump), repairs(dump)) == (read, repaired)
 
