@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
         examples=("completion bash",),
     )
     add = parser.add_argument
-    add("shell", choices=(*SCRIPTS, "words"), help="the shell; its script asks for words")
+    add("shell", metavar="|".join(SCRIPTS), help="the shell whose script is printed")
     add("typed", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 
@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
     if options.shell in SCRIPTS:
         print(SCRIPTS[options.shell])
         return 0
+    if options.shell != "words":
+        raise ValueError(f"shell: expected one of {', '.join(SCRIPTS)}; got {options.shell!r}")
     found = words(options.typed or [""])
     print("\n".join(found))
     return 0 if found else 1

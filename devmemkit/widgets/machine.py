@@ -18,7 +18,6 @@ from devmemkit.figures.space_map import node_at, role_of, rows_of, size_of, spac
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
 from devmemkit.text.html import safe
-from devmemkit.text.iomem_tree import tree_of
 from devmemkit.text.paste import KINDS, split
 from devmemkit.widgets import kit as w
 from devmemkit.widgets.explorer import WIDE, Explorer, dropdown, row
@@ -113,8 +112,8 @@ class MachineExplorer(Explorer):
     def _set_machine(self, address: int) -> None:
         """Show the chosen machine; the access stays if a resource contains its address."""
         self.known = self.machines[self.machine.value]
-        assert self.known.iomem is not None
-        self.root = tree_of(self.known.iomem, root_end=(1 << self.known.needed_bits) - 1)
+        assert self.known.memory is not None
+        self.root = self.known.memory
         self.nodes = {
             f"{INDENT * row.depth}{row.node.start:x}-{row.node.end:x} "
             f"{printable(row.node.name)}": row.node

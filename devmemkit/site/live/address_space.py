@@ -5,21 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from devmemkit.explain.description import Description
 from devmemkit.figures.space_map import rows_of, space_map
 from devmemkit.model.resource.tree import Resource
-from devmemkit.text.iomem_tree import tree_of
 from devmemkit.widgets.standin import shown
 
 MOST = 600
 """Resources in a map at most; of a larger tree the deepest levels are left out."""
-
-
-def tree(known: Description) -> Resource | None:
-    """The tree of the description's dump, None without one."""
-    if known.iomem is None or known.rules == "x86_64":
-        return known.memory
-    return tree_of(known.iomem, root_end=(1 << known.needed_bits) - 1)
 
 
 def map_of(root: Resource | None, address: int | None) -> dict[str, Any]:

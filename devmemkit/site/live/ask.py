@@ -16,7 +16,7 @@ from devmemkit.figures.space_map import role_of
 from devmemkit.model.pci.device import BDF
 from devmemkit.model.printable import printable
 from devmemkit.model.resource.tree import Resource
-from devmemkit.site.live.address_space import map_of, tree
+from devmemkit.site.live.address_space import map_of
 from devmemkit.site.live.answer import as_page
 from devmemkit.site.live.dispatch import say
 from devmemkit.text.html import safe
@@ -48,7 +48,7 @@ def ask(paste: str, **given: str) -> dict[str, Any]:
     say(f"reading {paste.count(chr(10)) + 1:,} lines")
     found = _read(paste)
     known, notes = _with_facts(found.known, given), [*found.notes]
-    root = tree(known)
+    root = known.memory
     parts = [_part(found, at) for at in range(len(found.parts))]
     answer: dict[str, Any] = {"parts": parts}
     try:
