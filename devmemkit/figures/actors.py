@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from devmemkit.figures.frame import EDGE, with_margins
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.frame import INNER, with_margins
+from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.model.kernel import KernelProfile
 
-WIDTH, HEIGHT = MIN_WIDTH - 2 * EDGE, 392
+HEIGHT = 392
 BOX = (82, 40)
 """Px: width and height of a box."""
 FILES = {"mem": "/dev/mem", "resource": "resourceN", "proc": "/proc/bus/pci"}
@@ -104,7 +104,7 @@ def actors(kernel: KernelProfile) -> Picture:
         name="actors",
         title=f"Linux {kernel.version}: {kernel.policy.name}",
         alt=f"Actors under {kernel}: {told}.",
-        x=Axis("", 0, WIDTH),
+        x=Axis("", 0, INNER),
         y=Axis("", HEIGHT, 0),
         marks=marks,
         height=HEIGHT,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devmemkit.figures.frame import EDGE, with_margins
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.frame import INNER, with_margins
+from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.scenarios.claim_path import Edge
 
 ROW, SPINE, DOT, TEXT = 36, 8, 26, 40
@@ -34,7 +34,7 @@ def claim_path(name: str, now: Sequence[Edge], before: Sequence[Edge]) -> Pictur
         title=f"What a claim takes and calls in {name}",
         alt=f"What a claim takes and calls in {name}: "
         + "; ".join(f"{e.symbol} ({e.kind}, from {e.caller})" for e in edges),
-        x=Axis("", 0, MIN_WIDTH - 2 * EDGE),
+        x=Axis("", 0, INNER),
         y=Axis("", len(edges) + 0.1, -1),
         marks=marks,
         height=int(ROW * (len(edges) + 1.1)),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Final, NamedTuple, ParamSpec
 
-from devmemkit.figures.marks import Axis, Picture, Text
+from devmemkit.figures.marks import MIN_WIDTH, Axis, Picture, Text
 from devmemkit.figures.theme import MONO, ROLES, STYLES
 
 Values = ParamSpec("Values")
@@ -22,6 +22,7 @@ TITLE: Final = 18  # height of a line of the title
 BELOW: Final = 6  # free space below the title
 SWATCH: Final = 18  # width of a legend entry's sample
 EDGE: Final = 12  # free space around everything
+INNER: Final = MIN_WIDTH - 2 * EDGE  # between the edges of the narrowest figure
 _GAP = 14  # between two legend entries
 _LABEL = 200  # the widest label in the legend
 _TICK = 110  # the widest tick label

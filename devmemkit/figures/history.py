@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.frame import EDGE, with_margins, wrapped
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.frame import INNER, with_margins, wrapped
+from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.model.features import FEATURES, Row, is_between
 
-WIDTH, DOT, NAME, TEXT = MIN_WIDTH - 2 * EDGE, 8, 22, 66
+DOT, NAME, TEXT = 8, 22, 66
 LINE, GAP = 15, 9
 """Heights in px: of a line of text, between two releases."""
 
@@ -39,7 +39,7 @@ def history(now: str) -> Picture:
         tip = f"v{row.version}: {row.what}\n{row.commit or 'seen in measurements'}"
         marks.marker(DOT, y, "circle" if is_in else "dot", "now" if is_in else "muted", tip)
         marks.text(NAME, y, f"v{row.version}", "strong", ink)
-        lines = wrapped(f"{TOLD[row.feature]}: {row.what}", "plain", WIDTH - TEXT)
+        lines = wrapped(f"{TOLD[row.feature]}: {row.what}", "plain", INNER - TEXT)
         for number, line in enumerate(lines):
             marks.text(TEXT, y + number * LINE, line, role=ink)
         last = y
@@ -50,7 +50,7 @@ def history(now: str) -> Picture:
         name="history",
         title="What each release changed",
         alt=f"What each release changed, up to Linux {now} in force: {told}.",
-        x=Axis("", 0, WIDTH),
+        x=Axis("", 0, INNER),
         y=Axis("", y, -LINE),
         marks=marks,
         height=int(y + LINE),

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from devmemkit.explore.counterexample import Counterexample
-from devmemkit.figures.frame import EDGE, text_width, with_margins
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.frame import INNER, text_width, with_margins
+from devmemkit.figures.marks import Axis, Marks, Picture
 
-WIDTH = MIN_WIDTH - 2 * EDGE
 LANE, FIRST = 22, 10
 """Px from lane to lane, and to the first."""
 ROLES = {"U": "process", "A": "process", "i": "kernel", "R": "blocked"}
@@ -58,12 +57,12 @@ def lanes(
             label += " = done" if step.outcome.ok else f" = {step.outcome}"
         marks.marker(at[step.task], number, shape, role, f"{step.task} {step.operation}: {label}")
         left = FIRST + LANE * len(at)
-        if text_width(label, "code") > WIDTH - left:  # a bug in words; the tip has them all
+        if text_width(label, "code") > INNER - left:  # a bug in words; the tip has them all
             label = label.partition(":")[0]
         ink = "ink" if taken else "muted"
-        marks.text(left, number, label, "code", ink, room=WIDTH - left)
+        marks.text(left, number, label, "code", ink, room=INNER - left)
     if now:
-        marks.outline(1, WIDTH - 1, now - 1.5, now - 0.5, "now")
+        marks.outline(1, INNER - 1, now - 1.5, now - 0.5, "now")
     told = example.broken if example else "nothing"
     roles = {"error" if steps else "", "muted" if now is not None else "", *map(_role, names)}
     roles |= {"now"} if now is not None else set()  # at step 0, too: the page keeps its place
@@ -72,7 +71,7 @@ def lanes(
         title="The order of steps",
         message=f"Violated: {told}." if example else "No order was found that violates anything.",
         alt=f"Steps in order: {example.line() if example else 'none'}; violated: {told}.",
-        x=Axis("", 0, WIDTH),
+        x=Axis("", 0, INNER),
         y=Axis("", rows - 0.4, -1.8),
         marks=marks,
         height=int(20 * (rows + 1.4)),

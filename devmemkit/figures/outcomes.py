@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
-from devmemkit.figures.frame import EDGE, elide, text_width, with_margins, wrapped
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.frame import INNER, elide, text_width, with_margins, wrapped
+from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.lab.compare import Comparison, Row, Verdict
 from devmemkit.model.errors import Outcome
@@ -87,7 +87,7 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
         small = _draw_cells(marks, label, cells, y)
         look = ("strong", "now") if loud else ("small", "muted")
         beside = "; ".join(small) if small and not failed else status
-        beside = elide(beside, "strong", MIN_WIDTH - 2 * EDGE - ROOM - 10)
+        beside = elide(beside, "strong", INNER - ROOM - 10)
         marks.text(width - 0.02, y - LABEL / 2, beside, *look, anchor="right")
         y += CELL
         if failed:
@@ -98,7 +98,7 @@ def outcomes(title: str, found: Mapping[str, Comparison]) -> Picture:
             _draw_cells(marks, f"{label}, in the model", cells, y, "model: ")
             y += CELL
         if loud:
-            inside = 1.5 * width / (MIN_WIDTH - 2 * EDGE)  # its stroke is 2 px wide
+            inside = 1.5 * width / INNER  # its stroke is 2 px wide
             marks.outline(inside, width - inside, top - 1, y + 1, "now")
         y += GAP
         told.append(f"{label}: {in_words(kernels)} ({status})")
@@ -146,7 +146,7 @@ def _draw_cells(marks: Marks, label: str, cells: Cells, y: float, before: str = 
 
     The result has the kernels and the words of cells that are too small for them.
     """
-    each = (MIN_WIDTH - 2 * EDGE) / len(cells)
+    each = INNER / len(cells)
     at, unwritten = 0, list[str]()
     for (word, role), run in groupby(cells, key=lambda version: cells[version][::2]):
         versions = list(run)

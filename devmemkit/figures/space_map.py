@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from devmemkit.figures.frame import EDGE, text_width, with_margins
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.frame import INNER, text_width, with_margins
+from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.model.flags import PAGE_SIZE
 from devmemkit.model.resource.tree import Resource
 from devmemkit.text.iomem_tree import is_window
@@ -24,7 +24,7 @@ MOST = 4000
 """Px of the whole map at most: a longer one is squeezed, and names go."""
 WRITTEN = 11
 """Px that a row needs to have its name written."""
-_WIDTH = MIN_WIDTH - 2 * EDGE - 84
+_WIDTH = INNER - 84
 LEGEND = (
     ("ram", "System RAM"),
     ("idle", "unclaimed"),

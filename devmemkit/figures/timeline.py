@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from devmemkit.figures.frame import EDGE, elide, text_width, with_margins, wrapped
-from devmemkit.figures.marks import MIN_WIDTH, Axis, Marks, Picture
+from devmemkit.figures.frame import INNER, elide, text_width, with_margins, wrapped
+from devmemkit.figures.marks import Axis, Marks, Picture
 from devmemkit.figures.theme import MEANING, WISHES
 from devmemkit.scenarios.play import SETTLE, Played
 from devmemkit.scenarios.wish import as_wished
@@ -20,7 +20,7 @@ ACTORS = {
 WAITS = ("now", "under way")
 SHAPES = {"ok": "circle", "error": "x", "muted": "square", WAITS[0]: "diamond"}
 FIRST, LANE = 6, 12
-RESULT, TEXT, WIDTH = 56, 134, MIN_WIDTH - 2 * EDGE
+RESULT, TEXT = 56, 134
 """Places across, in px of the narrowest figure."""
 
 
@@ -59,8 +59,8 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         short = elide(result, "strong", TEXT - RESULT - 10)  # tip and alt text have it all
         marks.text(RESULT, y, short, "strong", role if begun else "muted")
         if index == current:
-            marks.outline(1, WIDTH - 1, y - 0.5, y + 0.5, "now")
-        for line, text in enumerate(wrapped(act.says, "plain", WIDTH - TEXT)):
+            marks.outline(1, INNER - 1, y - 0.5, y + 0.5, "now")
+        for line, text in enumerate(wrapped(act.says, "plain", INNER - TEXT)):
             y += 0.7 if line else 0
             marks.text(TEXT, y, text, role="ink" if begun else "muted")
         if act.actor == "D":
@@ -74,7 +74,7 @@ def timeline(played: Played, now: int | None = None) -> Picture:
         name="timeline",
         title="Each act and its end",
         alt=f"Timeline. {'; '.join(told)}.",
-        x=Axis("", 0, WIDTH),
+        x=Axis("", 0, INNER),
         y=Axis("", y - 0.4, -2.4),
         marks=marks,
         height=int(20 * (y + 2)),
@@ -86,6 +86,6 @@ def _steps(played: Played, moments: list[int]) -> str:
     """The names of these steps; where the line is too short, without the earliest."""
     names = [played.moments[index].event.step for index in moments]
     line = " · ".join(names)
-    while text_width(line, "code") > WIDTH - RESULT and len(names) > 1:
+    while text_width(line, "code") > INNER - RESULT and len(names) > 1:
         line = " · ".join(("…", *(names := names[1:])))
     return line
