@@ -30,6 +30,10 @@ TEXT = """\
 """
 
 
+def bdfs(text: str) -> str:
+    return " ".join(one.bdf for one in parse_lspci(text))
+
+
 def bars(device: Device) -> list[tuple[int, bool, int, int]]:
     return [(bar.index, bar.memory, bar.start, bar.length) for bar in device.bars]
 
@@ -42,12 +46,7 @@ def test_what_lspci_vvnnk_prints() -> None:
         (4, True, 0x40_0000_0000, 1 << 30),
         (6, True, 0xFE92_0000, 256 << 10),
     ]
-    assert [bool(bar.flags & IORESOURCE_PREFETCH) for bar in one.bars] == [
-        False,
-        False,
-        True,
-        False,
-    ]
+    assert [bar.index for bar in one.bars if bar.flags & IORESOURCE_PREFETCH] == [4]
     assert (one.driver, one.modules, one.decodes) == ("e1000e", ("e1000e", "other"), False)
 
 
@@ -149,11 +148,7 @@ def test_a_pasted_text_says_the_same(kind: str) -> None:
 
 
 def test_a_class_that_begins_with_a_digit_is_a_device() -> None:
-    assert [one.bdf for one in parse_lspci(MORE)] == [
-        "0000:00:02.0",
-        "0000:03:00.0",
-        "0000:01:00.0",
-    ]
+    assert bdfs(MORE) == "0000:00:02.0 0000:03:00.0 0000:01:00.0"
     assert bars(parse_lspci(MORE)[2]) == [(0, True, 0xF600_0000, 16 << 20), (5, False, 0xE000, 128)]
 
 
@@ -164,11 +159,7 @@ def test_ports_of_a_region_that_the_kernel_alone_knows() -> None:
 
 def test_domains_of_both_widths_and_none() -> None:
     heads = "00:1f.0 ISA bridge: A\n0001:00:1f.0 ISA bridge: B\n10000:e0:06.0 PCI bridge: C\n"
-    assert [one.bdf for one in parse_lspci(heads)] == [
-        "0000:00:1f.0",
-        "0001:00:1f.0",
-        "10000:e0:06.0",
-    ]
+    assert bdfs(heads) == "0000:00:1f.0 0001:00:1f.0 10000:e0:06.0"
 
 
 @pytest.mark.parametrize(
@@ -227,9 +218,7 @@ def test_lines_without_numbers_count_in_their_order() -> None:
     )
     text += "\tMemory behind bridge: 1000-2000\n" + "\tMemory at 2000 [size=4K]\n" * 3
     (one,) = parse_lspci(text)
-    assert [(index, memory) for index, memory, *_ in bars(one)] == [
-        (0, True), (1, True), (2, False), (3, True), (4, True), (5, True),
-    ]  # fmt: skip
+    assert [(index, memory) for index, memory, *_ in bars(one)] == [(i, i != 2) for i in range(6)]
     assert not one.numbered
 
 
@@ -371,4 +360,4 @@ def test_a_text_is_read_behind_what_tools_put_before_each_line(kind: str) -> Non
 
 def test_a_list_of_buses_is_no_text_with_numbers() -> None:
     text = "01:00.0 Bridge: A\n02:00.0 Bridge: B\n"
-    assert [one.bdf for one in parse_lspci(text)] == ["0000:01:00.0", "0000:02:00.0"]
+    assert bdfs(text) == "0000:01:00.0 0000:02:00.0"
