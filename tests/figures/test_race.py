@@ -1,10 +1,11 @@
-"""The race's pictures: every trial at its place, in the lane and with the look of its outcome."""
+"""Pictures of races: every trial at its place, with the look of its outcome; bars of repairs."""
 
 from typing import Any
 
 import pytest
 
 from devmemkit.figures.race import EDGE, FIRST, LANES, LAST, LOOKS, landed, race, races
+from devmemkit.figures.repairs import repairs
 from devmemkit.scenarios.machines import VIAS
 from devmemkit.scenarios.races.lab_race import CLAIMS
 from tests.figures.pictures import column
@@ -86,3 +87,18 @@ def test_a_strip_a_kernel_and_race_with_shares_that_fill_it(versions: tuple[str,
 def test_the_usual_lanes_are_always_there() -> None:
     labels = [label for _, label in race(sweep()).y.ticks]
     assert labels == [*LANES] * 4
+
+
+def test_a_bar_is_a_share_of_the_trials() -> None:
+    seen = {"whole": {"pass": {"survived": 3, "killed": 1}, "fault": {"killed": 4}}}
+    picture = repairs(seen | {"touch": {"fault": {"killed": 4, "torn": 0}}})
+    assert [label for _, label in picture.y.ticks] == ["pass", "fault", "fault"]
+    bars = [(rect.role, rect.left, rect.right, rect.tip) for rect in picture.marks.rects]
+    assert bars == [
+        ("ok", 0, 0.25, "pass: 1 of 4 killed"),
+        ("error", 0.25, 1, "pass: 3 of 4 survived"),
+        ("ok", 0, 1, "fault: 4 of 4 killed"),
+        ("ok", 0, 1, "fault: 4 of 4 killed"),
+    ]
+    assert "whole, pass: 1 killed, 3 survived; whole, fault: 4 killed" in picture.alt
+    assert "touch, fault: 4 killed." in picture.alt

@@ -1,4 +1,4 @@
-"""The space map: order kept, nesting kept, everything within its parent, nothing lost."""
+"""The space map, drawn and as text: order and nesting kept, nothing lost."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from devmemkit.figures.marks import Picture
 from devmemkit.figures.space_map import MOST, size_of, space_map
 from devmemkit.figures.svg import to_svg
+from devmemkit.figures.text_map import text_map
 from devmemkit.host.files import read
 from devmemkit.model import flags as fl
 from devmemkit.model.kernel import KernelProfile
@@ -116,3 +117,27 @@ def test_markup_in_a_name_is_text_and_an_empty_tree_is_told() -> None:
 )
 def test_sizes_are_in_the_largest_unit_that_they_fill(count: int, said: str) -> None:
     assert size_of(count) == said
+
+
+DUMP = """\
+00001000-0009ffff : System RAM
+fe000000-fe00ffff : PCI Bus 0000:00
+  fe000000-fe000fff : \x1b]2;toy
+"""
+MAP = r"""
+    1000    636 KiB  ===          System RAM
+          3.968 GiB               (unused)
+fe000000     64 KiB  ::           PCI Bus 0000:00
+fe000000      4 KiB  #              \x1b]2;toy
+
+= System RAM, # busy, : bus window
+"""
+
+
+def test_each_region_and_gap_has_a_line_and_each_mark_a_meaning() -> None:
+    assert text_map(tree_of(parse(DUMP), root_end=(1 << 32) - 1)) == MAP.strip("\n")
+
+
+def test_a_tree_without_nodes_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a tree with at least one node, got none"):
+        text_map(Resource(0, 0xFFFF))
