@@ -21,28 +21,26 @@ RANGE = "00001000-00001fff : a "
 PIECE = RANGE * 2000 + "\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("a" * (LONGEST + 1), f"x:1: expected lines of at most {LONGEST} characters, got one of "),
-        (RANGE * 2_900_000, f"x:1: expected lines of at most {LONGEST} characters, got one of "),
-        (RANGE + "\n" + "1-" * LONGEST, f"x:2: expected lines of at most {LONGEST} characters"),
-        (PIECE * (LINES // 2000 + 1), f"x:1: expected at most {LINES} ranges, got more"),
-        (PIECE.replace(" : ", "=20:=20") * (LINES // 2000 + 1), f"x:1: expected at most {LINES} r"),
-        ((RANGE + "\r") * (LINES + 1), f"x:{LINES + 1}: expected at most {LINES} lines, got more"),
-        ("\n" * (LARGEST + 1), "x:1: expected at most 64 MiB, got more"),
-    ],
-    ids=[
-        "one line",
-        "one line of ranges",
-        "second line",
-        "ranges",
-        "quoted",
-        "carriage returns",
-        "bytes",
-    ],
-)
-def test_a_dump_is_bounded(text: str, sentence: str) -> None:
+LINE = f"expected lines of at most {LONGEST} characters, got one of "
+RANGES = f"x:1: expected at most {LINES} ranges, got more"
+BOUNDED = {
+    "one line": ("a" * (LONGEST + 1), f"x:1: {LINE}"),
+    "one line of ranges": (RANGE * 2_900_000, f"x:1: {LINE}"),
+    "second line": (RANGE + "\n" + "1-" * LONGEST, f"x:2: {LINE}"),
+    "ranges": (PIECE * (LINES // 2000 + 1), RANGES),
+    "quoted": (PIECE.replace(" : ", "=20:=20") * (LINES // 2000 + 1), RANGES),
+    "carriage returns": (
+        (RANGE + "\r") * (LINES + 1),
+        f"x:{LINES + 1}: expected at most {LINES} l",
+    ),
+    "bytes": ("\n" * (LARGEST + 1), "x:1: expected at most 64 MiB, got more"),
+}
+"""Texts by what is beyond its bound, and the beginning of what is said."""
+
+
+@pytest.mark.parametrize("kind", BOUNDED)
+def test_a_dump_is_bounded(kind: str) -> None:
+    text, sentence = BOUNDED[kind]
     if len(text) > LARGEST and "MiB" not in sentence:
         text = text[:LARGEST]
     for read in (parse, dump_of):
