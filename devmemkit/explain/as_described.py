@@ -19,8 +19,8 @@ TELLS = {
     "bits": "grep 'address sizes' /proc/cpuinfo",
     "held": "/proc/iomem, read by root",
     "reach": "/proc/iomem: the end of the last System RAM",
-    "copy": "xlate_dev_mem_ptr and valid_phys_addr_range of that architecture",
-    "low": "devmem_is_allowed of that architecture",
+    "copy_reach": "xlate_dev_mem_ptr and valid_phys_addr_range of that architecture",
+    "low_megabyte": "devmem_is_allowed of that architecture",
     "prefetch": "lspci -v: prefetchable",
     "dev": "findmnt -no OPTIONS -T /dev/mem",
 }

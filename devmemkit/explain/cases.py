@@ -79,10 +79,9 @@ class Machines:
         known = self.known
         config: Config = case.get("config") or next(iter(_configs(known).values()))
         kernel: KernelProfile = case.get("kernel") or next(iter(_kernels(known).values()))
-        kernel = replace(kernel, arch=known.rules, page_shift=known.page_shift)
-        asked = {"low_megabyte": case.get("low"), "copy_reach": case.get("copy")}
-        features = ((name, value) for name, value in asked.items() if value)
-        kernel = replace(kernel, features=(*kernel.features, *features))
+        asked = ((name, case.get(name)) for name in ("low_megabyte", "copy_reach"))
+        features = (*kernel.features, *(one for one in asked if one[1]))
+        kernel = replace(kernel, arch=known.rules, page_shift=known.page_shift, features=features)
         where = known.phys_bits or case["bits"], case.get("held", True), case.get("reach")
         if where not in self._bases:
             self._bases[where] = self._base(*where, kernel)
@@ -95,16 +94,13 @@ class Machines:
     @uncollected()
     def _base(self, bits: int, held: bool, reach: bool | None, kernel: KernelProfile) -> Machine:
         """The machine that cases with different kernels share."""
-        known = self.known
-        every = [*known.found.values()]
-        devices = concerned(known, self.access) if self.access else every
+        known, access = self.known, self.access
+        devices = concerned(known, access) if access else [*known.found.values()]
 
         def tree(shared: Resource | None, end: int, ports: bool) -> Resource:
             """A copy of a dump's tree, or one of the BARs in its place, around the access."""
-            whole = shared or _tree_of_bars(every, end, ports, held)
-            copy = (
-                near(whole, self.access, devices, ports=ports) if self.access else deepcopy(whole)
-            )
+            whole = shared or _tree_of_bars(known.found.values(), end, ports, held)
+            copy = near(whole, access, devices, ports=ports) if access else deepcopy(whole)
             copy.end = end
             return copy
 
@@ -193,7 +189,7 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
             f"{this} has no rule of its own below 1 MiB": False,
             f"{this} has x86's rule below 1 MiB": True,
         }
-        yield Question("low", f"what {this} does below 1 MiB", answers)
+        yield Question("low_megabyte", f"what {this} does below 1 MiB", answers)
     if access.maps:
         if access.exec and known.mounts is None:
             options = {
@@ -205,7 +201,7 @@ def _asked_by(known: Description, access: Access) -> Iterator[Question]:
     if rules == "other" and known.architecture not in MAP_RAM_ALONE:
         does = f"the kernel has RAM alone mapped for {access.op}(2)"
         reaches = {does: "mapped RAM", does.replace("RAM alone", "devices, too,"): "high_memory"}
-        yield Question("copy", f"what {access.op}(2) reaches on {this}", reaches)
+        yield Question("copy_reach", f"what {access.op}(2) reaches on {this}", reaches)
     if rules != "arm64" and not _shows_ram(known):
         answers = {"RAM ends below the address": False, "RAM reaches beyond the address": True}
         if access.start < 1 << 32:  # most machines have more than 4 GiB

@@ -97,9 +97,8 @@ def texts(
     """
     facts_of: dict[str, Any] = {name: read[name].strip() or None for name in ("arch", "cmdline")}
     facts_of["release"] = release_of(read["version"]) or None
-    facts_of["lockdown"] = parse_lockdown(read["lockdown"])
-    if not read["lockdown"] and not securityfs:
-        facts_of["lockdown"] = None
+    shows = securityfs or read["lockdown"]
+    facts_of["lockdown"] = parse_lockdown(read["lockdown"]) if shows else None
     facts_of["mtrr_uc"] = parse_mtrr(read["mtrr"])
     facts_of["mounts"] = parse_mounts(read["mounts"]) if read["mounts"] else None
     facts_of["phys_bits"] = phys_bits or parse_address_sizes(read["cpuinfo"])
