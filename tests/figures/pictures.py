@@ -42,12 +42,10 @@ def address_map(zapped: int = 2, name: str = "address-map", height: int = 300) -
 def timeline(now: int = 0) -> Picture:
     """Three steps in three lanes, the current one outlined."""
     marks = Marks()
-    rows = zip(
-        ("kernel", "driver", "process"),
-        ("x", "diamond", "circle"),
-        ("error", "blocked", "ok"),
-        ("solid", "dashed", "dotted"),
-        strict=True,
+    rows = (
+        ("kernel", "x", "error", "solid"),
+        ("driver", "diamond", "blocked", "dashed"),
+        ("process", "circle", "ok", "dotted"),
     )
     for y, (actor, shape, role, dash) in enumerate(rows):
         marks.line(0, y, 3, y, "grid", dash)
