@@ -253,9 +253,8 @@ class Canvas:
 
     def framed(self) -> str:
         """The marks and the axis across, in an element as wide as the frame."""
-        width = (
-            f"{self.percent:.4g}%" if self.fluid else self.natural - self.box.left - self.box.right
-        )
+        inner = self.natural - self.box.left - self.box.right
+        width = f"{self.percent:.4g}%" if self.fluid else inner
         size = f'x="{self.box.left}" width="{width}" height="{self.picture.height}"'
         opened = f'<svg {size} overflow="visible">'
         return "\n".join((opened, *self.x_axis(), *self.marks(), "</svg>"))
