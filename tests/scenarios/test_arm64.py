@@ -15,11 +15,9 @@ X86_ONLY = {"low_memory", "any_type-nopat"}
 """RAM below 1 MiB, and a parameter of x86."""
 OF_THE_PC = ((0x4000_0000, 0x4FFF_FFFF), (0xF800_0000, 0xFFFF_FFFF))
 """Its persistent memory, which is RAM of arm64, and its BARs, where arm64 has nothing."""
-each = pytest.mark.parametrize("scenario", SCENARIOS)
-each_kernel = pytest.mark.parametrize("version", ON_ARM64)
 
 
-@each
+@pytest.mark.parametrize("scenario", SCENARIOS)
 def test_it_plays_what_the_first_machine_plays_at_addresses_of_its_own(scenario: str) -> None:
     mine = {story.name: story for story in stories(scenario, "arm64")}
     theirs = {story.name: story for story in stories(scenario)}
@@ -33,15 +31,6 @@ def test_it_plays_what_the_first_machine_plays_at_addresses_of_its_own(scenario:
             for argument in ("start", "offset"):
                 at = act.arguments.get(argument, 0)
                 assert not any(first <= at <= last for first, last in OF_THE_PC), (name, act)
-
-
-@each
-@each_kernel
-def test_every_story_plays(scenario: str, version: str) -> None:
-    for story in stories(scenario, "arm64"):
-        played = on_model(story, version, "arm64")
-        assert played.before.kernel.arch == "arm64"
-        assert not [o.bug for o in played.outcomes.values() if o.bug], story.name
 
 
 def outcomes(name: str, scenario: str) -> dict[str, str]:
@@ -65,7 +54,7 @@ def test_read_and_write_reach_ram_alone() -> None:
     assert outcomes("reads", "iomem-relaxed")["ram"] == "EPERM"
 
 
-@each_kernel
+@pytest.mark.parametrize("version", ON_ARM64)
 def test_random_sequences_play(version: str) -> None:
     machine = before(PROCESSES, KernelProfile(version), "arm64")
     signals = set()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from devmemkit.lab.recordings.manifest import ON_ARM64
 from devmemkit.model.features import VERSIONS
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.scenarios.catalogue import SCENARIOS, machine_of, on_model, stories
-from devmemkit.scenarios.machines import NAMESPACE, lab_in, load_machine, recorded
+from devmemkit.scenarios.machines import LABS, NAMESPACE, lab_in, load_machine, recorded
 from devmemkit.scenarios.stories.script import Story
 
 MODERN = [version for version, words in VERSIONS.items() if "historic" not in words]
@@ -25,10 +26,13 @@ def test_names_and_keys_are_unique(scenario: str) -> None:
 
 
 @each
-@pytest.mark.parametrize("version", MODERN)
-def test_every_story_plays(scenario: str, version: str) -> None:
-    for story in stories(scenario):
-        played = on_model(story, version)
+@pytest.mark.parametrize(
+    ("version", "lab"), [*((v, "2g") for v in MODERN), *((v, "arm64") for v in ON_ARM64)]
+)
+def test_every_story_plays(scenario: str, version: str, lab: str) -> None:
+    for story in stories(scenario, lab):
+        played = on_model(story, version, lab)
+        assert played.before.kernel.arch == LABS[lab].arch
         assert not [o.bug for o in played.outcomes.values() if o.bug], story.name
 
 

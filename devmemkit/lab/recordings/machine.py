@@ -85,13 +85,12 @@ def take(kernel: Kernel, lab: str = "2g") -> Path:
         files = _state(guest, "idle")
         guest.do(*binds(lab))
         files |= _state(guest, "bound")
-    sizes = _address_sizes(texts["cpuinfo"], lab)
     files["machine.json"] = _json(
         {
             "name": name,
             **about(kernel, "machine", lab),
             "version": texts["version"].strip(),
-            **sizes,
+            **_address_sizes(texts["cpuinfo"], lab),
             "sha256": {
                 name: hashlib.sha256(text.encode()).hexdigest()
                 for name, text in sorted(files.items())

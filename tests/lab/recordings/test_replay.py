@@ -86,19 +86,6 @@ def test_a_step_that_breaks_is_told_with_its_act_and_place(
     assert said[-1] == f"0 outcomes compared, {parts} divergences"
 
 
-def test_a_claim_that_did_not_land_decides_nothing(takeover: Recording) -> None:
-    without = edited(takeover)
-    claim = act_of(without, "claim")
-    del claim["outcome"]
-    claim["cannot"] = "the module did not load"
-    first = next(judge(without))
-    assert first.verdict is Verdict.UNDECIDED
-    rows = {row.act.key: row.verdict for row in first.comparison.rows}
-    assert rows["claim"] is Verdict.SKIPPED
-    assert rows["map"] is Verdict.PASSED
-    assert rows["load_at_once"] is Verdict.UNDECIDED
-
-
 def test_a_story_that_nobody_played_is_skipped(takeover: Recording) -> None:
     nothing = edited(takeover)
     (story,) = [s for s in nothing.content["stories"] if s["name"] == "pmem-control"]
