@@ -50,67 +50,54 @@ def test_a_kernel_by_hand_must_be_whole(modules: Path, tmp_path: Path) -> None:
         custom(image, tmp_path / "none")
 
 
-WHOLE = bzimage(RELEASE)
+WHOLE, ARM = bzimage(RELEASE), arm_image(RELEASE)
 ZERO_SECTORS = bytearray(WHOLE)  # which means 4
 ZERO_SECTORS[0x1F1] = 0
-
-
-@pytest.mark.parametrize("content", [WHOLE, WHOLE + b"signature", bytes(ZERO_SECTORS)])
-def test_a_whole_image_may_have_something_behind_it(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "vmlinuz"
-    path.write_bytes(content)
-    assert identify(path) == ("x86_64", RELEASE)
+NAME, HOSTILE = RELEASE.encode(), b"\x1b[31m".ljust(len(RELEASE))
 
 
 @pytest.mark.parametrize(
-    ("content", "got"),
+    ("content", "arch"),
     [
-        (b"", "another file"),
-        (b"\x7fELF" + bytes(5000), "another file; a build makes it as arch/x86/boot/bzImage"),
-        (gzip.compress(WHOLE, mtime=0), "another file"),
-        (b"MZ" + bytes(5000), "another file"),
-        (b"HdrS" * 2000, "another file"),
-        (bytes(0x202) + b"HdrS", "another file"),
-        (WHOLE[:-1], "2623 of its 2624 bytes: it is truncated"),
-        (WHOLE[:0x320], "800 of its 2624 bytes: it is truncated"),
-        (WHOLE[:0x260], "608 of its 2624 bytes: it is truncated"),
-        (WHOLE.replace(RELEASE.encode(), bytes(len(RELEASE))), "one without a release"),
-        (WHOLE.replace(RELEASE.encode(), b"\x1b[31m".ljust(len(RELEASE))), "one without a release"),
+        *((one, "x86_64") for one in (WHOLE, WHOLE + b"signature", bytes(ZERO_SECTORS))),
+        *((one, "arm64") for one in (ARM, ARM + b"signature", ARM.replace(b"PE\0\0", bytes(4)))),
     ],
 )
-def test_what_is_no_bzimage_is_said_so(tmp_path: Path, content: bytes, got: str) -> None:
+def test_a_whole_image_says_its_release_and_may_have_something_behind_it(
+    tmp_path: Path, content: bytes, arch: str
+) -> None:
+    path = tmp_path / "vmlinuz"
+    path.write_bytes(content)
+    assert identify(path) == (arch, RELEASE)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "bzImage or arm64 Image, got another file"),
+        (b"\x7fELF" + bytes(5000), "another file; a build makes it as arch/x86/boot/bzImage or "),
+        (gzip.compress(WHOLE, mtime=0), "got another file"),
+        (gzip.compress(ARM, mtime=0), " or arch/arm64/boot/Image, beside vmlinux"),
+        (b"MZ" + bytes(5000), "got another file"),
+        (b"HdrS" * 2000, "got another file"),
+        (bytes(0x202) + b"HdrS", "got another file"),
+        (WHOLE[:-1], "bzImage, got 2623 of its 2624 bytes: it is truncated"),
+        (WHOLE[:0x320], "bzImage, got 800 of its 2624 bytes: it is truncated"),
+        (WHOLE[:0x260], "bzImage, got 608 of its 2624 bytes: it is truncated"),
+        (WHOLE.replace(NAME, bytes(len(NAME))), "bzImage, got one without a release"),
+        (WHOLE.replace(NAME, HOSTILE), "bzImage, got one without a release"),
+        (ARM[:-1], "arm64 Image, got 1023 of its 1024 bytes: it is truncated"),
+        (ARM[:0x90], "arm64 Image, got 144 of its 1024 bytes: it is truncated"),
+        (ARM.replace(NAME, HOSTILE), "arm64 Image, got one without a release"),
+    ],
+)
+def test_what_is_no_image_is_said_so(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "vmlinuz"
     path.write_bytes(content)
     with pytest.raises(KernelError) as error:
         identify(path)
-    assert str(error.value).startswith(f"{path}: expected a Linux bzImage")
-    assert f", got {got}" in str(error.value)
-
-
-ARM = arm_image(RELEASE)
-
-
-def test_an_arm64_image_says_its_release(tmp_path: Path) -> None:
-    path = tmp_path / "Image"
-    for content in (ARM, ARM + b"signature", ARM.replace(b"PE\0\0", bytes(4))):
-        path.write_bytes(content)
-        assert identify(path) == ("arm64", RELEASE)
-
-
-@pytest.mark.parametrize(
-    ("content", "got"),
-    [
-        (ARM[:-1], "1023 of its 1024 bytes: it is truncated"),
-        (ARM[:0x90], "144 of its 1024 bytes: it is truncated"),
-        (ARM.replace(RELEASE.encode(), b"\x1b[31m".ljust(len(RELEASE))), "one without a release"),
-        (gzip.compress(ARM, mtime=0), "another file; a build makes it as .* arch/arm64/boot/Image"),
-    ],
-)
-def test_what_is_no_arm64_image_is_said_so(tmp_path: Path, content: bytes, got: str) -> None:
-    path = tmp_path / "Image"
-    path.write_bytes(content)
-    with pytest.raises(KernelError, match=f"^{path}: expected a Linux .*arm64 Image, got {got}"):
-        identify(path)
+    assert str(error.value).startswith(f"{path}: expected a Linux ")
+    assert said in str(error.value)
 
 
 def test_an_arm64_kernel_passed_by_hand(modules: Path, tmp_path: Path) -> None:
