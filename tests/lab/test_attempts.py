@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,9 @@ def test_each_attempt_has_a_program_and_each_program_an_entry() -> None:
     assert all(one["idea"] and one["why"] for one in untried())
 
 
-def _kernels(one: dict[str, Any]) -> list[str]:
-    return [version for versions in one["expected"].values() for version in versions]
-
-
 def test_every_attempt_was_tried_where_a_verdict_is_expected() -> None:
-    expected = {(v, name) for name, one in TABLE.items() for v in _kernels(one)}
+    kernels = {name: chain(*one["expected"].values()) for name, one in TABLE.items()}
+    expected = {(v, name) for name, versions in kernels.items() for v in versions}
     assert expected == {(v, name) for v, of in SEEN.items() for name in of["attempts"]}
     assert all((v, name) in expected for v in KERNELS for name in TABLE)
 
