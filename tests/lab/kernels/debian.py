@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 from collections.abc import Mapping
 from functools import partial
@@ -13,7 +12,6 @@ from threading import Thread
 from typing import Any
 
 PROGRAMS = ("apt-get", "apt-cache", "dpkg-deb", "gpg", "gpgv", "gpgconf")
-MISSING = [name for name in PROGRAMS if not shutil.which(name)]
 
 
 def make_key(home: Path, keyring: Path) -> None:

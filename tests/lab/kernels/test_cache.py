@@ -19,7 +19,7 @@ from devmemkit.lab.kernels import cache, catalogue, listing
 from devmemkit.lab.kernels.apt import Package, digest
 from devmemkit.lab.kernels.cache import KernelError
 from devmemkit.lab.kernels.programs import NoSuchSuite, explain
-from tests.lab.kernels.world import ARM, ARM_16K, NEW, SPLIT, World, needs_apt
+from tests.lab.kernels.world import ARM, ARM_16K, NEW, SPLIT, World
 
 
 def nothing_cached() -> bool:
@@ -27,7 +27,6 @@ def nothing_cached() -> bool:
     return not cache.cache_dir().exists() or {p.name for p in cache.cache_dir().iterdir()} <= kept
 
 
-@needs_apt
 def test_the_newest_kernel_of_a_version_comes_once_and_whole(world: World) -> None:
     kernel = world.get("6.12")
     assert (kernel.version, kernel.release, kernel.suite) == ("6.12", NEW, "stable")
@@ -43,7 +42,6 @@ def test_the_newest_kernel_of_a_version_comes_once_and_whole(world: World) -> No
     assert world.handler.asked == [], "from the cache, without a word to the network"
 
 
-@needs_apt
 def test_a_kernel_of_another_architecture_is_kept_beside_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +64,6 @@ def test_a_kernel_of_another_architecture_is_kept_beside_the_others(
     assert ARM_16K in listing.list_kernels(flavour="arm64-16k")
 
 
-@needs_apt
 def test_a_kernel_in_parts_is_put_together(world: World) -> None:
     kernel = world.get("7.3")
     assert kernel.release == SPLIT
@@ -77,7 +74,6 @@ def test_a_kernel_in_parts_is_put_together(world: World) -> None:
     assert (kernel.modules / "kernel" / "a.ko").exists()
 
 
-@needs_apt
 @pytest.mark.parametrize("altered", [False, True])
 def test_a_part_that_the_suite_lists_no_more_is_taken_from_the_archive(
     world: World, monkeypatch: pytest.MonkeyPatch, altered: bool
@@ -110,7 +106,6 @@ def test_a_part_that_the_suite_lists_no_more_is_taken_from_the_archive(
     assert (kernel.modules / "kernel" / "a.ko").exists()
 
 
-@needs_apt
 def test_the_machines_own_apt_stays_as_it_is(world: World) -> None:
     system = Path(os.environ["APT_CONFIG"]).parent
 
@@ -122,7 +117,6 @@ def test_the_machines_own_apt_stays_as_it_is(world: World) -> None:
     assert state() == before
 
 
-@needs_apt
 def test_a_damaged_image_in_the_cache_is_taken_again(world: World) -> None:
     kernel = world.get("6.12")
     kernel.vmlinuz.write_bytes(kernel.vmlinuz.read_bytes()[:-1] + b"?")
@@ -132,7 +126,6 @@ def test_a_damaged_image_in_the_cache_is_taken_again(world: World) -> None:
     assert len(world.served()) == 1
 
 
-@needs_apt
 def test_an_unpacking_that_was_ended_leaves_nothing_and_the_package_is_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +144,6 @@ def test_an_unpacking_that_was_ended_leaves_nothing_and_the_package_is_kept(
     assert not (cache.cache_dir() / ".new-killed").exists()
 
 
-@needs_apt
 def test_a_download_goes_on_where_it_was_ended(world: World) -> None:
     name = f"linux-image-{NEW}_6.12.15-1_amd64.deb"
     whole = world.archive.folder / "pool" / name
@@ -165,7 +157,6 @@ def test_a_download_goes_on_where_it_was_ended(world: World) -> None:
     assert sent == [(name, "bytes=100000-", whole.stat().st_size - 100_000)]
 
 
-@needs_apt
 @pytest.mark.parametrize("size", [100_000, None])
 def test_a_wrong_file_left_behind_is_never_used(world: World, size: int | None) -> None:
     name = f"linux-image-{NEW}_6.12.15-1_amd64.deb"
@@ -183,7 +174,6 @@ def test_a_wrong_file_left_behind_is_never_used(world: World, size: int | None) 
     assert list(debs.iterdir()) == []
 
 
-@needs_apt
 def test_a_changed_byte_in_a_package_is_noticed(world: World) -> None:
     deb = world.archive.folder / "pool" / f"linux-image-{NEW}_6.12.15-1_amd64.deb"
     data = bytearray(deb.read_bytes())
@@ -195,7 +185,6 @@ def test_a_changed_byte_in_a_package_is_noticed(world: World) -> None:
     assert list((cache.cache_dir() / "debs").iterdir()) == []
 
 
-@needs_apt
 def test_a_list_signed_by_another_key_is_not_believed(world: World) -> None:
     listed = world.archive.folder / "dists" / "stable" / "main" / "binary-amd64" / "Packages"
     world.archive.sign("stable", digest(listed), listed.stat().st_size, world.other_key)
@@ -204,7 +193,6 @@ def test_a_list_signed_by_another_key_is_not_believed(world: World) -> None:
     assert nothing_cached()
 
 
-@needs_apt
 def test_a_list_that_is_not_the_signed_one_is_not_believed(world: World) -> None:
     listed = world.archive.folder / "dists" / "stable" / "main" / "binary-amd64" / "Packages"
     listed.write_bytes(listed.read_bytes().replace(b"6.12.15", b"6.12.16"))
@@ -213,7 +201,6 @@ def test_a_list_that_is_not_the_signed_one_is_not_believed(world: World) -> None
     assert nothing_cached()
 
 
-@needs_apt
 def test_a_list_without_signature_is_not_believed(world: World) -> None:
     suite = world.archive.folder / "dists" / "stable"
     text = (suite / "InRelease").read_text().split("\n\n", 1)[1].split("-----BEGIN")[0]
@@ -224,7 +211,6 @@ def test_a_list_without_signature_is_not_believed(world: World) -> None:
     assert nothing_cached()
 
 
-@needs_apt
 def test_a_suite_that_left_the_repository_is_passed_over(world: World) -> None:
     shutil.rmtree(world.archive.folder / "dists" / "stable-backports")
     assert world.get("6.12").release == NEW
@@ -233,7 +219,6 @@ def test_a_suite_that_left_the_repository_is_passed_over(world: World) -> None:
         world.get("7.3")
 
 
-@needs_apt
 def test_no_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     conf = Path(os.environ["APT_CONFIG"])
     conf.write_text(conf.read_text().replace('"DIRECT"', '"http://127.0.0.1:9"'))
@@ -241,14 +226,12 @@ def test_no_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         world.get("6.12")
 
 
-@needs_apt
 def test_an_image_without_its_modules_is_no_kernel(world: World) -> None:
     with pytest.raises(KernelError, match=r"linux-image-6\.5\.1-amd64, got 0, 0 and 0; .* or pass"):
         world.get("6.5")
     assert nothing_cached()
 
 
-@needs_apt
 def test_a_full_disk_is_noticed_before_the_download(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,14 +244,12 @@ def test_a_full_disk_is_noticed_before_the_download(
     assert world.served() == []
 
 
-@needs_apt
 def test_no_keyring(world: World) -> None:
     world.keyring.unlink()
     with pytest.raises(KernelError, match=r"keyring\.gpg: .* install the package debian-archive-"):
         world.get("6.12")
 
 
-@needs_apt
 def test_what_can_be_had_and_what_is_cached(world: World) -> None:
     assert "no package lists yet" in listing.list_kernels()
     table = listing.list_kernels(refresh=True, progress=world.said.append).splitlines()

@@ -11,13 +11,13 @@ import pytest
 
 from devmemkit.lab.kernels import cache, toolchain
 from devmemkit.lab.kernels.cache import KernelError
-from tests.lab.kernels.world import NEW, OLD, World, needs_apt
+from tests.lab.kernels.world import NEW, OLD, World
 
 HEADERS = 3
 """Packages with headers; the compiler and its library are two more."""
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toolchain of the small repository."""
     monkeypatch.setattr(toolchain, "TOOLS_SUITE", "stable")
@@ -29,8 +29,6 @@ def prepare(world: World, kernel: cache.Kernel) -> Path:
         return toolchain.prepare(kernel, world.said.append)
 
 
-@needs_apt
-@pytest.mark.usefixtures("small")
 def test_headers_and_the_compiler_with_its_needs_come_once(world: World) -> None:
     kernel = world.get("6.12")
     world.served()
@@ -47,8 +45,6 @@ def test_headers_and_the_compiler_with_its_needs_come_once(world: World) -> None
     assert list((cache.cache_dir() / "debs").iterdir()) == []
 
 
-@needs_apt
-@pytest.mark.usefixtures("small")
 def test_a_package_whose_unpacking_was_ended_is_unpacked_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,8 +66,6 @@ def test_a_package_whose_unpacking_was_ended_is_unpacked_again(
     assert not any(name.startswith("libgcc") for name in world.served()), "it was there already"
 
 
-@needs_apt
-@pytest.mark.usefixtures("small")
 def test_a_changed_byte_in_the_headers_is_noticed(world: World) -> None:
     kernel = world.get("6.12")
     deb = world.archive.folder / "pool" / f"linux-headers-{NEW}_6.12.15-1_amd64.deb"
@@ -83,8 +77,6 @@ def test_a_changed_byte_in_the_headers_is_noticed(world: World) -> None:
     assert not (cache.cache_dir() / f"build/root/usr/src/linux-headers-{NEW}").exists()
 
 
-@needs_apt
-@pytest.mark.usefixtures("small")
 def test_a_kernel_without_headers_is_refused_in_a_sentence(world: World) -> None:
     kernel = world.get("7.3")
     name = r"linux-headers-7\.3\.4\S+"
@@ -94,16 +86,12 @@ def test_a_kernel_without_headers_is_refused_in_a_sentence(world: World) -> None
     assert not (cache.cache_dir() / "build").exists()
 
 
-@needs_apt
-@pytest.mark.usefixtures("small")
 def test_the_headers_that_a_suite_has_are_named(world: World) -> None:
     kernel = replace(world.get("6.12"), release=OLD)
     with pytest.raises(KernelError, match=f", which has linux-headers-{re.escape(NEW)}; to have"):
         prepare(world, kernel)
 
 
-@needs_apt
-@pytest.mark.usefixtures("small")
 def test_a_suite_without_the_compiler_is_refused_in_a_sentence(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,14 +100,12 @@ def test_a_suite_without_the_compiler_is_refused_in_a_sentence(
         prepare(world, world.get("6.12"))
 
 
-@needs_apt
 def test_a_kernel_passed_by_hand_has_no_headers(world: World) -> None:
     kernel = replace(world.get("6.12"), suite="")
     with pytest.raises(KernelError, match=f"{NEW[:6]}.*: expected a kernel of Debian's suites"):
         prepare(world, kernel)
 
 
-@needs_apt
 def test_a_kernel_of_another_architecture_is_refused(world: World) -> None:
     kernel = replace(world.get("6.12"), arch="arm64")
     with pytest.raises(KernelError, match=f"{NEW[:6]}.*: expected an x86_64 kernel, got arm64"):

@@ -6,14 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from devmemkit.lab.kernels import cache
-from tests.lab.kernels.debian import MISSING, Archive, Handler
+from tests.lab.kernels.debian import Archive, Handler
 from tests.lab.kernels.images import arm_image, bzimage
-
-# only Debian has apt; .ci/run has all of these programs, and fails on a skip
-needs_apt = pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
 
 ARM = "6.12.15+deb13-arm64"
 ARM_16K = f"{ARM}-16k"
