@@ -40,7 +40,6 @@ def acts_of(path: str, bits: int, gives_up: str, options: str, mode: str) -> tup
     return tuple(act for act in acts if act.operation)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES)
 def test_an_open_ends_as_in_the_model(guest: Guest, kernel: Kernel, path: str) -> None:
     model = before("P", KernelProfile(kernel.version))

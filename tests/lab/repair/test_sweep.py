@@ -100,7 +100,6 @@ def built(kernel: cache.Kernel) -> tuple[cache.Kernel, bytes]:
     pytest.skip("no module of the repairs is built; lab run mmap-vs-claim --repair builds one")
 
 
-@pytest.mark.slow
 def test_a_real_kernel_is_repaired(built: tuple[cache.Kernel, bytes]) -> None:
     """A claim that comes while the mmap fills its page tables; `pass` shows that it does leak."""
     kernel, image = built
@@ -117,7 +116,6 @@ def test_a_real_kernel_is_repaired(built: tuple[cache.Kernel, bytes]) -> None:
     assert seen["recheck"] <= race_outcomes(kernel.version, "devmem", "first page", "recheck")
 
 
-@pytest.mark.slow
 def test_a_real_fault_needs_its_lock(built: tuple[cache.Kernel, bytes]) -> None:
     kernel, image = built
     for repair in ("fault", "fault-unlocked"):
@@ -134,7 +132,6 @@ def test_a_real_fault_needs_its_lock(built: tuple[cache.Kernel, bytes]) -> None:
     assert "torn" in got
 
 
-@pytest.mark.slow
 def test_a_repair_that_does_not_exist_is_not_loaded(built: tuple[cache.Kernel, bytes]) -> None:
     kernel, image = built
     assert "coffee" not in IN_KERNEL
@@ -145,7 +142,6 @@ def test_a_repair_that_does_not_exist_is_not_loaded(built: tuple[cache.Kernel, b
         pass
 
 
-@pytest.mark.slow
 def test_a_held_write_is_refused_by_a_repaired_kernel(built: tuple[cache.Kernel, bytes]) -> None:
     (held,) = (story for story in stories("write-vs-claim") if story.name == "held")
     for repair, errno in zip(COPY_IN_KERNEL, (None, "EPERM"), strict=True):
