@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -17,6 +17,7 @@ from typing import Any
 from devmemkit.explore.endings import race_outcomes
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.model.repairs import PASS
 from devmemkit.scenarios.machines import VIAS
@@ -38,9 +39,7 @@ TABLES = SHARED_MIB * 2
 """KiB of page tables for the whole BAR: 8 bytes for each page of 4 KiB."""
 
 
-def sweep(
-    kernel: Kernel, progress: Callable[[str], None] = print, lab: str = "2g"
-) -> dict[str, Any]:
+def sweep(kernel: Kernel, progress: Progress = print, lab: str = "2g") -> dict[str, Any]:
     """Race TRIALS times for each way to map and each claim, and 3 times for each control.
 
     "version", "release", "bar" (bdf, resource, start, size), "trials". A trial has via and claim
@@ -56,7 +55,7 @@ def sweep(
         return sweep_in(guest, kernel, progress)
 
 
-def sweep_in(guest: Guest, kernel: Kernel, progress: Callable[[str], None]) -> dict[str, Any]:
+def sweep_in(guest: Guest, kernel: Kernel, progress: Progress) -> dict[str, Any]:
     """The sweep in a guest that runs already; see sweep()."""
     done: list[dict[str, Any]] = []
     start = bar_start(guest)

@@ -5,7 +5,7 @@ The judge needs no kernel: it holds what was recorded against the model with tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 from typing import Any
@@ -14,6 +14,7 @@ from devmemkit.explore.endings import touch_outcomes
 from devmemkit.lab import race
 from devmemkit.lab.compare import Verdict
 from devmemkit.lab.guest.boot import Guest, GuestError, boot
+from devmemkit.lab.kernels.catalogue import Progress
 from devmemkit.lab.kernels.kernel import Kernel
 from devmemkit.lab.race import Judged
 from devmemkit.lab.repair.build import NAME, build, put_in, source_digest
@@ -49,7 +50,7 @@ def repaired(
         yield guest
 
 
-def sweep(repair: str, kernel: Kernel, progress: Callable[[str], None]) -> dict[str, Any]:
+def sweep(repair: str, kernel: Kernel, progress: Progress) -> dict[str, Any]:
     """What race.sweep() measures, on a kernel with this repair, and three things more.
 
     "repair"; "module", the digest of its source; "touches", for the repairs in TOUCHED: trials in
@@ -73,9 +74,7 @@ def sweep(repair: str, kernel: Kernel, progress: Callable[[str], None]) -> dict[
     return found | told | ({"touches": touches} if touches else {})
 
 
-def _touches(
-    guest: Guest, window: int, kernel: Kernel, progress: Callable[[str], None]
-) -> list[dict[str, Any]]:
+def _touches(guest: Guest, window: int, kernel: Kernel, progress: Progress) -> list[dict[str, Any]]:
     start, made = race.bar_start(guest), []
     with race.holding(guest, start, "whole"):
         for via in VIAS:
