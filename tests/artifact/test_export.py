@@ -10,6 +10,7 @@ import pytest
 
 from devmemkit.artifact.export import page, title
 from devmemkit.figures.marks import MIN_WIDTH
+from tests.artifact import toys
 
 FIGURE = """\
 from devmemkit.figures.marks import Axis, Marks, Picture
@@ -25,17 +26,15 @@ WIDE = "print('x' * 500)"
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory, toys):
+def report(tmp_path_factory):
     """The report on a notebook with two figures, a widget, wide output, and a failing one."""
-    checkout = toys["checkout"](tmp_path_factory.mktemp("report") / "checkout")
+    checkout = toys.Checkout(tmp_path_factory.mktemp("report") / "checkout")
     cells = [
-        toys["text"](
-            "# A *page* with `figures`\n\n## A part\n\n|a|b|\n|-|-|\n|1|[2](02-bad.ipynb)|"
-        )
+        toys.text("# A *page* with `figures`\n\n## A part\n\n|a|b|\n|-|-|\n|1|[2](02-bad.ipynb)|")
     ]
-    cells += [toys["code"](source) for source in (FIGURE, WIDGET, WIDE)]
-    checkout.write("01-page", toys["of"](*cells))
-    checkout.write("02-bad", toys["bad"]())
+    cells += [toys.code(source) for source in (FIGURE, WIDGET, WIDE)]
+    checkout.write("01-page", toys.notebook(*cells))
+    checkout.write("02-bad", toys.bad())
     done = checkout.run("reproduce")
     assert "01-page: done" in done.stdout, done.stdout
     return checkout.root / "report"

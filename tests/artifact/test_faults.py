@@ -14,6 +14,7 @@ import pytest
 
 from devmemkit.artifact.record import CRATE, HIDDEN
 from devmemkit.artifact.verify import TIMES
+from tests.artifact import toys
 
 COMMANDS = {
     "reproduce": ("reproduce", "--jobs", "2", "--out"),
@@ -35,11 +36,11 @@ def files(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, toys):
+def made(tmp_path_factory):
     """The two notebooks that are run and killed."""
-    made = toys["checkout"](tmp_path_factory.mktemp("faults") / "killed")
-    made.write("01-good", toys["good"]())
-    made.write("02-other", toys["of"](toys["text"]("# Other"), toys["code"]("print(2)")))
+    made = toys.Checkout(tmp_path_factory.mktemp("faults") / "killed")
+    made.write("01-good", toys.good())
+    made.write("02-other", toys.notebook(toys.text("# Other"), toys.code("print(2)")))
     return made
 
 
@@ -75,9 +76,9 @@ def test_killed_at_any_moment_nothing_half_is_there_and_the_next_run_finishes(
     assert made.run("verify", out).returncode == 0
 
 
-def test_a_notebook_that_hangs_is_ended_and_named(made, tmp_path, toys):
+def test_a_notebook_that_hangs_is_ended_and_named(made, tmp_path):
     cell = "import time\ntime.sleep(600)"
-    path = made.write("03-hangs", toys["of"](toys["code"](cell)))
+    path = made.write("03-hangs", toys.notebook(toys.code(cell)))
     try:
         done = made.run("reproduce", "--only", "3", "--limit", "1", "--out", tmp_path / "out")
     finally:
@@ -151,9 +152,9 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_runs(
 
 
 @pytest.mark.slow
-def test_paths_with_spaces_and_other_letters(tmp_path, toys):
-    made = toys["checkout"](tmp_path / "a {b} ü 中 %41 'q\"")
-    made.write("01-ünï code & co", toys["good"]())
+def test_paths_with_spaces_and_other_letters(tmp_path):
+    made = toys.Checkout(tmp_path / "a {b} ü 中 %41 'q\"")
+    made.write("01-ünï code & co", toys.good())
     done = made.run("reproduce", "--out", "o ut/ö")
     assert done.returncode == 0, done.stdout + done.stderr
     out = made.root / "o ut" / "ö"

@@ -17,6 +17,7 @@ from devmemkit.artifact.jobs import Done
 from devmemkit.artifact.record import CRATE, HIDDEN, Job, Record, UsageError
 from devmemkit.artifact.reproduce import cell_table, is_finding, weighed
 from devmemkit.artifact.store import Store
+from tests.artifact import toys
 
 JOB = Job("a job", "notebook", inputs={"data": "1"})
 BEGAN = "2026-01-01T00:00:00+00:00"
@@ -314,9 +315,9 @@ def test_a_report_is_written_whatever_its_texts(out: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_into_a_prepared_folder(checkout, toys) -> None:  # type: ignore[no-untyped-def]
+def test_a_run_into_a_prepared_folder(checkout: toys.Checkout) -> None:
     """The issue's case, by the command: the victim stays, and the job is done."""
-    checkout.write("01-good", toys["of"](toys["code"]("1")))
+    checkout.write("01-good", toys.notebook(toys.code("1")))
     victim = checkout.root / "victim"
     victim.write_text("precious")
     assert checkout.run("reproduce").returncode == 0

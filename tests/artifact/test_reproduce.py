@@ -15,6 +15,7 @@ import pytest
 
 from devmemkit.artifact.plan import choose, name_of
 from devmemkit.artifact.record import HIDDEN, UsageError
+from tests.artifact import toys
 
 
 def names(folder):
@@ -45,12 +46,12 @@ def outputs(path):
     ]
 
 
-def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys):
-    checkout.write("01-good", toys["good"]())
-    checkout.write("02-bad", toys["bad"]())
+def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout):
+    checkout.write("01-good", toys.good())
+    checkout.write("02-bad", toys.bad())
     (checkout.root / "data").mkdir()
     (checkout.root / "data" / "d").write_bytes(b"abc")
-    checkout.write("03-dead", toys["of"](toys["code"]("import os\nos._exit(3)")))
+    checkout.write("03-dead", toys.notebook(toys.code("import os\nos._exit(3)")))
     done = checkout.run("reproduce", "--jobs", "2")
     report = checkout.root / "report"
     assert done.returncode == 1
@@ -92,8 +93,8 @@ def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout, toys
     assert printed[1] == f"{checkout.root}/notebooks\n{sys.executable}\n"
 
 
-def test_every_run_has_files_of_its_own(checkout, toys):
-    checkout.write("01-good", toys["good"]())
+def test_every_run_has_files_of_its_own(checkout):
+    checkout.write("01-good", toys.good())
     sets = checkout.root / "notebooks" / "sets.toml"
     for text, sentence in (
         ('[[01-good]]\nkernel = "6.1"\n' * 2, "expected names of their own for the files of each"),
@@ -108,7 +109,7 @@ def test_every_run_has_files_of_its_own(checkout, toys):
         assert done.stderr.startswith(f"devmemkit reproduce: {sentence}")
         assert done.stderr.count("\n") == 1
     sets.unlink()
-    checkout.write("index", toys["good"]())
+    checkout.write("index", toys.good())
     done = checkout.run("reproduce")
     assert done.stderr == (
         "devmemkit reproduce: expected names of their own for the files of each run, got index\n"
@@ -122,13 +123,13 @@ def test_a_name_is_no_longer_than_a_file_may_have():
 
 
 @pytest.fixture(scope="module")
-def below(tmp_path_factory, toys):
+def below(tmp_path_factory):
     """One run of odd notebooks from below their checkout; where it is, and what it printed."""
     folder = tmp_path_factory.mktemp("odd")
-    checkout = toys["checkout"](folder / "checkout")
-    checkout.write("01-50% & #1? ü", toys["of"](toys["text"]("# T")))
-    checkout.write("02-lines", toys["of"](toys["code"]("\n  \nint(\n    'x'\n)")))
-    content = toys["of"](toys["code"]("import sys\nprint(sys.executable, sys.prefix)"))
+    checkout = toys.Checkout(folder / "checkout")
+    checkout.write("01-50% & #1? ü", toys.notebook(toys.text("# T")))
+    checkout.write("02-lines", toys.notebook(toys.code("\n  \nint(\n    'x'\n)")))
+    content = toys.notebook(toys.code("import sys\nprint(sys.executable, sys.prefix)"))
     content["metadata"]["kernelspec"] = {"name": "no-such-kernel", "display_name": "x"}
     checkout.write("03-kernel", content)
     (checkout.root / "data" / "machines").mkdir(parents=True)
@@ -170,9 +171,9 @@ def test_the_checkout_is_found_from_below(below):
 
 
 @pytest.mark.slow
-def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
-    checkout.write("01-good", toys["good"]())
-    checkout.write("02-other", toys["of"](toys["text"]("# Other")))
+def test_only_with_typed_parameters_keeps_the_other_rows(checkout):
+    checkout.write("01-good", toys.good())
+    checkout.write("02-other", toys.notebook(toys.text("# Other")))
     arguments = ["-p", "claim=0x20", "-p", "flag=true", "-p", "machine=x", "-p", "scale=2"]
     done = checkout.run("reproduce", "--only", "1", "--out", "o", *arguments)
     assert done.returncode == 0, done.stderr
@@ -193,11 +194,11 @@ def test_only_with_typed_parameters_keeps_the_other_rows(checkout, toys):
         signal.SIGKILL,
     ],
 )
-def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, tmp_path, how):
+def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, tmp_path, how):
     told, temporary = tmp_path / "pid", tmp_path / "t"
     temporary.mkdir()
     checkout.env |= {"TMPDIR": str(temporary)}
-    checkout.write("01-slow", toys["slow"](told))
+    checkout.write("01-slow", toys.slow(told))
     with checkout.start("reproduce") as process:
         until(lambda: told.exists() and told.read_text())
         assert list(temporary.glob("devmemkit-*"))
@@ -210,16 +211,16 @@ def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, toys, t
     kernel = int(told.read_text())
     until(lambda: not alive(kernel))
     assert names(report) == []  # a job's files come when all of them are there
-    checkout.write("01-slow", toys["good"]())
+    checkout.write("01-slow", toys.good())
     assert checkout.run("reproduce").returncode == 0
     assert names(report) == ["01-slow.html", "01-slow.ipynb", "index.html"]
     assert not list(temporary.iterdir())
 
 
 @pytest.mark.slow
-def test_progress_is_told_and_a_repaired_notebook_replaces_its_partial_output(checkout, toys):
-    checkout.write("01-good", toys["good"]())
-    checkout.write("02-bad", toys["bad"]())
+def test_progress_is_told_and_a_repaired_notebook_replaces_its_partial_output(checkout):
+    checkout.write("01-good", toys.good())
+    checkout.write("02-bad", toys.bad())
     done = checkout.run("reproduce", "--jobs", "1")
     *lines, _, _ = re.sub(r"\d+(\.\d)? s", "N s", done.stdout).splitlines()
     assert lines == [
@@ -229,7 +230,7 @@ def test_progress_is_told_and_a_repaired_notebook_replaces_its_partial_output(ch
         "02-bad: started",
         "02-bad: failed at cell In [2], '# why': expected 6.12, got 9, N s",
     ]
-    checkout.write("02-bad", toys["good"]())
+    checkout.write("02-bad", toys.good())
     assert checkout.run("reproduce", "--only", "2").returncode == 0
     assert names(checkout.root / "report")[2:] == ["02-bad.html", "02-bad.ipynb", "index.html"]
 
@@ -256,10 +257,10 @@ def test_progress_is_told_and_a_repaired_notebook_replaces_its_partial_output(ch
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_in_one_sentence(
-    checkout, toys, refusal, arguments, sentence
+    checkout, refusal, arguments, sentence
 ):
-    checkout.write("01-good", toys["good"]())
-    checkout.write("02-bad", toys["bad"]())
+    checkout.write("01-good", toys.good())
+    checkout.write("02-bad", toys.bad())
     (checkout.root / "other" / ".git").mkdir(parents=True)
     (checkout.root / "loop").symlink_to("loop")
     before = sorted(checkout.root.rglob("*"))
@@ -270,10 +271,10 @@ def test_what_cannot_be_asked_for_is_refused_in_one_sentence(
 
 
 @pytest.mark.slow
-def test_a_file_that_is_no_notebook_is_named_and_the_others_go_on(checkout, toys):
+def test_a_file_that_is_no_notebook_is_named_and_the_others_go_on(checkout):
     path = checkout.write("01-broken", {})
     path.write_text("{")
-    checkout.write("02-good", toys["good"]())
+    checkout.write("02-good", toys.good())
     done = checkout.run("reproduce")
     assert done.returncode == 1
     assert "\n01-broken: failed at NotJSONError: Notebook does not appear to be JSON" in done.stdout
@@ -320,8 +321,8 @@ def test_a_ledger_that_is_gone_is_told(below):
         (os.mkdir, "expected a file, got a folder"),
     ],
 )
-def test_what_is_no_notebook_is_one_sentence(checkout, toys, refusal, make, said):
-    checkout.write("01-good", toys["good"]())
+def test_what_is_no_notebook_is_one_sentence(checkout, refusal, make, said):
+    checkout.write("01-good", toys.good())
     path = checkout.root / "notebooks" / "02-other.ipynb"
     make(path)
     refused = refusal("reproduce", "--only", "02", "-p", "a=1")

@@ -8,6 +8,7 @@ import pytest
 
 from devmemkit.artifact.strip import WIDGET_VIEW, strip
 from devmemkit.artifact.worker import write_json
+from tests.artifact import toys
 
 
 def executed(uuid, model, address, when):
@@ -106,10 +107,10 @@ def test_written_as_nbformat_writes(tmp_path):
 
 
 @pytest.mark.slow
-def test_refresh_gives_the_same_bytes_twice_and_leaves_a_failing_one_alone(checkout, toys):
+def test_refresh_gives_the_same_bytes_twice_and_leaves_a_failing_one_alone(checkout):
     source = "import uuid\nprint(uuid.uuid4(), object())"
-    fine = checkout.write("01-fine", toys["of"](toys["text"]("# T"), toys["code"](source)))
-    bad = checkout.write("02-bad", toys["bad"]())
+    fine = checkout.write("01-fine", toys.notebook(toys.text("# T"), toys.code(source)))
+    bad = checkout.write("02-bad", toys.bad())
     before = bad.read_bytes()
     command = [sys.executable, "-m", "devmemkit.artifact.refresh"]
     seen = []

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.artifact import toys
+
 TABLE = """\
 kernel: str = "6.12"
 claim: int = 0x1000
@@ -26,9 +28,9 @@ values(answer=claim * 2, told=kernel, rows=[1, 2])
 
 
 @pytest.fixture
-def swept(checkout, toys):
-    code, text = toys["code"], toys["text"]
-    checkout.write("01-toy", toys["of"](text("# T"), code(TABLE, ["parameters"]), code(VALUES)))
+def swept(checkout):
+    cells = toys.text("# T"), toys.parameters(TABLE), toys.code(VALUES)
+    checkout.write("01-toy", toys.notebook(*cells))
     return checkout
 
 
@@ -140,7 +142,7 @@ def dask(tmp_path, checkout):
 
 
 @pytest.mark.slow
-def test_on_a_cluster_a_killed_worker_costs_its_cell_alone(checkout, toys, dask, tmp_path):
+def test_on_a_cluster_a_killed_worker_costs_its_cell_alone(checkout, dask, tmp_path):
     """The worker that has the cell claim=2 dies with it; the cell is run again by the other."""
     told = tmp_path / "told"
     cell = f"""\
@@ -154,8 +156,7 @@ if claim == 2 and Path({str(told)!r}).read_text().split().count("2") == 1:
     time.sleep(600)
 values(data=(data_dir() / "recording").read_text(), here=os.getcwd())
 """
-    code = toys["code"]
-    checkout.write("01-slow", toys["of"](code(TABLE, ["parameters"]), code(cell)))
+    checkout.write("01-slow", toys.notebook(toys.parameters(TABLE), toys.code(cell)))
     (checkout.root / "data" / "machines").mkdir(parents=True)
     (checkout.root / "data" / "recording").write_text("travelled")
     first, second = dask.worker(), dask.worker()

@@ -14,15 +14,16 @@ from rocrate.rocrate import ROCrate
 from devmemkit.artifact.entities import Crate
 from devmemkit.artifact.record import Record
 from devmemkit.artifact.verify import jobs_line
+from tests.artifact import toys
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, toys):
+def finished(tmp_path_factory):
     """A checkout with data, and a run of two notebooks in it."""
-    made = toys["checkout"](tmp_path_factory.mktemp("verify") / "Ünïcode & spaces")
-    made.write("01-good", toys["good"]())
+    made = toys.Checkout(tmp_path_factory.mktemp("verify") / "Ünïcode & spaces")
+    made.write("01-good", toys.good())
     svg = "from IPython.display import SVG, display\ndisplay(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>'))"
-    made.write("02-other", toys["of"](toys["text"]("# Ö"), toys["code"](svg)))
+    made.write("02-other", toys.notebook(toys.text("# Ö"), toys.code(svg)))
     (made.root / "data").mkdir()
     (made.root / "data" / "recording é.json").write_text("{}")
     (made.root / "notebooks" / "sets.toml").write_text('[[01-good]]\nkernel = "6.1"\n')
@@ -163,8 +164,8 @@ def test_a_report_of_an_earlier_version_is_said_to_be_one(run):
     )
 
 
-def test_a_job_that_failed_is_told(finished, toys, tmp_path):
-    finished.write("03-bad", toys["bad"]())
+def test_a_job_that_failed_is_told(finished, tmp_path):
+    finished.write("03-bad", toys.bad())
     out = tmp_path / "bad"
     try:
         assert finished.run("reproduce", "--only", "3", "--out", out).returncode == 1
