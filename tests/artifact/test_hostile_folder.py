@@ -17,7 +17,6 @@ from devmemkit.artifact.jobs import Done
 from devmemkit.artifact.record import CRATE, HIDDEN, Job, Record, UsageError
 from devmemkit.artifact.reproduce import cell_table, is_finding, weighed
 from devmemkit.artifact.store import Store
-from tests.artifact import toys
 
 JOB = Job("a job", "notebook", inputs={"data": "1"})
 BEGAN = "2026-01-01T00:00:00+00:00"
@@ -312,23 +311,3 @@ def test_a_report_is_written_whatever_its_texts(out: Path) -> None:
     with Folder(out) as folder:
         folder.write({"index.html": "a\ud800\0\x1bü"})
     assert (out / "index.html").read_bytes() == "a\\ud800\0\x1bü".encode()
-
-
-@pytest.mark.slow
-def test_a_run_into_a_prepared_folder(checkout: toys.Checkout) -> None:
-    """The issue's case, by the command: the victim stays, and the job is done."""
-    checkout.write("01-good", toys.notebook(toys.code("1")))
-    victim = checkout.root / "victim"
-    victim.write_text("precious")
-    assert checkout.run("reproduce").returncode == 0
-    spoil(checkout.root / "report", lambda text: text.replace('"01-good.html"', '"../victim"'))
-    done = checkout.run("reproduce")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert victim.read_text() == "precious"
-    (checkout.root / "report" / "figures").symlink_to(checkout.root)
-    done = checkout.run("reproduce")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "devmemkit reproduce: expected a folder of the report or nothing, got a symbolic link: "
-        f"{checkout.root}/report/figures\n"
-    )

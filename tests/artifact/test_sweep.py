@@ -86,17 +86,6 @@ def test_what_cannot_be_asked_for_is_refused_in_one_sentence(swept, refusal, arg
     assert said.startswith(f"devmemkit sweep: {sentence}")
 
 
-@pytest.mark.slow
-def test_a_scheduler_that_does_not_answer_is_waited_for_as_long_as_is_said(swept):
-    done = swept.run("sweep", "1", "-p", "claim=1", "--scheduler", "tcp://127.0.0.1:1")
-    assert done.returncode == 2
-    assert done.stdout == "waiting up to 10 s for tcp://127.0.0.1:1 to answer\n"
-    assert done.stderr.startswith(
-        "devmemkit sweep: --scheduler: expected a Dask scheduler at 'tcp://127.0.0.1:1', got "
-    )
-    assert done.stderr.count("\n") == 1
-
-
 class Dask:
     """A scheduler and workers, each a process of its own in a folder that is no checkout."""
 
