@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import chdir
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,8 @@ def test_a_state_that_is_not_told_is_not_the_same(run: Run) -> None:
     for change, sentence in (
         (without("#data/recording"), "data/recording: new since the run"),
         (without("#data/recording", "sha256"), "data/recording: new since the run"),
+        (having("#devmemkit", sha256="0" * 64), "devmemkit: its code is other than in the run"),
+        (having("#version-bokeh", version="1.0"), f"bokeh: {version('bokeh')}, in the run 1.0"),
         (without("#version-bokeh"), "bokeh: "),
         (without(f"#notebooks/{PAGE}"), "01-toy: the run does not tell which notebook it was"),
         (having("#run-01-toy", object=[]), "01-toy: the run does not tell which notebook it was"),
@@ -299,6 +302,12 @@ def test_a_state_that_is_not_told_is_not_the_same(run: Run) -> None:
         status, said = run.verify()
         assert status == 1
         assert f"made from today's code, data and versions: NO\n  {sentence}" in said
+
+
+def test_a_report_of_an_earlier_version_is_said_to_be_one(run: Run) -> None:
+    run.change(without("./", "conformsTo"))  # as in 0.1, whose version alone would not tell
+    said = "(its provenance declares no profile, its findings are called claims)"
+    assert run.verify()[1].startswith(f"a report of devmemkit 0.1 {said}\nfiles as the run left")
 
 
 def test_the_folder_to_compare_with_is_read_like_the_other(run: Run, made: Path) -> None:
