@@ -178,8 +178,9 @@ class Supposed:
             return LIKELY + likely.index(name) / len(likely)
         if self._is_expected():
             return EXPECTED
-        locks = self.asked.machine.kernel["lockdown"]
-        return UNLIKELY if name == "lockdown" and not locks else USUAL
+        if name == "lockdown" and not self.asked.machine.kernel["lockdown"]:
+            return UNLIKELY
+        return USUAL
 
 
 def _fits(access: Access, played: Played) -> bool:
