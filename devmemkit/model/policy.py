@@ -281,3 +281,10 @@ def register_policy(policy: _P) -> _P:
         raise ValueError(f"name: expected an identifier other than {taken}; got {policy.name!r}")
     POLICIES.known[policy.name] = policy()
     return policy
+
+
+PROPOSALS = ("RefuseClaim", "RevokeAfterGrace", "DenyIdle")
+"""Policies that no kernel has, raised in the discussion."""
+
+ELSEWHERE = ("FaultRecheck", "SubstitutePage", "SignalNow")
+"""Policies that Linux has elsewhere, for mappings of other kinds."""

@@ -26,7 +26,7 @@ from devmemkit.lab.recordings.judge import judge
 from devmemkit.lab.recordings.recording import recordings
 from devmemkit.model.features import VERSIONS
 from devmemkit.model.kernel import KernelProfile
-from devmemkit.model.policy import POLICIES
+from devmemkit.model.policy import POLICIES, PROPOSALS
 from devmemkit.scenarios.claim_path import edges
 from devmemkit.scenarios.machines import load_machine, recorded
 from devmemkit.scenarios.races.boot import early_claim
@@ -107,8 +107,7 @@ def tables() -> Named:
     """Matrices of policies, defences and kernels, and stories on every kernel."""
     story = Takeover()
     kernels = {f"Linux {v}": story.on(v) for v in VERSIONS}
-    proposals = ("RefuseClaim", "RevokeAfterGrace", "DenyIdle")
-    kernels |= {str(s.profile): s for s in (story.on("6.12", policy=n) for n in proposals)}
+    kernels |= {str(s.profile): s for s in (story.on("6.12", policy=n) for n in PROPOSALS)}
     rows = {name: [end_cell(one.played, key) for key in QUESTIONS] for name, one in kernels.items()}
     yield "matrix of kernels", matrix("takeover", "One story", list(QUESTIONS.values()), rows)
     cells = list(answers("6.12", "devmem"))

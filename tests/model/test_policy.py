@@ -16,8 +16,10 @@ from devmemkit.model.flags import PAGE_SHIFT
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.machine import Machine
 from devmemkit.model.policy import (
+    ELSEWHERE,
     GROUP,
     POLICIES,
+    PROPOSALS,
     ExcludeNew,
     Policy,
     RevokeAll,
@@ -66,6 +68,7 @@ def test_names_and_releases() -> None:
     assert {n: v for n, v in rows.items() if v != "0"} == {
         name: p.since for name, p in POLICIES.items() if p.since
     }
+    assert tuple(name for name in POLICIES if name not in rows) == PROPOSALS + ELSEWHERE
     for policy in POLICIES.values():
         assert policy.what
         assert set(policy.after_insert) <= set(STEPS)
