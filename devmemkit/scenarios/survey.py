@@ -35,6 +35,10 @@ class Survey(NamedTuple):
     source: str
     places: tuple[Place, ...]
 
+    def files(self, calls: str) -> int:
+        """The number of source files with a place that calls this function itself."""
+        return len({one.file for one in self.places if one.calls == calls})
+
 
 def survey() -> Survey:
     """The survey as it is in data/; FileNotFoundError outside a checkout."""
