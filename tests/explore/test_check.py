@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -261,3 +262,16 @@ def test_a_search_depends_on_its_kernel_only_by_what_it_asks_for(name: str) -> N
     alike = next(k for k in kernels if all(k[f] == v for f, v in kernel.asked.items()))
     assert alike.version != kernel.version
     assert explore(concurrent(name, alike)).to_dict() | {"seconds": result["seconds"]} == result
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({"verdict": "not-found"}, "holds on all 7 states"),
+        ({"verdict": "not-found", "vacuous": ("x",)}, "never put to the test: no state in which x"),
+        ({"verdict": "bounded", "bound": "6 states", "vacuous": ("x",)},
+         "undecided: not violated in the 7 states that were searched"),
+    ],
+)  # fmt: skip
+def test_a_verdict_in_words(made: dict[str, Any], words: str) -> None:
+    assert Result(states=7, transitions=9, seconds=0.1, counterexample=None, **made).words == words

@@ -26,6 +26,12 @@ def test_the_lowest_free_descriptor_is_given_out_and_no_other_moves() -> None:
     assert do(m, "close", fd=-1)[1].errno == "EBADF"
 
 
+def test_only_a_file_of_pci_has_a_device_a_bar_and_state_of_its_own() -> None:
+    m, fd = ok(machine(), "open_devmem")
+    file = get_file(View(m), "p", fd)
+    assert (file.bdf, file.bar, file.wc, file.memory_state) == ("", 0, False, False)
+
+
 def test_closed_and_never_opened_are_the_same() -> None:
     before = machine()
     m, fd = ok(before, "open_devmem")
