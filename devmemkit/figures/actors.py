@@ -98,7 +98,7 @@ def actors(kernel: KernelProfile) -> Picture:
         beside = (int((x0 + x1) / 2) + 5, int((y0 + y1) / 2), "left")
         x, y, anchor = arrow.place or beside
         marks.text(x, y, arrow.says, "small", anchor=anchor)
-    new = [("now", "since v4.5")] if any(arrow.is_new for arrow in connected) else []
+    new = [("now", "not in v4.4")] if any(arrow.is_new for arrow in connected) else []
     told = "; ".join(f"{a.start} {a.says} {a.end}" for a in connected)
     return Picture(
         name="actors",

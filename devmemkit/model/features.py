@@ -146,7 +146,7 @@ FEATURES: tuple[Row, ...] = (
         "6.12",
         True,
         "",
-        "no right: EIO, a backport; 6.1 ends with an oops",
+        "no right: EIO, in 6.12 by a backport; 6.1 ends with an oops",
         "6.1",
         arch="arm64",
     ),
