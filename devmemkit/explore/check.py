@@ -18,8 +18,9 @@ class Result:
     """The verdict of a search, and its size.
 
     `verdict` is "found" with a counterexample, "not-found" after all states, or "bounded" when the
-    search gave up at `bound`: the states beyond are unknown. `states` were searched. `vacuous` are
-    the "sometimes" properties that held in none of them: with one of them "not-found" says little.
+    search gave up at `bound`: the states beyond are unknown. `states` were searched, or found up to
+    the one that is broken. `vacuous` are the "sometimes" properties that held in none of them: with
+    one of them "not-found" says little.
     `ends` counts the states in which no task can continue.
     """
 
@@ -61,15 +62,16 @@ def explore(
 
     It gives up at `most` states. The counterexample is a shortest one, unless `bound` says that the
     search for it stopped. The numbers of states and transitions, and `reductions`, are those of the
-    search that settled the verdict.
+    last search that reached no bound: with a counterexample, that for the shortest one, which is
+    without partial order.
     """
     began = time.perf_counter()
     system, found = search(
         scenario, most, partial_order=partial_order, symmetry=symmetry, check="first"
     )
     if partial_order and (found.broken or (_vacuous(scenario, found) and not found.bound)):
-        # It is settled whether a property is broken. The states that were left out may be on the
-        # shortest path, or those in which a "sometimes" property holds.
+        # It is settled whether a property is broken, or never holds (independence.py). The whole
+        # search finds the shortest path, and is a second witness that one never holds.
         again = search(scenario, most, symmetry=symmetry, check="first")
         if not again[1].bound:
             partial_order = False
@@ -87,7 +89,7 @@ def explore_each(scenario: Concurrent) -> dict[str, Result]:
 
     Verdict, vacuous properties and the length of the counterexample are those of explore() of the
     property and the "sometimes" properties; numbers and time are those of the one search, which is
-    without partial order. Deadlocks are not looked for.
+    without partial order. Deadlocks are not reported.
     """
     began = time.perf_counter()
     system, found = search(scenario, symmetry=True, check="each")

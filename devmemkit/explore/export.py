@@ -62,11 +62,11 @@ def promela(system: System, always: Mapping[str, Tree] | None = None) -> str:
 
     `always` are properties that were evaluated in every state: an assertion fails where one is
     broken. ValueError for a scenario with a clock, whose steps belong to no task, and after a
-    search with symmetry, which learns steps from representatives alone.
+    search with a reduction.
     """
     space = system.space
-    if space.group:
-        raise ValueError("system: expected a search without symmetry")
+    if space.group or system.partial_order:
+        raise ValueError("system: expected a search without reductions")
     names = {key: f"c{number}" for number, key in enumerate(space.fields)}
     lines = [f"/* {system.scenario.name} on {system.scenario.machine.kernel} */"]
     for key, name in names.items():

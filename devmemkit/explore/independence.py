@@ -19,11 +19,19 @@ not own, as far as known: learned from the steps seen so far, by kind of compone
 to its own components is not needed, since no merged step of another task touches them. Tasks alike
 have one footprint. A search in which a footprint grew goes on, to learn the others, but is void: it
 starts again with them, so no reduction of the search that counts rests on a footprint that is too
-small. The clock is a task, too, whose step replaces the clock.
+small. Nor does it matter that steps in states that are left out are never seen: such a step can be
+taken after the merged ones, too, and does the same there until it first reads what they replace, so
+an access that forbids to merge them is seen there at the latest.
 
-Some accesses are made only where a shared component names the owner: a claim finds page tables
-through the i_mmap, so a process's page table is private to the process until the i_mmap names it,
-until its name has *escaped*.
+The clock is a task, too, whose step replaces the clock. Its next tick depends on who waits, which
+no footprint says. But a merged step changes no other task's wait, and its own task may at most wait
+for an earlier tick behind it: the clock then goes there first, and from there to the others' tick.
+That loses no state as long as a step that waits for a tick waits for the same one at all earlier
+ones (errors.Blocked).
+
+Some accesses are made only in cases that hold where a shared component, one that no task owns,
+names the owner: a claim finds page tables through the i_mmap, so a process's page table is private
+to the process until the i_mmap names it, until its name has *escaped*.
 
 An example: T0 fills its box in two steps, then writes its name on a board; T1 doubles the boxes of
 all on the board. T0's second step is merged with the first, since T1 cannot find the box before T0
@@ -64,7 +72,7 @@ TIME = "time"
 class Access(NamedTuple):
     """A part of a footprint: the `kind` of component, and whether it is replaced or only read.
 
-    `by_name` marks an access made after reading the owner's name in a shared component.
+    `by_name` marks an access of a case that holds only where a shared component names the owner.
     """
 
     kind: str
@@ -96,7 +104,7 @@ class Independence:
     def learn(self, space: Space, task: str, leaf: Leaf) -> None:
         """Add a step of a task, or a PROPERTY, to its footprint."""
         before = self._size()
-        names: set[str] = set()  # read in shared components so far
+        names: set[str] = set()  # in shared components that were read before
         alike = space.group.get(task, (task,))  # by symmetry they make its accesses, too
         for key, number in leaf.reads.items():
             self._add(alike, task, key, names, replaces=False)

@@ -2,9 +2,10 @@
 
 A step sees the state only through its View, beside what no step changes, such as the kernel. So its
 result depends only on the components that it reads, and which it reads next depends only on the
-values that it has read before: its cases form a tree. The real step runs once for each combination
-of values read (and again whenever the search starts again), and the tree remembers what it
-replaced: inner nodes look up a component, leaves say how the state changes.
+values that it has read before: its cases form a tree. So do those of merged steps (system.py) while
+footprints stay as they are; a case that was learned before they grew gives way. The real step runs
+once for each combination of values read (and again whenever the search starts again), and the tree
+remembers what it replaced: inner nodes look up a component, leaves say how the state changes.
 Nothing here knows a rule of the kernel.
 
 >>> from devmemkit.model.kernel import KernelProfile
@@ -97,12 +98,15 @@ class Tree:
         if not fields:
             self._root = leaf
             return
-        if self._root is None:
+        if not _asks(self._root, fields[0]):
             self._root = (*fields[0], {})
         branches = self._root[2]
         *path, last = leaf.reads.values()
         for number, following in zip(path, fields[1:], strict=True):
-            branches = branches.setdefault(number, (*following, {}))[2]
+            node = branches.get(number)
+            if not _asks(node, following):
+                node = branches[number] = (*following, {})
+            branches = node[2]
         branches[last] = leaf
 
     def _watch(self, state: int) -> Leaf:
@@ -118,3 +122,8 @@ class Tree:
         numbers = {key: space.number(key, value) for key, value in m.writes.items()}
         writes = {key: number for key, number in numbers.items() if reads.get(key) != number}
         return Leaf(reads, writes, result, blocked)
+
+
+def _asks(node: Any, field: tuple[int, int]) -> bool:
+    """Whether a node of a tree looks up a field."""
+    return node.__class__ is tuple and node[:2] == field

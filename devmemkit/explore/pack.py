@@ -3,9 +3,10 @@
 Tasks that differ only in name ("alike") get blocks of fields with the same layout. Their values are
 numbered together, with the owner's name replaced by SELF, so that a number means the same in every
 block. Exchanging two such tasks in a state is then exchanging their blocks, and renaming them in
-shared components. A component of one of them must not name another: nothing would rename it.
-With U0 and U1 alike, ("stack", "U0") and ("stack", "U1") have the *neutral* key ("stack", "·"): it
-has the width and the numbers of both, and stands at the same place in the block of each.
+shared components, those that none of the tasks alike owns. A component of one of them must not name
+another: nothing would rename it. With U0 and U1 alike, ("stack", "U0") and ("stack", "U1") have the
+*neutral* key ("stack", "·"): it has the width and the numbers of both, and stands at the same place
+in the block of each.
 
 >>> from devmemkit.model.kernel import KernelProfile
 >>> space = Space(Machine(KernelProfile("6.12"), {"clock": 0, "count": 7}))

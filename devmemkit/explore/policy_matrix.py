@@ -8,7 +8,7 @@ from typing import NamedTuple
 from devmemkit.explore.check import explore
 from devmemkit.explore.names import kind
 from devmemkit.explore.progress import must_come
-from devmemkit.explore.search import SearchResult, search
+from devmemkit.explore.search import DEADLOCK, SearchResult, search
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import GROUP, POLICIES
 from devmemkit.model.repairs import REPAIRS
@@ -47,7 +47,7 @@ class Cell(NamedTuple):
 
     `good` says whether the answer is the one `wanted`: a driver has what it claimed to itself, a
     process has the rest. `example` are the steps of an example, if the search found one. `decides`
-    is False when the search reached a bound, or when "no" is vacuous.
+    is False when the search reached a bound or a deadlock, or when "no" is vacuous.
     """
 
     answer: str
@@ -70,18 +70,24 @@ Ask = Callable[[KernelProfile, str], Cell]
 
 
 def _by_search(build: Callable[[KernelProfile, str], Concurrent], wanted: str) -> Ask:
-    """A question answered "yes" when a counterexample is found, "no" when there is none."""
+    """A question answered "yes" when a state that breaks the property is found, "no" without one.
+
+    A deadlock leaves it open: the search ends there.
+    """
 
     def ask(kernel: KernelProfile, via: str) -> Cell:
         result = explore(build(kernel, via), MOST_STATES)
         if result.verdict == "bounded":
             return _undecided(wanted, result.states, result.transitions)
-        yes = result.verdict == "found"
-        answer = "yes" if yes else "; ".join(["no", *(f"never: {one}" for one in result.vacuous)])
-        example = result.counterexample.line() if result.counterexample else ""
-        good, decides = yes == (wanted == "yes"), not result.vacuous
+        example = result.counterexample
         size = result.states, result.transitions
-        return Cell(answer, good, *size, example, decides, wanted=wanted)
+        if example and example.broken == DEADLOCK:
+            return Cell(DEADLOCK, False, *size, example.line(), decides=False, wanted=wanted)
+        yes = example is not None
+        answer = "yes" if yes else "; ".join(["no", *(f"never: {one}" for one in result.vacuous)])
+        good, decides = yes == (wanted == "yes"), not result.vacuous
+        line = example.line() if example else ""
+        return Cell(answer, good, *size, line, decides, wanted=wanted)
 
     return ask
 
@@ -118,9 +124,9 @@ def _dependencies(kernel: KernelProfile, via: str) -> Cell:
     """The locks and subsystems that a claim takes or calls, by the kernel's names."""
     kinds, found = kinds_of_a_claim(kernel, via)
     if found.bound:
-        return _undecided(ALONE, len(found.parent), found.transitions)
+        return _undecided(ALONE, found.states, found.transitions)
     names = ", ".join(reached(kernel, kinds))
-    return Cell(names, names == ALONE, len(found.parent), found.transitions, wanted=ALONE)
+    return Cell(names, names == ALONE, found.states, found.transitions, wanted=ALONE)
 
 
 def _by_story(say: Callable[[Played], str], wanted: str) -> Ask:

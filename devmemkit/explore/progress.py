@@ -3,8 +3,8 @@
 A schedule is weakly fair if no task can take a step in all states from some point on without ever
 taking one. The goal is missed when a weakly fair schedule avoids it forever, or when the scenario
 ends without it. Both are found on the whole graph, without reductions: an endless schedule stays in
-a strongly connected part of the states before the goal, and each task takes a step there or is
-blocked somewhere in it.
+a strongly connected part of the states before the goal, and each task, the clock too, takes a step
+there or is blocked somewhere in it. What visits all of a part is fair if anything in it is.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from devmemkit.scenarios.races.scenario import Concurrent, Predicate
 class Progress:
     """`holds` unless a schedule that misses the goal was found; None when a bound was reached.
 
-    `states` is the size of the whole graph. `stuck` says how the goal is missed: "ends" after the
-    steps of `prefix`, or "for ever" with the steps of `cycle` repeated behind it.
+    `states` were searched: all of them, unless a bound was reached. `stuck` says how the goal is
+    missed: "ends" after the steps of `prefix`, or "for ever" with the steps of `cycle` repeated
+    behind it.
     """
 
     holds: bool | None
@@ -43,7 +44,7 @@ class Progress:
 def must_come(scenario: Concurrent, goal: Predicate, most: int | None = None) -> Progress:
     """Whether `goal` holds some time in every weakly fair schedule."""
     system, found = search(scenario, most)
-    states = len(found.parent)
+    states = found.states
     if found.bound:
         return Progress(None, states)
     graph = _graph_before(system, Tree(system.space, goal))
@@ -79,7 +80,7 @@ def _graph_before(system: System, goal: Tree) -> Graph:
 
 
 def _fairness(system: System, part: set[int], graph: Graph) -> list[Test]:
-    """What a cycle in a part must pass to be fair; nothing if every one of it would be unfair.
+    """What a cycle in a part must pass to be fair; nothing if the part has no fair cycle.
 
     Each task takes a step in it, or cannot take one in some state of it.
     """

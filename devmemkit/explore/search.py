@@ -1,7 +1,7 @@
 """Breadth-first search of all states that the tasks' steps can lead to.
 
-What is learned during a search can prove it wrong: a field too narrow for a new value, a step that
-another task's reduction assumed impossible. The search then starts again, with what was learned.
+What is learned during a search can prove it wrong: a field too narrow for a new value, an access by
+one task that forbids what was merged of another. It then starts again, with what was learned.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from devmemkit.explore.independence import FootprintGrew
+from devmemkit.explore.lasso import Path
 from devmemkit.explore.pack import LayoutChanged
 from devmemkit.explore.symmetry import Symmetry
 from devmemkit.explore.system import System
@@ -22,9 +23,6 @@ DEADLOCK = "deadlock"
 
 Check = Literal["nothing", "first", "each"]
 """Properties are not evaluated; until one is broken; all of them, in every state."""
-
-Path = list[tuple[int, int]]
-"""Transitions: the number of the task that takes a step, and the state after it."""
 
 
 @dataclass
@@ -50,7 +48,7 @@ class SearchResult:
 
     @property
     def states(self) -> int:
-        """The number of states that were visited."""
+        """How many were visited; where check "first" ended the search, how many were found."""
         return len(self.parent) - self.unvisited
 
 
@@ -138,7 +136,11 @@ def _confirmed(
 def _path(
     system: System, parent: dict[int, int], state: int, canonical: Callable[[int], int] | None
 ) -> Path:
-    """The transitions from the start to a state, or to one of its class."""
+    """The transitions from the start to a state, or to one of its class.
+
+    With symmetry they lead through states that were not visited, so steps may be learned here.
+    ValueError if tasks that are said to be alike are not.
+    """
     back = [state]
     while parent[back[-1]] != back[-1]:
         back.append(parent[back[-1]])
@@ -152,8 +154,9 @@ def _path(
             if (canonical(after) if canonical else after) == wanted
         )
         step = next(taken, None)
-        if step is None:  # one that was learned on this path merges less
-            raise FootprintGrew
+        if step is None:
+            system.confirm()
+            raise ValueError(f"{system.scenario.name}: expected tasks alike to differ only in name")
         path.append(step)
         at = step[1]
     return path

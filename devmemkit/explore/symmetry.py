@@ -25,7 +25,7 @@ class Symmetry:
 
     A class has one representative if each entry of a set (names.SETS) names at most one task, as
     all entries of the model do. With entries that name two, a class can keep several: more states
-    than needed, none missing.
+    than needed, none missing, but the path to a violation may not be found.
     """
 
     def __init__(self, space: Space) -> None:

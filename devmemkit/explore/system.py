@@ -36,6 +36,7 @@ class System:
         self.scenario = scenario
         self.space = Space(started(scenario), alike)
         self.tasks = tuple(scenario.programs)
+        self.partial_order = partial_order
         start = self.space.machine.components
         self._independence = Independence(self.tasks, start) if partial_order else None
         self.restart()
@@ -117,14 +118,16 @@ def _merge(m: View, task: str, program: Program, independence: Independence) -> 
         if m.get(("stack", task)) is None:
             return
         following = View(m.machine.with_(m.writes))
+        waits = False
         try:
             take(following, task, program)
         except Blocked:
-            return  # where it can run it is a transition of its own
-        if not independence.is_persistent(task, m, following):
-            return
+            waits = True
+        # noted first, and merged or not, so that what is read next depends on values read before
         for key in following.reads:
-            m.get(key)  # noted as read: this case is for states in which the step does the same
+            m.get(key)
+        if waits or not independence.is_persistent(task, m, following):
+            return  # where it can run it is a transition of its own
         m.writes |= following.writes
 
 

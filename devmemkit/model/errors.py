@@ -38,7 +38,8 @@ class Trap(Exception):
 class Blocked(Exception):
     """A step cannot run yet; `on` names the lock, queue or event it waits for.
 
-    `until` is the tick of the clock at which the wait times out, None when it has no timeout.
+    `until` is the tick of the clock at which the wait times out, the same at each earlier tick;
+    None when it has no timeout.
     """
 
     def __init__(self, on: str, until: int | None = None) -> None:

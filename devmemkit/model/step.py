@@ -10,7 +10,8 @@ Frame; another CPU may act between two steps. A step returns what comes next:
                         handles its failure; a call from the last step returns its outcome
 
 A step that raises KernelError, KernelBug or Trap ends the operation. A step that raises Blocked
-cannot run yet. In both cases all that it wrote is dropped.
+cannot run yet; with `until`, it can at that tick of the clock. In both cases all that it wrote is
+dropped.
 """
 
 from __future__ import annotations

@@ -94,6 +94,55 @@ def test_a_box_is_private_until_the_name_of_its_owner_escapes(
     assert (many, few) == states
 
 
+def choose(m: View, f: Frame) -> Next:
+    if not m.get("go"):
+        m["flag", f.pid] = False
+    return None
+
+
+def announce(m: View, f: Frame) -> Next:
+    m["seen"] = 1
+    return None
+
+
+def fill_if(m: View, f: Frame) -> Next:
+    if not m["flag", f.pid]:
+        m["box", f.pid] = m["box", f.pid] + 1
+    return None
+
+
+def go_1(m: View, f: Frame) -> Next:
+    m["go"] = 1
+    return None
+
+
+def go_2(m: View, f: Frame) -> Next:
+    m["go"] = 2
+    return None
+
+
+def double_seen(m: View, f: Frame) -> Next:
+    m.get("seen")
+    return double_all(m, f)
+
+
+operation("toy_choose", choose, announce, fill_if, put_up, needs=("pid",))
+operation("toy_double_seen", go_1, go_2, double_seen)
+
+
+def test_what_a_merged_step_reads_is_noted_in_the_order_of_reading() -> None:
+    """Whether T0 fills its box depends on T1, and only if it does the board matters for it."""
+    parts = {"clock": 0, "board": (), ("box", "T0"): 1, ("flag", "T0"): True}
+    programs = {
+        "T0": Program((Act("act", "T0", "toy_choose", {"pid": "T0"}),)),
+        "T1": Program((Act("act", "T1", "toy_double_seen"),)),
+    }
+    made = Concurrent("toy", Machine(KernelProfile("6.12"), parts), programs, ())
+    whole, _ = ends_and_states(made, merged=False)
+    less, _ = ends_and_states(made, merged=True)
+    assert less == whole
+
+
 def sleep(m: View, f: Frame) -> Next:
     if m["clock"] < 10:
         raise Blocked("sleep", until=10)

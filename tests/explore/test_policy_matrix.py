@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,10 @@ from devmemkit.explore.progress import Progress
 from devmemkit.model.kernel import KernelProfile
 from devmemkit.model.policy import POLICIES, ClaimStep, RevokeAll
 from devmemkit.model.repairs import REPAIRS
+from devmemkit.scenarios.play import Act
 from devmemkit.scenarios.races.claims import mmap_vs_claim
+from devmemkit.scenarios.races.scenario import Program
+from tests.explore.toys import scenario
 
 MAPS = (
     "map a device without driver",
@@ -225,3 +229,12 @@ def test_a_vacuous_no_decides_nothing() -> None:
     answer = QUESTIONS["touch after the claim"](kernel, "devmem")
     assert answer.answer.startswith("no; never: ")
     assert not answer.decides
+
+
+def test_a_deadlock_leaves_a_question_open() -> None:
+    made = scenario("toy_locks", "toy_locks", first="a", second="b", alike=False)
+    swapped = Program((Act("act", "T1", "toy_locks", {"first": "b", "second": "a"}),))
+    made = replace(made, programs=made.programs | {"T1": swapped})
+    cell = policy_matrix._by_search(lambda *_: made, wanted="yes")(KernelProfile("6.12"), "devmem")
+    assert (cell.answer, cell.good, cell.decides) == ("deadlock", False, False)
+    assert sorted(cell.example.split()) == ["T0:take_first", "T1:take_first"]

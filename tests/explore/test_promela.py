@@ -84,7 +84,8 @@ def test_a_scenario_with_a_clock_is_refused() -> None:
         promela(system)
 
 
-def test_steps_of_representatives_alone_are_refused() -> None:
-    system, _ = search(mmap_vs_claim(KernelProfile("6.12"), users=2), symmetry=True)
-    with pytest.raises(ValueError, match="system: expected a search without symmetry"):
+@pytest.mark.parametrize("how", [{"symmetry": True}, {"partial_order": True}])
+def test_steps_that_a_reduction_left_out_are_missed(how: dict[str, bool]) -> None:
+    system, _ = search(mmap_vs_claim(KernelProfile("6.12"), users=2), **how)
+    with pytest.raises(ValueError, match="system: expected a search without reductions"):
         promela(system)

@@ -176,3 +176,17 @@ def test_no_property_tells_tasks_alike_apart(name: str) -> None:
     for state, other in moved:
         for kind in ("always", "at end", "sometimes"):
             assert system.broken(state, kind) == system.broken(other, kind)
+
+
+@pytest.mark.parametrize("symmetry", [False, True])
+@pytest.mark.parametrize("name", ORDERS)
+def test_each_case_of_merged_steps_is_found_only_where_its_values_are(
+    name: str, symmetry: bool
+) -> None:
+    made = concurrent(name, KernelProfile("6.12"), tasks=2)
+    system, found = search(made, partial_order=True, symmetry=symmetry)
+    for state in found.parent:
+        for tree in system.trees:
+            tree.cache.clear()
+            reads = tree.at(state).reads
+            assert reads == {key: system.space.number_in(state, key) for key in reads}
