@@ -45,7 +45,7 @@ RULE = (
     "are filled by then, of mappings that are linked by then; what is filled or linked later stays."
 )
 ENDS = (
-    "*killed* means that the mapping loses what was claimed, *survived* that it keeps that, "
+    "*killed* means that the mapping loses all claimed pages, *survived* that it keeps them all, "
     "*torn*, on kernels where that is possible, that it loses some of the claimed pages and keeps "
     "others."
 )
