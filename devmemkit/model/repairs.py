@@ -11,9 +11,9 @@ REPAIRS = {
 """Orders of an mmap that no kernel has, which could close the race of an mmap and a claim."""
 
 COPY_REPAIRS = {
-    "recheck": "the page is checked once more when memory was read or written",
+    "recheck": "the page is checked once more after memory was read or written",
     "bounce": "the bytes of a write are taken first, then the page is checked and written",
-    "bounce-locked": "as bounce, with the lock that a claim takes from the check to the access",
+    "bounce-locked": "as bounce, and the lock that a claim takes is held from the check to the access",
     "hold-lock": "the lock that a claim takes is held from the check to the end of the copy",
 }
 """Orders of a read or write of /dev/mem that no kernel has, which could close its race."""
