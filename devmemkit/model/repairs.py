@@ -13,7 +13,8 @@ REPAIRS = {
 COPY_REPAIRS = {
     "recheck": "the page is checked once more after memory was read or written",
     "bounce": "the bytes of a write are taken first, then the page is checked and written",
-    "bounce-locked": "as bounce, and the lock that a claim takes is held from the check to the access",
+    "bounce-locked": "as bounce, and the lock that a claim takes is held from the check to the "
+    "access",
     "hold-lock": "the lock that a claim takes is held from the check to the end of the copy",
 }
 """Orders of a read or write of /dev/mem that no kernel has, which could close its race."""
