@@ -109,7 +109,7 @@ def command(request, tmp_path):
     def find(name):
         folders = {"NEW": lambda: tmp_path / "new"}
         folders["RUN"] = lambda: request.getfixturevalue("run_of_01")
-        return [str(folders[one]()) if one in folders else one for one in QUIET[name]]
+        return [str(folders[one]()) if one in folders else one for one in (QUIET | COMMANDS)[name]]
 
     return find
 

@@ -41,12 +41,13 @@ def asks() -> list[dict[str, Any]]:
 
 
 def changes(name: str, tree: dict[str, Any]) -> list[dict[str, Any]]:
-    """The first, second and last option of each choice of an explorer, one after the other."""
+    """The first, second and last (or twelfth) option of each choice, one after the other."""
     return [
         {"do": "change", "name": name, "number": one["number"], "field": "index", "value": at}
         for one in prepare._below(tree)
         if one["kind"] in ("Dropdown", "SelectionSlider")
-        for at in sorted({0, 1, len(one["state"]["options"]) - 1})
+        for options in [range(min(len(one["state"]["options"]), 12))]
+        for at in sorted({*options[:2], *options[-1:]})
     ]
 
 
