@@ -20,8 +20,7 @@ class Result:
     `verdict` is "found" with a counterexample, "not-found" after all states, or "bounded" when the
     search gave up at `bound`: the states beyond are unknown. `states` were searched, or found up to
     the one that is broken. `vacuous` are the "sometimes" properties that held in none of them: with
-    one of them "not-found" says little.
-    `ends` counts the states in which no task can continue.
+    one of them "not-found" says little. `ends` counts the states in which no task can continue.
     """
 
     verdict: Verdict
