@@ -114,7 +114,7 @@ def ask_section(paste: str, answer: Mapping[str, Any]) -> str:
     return f"""<p class="lead">Paste what you have, in any order: <code>/proc/iomem</code>,
 <code>lspci -v</code>, a line of <code>strace</code>, a line of <code>dmesg</code>,
 <code>uname -a</code>. Nothing leaves this page: its policy (<code>connect-src 'none'</code>)
-forbids your browser to send anything anywhere.</p>
+forbids its scripts to connect to anything.</p>
 <form id="ask-form" class="needs-script" hidden>
 <label for="ask-paste">What you pasted, or drop files here. An example is there, from a recorded
 machine.</label>
@@ -152,7 +152,7 @@ def explorers_section(stills: Mapping[str, Sequence[Still]]) -> str:
     )
     return (
         "<p>Each steps through states that were computed when this page was built; when Python is "
-        f"there, it takes every choice.</p>\n{made}"
+        f"ready, the explorer takes every choice.</p>\n{made}"
     )
 
 

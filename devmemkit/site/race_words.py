@@ -125,7 +125,7 @@ LEVELS = (
     ),
     Level(
         "Break the repair that checks again",
-        "Behind all else the mmap asks once more whether the page is claimed.",
+        "After all else the mmap asks once more whether the page is claimed.",
         "7.3",
         repair="recheck",
     ),
@@ -146,7 +146,7 @@ LEVELS = (
         "Keep the driver out under RefuseClaim",
         "A claim now fails with EBUSY while somebody maps the region. The driver tries for ever, "
         "and the process maps again and again. Bring the race back to a state in which it has "
-        "been, with steps of both on the way: then it can go round without end.",
+        "been, with steps of process and driver on the way: then it can repeat for ever.",
         "6.12",
         policy="RefuseClaim",
         via="sysfs",

@@ -26,7 +26,7 @@ from devmemkit.text.paste import KINDS
 from devmemkit.text.release import parse_release
 from devmemkit.text.symptom import parse_symptom
 
-NOBODY_ASKED = "nothing pasted says which access is meant: this is about the first claimed resource"
+NOBODY_ASKED = "nothing pasted says which access is meant: this is about a resource chosen for you"
 NO_PLACE = (
     "Nothing says which memory is meant: paste the call as strace prints it, /proc/iomem or "
     "lspci -v, or give an address."

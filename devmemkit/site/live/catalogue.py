@@ -56,7 +56,7 @@ EXPLORERS = {
     ),
     "gap": Offer(
         "04-preload-gap.ipynb",
-        "How much can be written to a device before its driver is loaded?",
+        "How likely is a stray write before the driver claims, and what stops the writer?",
         {"kernel": "7.3"},
         (("defence", "a process"), ("delay, s",), ("processes",), ("kernel",)),
     ),

@@ -122,7 +122,7 @@
   function victory(circle) {
     const steps = played.steps.length;
     if (goal === "starve") {
-      const from = circle ? `the state behind step ${circle}` : "the start";
+      const from = circle ? `the state after step ${circle}` : "its first state";
       return `The driver is kept out: after ${steps} steps the race is back in ${from}. ` +
         "It can go round for ever, and the driver never gets the region.";
     }
