@@ -7,9 +7,9 @@ and the tree grows. Steps that nobody else can observe are merged into the step 
 names of tasks (symmetry.py). What is learned on the way can void the search, which then starts
 again: LayoutChanged (pack.py), FootprintGrew (independence.py).
 
-First read model/machine.py (components, View), model/errors.py (Blocked), model/step.py
-(operations, steps), scenarios/play.py (Act) and scenarios/races/scenario.py (programs, properties,
-tasks alike). Then, in this order:
+First read "What a search says" in docs/words.md, then model/machine.py (components, View),
+model/errors.py (Blocked), model/step.py (operations, steps), scenarios/play.py (Act) and
+scenarios/races/scenario.py (programs, properties, tasks alike). Then, in this order:
 
 - names.py: whose a component is, and which tasks a value names
 - pack.py: states as integers

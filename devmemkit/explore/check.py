@@ -61,8 +61,8 @@ def explore(
 
     It gives up at `most` states. The counterexample is a shortest one, unless `bound` says that the
     search for it stopped. The numbers of states and transitions, and `reductions`, are those of the
-    last search that reached no bound: with a counterexample, that for the shortest one, which is
-    without partial order.
+    last search that reached no bound, or of the only one: with a shortest counterexample, that of
+    the search for it, which is without partial order.
     """
     began = time.perf_counter()
     system, found = search(
@@ -75,8 +75,8 @@ def explore(
         if not again[1].bound:
             partial_order = False
             system, found = again
-        elif found.broken:
-            found.bound = again[1].bound
+        elif found.broken:  # else a proof stands, whatever the second search reached
+            found.bound = again[1].bound  # the counterexample may not be a shortest one
     broken = next(iter(found.broken), None)
     example = None if broken is None else counterexample(system, found, broken)
     reductions = ("partial order",) * partial_order + _symmetry(scenario) * symmetry
@@ -87,8 +87,8 @@ def explore_each(scenario: Concurrent) -> dict[str, Result]:
     """The result of each property by itself, by name, from one search of all states.
 
     Verdict, vacuous properties and the length of the counterexample are those of explore() of the
-    property and the "sometimes" properties; numbers and time are those of the one search, which is
-    without partial order. Deadlocks are not reported.
+    property and the "sometimes" properties, unless that ends in a deadlock: none is reported here.
+    Numbers and time are those of the one search, which is without partial order.
     """
     began = time.perf_counter()
     system, found = search(scenario, symmetry=True, check="each")

@@ -19,9 +19,11 @@ not own, as far as known: learned from the steps seen so far, by kind of compone
 to its own components is not needed, since no merged step of another task touches them. Tasks alike
 have one footprint. A search in which a footprint grew goes on, to learn the others, but is void: it
 starts again with them, so no reduction of the search that counts rests on a footprint that is too
-small. Nor does it matter that steps in states that are left out are never seen: such a step can be
-taken after the merged ones, too, and does the same there until it first reads what they replace, so
-an access that forbids to merge them is seen there at the latest.
+small. Nor does it matter that what happens in states that are left out is never seen. A step of
+another task, or a property, finds the same after the merged steps until it first reads what they
+replace, so an access that forbids to merge them is seen there at the latest. It may be seen there
+as one by name (below) although it was none. Then its case has read a name that a merged step wrote,
+and that read forbids to merge that step.
 
 The clock is a task, too, whose step replaces the clock. Its next tick depends on who waits, which
 no footprint says. But a merged step changes no other task's wait, and its own task may at most wait
@@ -44,10 +46,10 @@ starts again, too.
 >>> machine = Machine(KernelProfile("6.12"), {"count": 7, ("own", "A"): 1})
 >>> known, before, step = Independence(("A", "B"), {}), View(machine), View(machine)
 >>> step["own", "A"] = step["count"]
->>> known.is_persistent("A", before, step)  # nobody else was seen to replace the count
+>>> known.may_be_merged("A", before, step)  # nobody else was seen to replace the count
 True
 >>> known.learn(Space(machine), "B", Leaf({}, {"count": 1}, None, None))
->>> known.grew, known.is_persistent("A", before, step)
+>>> known.grew, known.may_be_merged("A", before, step)
 (True, False)
 """
 
@@ -85,7 +87,7 @@ class FootprintGrew(Exception):
 
 
 class Independence:
-    """The footprints learned so far, and the decision that a single step is persistent.
+    """The footprints learned so far, and the decision whether a step may be merged.
 
     `grew` is set when a footprint grows: earlier decisions may be wrong.
     """
@@ -104,7 +106,8 @@ class Independence:
     def learn(self, space: Space, task: str, leaf: Leaf) -> None:
         """Add a step of a task, or a PROPERTY, to its footprint."""
         before = self._size()
-        names: set[str] = set()  # in shared components that were read before
+        # in shared components read so far: stricter than Access, for which no order matters
+        names: set[str] = set()
         alike = space.group.get(task, (task,))  # by symmetry they make its accesses, too
         for key, number in leaf.reads.items():
             self._add(alike, task, key, names, replaces=False)
@@ -131,11 +134,12 @@ class Independence:
         known = sum(map(len, self._footprints.values()))
         return known + len(self._naming) + self._others_let_escape
 
-    def is_persistent(self, task: str, m: View, step: View) -> bool:
-        """Whether the next step of a task after `m`, taken in the view `step`, may be merged.
+    def may_be_merged(self, task: str, m: View, step: View) -> bool:
+        """Whether a task's next step after `m`, taken in `step`, is persistent and invisible.
 
         The components that decide this are read through `m`, so the learned step depends on them.
-        They count as read by the task, which can only forbid more.
+        They count as read by the task. That forbids more to others. It can also turn an access of
+        the task into one by name, rightly: its case then holds only where the owner is named.
         """
         old = step.machine.components
         replaced = [
@@ -146,11 +150,12 @@ class Independence:
         ]
         if any(owner(key, self.tasks) not in (task, None) for key in (*step.reads, *replaced)):
             return False  # footprints do not have what another task does to its own
-        dependent = {(kind(key), True) for key in (*step.reads, *replaced)}
-        dependent |= {(kind(key), False) for key in replaced}
-        if self._others_make(task, dependent, by_name=False):
+        # nobody else may replace what the step reads or replaces, or read what it replaces
+        forbidden = {(kind(key), True) for key in (*step.reads, *replaced)}
+        forbidden |= {(kind(key), False) for key in replaced}
+        if self._others_make(task, forbidden, by_name=False):
             return False
-        if not self._others_make(task, dependent, by_name=True):
+        if not self._others_make(task, forbidden, by_name=True):
             return True
         # if its name has not escaped yet, only the task itself can let it escape, later
         keys = sorted(self._naming, key=str)
@@ -158,5 +163,6 @@ class Independence:
         return not escaped
 
     def _others_make(self, task: str, accesses: set[tuple[str, bool]], *, by_name: bool) -> bool:
+        """Whether another task, the clock or a property makes one of the accesses."""
         made = (self._footprints.get(Access(*one, by_name), set()) for one in accesses)
         return any(tasks - {task} for tasks in made)

@@ -68,6 +68,7 @@ def strongly_connected(graph: Graph) -> Iterator[set[int]]:
         elif state not in seen:
             seen.add(state)
             todo += [(state, True), *((one, False) for one in before[state])]
+    # `seen` has all states now; from here on it has those that are in no part yet
     for root in reversed(finished):
         part: set[int] = set()
         states = [root]

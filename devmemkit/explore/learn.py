@@ -3,10 +3,11 @@
 A step sees the state only through its View, beside what no step changes, such as the kernel. So its
 result depends only on the components that it reads, and which it reads next depends only on the
 values that it has read before: its cases form a tree. So do those of merged steps (system.py) while
-footprints stay as they are; a case that was learned before they grew gives way. The real step runs
-once for each combination of values read (and again whenever the search starts again), and the tree
-remembers what it replaced: inner nodes look up a component, leaves say how the state changes.
-Nothing here knows a rule of the kernel.
+footprints stay as they are. A case that was learned before they grew stays until a new one needs
+its place: the search is void by then, and only learns. The real step runs once for each combination
+of values read (and again whenever the search starts again), and the tree remembers what it
+replaced: inner nodes look up a component, leaves say how the state changes. Nothing here knows a
+rule of the kernel.
 
 >>> from devmemkit.model.kernel import KernelProfile
 >>> from devmemkit.model.machine import Machine
@@ -35,9 +36,10 @@ from devmemkit.model.machine import Key, View
 class Leaf:
     """One learned case: the values read, and the change, to `state & keep | put`.
 
-    `reads` and `writes` map keys, in order of first use, to the numbers of their values. `result`
-    is what the function returned, `blocked` the exception if it was raised instead. `keep` and
-    `put` follow from `writes` and the layout.
+    `reads` and `writes` map keys, in order of first use, to the numbers of their values. `writes`
+    leave out a component that was read and has its value again; one written without a read is kept,
+    since it may change another state. `result` is what the function returned, `blocked` the
+    exception if it was raised instead. `keep` and `put` follow from `writes` and the layout.
     """
 
     reads: dict[Key, int]

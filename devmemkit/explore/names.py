@@ -18,7 +18,10 @@ from devmemkit.model.machine import Key
 from devmemkit.model.mm.address_space import AddressSpace
 
 SETS = ("memtype", "lock", "muxed_wait")
-"""Components whose value is a set, kept as a sorted tuple: renaming must sort it again."""
+"""Components whose value is a set, kept as a sorted tuple.
+
+Renaming must sort it again, so no step may depend on the order of the names in it.
+"""
 
 
 def owner(key: Key, tasks: Container[Any]) -> str | None:
@@ -62,7 +65,10 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def tasks_in(value: Any, tasks: Iterable[str]) -> set[str]:
-    """The tasks whose name occurs in a value."""
+    """The tasks whose name is a string of a value.
+
+    A name within a longer string is not found: no step may take one out of it.
+    """
     return set(tasks) & set(_strings(value))
 
 

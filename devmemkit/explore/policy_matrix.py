@@ -46,8 +46,9 @@ class Cell(NamedTuple):
     """The answer to one question about one policy, and the search that gave it.
 
     `good` says whether the answer is the one `wanted`: a driver has what it claimed to itself, a
-    process has the rest. `example` are the steps of an example, if the search found one. `decides`
-    is False when the search reached a bound or a deadlock, or when "no" is vacuous.
+    process has the rest. `example` are the steps of an example, if the search found one. A story
+    counts its moments as `states`; `transitions` is 0 where none were counted. `decides` is False
+    when the search reached a bound or a deadlock, or when "no" is vacuous.
     """
 
     answer: str

@@ -2,9 +2,10 @@
 
 A schedule is weakly fair if no task can take a step in all states from some point on without ever
 taking one. The goal is missed when a weakly fair schedule avoids it forever, or when the scenario
-ends without it. Both are found on the whole graph, without reductions: an endless schedule stays in
-a strongly connected part of the states before the goal, and each task, the clock too, takes a step
-there or is blocked somewhere in it. What visits all of a part is fair if anything in it is.
+ends without it. Both are found on the whole graph, without reductions. From some step on, an
+endless schedule stays in one strongly connected part of the states before the goal. If it is fair,
+then each task, the clock too, takes a step inside that part, or cannot take one in some state of
+it. Where that is so, a cycle through all states and steps of the part is fair.
 """
 
 from __future__ import annotations

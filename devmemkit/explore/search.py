@@ -22,7 +22,8 @@ DEADLOCK = "deadlock"
 
 
 Check = Literal["nothing", "first", "each"]
-"""Properties are not evaluated; until one is broken; all of them, in every state."""
+"""With "nothing" no property is evaluated; with "first" all are, until one is broken; with "each"
+all are, in every state."""
 
 
 @dataclass
@@ -32,7 +33,7 @@ class SearchResult:
     `ends` are the states in which no task can continue. `broken` maps each broken property to the
     first state found in which it does not hold, `paths` to the transitions that lead there from the
     start; `witnessed` are the "sometimes" properties that held in some state. `bound` is the limit
-    that ended the search, "" for a complete one: the last `unvisited` states were found, but no
+    at which the search gave up, "" if it did not: the last `unvisited` states were found, but no
     property was evaluated there. With symmetry, each state is the representative of its class, but
     those of a path are not.
     """
@@ -129,7 +130,7 @@ def _confirmed(
     found.paths = {
         name: _path(system, found.parent, state, canonical) for name, state in found.broken.items()
     }
-    system.confirm()
+    system.confirm()  # again, since the paths can have learned steps: see _path()
     return found
 
 
@@ -139,7 +140,8 @@ def _path(
     """The transitions from the start to a state, or to one of its class.
 
     With symmetry they lead through states that were not visited, so steps may be learned here.
-    ValueError if tasks that are said to be alike are not.
+    ValueError if there is no path: tasks that are said to be alike are not, or a class has several
+    representatives (Symmetry).
     """
     back = [state]
     while parent[back[-1]] != back[-1]:

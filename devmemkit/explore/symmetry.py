@@ -23,6 +23,9 @@ class Symmetry:
     a representative is itself a state of the class: what the search finds from it is what it would
     find from the state, with other names, and no class is lost.
 
+    That needs steps that treat all names alike: a step may wake each task of a sorted tuple, but
+    not only the first, since a renaming changes which one is first.
+
     A class has one representative if each entry of a set (names.SETS) names at most one task, as
     all entries of the model do. With entries that name two, a class can keep several: more states
     than needed, none missing, but the path to a violation may not be found.

@@ -113,7 +113,7 @@ class System:
 
 
 def _merge(m: View, task: str, program: Program, independence: Independence) -> None:
-    """Also take the task's following steps, as long as each is persistent by itself."""
+    """Also take the task's following steps, as long as each may be merged by itself."""
     for _ in range(MOST_MERGED):
         if m.get(("stack", task)) is None:
             return
@@ -126,7 +126,7 @@ def _merge(m: View, task: str, program: Program, independence: Independence) -> 
         # noted first, and merged or not, so that what is read next depends on values read before
         for key in following.reads:
             m.get(key)
-        if waits or not independence.is_persistent(task, m, following):
+        if waits or not independence.may_be_merged(task, m, following):
             return  # where it can run it is a transition of its own
         m.writes |= following.writes
 

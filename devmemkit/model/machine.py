@@ -49,7 +49,8 @@ COMPONENTS: dict[str, tuple[str, str]] = {
 """By name: the further elements of the key, of which the last is the owner, and the value's type.
 
 A component with an owner has a tuple for a key, such as ("task", pid) or ("lock", "mmap", pid); the
-key of a shared one is its name.
+key of one without is its name. The searches call shared what no task owns, such as
+("i_mmap", "iomem"), too.
 """
 
 
@@ -115,7 +116,8 @@ def value_of(part: Any) -> Any:
 class View:
     """One step's access to a machine; records the components read and replaced.
 
-    `edit` returns a private copy of a component, to be changed in place.
+    `edit` returns a private copy of a component, to be changed in place. What is read otherwise
+    must not be changed: other states share it.
     """
 
     machine: Machine

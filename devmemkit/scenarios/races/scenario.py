@@ -58,8 +58,8 @@ class Property:
 class Concurrent:
     """`programs` by task on `machine`; the tasks of a tuple in `alike` differ only in name.
 
-    They have the same programs and the same start but for their names, and no property tells them
-    apart: a search may exchange them.
+    They have the same programs and the same start but for their names. No step and no property
+    tells them apart or depends on the order of their names: a search may exchange them.
     """
 
     name: str
