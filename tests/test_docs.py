@@ -179,6 +179,7 @@ def test_a_finding_has_its_verdicts_by_kernel() -> None:
     assert "- the next read\n" in page
 
 
+@pytest.mark.slow
 def test_the_reports_for_maintainers_have_todays_evidence() -> None:
     upstream = program("upstream")
     text = (DOCS / "upstream.md").read_text("utf-8")

@@ -26,6 +26,7 @@ print(json.dumps([everything, drawn, other]))
 """
 
 
+@pytest.mark.slow
 def test_mutants() -> None:
     said = subprocess.run(
         [sys.executable, "-c", DRAW], cwd=ROOT, capture_output=True, text=True, check=True

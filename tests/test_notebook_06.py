@@ -33,6 +33,7 @@ def test_the_parameters_are_typed() -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_stored_values_are_the_recordings() -> None:
     named = CELLS.stored()
     assert named["kernels"] == {r.version: r.about["kernel"]["release"] for r in known()}

@@ -77,9 +77,9 @@ SETS = tomllib.loads((ROOT / "notebooks" / "sets.toml").read_text("utf-8"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
+@pytest.mark.parametrize("name", SETS)
 def test_every_cell_runs_with_the_last_set(name: str) -> None:
-    Cells(name).runs(SETS[name][-1] if name in SETS else {"kernel": "5.10"})
+    Cells(name).runs(SETS[name][-1])
 
 
 def test_papermill_gives_parameters(tmp_path: Path) -> None:
@@ -111,38 +111,44 @@ def test_no_items_of_a_list_run_together(path: Path) -> None:
     ] == []
 
 
-NBVAL = {f"nbval of {path.stem}": path for path in NOTEBOOKS}
-"""The notebooks by the names of the tests that compare them."""
+SHORT = [
+    path for path in NOTEBOOKS if path.stem not in (*LONG, "04-preload-gap", "07-your-machine")
+]
+"""The notebooks that one run of nbval compares: starting it takes as long as a short notebook."""
 
 
 @pytest.fixture(scope="module")
-def compared(request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
-    """One run of nbval for all that are asked: starting it takes as long as a short notebook."""
-    asked = [getattr(item, "callspec", None) for item in request.session.items]
-    paths = {one.params["path"] for one in asked if one and one.id in NBVAL}
-    return nbval(*sorted(paths or NBVAL.values()))
+def short_ones() -> subprocess.CompletedProcess[str]:
+    return nbval(*SHORT)
 
 
-@pytest.mark.parametrize(
-    "path",
-    # the paper replays every recorded kernel, which takes a fifth of these tests
-    [
-        pytest.param(path, id=name, marks=pytest.mark.slow if path.stem == "paper" else ())
-        for name, path in NBVAL.items()
-    ],
-)
-def test_outputs_are_what_the_cells_print_today(
-    path: Path, compared: subprocess.CompletedProcess[str]
-) -> None:
+def passed(compared: subprocess.CompletedProcess[str], path: Path) -> bool:
+    """Whether nbval compared each code cell of a notebook and found what is stored."""
     cell = rf"^notebooks/{re.escape(path.stem)}::ipynb::Cell (\d+) (\w+)"
     told = re.findall(cell, compared.stdout, re.MULTILINE)
-    cells = [(str(number), "PASSED") for number, _ in enumerate(code_cells(read(path)))]
-    assert told == cells, compared.stdout + compared.stderr
+    return told == [(str(at), "PASSED") for at, _ in enumerate(code_cells(read(path)))]
+
+
+@pytest.mark.parametrize("path", SHORT, ids=lambda path: f"nbval of {path.stem}")
+def test_outputs_are_what_the_cells_print_today(
+    path: Path, short_ones: subprocess.CompletedProcess[str]
+) -> None:
+    assert passed(short_ones, path), short_ones.stdout + short_ones.stderr
 
 
 def test_nbval_finds_no_fault_beside_the_cells(
-    compared: subprocess.CompletedProcess[str],
+    short_ones: subprocess.CompletedProcess[str],
 ) -> None:
+    assert short_ones.returncode == 0, short_ones.stdout + short_ones.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", sorted({*NOTEBOOKS} - {*SHORT}), ids=lambda path: f"nbval of {path.stem}"
+)
+def test_long_outputs_are_what_the_cells_print_today(path: Path) -> None:
+    compared = nbval(path)
+    assert passed(compared, path), compared.stdout + compared.stderr
     assert compared.returncode == 0, compared.stdout + compared.stderr
 
 

@@ -142,6 +142,7 @@ def test_it_refers_to_the_figures_and_tables_that_it_means(html: str) -> None:
     assert all(captions[name].startswith(words) for name, words in meant.items())
 
 
+@pytest.mark.slow
 def test_it_is_printed_where_there_is_a_browser(html: str, tmp_path: Path) -> None:
     (tmp_path / "paper.html").write_text(html, encoding="utf-8")
     if not any(map(shutil.which, BROWSERS)):

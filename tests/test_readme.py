@@ -122,6 +122,7 @@ def words_of(page: str) -> str:
     return " ".join((ROOT / page).read_text(encoding="utf-8").split())
 
 
+@pytest.mark.slow
 def test_the_kernels_of_its_findings_are_those_that_the_ledger_computes() -> None:
     told = re.findall(r"\(([\d. to;]+); `([\w-]+)`\)", words_of("README.md"))
     named = {entry["id"]: entry for entry in entries()}

@@ -76,6 +76,7 @@ def test_killed_at_any_moment_nothing_half_is_there_and_the_next_run_finishes(
     assert made.run("verify", out).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_notebook_that_hangs_is_ended_and_named(made, tmp_path):
     cell = "import time\ntime.sleep(600)"
     path = made.write("03-hangs", toys.notebook(toys.code(cell)))

@@ -340,6 +340,7 @@ HOSTILE = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=100,
     deadline=None,

@@ -21,6 +21,7 @@ def findings() -> dict[str, Finding]:
     return {finding.id: finding for finding in ledger()}
 
 
+@pytest.mark.slow
 def test_verdicts_follow_and_every_answer_speaks(findings: dict[str, Finding]) -> None:
     for id, finding in findings.items():
         for one in finding.evidence:
@@ -29,12 +30,14 @@ def test_verdicts_follow_and_every_answer_speaks(findings: dict[str, Finding]) -
     assert all(next(lines(f)) == f"\n{id}: {f.says}" for id, f in findings.items())
 
 
+@pytest.mark.slow
 def test_a_race_that_is_not_found_refutes_that_there_is_one(findings: dict[str, Finding]) -> None:
     race = findings["attributes-race"]
     assert race.on("7.1") == "holds"
     assert [race.on(version) for version in ("7.2", "7.3")] == ["refuted", "refuted"]
 
 
+@pytest.mark.slow
 def test_what_speaks_against_it_is_asked_on_every_kernel(findings: dict[str, Finding]) -> None:
     refusing = findings["claim-should-fail"]
     assert set(refusing.verdicts.values()) == {"in part"}
@@ -50,6 +53,7 @@ def test_what_speaks_against_it_is_asked_on_every_kernel(findings: dict[str, Fin
                 assert "not recorded there" not in one.not_asked.values(), id
 
 
+@pytest.mark.slow
 def test_a_sentence_about_a_period_is_about_no_other_kernel(findings: dict[str, Finding]) -> None:
     for id, finding in findings.items():
         since = re.match(r"Since v([0-9.]+) ", finding.says)
@@ -60,6 +64,7 @@ def test_a_sentence_about_a_period_is_about_no_other_kernel(findings: dict[str, 
     assert findings["survived-before-5.8"].kernels == ("4.4", "4.5")
 
 
+@pytest.mark.slow
 def test_what_a_verdict_rests_on_is_told_per_kernel(findings: dict[str, Finding]) -> None:
     rests_on = findings["claim-ends-access"].rests_on
     assert rests_on["6.12"] == ("explored", "recorded")
@@ -69,6 +74,7 @@ def test_what_a_verdict_rests_on_is_told_per_kernel(findings: dict[str, Finding]
         assert "recorded" not in older, finding.id
 
 
+@pytest.mark.slow
 def test_every_kind_is_used_every_notebook_exists(findings: dict[str, Finding]) -> None:
     text = (data_dir() / "findings.toml").read_text()
     assert set(re.findall(r'^kind = "(.*)"', text, re.M)) == KINDS.keys()

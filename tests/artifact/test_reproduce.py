@@ -139,6 +139,7 @@ def below(tmp_path_factory):
     return cwd, done.stdout
 
 
+@pytest.mark.slow
 def test_links_lead_to_files_whatever_their_names(below):
     report = below[0] / "report"
     link, *_ = re.findall(r'href="([^"#]*)"', (report / "index.html").read_text())
@@ -148,18 +149,22 @@ def test_links_lead_to_files_whatever_their_names(below):
     assert Path(unquote(target.path)) == report / "01-50% & #1? ü.html"
 
 
+@pytest.mark.slow
 def test_a_failure_over_several_lines_is_quoted_by_its_first(below):
     assert "02-lines: failed at cell In [1], 'int(': invalid literal for int() " in below[1]
 
 
+@pytest.mark.slow
 def test_the_kernel_is_this_interpreter_whatever_is_registered(below):
     assert outputs(below[0] / "report" / "03-kernel.ipynb") == [f"{sys.executable} {sys.prefix}\n"]
 
 
+@pytest.mark.slow
 def test_a_long_path_of_temporary_files_leaves_room_for_the_sockets(below):
     assert "\n03-kernel: done, " in below[1]
 
 
+@pytest.mark.slow
 def test_the_checkout_is_found_from_below(below):
     found = names(below[0] / "report")
     assert found[-3:] == ["03-kernel.html", "03-kernel.ipynb", "index.html"]
@@ -182,13 +187,8 @@ def test_only_with_typed_parameters_keeps_the_other_rows(checkout):
     assert re.findall(r'class="status-\w+">([^<]*)<', index) == ["earlier run", "done"]
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        *(pytest.param(how, marks=pytest.mark.slow) for how in (signal.SIGINT, signal.SIGTERM)),
-        signal.SIGKILL,
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_kernel_outlives_the_command_and_the_next_run_works(checkout, tmp_path, how):
     told, temporary = tmp_path / "pid", tmp_path / "t"
     temporary.mkdir()
@@ -283,6 +283,7 @@ def test_choose():
             choose(paths[:1], nothing)
 
 
+@pytest.mark.slow
 def test_a_ledger_that_is_gone_is_told(below):
     assert "\nfindings: failed at RecordingError: SHA256SUMS: expected attempts.json" in below[1]
 

@@ -30,6 +30,7 @@ def test_what_ran_is_given_where_it_is_not_the_usual() -> None:
     assert given(notebook(""), usual) == {"kernel": "5.10", "tasks": 1}
 
 
+@pytest.mark.slow
 def test_an_explorer_of_other_parameters_steps() -> None:
     now, once = (repr(OrderExplorer(kernel, "sysfs")) for kernel in ("5.10", "6.12"))
     for summary in (now, once):

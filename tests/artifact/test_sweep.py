@@ -59,6 +59,7 @@ def test_every_cell_has_its_row_and_one_that_fails_keeps_its_notebook(swept):
     assert "kernel=6.1" not in again.stdout
 
 
+@pytest.mark.slow
 def test_a_grid_in_a_file_and_on_the_command_line(swept, tmp_path):
     grid = tmp_path / "grid.toml"
     grid.write_text('kernel = ["7.3"]\nclaim = [1, "0x2"]\n')

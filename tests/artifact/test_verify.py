@@ -120,6 +120,7 @@ def test_where_a_run_differs_from_another_is_told(run, tmp_path):
     assert told.endswith(f"as {again}: NO\n  01-good.html: differs at byte {place}\n")
 
 
+@pytest.mark.slow
 def test_a_job_that_failed_is_told(finished, tmp_path):
     finished.write("03-bad", toys.bad())
     out = tmp_path / "bad"

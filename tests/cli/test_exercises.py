@@ -45,6 +45,7 @@ def test_the_students_get_the_tasks_alone(capsys: pytest.CaptureFixture[str]) ->
         assert task.why not in said
 
 
+@pytest.mark.slow
 def test_seeds_may_be_a_range_and_several(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

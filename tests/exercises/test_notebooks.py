@@ -47,6 +47,7 @@ def test_a_bad_seed_is_one_sentence(path: Path) -> None:
     Cells(f"exercises/{path.stem}").refuses({"seed": -1}, "seed: expected a whole number from 0")
 
 
+@pytest.mark.slow
 def test_the_committed_outputs_are_todays() -> None:
     run = nbval(*NOTEBOOKS)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -382,6 +382,7 @@ def test_i386_maps_896_mib_of_ram() -> None:
     assert answer(described, address=below, op="read").outcome == "EPERM"
 
 
+@pytest.mark.slow
 def test_what_shows_no_architecture_is_answered_for_x86_and_says_so() -> None:
     text = (
         b"00:02.0 VGA compatible controller: A\n"
@@ -394,6 +395,7 @@ def test_what_shows_no_architecture_is_answered_for_x86_and_says_so() -> None:
         assert any(said in note for note in found.notes) == wanted
 
 
+@pytest.mark.slow
 def test_an_architecture_without_a_name_is_named_in_words() -> None:
     described = Description(iomem=parse("40000000-4fffffff : pcie-controller@1003000\n"))
     found = answer(described, address=0x900, op="read")

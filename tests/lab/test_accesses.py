@@ -100,6 +100,7 @@ def test_most_hypotheses_can_be_played() -> None:
     assert {"claimed before", "claimed after", "no root", "no capability"} <= PLAYABLE.keys()
 
 
+@pytest.mark.slow
 def test_on_arm64_loads_go_where_somebody_answers_and_no_port_is_read() -> None:
     ops = Counter[str]()
     for access, _, acts, _ in accesses(predictor("arm64"), "1", "arm64"):

@@ -64,6 +64,7 @@ def walk(graph: dict[str, Any], schedule: str) -> list[int]:
     return states
 
 
+@pytest.mark.slow
 def test_every_graph_has_the_explorers_states_and_steps() -> None:
     for level, graph in offered():
         made = explored_graph(graphs.race_of(level))
@@ -100,6 +101,7 @@ def test_an_actor_that_waits_goes_on_some_time_and_one_that_is_done_does_not() -
     assert waits
 
 
+@pytest.mark.slow
 def test_every_verdict_is_the_explorers_and_its_schedule_plays_on_the_model() -> None:
     for level, graph in offered():
         made = graphs.race_of(level)
@@ -239,6 +241,7 @@ def test_steps_of_proposals_have_no_kernel_function() -> None:
     assert {step for step in STEPS if functions[step]} == STEPS.keys() & real
 
 
+@pytest.mark.slow
 def test_the_export_is_small_and_the_same_each_time() -> None:
     script = graphs.script(graphs.data())
     assert len(script) < 100_000

@@ -95,6 +95,7 @@ DUMP = b"00001000-0009ffff : System RAM\nfeb00000-febfffff : PCI Bus\n  febc0000
 LSPCI = b"00:1f.0 Thing: A\n\tRegion 0: Memory at fed00000 (32-bit) [size=1K]\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["paste", "upload"])
 def test_a_new_machine_keeps_the_access_where_a_resource_has_its_address(
     explorer: MachineExplorer, in_step, name: str
