@@ -211,3 +211,15 @@ def test_each_mapping_of_a_range_moves_in_one_step(version: str) -> None:
         _, outcome, events = run(m, "p", "mremap", **where, new_length=pages * PAGE)
         assert outcome.ok
         assert [event.step for event in events] == ["mremap_begin", *["remap_move"] * steps]
+
+
+@pytest.mark.parametrize("version", MANY)
+def test_a_seal_ends_a_move_of_several_at_its_mapping(version: str) -> None:
+    m, first = two(version)
+    m = ok(m, "mseal", address=first + 5 * PAGE, length=PAGE)[0]
+    after, errno = move(m, first, 9, 9, TO)
+    assert (errno, shown(after, first, 9), shown(after, TO, 9)) == (
+        "EPERM",
+        ".....LLLL",
+        "LLLL.....",
+    )
