@@ -55,10 +55,7 @@ class Sources:
     given: Mapping[tuple[str, str], Recording] = field(default_factory=dict)
     live: bool = False
     _told: dict[tuple[str, ...], dict[str, Answer]] = field(default_factory=dict)
-    # Each answer with the features that the search asked for: it holds for all kernels with these.
-    _orders: dict[tuple[Any, ...], list[tuple[dict[str, Any], Answer]]] = field(
-        default_factory=dict
-    )
+    _orders: dict[tuple[Any, ...], list[tuple[Noted, Answer]]] = field(default_factory=dict)
 
     def recording(self, scenario: str, version: str, lab: str = "2g") -> Recording:
         """The recording; Missing if none was ever taken, RecordingError if its file is gone.
@@ -180,13 +177,12 @@ def _order(
     tasks: int = 1,
 ) -> Answer:
     kernel = Noted(version, policy_name=policy or None, repair=repair)
-    rows = kernel.rows
     known = asked._orders.setdefault((scenario, via, policy, repair, tasks), [])
     for noted, answer in known:
-        if all(rows[feature].value == value for feature, value in noted.items()):
+        if noted.speaks_for(kernel):
             return answer
     answer = _searched(explore(concurrent(scenario, kernel, via, tasks)))
-    known.append((kernel.asked, answer))
+    known.append((kernel, answer))
     return answer
 
 

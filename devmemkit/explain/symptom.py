@@ -136,7 +136,7 @@ def causes_text(
         lines.append(f"     how to tell: {cause.tell}")
     if more or not causes:
         lines.append("  " + (more or NOTHING))
-    lines += advice_lines(causes[0].advice if causes else (), "what would change the first")
+    lines += advice_lines(causes[0].advice if causes else (), "what would change the first cause")
     lines += [f"note: {note}" for note in notes]
     return "\n".join(printable(line) for line in lines)
 
@@ -153,7 +153,7 @@ def causes_html(access: object, got: str, causes: tuple[Cause, ...]) -> str:
     missing = f"<p>{MISSING}</p>" if got == UNDECIDED else ""
     rest = f"<p>{safe(more)}</p>" if more else ""
     items = f"{missing}<ol>{items}</ol>{rest}" if causes else f"<p>{NOTHING}</p>"
-    then = advice_html(causes[0].advice if causes else (), "What would change the first")
+    then = advice_html(causes[0].advice if causes else (), "What would change the first cause")
     return f"<div><p>{safe(_subject(access, got))}; the likeliest first:</p>{items}{then}</div>"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from functools import cache
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from devmemkit.explain.cases import Case, Machines
 from devmemkit.explain.hypothesis import Changed, Hypothesis
 from devmemkit.explain.owner import owner_of, unbound
 from devmemkit.explain.verdict import Verdict, last_of, verdict_of
+from devmemkit.model.kernel import KernelProfile, Noted
 from devmemkit.model.machine import Machine
 from devmemkit.scenarios.play import Played, play
 
@@ -35,12 +37,14 @@ class Trials:
 
     Each machine is made once and each play is made once, for as long as this object lives: of a
     long dump a machine takes long to make, and words without an errno ask about twelve of them.
+    Kernels that have the same rules for a play share it.
     """
 
     def __init__(self, machines: Machines, access: Access) -> None:
         self.machines, self.access, self.known = machines, access, machines.known
         self.cases: dict[Words, Case] = dict(machines.cases())
         self.usual = next(iter(self.cases))
+        self._known: dict[object, list[tuple[Noted, Played]]] = {}
         self.machine = cache(self._machine)
         self.plain = cache(self._plain)
         self.before = cache(self._before)
@@ -55,7 +59,7 @@ class Trials:
         return self.machines.machine(self.cases[words])
 
     def _plain(self, words: Words) -> Plain:
-        played = play(self.machine(words), calls_of(self.access))
+        played = self._play("", words, self.machine(words), calls_of(self.access))
         return Plain(played, verdict_of(played, self.access))
 
     def _before(self, words: Words) -> tuple[Machine, ...]:
@@ -73,7 +77,24 @@ class Trials:
     def _played(self, hypothesis: Hypothesis, words: Words, number: int) -> Played:
         changed = self.changed(hypothesis, words, number)
         assert changed is not None
-        return play(*changed)
+        return self._play((hypothesis.name, number), words, *changed)
+
+    def _play(self, what: object, words: Words, machine: Machine, calls: Calls) -> Played:
+        """Play calls, unless they were played on the same machine under the same rules."""
+        questions = zip(self.machines.questions, words, strict=True)
+        rest = tuple(word for question, word in questions if question.name != "kernel")
+        known = self._known.setdefault((what, rest), [])
+        for noted, played in known:
+            alike = played.acts == calls and played.before.components == machine.components
+            if alike and noted.speaks_for(machine.kernel):
+                return replace(played, before=machine)
+        if type(machine.kernel) is not KernelProfile:  # a release between those of VERSIONS
+            return play(machine, calls)
+        same = {one.name: getattr(machine.kernel, one.name) for one in fields(KernelProfile)}
+        noted = Noted(**same)
+        played = play(machine.with_kernel(noted), calls)
+        known.append((noted, played))
+        return replace(played, before=machine)
 
 
 def as_traced(access: Access, played: Played) -> bool:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from devmemkit.model.features import (
@@ -61,6 +62,13 @@ def _check(feature: str, value: Any) -> None:
         *others, last = map(repr, values)
         known = f"{', '.join(others)} or {last}"
         raise ValueError(f"features: expected {feature} to be {known}, got {value!r}")
+
+
+@cache
+def _rows(version: str, arch: str, page_shift: int) -> Mapping[str, Row]:
+    mine = number(version)
+    ours = (row for row in FEATURES if row.arch in ("", arch) and row.page_shift in (0, page_shift))
+    return {row.feature: row for row in ours if number(row.version) <= mine}
 
 
 @dataclass(frozen=True)
@@ -127,15 +135,9 @@ class KernelProfile:
         return dict(self.features)
 
     @cached_property
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> Mapping[str, Row]:
         """The rows of FEATURES that apply, by feature; a later row replaces an earlier one."""
-        mine = number(self.version)
-        ours = (
-            row
-            for row in FEATURES
-            if row.arch in ("", self.arch) and row.page_shift in (0, self.page_shift)
-        )
-        return {row.feature: row for row in ours if number(row.version) <= mine}
+        return _rows(self.version, self.arch, self.page_shift)
 
     @property
     def page_size(self) -> int:
@@ -224,8 +226,6 @@ class Release(KernelProfile):
 class Noted(KernelProfile):
     """A profile that notes the features it was asked for, with the values that FEATURES gave.
 
-    What was computed under it holds for each kernel with these values, and the same other fields.
-
     >>> kernel = Noted("6.12")
     >>> kernel.policy.name, kernel.asked
     ('RevokeAll', {'policy': 'RevokeAll'})
@@ -241,3 +241,10 @@ class Noted(KernelProfile):
         if feature not in self._asked_for:
             self.asked[feature] = value
         return value
+
+    def speaks_for(self, kernel: KernelProfile) -> bool:
+        """Whether what was computed under this profile holds for a kernel: no rule is another."""
+        same = (one.name for one in fields(KernelProfile) if one.name != "version")
+        return all(getattr(self, name) == getattr(kernel, name) for name in same) and all(
+            kernel.rows[feature].value == value for feature, value in self.asked.items()
+        )

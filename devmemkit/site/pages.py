@@ -116,8 +116,8 @@ def ask_section(paste: str, answer: Mapping[str, Any]) -> str:
 <code>uname -a</code>. Nothing leaves this page: its policy (<code>connect-src 'none'</code>)
 forbids its scripts to connect to anything.</p>
 <form id="ask-form" class="needs-script" hidden>
-<label for="ask-paste">What you pasted, or drop files here. An example is there, from a recorded
-machine.</label>
+<label for="ask-paste">Paste texts or drop files here. At first the box has an example,
+of a recorded machine.</label>
 <textarea id="ask-paste" name="paste" rows="9" spellcheck="false" wrap="off">
 {escape(paste)}</textarea>
 <p class="controls"><span id="ask-large"></span>

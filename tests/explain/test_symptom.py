@@ -395,7 +395,9 @@ def test_the_likeliest_cause_comes_with_what_to_do() -> None:
     ]
     no_root = causes(*ask(known("idle", root=None), address=IVSHMEM_BAR), "EACCES")[0]
     assert no_root.advice[0].do.startswith("run it as root")
-    assert "what would change the first, safest first:\n  1. use" in causes_text("", "", (first,))
+    assert "what would change the first cause, safest first:\n  1. use" in causes_text(
+        "", "", (first,)
+    )
 
 
 def test_no_driver_that_asks_is_told_that_another_one_has_it() -> None:

@@ -83,7 +83,7 @@ def _causes(told: Told) -> Iterator[str]:
         yield f'<ol class="causes">{"".join(map(_cause, shown))}</ol>'
     if more or not shown:
         yield f"<p>{safe(more or NOTHING)}</p>"
-    yield _advice(told.causes[0].advice if told.causes else (), "What would change the first")
+    yield _advice(told.causes[0].advice if told.causes else (), "What would change the first cause")
     if told.access.op in OPS and not told.access.other:  # the model can play it by itself
         answer = explain(told.machines, told.access)
         if answer.outcome == told.got:
