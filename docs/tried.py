@@ -21,8 +21,8 @@ HEAD = """\
 Ways past a claim that this project tried on real kernels, those that fail included. A way past a
 claim lets a process read or write the claimed bytes after the claim has returned. Each is a program
 of `data/attempts`, with two controls: the same without the claim, which shows whether the way works
-at all, and a process that opens and maps as usual after the claim, which shows that the claim stands.
-Races are tried a number of times; that none was won proves nothing, and the
+at all, and a process that opens and maps as usual after the claim, which shows that the claim
+stands. Races are tried a number of times; that none was won proves nothing, and the
 [explorer](how-it-works.md) searches every order of those that the model has.
 
 `python -m devmemkit.lab.attempts 7.3 sealed` runs one again. The page is made from
