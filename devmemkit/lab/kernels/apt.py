@@ -34,6 +34,8 @@ SETTINGS = {
     "Acquire::AllowDowngradeToInsecureRepositories": "false",
     "Acquire::AllowInsecureRepositories": "false",
     "Acquire::AllowWeakRepositories": "false",
+    "Dir::Cache::pkgcache": "pkgcache.bin",  # "" in containers: built anew for each question
+    "Dir::Cache::srcpkgcache": "",
     "Dir::Etc::SourceParts": "/dev/null",
     "Dir::State::status": "/dev/null",
 }
