@@ -83,7 +83,8 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
         alt=(
             f"Address map of {pages} pages of {region.name} from {region.start:#x}: "
             f"claimed by {', '.join(node.name for node in claims) or 'nobody'}; "
-            f"{len(mappings)} mappings with {len(roles) - dead} present and {dead} zapped pages. "
+            f"{len(mappings)} mapping{'s' * (len(mappings) != 1)} "
+            f"with {len(roles) - dead} present and {dead} zapped pages. "
             f"{len(reached)} of {what} can still be reached."
         ),
         x=Axis("", 0, TREE + GAP + PAGES),

@@ -114,7 +114,7 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
             at, room, side = _beside(x, x, total)
             lines = [*title, *wrapped(moment.brings, "small", room)]
             height = max(ROW, LINE * len(lines) + 6)
-            where = f"initcall {moment.order + 1} of {total}, {_seconds(moment.us)}"
+            where = f"{_where(moment, total)}, {_seconds(moment.us)}"
             tip = f"{moment.function}: {moment.brings}\n{where}"
             others = RUNS[:2] if level.name == PROCESS else ("process", "circle")
             role, shape = FILE[:2] if moment == file else others
@@ -125,7 +125,7 @@ def initcalls(timeline: Mapping[str, Any]) -> Picture:
                 marks.text(at, place, line, style, **side)
             y += height
     told = "; ".join(
-        f"{m.function} ({m.brings}) at initcall {m.order + 1}, level {m.level}" for m in found
+        f"{m.function} ({m.brings}): {_where(m, total)}, level {m.level}" for m in found
     )
     return Picture(
         name="initcalls",
@@ -211,6 +211,11 @@ def appearances(timelines: Mapping[str, Mapping[str, Any]]) -> Picture:
         height=height,
         legend=tuple((role, what) for role, _, what in (*MARKS.values(), FILE)),
     )
+
+
+def _where(moment: Moment, total: int) -> str:
+    after = moment.level == PROCESS  # which is no initcall
+    return f"after all {total} initcalls" if after else f"initcall {moment.order + 1} of {total}"
 
 
 def _across(moment: Moment, timeline: Mapping[str, Any]) -> float:

@@ -78,7 +78,7 @@ FEATURES: tuple[Row, ...] = (
         "bind_error", "6.1", "its own", "", "its probe's errno, or EBUSY; first seen in 6.1", "5.10"
     ),
     Row("memtype_lives", "0", "until zap", "", "any zap of the VMA drops its memtype"),
-    Row("memtype_lives", "6.16", "until VMA dies", "", "it lives as long as the VMA"),
+    Row("memtype_lives", "6.16", "until VMA dies", "", "the record lives as long as the VMA"),
     Row("failed_copy_frees", "0", True, "", "a failed fork frees a memtype; measured on 5.10"),
     Row("failed_copy_frees", "6.1", False, "", "not any more; measured on 6.1", "5.10"),
     Row("ramoops_undo", "0", False, "", "a failed ioremap leaves its claim behind"),

@@ -25,7 +25,7 @@ MACHINE = "qemu-6.12"
 EXPLORERS = {
     "overview": Offer(
         "00-overview.ipynb",
-        "Who tells whom when a driver claims a region, in each kernel?",
+        "What connects a driver's claim with a process's mapping, in each kernel?",
         {"kernel": "6.12", "policy": AS_RELEASED},
         (("kernel", "policy"),),
     ),
@@ -41,7 +41,7 @@ EXPLORERS = {
     ),
     "bars": Offer(
         "02-pci-bars.ipynb",
-        "And to mappings of a PCI device's BAR, through both files?",
+        "What happens to mappings of a PCI device's BAR, through /dev/mem and resourceN?",
         {
             "kernel": "6.12", "policy": AS_RELEASED, "machine": MACHINE, "device": "0000:00:05.0",
             "bar": 2, "via": "both", "claim_offset": 0x3000, "claim_size": 0x2000,
