@@ -25,7 +25,6 @@ class Held(NamedTuple):
         (frozenset({"U0", "C0"}), frozenset({"U1", "C0"})),
         (Held("U1", frozenset({1})), Held("U0", frozenset({1}))),
     ],
-    ids=repr,
 )
 def test_names_are_exchanged_in_every_kind_of_value(value: Any, swapped: Any) -> None:
     found = renamed(value, {"U0": "U1", "U1": "U0"})
