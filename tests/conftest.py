@@ -89,6 +89,23 @@ def of_the_run(tmp_path_factory):
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+@pytest.fixture(scope="session")
+def made_once(of_the_run):
+    """Makes a folder by its name in one worker, for all of them to read."""
+
+    def made(name, make):
+        whole, part = of_the_run / name, of_the_run / f"{name}.part"
+        with (of_the_run / f"{name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not whole.exists():
+                shutil.rmtree(part, ignore_errors=True)  # of a worker that failed
+                make(part)
+                part.rename(whole)
+        return whole
+
+    return made
+
+
 @pytest.fixture(scope="session", autouse=True)
 def states_once(of_the_run):
     """The states of an explorer, which take seconds, are computed by one worker for all."""

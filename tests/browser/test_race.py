@@ -15,10 +15,9 @@ KEYS = {"U": "ArrowLeft", "C": "ArrowRight", "t": "ArrowDown"}
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> str:
+def site(made_once) -> str:
     """The address of the start page, as a file."""
-    out: Path = tmp_path_factory.mktemp("site")
-    build.build(out, "0123456789")
+    out: Path = made_once("race", lambda out: build.build(out, "0123456789"))
     return (out / "index.html").as_uri()
 
 

@@ -7,7 +7,7 @@ import http.server
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,21 +34,27 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(
+    tmp_path_factory: pytest.TempPathFactory,
+    made_once: Callable[[str, Callable[[Path], object]], Path],
+) -> Path:
     """A built site with Python; skips where Pyodide cannot be had, unless a browser is required."""
-    folder = os.environ.get(GIVEN)
-    try:
+
+    def make(out: Path) -> None:
+        folder = os.environ.get(GIVEN)
         pyodide = runtime.pyodide(Path(folder) if folder else None)
+        checkout = tmp_path_factory.mktemp("checkout")
+        (checkout / "notebooks").mkdir()
+        for name in READ:
+            shutil.copy(ROOT / "notebooks" / name, checkout / "notebooks")
+        build.build(out, 40 * "d", pyodide, reading.notebooks(checkout))
+
+    try:
+        return made_once("site", make)
     except SourceError as error:
         if os.environ.get("DEVMEMKIT_REQUIRE_BROWSER") == "1":
             raise
         pytest.skip(f"no Pyodide: {error}")
-    checkout, out = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("site")
-    (checkout / "notebooks").mkdir()
-    for name in READ:
-        shutil.copy(ROOT / "notebooks" / name, checkout / "notebooks")
-    build.build(out, 40 * "d", pyodide, reading.notebooks(checkout))
-    return out
 
 
 @pytest.fixture(scope="session")
