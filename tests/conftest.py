@@ -73,6 +73,7 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     if nextitem is None or nextitem.path != item.path:
         gc.collect()
+        gc.freeze()  # what a file leaves is kept by caches
 
 
 @cache

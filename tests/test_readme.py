@@ -89,8 +89,8 @@ def policies() -> Picture:
         list(ASKED.values()),
         rows,
         legend=(
-            ("ok", "as the owner would wish"),
-            ("error", "against the owner's wish"),
+            ("ok", "as one would wish"),
+            ("error", "not as one would wish"),
             ("muted", "nothing can be mapped"),
         ),
     )
