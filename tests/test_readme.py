@@ -38,8 +38,10 @@ def takeover() -> Picture:
     made = address_map(story.played.after("claim"), story.node, 8)
     first, last = (byte - story.node.start for byte in story.claim)
     said = (
-        f"A driver claims +{first:#x} to +{last:#x}. {made.message} (Model, Linux {story.kernel}.)"
+        f"A driver claims from +{first:#x} to +{last:#x}. {made.message} "
+        f"(Model, Linux {story.kernel}.)"
     )
+    made = replace(made, legend=tuple(one for one in made.legend if one[0] != "private"))
     return retold(made, "A page that is half the driver's stays mapped", said, WIDE)
 
 
@@ -85,7 +87,7 @@ def policies() -> Picture:
     best = [policy for policy, row in rows.items() if {role for _, role in row} == {"ok"}]
     made = matrix(
         "policies",
-        "",
+        "What can happen under each policy",
         list(ASKED.values()),
         rows,
         legend=(
@@ -95,7 +97,7 @@ def policies() -> Picture:
         ),
     )
     said = f"Good in every column: {', '.join(best) or 'none'}. (Explored, Linux 6.12.)"
-    return retold(made, "What can happen under each policy", said, WIDE)
+    return retold(made, made.title, said, WIDE)
 
 
 ASKED = {
