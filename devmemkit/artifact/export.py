@@ -114,6 +114,9 @@ def page(notebook: Any, name: str, failure: str = "", home: Home = REPORT, folde
             # named values are stored, and not shown
             shown = (one for one in cell.outputs if VALUES not in one.get("data", {}))
             cell.outputs = [one for one in shown if not _only_widget(one)]
+            for one in cell.outputs:
+                if "text/html" in one.get("data", {}):
+                    one.data["text/html"] = _breakable(one.data["text/html"])
     exporter = HTMLExporter(
         template_name="lab",
         raw_template=(HERE / "report.html.j2").read_text("utf-8"),
@@ -125,6 +128,15 @@ def page(notebook: Any, name: str, failure: str = "", home: Home = REPORT, folde
     report = {"report": {**told, **scripts, "css": css(), "paper": paper}}
     html, _ = exporter.from_notebook_node(notebook, report)
     return re.sub(r'(<a [^>]*href=")([\w-]+)\.ipynb"', r'\1\2.html"', str(html))  # its page, here
+
+
+def _breakable(html: str) -> str:
+    """The HTML of an output: a table's row that begins with a name may break it after a "_"."""
+
+    def broken(cell: re.Match[str]) -> str:
+        return cell[1] + re.sub("(?<=[^_])_(?=[^_])", "_<wbr>", cell[2])
+
+    return re.sub(r"(<tr><td[^>]*>(?:<span[^>]*>)?)([^<>\s]+)(?=</)", broken, html)
 
 
 def _only_widget(output: Any) -> bool:

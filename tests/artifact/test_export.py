@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import nbformat
 import pytest
 
-from devmemkit.artifact.export import page, title
+from devmemkit.artifact.export import _breakable, page, title
 from devmemkit.figures.marks import MIN_WIDTH
 from tests.artifact import toys
 
@@ -266,3 +266,12 @@ def test_an_answer_opens_at_a_choice_without_script_by_keyboard_and_on_paper(bro
     assert seen() == [False, False]
     shown.emulate_media(media="print")
     assert seen() == [False, True], "on paper the right choice is open"
+
+
+def test_a_name_that_begins_a_row_of_a_table_breaks_between_its_words():
+    table = '<tr><td a="b_c">{}</td><td>x_y</td></tr>'
+    for cell in ("<span>{}</span>", "{}"):
+        html = _breakable(table.format(cell.format("do_mmap")))
+        assert html == table.format(cell.format("do_<wbr>mmap"))
+    untouched = table.format("a sentence on do_mmap") + "<p>do_mmap</p>"
+    assert _breakable(untouched) == untouched
