@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "devmemkit"
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 206, 80, 26, 40, 16
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 220, 80, 26, 40, 16
 CHARACTERS, LINES = 30, 3
 """Of a box: of each line, and lines."""
 
