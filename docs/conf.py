@@ -19,6 +19,8 @@ exclude_patterns = ["made", "paper"]  # a journal sets the paper from its own Ma
 html_theme = "furo"
 html_title = f"devmemkit {version}"
 html_copy_source = html_show_sourcelink = False
+html_static_path = ["print.css"]
+html_css_files = [("print.css", {"media": "print"})]
 default_role = "code"
 add_module_names = False  # the reference shows public names, not where they are defined
 autodoc_typehints = "description"
