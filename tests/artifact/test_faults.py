@@ -98,7 +98,7 @@ def mounted(options: str, folder: Path, command: list[str], made) -> subprocess.
         env=made.env,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=3600,
     )
 
 

@@ -55,7 +55,7 @@ def slow(pid_file):
     return notebook(
         text("# A slow one"),
         code(f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))"),
-        code("time.sleep(60)"),
+        code("time.sleep(600)"),
     )
 
 
@@ -81,7 +81,7 @@ class Checkout:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=3600,
         )
 
     @contextmanager

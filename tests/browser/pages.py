@@ -173,7 +173,7 @@ def serve_lab(root):
         server = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log)
         try:
             address = f"http://127.0.0.1:{port}"
-            for _ in range(120):
+            while True:  # it answers or it ends, however long that takes
                 try:
                     with urllib.request.urlopen(f"{address}/api/status", timeout=2):
                         break

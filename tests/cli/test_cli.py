@@ -27,7 +27,7 @@ def run(*arguments, stdin=b""):
         input=stdin,
         capture_output=True,
         env=os.environ | {"PYTHONPATH": ROOT},
-        timeout=60,
+        timeout=3600,
     )
 
 

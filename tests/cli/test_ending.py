@@ -130,7 +130,7 @@ def told_at(tmp_path):
             env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
             # where SIGINT is ignored, as under nohup, the command would inherit that
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-            timeout=120,
+            timeout=3600,
         )
 
     run.told = told.read_text  # "sent", or how many calls it made, to which none was sent
@@ -149,7 +149,7 @@ def run_as_command(folder: Path, text: str) -> subprocess.CompletedProcess[bytes
     """Run a script of this text under the name by which the program knows itself."""
     script = folder / "devmemkit"
     script.write_text(text)
-    return subprocess.run([sys.executable, script], capture_output=True, env=ENV, timeout=60)
+    return subprocess.run([sys.executable, script], capture_output=True, env=ENV, timeout=3600)
 
 
 EARLY = (1, 2, 3, 5, 10, 30, 100, 300, 1000, 3000, 10_000)
@@ -291,7 +291,7 @@ def test_a_command_whose_reader_is_gone_ends_quietly(name, unbuffered, command, 
         stderr=subprocess.PIPE,
         cwd=ROOT,
         env=ENV | {"PYTHONUNBUFFERED": unbuffered},
-        timeout=120,
+        timeout=3600,
     )
     os.close(writer)
     if not name.startswith("findings"):  # which say on stderr what they weigh

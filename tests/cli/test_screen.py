@@ -27,7 +27,7 @@ def run(*arguments: str | bytes, **env: str) -> subprocess.CompletedProcess[byte
         capture_output=True,
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
-        timeout=60,
+        timeout=3600,
         check=False,
     )
 

@@ -108,7 +108,7 @@ def test_the_answer_needs_no_docstrings(more: tuple[str, ...]) -> None:
             cwd=root,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=3600,
             check=True,
         ).stdout
         for options in ((), ("-OO",))

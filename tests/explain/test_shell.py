@@ -48,7 +48,7 @@ def commands(described: Description) -> Iterator[tuple[str, str]]:
 def tokens(command: str) -> list[str]:
     """The words of a command as a shell sees them; operators are words of their own."""
     if shutil.which("bash"):
-        subprocess.run(["bash", "-n", "-c", command], check=True, timeout=60)
+        subprocess.run(["bash", "-n", "-c", command], check=True, timeout=3600)
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     return list(lexer)

@@ -156,7 +156,7 @@ def test_only_descriptions_of_this_machine_are_opened(
 ) -> None:
     command = [sys.executable, "-c", WATCHED, *arguments]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=3600, check=False
     )
     assert "Error" not in done.stderr, done.stderr
     if arguments[0] == "snapshot":
