@@ -41,7 +41,6 @@ def takeover() -> Picture:
         f"A driver claims from +{first:#x} to +{last:#x}. {made.message} "
         f"(Model, Linux {story.kernel}.)"
     )
-    made = replace(made, legend=tuple(one for one in made.legend if one[0] != "private"))
     return retold(made, "A page that is half the driver's stays mapped", said, WIDE)
 
 

@@ -41,8 +41,8 @@ Mapping = tuple[str, Vma, list[tuple[int, str]]]
 def address_map(machine: Machine, region: Resource, pages: int, *, columns: int = 0) -> Picture:
     """Picture the first `pages` pages of `region`: who claims them, and every mapping's PTEs.
 
-    There is room for `columns` mappings, or for those that there are. A claim's edges are drawn to
-    the byte.
+    There is room for `columns` mappings, with a legend of all that may come, or for those that
+    there are, with a legend of what is drawn. A claim's edges are drawn to the byte.
     """
     base = region.start >> PAGE_SHIFT
     last = region.start + pages * PAGE_SIZE - 1
@@ -56,6 +56,7 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
         if claim.start >> PAGE_SHIFT <= pfn <= claim.end >> PAGE_SHIFT
     }
     mappings = list(_mappings(machine, base, base + pages - 1, taken))
+    changes = bool(columns)
     columns = columns or max(len(mappings), PAGES // WORD)
     roles = [role for *_, here in mappings[:columns] for _, role in here]
     dead = roles.count("zapped")
@@ -70,6 +71,7 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
                 y = (edge - region.start) / PAGE_SIZE
                 marks.line(TREE, y, TREE + GAP + PAGES, y, "claimed", "dashed")
     _draw_pages(marks, mappings[:columns], base, PAGES / columns, unit, head)
+    drawn = {rect.role for rect in marks.rects}
     step = max(1, pages // 8)
     ticks = [(i, f"+{i << PAGE_SHIFT:#x}") for i in range(0, pages + 1, step)]
     more = any(claim.end > last for claim in claims)
@@ -91,7 +93,7 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
         y=Axis(f"offset from {region.start:#x}", pages + 0.25, -head / unit - 0.2, tuple(ticks)),
         marks=marks,
         height=int(unit * (pages + 0.45) + head),
-        legend=LEGEND,
+        legend=tuple(one for one in LEGEND if changes or one[0] in drawn),
     )
 
 

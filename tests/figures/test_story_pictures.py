@@ -34,6 +34,10 @@ def test_the_map_shows_every_page_as_it_is(version: str, key: str) -> None:
     assert [role for role in column(picture, "rects", "role") if role in pages] == expected
     assert f"{expected.count('zapped')} zapped" in picture.alt
     assert column(picture, "outlines", "role") == ["error"] * expected.count("error")
+    drawn = column(picture, "rects", "role")
+    assert {role for role, _ in picture.legend} == {*drawn}
+    changes = address_map(machine, story.node, story.pages, columns=7)
+    assert len(changes.legend) == 6  # an explorer's legend keeps its height
 
 
 def map_after(story: Takeover, key: str) -> Picture:
