@@ -66,9 +66,15 @@ def answers(rows: Iterable[tuple[str, str]]) -> str:
     """The rows of an HTML table of (case, answer)."""
     return "".join(
         f'<tr><td style="text-align:left{_wrap(case)}">{html.escape(case)}</td>'
-        f'<td style="text-align:left{_wrap(answer)}"><b>{html.escape(answer)}</b></td></tr>'
+        f'<td style="text-align:left{_wrap(answer)}">{_strong(answer)}</td></tr>'
         for case, answer in rows
     )
+
+
+def _strong(answer: str) -> str:
+    """Bold, unless it is a sentence: where all is bold, nothing is stressed."""
+    safe = html.escape(answer)
+    return safe if len(answer) > SHORT else f"<b>{safe}</b>"
 
 
 def _wrap(text: str) -> str:

@@ -40,6 +40,11 @@ def test_a_table_that_would_give_an_answer_away_is_behind_words_to_click(
     assert data["text/plain"] == "SIGBUS"
 
 
+def test_an_answer_is_bold_unless_it_is_a_sentence(shown: list[dict[str, Any]]) -> None:
+    fold("ends", [("Linux 6.12", "SIGBUS"), ("Linux 7.3", "D claims, then P touches a page")])
+    assert re.findall("<b>(.*?)</b>", shown[0]["text/html"]) == ["SIGBUS"]
+
+
 def test_values_are_stored_and_not_shown(shown: list[dict[str, Any]]) -> None:
     values(name=HOSTILE)
     assert shown == [{VALUES: {"name": HOSTILE}}]
