@@ -30,10 +30,14 @@ def paste(machine: str) -> str:
 
 
 def asks() -> list[dict[str, Any]]:
-    """Each operation on each machine at two places, each symptom on each machine at one."""
+    """Each operation on each machine at two places, each symptom at one.
+
+    A machine whose kernel is not told has one place: its answers take ten times as long.
+    """
     made = []
     for number, (machine, op) in enumerate(product(MACHINES, OPS)):
-        for at in (PLACES[number % len(PLACES)], PLACES[(number + 3) % len(PLACES)]):
+        for more in (0, 3) if MACHINES[machine] else (0,):
+            at = PLACES[(number + more) % len(PLACES)]
             made.append({"address": at, "op": op, "via": "devmem", "paste": paste(machine)})
     for number, (machine, got) in enumerate(product(MACHINES, GOT)):
         made.append({"address": PLACES[3 + number % 2], "got": got, "paste": paste(machine)})
