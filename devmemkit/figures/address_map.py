@@ -56,21 +56,20 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
         if claim.start >> PAGE_SHIFT <= pfn <= claim.end >> PAGE_SHIFT
     }
     mappings = list(_mappings(machine, base, base + pages - 1, taken))
-    changes = bool(columns)
-    columns = columns or max(len(mappings), PAGES // WORD)
-    roles = [role for *_, here in mappings[:columns] for _, role in here]
+    room = columns or max(len(mappings), PAGES // WORD)
+    roles = [role for *_, here in mappings[:room] for _, role in here]
     dead = roles.count("zapped")
     reached = {pfn for *_, here in mappings for pfn, role in here if role == "error"}
     marks = Marks()
     unit = max(22, min(34, 240 / pages))
-    head = HEADS[PAGES // columns < WORD]
+    head = HEADS[PAGES // room < WORD]
     _draw_tree(marks, nodes, region, pages)
     for claim in claims:
         for edge in (claim.start, claim.end + 1):
             if base << PAGE_SHIFT < edge <= last:
                 y = (edge - region.start) / PAGE_SIZE
                 marks.line(TREE, y, TREE + GAP + PAGES, y, "claimed", "dashed")
-    _draw_pages(marks, mappings[:columns], base, PAGES / columns, unit, head)
+    _draw_pages(marks, mappings[:room], base, PAGES / room, unit, head)
     drawn = {rect.role for rect in marks.rects}
     step = max(1, pages // 8)
     ticks = [(i, f"+{i << PAGE_SHIFT:#x}") for i in range(0, pages + 1, step)]
@@ -93,7 +92,7 @@ def address_map(machine: Machine, region: Resource, pages: int, *, columns: int 
         y=Axis(f"offset from {region.start:#x}", pages + 0.25, -head / unit - 0.2, tuple(ticks)),
         marks=marks,
         height=int(unit * (pages + 0.45) + head),
-        legend=tuple(one for one in LEGEND if changes or one[0] in drawn),
+        legend=tuple(one for one in LEGEND if columns or one[0] in drawn),
     )
 
 

@@ -55,7 +55,7 @@ def slow(pid_file):
     return notebook(
         text("# A slow one"),
         code(f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))"),
-        code("time.sleep(600)"),
+        code("time.sleep(600)"),  # a test ends it, once the file is there
     )
 
 
