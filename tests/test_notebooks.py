@@ -51,16 +51,13 @@ def sanitized(text: str) -> str:
     return text
 
 
-def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:
-    """Run nbval on notebooks in a process of its own, in this environment, without other plugins.
-
-    Each notebook has a kernel of its own.
-    """
+def nbval(path: Path) -> subprocess.CompletedProcess[str]:
+    """Run nbval on a notebook in a process of its own, in this environment, without plugins."""
     command = [sys.executable, "-c", PYTEST, "-c", str(ROOT / "pyproject.toml")]
     command += ["--rootdir", str(ROOT), "-o", "addopts=", "-p", "no:cacheprovider", "--color=no"]
     command += ["-p", "nbval.plugin"]
     command += ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZE)]
-    command += ["--nbval-cell-timeout", "120", "-v", *map(str, paths)]
+    command += ["--nbval-cell-timeout", "120", "-v", str(path)]
     env = os.environ | {
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -70,8 +67,8 @@ def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-LONG = ("00-overview", "05-policies", "06-real-kernels", "paper")
-"""Notebooks whose run takes seconds: it weighs every finding, or searches or replays a lot."""
+FIRST = "01-driver-takeover"
+"""The notebook that is run where there is no time for all."""
 SETS = tomllib.loads((ROOT / "notebooks" / "sets.toml").read_text("utf-8"))
 """What `devmemkit reproduce` runs: the last set of each is what no kernel does, or other data."""
 
@@ -82,14 +79,12 @@ def test_every_cell_runs_with_the_last_set(name: str) -> None:
     Cells(name).runs(SETS[name][-1])
 
 
+@pytest.mark.slow
 def test_papermill_gives_parameters(tmp_path: Path) -> None:
     assert SETS.keys() == {path.stem for path in NOTEBOOKS} - {"paper"}
-    name, (*_, given) = min(
-        (item for item in SETS.items() if item[0] not in LONG),
-        key=lambda item: (len(item[1][-1]), item[0]),
-    )
+    given = SETS[FIRST][-1]
     output = tmp_path / "ran.ipynb"
-    execute(ROOT / "notebooks" / f"{name}.ipynb", output, given)
+    execute(ROOT / "notebooks" / f"{FIRST}.ipynb", output, given)
     ran = read(output)
     [cell] = [cell for cell in ran["cells"] if "injected-parameters" in tags(cell)]
     for parameter, value in given.items():
@@ -111,44 +106,18 @@ def test_no_items_of_a_list_run_together(path: Path) -> None:
     ] == []
 
 
-SHORT = [
-    path for path in NOTEBOOKS if path.stem not in (*LONG, "04-preload-gap", "07-your-machine")
-]
-"""The notebooks that one run of nbval compares: starting it takes as long as a short notebook."""
+def nbval_of(path: Path) -> Any:
+    """A parameter: only FIRST is compared by default."""
+    slow = () if path.stem == FIRST else pytest.mark.slow
+    return pytest.param(path, id=f"nbval of {path.stem}", marks=slow)
 
 
-@pytest.fixture(scope="module")
-def short_ones() -> subprocess.CompletedProcess[str]:
-    return nbval(*SHORT)
-
-
-def passed(compared: subprocess.CompletedProcess[str], path: Path) -> bool:
-    """Whether nbval compared each code cell of a notebook and found what is stored."""
+@pytest.mark.parametrize("path", [nbval_of(path) for path in NOTEBOOKS])
+def test_outputs_are_what_the_cells_print_today(path: Path) -> None:
+    compared = nbval(path)
     cell = rf"^notebooks/{re.escape(path.stem)}::ipynb::Cell (\d+) (\w+)"
     told = re.findall(cell, compared.stdout, re.MULTILINE)
-    return told == [(str(at), "PASSED") for at, _ in enumerate(code_cells(read(path)))]
-
-
-@pytest.mark.parametrize("path", SHORT, ids=lambda path: f"nbval of {path.stem}")
-def test_outputs_are_what_the_cells_print_today(
-    path: Path, short_ones: subprocess.CompletedProcess[str]
-) -> None:
-    assert passed(short_ones, path), short_ones.stdout + short_ones.stderr
-
-
-def test_nbval_finds_no_fault_beside_the_cells(
-    short_ones: subprocess.CompletedProcess[str],
-) -> None:
-    assert short_ones.returncode == 0, short_ones.stdout + short_ones.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "path", sorted({*NOTEBOOKS} - {*SHORT}), ids=lambda path: f"nbval of {path.stem}"
-)
-def test_long_outputs_are_what_the_cells_print_today(path: Path) -> None:
-    compared = nbval(path)
-    assert passed(compared, path), compared.stdout + compared.stderr
+    assert told == [(str(at), "PASSED") for at, _ in enumerate(code_cells(read(path)))]
     assert compared.returncode == 0, compared.stdout + compared.stderr
 
 

@@ -100,6 +100,7 @@ def test_a_place_that_cannot_be_written_is_named(clone: Path, tmp_path: Path) ->
         cite.archive(tmp_path / "none" / "a.tar.gz")
 
 
+@pytest.mark.slow
 def test_outside_a_checkout_there_is_nothing_to_cite(tmp_path: Path) -> None:
     package = tmp_path / "site" / "devmemkit"
     shutil.copytree(ROOT / "devmemkit", package, ignore=shutil.ignore_patterns("__pycache__"))

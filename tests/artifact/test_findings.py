@@ -233,6 +233,7 @@ def test_kernels_that_answer_a_search_alike_are_searched_once(
     assert told == {version: ask(Sources(), version, scenario="mmap-vs-claim") for version in told}
 
 
+@pytest.mark.slow
 def test_where_nothing_was_recorded_a_race_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
     finding = Ledger().weigh(ENTRIES["claim-ends-access"])
     races = [one for one in finding.evidence if one.kind == "race"]

@@ -30,6 +30,7 @@ def test_each_notebook_is_a_page_that_leads_back_to_the_start_page(tmp_path: Pat
         assert all(svg.startswith(b"<svg") for svg in one.figures.values())
 
 
+@pytest.mark.slow
 def test_documentation_that_cannot_be_built_is_one_sentence(tmp_path: Path) -> None:
     assert reading.documentation(tmp_path) == {}
     (tmp_path / "docs").mkdir()

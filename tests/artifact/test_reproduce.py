@@ -46,6 +46,7 @@ def outputs(path):
     ]
 
 
+@pytest.mark.slow
 def test_one_fails_the_others_go_on_and_the_failing_cell_is_named(checkout):
     checkout.write("01-good", toys.good())
     checkout.write("02-bad", toys.bad())

@@ -39,6 +39,7 @@ def rows(folder):
     return list(csv.DictReader(text.splitlines()))
 
 
+@pytest.mark.slow
 def test_every_cell_has_its_row_and_one_that_fails_keeps_its_notebook(swept):
     done = swept.run("sweep", "1", "-p", "kernel=6.1,5.10", "-p", "claim=0x10", "--out", "o ü")
     assert done.returncode == 1

@@ -67,7 +67,9 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("shell", ASKED)
+@pytest.mark.parametrize(
+    "shell", ["bash", *(pytest.param(name, marks=pytest.mark.slow) for name in ("zsh", "fish"))]
+)
 def test_the_script_completes_in_its_shell(
     shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

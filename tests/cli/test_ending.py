@@ -199,6 +199,7 @@ def test_an_interrupt_while_a_class_is_made_is_one_line(tmp_path):
     is_one_line(run_as_command(tmp_path, MAKES_A_CLASS))
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_the_interpreter_ends_is_one_line_or_comes_too_late(told_at):
     arguments = COMMANDS["iomem"]
     whole = told_at(arguments, -1)

@@ -56,6 +56,7 @@ def test_a_dump_pasted_as_one_line_is_read() -> None:
     assert len(parse(line).entries) == 19_999
 
 
+@pytest.mark.slow
 def test_the_command_says_it_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

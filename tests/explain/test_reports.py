@@ -43,6 +43,7 @@ def found(got: str, described: Description | None = None, **asked: Any) -> tuple
     return str(access), [one.what for one in causes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("got", "about", "first"),
     [
@@ -137,6 +138,7 @@ def test_words_without_an_errno_have_the_causes_of_each(
     }
 
 
+@pytest.mark.slow
 def test_of_many_causes_without_an_errno_the_likeliest_are_shown_and_the_others_counted() -> None:
     got = "failed to access /dev/mem"
     said = told(*asked_of(Description(), got), got=got)
@@ -178,6 +180,7 @@ def test_without_an_errno_the_likeliest_machine_s_comes_first() -> None:
     assert causes[0] == "EINVAL: the first page of BAR 0 is taken: e1000 has it"
 
 
+@pytest.mark.slow
 def test_a_message_about_mmap_has_no_causes_of_open_and_the_other_way_round() -> None:
     of_open = f"{UNABLE}, as is usual for root in a container"
     for words, offered in (("mmap", False), ("open /dev/mem", True), ("something", True)):
@@ -187,6 +190,7 @@ def test_a_message_about_mmap_has_no_causes_of_open_and_the_other_way_round() ->
         assert (claimed in found(f"{words}: Operation not permitted")[1]) == offered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "arch"),
     [
@@ -303,6 +307,7 @@ def test_lockdown_is_last_on_a_kernel_that_lacks_it() -> None:
         assert (causes[-1] == "lockdown is in force") == last
 
 
+@pytest.mark.slow
 def test_what_may_end_the_kernel_is_left_open() -> None:
     """An unaligned read of ports on arm64, and an address that the CPU has not got, before 4.15."""
     row = "0x0000000000001000 0x000000000000103f 0x0000000000040101\n"

@@ -20,6 +20,7 @@ pytestmark = needs_samples
 DUMPS = sorted((SAMPLES / "iomem").glob("*.txt"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", DUMPS, ids=lambda path: path.stem)
 def test_every_dump_is_explained_and_shown(path: Path) -> None:
     refused = {"zeroed": "expected addresses, got zeroes only", "cxl-window": "got another that di"}

@@ -71,6 +71,7 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> set[Key]:
     return keys
 
 
+@pytest.mark.slow
 def test_the_list_has_every_component_that_is_reached_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

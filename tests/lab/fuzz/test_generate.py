@@ -58,7 +58,10 @@ def test_acts_refer_to_earlier_ones_and_have_known_arguments() -> None:
         assert len(requests(list(one.acts))) == len(one.acts)
 
 
-@pytest.mark.parametrize("version", ["5.10", "6.1", "6.12", "6.18", "7.3"])
+@pytest.mark.parametrize(
+    "version",
+    ["7.3", *(pytest.param(v, marks=pytest.mark.slow) for v in ("5.10", "6.1", "6.12", "6.18"))],
+)
 def test_every_sequence_plays_on_the_model(version: str) -> None:
     machine = before(PROCESSES, KernelProfile(version))
     seen: Pairs = Counter()

@@ -50,6 +50,7 @@ def test_what_was_recorded_is_replayed_and_never_generated(monkeypatch: pytest.M
     assert replay([small()], quiet)
 
 
+@pytest.mark.slow
 def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recheck, "CHUNK", 1)
     kept = ends()

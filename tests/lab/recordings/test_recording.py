@@ -202,6 +202,7 @@ def test_the_checkout_has_every_scenario_as_it_is_told_today(scenario: str, labe
     )
 
 
+@pytest.mark.slow
 def test_every_recording_says_which_machine_it_was() -> None:
     for recording in recordings(lab="*"):
         assert recording.about["kernel"]["packages"], recording.version

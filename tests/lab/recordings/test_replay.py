@@ -35,6 +35,7 @@ def edited(recording: Recording) -> Recording:
     return replace(recording, content=copy.deepcopy(recording.content))
 
 
+@pytest.mark.slow
 def test_every_part_was_decided_and_no_recording_diverges(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
