@@ -46,11 +46,11 @@ for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what -m does not ask for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what needs a browser, a guest or a Debian archive of its own.
+    """Mark as slow what needs a browser, a guest, a Debian archive or a report of its own.
 
     The longest files come first: each goes to one worker whole, and the last one is waited for.
     """
-    slow = {"chromium_path", "kernel", "booted", "arm_kernel", "world"}
+    slow = {"chromium_path", "kernel", "booted", "arm_kernel", "world", "report"}
     for item in items:
         if slow & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)

@@ -58,6 +58,7 @@ def test_every_cell_runs(parameters: dict[str, Any]) -> None:
     CELLS.runs(parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [

@@ -110,6 +110,10 @@ WIDE = 360
 """Px: width of a picture that is passed on."""
 PICTURES = (schedule, takeover, race, policies)
 """The pictures of docs/ that are passed on, each in a file of its function's name."""
+each_picture = pytest.mark.parametrize(
+    "draw",  # that of the policies weighs each of them first
+    [pytest.param(one, marks=pytest.mark.slow if one is policies else ()) for one in PICTURES],
+)
 
 
 def drawn(draw: Callable[[], Picture]) -> str:
@@ -155,12 +159,12 @@ def test_the_sections_that_settle_a_point_are_there() -> None:
         assert f'"## {section}. ' in notebook.read_text("utf-8"), (number, section)
 
 
-@pytest.mark.parametrize("draw", PICTURES)
+@each_picture
 def test_a_committed_picture_is_drawn_by_this_code(draw: Callable[[], Picture]) -> None:
     assert (ROOT / "docs" / f"{draw.__name__}.svg").read_text(encoding="utf-8") == drawn(draw)
 
 
-@pytest.mark.parametrize("draw", PICTURES)
+@each_picture
 def test_a_picture_that_is_passed_on_is_not_shrunk_on_a_phone(draw: Callable[[], Picture]) -> None:
     assert draw().min_width <= 400, "its text has 11 px"
 
@@ -220,6 +224,7 @@ def test_the_coverage_that_it_tells_is_that_of_the_generated_page(page: str) -> 
     assert f"{int(told[2]):,} of {int(told[3]):,}" in text
 
 
+@pytest.mark.slow
 def test_what_is_said_below_the_table_of_policies_is_what_it_shows() -> None:
     assert "Good in every column: none." in policies().message
     assert len(ASKED) == 5

@@ -185,6 +185,7 @@ def children() -> list[str]:
     return [pid for task in tasks for pid in task.read_text().split()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("says", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 4096])
 def test_one_that_is_no_scheduler_is_said_to_be_none(
     says: bytes | None,

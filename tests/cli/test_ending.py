@@ -84,13 +84,6 @@ QUIET = {
     **{name: command for name, command in COMMANDS.items() if name != "conform"},
 }
 """Commands that print, without the one that compares for a minute before it does."""
-LONG = ("conform", "lab list", "verify")
-"""Commands that take seconds before they print, or need a run that does: their tests are slow."""
-
-
-def named(name, *more):
-    """Parameters of a test: a command's name, and what else it takes."""
-    return pytest.param(name, *more, marks=pytest.mark.slow if name in LONG else ())
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +155,8 @@ def test_an_interrupt_is_one_line_from_the_first_line_of_the_command_on(told_at,
     is_one_line(told_at(["explain", "--help"], at, how=how))
 
 
-@pytest.mark.parametrize("name", [named(name) for name in COMMANDS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
 def test_an_interrupt_of_a_command_is_one_line(told_at, name, command):
     arguments = command(name)
     draw = random.Random(name)
@@ -279,8 +273,9 @@ def test_the_signals_of_a_program_that_calls_the_command_line_are_its_own(capsys
     assert capsys.readouterr().err == "devmemkit findings: interrupted\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "unbuffered"), [*(named(name, "") for name in QUIET), ("help", "1"), ("findings", "1")]
+    ("name", "unbuffered"), [*((name, "") for name in QUIET), ("help", "1"), ("findings", "1")]
 )
 def test_a_command_whose_reader_is_gone_ends_quietly(name, unbuffered, command, tmp_path):
     reader, writer = os.pipe()

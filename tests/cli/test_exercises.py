@@ -27,6 +27,7 @@ def test_the_sheet_has_every_task_with_its_answer(capsys: pytest.CaptureFixture[
     assert said == sheet(capsys, "--seed", "7"), "another answer to the same question"
 
 
+@pytest.mark.slow
 def test_the_answers_of_the_sheet_are_python_and_right(capsys: pytest.CaptureFixture[str]) -> None:
     codes = re.findall(r"^\*\*Answer:\*\* `(.*?)`\. ", sheet(capsys, "--seed", "8"), re.M)
     for exercise, code in zip(EXERCISES.values(), codes, strict=True):
@@ -56,6 +57,7 @@ def test_seeds_may_be_a_range_and_several(
     assert heads == ["3", "4", "1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "says"),
     [

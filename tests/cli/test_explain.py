@@ -166,6 +166,7 @@ def test_what_a_sentence_was_read_as_is_said(capsys: pytest.CaptureFixture[str])
     assert told["notes"] == [f"'{'x ' * 50}' was read as EFAULT"]
 
 
+@pytest.mark.slow
 def test_what_nobody_told_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
     said = explained(capsys, "--arch", "x86_64", "--got", "mmap: Operation not permitted")
     assert "note: no address is told (--address): this is about any place in /dev/mem\n" in said

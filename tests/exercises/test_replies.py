@@ -29,7 +29,7 @@ def is_interesting(task: Task) -> bool:
 def test_each_student_has_a_task_worth_solving(name: str) -> None:
     """A few students here; test_solved.py has hundreds."""
     texts = set()
-    for seed in range(4):
+    for seed in range(3):
         task = EXERCISES[name].task(seed)
         assert task.judge(task.answer) == "", (seed, task.answer)
         assert is_interesting(task), (seed, task.answer)

@@ -219,10 +219,9 @@ SOLVE: dict[str, Callable[[str], Any]] = {
 }
 
 
-@pytest.mark.parametrize("seed", [7, 8])
 @pytest.mark.parametrize("name", EXERCISES)
-def test_a_student_solves_it(name: str, seed: int) -> None:
-    given = Given(EXERCISES[name], seed)
+def test_a_student_solves_it(name: str) -> None:
+    given = Given(EXERCISES[name], 7)
     assert str(given.check(...)) == "not answered yet"
     reply = given.check(SOLVE[name](given.task.text))
     assert reply.right, (given.task.text, reply)

@@ -245,6 +245,7 @@ def test_a_kernel_between_two_of_the_model_has_cases_where_they_differ() -> None
     assert not answer(thirteen, address=E1000_BAR).branches
 
 
+@pytest.mark.slow
 def test_lspci_alone_is_enough_for_its_bars() -> None:
     text = (
         b"00:02.0 Thing: A\n\tRegion 0: Memory at fe000000 (32-bit, non-prefetchable) [size=16K]\n"
@@ -267,6 +268,7 @@ THING = "00:02.0 Thing: A\n\tRegion 0: Memory at fe000000 (32-bit, prefetchable)
 DRIVEN = "00:04.0 Thing: B\n\tKernel driver in use: other\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "asked"),
     [

@@ -320,6 +320,7 @@ def test_what_is_asked_comes_before_what_the_message_shows() -> None:
     assert str(access) == "read through /dev/port"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("got", "subject", "says"),
     [
@@ -367,6 +368,7 @@ def test_no_pages_are_told_to_be_free_beside_a_claim_that_is_supposed() -> None:
     assert not any("bytes" in advice.do for advice in first.advice)
 
 
+@pytest.mark.slow
 def test_an_open_that_is_shown_is_of_that_file_and_no_place() -> None:
     unknown = known("idle", lockdown=None, capable=None, root=None)
     _, found = causes_for(unknown, f"open {SYSFS}0000:77:00.0/resource0: ENOENT")

@@ -38,6 +38,7 @@ BOUNDED = {
 """Texts by what is beyond its bound, and the beginning of what is said."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOUNDED)
 def test_a_dump_is_bounded(kind: str) -> None:
     text, sentence = BOUNDED[kind]

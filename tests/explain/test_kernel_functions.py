@@ -97,6 +97,7 @@ def test_what_moved_in_x86_is_no_function_of_another_architecture() -> None:
     assert fault == ("do_page_fault", "arch/arm64/mm/fault.c")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--json",), ("--got", "EPERM")], ids=str)
 def test_the_answer_needs_no_docstrings(more: tuple[str, ...]) -> None:
     asked = ("explain", "--machine", "qemu-6.12", "--address", "0xfebc0000", *more)

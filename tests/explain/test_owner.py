@@ -180,6 +180,7 @@ def test_of_two_devices_in_a_page_the_one_that_is_asked_for(cmdline: str, op: st
         assert v.outcome == ("EPERM" if cmdline == "quiet" else "ok")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["idle", "bound"])
 def test_what_is_far_from_an_access_does_not_change_its_answer(
     state: str, monkeypatch: pytest.MonkeyPatch

@@ -520,6 +520,7 @@ def test_each_cause_that_a_line_names_comes_with_what_to_do() -> None:
     assert "stolen root" in causes_for(known(), next(iter(lines)))[1][0].advice[0].risk
 
 
+@pytest.mark.slow
 def test_a_cause_by_the_description_names_what_it_assumes() -> None:
     whole = causes(*ask(known(), address=E1000_BAR), "EPERM")[0]
     assert (whole.as_described, whole.tell) == (True, "this is how the machine is described")

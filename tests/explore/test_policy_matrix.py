@@ -205,6 +205,7 @@ def test_a_bounded_search_answers_undecided(monkeypatch: pytest.MonkeyPatch) -> 
         assert (answer.states, answer.transitions) == (7, 9 if question[0] == "t" else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wait", "answer"),
     [((), "no: for ever"), (("wait_for_unmap",), "undecided")],  # the clock of a wait has no end
@@ -231,6 +232,7 @@ def test_a_vacuous_no_decides_nothing() -> None:
     assert not answer.decides
 
 
+@pytest.mark.slow
 def test_a_deadlock_leaves_a_question_open() -> None:
     made = scenario("toy_locks", "toy_locks", first="a", second="b", alike=False)
     swapped = Program((Act("act", "T1", "toy_locks", {"first": "b", "second": "a"}),))

@@ -24,7 +24,7 @@ from devmemkit.figures.frame import (
 from devmemkit.figures.marks import MIN_WIDTH, Picture, Rect, Text
 from devmemkit.figures.svg import Canvas
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
-from tests.figures.gallery import KINDS, drawn
+from tests.figures.gallery import KINDS, drawn, tables
 from tests.figures.test_theme import VISION, contrast, distance
 
 MARK = 5.5
@@ -77,7 +77,12 @@ def holds(box: Rect, text: Text) -> bool:
     return box.left < text.x < box.right and box.top < text.y < box.bottom
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
+@pytest.fixture(
+    params=[
+        pytest.param(kind, marks=pytest.mark.slow if kind is tables else (), id=kind.__name__)
+        for kind in KINDS
+    ]
+)
 def pictures(request: pytest.FixtureRequest) -> dict[str, Picture]:
     """The pictures of a kind by name, drawn when a test asks: it takes seconds."""
     return drawn(request.param)

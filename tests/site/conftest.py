@@ -24,6 +24,8 @@ PATIENCE = 300_000
 """Milliseconds to wait at most, on however slow a machine."""
 GIVEN = "DEVMEMKIT_PYODIDE"
 """The variable that names a folder with Pyodide's files; without it npm fetches them."""
+BUILT = "DEVMEMKIT_SITE"
+"""The variable that names a built site to test; without it the tests build a smaller one."""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -39,6 +41,8 @@ def site(
     made_once: Callable[[str, Callable[[Path], object]], Path],
 ) -> Path:
     """A built site with Python; skips where Pyodide cannot be had, unless a browser is required."""
+    if BUILT in os.environ:
+        return Path(os.environ[BUILT])
 
     def make(out: Path) -> None:
         folder = os.environ.get(GIVEN)

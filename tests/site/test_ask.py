@@ -18,6 +18,7 @@ DUMP = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("got", ["", "EPERM"])
 def test_a_dump_becomes_a_tree_once(monkeypatch: pytest.MonkeyPatch, got: str) -> None:
     names = []
@@ -33,6 +34,7 @@ def test_a_dump_becomes_a_tree_once(monkeypatch: pytest.MonkeyPatch, got: str) -
     assert names.count("e1000") == 1
 
 
+@pytest.mark.slow
 def test_the_map_leaves_the_shared_tree_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(address_space, "MOST", 3)
     paste = f"{DUMP}fe100000-fe100fff : y\n"
@@ -42,6 +44,7 @@ def test_the_map_leaves_the_shared_tree_whole(monkeypatch: pytest.MonkeyPatch) -
     assert "resource: e1000" in second["text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("message", "kept"),
     [

@@ -82,6 +82,7 @@ def test_every_graph_has_the_explorers_states_and_steps() -> None:
             assert surviving == sorted(made["broken"].get(NOBODY_REACHES, [])), level
 
 
+@pytest.mark.slow
 def test_an_actor_that_waits_goes_on_some_time_and_one_that_is_done_does_not() -> None:
     waits = 0
     for _, graph in offered():

@@ -489,6 +489,7 @@ def test_arbitrary_text_raises_nothing_else(text: str | bytes) -> None:
     assert len(dump.entries) >= len(printed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

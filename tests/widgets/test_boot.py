@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from devmemkit.widgets.boot import NOTHING, BootExplorer
 
 
@@ -9,6 +11,7 @@ def broken(explorer: BootExplorer) -> int:
     return sum(result.verdict == "found" for _, result in explorer.results.values())
 
 
+@pytest.mark.slow
 def test_moving_an_initcall_searches_anew_and_back_again(in_step) -> None:
     explorer = BootExplorer("7.3")
     assert (broken(explorer), explorer.shown.value) == (0, NOTHING)
@@ -24,6 +27,7 @@ def test_moving_an_initcall_searches_anew_and_back_again(in_step) -> None:
     in_step(explorer)
 
 
+@pytest.mark.slow
 def test_static_files_are_a_choice_and_each_finding_can_be_shown(in_step) -> None:
     explorer = BootExplorer("6.12")
     assert len(explorer.shown.options) == broken(explorer) == 3

@@ -156,9 +156,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_at_any_moment_it_leaves_no_process_and_no_folder(
     lab: Lab, by_hand: list[str], name: str, seed: int
@@ -174,13 +173,8 @@ def test_killed_at_any_moment_it_leaves_no_process_and_no_folder(
     assert lab.is_clean()
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGINT,
-        *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGTERM, signal.SIGHUP)),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_told_to_end_it_takes_its_guest_along_and_says_one_line(
     lab: Lab, by_hand: list[str], name: str, number: int

@@ -153,6 +153,7 @@ def test_a_run_that_was_cut_is_no_smaller_run() -> None:
         judge_run(small(kept=[]), quiet, 1)
 
 
+@pytest.mark.slow
 def test_damage_that_a_process_finds_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recheck, "CHUNK", 1)
     kept = ends()
