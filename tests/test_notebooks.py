@@ -51,13 +51,16 @@ def sanitized(text: str) -> str:
     return text
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess[str]:
-    """Run nbval on a notebook in a process of its own, in this environment, without plugins."""
+def nbval(*paths: Path) -> subprocess.CompletedProcess[str]:
+    """Run nbval on notebooks in a process of its own, in this environment, without other plugins.
+
+    Each notebook has a kernel of its own.
+    """
     command = [sys.executable, "-c", PYTEST, "-c", str(ROOT / "pyproject.toml")]
     command += ["--rootdir", str(ROOT), "-o", "addopts=", "-p", "no:cacheprovider", "--color=no"]
     command += ["-p", "nbval.plugin"]
     command += ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZE)]
-    command += ["--nbval-cell-timeout", "120", "-v", str(path)]
+    command += ["--nbval-cell-timeout", "120", "-v", *map(str, paths)]
     env = os.environ | {
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
