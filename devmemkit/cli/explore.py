@@ -109,7 +109,7 @@ def _policies(options: argparse.Namespace) -> int:
         table.append((one.policy, one.question, str(one.states), one.wanted, answer))
     print(columns(table))
     where = f"Linux {options.kernel}, one page mapped through {options.via}"
-    print(f"\n{where}; {seconds:.3f} s; <- is not the answer wanted\n")
+    print(f"\n{where}; {seconds:.3f} s; <- is not the answer wanted, or none\n")
     for row in dict.fromkeys(cell.policy for cell in cells):
         print(f"{row}: {row_in_words(row)}")
     for cell in bad:

@@ -59,28 +59,28 @@ def explore(
 ) -> Result:
     """Search every interleaving for a state that breaks a property, or a deadlock (DEADLOCK).
 
-    It gives up at `most` states. The counterexample is a shortest one, unless `bound` says that the
-    search for it stopped. The numbers of states and transitions, and `reductions`, are those of the
-    last search that reached no bound, or of the only one: with a shortest counterexample, that of
-    the search for it, which is without partial order.
+    It gives up as search() does, by `most`. The counterexample is a shortest one, unless
+    `bound` says that the search for it stopped. The numbers of states and transitions, and
+    `reductions`, are those of the last search that reached no bound, or of the only one: with a
+    shortest counterexample, that of the search for it, which is without partial order.
     """
     began = time.perf_counter()
-    system, found = search(
+    system, searched = search(
         scenario, most, partial_order=partial_order, symmetry=symmetry, check="first"
     )
-    if partial_order and (found.broken or (_vacuous(scenario, found) and not found.bound)):
+    if partial_order and (searched.broken or (_vacuous(scenario, searched) and not searched.bound)):
         # It is settled whether a property is broken, or never holds (independence.py). The whole
         # search finds the shortest path, and is a second witness that one never holds.
         again = search(scenario, most, symmetry=symmetry, check="first")
         if not again[1].bound:
             partial_order = False
-            system, found = again
-        elif found.broken:  # else a proof stands, whatever the second search reached
-            found.bound = again[1].bound  # the counterexample may not be a shortest one
-    broken = next(iter(found.broken), None)
-    example = None if broken is None else counterexample(system, found, broken)
+            system, searched = again
+        elif searched.broken:  # else a proof stands, whatever the second search reached
+            searched.bound = again[1].bound  # the counterexample may not be a shortest one
+    broken = next(iter(searched.broken), None)
+    example = None if broken is None else counterexample(system, searched, broken)
     reductions = ("partial order",) * partial_order + _symmetry(scenario) * symmetry
-    return _result(scenario, began, found, example, reductions)
+    return _result(scenario, began, searched, example, reductions)
 
 
 def explore_each(scenario: Concurrent) -> dict[str, Result]:
@@ -91,13 +91,13 @@ def explore_each(scenario: Concurrent) -> dict[str, Result]:
     Numbers and time are those of the one search, which is without partial order.
     """
     began = time.perf_counter()
-    system, found = search(scenario, symmetry=True, check="each")
+    system, searched = search(scenario, symmetry=True, check="each")
     results = {}
     for one in scenario.properties:
         if one.kind != "sometimes":
-            is_broken = one.name in found.broken
-            example = counterexample(system, found, one.name) if is_broken else None
-            results[one.name] = _result(scenario, began, found, example, _symmetry(scenario))
+            is_broken = one.name in searched.broken
+            example = counterexample(system, searched, one.name) if is_broken else None
+            results[one.name] = _result(scenario, began, searched, example, _symmetry(scenario))
     return results
 
 
@@ -106,26 +106,26 @@ def _symmetry(scenario: Concurrent) -> tuple[str, ...]:
     return ("symmetry",) if any(len(group) > 1 for group in scenario.alike) else ()
 
 
-def _vacuous(scenario: Concurrent, found: SearchResult) -> tuple[str, ...]:
+def _vacuous(scenario: Concurrent, searched: SearchResult) -> tuple[str, ...]:
     wanted = (one.name for one in scenario.properties if one.kind == "sometimes")
-    return tuple(name for name in wanted if name not in found.witnessed)
+    return tuple(name for name in wanted if name not in searched.witnessed)
 
 
 def _result(
     scenario: Concurrent,
     began: float,
-    found: SearchResult,
+    searched: SearchResult,
     example: Counterexample | None,
     reductions: tuple[str, ...],
 ) -> Result:
     return Result(
-        "found" if example else "bounded" if found.bound else "not-found",
-        found.states,
-        found.transitions,
+        "found" if example else "bounded" if searched.bound else "not-found",
+        searched.states,
+        searched.transitions,
         time.perf_counter() - began,
         example,
-        () if example else _vacuous(scenario, found),
-        found.bound,
-        len(found.ends),
+        () if example else _vacuous(scenario, searched),
+        searched.bound,
+        len(searched.ends),
         reductions,
     )

@@ -78,7 +78,8 @@ def counterexample(system: System, found: SearchResult, broken: str) -> Countere
 def replay(scenario: Concurrent, schedule: Iterable[str]) -> tuple[Step, ...]:
     """Let the named tasks take one step each, in order, on the model itself.
 
-    Blocked when a task waits where the schedule lets it go on.
+    Blocked when a task waits where the schedule lets it go on; ValueError when the clock shall pass
+    and no task waits for a tick.
     """
     machine, steps = started(scenario), list[Step]()
     for task in schedule:
@@ -106,4 +107,6 @@ def _next_tick(scenario: Concurrent, machine: Machine) -> int:
                 step_in(View(machine), task)
             except Blocked as blocked:
                 ticks += [blocked.until] if blocked.until is not None else []
+    if not ticks:
+        raise ValueError(f"{TIME}: expected a task that waits for a tick, got none")
     return min(ticks)

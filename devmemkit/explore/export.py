@@ -1,7 +1,8 @@
 """All states of a scenario for other tools: the graph as JSON, and a model in Promela.
 
 In Promela the learned steps are printed unchanged: one process that never ends, with one option for
-each leaf of each task's tree. SPIN must store exactly as many states as the search found.
+each leaf that changes the state, of each task's tree. SPIN must store exactly as many states as the
+search found.
 """
 
 from __future__ import annotations

@@ -21,15 +21,14 @@ have one footprint. A search in which a footprint grew goes on, to learn the oth
 starts again with them, so no reduction of the search that counts rests on a footprint that is too
 small. Nor does it matter that what happens in states that are left out is never seen. A step of
 another task, or a property, finds the same after the merged steps until it first reads what they
-replace, so an access that forbids to merge them is seen there at the latest. It may be seen there
-as one by name (below) although it was none. Then its case has read a name that a merged step wrote,
-and that read forbids to merge that step.
+replace, so an access that forbids to merge them is seen there at the latest.
 
 The clock is a task, too, whose step replaces the clock. Its next tick depends on who waits, which
-no footprint says. But a merged step changes no other task's wait, and its own task may at most wait
-for an earlier tick behind it: the clock then goes there first, and from there to the others' tick.
-That loses no state as long as a step that waits for a tick waits for the same one at all earlier
-ones (errors.Blocked).
+no footprint says. But a merged step changes no other task's wait; behind it, its own task may wait
+for an earlier tick. Say T1 waits for tick 5, and T0 waits for tick 3 behind a merged step. Without
+merging the clock could go to 5 before that step, and T0 would find tick 3 past. With it the clock
+stops at 3, where T0 need not go on, and then goes to 5: the same state. So no state is lost as long
+as a step that waits for a tick waits for the same one at all earlier ones (errors.Blocked).
 
 Some accesses are made only in cases that hold where a shared component, one that no task owns,
 names the owner: a claim finds page tables through the i_mmap, so a process's page table is private
@@ -39,7 +38,9 @@ An example: T0 fills its box in two steps, then writes its name on a board; T1 d
 all on the board. T0's second step is merged with the first, since T1 cannot find the box before T0
 writes its name, and T0 writes it later. That is sound only while nobody but T0 can write T0's name:
 when a task T2 does (`_others_let_escape`), or another component is seen to name a task, the search
-starts again, too.
+starts again, too. T1's access to the box is one *by name*: its case has read the name on the board.
+An access can be taken for one by name although it does not depend on the name. That is safe: its
+case has then read a name that a merged step wrote, and that read forbids to merge the step.
 
 >>> from devmemkit.model.kernel import KernelProfile
 >>> from devmemkit.model.machine import Machine

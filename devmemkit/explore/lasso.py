@@ -49,7 +49,7 @@ def lasso(graph: Graph, start: int, part: set[int], wanted: list[Test]) -> tuple
 
 
 def strongly_connected(graph: Graph) -> Iterator[set[int]]:
-    """The strongly connected parts of a graph; none comes before one that it leads to.
+    """The strongly connected parts of a graph, each after those that it leads to.
 
     Source: Kosaraju's algorithm (Sharir 1981).
     """

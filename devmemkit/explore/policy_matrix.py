@@ -176,7 +176,7 @@ def matrix(version: str, via: str = "devmem", rows: tuple[str, ...] = ()) -> Ite
     known = table_rows()
     for row in rows or known:
         if row not in known:
-            names = f"{', '.join(known)} (a package adds its own: entry points {GROUP})"
+            names = f"{'; '.join(known)} (a package adds its own: entry points {GROUP})"
             raise ValueError(f"policy: expected one of {names}; got {row!r}")
         policy, repair = known[row]
         kernel = KernelProfile(version, policy_name=policy, repair=repair)

@@ -1,11 +1,12 @@
 """Progress: whether every fair schedule reaches a goal.
 
-A schedule is weakly fair if no task can take a step in all states from some point on without ever
-taking one. The goal is missed when a weakly fair schedule avoids it forever, or when the scenario
-ends without it. Both are found on the whole graph, without reductions. From some step on, an
-endless schedule stays in one strongly connected part of the states before the goal. If it is fair,
-then each task, the clock too, takes a step inside that part, or cannot take one in some state of
-it. Where that is so, a cycle through all states and steps of the part is fair.
+A schedule is *weakly fair* if each task that can take a step in all states from some point on takes
+one behind that point (Manna and Pnueli, The Temporal Logic of Reactive and Concurrent Systems,
+1992, call it justice). The goal is missed when a weakly fair schedule avoids it forever, or when
+the scenario ends without it. Both are found on the whole graph, without reductions. From some step
+on, an endless schedule stays in one strongly connected part of the states before the goal. If it is
+fair, then each task, the clock too, takes a step inside that part, or cannot take one in some state
+of it. Where that is so, a cycle through all states and steps of the part is fair.
 """
 
 from __future__ import annotations

@@ -21,10 +21,11 @@ def explore(
     """Search every order of the steps of a scenario, such as "mmap-vs-claim".
 
     `policy` replaces what a claim does, `repair` the order of the steps of an mmap, or of a read or
-    write in a race of these; processes map `via` "devmem" or "sysfs", and `tasks` is how many tasks
-    do the same at once. The result's `verdict` is "found", with the shortest `counterexample` to a
-    property or into a deadlock, or "not-found" after all `states`; it is "bounded" where the search
-    stopped early. ValueError for a name that is not known.
+    write in a race of these; processes map `via` "devmem" or "sysfs", and `tasks` is how many do
+    the same at once: in "mmap-vs-claim" processes, beside one claim. The result's `verdict` is
+    "found", with the shortest `counterexample` to a property or into a deadlock, or "not-found"
+    after all `states`; it is "bounded" where the search stopped early. ValueError for a name that
+    is not known.
 
     >>> import devmemkit as dk
     >>> result = dk.explore("mmap-vs-claim", kernel="7.3", repair="recheck")

@@ -1,4 +1,7 @@
-"""Symmetry reduction: keep one of the states that differ only in the names of tasks alike."""
+"""Symmetry reduction: keep one of the states that differ only in the names of tasks alike.
+
+The method is that of Ip and Dill, Better Verification through Symmetry (1996).
+"""
 
 from __future__ import annotations
 

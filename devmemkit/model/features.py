@@ -1,6 +1,7 @@
 """The table of features: what differs between versions and architectures, a row a change.
 
-Nothing else knows versions and architectures: a profile (kernel.py) answers by these rows.
+Nothing else knows versions and architectures, but the policies (policy.py: `since`). A profile
+(kernel.py) answers by these rows; a rule without a row is the same in all of them.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ FEATURES: tuple[Row, ...] = (
     Row("lockdown", "5.4", True, "", "lockdown= refuses /dev/mem and PCI access"),
     Row("muxed_sleep", "0", "after unlock", "", "a wake-up can be lost"),
     Row("muxed_sleep", "6.12", "before unlock", "", "first seen in 6.12", "6.1"),
-    Row("proc_exclusive", "0", False, "", "/proc/bus/pci maps a busy BAR; measured on 5.10"),
+    Row("proc_exclusive", "0", False, "", "/proc/bus/pci checks no page; measured on 5.10"),
     Row("proc_exclusive", "5.12", True, "636b21b50152", "it is EINVAL, as in sysfs"),
     Row("bind_error", "0", "ENODEV", "", "bind is ENODEV whatever failed; measured on 5.10"),
     Row(

@@ -201,6 +201,8 @@ def test_a_schedule_is_replayed_unless_a_task_waits() -> None:
     replay(blocked, order[:-1])
     with pytest.raises(Blocked, match="i_mmap"):
         replay(blocked, order)
+    with pytest.raises(ValueError, match="^time: expected a task that waits for a tick, got none$"):
+        replay(made, ["time"])
 
 
 def test_the_same_input_gives_the_same_result() -> None:

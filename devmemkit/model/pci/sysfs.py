@@ -152,8 +152,9 @@ def mmap_is_mem(m: View, f: Frame) -> Next:
 def proc_bus_pci_mmap(m: View, f: Frame) -> Next:
     """EIO for a removed device, EPERM without SYS_RAWIO or under lockdown, EINVAL in I/O state.
 
-    Then ENODEV when no BAR is there, EINVAL for a busy one. The offset is a physical address.
-    On arm64 always EIO, as the file has no ->mmap (proc_reg_mmap, fs/proc/inode.c).
+    Then ENODEV when no BAR is there; from 5.12 on EINVAL if the BAR's FIRST page is taken. The
+    offset is a physical address. On arm64 always EIO, as the file has no ->mmap (proc_reg_mmap,
+    fs/proc/inode.c).
     """
     if not m.kernel["proc_mmap"]:
         raise KernelError("EIO", "no file of /proc/bus/pci can be mapped here")

@@ -58,7 +58,7 @@ def _vpns(m: View, mapped: Mapped, first: int, last: int) -> tuple[int, int]:
 
 
 def both_ends(m: View, f: Frame) -> Next:
-    """The test of revoke_iomem: whether the claim goes on to the steps that revoke.
+    """The test of revoke_iomem at both ends of the claim: whether it goes on to the other steps.
 
     It does not without IO_STRICT_DEVMEM, without the inode, or if both END pages are allowed: the
     claim succeeds all the same. Allowed ends mean iomem=relaxed to the kernel, since a strict one
@@ -150,7 +150,7 @@ def refused(m: View, f: Frame) -> Next:
 
 
 def notify(m: View, f: Frame) -> Next:
-    """RevokeAfterGrace: tell each process that maps the region."""
+    """RevokeAfterGrace: tell each process that has a page of the region present."""
     for pid in sorted({mapped.pid for mapped in mappers(m, f.start, f.size)}):
         told = {*m.get(("notices", pid), ()), (f.start, f.start + f.size - 1)}
         m["notices", pid] = tuple(sorted(told))  # a retried claim adds nothing
