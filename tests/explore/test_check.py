@@ -201,7 +201,7 @@ def test_a_schedule_is_replayed_unless_a_task_waits() -> None:
     replay(blocked, order[:-1])
     with pytest.raises(Blocked, match="i_mmap"):
         replay(blocked, order)
-    with pytest.raises(ValueError, match=r"^time: expected a task that waits for a tick, got none$"):
+    with pytest.raises(ValueError, match=r"^time: expected a task that waits for a tick"):
         replay(made, ["time"])
 
 
