@@ -18,6 +18,7 @@ from devmemkit.artifact import notebook
 from devmemkit.artifact.execute import execute
 from devmemkit.figures.text import VALUES
 from tests.notebook import Cells
+from tests.slow import slow_where
 
 ROOT = Path(__file__).parents[1]
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
@@ -109,18 +110,17 @@ def test_no_items_of_a_list_run_together(path: Path) -> None:
     ] == []
 
 
-def nbval_of(path: Path) -> Any:
-    """A parameter: only FIRST is compared by default."""
-    slow = () if path.stem == FIRST else pytest.mark.slow
-    return pytest.param(path, id=f"nbval of {path.stem}", marks=slow)
-
-
-@pytest.mark.parametrize("path", [nbval_of(path) for path in NOTEBOOKS])
+@pytest.mark.parametrize(
+    "path",
+    slow_where(lambda path: path.stem != FIRST, NOTEBOOKS),
+    ids=lambda path: f"nbval of {path.stem}",
+)
 def test_outputs_are_what_the_cells_print_today(path: Path) -> None:
     compared = nbval(path)
     cell = rf"^notebooks/{re.escape(path.stem)}::ipynb::Cell (\d+) (\w+)"
     told = re.findall(cell, compared.stdout, re.MULTILINE)
-    assert told == [(str(at), "PASSED") for at, _ in enumerate(code_cells(read(path)))]
+    wanted = [(str(at), "PASSED") for at, _ in enumerate(code_cells(read(path)))]
+    assert told == wanted, compared.stdout + compared.stderr
     assert compared.returncode == 0, compared.stdout + compared.stderr
 
 

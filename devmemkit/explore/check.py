@@ -59,10 +59,11 @@ def explore(
 ) -> Result:
     """Search every interleaving for a state that breaks a property, or a deadlock (DEADLOCK).
 
-    It gives up as search() does, by `most`. The counterexample is a shortest one, unless
-    `bound` says that the search for it stopped. The numbers of states and transitions, and
-    `reductions`, are those of the last search that reached no bound, or of the only one: with a
-    shortest counterexample, that of the search for it, which is without partial order.
+    It gives up after the level in which it has found more than `most` states. The counterexample is
+    a shortest one, unless `bound` says that the search for it stopped. The numbers of states and
+    transitions, and `reductions`, are those of the last search that reached no bound, or of the
+    only one: with a shortest counterexample, that of the search for it, which is without partial
+    order.
     """
     began = time.perf_counter()
     system, searched = search(

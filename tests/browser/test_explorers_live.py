@@ -91,6 +91,7 @@ def click_on_the_map(page):
     playwright = pytest.importorskip("playwright.sync_api")
     resource = page.locator(".jp-OutputArea").get_by_label("resource", exact=True).last
     was = resource.locator("option:checked").inner_text()
+    assert was.endswith("e1000")
     other = "([box, was]) => box.selectedOptions[0].text !== was"
     for _ in range(PATIENCE // 5_000):  # a click may come before the map listens
         page.locator("[role=img]").last.click(position={"x": 150, "y": 118})

@@ -15,6 +15,7 @@ from devmemkit import cli
 from devmemkit.cli.completion import words
 from devmemkit.model.features import VERSIONS
 from devmemkit.scenarios.machines import recorded
+from tests.slow import slow_where
 
 ROOT = Path(devmemkit.__file__).parents[1]
 
@@ -67,9 +68,7 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize(
-    "shell", ["bash", *(pytest.param(name, marks=pytest.mark.slow) for name in ("zsh", "fish"))]
-)
+@pytest.mark.parametrize("shell", slow_where(lambda shell: shell != "bash", ASKED))
 def test_the_script_completes_in_its_shell(
     shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ from devmemkit.figures.svg import Canvas
 from devmemkit.figures.theme import PAPER, ROLES, STYLES, tint
 from tests.figures.gallery import KINDS, drawn, tables
 from tests.figures.test_theme import VISION, contrast, distance
+from tests.slow import slow_where
 
 MARK = 5.5
 """Px from the centre of a marker to its edge."""
@@ -78,10 +79,7 @@ def holds(box: Rect, text: Text) -> bool:
 
 
 @pytest.fixture(
-    params=[
-        pytest.param(kind, marks=pytest.mark.slow if kind is tables else (), id=kind.__name__)
-        for kind in KINDS
-    ]
+    params=slow_where(lambda kind: kind is tables, KINDS), ids=lambda kind: kind.__name__
 )
 def pictures(request: pytest.FixtureRequest) -> dict[str, Picture]:
     """The pictures of a kind by name, drawn when a test asks: it takes seconds."""

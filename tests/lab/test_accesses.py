@@ -6,7 +6,6 @@ import copy
 from collections import Counter
 from functools import cache
 from itertools import islice
-from typing import Any
 
 import pytest
 
@@ -17,14 +16,10 @@ from devmemkit.lab.places import harmless
 from devmemkit.lab.recordings.manifest import labels_of
 from devmemkit.lab.recordings.recording import path_of, read
 from devmemkit.scenarios.machines import PC, VIRT
+from tests.slow import slow_where
 
 
-def of_a_kernel(label: str) -> Any:
-    """A parameter: only one kernel's accesses are compared by default."""
-    return pytest.param(label, marks=() if label == "7.3" else pytest.mark.slow)
-
-
-@pytest.mark.parametrize("label", [of_a_kernel(one) for one in labels_of("explain")])
+@pytest.mark.parametrize("label", slow_where(lambda one: one != "7.3", labels_of("explain")))
 def test_no_access_ended_otherwise_than_explain_says_today(label: str) -> None:
     version, _, lab = label.partition("-")
     content = read(path_of("explain", version, lab or "2g")).content["explain"]

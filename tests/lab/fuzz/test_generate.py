@@ -16,6 +16,7 @@ from devmemkit.model.step import OPERATIONS
 from devmemkit.scenarios.catalogue import before
 from devmemkit.scenarios.machines import LABS
 from devmemkit.scenarios.play import Act, Ref, play, processes
+from tests.slow import slow_where
 
 SOME = [*range(12), LIFE - 1]
 RISKY = {"store", "write_devmem", "copy_to_user", "ptrace_poke"}
@@ -59,8 +60,7 @@ def test_acts_refer_to_earlier_ones_and_have_known_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    "version",
-    ["7.3", *(pytest.param(v, marks=pytest.mark.slow) for v in ("5.10", "6.1", "6.12", "6.18"))],
+    "version", slow_where(lambda one: one != "7.3", ["5.10", "6.1", "6.12", "6.18", "7.3"])
 )
 def test_every_sequence_plays_on_the_model(version: str) -> None:
     machine = before(PROCESSES, KernelProfile(version))
